@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["Support"], path: path, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "brake",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+  ],
+  targets: [
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    module("JSON"),
+    module("Safetensors", ["JSON"]),
+    module(
+      "Artefacts",
+      ["CZstd", "JSON", "Safetensors", .product(name: "Crypto", package: "swift-crypto")]),
+    module("Compute", ["JSON"]),
+    module(
+      "Pipeline",
+      [
+        "Artefacts", "JSON", .product(name: "Yams", package: "Yams"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    module("Operations", ["Pipeline", "Compute", "JSON"]),
+    module(
+      "Report",
+      ["Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .executableTarget(
+      name: "brake",
+      dependencies: [
+        "Artefacts", "Compute", "JSON", "Operations", "Pipeline", "Report",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    tests("JSONTests", ["JSON"]),
+    tests("SafetensorsTests", ["Safetensors", "JSON"]),
+    tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
+    tests("ComputeTests", ["Compute", "JSON"]),
+    tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
+    tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON"]),
+    tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),
+    tests("EndToEnd", ["brake", "JSON"], path: "Tests/EndToEnd"),
+  ]
+)

@@ -1,0 +1,31 @@
+/// What went wrong in a store, and how to mend it.
+public struct ArtefactError: Error, CustomStringConvertible {
+  public enum Code: String, Sendable {
+    /// No such file, object, record or reference.
+    case notFound
+    /// The bytes are not what their name or checksum says.
+    case damaged
+    /// Something from outside that cannot be accepted: a manifest that leaves its folder, a size beyond the bound.
+    case refused
+    /// A digest prefix that is malformed, too short or fits several objects.
+    case ambiguous
+    /// The system refused a call.
+    case system
+  }
+
+  public let code: Code
+  public let message: String
+  /// What the reader can do about it, as a sentence without a full stop.
+  public let remedy: String?
+  /// `errno` of the system call that failed, where one did.
+  public let errno: Int32?
+
+  public init(_ code: Code, _ message: String, remedy: String? = nil, errno: Int32? = nil) {
+    self.code = code
+    self.message = message
+    self.remedy = remedy
+    self.errno = errno
+  }
+
+  public var description: String { remedy.map { "\(message)\n  hint: \($0)" } ?? message }
+}

@@ -1,0 +1,32 @@
+public import JSON
+
+/// What an action produced, kept under the action's key. The key is the digest of the manifest's canonical bytes, and
+/// the manifest is kept, so that two actions can be compared long after they ran.
+public struct Record: Hashable, Sendable {
+  public struct Output: Hashable, Sendable {
+    public let name: String
+    /// Nil for a single artefact, the key of one of many in a keyed output.
+    public let key: String?
+    public let artefact: Artefact
+
+    public init(name: String, key: String? = nil, artefact: Artefact) {
+      self.name = name
+      self.key = key
+      self.artefact = artefact
+    }
+  }
+
+  public let manifest: JSON
+  /// In the order in which the action declared and keyed them.
+  public let outputs: [Output]
+  /// What the action printed, as a blob; nil if it printed nothing.
+  public let log: Digest?
+
+  public init(manifest: JSON, outputs: [Output], log: Digest?) {
+    self.manifest = manifest
+    self.outputs = outputs
+    self.log = log
+  }
+
+  public var key: Digest { Digest(of: manifest.canonicalBytes) }
+}

@@ -1,0 +1,30 @@
+/// What is wrong with a pipeline, a target or a stage. Printed as a headline, aligned facts and a hint.
+public struct PipelineError: Error, CustomStringConvertible {
+  public let headline: String
+  /// Where it stands in a pipeline file, if it stands there.
+  public let position: Position?
+  /// Label and value, in the order of printing: `("stage", "fit[14M]")`.
+  public let facts: [(label: String, value: String)]
+  public let hint: String?
+
+  public init(
+    _ headline: String, at position: Position? = nil, facts: [(label: String, value: String)] = [],
+    hint: String? = nil
+  ) {
+    self.headline = headline
+    self.position = position
+    self.facts = facts
+    self.hint = hint
+  }
+
+  public var description: String {
+    var lines = [position.map { "\($0): error: \(headline)" } ?? "error: \(headline)"]
+    let width = facts.map(\.label.count).max() ?? 0
+    for fact in facts {
+      let label = fact.label + String(repeating: " ", count: width - fact.label.count)
+      lines.append("  \(label)  \(fact.value)")
+    }
+    if let hint { lines.append("  hint: \(hint)") }
+    return lines.joined(separator: "\n")
+  }
+}

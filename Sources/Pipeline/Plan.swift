@@ -1,0 +1,185 @@
+public import Artefacts
+public import JSON
+
+/// Where something stands in a pipeline file; line and column are counted from 1.
+public struct Position: Hashable, Sendable, CustomStringConvertible {
+  public let file: String
+  public let line: Int
+  public let column: Int
+
+  public init(file: String, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+
+  public var description: String { "\(file):\(line):\(column)" }
+}
+
+/// A pipeline file with its parameters applied: every stage instance, what it reads and what it writes. A value; making
+/// one touches neither the store nor the files that stages read.
+public struct Plan: Sendable {
+  /// In an order in which each stands behind all it depends on; among equals, the file's order.
+  public let instances: [StageInstance]
+  /// Stages whose instances depend on keys that are not known yet.
+  public let deferred: [DeferredStage]
+  /// The parameters of the pipeline as they were applied.
+  public let parameters: [String: JSON]
+  /// Names of the `default:` targets; all stages that nothing else uses if the file names none.
+  public let defaults: [String]
+
+  public init(
+    instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
+    defaults: [String]
+  ) {
+    self.instances = instances
+    self.deferred = deferred
+    self.parameters = parameters
+    self.defaults = defaults
+  }
+}
+
+/// One stage with one value for each of its `for:` variables.
+public struct StageInstance: Sendable {
+  public let stage: String
+  /// The values of the `for:` variables as text, in order; empty for a stage without `for:`.
+  public let keys: [String]
+  public let work: Work
+  /// In the file's order.
+  public let inputs: [Input]
+  public let outputs: [OutputDeclaration]
+  public let publish: [PublishRule]
+  public let position: Position
+
+  public init(
+    stage: String, keys: [String], work: Work, inputs: [Input], outputs: [OutputDeclaration],
+    publish: [PublishRule], position: Position
+  ) {
+    self.stage = stage
+    self.keys = keys
+    self.work = work
+    self.inputs = inputs
+    self.outputs = outputs
+    self.publish = publish
+    self.position = position
+  }
+
+  /// `train[47k]`, or `tokens` without keys. Unique in a plan.
+  public var name: String { keys.isEmpty ? stage : "\(stage)[\(keys.joined(separator: ","))]" }
+
+  public enum Work: Sendable {
+    case operation(any Operation, ParameterValues)
+    case command(ShellCommand)
+  }
+
+  public struct Input: Sendable {
+    public let name: String
+    public let source: InputSource
+
+    public init(name: String, source: InputSource) {
+      self.name = name
+      self.source = source
+    }
+  }
+
+  /// Names of the instances that must be done before this one.
+  public var dependencies: [String] {
+    var seen: Set<String> = []
+    return inputs.flatMap(\.source.instances).filter { seen.insert($0).inserted }
+  }
+}
+
+/// Where an input comes from.
+public indirect enum InputSource: Sendable, Hashable {
+  /// A file or folder of the workspace, relative to the pipeline's root (or absolute).
+  case file(String)
+  /// An artefact of the store, by digest.
+  case artefact(Digest)
+  /// An output of an instance: one artefact, or one member of a keyed output.
+  case output(instance: String, output: String, key: String?)
+  /// All members of a keyed output, whatever their keys turn out to be.
+  case members(instance: String, output: String)
+  /// Several, each with its key: the instances of a stage, or a list in the file.
+  case collection([Member])
+
+  public struct Member: Sendable, Hashable {
+    public let key: String
+    public let source: InputSource
+
+    public init(key: String, source: InputSource) {
+      self.key = key
+      self.source = source
+    }
+  }
+
+  /// The instances it needs, in order, possibly repeated.
+  public var instances: [String] {
+    switch self {
+    case .file, .artefact: []
+    case .output(let instance, _, _), .members(let instance, _): [instance]
+    case .collection(let members): members.flatMap(\.source.instances)
+    }
+  }
+}
+
+/// A `run:` stage.
+public struct ShellCommand: Sendable, Hashable {
+  /// With `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:` variables are
+  /// already replaced.
+  public let template: String
+  /// Declared environment: part of the key.
+  public let environment: [String: String]
+  /// Names handed through from the user's environment; their values are no part of the key.
+  public let passed: [String]
+  /// Programs whose identity is part of the key: a name to look up in PATH -> a command that prints its version, or nil
+  /// to take the digest of the executable.
+  public let tools: [String: String?]
+
+  public init(
+    template: String, environment: [String: String] = [:], passed: [String] = [],
+    tools: [String: String?] = [:]
+  ) {
+    self.template = template
+    self.environment = environment
+    self.passed = passed
+    self.tools = tools
+  }
+}
+
+/// Where an output is also put in the workspace.
+public struct PublishRule: Sendable, Hashable {
+  public let output: String
+  /// Relative to the pipeline's root. A keyed output becomes a folder of this name.
+  public let path: String
+
+  public init(output: String, path: String) {
+    self.output = output
+    self.path = path
+  }
+}
+
+/// A stage that cannot be expanded yet, because it runs over a keyed output of a stage that has not run, or uses one
+/// that does.
+public struct DeferredStage: Sendable {
+  public let stage: String
+  /// The keyed outputs whose keys are needed first.
+  public let waitsFor: [KeyedOutput]
+  public let position: Position
+
+  public init(stage: String, waitsFor: [KeyedOutput], position: Position) {
+    self.stage = stage
+    self.waitsFor = waitsFor
+    self.position = position
+  }
+}
+
+/// A keyed output of an instance.
+public struct KeyedOutput: Sendable, Hashable {
+  public let instance: String
+  public let output: String
+
+  public init(instance: String, output: String) {
+    self.instance = instance
+    self.output = output
+  }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main struct Brake: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "brake")
+  func run() async throws {}
+}

@@ -21,11 +21,17 @@ public struct Record: Hashable, Sendable {
   public let outputs: [Output]
   /// What the action printed, as a blob; nil if it printed nothing.
   public let log: Digest?
+  /// What the stage was called when it ran, for people. No part of the key.
+  public let stage: String
+  /// Digest -> name of the inputs that came from the workspace, for people. No part of the key.
+  public let sources: [String: String]
 
-  public init(manifest: JSON, outputs: [Output], log: Digest?) {
+  public init(manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String]) {
     self.manifest = manifest
     self.outputs = outputs
     self.log = log
+    self.stage = stage
+    self.sources = sources
   }
 
   public var key: Digest { Digest(of: manifest.canonicalBytes) }

@@ -23,6 +23,7 @@ public final class Store: Sendable {
   /// The digest that starts with these eight or more hexadecimal digits (with or without `sha256:`).
   public func resolve(_ prefix: String) throws -> Digest { fatalError() }
 
+  public func temporaryFolder() throws -> String { fatalError() }
   // Records.
 
   public func record(_ key: Digest) throws -> Record? { fatalError() }
@@ -36,7 +37,7 @@ public final class Store: Sendable {
 }
 
 /// Objects and records on their way into the store. Not shared between threads; many may be open at once.
-public final class Publication {
+public final class Publication: @unchecked Sendable {
   init() {}
   /// A file (blob) or folder (tree) from outside the store, streamed.
   public func add(path: String) throws -> Artefact { fatalError() }

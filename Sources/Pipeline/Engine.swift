@@ -1,30 +1,80 @@
 public import Artefacts
+import Glibc
 public import JSON
-
-// SKELETON: the engine's entry points; bodies follow.
 
 /// Plans and executes one pipeline against one store.
 public struct Engine: Sendable {
+  public let file: PipelineFile
+  public let overrides: [(name: String, value: String)]
+  public let root: String
+  public let store: Store
+
+  let planner: Planner
+  let files: StatCache
+  let resolver: ActionResolver
+  let runner: any Runner
+  let failures: FailureLogs
+
   /// - Parameters:
+  ///   - overrides: `NAME=VALUE` of the command line.
   ///   - root: the folder that source paths and published paths are relative to.
   public init(
     file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry
-  ) { fatalError() }
+  ) {
+    self.init(
+      file: file, overrides: overrides, root: root, store: store, registry: registry,
+      runner: LocalRunner(store: store))
+  }
+
+  init(
+    file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
+    registry: OperationRegistry, runner: any Runner
+  ) {
+    self.file = file
+    self.overrides = overrides
+    self.root = root
+    self.store = store
+    self.runner = runner
+    planner = Planner(registry: registry)
+    files = StatCache(store: store)
+    failures = FailureLogs(store: store)
+    resolver = ActionResolver(
+      root: root, store: store, files: files, tools: ToolIdentities(files: files))
+  }
+
+  /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
+  public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
+    try planner.plan(file, overrides: overrides, keys: keys)
+  }
 
   /// Brings the targets up to date. Throws only what stops the whole run; a failed stage is in the summary.
-  /// Cancelling the task ends children and leaves the store clean.
+  /// Cancelling the task ends children and leaves the store clean; what had been computed is kept.
+  ///
+  /// - Parameter targets: stages, instances or globs; the pipeline's defaults if empty.
   public func run(
-    targets: [String], options: RunOptions, observe: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> RunSummary { fatalError() }
+    targets: [String], options: RunOptions = RunOptions(),
+    observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) async throws -> RunSummary {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
+      return try await execution.run()
+    }
+  }
 
-  /// What a run would do, without running anything.
-  public func status(targets: [String]) async throws -> [InstanceStatus] { fatalError() }
-  /// Why a stage instance would run, or what its last run differed in from the one before.
-  public func why(target: String) async throws -> [Explanation] { fatalError() }
-  /// The kept output of a stage's action, of its last failure if that is newer.
-  public func log(target: String) async throws -> [(instance: String, text: String)] { fatalError() }
-  public func plan() throws -> Plan { fatalError() }
+  /// The record of an action whose outputs are all in the store.
+  func hit(_ action: Action) throws -> Record? {
+    do {
+      guard let record = try store.record(action.key) else { return nil }
+      return record.outputs.allSatisfy { store.contains($0.artefact.digest) } ? record : nil
+    } catch let error as ArtefactError where error.code == .damaged {
+      return nil
+    }
+  }
+
+  func jobs(_ options: RunOptions) -> Int {
+    options.jobs > 0 ? options.jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  }
 }
 
 public struct RunOptions: Sendable {
@@ -32,7 +82,7 @@ public struct RunOptions: Sendable {
   public var jobs = 0
   /// Go on with what does not depend on a failed stage.
   public var keepGoing = false
-  /// Run the targets' stages even where a record exists.
+  /// Run every stage that the targets need, even where a record exists.
   public var always = false
 
   public init() {}
@@ -64,44 +114,10 @@ public struct RunSummary: Sendable {
   public var seconds = 0.0
   /// Target instance -> output -> digest (or, for a keyed output, an object of digests by key).
   public var outputs: [String: [String: JSON]] = [:]
-  /// Workspace paths that now hold what was asked for, in plan order.
+  /// Workspace paths that now hold what was asked for, relative to the root, in the order of publishing.
   public var published: [String] = []
+  /// What went wrong, in the order in which it did.
   public var failures: [PipelineError] = []
 
   public init() {}
-}
-
-public struct InstanceStatus: Sendable {
-  public enum State: String, Sendable {
-    /// Recorded, and its outputs are in the store and published.
-    case upToDate = "up to date"
-    case mustRun = "must run"
-    /// A record exists, but an output is missing or damaged in the store.
-    case lost
-    /// Its inputs are not known before another stage has run.
-    case waiting
-    /// Its outputs are recorded, but not all in the workspace.
-    case unpublished
-  }
-
-  public let instance: String
-  public let state: State
-  public let key: Digest?
-}
-
-/// The difference between an action and its nearest recorded relative.
-public struct Explanation: Sendable {
-  public struct Difference: Sendable {
-    /// `input curve`, `parameter skip`, `revision`, `command`, ...
-    public let what: String
-    public let before: String
-    public let now: String
-  }
-
-  public let instance: String
-  /// `is up to date`, `must run: no action of this operation is recorded`, ...
-  public let verdict: String
-  public let differences: [Difference]
-  /// The key of the relative that it was compared with.
-  public let relative: Digest?
 }

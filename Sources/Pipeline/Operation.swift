@@ -1,4 +1,3 @@
-
 /// A kind of work that brake can do itself. Operations know nothing of pipelines: they read inputs, write outputs, and
 /// are pure functions of inputs and parameters.
 public protocol Operation: Sendable {

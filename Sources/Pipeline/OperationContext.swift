@@ -1,27 +1,16 @@
-public import Artefacts
-
-/// An input as an operation sees it.
-public struct InputArtefact: Sendable {
-  public let artefact: Artefact
-  /// Which one of many; nil for a single input.
-  public let key: String?
-  let store: Store
-
-  public var digest: Digest { artefact.digest }
-
-  /// All bytes of a blob, verified; an error if there are more than `limit`.
-  public func bytes(limit: Int = 1 << 30) throws -> [UInt8] {
-    try store.bytes(of: artefact.digest, limit: limit)
-  }
-}
+import Artefacts
+import Glibc
+import Synchronization
 
 /// What an operation is given: its inputs and parameters, a place for its outputs, and ways to be watched and stopped.
 public struct OperationContext: Sendable {
   public let parameters: ParameterValues
-  /// A folder of its own, empty at first, removed afterwards.
+  /// A folder for temporary files, removed afterwards.
   public let scratch: String
-  let inputs: [String: [InputArtefact]]
-  let report: @Sendable (Progress) -> Void
+  private let inputs: [String: [InputArtefact]]
+  private let outputs: OutputFolder
+  private let logFile: String
+  private let report: @Sendable (Progress) -> Void
 
   public struct Progress: Sendable {
     /// 0...1, where it can be known.
@@ -29,22 +18,117 @@ public struct OperationContext: Sendable {
     public let text: String
   }
 
+  /// - Parameters:
+  ///   - inputs: by input name; those of a `many` input in order.
+  ///   - folder: an existing folder for `scratch`, outputs and the log.
+  public init(
+    operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
+    folder: String, report: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) {
+    self.parameters = parameters
+    self.inputs = inputs
+    self.report = report
+    scratch = folder + "/tmp"
+    logFile = folder + "/log"
+    outputs = OutputFolder(path: folder + "/out", declarations: operation.outputs)
+  }
+
   public subscript<Value>(_ parameter: Parameter<Value>) -> Value { parameters[parameter] }
 
   /// The one artefact of a single input.
+  ///
+  /// - Precondition: the operation declares the input with cardinality `.one`.
   public func input(_ name: String) -> InputArtefact { inputs[name]![0] }
   public func optionalInput(_ name: String) -> InputArtefact? { inputs[name]?.first }
   /// The artefacts of a `many` input, in the pipeline's order.
   public func inputs(_ name: String) -> [InputArtefact] { inputs[name] ?? [] }
 
-  /// Where to write an output: a path in `scratch` that does not exist yet, with its folder made.
-  public func path(of output: String, key: String? = nil) throws -> String { fatalError() }
-  public func write(_ bytes: [UInt8], to output: String, key: String? = nil) throws { fatalError() }
+  /// Where to write an output: a path that does not exist yet, in a folder that does. The members of a keyed output
+  /// keep the order in which they are asked for.
+  public func path(of output: String, key: String? = nil) throws -> String {
+    try outputs.path(of: output, key: key)
+  }
+
+  public func write(_ bytes: [UInt8], to output: String, key: String? = nil) throws {
+    try Pipeline.write(bytes, to: try path(of: output, key: key))
+  }
+
   /// A line of the action's log, kept with its record.
-  public func log(_ line: String) { fatalError() }
+  public func log(_ line: String) throws {
+    try Pipeline.write(Array((line + "\n").utf8), to: logFile, appending: true)
+  }
+
   public func progress(_ fraction: Double?, _ text: String = "") {
     report(Progress(fraction: fraction, text: text))
   }
+
   /// Throws when the run was cancelled. Call it often enough that Ctrl-C feels immediate.
   public func checkCancellation() throws { try Task.checkCancellation() }
+
+  /// What was written so far, in the order of asking.
+  public var written: [OutputFile] { outputs.files }
+}
+
+/// An output on its way into the store.
+public struct OutputFile: Sendable, Hashable {
+  public let name: String
+  public let key: String?
+  public let path: String
+}
+
+/// The folder in which an operation leaves its outputs.
+private final class OutputFolder: Sendable {
+  private let path: String
+  private let declarations: [OutputDeclaration]
+  private let written = Mutex<[OutputFile]>([])
+
+  init(path: String, declarations: [OutputDeclaration]) {
+    self.path = path
+    self.declarations = declarations
+  }
+
+  var files: [OutputFile] { written.withLock { $0 } }
+
+  func path(of name: String, key: String?) throws -> String {
+    guard let declaration = declarations.first(where: { $0.name == name }) else {
+      preconditionFailure("'\(name)' is not a declared output")
+    }
+    precondition(declaration.keyed == (key != nil), "'\(name)' is \(declaration.keyed ? "" : "not ")keyed")
+    if let key { try OutputKey.check(key, of: name) }
+    let file = OutputFile(
+      name: name, key: key, path: "\(path)/\(name)/" + (key.map { $0 + declaration.file } ?? declaration.file)
+    )
+    let isNew = written.withLock { files in
+      if files.contains(where: { $0.name == name && $0.key == key }) { return false }
+      files.append(file)
+      return true
+    }
+    if !isNew {
+      throw PipelineError("the output '\(name)' has two members '\(key ?? "")'", hint: "keys must differ")
+    }
+    try makeFolders("\(path)/\(name)")
+    return file.path
+  }
+}
+
+/// The rule that keys of outputs and of `for:` keep to, so that they can stand in names of instances and files.
+public enum OutputKey {
+  static func check(_ key: String, of output: String) throws {
+    if let reason = complaint(key) {
+      throw PipelineError("the output '\(output)' cannot have a member '\(key)': \(reason)")
+    }
+  }
+
+  /// Why a text cannot be a key; nil if it can.
+  public static func complaint(_ key: String) -> String? {
+    if key.isEmpty { return "a key is not empty" }
+    if key.utf8.count > 200 { return "a key has at most 200 bytes" }
+    if key.hasPrefix(".") { return "a key does not start with a full stop" }
+    if key.unicodeScalars.contains(where: {
+      $0.value < 0x20 || $0.value == 0x7F || "/,[]".unicodeScalars.contains($0)
+    }) {
+      return "a key has no '/', ',', '[', ']' and no control characters"
+    }
+    return nil
+  }
 }

@@ -42,3 +42,5 @@ extension Plan {
     public let deferred: [DeferredStage]
   }
 }
+
+extension Plan { public func suggestion(for path: String) -> String? { nil } }

@@ -1,0 +1,307 @@
+import Artefacts
+import Glibc
+import JSON
+
+/// One run over a plan. Looks actions up as soon as their inputs are known, runs those that miss, and commits what they
+/// made in groups: while one group is on its way to the disk, the next stages run.
+struct Execution {
+  private enum State: Equatable {
+    case waiting, running, failed, skipped
+    case done(hit: Bool)
+
+    var isDone: Bool { if case .done = self { true } else { false } }
+    var isLostCause: Bool { self == .failed || self == .skipped }
+  }
+
+  /// What a child task brings back.
+  private enum Event: Sendable {
+    case ran(Action, ActionRun.Outcome)
+    case committed([Computed])
+    case commitFailed([Computed], PipelineError)
+  }
+
+  private let engine: Engine
+  private let options: RunOptions
+  private let targets: [String]
+  private let observe: @Sendable (RunEvent) -> Void
+
+  private var plan: Plan
+  private var selection: Plan.Selection
+  private var instances: [String: StageInstance] = [:]
+  /// Place in the plan: what is ready runs in this order.
+  private var order: [String: Int] = [:]
+  private var keys: [KeyedOutput: [String]] = [:]
+
+  private var states: [String: State] = [:]
+  private var results: [String: [Record.Output]] = [:]
+  private var actions: [String: Action] = [:]
+  private var dependants: [String: [String]] = [:]
+  /// How many of its dependencies a stage still waits for.
+  private var missing: [String: Int] = [:]
+  private var ready: [String] = []
+  /// Misses that wait for a free place, the next to run last.
+  private var misses: [Action] = []
+  private var running = 0
+  private var computed: [Computed] = []
+  private var isCommitting = false
+  private var isStopping = false
+  /// How often a stage ran again because something of it was missing or damaged in the store.
+  private var repairs: [String: Int] = [:]
+  private var failures: [PipelineError] = []
+  private var workspace: WorkspacePublisher
+
+  init(
+    engine: Engine, targets: [String], options: RunOptions, observe: @escaping @Sendable (RunEvent) -> Void
+  ) throws {
+    self.engine = engine
+    self.targets = targets
+    self.options = options
+    self.observe = observe
+    plan = try engine.plan()
+    selection = try plan.selection(targets)
+    workspace = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)
+  }
+
+  mutating func run() async throws -> RunSummary {
+    let start = ContinuousClock.now
+    adopt(selection)
+    await withTaskGroup(of: Event.self) { group in
+      while true {
+        if Task.isCancelled { isStopping = true }
+        lookUpReady()
+        startMisses(&group)
+        commitComputed(&group)
+        guard let event = await group.next() else { break }
+        handle(event)
+      }
+    }
+    try? engine.files.save()
+    try Task.checkCancellation()
+    return summary(seconds: seconds(since: start))
+  }
+
+  private var startsMore: Bool { !isStopping && (failures.isEmpty || options.keepGoing) }
+
+  // MARK: The plan
+
+  /// Takes in the instances of a selection that are not there yet.
+  private mutating func adopt(_ selection: Plan.Selection) {
+    self.selection = selection
+    order = Dictionary(uniqueKeysWithValues: plan.instances.enumerated().map { ($1.name, $0) })
+    for instance in plan.instances { instances[instance.name] = instance }
+    for instance in selection.instances where states[instance.name] == nil {
+      states[instance.name] = .waiting
+      let dependencies = instance.dependencies.filter { states[$0]?.isDone != true }
+      missing[instance.name] = dependencies.count
+      for dependency in dependencies { dependants[dependency, default: []].append(instance.name) }
+      if dependencies.isEmpty { ready.append(instance.name) }
+      if dependencies.contains(where: { states[$0]?.isLostCause == true }) { skip(instance.name) }
+    }
+    observe(.planned(selection.instances.count))
+  }
+
+  /// Plans again once an instance is done whose keys a deferred stage waits for.
+  private mutating func replan(after instance: String) {
+    let awaited = selection.deferred.flatMap(\.waitsFor).filter { $0.instance == instance }
+    if awaited.isEmpty { return }
+    for output in awaited {
+      keys[output] = results[instance]!.filter { $0.name == output.output }.compactMap(\.key)
+    }
+    do {
+      plan = try engine.plan(keys: keys)
+      adopt(try plan.selection(targets))
+    } catch {
+      failures.append(PipelineError(wrapping: error))
+    }
+  }
+
+  // MARK: Looking up
+
+  private mutating func lookUpReady() {
+    let known = misses.count
+    while startsMore, let name = ready.popLast() {
+      let instance = instances[name]!
+      do {
+        let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
+        actions[name] = action
+        if !options.always, repairs[name] == nil, let record = try engine.hit(action) {
+          succeed(action, record.outputs, hit: true, seconds: 0)
+        } else {
+          misses.append(action)
+        }
+      } catch {
+        fail(instance, PipelineError(wrapping: error, in: instance), seconds: 0)
+      }
+    }
+    if misses.count > known {
+      misses.sort { order[$0.instance.name]! > order[$1.instance.name]! }
+    }
+  }
+
+  // MARK: Running and committing
+
+  private mutating func startMisses(_ group: inout TaskGroup<Event>) {
+    while startsMore, running < engine.jobs(options), let action = misses.popLast() {
+      let name = action.instance.name
+      running += 1
+      states[name] = .running
+      observe(.started(instance: name))
+      group.addTask { [engine, observe] in
+        let outcome = await ActionRun(action: action, engine: engine).run {
+          observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+        }
+        return .ran(action, outcome)
+      }
+    }
+  }
+
+  private mutating func commitComputed(_ group: inout TaskGroup<Event>) {
+    if isCommitting || computed.isEmpty { return }
+    isCommitting = true
+    let batch = computed
+    computed = []
+    group.addTask {
+      do {
+        try Publication.commit(batch.map(\.publication))
+        return .committed(batch)
+      } catch {
+        return .commitFailed(batch, PipelineError(wrapping: error, in: batch[0].action.instance))
+      }
+    }
+  }
+
+  private mutating func handle(_ event: Event) {
+    switch event {
+    case .ran(_, .computed(let result)):
+      running -= 1
+      computed.append(result)
+    case .ran(let action, .failed(let error, let seconds)):
+      running -= 1
+      if Task.isCancelled {
+        states[action.instance.name] = .waiting
+      } else {
+        fail(action.instance, error, seconds: seconds)
+      }
+    case .ran(let action, .inputLost(let digest)):
+      running -= 1
+      repair(digest, for: action)
+    case .committed(let batch):
+      isCommitting = false
+      for result in batch {
+        engine.failures.forget(result.action.key)
+        succeed(result.action, result.record.outputs, hit: false, seconds: result.seconds)
+      }
+    case .commitFailed(let batch, let error):
+      isCommitting = false
+      for result in batch { fail(result.action.instance, error, seconds: result.seconds) }
+    }
+  }
+
+  // MARK: Outcomes
+
+  private mutating func succeed(_ action: Action, _ outputs: [Record.Output], hit: Bool, seconds: Double) {
+    let name = action.instance.name
+    do {
+      try workspace.publish(action.instance, outputs) { [observe] in observe(.note($0)) }
+    } catch let error as ArtefactError where error.code == .damaged || error.code == .notFound {
+      return rerun(action, because: error)
+    } catch {
+      return fail(action.instance, PipelineError(wrapping: error, in: action.instance), seconds: seconds)
+    }
+    results[name] = outputs
+    states[name] = .done(hit: hit)
+    observe(.finished(instance: name, outcome: hit ? .hit : .ran, seconds: seconds))
+    for dependant in dependants.removeValue(forKey: name) ?? [] {
+      missing[dependant]! -= 1
+      if missing[dependant] == 0, states[dependant] == .waiting { ready.append(dependant) }
+    }
+    replan(after: name)
+  }
+
+  private mutating func fail(_ instance: StageInstance, _ error: PipelineError, seconds: Double) {
+    states[instance.name] = .failed
+    failures.append(error)
+    observe(.finished(instance: instance.name, outcome: .failed(error), seconds: seconds))
+    for dependant in dependants.removeValue(forKey: instance.name) ?? [] { skip(dependant) }
+  }
+
+  private mutating func skip(_ name: String) {
+    guard states[name] == .waiting else { return }
+    states[name] = .skipped
+    for dependant in dependants.removeValue(forKey: name) ?? [] { skip(dependant) }
+  }
+
+  // MARK: Repair
+
+  /// Runs the producer of a lost artefact again, and then the action that missed it.
+  private mutating func repair(_ digest: Digest, for action: Action) {
+    let producer = action.instance.dependencies.first { dependency in
+      results[dependency]?.contains { $0.artefact.digest == digest } == true
+    }
+    guard let producer, let again = actions[producer] else {
+      let error = PipelineError(
+        "an input is not in the store", at: action.instance.position,
+        facts: [("stage", action.instance.name), ("input", digest.description)],
+        hint: "no stage of this pipeline makes it: put it into the store again")
+      return fail(action.instance, error, seconds: 0)
+    }
+    states[action.instance.name] = .waiting
+    missing[action.instance.name] = 1
+    dependants[producer, default: []].append(action.instance.name)
+    if states[producer]?.isDone == true {
+      let error = ArtefactError(.damaged, "\(digest.short) is missing or damaged in the store")
+      rerun(again, because: error)
+    }
+  }
+
+  /// Runs an action although it is recorded.
+  private mutating func rerun(_ action: Action, because error: ArtefactError) {
+    let name = action.instance.name
+    repairs[name, default: 0] += 1
+    guard repairs[name]! <= 2 else {
+      return fail(action.instance, PipelineError(wrapping: error, in: action.instance), seconds: 0)
+    }
+    observe(.note("\(name) runs again: \(error.message)"))
+    states[name] = .waiting
+    misses.append(action)
+  }
+
+  // MARK: Summary
+
+  private func summary(seconds: Double) -> RunSummary {
+    var summary = RunSummary()
+    summary.planned = selection.instances.count
+    summary.seconds = seconds
+    summary.failures = failures
+    summary.published = workspace.paths
+    for instance in selection.instances {
+      switch states[instance.name] {
+      case .done(hit: true): summary.hit += 1
+      case .done(hit: false): summary.ran += 1
+      case .failed: summary.failed += 1
+      case .waiting, .running, .skipped, nil:
+        summary.skipped += 1
+        observe(.finished(instance: instance.name, outcome: .skipped, seconds: 0))
+      }
+    }
+    for target in selection.targets {
+      if let outputs = results[target] { summary.outputs[target] = digests(outputs) }
+    }
+    return summary
+  }
+
+  private func digests(_ outputs: [Record.Output]) -> [String: JSON] {
+    var digests: [String: JSON] = [:]
+    for output in outputs {
+      let digest = JSON.string(output.artefact.digest.description)
+      if let key = output.key {
+        var members = digests[output.name]?.object ?? [:]
+        members[key] = digest
+        digests[output.name] = .object(members)
+      } else {
+        digests[output.name] = digest
+      }
+    }
+    return digests
+  }
+}

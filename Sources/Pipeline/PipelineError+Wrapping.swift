@@ -1,0 +1,26 @@
+import Artefacts
+
+extension PipelineError {
+  /// The error of a stage, told with the facts that its reader needs.
+  init(wrapping error: any Error, in instance: StageInstance) {
+    let inner = PipelineError(wrapping: error)
+    var facts: [(label: String, value: String)] = [("stage", instance.name)]
+    switch instance.work {
+    case .operation(let operation, _): facts.append(("operation", operation.name))
+    case .command(let command):
+      let line = command.template.split(separator: "\n").first.map(String.init) ?? ""
+      facts.append(("command", line.count > 70 ? line.prefix(70) + "…" : line))
+    }
+    facts += inner.facts.filter { fact in !facts.contains { $0.label == fact.label } }
+    self.init(inner.headline, at: inner.position ?? instance.position, facts: facts, hint: inner.hint)
+  }
+
+  init(wrapping error: any Error) {
+    switch error {
+    case let error as PipelineError: self = error
+    case let error as ArtefactError: self.init(error.message, hint: error.remedy)
+    case let error as ParameterError: self.init(error.description)
+    default: self.init(String(describing: error))
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import Artefacts
+import Glibc
+
+/// The folder in which an action runs, removed when it is done.
+///
+///     work/   what a command sees: its inputs at their places; it leaves its outputs there
+///     out/    where an operation writes its outputs
+///     tmp/    temporary files of the action
+///     log     what it printed
+struct Scratch: Sendable {
+  let path: String
+
+  var work: String { path + "/work" }
+  var out: String { path + "/out" }
+  var temporary: String { path + "/tmp" }
+  var log: String { path + "/log" }
+
+  init(in store: Store) throws {
+    path = try store.temporaryFolder()
+    for folder in [work, out, temporary] { try makeFolders(folder) }
+  }
+
+  /// Also removes what is read-only.
+  func remove() { removeAll(path) }
+}
+
+/// Makes a folder and those above it.
+func makeFolders(_ path: String) throws {
+  if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+  guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+    throw SystemError("make the folder", path)
+  }
+  try makeFolders(String(path[..<slash]))
+  if mkdir(path, 0o777) != 0 && errno != EEXIST { throw SystemError("make the folder", path) }
+}
+
+/// Removes a file or a folder with all in it; what cannot be removed stays.
+func removeAll(_ path: String) {
+  if unlink(path) == 0 || errno == ENOENT { return }
+  chmod(path, 0o700)
+  for name in (try? names(in: path)) ?? [] { removeAll(path + "/" + name) }
+  rmdir(path)
+}
+
+/// The entries of a folder, sorted.
+func names(in folder: String) throws -> [String] {
+  guard let directory = opendir(folder) else { throw SystemError("read the folder", folder) }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name != "." && name != ".." { names.append(name) }
+  }
+  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+}
+
+enum FileType { case file, folder, other }
+
+/// What stands at a path, links not followed; nil if nothing does.
+func fileType(_ path: String) -> FileType? {
+  var status = stat()
+  guard lstat(path, &status) == 0 else { return nil }
+  switch status.st_mode & S_IFMT {
+  case S_IFREG: return .file
+  case S_IFDIR: return .folder
+  default: return .other
+  }
+}
+
+/// Bytes of a file; 0 if there is none.
+func fileSize(_ path: String) -> Int {
+  var status = stat()
+  return lstat(path, &status) == 0 ? Int(status.st_size) : 0
+}
+
+/// A system call outside the store that failed.
+func SystemError(_ what: String, _ path: String) -> PipelineError {
+  let reason = String(cString: strerror(errno))
+  return PipelineError("cannot \(what) '\(path)': \(reason)")
+}
+
+/// Writes a small file; not durable, not atomic.
+func write(_ bytes: [UInt8], to path: String, appending: Bool = false) throws {
+  let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (appending ? O_APPEND : O_TRUNC)
+  let file = open(path, flags, 0o666)
+  guard file >= 0 else { throw SystemError("write", path) }
+  defer { close(file) }
+  try writeAll(bytes[...], to: file, path)
+}
+
+func writeAll(_ bytes: ArraySlice<UInt8>, to file: Int32, _ path: String) throws {
+  var rest = bytes
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { throw SystemError("write", path) }
+    rest = rest.dropFirst(count)
+  }
+}
+
+/// Reads a file of at most `limit` bytes; nil if there is none or it is larger.
+func readSmall(_ path: String, limit: Int) -> [UInt8]? {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { return nil }
+  defer { close(file) }
+  var status = stat()
+  guard fstat(file, &status) == 0, status.st_size <= limit else { return nil }
+  var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+  var count = 0
+  while count < bytes.count {
+    let more = bytes.withUnsafeMutableBytes {
+      pread(file, $0.baseAddress! + count, $0.count - count, off_t(count))
+    }
+    if more < 0 && errno == EINTR { continue }
+    guard more > 0 else { return nil }
+    count += more
+  }
+  return bytes
+}

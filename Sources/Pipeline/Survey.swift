@@ -1,0 +1,123 @@
+public import Artefacts
+
+/// What a run would find, without running anything: goes through the plan as far as records carry it.
+struct Survey: Sendable {
+  /// In plan order.
+  private(set) var findings: [Finding] = []
+  private(set) var plan: Plan
+
+  struct Finding: Sendable {
+    let instance: StageInstance
+    /// Nil if an input comes from a stage that must run first, or cannot be read.
+    let action: Action?
+    let record: Record?
+    let state: InstanceStatus.State
+    /// Why an input cannot be read.
+    let error: PipelineError?
+  }
+
+  init(_ engine: Engine, targets: [String]) throws {
+    var keys: [KeyedOutput: [String]] = [:]
+    var results: [String: [Record.Output]] = [:]
+    plan = try engine.plan()
+    while true {
+      let selection = try plan.selection(targets)
+      let instances = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.name, $0) })
+      for instance in selection.instances[findings.count...] where results[instance.name] == nil {
+        findings.append(Survey.finding(instance, engine, plan, instances, &results))
+      }
+      let learnt = selection.deferred.flatMap(\.waitsFor).filter {
+        keys[$0] == nil && results[$0.instance] != nil
+      }
+      if learnt.isEmpty { return }
+      for output in learnt {
+        keys[output] = results[output.instance]!.filter { $0.name == output.output }.compactMap(\.key)
+      }
+      // Planned anew, because the order may change with the keys; what is found again costs little.
+      plan = try engine.plan(keys: keys)
+      findings = []
+      results = [:]
+    }
+  }
+
+  private static func finding(
+    _ instance: StageInstance, _ engine: Engine, _ plan: Plan, _ instances: [String: StageInstance],
+    _ results: inout [String: [Record.Output]]
+  ) -> Finding {
+    guard instance.dependencies.allSatisfy({ results[$0] != nil }) else {
+      return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
+    }
+    do {
+      let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
+      guard let record = try engine.hit(action) else {
+        let isLost = (try? engine.store.record(action.key)) ?? nil != nil
+        return Finding(
+          instance: instance, action: action, record: nil, state: isLost ? .lost : .mustRun, error: nil)
+      }
+      results[instance.name] = record.outputs
+      let publisher = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)
+      let isPublished = publisher.isPublished(instance, record.outputs)
+      return Finding(
+        instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,
+        error: nil)
+    } catch {
+      return Finding(
+        instance: instance, action: nil, record: nil, state: .mustRun,
+        error: PipelineError(wrapping: error, in: instance))
+    }
+  }
+}
+
+public struct InstanceStatus: Sendable {
+  public enum State: String, Sendable {
+    /// Recorded; its outputs are in the store and published.
+    case upToDate = "up to date"
+    case mustRun = "must run"
+    /// A record exists, but an output is missing from the store.
+    case lost
+    /// Its inputs are not known before another stage has run.
+    case waiting
+    /// Its outputs are recorded, but not all in the workspace as they should be.
+    case unpublished
+  }
+
+  public let instance: String
+  public let state: State
+  /// Nil while it waits.
+  public let key: Digest?
+  /// What keeps it from running, such as a missing file.
+  public let error: PipelineError?
+}
+
+extension Engine {
+  /// What a run would do, without running anything. In plan order; stages whose instances are not known yet come last.
+  public func status(targets: [String]) async throws -> [InstanceStatus] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let survey = try Survey(self, targets: targets)
+      try? files.save()
+      let known = survey.findings.map {
+        InstanceStatus(instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error)
+      }
+      let deferred = try survey.plan.selection(targets).deferred.map {
+        InstanceStatus(instance: $0.stage, state: .waiting, key: nil, error: nil)
+      }
+      return known + deferred
+    }
+  }
+
+  /// The kept output of the target's actions: of the last failure if there was one since, of the recorded run otherwise.
+  /// Empty text for an action that printed nothing; nil for one that never ran.
+  public func log(target: String) async throws -> [(instance: String, text: String?)] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let survey = try Survey(self, targets: [target])
+      let names = Set(try survey.plan.selection([target]).targets)
+      return try survey.findings.filter { names.contains($0.instance.name) }.map { finding in
+        guard let action = finding.action else { return (finding.instance.name, nil) }
+        if let text = failures.log(of: action.key) { return (finding.instance.name, text) }
+        guard let record = finding.record else { return (finding.instance.name, nil) }
+        let text = try record.log.map { String(decoding: try store.bytes(of: $0), as: UTF8.self) }
+        return (finding.instance.name, text ?? "")
+      }
+    }
+  }
+}

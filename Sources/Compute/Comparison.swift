@@ -1,0 +1,176 @@
+public import JSON
+
+/// Several runs side by side, and how their breaks go with model size.
+public struct CurveComparison: Sendable, Hashable {
+  public struct Row: Sendable, Hashable {
+    public let run: String
+    /// Model size in parameters, where given.
+    public let size: Double?
+    public let verdict: Verdict
+    /// t_d in steps, L_d in nats, r_d.
+    public let breakStep, breakLoss, finalRate: Double
+    public let breakStepInterval, breakLossInterval, finalRateInterval: BootstrapIntervals.Interval?
+    /// \hat L_T and L_T, in nats.
+    public let predictedLastLoss, lastLoss: Double
+    public let rsle: Double
+    public let lastStep: Int
+  }
+
+  /// log q = intercept + slope log N by least squares over the runs that decelerate and whose size is given.
+  public struct Scaling: Sendable, Hashable {
+    public enum Quantity: String, Sendable, CaseIterable {
+      case breakLoss = "L_d"
+      case breakStep = "t_d"
+      case finalRate = "r_d"
+      case lastLoss = "L_T"
+    }
+
+    public let quantity: Quantity
+    public let intercept: Double
+    public let slope: Double
+    public let standardError: Double
+    public let runs: Int
+  }
+
+  /// By size, runs without one last; then by name.
+  public let rows: [Row]
+  /// Empty with fewer than three sizes.
+  public let scalings: [Scaling]
+
+  /// - Parameter sizes: parameters of each run's model; runs without an entry have no size.
+  /// - Throws: `ComputeError.malformed` for a size that is not positive, of a run that is not there, or two runs of one
+  ///   name.
+  public init(_ analyses: [CurveAnalysis], sizes: [String: Double] = [:]) throws(ComputeError) {
+    let runs = Set(analyses.map(\.curve.run))
+    guard runs.count == analyses.count else {
+      throw ComputeError(
+        .malformed, "two of the fits are of one run", remedy: "give each run a name of its own")
+    }
+    for (run, size) in sizes.sorted(by: { $0.key < $1.key }) {
+      guard runs.contains(run) else {
+        throw ComputeError(
+          .malformed,
+          "a size is given for '\(run)', but the runs are \(runs.sorted().joined(separator: ", "))")
+      }
+      guard size > 0, size.isFinite else {
+        throw ComputeError(.malformed, "the size of '\(run)' is \(size), not a number of parameters")
+      }
+    }
+    rows = analyses.map { Row($0, size: sizes[$0.curve.run]) }
+      .sorted { ($0.size ?? .infinity, $0.run) < ($1.size ?? .infinity, $1.run) }
+    scalings = Scaling.Quantity.allCases.compactMap { [rows] in Scaling($0, rows) }
+  }
+}
+
+extension CurveComparison.Row {
+  init(_ analysis: CurveAnalysis, size: Double?) {
+    run = analysis.curve.run
+    self.size = size
+    verdict = analysis.verdict
+    breakStep = analysis.fit.curve.breakStep
+    breakLoss = analysis.fit.curve.breakLoss
+    finalRate = analysis.fit.curve.finalRate
+    breakStepInterval = analysis.intervals?.breakStep
+    breakLossInterval = analysis.intervals?.breakLoss
+    finalRateInterval = analysis.intervals?.finalRate
+    predictedLastLoss = analysis.fit.predictedLastLoss
+    lastLoss = analysis.fit.lastLoss
+    rsle = analysis.fit.quality.rsle
+    lastStep = analysis.fit.lastStep
+  }
+
+  func value(_ quantity: CurveComparison.Scaling.Quantity) -> Double {
+    switch quantity {
+    case .breakLoss: breakLoss
+    case .breakStep: breakStep
+    case .finalRate: finalRate
+    case .lastLoss: lastLoss
+    }
+  }
+
+  public var json: JSON {
+    [
+      "run": .string(run), "size": .optional(size), "verdict": .string(verdict.rawValue),
+      "t_d": .number(breakStep), "L_d": .number(breakLoss), "r_d": .number(finalRate),
+      "t_d_interval": breakStepInterval?.json ?? .null, "L_d_interval": breakLossInterval?.json ?? .null,
+      "r_d_interval": finalRateInterval?.json ?? .null, "L_T_predicted": .number(predictedLastLoss),
+      "L_T": .number(lastLoss), "rsle": .number(rsle), "T": .whole(lastStep),
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    func interval(_ name: String) throws(ComputeError) -> BootstrapIntervals.Interval? {
+      guard let value = json[name], !value.isNull else { return nil }
+      return try BootstrapIntervals.Interval(json: json, name)
+    }
+    run = try json.text("run")
+    size = try json.optionalNumber("size")
+    let name = try json.text("verdict")
+    guard let verdict = Verdict(rawValue: name) else {
+      throw ComputeError(.malformed, "\"\(name)\" is no verdict")
+    }
+    self.verdict = verdict
+    breakStep = try json.number("t_d")
+    breakLoss = try json.number("L_d")
+    finalRate = try json.number("r_d")
+    breakStepInterval = try interval("t_d_interval")
+    breakLossInterval = try interval("L_d_interval")
+    finalRateInterval = try interval("r_d_interval")
+    predictedLastLoss = try json.number("L_T_predicted")
+    lastLoss = try json.number("L_T")
+    rsle = try json.number("rsle")
+    lastStep = try json.whole("T")
+  }
+}
+
+extension CurveComparison.Scaling {
+  /// - Returns: nil with fewer than three different sizes, or a quantity that is not positive.
+  init?(_ quantity: Quantity, _ rows: [CurveComparison.Row]) {
+    let used = rows.filter { $0.verdict == .deceleration && $0.size != nil && $0.value(quantity) > 0 }
+    let x = used.map { Elementary.log($0.size ?? 1) }
+    guard Set(x).count >= 3 else { return nil }
+    let y = used.map { Elementary.log($0.value(quantity)) }
+    let (meanX, meanY) = (Sums.mean(x), Sums.mean(y))
+    let dx = x.map { $0 - meanX }
+    let dy = y.map { $0 - meanY }
+    let spread = Sums.dot(dx, dx)
+    slope = Sums.dot(dx, dy) / spread
+    intercept = meanY - slope * meanX
+    let residuals = zip(dx, dy).map { [slope] in $1 - slope * $0 }
+    standardError = (Sums.dot(residuals, residuals) / Double(x.count - 2) / spread).squareRoot()
+    self.quantity = quantity
+    runs = used.count
+  }
+
+  public var json: JSON {
+    [
+      "quantity": .string(quantity.rawValue), "intercept": .number(intercept), "slope": .number(slope),
+      "standard_error": .number(standardError), "runs": .whole(runs),
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    let name = try json.text("quantity")
+    guard let quantity = Quantity(rawValue: name) else {
+      throw ComputeError(.malformed, "\"\(name)\" is no quantity that is compared")
+    }
+    self.quantity = quantity
+    intercept = try json.number("intercept")
+    slope = try json.number("slope")
+    standardError = try json.number("standard_error")
+    runs = try json.whole("runs")
+  }
+}
+
+extension CurveComparison {
+  public var json: JSON { ["rows": .array(rows.map(\.json)), "scalings": .array(scalings.map(\.json))] }
+
+  public init(json: JSON) throws(ComputeError) {
+    var rows: [Row] = []
+    for row in try json.list("rows") { rows.append(try Row(json: row)) }
+    self.rows = rows
+    var scalings: [Scaling] = []
+    for scaling in try json.list("scalings") { scalings.append(try Scaling(json: scaling)) }
+    self.scalings = scalings
+  }
+}

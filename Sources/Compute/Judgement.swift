@@ -1,0 +1,105 @@
+/// The verdict over a fit and its reasons.
+struct Judgement {
+  private(set) var verdict = Verdict.deceleration
+  private(set) var reasons: [String] = []
+
+  /// A simpler model is given up only for a BIC better by more than this ("strong" evidence; Kass and Raftery, 1995).
+  static let strong = 6.0
+
+  init(
+    fit: OneBreakFit, intervals: BootstrapIntervals?, sensitivity: [CutSensitivity],
+    powerLaw: PowerLawFit, twoBreaks: TwoBreakFit?, options: CurveAnalysis.Options
+  ) {
+    decide(fit, powerLaw, options)
+    caution(fit, intervals, sensitivity, twoBreaks)
+  }
+
+  private mutating func decide(
+    _ fit: OneBreakFit, _ powerLaw: PowerLawFit, _ options: CurveAnalysis.Options
+  ) {
+    let step = fit.curve.breakStep
+    let gain = powerLaw.quality.effectiveBIC - fit.quality.effectiveBIC
+    if gain <= Judgement.strong {
+      verdict = .noBreak
+      reasons.append(
+        "A plain power law does as well: the break lowers the BIC by only \(rounded(gain)), with \(Judgement.strong) "
+          + "asked for.")
+    } else if step >= Double(fit.lastStep) {
+      verdict = .noBreak
+      reasons.append("The fitted break lies behind the last step, \(fit.lastStep).")
+    } else if fit.curve.c1 >= 0 {
+      verdict = .noBreak
+      reasons.append(
+        "Behind the fitted break at step \(whole(step)) the loss falls faster than before (c1 > 0): this is no "
+          + "deceleration.")
+    } else if let warmup = options.warmup, step <= Double(warmup) * Judgement.warmupReach {
+      verdict = .warmupBreak
+      reasons.append(
+        "The break at step \(whole(step)) is no later than the end of the warm-up at step \(warmup).")
+    } else if options.warmup == nil, step <= Double(fit.firstStep) * Judgement.edge {
+      verdict = .warmupBreak
+      reasons.append(
+        "The break at step \(whole(step)) is where the fitted steps begin (\(fit.firstStep)); nothing tells it from the "
+          + "end of the warm-up.")
+    } else if fit.curve.finalRate < 0 {
+      verdict = .saturating
+      reasons.append(
+        "Behind the break at step \(whole(step)) the loss no longer falls: r_d = \(rounded(fit.curve.finalRate)) < 0."
+      )
+    } else {
+      reasons.append(
+        "The exponent falls from \(rounded(fit.curve.c0)) to \(rounded(fit.curve.finalRate)) at step \(whole(step)); "
+          + "against a plain power law, the break lowers the BIC by \(rounded(gain)).")
+    }
+  }
+
+  /// A break this close behind a known warm-up is its end.
+  static let warmupReach = 1.1
+  /// With an unknown warm-up: a break within this factor of the first fitted step has no first segment to speak of.
+  static let edge = 2.0
+
+  private mutating func caution(
+    _ fit: OneBreakFit, _ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity],
+    _ twoBreaks: TwoBreakFit?
+  ) {
+    let step = fit.curve.breakStep
+    if let two = twoBreaks, fit.quality.effectiveBIC - two.quality.effectiveBIC > Judgement.strong {
+      let places = two.breaks.map { whole($0.step) }.joined(separator: " and ")
+      reasons.append("Two breaks fit better, at steps \(places).")
+      let rates = two.rates
+      if rates[2] > rates[1], two.breaks[1].step > step, two.breaks[1].step < Double(fit.lastStep) {
+        reasons.append(
+          "From step \(whole(two.breaks[1].step)) on the loss falls faster again, as in a learning-rate cool-down, "
+            + "which a single break cannot describe: cut the curve before it.")
+      }
+    }
+    if step > Double(fit.lastStep) / 3, verdict == .deceleration || verdict == .saturating {
+      reasons.append("The break is so near the end that little is known of what follows it.")
+    }
+    if let interval = intervals?.breakStep, interval.upper > 3 * interval.lower {
+      reasons.append(
+        "t_d is poorly determined: the 95 % interval reaches from \(whole(interval.lower)) to \(whole(interval.upper))."
+      )
+    }
+    let steps = sensitivity.map(\.curve.breakStep)
+    if let low = steps.min(), let high = steps.max(), high > 2 * low {
+      let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
+      reasons.append("t_d moves with the cut of the transient: \(rows).")
+    }
+    if fit.startsAtOptimum * 2 < fit.starts {
+      reasons.append("Only \(fit.startsAtOptimum) of \(fit.starts) starts reach the optimum.")
+    }
+  }
+}
+
+/// A number with three significant digits, for sentences.
+private func rounded(_ value: Double) -> String {
+  guard value.isFinite, value != 0 else { return "\(value)" }
+  var scale = 1.0
+  while (value * scale).magnitude < 100, scale < 1e12 { scale *= 10 }
+  return "\((value * scale).rounded() / scale)"
+}
+
+private func whole(_ value: Double) -> String {
+  value.magnitude < 1e15 ? "\(Int(value))" : "\(value)"
+}

@@ -1,0 +1,133 @@
+public import JSON
+
+/// A one-break power law fitted to a prepared curve by least squares on log L.
+public struct OneBreakFit: Sendable, Hashable {
+  public let curve: OneBreak
+  /// sqrt(diag(s^2 (J^T J)^-1)), s^2 = sse / (n - 5); nil where J has not full rank. They take the points as independent,
+  /// which smoothed points are not: see `BootstrapIntervals`.
+  public let standardErrors: StandardErrors?
+  public let quality: FitQuality
+  /// The first and last step that was fitted.
+  public let firstStep: Int
+  public let lastStep: Int
+  /// How many starts the search had, and how many of them ended at the best optimum.
+  public let starts: Int
+  public let startsAtOptimum: Int
+  /// The optimum lies at a bound of the search (a break far outside the points, or an all but abrupt one).
+  public let isAtBound: Bool
+  /// L_T: the last smoothed loss, in nats.
+  public let lastLoss: Double
+
+  /// \hat L_T = L_d (t_d / T)^r_d, in nats.
+  public var predictedLastLoss: Double { curve.lateAsymptote(at: Double(lastStep)) }
+
+  /// One standard error of each quantity. Those of t_d, L_d and r_d by linear propagation of the covariance matrix.
+  public struct StandardErrors: Sendable, Hashable {
+    public let b, c0, c1, logD1, f1: Double
+    public let breakStep, breakLoss, finalRate: Double
+  }
+}
+
+/// How well a model fits, for comparison with others on the same points.
+public struct FitQuality: Sendable, Hashable {
+  /// Free parameters, without the variance.
+  public let parameters: Int
+  public let points: Int
+  /// Sum of squared residuals of log L.
+  public let sse: Double
+  /// n log(sse / n) + (k + 1) log n. Takes the points as independent.
+  public let bic: Double
+  /// The same with the effective number of independent points n / tau in place of n, tau being the integrated
+  /// autocorrelation time of the one-break residuals: the one that the verdict goes by.
+  public let effectiveBIC: Double
+
+  /// sqrt(mean((log L^ - log L)^2))
+  public var rsle: Double { (sse / Double(points)).squareRoot() }
+
+  init(parameters: Int, points: Int, sse: Double, effectivePoints: Double) {
+    self.parameters = parameters
+    self.points = points
+    self.sse = sse
+    let variance = Elementary.log(max(sse / Double(points), 1e-300))
+    let k = Double(parameters + 1)
+    bic = Double(points) * variance + k * Elementary.log(Double(points))
+    effectiveBIC = effectivePoints * variance + k * Elementary.log(effectivePoints)
+  }
+}
+
+extension OneBreakFit.StandardErrors {
+  public var json: JSON {
+    [
+      "b": .number(b), "c0": .number(c0), "c1": .number(c1), "log_d1": .number(logD1), "f1": .number(f1),
+      "t_d": .number(breakStep), "L_d": .number(breakLoss), "r_d": .number(finalRate),
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    b = try json.number("b")
+    c0 = try json.number("c0")
+    c1 = try json.number("c1")
+    logD1 = try json.number("log_d1")
+    f1 = try json.number("f1")
+    breakStep = try json.number("t_d")
+    breakLoss = try json.number("L_d")
+    finalRate = try json.number("r_d")
+  }
+}
+
+extension FitQuality {
+  public var json: JSON {
+    [
+      "parameters": .whole(parameters), "points": .whole(points), "sse": .number(sse), "rsle": .number(rsle),
+      "bic": .number(bic), "bic_effective": .number(effectiveBIC),
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    parameters = try json.whole("parameters")
+    points = try json.whole("points")
+    sse = try json.number("sse")
+    bic = try json.number("bic")
+    effectiveBIC = try json.number("bic_effective")
+    guard points > 0, sse >= 0 else {
+      throw ComputeError(.malformed, "a fit has points and a sum of squares")
+    }
+  }
+}
+
+extension OneBreakFit {
+  /// The members of the published table, under their names there, and what else the fit knows.
+  var members: [String: JSON] {
+    var members = curve.json.object ?? [:]
+    members["t_d"] = .number(curve.breakStep)
+    members["L_d"] = .number(curve.breakLoss)
+    members["r_d"] = .number(curve.finalRate)
+    members["L_T_predicted"] = .number(predictedLastLoss)
+    members["L_T"] = .number(lastLoss)
+    members["rsle"] = .number(quality.rsle)
+    members["standard_errors"] = standardErrors?.json ?? .null
+    members["quality"] = quality.json
+    members["first_step"] = .whole(firstStep)
+    members["last_step"] = .whole(lastStep)
+    members["starts"] = .whole(starts)
+    members["starts_at_optimum"] = .whole(startsAtOptimum)
+    members["at_bound"] = .bool(isAtBound)
+    return members
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    curve = try OneBreak(json: json)
+    standardErrors =
+      switch json["standard_errors"] {
+      case .none, .some(.null): nil
+      case .some(let errors): try StandardErrors(json: errors)
+      }
+    quality = try FitQuality(json: try json.member("quality"))
+    firstStep = try json.whole("first_step")
+    lastStep = try json.whole("last_step")
+    starts = try json.whole("starts")
+    startsAtOptimum = try json.whole("starts_at_optimum")
+    isAtBound = try json.flag("at_bound")
+    lastLoss = try json.number("L_T")
+  }
+}

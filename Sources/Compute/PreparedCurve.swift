@@ -1,0 +1,120 @@
+public import JSON
+
+/// How a per-step loss becomes the curve that is fitted ([ZSL], released code).
+public struct Preparation: Sendable, Hashable {
+  /// The window of the moving average over indices: point j is the mean of the points from floor(j / base) to j. Nil
+  /// leaves the losses as they are.
+  public var smoothing: Double?
+  /// Keep about a hundred points a decade; see `Preparation.keeps`.
+  public var subsample: Bool
+
+  public init(smoothing: Double? = 1.2, subsample: Bool = true) {
+    precondition(smoothing.map { $0 > 1 && $0.isFinite } ?? true, "the smoothing base is above 1")
+    self.smoothing = smoothing
+    self.subsample = subsample
+  }
+
+  /// Whether subsampling keeps this step: s mod 10^min(floor(log10 s) - 1, 3) = 0, so 10...100 by 1, 100...1000 by 10,
+  /// 1000...10 000 by 100, then by 1000, and none below 10. The last point of a curve is kept besides.
+  public static func keeps(step: Int) -> Bool {
+    switch step {
+    case ..<10: false
+    case ..<100: true
+    case ..<1000: step % 10 == 0
+    case ..<10_000: step % 100 == 0
+    default: step % 1000 == 0
+    }
+  }
+
+  /// Where subsampling would leave fewer points than this, and more were there, all are kept, with a note: the rule
+  /// is made for a loss at every step.
+  static let fewest = 30
+
+  public func callAsFunction(_ curve: Curve) throws -> PreparedCurve {
+    if curve.isPrepared {
+      return PreparedCurve(
+        run: curve.run, steps: curve.steps, losses: curve.losses, smoothing: nil, isSubsampled: false,
+        sourcePoints: curve.steps.count, wasPrepared: true, notes: curve.notes)
+    }
+    var notes = curve.notes
+    var losses = curve.losses
+    if let smoothing { losses = try logMovingAverage(losses, base: smoothing) }
+    var kept = Array(losses.indices)
+    var subsampled = false
+    if subsample {
+      let last = losses.count - 1
+      let thinned = losses.indices.filter { $0 == last || Preparation.keeps(step: curve.steps[$0]) }
+      if thinned.count >= min(Preparation.fewest, losses.count) {
+        kept = thinned
+        subsampled = true
+      } else {
+        notes.append(
+          CurveNote(
+            .preparation, count: 1,
+            places: [
+              "subsampling would have left \(thinned.count) of \(losses.count) points, so all are kept"
+            ]))
+      }
+    }
+    return PreparedCurve(
+      run: curve.run, steps: kept.map { curve.steps[$0] }, losses: kept.map { losses[$0] },
+      smoothing: smoothing, isSubsampled: subsampled, sourcePoints: curve.steps.count,
+      wasPrepared: false, notes: notes)
+  }
+}
+
+/// A curve ready for the fit.
+public struct PreparedCurve: Sendable, Hashable {
+  public let run: String
+  public let steps: [Int]
+  /// Smoothed, where `smoothing` says so; in nats.
+  public let losses: [Double]
+  /// The base of the moving average that was applied here; nil for none.
+  public let smoothing: Double?
+  public let isSubsampled: Bool
+  /// Points of the curve before subsampling.
+  public let sourcePoints: Int
+  /// The source was already smoothed and subsampled by its authors.
+  public let wasPrepared: Bool
+  public let notes: [CurveNote]
+
+  public init(
+    run: String, steps: [Int], losses: [Double], smoothing: Double?, isSubsampled: Bool,
+    sourcePoints: Int, wasPrepared: Bool, notes: [CurveNote]
+  ) {
+    precondition(steps.count == losses.count, "a curve has one loss a step")
+    self.run = run
+    self.steps = steps
+    self.losses = losses
+    self.smoothing = smoothing
+    self.isSubsampled = isSubsampled
+    self.sourcePoints = sourcePoints
+    self.wasPrepared = wasPrepared
+    self.notes = notes
+  }
+}
+
+extension PreparedCurve {
+  public var json: JSON {
+    [
+      "run": .string(run), "steps": .wholes(steps), "losses": .numbers(losses),
+      "smoothing": .optional(smoothing), "subsampled": .bool(isSubsampled),
+      "source_points": .whole(sourcePoints), "already_prepared": .bool(wasPrepared),
+      "notes": .array(notes.map(\.json)),
+    ]
+  }
+
+  public init(json: JSON) throws(ComputeError) {
+    let steps = try json.wholes("steps")
+    let losses = try json.numbers("losses")
+    guard steps.count == losses.count else {
+      throw ComputeError(
+        .malformed, "the prepared curve has \(steps.count) steps and \(losses.count) losses")
+    }
+    self.init(
+      run: try json.text("run"), steps: steps, losses: losses,
+      smoothing: try json.optionalNumber("smoothing"), isSubsampled: try json.flag("subsampled"),
+      sourcePoints: try json.whole("source_points"), wasPrepared: try json.flag("already_prepared"),
+      notes: try CurveNote.notes(json))
+  }
+}

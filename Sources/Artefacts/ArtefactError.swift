@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What went wrong in a store, and how to mend it.
 public struct ArtefactError: Error, CustomStringConvertible {
   public enum Code: String, Sendable {
@@ -28,4 +30,21 @@ public struct ArtefactError: Error, CustomStringConvertible {
   }
 
   public var description: String { remedy.map { "\(message)\n  hint: \($0)" } ?? message }
+}
+
+extension ArtefactError {
+  /// A system call that failed: `cannot write PATH: No space left on device`.
+  static func system(_ verb: String, _ path: String, _ code: Int32 = Glibc.errno) -> ArtefactError {
+    let remedy: String? =
+      switch code {
+      case ENOSPC, EDQUOT: "free some space and run it again: what was stored before is safe"
+      case EACCES, EPERM: "check the permissions"
+      case EROFS: "the file system is mounted read-only"
+      case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
+      default: nil
+      }
+    return ArtefactError(
+      code == ENOENT ? .notFound : .system, "cannot \(verb) \(path): \(String(cString: strerror(code)))",
+      remedy: remedy, errno: code)
+  }
 }

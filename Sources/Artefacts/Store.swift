@@ -1,62 +1,80 @@
-
-// SKELETON: the signatures that the other modules build on; bodies follow.
-
+/// A folder that keeps artefacts, each named by its digest, and the records of the actions that made them.
+///
+///     format           `brake store 1`
+///     objects/ab/…     one file an object, named by the 64 digits of its digest, read-only
+///     actions/ab/…     one record an action, named by its key
+///     refs/NAME        a digest each
+///     index/           what can be found again, and is never trusted by verification
+///     leases/, tmp/, quarantine/
+///
+/// Only regular files, written once and renamed into place: no lock, no database, and any number of processes on any
+/// number of machines may use it at once.
 public final class Store: Sendable {
   public let root: String
+  let files: any FileSystem
+  let coders = CoderPool()
+  private let workspace: Workspace
 
-  /// Opens the store in a folder, and makes it where there is none.
-  public init(at root: String) throws(ArtefactError) { self.root = root }
+  static let format = "brake store 1\n"
 
-  // Reading. Every one of these verifies the digest.
+  /// Opens the store in a folder. Nothing is written before something is stored.
+  public init(at root: String, files: any FileSystem = LocalFileSystem()) throws(ArtefactError) {
+    self.root = root
+    self.files = files
+    workspace = Workspace(root: root, files: files)
+    guard let format = try Store.readSmallFile(root + "/format", limit: 256) else { return }
+    if format != Array(Store.format.utf8) {
+      throw ArtefactError(
+        .refused, "\(root) is not a store that this brake knows (see \(root)/format)",
+        remedy: "use a newer brake, or another folder with --store")
+    }
+  }
 
-  /// Whether an object of this name is there (its bytes are not looked at).
-  public func contains(_ digest: Digest) -> Bool { fatalError() }
-  /// The bytes of a blob (or a tree's manifest), at most `limit` of them.
-  public func bytes(of digest: Digest, limit: Int = 1 << 30) throws -> [UInt8] { fatalError() }
-  /// Hands out the bytes in pieces, in order. The digest is known to be right only once this returns.
-  public func stream(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) throws { fatalError() }
-  /// Writes a blob as a file or a tree as a folder; complete under its name, or not there.
-  public func restore(_ digest: Digest, to path: String) throws { fatalError() }
-  /// Kind, sizes, codecs.
-  public func artefact(_ digest: Digest) throws -> Artefact { fatalError() }
-  public func verify(_ digest: Digest) throws { fatalError() }
-  /// The digest that starts with these eight or more hexadecimal digits (with or without `sha256:`).
-  public func resolve(_ prefix: String) throws -> Digest { fatalError() }
+  // Names.
 
-  public func temporaryFolder() throws -> String { fatalError() }
-  // Records.
+  func objectPath(_ digest: Digest) -> String { path("objects", digest) }
+  func recordPath(_ key: Digest) -> String { path("actions", key) }
 
-  public func record(_ key: Digest) throws -> Record? { fatalError() }
-  /// All records, for `why`, `provenance` and `ls`; damaged ones are reported, not returned.
-  public func records(damaged: (ArtefactError) -> Void) throws -> [Record] { fatalError() }
+  private func path(_ folder: String, _ digest: Digest) -> String {
+    let hex = digest.hex
+    return "\(root)/\(folder)/\(hex.prefix(2))/\(hex.dropFirst(2))"
+  }
 
-  // Publishing.
+  /// A name under `tmp/` that nothing has, in a store that is ready to be written to.
+  func temporaryPath() throws -> String {
+    try workspace.prepare(format: Store.format)
+    return workspace.temporaryPath()
+  }
 
-  /// Starts a batch: nothing of it is visible before `commit`, everything is durable after it.
-  public func publication() -> Publication { fatalError() }
-}
+  /// A new folder under `tmp/`, on the file system of the store. The caller removes it; if the caller dies, another
+  /// process that uses the store does.
+  public func temporaryFolder() throws -> String {
+    let path = try temporaryPath()
+    try files.makeFolder(path)
+    return path
+  }
 
-/// Objects and records on their way into the store. Not shared between threads; many may be open at once.
-public final class Publication: @unchecked Sendable {
-  init() {}
-  /// A file (blob) or folder (tree) from outside the store, streamed.
-  public func add(path: String) throws -> Artefact { fatalError() }
-  public func add(bytes: [UInt8]) throws -> Artefact { fatalError() }
-  public func add(record: Record) throws { fatalError() }
-  /// Makes everything durable and visible, records after objects.
-  public func commit() throws { fatalError() }
-  /// Removes what was written. Also done when a publication is dropped without commit.
-  public func abandon() { fatalError() }
-  /// Commits several at once, with the cost of one.
-  public static func commit(_ publications: [Publication]) throws { fatalError() }
-}
+  /// A number that this process gives once.
+  func temporaryNumber() -> UInt64 { workspace.nextNumber() }
 
-/// Digests of source files, remembered by device, inode, size, mtime and ctime.
-public final class StatCache: Sendable {
-  /// Reads what the store's `index/` remembers. Anything malformed there is forgotten.
-  public init(store: Store) {}
-  /// The artefact that a file or folder is now. Does not store it.
-  public func artefact(at path: String) throws -> Artefact { fatalError() }
-  /// Writes back what was learnt.
-  public func save() throws { fatalError() }
+  /// Makes the folder that is to hold a file.
+  /// - Returns: folders whose entries must be made durable, and then reported to `noteDurable`.
+  func prepareFolder(for path: String) throws(ArtefactError) -> [String] {
+    try workspace.prepareFolder(for: path)
+  }
+  func noteDurable(_ folders: some Sequence<String>) { workspace.noteDurable(folders) }
+
+  /// The bytes of a file in the store; nil if it is not there.
+  static func readSmallFile(_ path: String, limit: Int) throws(ArtefactError) -> [UInt8]? {
+    let file: InputFile
+    do { file = try InputFile(path) } catch {
+      if error.code == .notFound { return nil }
+      throw error
+    }
+    guard file.size <= limit else {
+      throw ArtefactError(.damaged, "\(path) is larger than \(limit) bytes")
+    }
+    let bytes = try file.readAll()
+    return bytes
+  }
 }

@@ -1,0 +1,34 @@
+/// How the bytes of a chunk became zstd frames. The number stands in the object file.
+enum Codec: UInt8, Sendable {
+  /// One frame that holds the bytes.
+  case plain = 0
+  /// Little-endian floats, each rotated left by one bit, split into byte planes, lowest first: one frame a plane.
+  case floatPlanes = 1
+  /// Little-endian integers split into byte planes, lowest first: one frame a plane.
+  case integerPlanes = 2
+
+  /// As `show` prints it.
+  var name: String {
+    switch self {
+    case .plain: "plain"
+    case .floatPlanes: "float planes"
+    case .integerPlanes: "integer planes"
+    }
+  }
+
+  func accepts(width: Int) -> Bool {
+    switch self {
+    case .plain: width == 1
+    case .floatPlanes, .integerPlanes: width == 2 || width == 4 || width == 8
+    }
+  }
+}
+
+/// What one chunk holds and how it is to be coded.
+struct ChunkPlan: Hashable, Sendable {
+  /// Logical bytes.
+  let length: Int
+  let codec: Codec
+  /// Bytes of an element; 1 for plain chunks.
+  let width: Int
+}

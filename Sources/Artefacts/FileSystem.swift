@@ -1,0 +1,95 @@
+/// Every change that a store makes to a disk goes through here. Tests have implementations that fail, or crash for
+/// good, at the k-th call, and one that forgets what was never synchronised.
+public protocol FileSystem: Sendable {
+  /// Creates a file for writing; an error if the name is taken. The user's umask applies to the mode.
+  func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32
+  func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError)
+  func close(_ file: Int32, path: String) throws(ArtefactError)
+  /// Writes at the end of a file, which is made if it is not there.
+  func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError)
+  /// Makes a folder; nothing happens if there is one already.
+  func makeFolder(_ path: String) throws(ArtefactError)
+  /// Gives a file or folder another name, in place of a file that may have it.
+  func rename(_ path: String, to target: String) throws(ArtefactError)
+  /// Gives a file another name, unless that is taken.
+  /// - Returns: whether it did.
+  func renameIfAbsent(_ path: String, to target: String) throws(ArtefactError) -> Bool
+  /// Removes a file, or a folder that is empty.
+  func remove(_ path: String) throws(ArtefactError)
+  /// Returns when the file's bytes, or the folder's entries, survive a power cut. An error here is final: what the
+  /// kernel could not write it may have dropped, and asking again can succeed wrongly.
+  func synchronise(_ path: String) throws(ArtefactError)
+  /// The same for everything on the file system that holds `path`: dearer than one file, cheaper than many.
+  func synchroniseAll(around path: String) throws(ArtefactError)
+}
+
+/// Takes the next bytes of a file that is being written.
+typealias Append = (UnsafeRawBufferPointer) throws -> Void
+
+extension FileSystem {
+  /// Makes all of these durable, in the cheapest way.
+  func synchronise(_ paths: [String]) throws(ArtefactError) {
+    guard let first = paths.first else { return }
+    // A flush of the disk is most of the price of either call, and `syncfs` needs one only.
+    if paths.count > 3 { return try synchroniseAll(around: first) }
+    for path in paths { try synchronise(path) }
+  }
+
+  /// Makes a folder and those above it.
+  /// - Returns: the folders that have a new entry and are to be synchronised.
+  func makeFolders(_ path: String) throws(ArtefactError) -> [String] {
+    if path.isEmpty || FileStatus(path)?.isFolder == true { return [] }
+    let parent = parentFolder(of: path)
+    let changed = try makeFolders(parent)
+    try makeFolder(path)
+    return changed + [parent.isEmpty ? "." : parent]
+  }
+
+  /// Removes a file or link, or a folder with all that is in it. What cannot be removed stays.
+  func removeAll(_ path: String) {
+    if FileStatus(path, followingLinks: false)?.isFolder == true {
+      for name in (try? folderNames(path)) ?? [] { removeAll(path + "/" + name) }
+    }
+    try? remove(path)
+  }
+
+  /// Creates a file with what `body` appends; removes it if anything fails.
+  func writeFile<Result>(
+    _ path: String, mode: UInt32, _ body: (@escaping Append) throws -> Result
+  ) throws -> Result {
+    let file = try create(path, mode: mode)
+    do {
+      let result: Result
+      do {
+        result = try body { try write($0, to: file, path: path) }
+      } catch {
+        try? close(file, path: path)
+        throw error
+      }
+      try close(file, path: path)
+      return result
+    } catch {
+      try? remove(path)
+      throw error
+    }
+  }
+
+  /// Writes a small file whole: under a temporary name first, durable, then in place of whatever has the name.
+  func replace(_ path: String, with bytes: [UInt8], by temporary: String) throws {
+    try writeFile(temporary, mode: 0o644) { try bytes.withUnsafeBytes($0) }
+    do {
+      try synchronise(temporary)
+      try rename(temporary, to: path)
+    } catch {
+      try? remove(temporary)
+      throw error
+    }
+    try synchronise(parentFolder(of: path))
+  }
+}
+
+/// The path without its last component; empty where there is nothing before it.
+func parentFolder(of path: String) -> String {
+  guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+  return slash == path.startIndex && path.utf8.count > 1 ? "/" : String(path[..<slash])
+}

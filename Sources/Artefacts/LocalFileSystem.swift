@@ -1,0 +1,91 @@
+internal import Glibc
+
+/// The disk.
+public struct LocalFileSystem: FileSystem {
+  public init() {}
+
+  public func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32 {
+    let file = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode)
+    if file < 0 { throw .system("create", path) }
+    return file
+  }
+
+  public func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .system("write", path)
+      }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  public func close(_ file: Int32, path: String) throws(ArtefactError) {
+    if Glibc.close(file) < 0 && errno != EINTR { throw .system("close", path) }
+  }
+
+  public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
+    let file = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0o644)
+    if file < 0 { throw .system("open", path) }
+    defer { _ = Glibc.close(file) }
+    try write(bytes, to: file, path: path)
+  }
+
+  public func makeFolder(_ path: String) throws(ArtefactError) {
+    if mkdir(path, 0o777) < 0 && (errno != EEXIST || FileStatus(path)?.isFolder != true) {
+      throw .system("create the folder", path, EEXIST == errno ? ENOTDIR : errno)
+    }
+  }
+
+  public func rename(_ path: String, to target: String) throws(ArtefactError) {
+    if Glibc.rename(path, target) < 0 { throw .system("rename \(path) to", target) }
+  }
+
+  public func renameIfAbsent(_ path: String, to target: String) throws(ArtefactError) -> Bool {
+    if let renameat2 = Kernel.renameat2 {
+      let noReplace: UInt32 = 1
+      if renameat2(AT_FDCWD, path, AT_FDCWD, target, noReplace) == 0 { return true }
+      if errno == EEXIST { return false }
+      if errno != EINVAL && errno != ENOSYS { throw .system("rename \(path) to", target) }
+    }
+    // Not every file system has that call; every one that has hard links can do the same with two.
+    if link(path, target) < 0 {
+      if errno == EEXIST { return false }
+      throw .system("link \(path) to", target)
+    }
+    try remove(path)
+    return true
+  }
+
+  public func remove(_ path: String) throws(ArtefactError) {
+    if Glibc.remove(path) < 0 { throw .system("remove", path) }
+  }
+
+  public func synchronise(_ path: String) throws(ArtefactError) {
+    try withDescriptor(path) { fsync($0) }
+  }
+
+  public func synchroniseAll(around path: String) throws(ArtefactError) {
+    guard let syncfs = Kernel.syncfs else { return sync() }
+    try withDescriptor(path) { syncfs($0) }
+  }
+
+  private func withDescriptor(_ path: String, _ call: (Int32) -> Int32) throws(ArtefactError) {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 { throw .system("open", path) }
+    defer { _ = Glibc.close(file) }
+    if call(file) < 0 { throw .system("synchronise", path) }
+  }
+}
+
+/// Calls of Linux that Swift's view of the C library leaves out.
+private enum Kernel {
+  typealias RenameAt2 =
+    @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+  typealias SyncFS = @convention(c) (Int32) -> Int32
+
+  static let renameat2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: RenameAt2.self) }
+  static let syncfs = dlsym(nil, "syncfs").map { unsafeBitCast($0, to: SyncFS.self) }
+}

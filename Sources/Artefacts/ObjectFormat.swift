@@ -1,0 +1,148 @@
+/// The object file. All numbers are little-endian; `cache/README.md` describes it for someone who writes a reader.
+///
+///     header   skippable frame of 16 bytes: magic 184D2A5B, length 8, "brake", version, 2 zero bytes
+///     chunks   zstd frames, one chunk after the other
+///     footer   skippable frame: magic 184D2A5B, length, then
+///                16 bytes a chunk: logical length (4), stored length (4), codec (1), element width (1), zero (6)
+///                extension, empty in version 1
+///                tail of 72 bytes: logical size (8), digest (32), chunks (4), length of the extension (4),
+///                  kind (1), version (1), zero (6), check (8), "brakeend"
+///
+/// The check is the first eight bytes of the SHA-256 of the footer from its magic to just before the check.
+enum ObjectFormat {
+  static let version: UInt8 = 1
+  /// Logical bytes of a chunk, at most.
+  static let chunkLimit = 1 << 20
+  /// Room for the frames of any chunk, of eight planes at the most.
+  static let storedChunkLimit = 8 * Compressor.bound(chunkLimit / 8)
+
+  static let frameMagic: UInt32 = 0x184D_2A5B
+  static let header: [UInt8] = frame(length: 8) + Array("brake".utf8) + [version, 0, 0]
+  static let frameHeaderLength = 8
+  static let entryLength = 16
+  static let tailLength = 72
+  static let endMark = Array("brakeend".utf8)
+
+  static func frame(length: Int) -> [UInt8] {
+    frameMagic.littleEndianBytes + UInt32(length).littleEndianBytes
+  }
+}
+
+/// A chunk in the table.
+struct ChunkEntry: Hashable, Sendable {
+  let length: Int
+  let stored: Int
+  let codec: Codec
+  let width: Int
+}
+
+/// What the end of an object file says of the rest.
+struct ObjectFooter: Hashable, Sendable {
+  let chunks: [ChunkEntry]
+  let digest: Digest
+  let kind: Artefact.Kind
+  /// Logical bytes.
+  let size: Int
+
+  var bytes: [UInt8] {
+    let length = chunks.count * ObjectFormat.entryLength + ObjectFormat.tailLength
+    var bytes = ObjectFormat.frame(length: length)
+    bytes.reserveCapacity(ObjectFormat.frameHeaderLength + length)
+    for chunk in chunks {
+      bytes += UInt32(chunk.length).littleEndianBytes
+      bytes += UInt32(chunk.stored).littleEndianBytes
+      bytes += [chunk.codec.rawValue, UInt8(chunk.width), 0, 0, 0, 0, 0, 0]
+    }
+    bytes += UInt64(size).littleEndianBytes
+    bytes += digest.bytes
+    bytes += UInt32(chunks.count).littleEndianBytes
+    bytes += UInt32(0).littleEndianBytes
+    bytes += [kind == .tree ? 1 : 0, ObjectFormat.version, 0, 0, 0, 0, 0, 0]
+    bytes += Digest(of: bytes).bytes.prefix(8)
+    bytes += ObjectFormat.endMark
+    return bytes
+  }
+
+  /// Reads the footer of an open object file. Nothing in it is believed before its check is right, and nothing is
+  /// allocated that the file is not long enough for.
+  init(of file: borrowing InputFile) throws {
+    var tail = [UInt8](repeating: 0, count: ObjectFormat.tailLength)
+    let tailStart = file.size - tail.count
+    guard tailStart >= ObjectFormat.header.count + ObjectFormat.frameHeaderLength,
+      try tail.withUnsafeMutableBytes({ try file.read(into: $0, at: tailStart) }) == tail.count
+    else { throw Damage("it is cut short") }
+    guard tail.suffix(8) == ObjectFormat.endMark[...] else {
+      throw Damage("it is cut short, or something follows it")
+    }
+
+    let count = Int(tail.littleEndian(at: 40, as: UInt32.self))
+    let extensionLength = Int(tail.littleEndian(at: 44, as: UInt32.self))
+    let start =
+      tailStart - extensionLength - count * ObjectFormat.entryLength - ObjectFormat.frameHeaderLength
+    guard start >= ObjectFormat.header.count else { throw Damage("its chunk table is larger than the file") }
+    var bytes = [UInt8](repeating: 0, count: file.size - start)
+    guard try bytes.withUnsafeMutableBytes({ try file.read(into: $0, at: start) }) == bytes.count,
+      Digest(of: Array(bytes.dropLast(16))).bytes.prefix(8) == bytes.suffix(16).prefix(8)
+    else { throw Damage("its footer does not match its check") }
+
+    let version = tail[49]
+    guard version == ObjectFormat.version, extensionLength == 0 else {
+      throw ArtefactError(
+        .refused, "\(file.path) is in version \(version) of the object format", remedy: "use a newer brake")
+    }
+    guard bytes.prefix(8) == ObjectFormat.frame(length: bytes.count - 8)[...], tail[48] <= 1,
+      tail[50..<56].allSatisfy({ $0 == 0 })
+    else { throw Damage("its footer is malformed") }
+
+    var chunks: [ChunkEntry] = []
+    chunks.reserveCapacity(count)
+    var logical = 0
+    var stored = 0
+    for index in 0..<count {
+      let entry = try ObjectFooter.entry(bytes, at: 8 + index * ObjectFormat.entryLength, path: file.path)
+      logical += entry.length
+      stored += entry.stored
+      chunks.append(entry)
+    }
+    guard stored == start - ObjectFormat.header.count, logical == tail.littleEndian(at: 0, as: UInt64.self)
+    else {
+      throw Damage("its chunk table does not add up")
+    }
+    self.chunks = chunks
+    digest = Digest(bytes: tail[8..<40])
+    kind = tail[48] == 1 ? .tree : .blob
+    size = logical
+  }
+
+  init(chunks: [ChunkEntry], digest: Digest, kind: Artefact.Kind, size: Int) {
+    self.chunks = chunks
+    self.digest = digest
+    self.kind = kind
+    self.size = size
+  }
+
+  private static func entry(_ bytes: [UInt8], at offset: Int, path: String) throws -> ChunkEntry {
+    guard let codec = Codec(rawValue: bytes[offset + 8]) else {
+      throw ArtefactError(.refused, "\(path) uses codec \(bytes[offset + 8])", remedy: "use a newer brake")
+    }
+    let entry = ChunkEntry(
+      length: Int(bytes.littleEndian(at: offset, as: UInt32.self)),
+      stored: Int(bytes.littleEndian(at: offset + 4, as: UInt32.self)),
+      codec: codec, width: Int(bytes[offset + 9]))
+    guard 1...ObjectFormat.chunkLimit ~= entry.length, 1...ObjectFormat.storedChunkLimit ~= entry.stored,
+      codec.accepts(width: entry.width), entry.length % entry.width == 0,
+      bytes[offset + 10..<offset + 16].allSatisfy({ $0 == 0 })
+    else { throw Damage("its chunk table is malformed") }
+    return entry
+  }
+}
+
+extension FixedWidthInteger {
+  var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
+}
+
+extension [UInt8] {
+  func littleEndian<Number: FixedWidthInteger>(at offset: Int, as: Number.Type) -> Number {
+    withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
+  }
+}

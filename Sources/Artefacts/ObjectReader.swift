@@ -1,0 +1,48 @@
+/// An open object file whose footer has been checked.
+struct ObjectReader: ~Copyable {
+  let footer: ObjectFooter
+  private let file: InputFile
+
+  init(_ file: consuming InputFile) throws {
+    let expected = ObjectFormat.header
+    var header = [UInt8](repeating: 0, count: expected.count)
+    let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+    guard count == expected.count, header == expected else { throw Damage("it does not start as an object") }
+    footer = try ObjectFooter(of: file)
+    self.file = file
+  }
+
+  /// Of the file, in bytes.
+  var storedSize: Int { file.size }
+  var status: FileStatus { file.status }
+
+  /// Decodes the chunks, a few at a time and in parallel, and hands them out in order.
+  /// - Throws: `Damage` if a chunk cannot be decoded or the bytes do not have the footer's digest, at the end if need be.
+  func stream(_ pool: CoderPool, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var hasher = DigestHasher()
+    let window = min(footer.chunks.count, Parallel.window)
+    try pool.withCoders(window) { coders in
+      var offset = ObjectFormat.header.count
+      for start in stride(from: 0, to: footer.chunks.count, by: max(window, 1)) {
+        let chunks = Array(footer.chunks[start..<min(start + window, footer.chunks.count)])
+        for (coder, chunk) in zip(coders, chunks) {
+          let stored = UnsafeMutableRawBufferPointer(rebasing: coder.stored[..<chunk.stored])
+          guard try file.read(into: stored, at: offset) == chunk.stored else {
+            throw Damage("it is cut short")
+          }
+          offset += chunk.stored
+        }
+        try Parallel.run(chunks.count) { index throws(Damage) in
+          let target = coders[index].logical[..<chunks[index].length]
+          try coders[index].decode(chunks[index], into: UnsafeMutableRawBufferPointer(rebasing: target))
+        }
+        for (coder, chunk) in zip(coders, chunks) {
+          let bytes = UnsafeRawBufferPointer(rebasing: coder.logical[..<chunk.length])
+          hasher.update(bytes)
+          try body(bytes)
+        }
+      }
+    }
+    if hasher.finalize() != footer.digest { throw Damage("its bytes have another digest") }
+  }
+}

@@ -1,0 +1,125 @@
+/// Where the bytes of an object come from. Read once, in order.
+struct ByteSource {
+  let size: Int
+  /// Fills the whole buffer with the bytes from this offset on.
+  let read: (UnsafeMutableRawBufferPointer, _ offset: Int) throws -> Void
+}
+
+/// Codes bytes into an object file.
+struct ObjectWriter {
+  let files: any FileSystem
+  let pool: CoderPool
+
+  struct Result {
+    let artefact: Artefact
+    /// The object file; nil where none was written, since `isStored` said that there is one.
+    let path: String?
+  }
+
+  /// Codes the chunks a few at a time and in parallel, each decoded and compared before it is written.
+  /// - Parameters:
+  ///   - plan: lengths that add up to the source's.
+  ///   - path: called once, before the first byte is written.
+  ///   - isStored: whether an object is in the store already; asked before anything is written where the bytes fit in
+  ///     one window, afterwards otherwise.
+  func write(
+    _ source: ByteSource, _ plan: [ChunkPlan], to path: () throws -> String,
+    unless isStored: (Digest) throws -> Bool
+  ) throws -> Result {
+    let window = min(plan.count, Parallel.window)
+    return try pool.withCoders(window) { coders in
+      var pass = Pass(identity: ContentIdentity(size: source.size))
+      if plan.count <= window {
+        try pass.read(plan[...], source, coders)
+        for (coder, chunk) in zip(coders, plan) { pass.identity.update(coder.bytes(chunk)) }
+        let artefact = pass.identity.finalize()
+        if try isStored(artefact.digest) { return Result(artefact: artefact, path: nil) }
+        return try output(to: path()) { append in
+          let entries = try pass.encode(plan[...], coders, hashing: false)
+          for (coder, entry) in zip(coders, entries) { try append(coder.frames(entry)) }
+          return (artefact, entries)
+        }
+      }
+      let result = try output(to: path()) { append in
+        var entries: [ChunkEntry] = []
+        entries.reserveCapacity(plan.count)
+        for start in stride(from: 0, to: plan.count, by: window) {
+          let part = plan[start..<min(start + window, plan.count)]
+          try pass.read(part, source, coders)
+          let coded = try pass.encode(part, coders, hashing: true)
+          for (coder, entry) in zip(coders, coded) { try append(coder.frames(entry)) }
+          entries += coded
+        }
+        return (pass.identity.finalize(), entries)
+      }
+      if try isStored(result.artefact.digest) {
+        if let path = result.path { try files.remove(path) }
+        return Result(artefact: result.artefact, path: nil)
+      }
+      return result
+    }
+  }
+
+  /// Writes header, what `chunks` appends, and footer.
+  private func output(
+    to path: String, _ chunks: (@escaping Append) throws -> (Artefact, [ChunkEntry])
+  ) throws -> Result {
+    try files.writeFile(path, mode: 0o444) { append in
+      try ObjectFormat.header.withUnsafeBytes(append)
+      let (artefact, entries) = try chunks(append)
+      let size = entries.reduce(0) { $0 + $1.length }
+      let footer = ObjectFooter(chunks: entries, digest: artefact.digest, kind: artefact.kind, size: size)
+      try footer.bytes.withUnsafeBytes(append)
+      return Result(artefact: artefact, path: path)
+    }
+  }
+
+  /// One walk over a source's bytes.
+  private struct Pass {
+    var identity: ContentIdentity
+    var offset = 0
+
+    mutating func read(_ plan: ArraySlice<ChunkPlan>, _ source: ByteSource, _ coders: [ChunkCoder]) throws {
+      for (coder, chunk) in zip(coders, plan) {
+        try source.read(UnsafeMutableRawBufferPointer(rebasing: coder.logical[..<chunk.length]), offset)
+        offset += chunk.length
+      }
+    }
+
+    /// Codes what was read and, as one more piece of parallel work, hashes it.
+    mutating func encode(
+      _ plan: ArraySlice<ChunkPlan>, _ coders: [ChunkCoder], hashing: Bool
+    ) throws -> [ChunkEntry] {
+      let chunks = Array(plan)
+      let identity = Slot(self.identity)
+      let entries = chunks.map { _ in Slot<ChunkEntry?>(nil) }
+      try Parallel.run(chunks.count + (hashing ? 1 : 0)) { index throws(ArtefactError) in
+        // The hash is the longest piece, so it is handed out first.
+        if hashing && index == 0 {
+          for (coder, chunk) in zip(coders, chunks) { identity.value.update(coder.bytes(chunk)) }
+        } else {
+          let chunk = index - (hashing ? 1 : 0)
+          entries[chunk].value = try coders[chunk].encode(chunks[chunk])
+        }
+      }
+      self.identity = identity.value
+      return entries.compactMap(\.value)
+    }
+  }
+}
+
+/// A place that one piece of parallel work writes to, and that is read when all are done.
+private final class Slot<Value>: @unchecked Sendable {
+  var value: Value
+  init(_ value: Value) { self.value = value }
+}
+
+extension ChunkCoder {
+  fileprivate func bytes(_ chunk: ChunkPlan) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: logical[..<chunk.length])
+  }
+
+  fileprivate func frames(_ entry: ChunkEntry) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: stored[..<entry.stored])
+  }
+}

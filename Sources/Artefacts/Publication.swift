@@ -1,0 +1,188 @@
+internal import Synchronization
+
+/// Objects and records on their way into the store. Nothing of it can be seen before `commit`, and everything is durable
+/// after it. Many may be open at once, for the same store and the same bytes.
+public final class Publication: Sendable {
+  private let store: Store
+  private let pending = Mutex(Pending())
+
+  /// What was written to `tmp/` and is to be renamed.
+  private struct Pending {
+    /// By path in the store.
+    var objects: [String: (digest: Digest, temporary: String)] = [:]
+    var records: [String: String] = [:]
+    /// Folders with objects that were there already, perhaps renamed a moment ago by a process that has not
+    /// synchronised them.
+    var folders: Set<String> = []
+
+    var temporaries: [String] { objects.values.map(\.temporary) + records.values }
+  }
+
+  init(store: Store) { self.store = store }
+
+  deinit { abandon() }
+
+  /// A file (blob) or folder (tree) from outside the store, streamed.
+  /// - Parameter known: remembers the digests of files. A file that it knows and that is in the store is not read; what
+  ///   had to be read is remembered.
+  public func add(path: String, known: StatCache? = nil) throws -> Artefact {
+    let walk = FolderWalk(
+      file: { path, status in
+        if let artefact = known?.remembered(status), self.store.contains(artefact.digest) {
+          self.noteStored(artefact.digest)
+          return artefact
+        }
+        let time = Clock.now()
+        let file = try InputFile(path)
+        let plan = try ChunkPlan.chunks(of: file)
+        let source = ByteSource(size: file.size) { buffer, offset in
+          if try file.read(into: buffer, at: offset) < buffer.count { throw file.changed }
+        }
+        let artefact = try self.add(source, plan, check: { try file.checkUnchanged() })
+        known?.remember(artefact, as: file.status, at: time)
+        return artefact
+      },
+      manifest: { try self.add(bytes: $0).digest })
+    return try walk.artefact(at: path)
+  }
+
+  public func add(bytes: [UInt8]) throws -> Artefact {
+    let plan = ChunkPlan.chunks(of: bytes)
+    return try bytes.withUnsafeBytes { raw in
+      let source = ByteSource(size: raw.count) { buffer, offset in
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[offset..<offset + buffer.count]))
+      }
+      return try add(source, plan, check: {})
+    }
+  }
+
+  /// Takes the place of a record with the same key.
+  public func add(record: Record) throws {
+    let temporary = try store.temporaryPath()
+    let bytes = RecordFile.bytes(record)
+    try store.files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
+    let replaced = pending.withLock {
+      $0.records.updateValue(temporary, forKey: store.recordPath(record.key))
+    }
+    if let replaced { try store.files.remove(replaced) }
+  }
+
+  /// Makes everything durable and visible, records after objects. The publication is empty afterwards, whether this
+  /// returns or throws; after an error some of its objects may be in the store, but none of its records is promised.
+  public func commit() throws { try Publication.commit([self]) }
+
+  /// Removes what was written. Also done when a publication is dropped without commit.
+  public func abandon() {
+    for temporary in take().temporaries { try? store.files.remove(temporary) }
+  }
+
+  /// Commits several publications of one store at once, with the cost of one. If it throws, none of them is promised.
+  public static func commit(_ publications: [Publication]) throws {
+    guard let store = publications.first?.store else { return }
+    precondition(publications.allSatisfy { $0.store === store }, "publications of different stores")
+    var all = Pending()
+    var left: [String] = []
+    for publication in publications {
+      let pending = publication.take()
+      for (path, object) in pending.objects {
+        if let twice = all.objects.updateValue(object, forKey: path) { left.append(twice.temporary) }
+      }
+      for (path, temporary) in pending.records {
+        if let older = all.records.updateValue(temporary, forKey: path) { left.append(older) }
+      }
+      all.folders.formUnion(pending.folders)
+    }
+    do {
+      for path in left { try store.files.remove(path) }
+      try commit(all, to: store)
+    } catch {
+      for path in all.temporaries + left { try? store.files.remove(path) }
+      throw error
+    }
+  }
+
+  private static func commit(_ all: Pending, to store: Store) throws {
+    let files = store.files
+    try files.synchronise(all.temporaries.sorted())
+
+    try place(all.objects.keys.sorted(), in: store, with: all.folders) { path in
+      guard let object = all.objects[path] else { return }
+      // Whatever has this name holds the same bytes, or is damaged and is moved away by looking at it.
+      var attempts = 0
+      while try !files.renameIfAbsent(object.temporary, to: path) {
+        do {
+          try store.check(object.digest)
+          return try files.remove(object.temporary)
+        } catch let error as ArtefactError where error.isLoss && attempts < 3 {
+          attempts += 1
+        }
+      }
+    }
+    try place(all.records.keys.sorted(), in: store, with: []) { path in
+      guard let temporary = all.records[path] else { return }
+      try files.rename(temporary, to: path)
+    }
+  }
+
+  /// Renames files into place and makes their names durable.
+  private static func place(
+    _ paths: [String], in store: Store, with others: Set<String>, _ rename: (String) throws -> Void
+  ) throws {
+    var changed = others
+    for path in paths {
+      changed.formUnion(try store.prepareFolder(for: path))
+      changed.insert(parentFolder(of: path))
+      try rename(path)
+    }
+    try store.files.synchronise(changed.sorted())
+    store.noteDurable(paths.map(parentFolder))
+  }
+
+  private func add(_ source: ByteSource, _ plan: [ChunkPlan], check: () throws -> Void) throws -> Artefact {
+    let writer = ObjectWriter(files: store.files, pool: store.coders)
+    let result = try writer.write(source, plan, to: store.temporaryPath) { digest in
+      try check()
+      let path = store.objectPath(digest)
+      if pending.withLock({ $0.objects[path] != nil }) { return true }
+      do { try store.check(digest) } catch let error as ArtefactError where error.isLoss { return false }
+      noteStored(digest)
+      return true
+    }
+    if let temporary = result.path {
+      let digest = result.artefact.digest
+      let twice = pending.withLock {
+        $0.objects.updateValue((digest, temporary), forKey: store.objectPath(digest))?.temporary
+      }
+      if let twice { try store.files.remove(twice) }
+    }
+    return result.artefact
+  }
+
+  private func noteStored(_ digest: Digest) {
+    let folder = parentFolder(of: store.objectPath(digest))
+    pending.withLock { _ = $0.folders.insert(folder) }
+  }
+
+  private func take() -> Pending {
+    pending.withLock { pending in
+      defer { pending = Pending() }
+      return pending
+    }
+  }
+}
+
+extension Store {
+  /// Starts a batch: nothing of it is visible before `commit`, everything is durable after it.
+  public func publication() -> Publication { Publication(store: self) }
+
+  /// Reads an object and checks its digest. A damaged one is moved to `quarantine/`.
+  fileprivate func check(_ digest: Digest) throws {
+    guard contains(digest) else { throw ArtefactError(.notFound, "there is no object \(digest) in \(root)") }
+    try reading(digest) { try $0.stream(coders) { _ in } }
+  }
+}
+
+extension ArtefactError {
+  /// Whether it says that an object's bytes cannot be had.
+  fileprivate var isLoss: Bool { code == .damaged || code == .notFound }
+}

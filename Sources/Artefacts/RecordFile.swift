@@ -1,0 +1,68 @@
+internal import JSON
+
+/// A record as the bytes of its file: canonical JSON of an object with the members
+///
+///     brake     "record 1"
+///     log       the log's digest or null
+///     manifest  whatever the engine keeps; its digest is the record's key
+///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key
+///     sources   names by digest
+///     stage     a name
+///     sum       64 digits: the SHA-256 of all bytes before `,"sum"`
+enum RecordFile {
+  /// Bytes of a record, at most.
+  static let limit = 256 << 20
+
+  private static let sumLength = 75
+
+  static func bytes(_ record: Record) -> [UInt8] {
+    let outputs = record.outputs.map { output -> JSON in
+      var members: [String: JSON] = [
+        "name": .string(output.name), "digest": .string(output.artefact.digest.description),
+        "kind": .string(output.artefact.kind.rawValue), "size": .integer(Int64(output.artefact.size)),
+      ]
+      if let key = output.key { members["key"] = .string(key) }
+      return .object(members)
+    }
+    let record: JSON = [
+      "brake": "record 1", "log": record.log.map { .string($0.description) } ?? .null,
+      "manifest": record.manifest, "outputs": .array(outputs), "stage": .string(record.stage),
+      "sources": .object(record.sources.mapValues { .string($0) }),
+    ]
+    var bytes = record.canonicalBytes
+    bytes.removeLast()
+    let sum = Digest(of: bytes)
+    return bytes + Array(",\"sum\":\"\(sum.hex)\"}".utf8)
+  }
+
+  static func read(_ bytes: [UInt8], key: Digest) throws(Damage) -> Record {
+    guard bytes.count > sumLength else { throw Damage("it is cut short") }
+    let end = bytes.count - sumLength
+    let sum = bytes.withUnsafeBytes { Digest(of: UnsafeRawBufferPointer(rebasing: $0[..<end])) }
+    guard bytes[end...].elementsEqual(",\"sum\":\"\(sum.hex)\"}".utf8) else {
+      throw Damage("its bytes do not match its sum")
+    }
+    guard let json = try? JSON(parsing: bytes), json["brake"] == "record 1", let manifest = json["manifest"],
+      let list = json["outputs"]?.array, let stage = json["stage"]?.string, let names = json["sources"]?.object
+    else { throw Damage("it is not a record of a version that this brake knows") }
+
+    var outputs: [Record.Output] = []
+    outputs.reserveCapacity(list.count)
+    for member in list {
+      guard let name = member["name"]?.string, let digest = member["digest"]?.string.flatMap({ Digest($0) }),
+        let kind = member["kind"]?.string.flatMap(Artefact.Kind.init), let size = member["size"]?.integer
+      else { throw Damage("an output in it is malformed") }
+      let artefact = Artefact(digest: digest, kind: kind, size: size)
+      outputs.append(Record.Output(name: name, key: member["key"]?.string, artefact: artefact))
+    }
+    var log: Digest?
+    if let text = json["log"]?.string {
+      log = Digest(text)
+      if log == nil { throw Damage("its log is malformed") }
+    }
+    let sources = names.compactMapValues(\.string)
+    let record = Record(manifest: manifest, outputs: outputs, log: log, stage: stage, sources: sources)
+    if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
+    return record
+  }
+}

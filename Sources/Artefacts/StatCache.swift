@@ -1,0 +1,111 @@
+internal import Synchronization
+
+/// Digests of source files, remembered by device, inode, size, mtime and ctime.
+///
+/// A file that was written less than one tick of its file system's clock before it was read could be written again
+/// without a new time stamp. Such a file is not remembered, and so is read again the next time.
+public final class StatCache: Sendable {
+  private let store: Store
+  private let state: Mutex<State>
+
+  private struct State {
+    var known: [FileStatus.Key: Artefact] = [:]
+    var learnt: [StatCacheEntry] = []
+    /// Entries in the file, and whether some of it could not be read.
+    var written = 0
+    var damaged = false
+  }
+
+  /// Reads what the store's `index/` remembers. Anything malformed there is forgotten.
+  public init(store: Store) {
+    self.store = store
+    var state = State()
+    let bytes = (try? Store.readSmallFile(StatCache.path(store), limit: StatCache.limit)) ?? nil
+    if let bytes {
+      state.written = bytes.count / StatCacheEntry.length
+      state.damaged = bytes.count % StatCacheEntry.length != 0
+      state.known.reserveCapacity(state.written)
+      bytes.withUnsafeBytes { raw in
+        for index in 0..<state.written {
+          if let entry = StatCacheEntry(raw, at: index * StatCacheEntry.length) {
+            state.known[entry.file] = entry.artefact
+          } else {
+            state.damaged = true
+          }
+        }
+      }
+    }
+    self.state = Mutex(state)
+  }
+
+  /// The artefact that a file or folder is now. Does not store it.
+  public func artefact(at path: String) throws -> Artefact {
+    try FolderWalk(
+      file: { path, status in
+        if let artefact = self.remembered(status) { return artefact }
+        let time = Clock.now()
+        let file = try InputFile(path)
+        let artefact = try StatCache.artefact(of: file)
+        self.remember(artefact, as: file.status, at: time)
+        return artefact
+      },
+      manifest: { Digest(of: $0) }
+    ).artefact(at: path)
+  }
+
+  /// Writes back what was learnt.
+  public func save() throws {
+    let (learnt, all, rewrite) = state.withLock { state in
+      let learnt = state.learnt
+      state.learnt = []
+      let total = state.written + learnt.count
+      let rewrite = !learnt.isEmpty && (state.damaged || total > 2 * state.known.count + 1024)
+      state.written = rewrite ? state.known.count : total
+      if rewrite { state.damaged = false }
+      return (learnt, rewrite ? state.known : [:], rewrite)
+    }
+    if learnt.isEmpty { return }
+    let temporary = try store.temporaryPath()
+    _ = try store.files.makeFolders(store.root + "/index")
+    if rewrite {
+      let bytes = all.flatMap { StatCacheEntry(file: $0.key, artefact: $0.value).bytes }
+      try store.files.replace(StatCache.path(store), with: bytes, by: temporary)
+    } else {
+      try learnt.flatMap(\.bytes).withUnsafeBytes { try store.files.append($0, to: StatCache.path(store)) }
+    }
+  }
+
+  /// What a file was when it was last read, if it cannot have changed since.
+  func remembered(_ status: FileStatus) -> Artefact? { state.withLock { $0.known[status.key] } }
+
+  /// - Parameter time: before the file was read.
+  func remember(_ artefact: Artefact, as status: FileStatus, at time: Int64) {
+    let second: Int64 = 1_000_000_000
+    let isFine = status.modified % second != 0 || status.changed % second != 0
+    let grain = isFine ? second / 50 : 2 * second
+    guard max(status.modified, status.changed) < time - grain else { return }
+    state.withLock { state in
+      state.known[status.key] = artefact
+      state.learnt.append(StatCacheEntry(file: status.key, artefact: artefact))
+    }
+  }
+
+  private static let limit = 1 << 30
+  private static func path(_ store: Store) -> String { store.root + "/index/files" }
+
+  private static func artefact(of file: borrowing InputFile) throws -> Artefact {
+    var identity = ContentIdentity(size: file.size)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(max(file.size, 1), 1 << 20), alignment: 64)
+    defer { buffer.deallocate() }
+    var offset = 0
+    while offset < file.size {
+      let count = try file.read(into: buffer, at: offset)
+      if count == 0 { throw file.changed }
+      identity.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += count
+    }
+    try file.checkUnchanged()
+    return identity.finalize()
+  }
+}

@@ -1,0 +1,60 @@
+extension Store {
+  /// The error for an object that is not there.
+  func missing(_ digest: Digest) -> ArtefactError {
+    let makers = makers(of: digest)
+    return ArtefactError(
+      .notFound, "there is no object \(digest) in \(root)\(makers.message)", remedy: makers.remedy)
+  }
+
+  /// Moves a damaged object out of the way, so that the next who has the bytes can store them again.
+  /// - Parameter status: of the file in which the damage was seen. Another process may have put a good one there since.
+  /// - Returns: the error to throw.
+  func quarantine(_ digest: Digest, _ status: FileStatus, _ reason: String) -> ArtefactError {
+    let moved = moveToQuarantine(objectPath(digest), named: digest.hex, status)
+    let makers = makers(of: digest)
+    return ArtefactError(
+      .damaged,
+      "the object \(digest) in \(root) is damaged: \(reason)\(moved.map { "; it is now \($0)" } ?? "")\(makers.message)",
+      remedy: makers.remedy)
+  }
+
+  /// - Returns: where the file is now; nil if it stayed, or was another by then.
+  func moveToQuarantine(_ path: String, named name: String, _ status: FileStatus) -> String? {
+    let target = "\(root)/quarantine/\(name)-\(status.inode)-\(status.changed)"
+    guard let now = FileStatus(path), now.isSameFile(as: status) else { return nil }
+    do {
+      _ = try files.makeFolders(root + "/quarantine")
+      try files.rename(path, to: target)
+      // Between the look and the rename another process may have replaced the file by a good one.
+      if let moved = FileStatus(target), !moved.isSameFile(as: status) {
+        if try files.renameIfAbsent(target, to: path) { return nil }
+      }
+      return target
+    } catch {
+      return nil
+    }
+  }
+
+  /// Which actions can make an object again.
+  private func makers(of digest: Digest) -> (message: String, remedy: String?) {
+    var keys: [Digest] = []
+    for key in (try? digests(under: "actions")) ?? [] {
+      // Read directly: a damaged record is not what this error is about.
+      guard let bytes = try? Store.readSmallFile(recordPath(key), limit: RecordFile.limit),
+        let record = try? RecordFile.read(bytes, key: key)
+      else { continue }
+      if record.log == digest || record.outputs.contains(where: { $0.artefact.digest == digest }) {
+        keys.append(key)
+      }
+    }
+    if keys.isEmpty {
+      return ("; no record here says how to make it", "put the file that it came from again")
+    }
+    let names = keys.prefix(3).map(\.hex).joined(separator: ", ")
+    return ("; it can be made again as the record \(names) says", "run the pipeline that made it again")
+  }
+}
+
+extension FileStatus {
+  func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
+}

@@ -1,0 +1,59 @@
+/// What `show` prints of an object, and of everything that it names if it is a tree.
+public struct ObjectInfo: Sendable {
+  public let artefact: Artefact
+  /// Bytes of the object files, each counted once.
+  public let storedBytes: Int
+  /// Codec name to number of chunks.
+  public let codecs: [String: Int]
+
+  public var logicalBytes: Int { artefact.size }
+}
+
+extension Store {
+  /// Kind, sizes and codecs, from the footers of the objects; the bytes of blobs are not decoded.
+  public func info(_ digest: Digest) throws -> ObjectInfo {
+    var stored = 0
+    var codecs: [String: Int] = [:]
+    try visit(digest) { digest in
+      try reading(digest) { reader in
+        stored += reader.storedSize
+        for chunk in reader.footer.chunks { codecs[chunk.codec.name, default: 0] += 1 }
+      }
+    }
+    return ObjectInfo(artefact: try artefact(digest), storedBytes: stored, codecs: codecs)
+  }
+
+  /// Reads an object and, if it is a tree, everything that it names, and checks all digests.
+  /// - Parameter deep: false to check that what a tree names is there, without reading it.
+  public func verify(_ digest: Digest, deep: Bool) throws {
+    try visit(digest, deep: deep) { digest in
+      try reading(digest) { reader in
+        var identity = ContentIdentity(size: reader.footer.size)
+        try reader.stream(coders) { identity.update($0) }
+        if identity.finalize().kind != reader.footer.kind {
+          throw Damage("its footer gives it the wrong kind")
+        }
+      }
+    }
+  }
+
+  public func verify(_ digest: Digest) throws { try verify(digest, deep: true) }
+
+  /// Calls `body` for an object and everything that it names, each once.
+  private func visit(_ digest: Digest, deep: Bool = true, _ body: (Digest) throws -> Void) throws {
+    var seen: Set<Digest> = [digest]
+    // What a tree has as a file is not looked into, even if its bytes are a manifest's.
+    var rest = [(digest: digest, isTree: try artefact(digest).kind == .tree)]
+    while let next = rest.popLast() {
+      try body(next.digest)
+      if !next.isTree { continue }
+      for entry in try tree(next.digest).entries.reversed() where seen.insert(entry.digest).inserted {
+        if deep {
+          rest.append((entry.digest, entry.mode == .tree))
+        } else if !contains(entry.digest) {
+          throw missing(entry.digest)
+        }
+      }
+    }
+  }
+}

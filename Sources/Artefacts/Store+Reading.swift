@@ -1,0 +1,94 @@
+extension Store {
+  /// Whether an object of this name is there (its bytes are not looked at).
+  public func contains(_ digest: Digest) -> Bool { FileStatus(objectPath(digest)) != nil }
+
+  /// The bytes of a blob (or a tree's manifest), at most `limit` of them.
+  public func bytes(of digest: Digest, limit: Int = 1 << 30) throws -> [UInt8] {
+    try reading(digest) { reader in
+      if reader.footer.size > limit {
+        throw ArtefactError(
+          .refused, "\(digest) has \(reader.footer.size) bytes, more than the \(limit) expected here")
+      }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(reader.footer.size)
+      try reader.stream(coders) { bytes.append(contentsOf: $0) }
+      return bytes
+    }
+  }
+
+  /// Hands out the bytes in pieces, in order. The digest is known to be right only once this returns.
+  public func stream(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try reading(digest) { try $0.stream(coders, body) }
+  }
+
+  /// Kind and size, from the object's checked footer; of a blob, the bytes are not decoded.
+  public func artefact(_ digest: Digest) throws -> Artefact {
+    let (kind, size) = try reading(digest) { ($0.footer.kind, $0.footer.size) }
+    if kind == .blob { return Artefact(digest: digest, kind: .blob, size: size) }
+    return Artefact(digest: digest, kind: .tree, size: try tree(digest).size)
+  }
+
+  /// The entries of a tree.
+  public func tree(_ digest: Digest) throws -> Tree {
+    let bytes = try bytes(of: digest, limit: Tree.manifestLimit)
+    do { return try Tree(manifest: bytes) } catch {
+      throw ArtefactError(.refused, "\(digest) is not a tree: \(error)")
+    }
+  }
+
+  /// The digest that starts with these eight or more hexadecimal digits (with or without `sha256:`).
+  public func resolve(_ prefix: String) throws -> Digest {
+    let digits = prefix.hasPrefix("sha256:") ? String(prefix.dropFirst(7)) : prefix
+    guard 8...64 ~= digits.utf8.count, digits.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 }) else {
+      throw ArtefactError(
+        .ambiguous, "'\(prefix)' is not a digest",
+        remedy: "give eight or more of its hexadecimal digits, as 'brake ls' prints them")
+    }
+    if let digest = Digest(digits), contains(digest) { return digest }
+    let found = try digests(in: "objects/" + digits.prefix(2)).filter { $0.hex.hasPrefix(digits) }
+    guard let first = found.first else {
+      throw ArtefactError(
+        .notFound, "no object in \(root) has the digest \(prefix)", remedy: "see 'brake ls'")
+    }
+    if found.count > 1 {
+      throw ArtefactError(
+        .ambiguous,
+        "'\(prefix)' fits \(found.count) objects: \(found.prefix(4).map(\.hex).joined(separator: ", "))",
+        remedy: "give more digits")
+    }
+    return first
+  }
+
+  /// All objects, sorted.
+  public func objects() throws -> [Digest] { try digests(under: "objects") }
+
+  /// The names of the files in `objects/` or `actions/`. Files that are not named by a digest are passed over.
+  func digests(under folder: String) throws -> [Digest] {
+    guard FileStatus("\(root)/\(folder)") != nil else { return [] }
+    return try folderNames("\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
+  }
+
+  private func digests(in folder: String) throws -> [Digest] {
+    let path = "\(root)/\(folder)"
+    guard FileStatus(path)?.isFolder == true else { return [] }
+    return try folderNames(path).compactMap { Digest(folder.suffix(2) + $0) }
+  }
+
+  /// Opens an object and reads from it. What is damaged goes to `quarantine/`.
+  func reading<Result>(
+    _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
+  ) throws -> Result {
+    let file: InputFile
+    do { file = try InputFile(objectPath(digest)) } catch {
+      throw error.code == .notFound ? missing(digest) : error
+    }
+    let status = file.status
+    do {
+      let reader = try ObjectReader(file)
+      if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
+      return try body(reader)
+    } catch let damage as Damage {
+      throw quarantine(digest, status, damage.reason)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+extension Store {
+  /// Gives a digest a name, durably. A reference of that name is replaced.
+  public func setReference(_ name: String, to digest: Digest) throws {
+    let path = try referencePath(name)
+    let temporary = try temporaryPath()
+    try files.synchronise(try files.makeFolders(parentFolder(of: path)))
+    try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
+  }
+
+  /// What a name stands for; nil if there is no reference of that name.
+  public func reference(_ name: String) throws -> Digest? {
+    let path = try referencePath(name)
+    guard FileStatus(path)?.isFolder != true, let bytes = try Store.readSmallFile(path, limit: 256) else {
+      return nil
+    }
+    guard bytes.last == UInt8(ascii: "\n"),
+      let digest = Digest(String(decoding: bytes.dropLast(), as: UTF8.self))
+    else {
+      throw ArtefactError(
+        .damaged, "the reference '\(name)' holds no digest (\(path))", remedy: "set or remove it")
+    }
+    return digest
+  }
+
+  /// The names of all references, sorted.
+  public func references() throws -> [String] { try referenceNames(in: "refs", under: "") }
+
+  public func removeReference(_ name: String) throws {
+    let path = try referencePath(name)
+    guard FileStatus(path)?.isFile == true else {
+      throw ArtefactError(.notFound, "there is no reference '\(name)' in \(root)")
+    }
+    try files.remove(path)
+    try files.synchronise(parentFolder(of: path))
+  }
+
+  private func referenceNames(in folder: String, under prefix: String) throws -> [String] {
+    guard FileStatus("\(root)/\(folder)")?.isFolder == true else { return [] }
+    return try folderNames("\(root)/\(folder)").flatMap { name -> [String] in
+      if FileStatus("\(root)/\(folder)/\(name)")?.isFolder == true {
+        return try referenceNames(in: "\(folder)/\(name)", under: prefix + name + "/")
+      }
+      return [prefix + name]
+    }
+  }
+
+  private func referencePath(_ name: String) throws(ArtefactError) -> String {
+    let components = name.split(separator: "/", omittingEmptySubsequences: false)
+    let allowed = components.allSatisfy { component in
+      !component.isEmpty && component.utf8.count <= 255 && !component.hasPrefix(".")
+        && component.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
+    }
+    guard allowed, components.count <= 16 else {
+      throw ArtefactError(
+        .refused, "'\(name)' cannot be the name of a reference",
+        remedy: "use words without spaces, separated by slashes, none of which starts with a dot")
+    }
+    return "\(root)/refs/\(name)"
+  }
+}

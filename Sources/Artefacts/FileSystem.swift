@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Every change that a store makes to a disk goes through here. Tests have implementations that fail, or crash for
 /// good, at the k-th call, and one that forgets what was never synchronised.
 public protocol FileSystem: Sendable {
@@ -48,6 +50,7 @@ extension FileSystem {
   /// Removes a file or link, or a folder with all that is in it. What cannot be removed stays.
   func removeAll(_ path: String) {
     if FileStatus(path, followingLinks: false)?.isFolder == true {
+      chmod(path, 0o700)
       for name in (try? folderNames(path)) ?? [] { removeAll(path + "/" + name) }
     }
     try? remove(path)

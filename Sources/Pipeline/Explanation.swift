@@ -21,13 +21,13 @@ public struct Explanation: Sendable {
 }
 
 extension Engine {
-  /// Explains the target's instances and, before them, all stages they need that must run. Compares each with the
-  /// recorded action of the same operation that differs in the fewest things.
-  public func why(target: String) async throws -> [Explanation] {
+  /// Explains the targets' instances (the pipeline's defaults if there are none) and, before them, all stages they need
+  /// that must run. Compares each with the recorded action of the same operation that differs in the fewest things.
+  public func why(targets: [String]) async throws -> [Explanation] {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
-      let survey = try Survey(self, targets: [target])
+      let survey = try Survey(self, targets: targets)
       try? files.save()
-      let named = Set(try survey.plan.selection([target]).targets)
+      let named = Set(try survey.plan.selection(targets).targets)
       let records = try store.records { _ in }
       let mustRun = survey.findings.filter { $0.state == .mustRun || $0.state == .lost }.map(\.instance.name)
       return survey.findings

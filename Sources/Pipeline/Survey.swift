@@ -105,12 +105,12 @@ extension Engine {
     }
   }
 
-  /// The kept output of the target's actions: of the last failure if there was one since, of the recorded run otherwise.
+  /// The kept output of the targets' actions: of the last failure if there was one since, of the recorded run otherwise.
   /// Empty text for an action that printed nothing; nil for one that never ran.
-  public func log(target: String) async throws -> [(instance: String, text: String?)] {
+  public func log(targets: [String]) async throws -> [(instance: String, text: String?)] {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
-      let survey = try Survey(self, targets: [target])
-      let names = Set(try survey.plan.selection([target]).targets)
+      let survey = try Survey(self, targets: targets)
+      let names = Set(try survey.plan.selection(targets).targets)
       return try survey.findings.filter { names.contains($0.instance.name) }.map { finding in
         guard let action = finding.action else { return (finding.instance.name, nil) }
         if let text = failures.log(of: action.key) { return (finding.instance.name, text) }

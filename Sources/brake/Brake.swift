@@ -1,6 +1,61 @@
 import ArgumentParser
+import Glibc
+import Pipeline
 
 @main struct Brake: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "brake")
-  func run() async throws {}
+  static let configuration = CommandConfiguration(
+    commandName: "brake",
+    abstract: "A make for training-dynamics research.",
+    discussion: """
+      Runs pipelines whose every product is an immutable artefact, named by the SHA-256 of its bytes and kept in a \
+      store. Change one input and only what depends on it runs again. 'brake' alone is 'brake run', and \
+      'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'.
+
+      Exit status: 0, 1 (run -q: something is out of date), 2 (an error), 128 + n (ended by signal n).
+      """,
+    version: "0.1.0",
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Pipeline",
+        subcommands: [Run.self, Status.self, Why.self, Log.self, Graph.self, Operations.self]),
+      CommandGroup(
+        name: "Artefact",
+        subcommands: [
+          Put.self, Get.self, Cat.self, Show.self, List.self, Provenance.self, Verify.self,
+        ]),
+      CommandGroup(name: "Analysis", subcommands: [Fit.self]),
+    ],
+    defaultSubcommand: Run.self)
+
+  static var _errorPrefix: String { "error: " }
+
+  @MainActor static func main() async {
+    do {
+      var command = try await asyncParseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      leave(with: error)
+    }
+  }
+
+  /// Ends the process: help and version on the standard output, errors on the standard error output with status 2.
+  private static func leave(with error: any Error) -> Never {
+    let code = exitCode(for: error)
+    if code == .success {
+      do { try Output.print(fullMessage(for: error)) } catch { leave(with: error) }
+    } else if let code = error as? ExitCode {
+      Glibc.exit(code.rawValue)
+    } else if code == .validationFailure {
+      Output.note(fullMessage(for: error))
+    } else if let error = error as? PipelineError {
+      Output.note("\(error)")
+    } else {
+      Output.note("error: \(error)")
+    }
+    Glibc.exit(code == .success ? 0 : 2)
+  }
 }

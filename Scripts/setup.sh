@@ -1,0 +1,62 @@
+# Sourced by ./brake and ./check: what a build needs from the machine. POSIX sh.
+
+# Puts the folder of a Swift 6 toolchain first in PATH. Another program may be called swift (OpenStack's client is), so
+# each candidate is asked what it is.
+find_swift() {
+  for folder in "${SWIFT_HOME:+$SWIFT_HOME/usr/bin}" "${SWIFT_HOME:+$SWIFT_HOME/bin}" "${SWIFT_HOME:-}" \
+    "$(command -v swift 2>/dev/null | sed 's|/[^/]*$||')" /opt/swift/usr/bin "$HOME/.local/share/swiftly/bin" \
+    "$HOME/.swiftly/bin" /usr/share/swift/bin /usr/share/swift/usr/bin /usr/libexec/swift/bin \
+    /usr/local/swift/usr/bin /usr/local/bin /usr/bin; do
+    [ -n "$folder" ] && [ -x "$folder/swift" ] || continue
+    case "$("$folder/swift" --version 2>/dev/null </dev/null)" in
+    *"Swift version "[6-9].* | *"Swift version "[1-9][0-9].*)
+      PATH="$folder:$PATH"
+      export PATH
+      return 0
+      ;;
+    esac
+  done
+  echo "brake: no Swift 6 toolchain was found in PATH or the usual places" >&2
+  echo "  hint: install one from https://www.swift.org/install/linux and put it in PATH, or set SWIFT_HOME" >&2
+  return 2
+}
+
+# Installs the Debian packages that are missing, and says which and what for.
+install_packages() {
+  missing=
+  [ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
+  command -v git >/dev/null 2>&1 || missing="$missing git"
+  command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot-nox"
+  command -v xz >/dev/null 2>&1 || missing="$missing xz-utils"
+  command -v zstd >/dev/null 2>&1 || missing="$missing zstd"
+  [ -n "$missing" ] || return 0
+
+  echo "brake: installing$missing (libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build)" >&2
+  install="apt-get install -y --no-install-recommends$missing"
+  sudo=
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo=sudo
+    if ! command -v sudo >/dev/null 2>&1; then
+      echo "brake: this takes root, and there is no sudo; as root, run: $install" >&2
+      return 2
+    fi
+  fi
+  if ! command -v apt-get >/dev/null 2>&1; then
+    echo "brake: this is no Debian or Ubuntu; install the equivalents of$missing by hand" >&2
+    return 2
+  fi
+  log=$(mktemp)
+  for attempt in 1 2; do
+    # shellcheck disable=SC2086 # a list of packages
+    if $sudo env DEBIAN_FRONTEND=noninteractive $install >"$log" 2>&1 </dev/null; then
+      rm -f "$log"
+      return 0
+    fi
+    # The lists may be missing or old.
+    [ "$attempt" = 1 ] && $sudo apt-get update >>"$log" 2>&1
+  done
+  tail -n 5 "$log" >&2
+  rm -f "$log"
+  echo "brake: the packages could not be installed; run: ${sudo:+$sudo }$install" >&2
+  return 2
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Compute
+import JSON
+import Operations
+
+extension Brake {
+  struct Fit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Fit a one-break power law to loss curves and say whether they decelerate.",
+      discussion: """
+        Reads CSV, TSV, JSON, JSONL, a trainer_state.json or published curves, compressed or not; smooths, subsamples \
+        and fits each run. Needs neither a pipeline nor a store.
+        """)
+
+    @Option(help: ArgumentHelp("Steps up to this one are the transient, and are not fitted.", valueName: "step"))
+    var skip = 100
+
+    @Option(help: ArgumentHelp("The column of the steps.", valueName: "column")) var step: String?
+    @Option(help: ArgumentHelp("The column of the losses.", valueName: "column")) var loss: String?
+    @Flag(help: "Fit the losses as they are, without the moving average.") var noSmoothing = false
+    @Flag(help: "Print an array with one object for each run.") var json = false
+    @Argument(help: "Files with loss curves.", completion: .file()) var files: [String]
+
+    func validate() throws {
+      if skip < 0 { throw ValidationError("--skip takes a step of at least 0, not \(skip)") }
+    }
+
+    func run() async throws {
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Compute
+
+/// Analyses as text: the published table's columns, and below it what makes each row believable.
+struct FitTable {
+  let analyses: [CurveAnalysis]
+
+  var text: String { ([table] + analyses.map(details)).joined(separator: "\n\n") }
+
+  private var table: String {
+    let heading = ["run", "b", "c0", "c1", "log d1", "f1", "RSLE", "L_d", "t_d", "r_d", "pred. L_T", "L_T", "verdict"]
+    var table = Table([.left] + Array(repeating: .right, count: 11) + [.left], heading: heading)
+    for analysis in analyses {
+      let fit = analysis.fit
+      let curve = fit.curve
+      table.add([
+        analysis.curve.run, fixed(curve.b, 5), fixed(curve.c0, 7), fixed(curve.c1, 7), fixed(curve.logD1, 6),
+        fixed(curve.f1, 6), fixed(fit.quality.rsle, 6), fixed(curve.breakLoss, 4), step(curve.breakStep),
+        fixed(curve.finalRate, 6), fixed(fit.predictedLastLoss, 4), fixed(fit.lastLoss, 4), analysis.verdict.rawValue,
+      ])
+    }
+    return table.text()
+  }
+
+  /// Whole steps, as they are published: int(d1).
+  private func step(_ value: Double) -> String { fixed(value.rounded(.down), 0) }
+
+  private func details(_ analysis: CurveAnalysis) -> String {
+    let fit = analysis.fit
+    var table = Table(.left, .left)
+    table.add(
+      "points",
+      "\(fit.quality.points) from step \(fit.firstStep) to \(fit.lastStep); "
+        + "\(fit.startsAtOptimum) of \(fit.starts) starts reached this optimum")
+    if let errors = fit.standardErrors {
+      table.add(
+        "standard errors",
+        "b \(fixed(errors.b, 5)), c0 \(fixed(errors.c0, 6)), c1 \(fixed(errors.c1, 6)), "
+          + "log d1 \(fixed(errors.logD1, 6)), f1 \(fixed(errors.f1, 6)), L_d \(fixed(errors.breakLoss, 4)), "
+          + "t_d \(fixed(errors.breakStep, 0)), r_d \(fixed(errors.finalRate, 6))")
+    }
+    if let intervals = analysis.intervals {
+      func text(_ interval: BootstrapIntervals.Interval, _ decimals: Int) -> String {
+        "\(fixed(interval.lower, decimals)) … \(fixed(interval.upper, decimals))"
+      }
+      table.add(
+        "95 % intervals",
+        "t_d \(text(intervals.breakStep, 0)), L_d \(text(intervals.breakLoss, 4)), "
+          + "r_d \(text(intervals.finalRate, 6)), L_T \(text(intervals.predictedLastLoss, 4)) "
+          + "(\(intervals.resamples) block-bootstrap resamples)")
+    }
+    let cuts = analysis.sensitivity.map { "\(step($0.curve.breakStep)) at \($0.skip)" }
+    if !cuts.isEmpty { table.add("t_d by cut", cuts.joined(separator: ", ")) }
+    let bic = fit.quality.bic
+    func alternative(_ quality: FitQuality) -> String {
+      let difference = quality.bic - bic
+      return "RSLE \(fixed(quality.rsle, 6)), BIC \(difference < 0 ? "" : "+")\(fixed(difference, 1))"
+    }
+    var alternatives = "power law \(alternative(analysis.powerLaw.quality))"
+    if let two = analysis.twoBreaks { alternatives += "; two breaks \(alternative(two.quality))" }
+    table.add("alternatives", alternatives)
+    let remarks = analysis.reasons.map { "  " + $0 } + analysis.curve.notes.map { "  note: \($0)" }
+    return (["\(analysis.curve.run): \(analysis.verdict.rawValue)"] + remarks + [table.text(indent: "  ")])
+      .joined(separator: "\n")
+  }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import JSON
+import Pipeline
+
+extension Brake {
+  struct Graph: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Draw the stages, what they read and what reads them.",
+      discussion: "For example: brake graph --format dot | dot -Tsvg > pipeline.svg")
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case mermaid, dot, json }
+
+    @OptionGroup var pipeline: PipelineOptions
+    @Option(help: "The language of the drawing.") var format = Format.mermaid
+    @Flag(help: "The same as --format json.") var json = false
+    @OptionGroup var given: Targets
+
+    func run() async throws {
+      let plan = try pipeline.engine(given.overrides).plan()
+      let graph = PipelineGraph(try plan.selection(given.targets))
+      switch json ? .json : format {
+      case .mermaid: try Output.print(graph.mermaid)
+      case .dot: try Output.print(graph.dot)
+      case .json: try Output.print(graph.json)
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A signal asked the command to end.
+struct Interruption: Error, CustomStringConvertible {
+  let signal: Int32
+
+  var description: String { "interrupted (\(String(cString: strsignal(signal))))" }
+
+  /// Runs the body, and cancels it on SIGINT, SIGTERM or SIGHUP.
+  ///
+  /// - Throws: an `Interruption` once the cancelled body has ended. A second signal of the same kind ends the process at
+  ///   once.
+  static func cancelling<Value: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    let signals = received()
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+      defer { group.cancelAll() }
+      group.addTask { try await body() }
+      group.addTask {
+        for await signal in signals { throw Interruption(signal: signal) }
+        return nil
+      }
+      while let value = try await group.next() {
+        if let value { return value }
+      }
+      throw CancellationError()
+    }
+  }
+
+  /// Where the signal handler writes to; it may do little else.
+  private static let wire = Atomic<Int32>(-1)
+
+  private static func received() -> AsyncStream<Int32> {
+    AsyncStream { continuation in
+      var ends: [Int32] = [-1, -1]
+      guard pipe(&ends) == 0 else { return continuation.finish() }
+      for end in ends {
+        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      }
+      wire.store(ends[1], ordering: .sequentiallyConsistent)
+      let source = DispatchSource.makeReadSource(fileDescriptor: ends[0])
+      source.setEventHandler { [read = ends[0]] in
+        var signal: UInt8 = 0
+        if Glibc.read(read, &signal, 1) == 1 { continuation.yield(Int32(signal)) }
+      }
+      source.activate()
+      let once = Int32(truncatingIfNeeded: SA_RESETHAND)
+      for signal in [SIGINT, SIGTERM, SIGHUP] { handle(signal, flags: SA_RESTART | once) }
+      // A reader of our output who has gone away must not end us while children run. Children do not inherit handlers.
+      handle(SIGPIPE, flags: SA_RESTART)
+    }
+  }
+
+  private static func handle(_ signal: Int32, flags: Int32) {
+    var action = sigaction()
+    // What was ignored when brake was started, as by nohup, stays ignored.
+    let present = sigaction(signal, nil, &action)
+    if present == 0 && address(action.__sigaction_handler.sa_handler) == address(SIG_IGN) { return }
+    action = sigaction()
+    action.sa_flags = flags
+    action.__sigaction_handler.sa_handler = { signal in
+      if signal == SIGPIPE { return }
+      let error = errno
+      var number = UInt8(signal)
+      _ = write(Interruption.wire.load(ordering: .sequentiallyConsistent), &number, 1)
+      errno = error
+    }
+    sigaction(signal, &action, nil)
+  }
+
+  private static func address(_ handler: (@convention(c) (Int32) -> Void)?) -> Int {
+    unsafeBitCast(handler, to: Int.self)
+  }
+}

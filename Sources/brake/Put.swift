@@ -1,0 +1,33 @@
+import ArgumentParser
+import Artefacts
+import JSON
+
+extension Brake {
+  struct Put: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Put files and folders into the store and print their digests.",
+      discussion: "What is printed is in the store for good: it survives a power cut the next instant.")
+
+    @OptionGroup var workspace: Workspace
+    @Flag(help: "Print an array of objects.") var json = false
+    @Argument(help: "Files (blobs) and folders (trees).", completion: .file()) var paths: [String]
+
+    func run() throws {
+      try workspace.enter()
+      let publication = try workspace.open(creating: true).publication()
+      let artefacts = try paths.map { try publication.add(path: $0) }
+      try publication.commit()
+      if json {
+        return try Output.print(
+          .array(
+            zip(paths, artefacts).map { path, artefact in
+              [
+                "path": .string(path), "digest": .string(artefact.digest.description),
+                "kind": .string(artefact.kind.rawValue), "logical_bytes": .integer(Int64(artefact.size)),
+              ]
+            }))
+      }
+      try Output.print(zip(paths, artefacts).map { "\($1.digest)  \($0)" }.joined(separator: "\n"))
+    }
+  }
+}

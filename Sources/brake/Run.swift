@@ -1,0 +1,135 @@
+import ArgumentParser
+import JSON
+import Pipeline
+
+extension Brake {
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Bring targets up to date.",
+      discussion: "Without targets: the pipeline's defaults. Hits come from the store; only what differs runs.")
+
+    @OptionGroup var pipeline: PipelineOptions
+
+    @Option(
+      name: [.customShort("j", allowingJoined: true), .long],
+      help: ArgumentHelp("Stages at once (default: one for each processor).", valueName: "n"))
+    var jobs: Int?
+
+    @Flag(name: [.customShort("n"), .long], help: "Say what would run and why; run nothing.")
+    var dryRun = false
+
+    @Flag(name: [.customShort("k"), .long], help: "Go on with what does not depend on a failed stage.")
+    var keepGoing = false
+
+    @Flag(name: [.customShort("B"), .customLong("always-run")], help: "Run every stage, recorded or not.")
+    var always = false
+
+    @Flag(name: [.customShort("q"), .long], help: "Run nothing, say nothing: exit 1 if anything is out of date.")
+    var question = false
+
+    @Flag(help: "End with one JSON object on the standard output.")
+    var json = false
+
+    @OptionGroup var given: Targets
+
+    func validate() throws {
+      if let jobs, jobs < 1 { throw ValidationError("-j takes a number of at least 1, not \(jobs)") }
+      if dryRun && question { throw ValidationError("-n and -q exclude each other") }
+    }
+
+    func run() async throws {
+      let engine = try pipeline.engine(given.overrides)
+      if question { return try await ask(engine) }
+      if dryRun { return try await foretell(engine) }
+      let summary = try await execute(engine)
+      try show(summary, of: engine)
+      if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
+    }
+
+    private func execute(_ engine: Engine) async throws -> RunSummary {
+      var options = RunOptions()
+      options.jobs = jobs ?? 0
+      options.keepGoing = keepGoing
+      options.always = always
+      let terminal = Terminal()
+      let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
+      let (events, feed) = AsyncStream.makeStream(of: RunEvent.self)
+      async let watched: Void = watch.follow(events)
+      let result: Result<RunSummary, any Error>
+      do {
+        let summary = try await Interruption.cancelling { [targets = given.targets, options] in
+          try await engine.run(targets: targets, options: options) { feed.yield($0) }
+        }
+        result = .success(summary)
+      } catch {
+        result = .failure(error)
+      }
+      feed.finish()
+      await watched
+      if case .failure(let interruption as Interruption) = result {
+        Output.note("\(interruption); what was finished is kept")
+        throw ExitCode(128 + interruption.signal)
+      }
+      return try result.get()
+    }
+
+    private func show(_ summary: RunSummary, of engine: Engine) throws {
+      var facts =
+        "\(summary.planned) planned: \(summary.ran) ran, \(summary.hit) hit, \(summary.failed) failed, "
+      if summary.skipped > 0 { facts += "\(summary.skipped) skipped, " }
+      facts += duration(summary.seconds)
+      let text = ([facts] + published(summary, of: engine)).joined(separator: "\n")
+      if json {
+        Output.note(text)
+        try Output.print(summary.json)
+      } else {
+        try Output.print(text)
+      }
+    }
+
+    /// The published paths, each after the name of its output, pages last: they are what one opens next.
+    private func published(_ summary: RunSummary, of engine: Engine) -> [String] {
+      let limit = 12
+      let isPage = { (path: String) in path.hasSuffix(".html") }
+      let paths = summary.published.filter { !isPage($0) }
+      let shown = paths.prefix(limit) + summary.published.filter(isPage)
+      var lines = shown.map { path in
+        let name = path.split(separator: "/").last?.prefix { $0 != "." } ?? ""
+        return "\(name): \(pipeline.workspace.seen(path))"
+      }
+      if paths.count > limit { lines.insert("and \(paths.count - limit) more", at: limit) }
+      return lines
+    }
+
+    private func ask(_ engine: Engine) async throws {
+      let status = try await engine.status(targets: given.targets)
+      if always || status.contains(where: { $0.state != .upToDate }) { throw ExitCode(1) }
+    }
+
+    private func foretell(_ engine: Engine) async throws {
+      let status = try await engine.status(targets: given.targets)
+      let explanations = try await engine.why(targets: given.targets)
+      let reasons = Dictionary(
+        explanations.map { ($0.instance, $0.reason) }, uniquingKeysWith: { first, _ in first })
+      var table = Table(.left, .left)
+      var stages: [JSON] = []
+      for each in status where always || each.state != .upToDate {
+        let reason = each.state == .upToDate ? "up to date, but asked for" : reasons[each.instance] ?? each.state.rawValue
+        table.add(each.instance, reason)
+        stages.append(["stage": .string(each.instance), "reason": .string(reason)])
+      }
+      if json { return try Output.print(.array(stages)) }
+      try Output.print(table.isEmpty ? "nothing to do: all of \(status.count) are up to date" : table.text())
+    }
+  }
+}
+
+extension RunSummary {
+  var json: JSON {
+    [
+      "planned": .integer(Int64(planned)), "ran": .integer(Int64(ran)), "hit": .integer(Int64(hit)),
+      "failed": .integer(Int64(failed)), "skipped": .integer(Int64(skipped)), "seconds": .number(seconds),
+      "outputs": .object(outputs.mapValues { .object($0) }),
+    ]
+  }
+}

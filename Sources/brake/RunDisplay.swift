@@ -1,0 +1,93 @@
+import Pipeline
+
+/// Shows a run on the standard error output while it happens.
+protocol RunDisplay: Sendable {
+  mutating func take(_ event: RunEvent)
+  /// Called ten times a second.
+  mutating func tick()
+  mutating func end()
+}
+
+/// One line for each stage that ran or failed; for files, pipes and simple terminals.
+struct PlainDisplay: RunDisplay {
+  func take(_ event: RunEvent) {
+    switch event {
+    case .finished(let name, .ran, let seconds): Output.note("\(name): ran in \(duration(seconds))")
+    case .finished(_, .failed(let error), _): Output.note("\(error)")
+    case .note(let text): Output.note(text)
+    default: break
+    }
+  }
+
+  func tick() {}
+  func end() {}
+}
+
+/// A bar for the run and a line for each running stage, drawn over and over in the same place. The cursor stays visible
+/// and stands below them, so that there is nothing to restore however the process ends.
+struct TerminalDisplay: RunDisplay {
+  let terminal: Terminal
+  private let start = ContinuousClock.now
+  private var progress = RunProgress()
+  private var drawn = 0
+
+  init(_ terminal: Terminal) { self.terminal = terminal }
+
+  mutating func take(_ event: RunEvent) {
+    progress.take(event)
+    switch event {
+    case .finished(_, .failed(let error), _):
+      let text = "\(error)"
+      let coloured = text.replacing("error:", with: Style.red("error:", if: terminal.hasColour), maxReplacements: 1)
+      Output.noteRaw(erasure + coloured + "\n")
+      drawn = 0
+    case .note(let text):
+      Output.noteRaw(erasure + text + "\n")
+      drawn = 0
+    default: break
+    }
+  }
+
+  mutating func tick() {
+    let size = terminal.size
+    let lines = progress.lines(
+      elapsed: (ContinuousClock.now - start) / .seconds(1), columns: size.columns - 1,
+      height: min(12, size.lines - 1), colour: terminal.hasColour)
+    Output.noteRaw(erasure + lines.map { $0 + "\n" }.joined())
+    drawn = lines.count
+  }
+
+  mutating func end() {
+    Output.noteRaw(erasure)
+    drawn = 0
+  }
+
+  /// Back to the first of the lines, and everything below it gone.
+  private var erasure: String { drawn > 0 ? "\u{1B}[\(drawn)F\u{1B}[J" : "" }
+}
+
+/// Hands the events of a run to a display, one after the other, and keeps its time.
+actor RunWatch {
+  private var display: any RunDisplay
+
+  init(_ display: any RunDisplay) { self.display = display }
+
+  /// Returns when the events have ended.
+  func follow(_ events: AsyncStream<RunEvent>) async {
+    await withTaskGroup { group in
+      group.addTask { [self] in
+        // What takes no longer than this needs no bar.
+        try? await Task.sleep(for: .milliseconds(200))
+        while !Task.isCancelled {
+          await tick()
+          try? await Task.sleep(for: .milliseconds(100))
+        }
+      }
+      for await event in events { display.take(event) }
+      group.cancelAll()
+    }
+    display.end()
+  }
+
+  private func tick() { display.tick() }
+}

@@ -1,0 +1,37 @@
+import Artefacts
+import ArgumentParser
+import JSON
+import Pipeline
+
+extension Brake {
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say which stages are up to date and which must run.")
+
+    @OptionGroup var pipeline: PipelineOptions
+    @Flag(help: "Print an array of objects.") var json = false
+    @OptionGroup var given: Targets
+
+    func run() async throws {
+      let status = try await pipeline.engine(given.overrides).status(targets: given.targets)
+      if json { return try Output.print(.array(status.map(\.json))) }
+      var table = Table(.left, .left, .left)
+      for each in status {
+        table.add(each.instance, each.state.rawValue, each.error?.headline ?? each.key?.short ?? "")
+      }
+      let behind = status.count { $0.state != .upToDate }
+      let summary = "\(status.count) stages, \(behind == 0 ? "all" : String(status.count - behind)) up to date"
+      try Output.print(table.isEmpty ? summary : table.text() + "\n" + summary)
+    }
+  }
+}
+
+extension InstanceStatus {
+  fileprivate var json: JSON {
+    [
+      "stage": .string(instance), "state": .string(state.rawValue),
+      "action": key.map { .string($0.description) } ?? .null,
+      "error": error.map { .string($0.headline) } ?? .null,
+    ]
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Artefacts
+import Glibc
+import Operations
+import Pipeline
+import Report
+
+/// The folder to work in and the store: the options of every command that reads or writes artefacts.
+struct Workspace: ParsableArguments {
+  @Option(
+    name: .customShort("C"), help: ArgumentHelp("Change to this folder before anything else.", valueName: "folder"),
+    completion: .directory)
+  var folder: String?
+
+  @Option(
+    help: ArgumentHelp("The store's folder (default: $BRAKE_STORE, or else cache/).", valueName: "path"),
+    completion: .directory)
+  var store: String?
+
+  /// Changes to the folder of `-C`.
+  func enter() throws {
+    guard let folder else { return }
+    guard chdir(folder) == 0 else {
+      throw ArtefactError(
+        .system, "cannot change to the folder '\(folder)': \(String(cString: strerror(errno)))", errno: errno)
+    }
+  }
+
+  /// Opens the store.
+  ///
+  /// - Parameter creating: whether there need not be one yet: it is made when something is stored.
+  func open(creating: Bool = false) throws -> Store {
+    let given = store ?? getenv("BRAKE_STORE").map { String(cString: $0) }
+    let path = given.flatMap { $0.isEmpty ? nil : $0 } ?? "cache"
+    if !creating && !exists(path + "/format") {
+      throw ArtefactError(
+        .notFound, "there is no store in '\(path)'",
+        remedy: "name one with --store PATH or BRAKE_STORE; 'brake put' and 'brake run' make one where there is none")
+    }
+    return try Store(at: path)
+  }
+
+  /// A digest given in full or as a prefix of eight or more digits, or the name of a reference.
+  func resolve(_ text: String, in store: Store) throws -> Digest {
+    do { return try store.resolve(text) } catch {
+      if let digest = try? store.reference(text) { return digest }
+      throw error
+    }
+  }
+
+  /// A path as the user sees it who has not changed to the folder of `-C`.
+  func seen(_ path: String) -> String {
+    guard let folder, !path.hasPrefix("/") else { return path }
+    return folder.hasSuffix("/") ? folder + path : folder + "/" + path
+  }
+}
+
+/// The pipeline: the options of every command that reads one.
+struct PipelineOptions: ParsableArguments {
+  @OptionGroup var workspace: Workspace
+
+  @Option(
+    name: [.customShort("f"), .long],
+    help: ArgumentHelp("The pipeline (default: brake.yaml, or else pipelines/deceleration.yaml).", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
+  var file: String?
+
+  /// Enters the folder, reads the pipeline and opens the store.
+  func engine(_ overrides: [(name: String, value: String)] = []) throws -> Engine {
+    try workspace.enter()
+    let path = try file ?? found()
+    let bytes = try readFile(path, limit: 16 << 20)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw PipelineError("'\(path)' is not UTF-8 text")
+    }
+    let file = try PipelineFile(text: text, path: path)
+    return Engine(
+      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true), registry: .builtIn)
+  }
+
+  private func found() throws -> String {
+    let candidates = ["brake.yaml", "pipelines/deceleration.yaml"]
+    if let path = candidates.first(where: exists) { return path }
+    throw PipelineError(
+      "there is no pipeline here: neither \(candidates.joined(separator: " nor ")) exists",
+      hint: "name one with -f FILE, or the folder that has one with -C FOLDER")
+  }
+}
+
+/// What follows the options of `run` and its like: targets, and parameters as NAME=VALUE.
+struct Targets: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "Stages, instances ('fit[14M]') or globs ('fit*'), and parameters as NAME=VALUE.",
+      valueName: "target|name=value"))
+  var arguments: [String] = []
+
+  var targets: [String] { arguments.filter { Targets.override($0) == nil } }
+  var overrides: [(name: String, value: String)] { arguments.compactMap(Targets.override) }
+
+  /// Splits NAME=VALUE; nil for a target, which may well have a '=' between its brackets.
+  private static func override(_ argument: String) -> (name: String, value: String)? {
+    guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
+    let name = argument[..<sign]
+    guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else { return nil }
+    return (String(name), String(argument[argument.index(after: sign)...]))
+  }
+}
+
+extension OperationRegistry {
+  /// All operations that brake has.
+  static let builtIn = OperationRegistry([])
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Support
+import Testing
+
+@Suite struct InterruptionTests {
+  let folder = TemporaryFolder()
+
+  /// A stage that has a child of its own and writes down who they are.
+  private func start(_ trap: String = "") throws -> (brake: BrakeProcess, stage: pid_t) {
+    folder.write(
+      """
+      stages:
+        quick: { run: "echo done > ${out.o}", out: { o: quick.txt } }
+        slow:
+          run: |
+            \(trap)
+            sleep 300 &
+            echo $! > \(folder["child"])
+            echo $$ > \(folder["stage.new"]); mv \(folder["stage.new"]) \(folder["stage"])
+            wait
+            sleep 300
+          in: { x: quick }
+          out: { o: slow.txt }
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["run"], in: folder)
+    try #require(folder.appears("stage"))
+    return (brake, try #require(number("stage")))
+  }
+
+  private func number(_ name: String) -> pid_t? {
+    folder.text(name).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+  }
+
+  /// Zombies do not count: whoever inherits them may never look at them.
+  private func isRunning(_ process: pid_t) -> Bool {
+    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
+    let fields = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ")
+    return !["Z", "X"].contains(fields?.first)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func `A signal ends the stages with all their children and leaves the store clean`(signal: Int32) throws {
+    let (brake, stage) = try start()
+    let child = try #require(number("child"))
+    #expect(isRunning(stage) && isRunning(child))
+    brake.send(signal)
+    let run = brake.wait()
+    #expect(run.status == 128 + signal)
+    #expect(run.err.contains("interrupted"))
+    #expect(!isRunning(stage))
+    #expect(!isRunning(child))
+    #expect(try folder.shell("find cache/tmp -type f").out == "")
+    #expect(try folder.brake("verify").status == 0)
+    #expect(try folder.brake("quick").out.hasPrefix("1 planned: 0 ran, 1 hit"), "what was finished is kept")
+  }
+
+  @Test func `A second Ctrl-C does not wait for a stage that will not end`() throws {
+    let (brake, stage) = try start("trap '' TERM INT")
+    defer { kill(-stage, SIGKILL) }
+    brake.send(SIGINT)
+    usleep(200_000)
+    let clock = ContinuousClock.now
+    brake.send(SIGINT)
+    #expect(brake.wait().status == 128 + SIGINT)
+    #expect(ContinuousClock.now - clock < .seconds(1.5))
+  }
+
+  @Test func `A reader that goes away ends the command quietly`() throws {
+    folder.write([UInt8](repeating: 65, count: 3_000_000), to: "big")
+    let digest = try #require(try folder.brake("put", "big").out.split(separator: " ").first)
+    let run = try folder.shell("\"$BRAKE\" cat \(digest) | head -c 5")
+    #expect(run.out == "AAAAA")
+    #expect(run.err == "")
+  }
+
+  @Test func `A standard output that cannot be written is an error`() throws {
+    folder.write("text", to: "file")
+    let run = try folder.shell("\"$BRAKE\" put file > /dev/full")
+    #expect(run.status == 2)
+    #expect(run.err.contains("No space left on device"))
+  }
+}

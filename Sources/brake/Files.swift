@@ -5,7 +5,9 @@ import Glibc
 ///
 /// - Throws: if it cannot be read, is no regular file, or is larger than `limit` bytes.
 func readFile(_ path: String, limit: Int) throws(ArtefactError) -> [UInt8] {
-  func refused(_ why: String) -> ArtefactError { ArtefactError(.system, "cannot read '\(path)': \(why)", errno: errno) }
+  func refused(_ why: String) -> ArtefactError {
+    ArtefactError(.system, "cannot read '\(path)': \(why)", errno: errno)
+  }
   let file = open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw refused(String(cString: strerror(errno))) }
   defer { close(file) }

@@ -12,7 +12,8 @@ extension Brake {
         and fits each run. Needs neither a pipeline nor a store.
         """)
 
-    @Option(help: ArgumentHelp("Steps up to this one are the transient, and are not fitted.", valueName: "step"))
+    @Option(
+      help: ArgumentHelp("Steps up to this one are the transient, and are not fitted.", valueName: "step"))
     var skip = 100
 
     @Option(help: ArgumentHelp("The column of the steps.", valueName: "column")) var step: String?

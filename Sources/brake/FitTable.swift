@@ -7,7 +7,9 @@ struct FitTable {
   var text: String { ([table] + analyses.map(details)).joined(separator: "\n\n") }
 
   private var table: String {
-    let heading = ["run", "b", "c0", "c1", "log d1", "f1", "RSLE", "L_d", "t_d", "r_d", "pred. L_T", "L_T", "verdict"]
+    let heading = [
+      "run", "b", "c0", "c1", "log d1", "f1", "RSLE", "L_d", "t_d", "r_d", "pred. L_T", "L_T", "verdict",
+    ]
     var table = Table([.left] + Array(repeating: .right, count: 11) + [.left], heading: heading)
     for analysis in analyses {
       let fit = analysis.fit
@@ -15,7 +17,8 @@ struct FitTable {
       table.add([
         analysis.curve.run, fixed(curve.b, 5), fixed(curve.c0, 7), fixed(curve.c1, 7), fixed(curve.logD1, 6),
         fixed(curve.f1, 6), fixed(fit.quality.rsle, 6), fixed(curve.breakLoss, 4), step(curve.breakStep),
-        fixed(curve.finalRate, 6), fixed(fit.predictedLastLoss, 4), fixed(fit.lastLoss, 4), analysis.verdict.rawValue,
+        fixed(curve.finalRate, 6), fixed(fit.predictedLastLoss, 4), fixed(fit.lastLoss, 4),
+        analysis.verdict.rawValue,
       ])
     }
     return table.text()

@@ -27,11 +27,13 @@ extension Brake {
         }
         let origin = origins[digest]
         table.add(
-          digest.short, info.artefact.kind.rawValue, byteCount(info.logicalBytes), byteCount(info.storedBytes),
+          digest.short, info.artefact.kind.rawValue, byteCount(info.logicalBytes),
+          byteCount(info.storedBytes),
           origin.first.map { $0 + (origin.count > 1 ? " and \(origin.count - 1) more" : "") } ?? "")
         objects.append([
           "digest": .string(digest.description), "kind": .string(info.artefact.kind.rawValue),
-          "logical_bytes": .integer(Int64(info.logicalBytes)), "stored_bytes": .integer(Int64(info.storedBytes)),
+          "logical_bytes": .integer(Int64(info.logicalBytes)),
+          "stored_bytes": .integer(Int64(info.storedBytes)),
           "origins": .array(origin.map(JSON.string)),
         ])
       }

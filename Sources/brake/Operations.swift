@@ -20,7 +20,8 @@ extension Brake {
       if let name {
         guard let operation = all[name] else {
           throw PipelineError(
-            "there is no operation '\(name)'", hint: "there are \(chosen.map(\.name).joined(separator: ", "))")
+            "there is no operation '\(name)'", hint: "there are \(chosen.map(\.name).joined(separator: ", "))"
+          )
         }
         chosen = [operation]
       }

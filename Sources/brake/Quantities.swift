@@ -17,7 +17,8 @@ func byteCount(_ bytes: Int) -> String {
     value /= 1000
     unit += 1
   }
-  return (unit == 0 ? String(bytes) : fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) + " " + units[unit]
+  return (unit == 0 ? String(bytes) : fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) + " "
+    + units[unit]
 }
 
 /// A number with so many decimals.

@@ -6,7 +6,8 @@ extension Brake {
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Bring targets up to date.",
-      discussion: "Without targets: the pipeline's defaults. Hits come from the store; only what differs runs.")
+      discussion:
+        "Without targets: the pipeline's defaults. Hits come from the store; only what differs runs.")
 
     @OptionGroup var pipeline: PipelineOptions
 
@@ -24,7 +25,8 @@ extension Brake {
     @Flag(name: [.customShort("B"), .customLong("always-run")], help: "Run every stage, recorded or not.")
     var always = false
 
-    @Flag(name: [.customShort("q"), .long], help: "Run nothing, say nothing: exit 1 if anything is out of date.")
+    @Flag(
+      name: [.customShort("q"), .long], help: "Run nothing, say nothing: exit 1 if anything is out of date.")
     var question = false
 
     @Flag(help: "End with one JSON object on the standard output.")
@@ -114,7 +116,9 @@ extension Brake {
       var table = Table(.left, .left)
       var stages: [JSON] = []
       for each in status where always || each.state != .upToDate {
-        let reason = each.state == .upToDate ? "up to date, but asked for" : reasons[each.instance] ?? each.state.rawValue
+        let reason =
+          each.state == .upToDate
+          ? "up to date, but asked for" : reasons[each.instance] ?? each.state.rawValue
         table.add(each.instance, reason)
         stages.append(["stage": .string(each.instance), "reason": .string(reason)])
       }

@@ -38,7 +38,8 @@ struct TerminalDisplay: RunDisplay {
     switch event {
     case .finished(_, .failed(let error), _):
       let text = "\(error)"
-      let coloured = text.replacing("error:", with: Style.red("error:", if: terminal.hasColour), maxReplacements: 1)
+      let coloured = text.replacing(
+        "error:", with: Style.red("error:", if: terminal.hasColour), maxReplacements: 1)
       Output.noteRaw(erasure + coloured + "\n")
       drawn = 0
     case .note(let text):

@@ -21,8 +21,10 @@ extension Brake {
       if json {
         return try Output.print([
           "digest": .string(digest.description), "kind": .string(info.artefact.kind.rawValue),
-          "logical_bytes": .integer(Int64(info.logicalBytes)), "stored_bytes": .integer(Int64(info.storedBytes)),
-          "codecs": .object(info.codecs.mapValues { .integer(Int64($0)) }), "origins": .array(origins.map(JSON.string)),
+          "logical_bytes": .integer(Int64(info.logicalBytes)),
+          "stored_bytes": .integer(Int64(info.storedBytes)),
+          "codecs": .object(info.codecs.mapValues { .integer(Int64($0)) }),
+          "origins": .array(origins.map(JSON.string)),
         ])
       }
       var table = Table(.left, .left)
@@ -34,7 +36,8 @@ extension Brake {
       for origin in origins { table.add("origin", origin) }
       if info.artefact.kind == .tree {
         for entry in try store.tree(digest).entries {
-          table.add("entry", "\(entry.name)  \(entry.mode.rawValue), \(byteCount(entry.size)), \(entry.digest.short)")
+          table.add(
+            "entry", "\(entry.name)  \(entry.mode.rawValue), \(byteCount(entry.size)), \(entry.digest.short)")
         }
       }
       try Output.print(table.text())

@@ -20,7 +20,8 @@ extension Brake {
         table.add(each.instance, each.state.rawValue, each.error?.headline ?? each.key?.short ?? "")
       }
       let behind = status.count { $0.state != .upToDate }
-      let summary = "\(status.count) stages, \(behind == 0 ? "all" : String(status.count - behind)) up to date"
+      let summary =
+        "\(status.count) stages, \(behind == 0 ? "all" : String(status.count - behind)) up to date"
       try Output.print(table.isEmpty ? summary : table.text() + "\n" + summary)
     }
   }

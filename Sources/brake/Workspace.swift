@@ -8,7 +8,8 @@ import Report
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
 struct Workspace: ParsableArguments {
   @Option(
-    name: .customShort("C"), help: ArgumentHelp("Change to this folder before anything else.", valueName: "folder"),
+    name: .customShort("C"),
+    help: ArgumentHelp("Change to this folder before anything else.", valueName: "folder"),
     completion: .directory)
   var folder: String?
 
@@ -35,7 +36,9 @@ struct Workspace: ParsableArguments {
     if !creating && !exists(path + "/format") {
       throw ArtefactError(
         .notFound, "there is no store in '\(path)'",
-        remedy: "name one with --store PATH or BRAKE_STORE; 'brake put' and 'brake run' make one where there is none")
+        remedy:
+          "name one with --store PATH or BRAKE_STORE; 'brake put' and 'brake run' make one where there is none"
+      )
     }
     return try Store(at: path)
   }
@@ -61,7 +64,8 @@ struct PipelineOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("f"), .long],
-    help: ArgumentHelp("The pipeline (default: brake.yaml, or else pipelines/deceleration.yaml).", valueName: "file"),
+    help: ArgumentHelp(
+      "The pipeline (default: brake.yaml, or else pipelines/deceleration.yaml).", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
   var file: String?
 
@@ -75,7 +79,8 @@ struct PipelineOptions: ParsableArguments {
     }
     let file = try PipelineFile(text: text, path: path)
     return Engine(
-      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true), registry: .builtIn)
+      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
+      registry: .builtIn)
   }
 
   private func found() throws -> String {
@@ -102,7 +107,9 @@ struct Targets: ParsableArguments {
   private static func override(_ argument: String) -> (name: String, value: String)? {
     guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
     let name = argument[..<sign]
-    guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else { return nil }
+    guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else {
+      return nil
+    }
     return (String(name), String(argument[argument.index(after: sign)...]))
   }
 }

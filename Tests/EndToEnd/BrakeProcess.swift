@@ -14,7 +14,8 @@ struct Finished {
 
 /// The real binary, run in a test's own folder.
 struct BrakeProcess {
-  static let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
     .deletingLastPathComponent().path
 
   /// `$BRAKE_BINARY`, or else what `./brake` has built.
@@ -39,7 +40,9 @@ struct BrakeProcess {
     process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: place.isEmpty ? folder.path : folder[place])
-    let inherited = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
+    let inherited = ProcessInfo.processInfo.environment.filter {
+      ["PATH", "HOME", "TMPDIR"].contains($0.key)
+    }
     process.environment = inherited.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: out)

@@ -33,7 +33,8 @@ import Testing
   }
 
   @Test func `A misspelt parameter is named with the one that was probably meant`() throws {
-    let run = try run("params: { corpus: a.txt }\nstages: { a: { run: \"echo ${corpus}\" } }\n", "corpsu=b.txt")
+    let run = try run(
+      "params: { corpus: a.txt }\nstages: { a: { run: \"echo ${corpus}\" } }\n", "corpsu=b.txt")
     #expect(run.status == 2)
     #expect(run.err.contains("there is no parameter 'corpsu'"))
     #expect(run.err.contains("did you mean 'corpus'?"))
@@ -55,7 +56,8 @@ import Testing
     #expect(run.err.contains("stage"))
   }
 
-  @Test func `A failing stage gives its exit status, stops its dependants, and -k goes on elsewhere`() throws {
+  @Test func `A failing stage gives its exit status, stops its dependants, and -k goes on elsewhere`() throws
+  {
     let pipeline = """
       stages:
         bad: { run: "echo the reason; exit 3", out: { o: o.txt } }
@@ -100,7 +102,8 @@ import Testing
     let digest = try #require(outputs?["shout"]?["loud"]?.string)
     let hex = digest.dropFirst(7)
     let object = "cache/objects/\(hex.prefix(2))/\(hex.dropFirst(2))"
-    _ = try folder.shell("chmod u+w \(object); printf X | dd of=\(object) bs=1 seek=30 conv=notrunc status=none")
+    _ = try folder.shell(
+      "chmod u+w \(object); printf X | dd of=\(object) bs=1 seek=30 conv=notrunc status=none")
 
     let verification = try folder.brake("verify")
     #expect(verification.status == 2)

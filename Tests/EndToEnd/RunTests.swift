@@ -202,7 +202,8 @@ import Testing
   @Test func `graph draws stages, files and what flows between them`() throws {
     let json = try JSON(parsing: try folder.brake("graph", "--format", "json").out)
     #expect(json["nodes"]?.array?.compactMap { $0["name"]?.string } == ["words.txt", "shout", "count"])
-    #expect(json["edges"]?.array?.last == ["from": "shout", "to": "count", "input": "loud", "output": "loud"])
+    #expect(
+      json["edges"]?.array?.last == ["from": "shout", "to": "count", "input": "loud", "output": "loud"])
     let mermaid = try folder.brake("graph").out
     #expect(mermaid.hasPrefix("flowchart LR\n"))
     #expect(mermaid.contains(#"n1 -- "loud" --> n2"#))

@@ -2,7 +2,8 @@ import Foundation
 import Support
 import Testing
 
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/script"), "takes script(1) for a terminal"))
+@Suite(
+  .enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/script"), "takes script(1) for a terminal"))
 struct TerminalTests {
   let folder = TemporaryFolder()
 
@@ -17,7 +18,8 @@ struct TerminalTests {
 
   private func onTerminal(_ command: String, _ environment: [String: String] = [:]) throws -> Finished {
     try folder.shell(
-      "script -qec '\(command)' /dev/null", environment: ["TERM": "xterm-256color"].merging(environment) { $1 })
+      "script -qec '\(command)' /dev/null",
+      environment: ["TERM": "xterm-256color"].merging(environment) { $1 })
   }
 
   @Test func `On a terminal there is a bar, a line for each running stage, and colour`() throws {

@@ -1,0 +1,170 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@testable import Pipeline
+
+@Suite struct EngineFailureTests {
+  /// The failure of a pipeline with a single failing stage.
+  private func failure(_ pipeline: String, files: [String: String] = [:]) async throws -> PipelineError {
+    let workspace = try Workspace(pipeline, files: files)
+    let summary = try await workspace.run()
+    #expect(summary.failed == 1)
+    return try #require(summary.failures.first)
+  }
+
+  @Test func `A failing command is told with stage, command and exit code`() async throws {
+    let error = try await failure("stages: { bad: { run: 'echo oops; exit 3', out: { out: x } } }")
+    #expect(error.headline == "the command failed")
+    #expect(error.facts.contains { $0 == ("stage", "bad") })
+    #expect(error.facts.contains { $0 == ("exit", "3") })
+    #expect(error.position?.line == 1)
+  }
+
+  @Test func `A command killed by a signal is told with the signal`() async throws {
+    let error = try await failure("stages: { bad: { run: 'kill -KILL $$', out: { out: x } } }")
+    #expect(error.facts.contains { $0.label == "signal" && $0.value.hasPrefix("9 ") })
+  }
+
+  @Test func `A missing output is an error`() async throws {
+    let error = try await failure("stages: { bad: { run: 'true', out: { out: x.txt } } }")
+    #expect(error.headline == "the output 'out' was not written")
+  }
+
+  @Test func `An undeclared output is an error that names it`() async throws {
+    let error = try await failure("stages: { bad: { run: 'mkdir d; touch x.txt d/y.txt', out: { out: x.txt } } }")
+    #expect(error.facts.contains { $0 == ("files", "d/y.txt") })
+  }
+
+  @Test func `A missing source is told with stage and input`() async throws {
+    let error = try await failure("stages: { bad: { op: text.repeat, in: { text: nowhere.txt } } }")
+    #expect(error.headline == "no file or folder 'nowhere.txt'")
+    #expect(error.facts.contains { $0 == ("input", "text") })
+  }
+
+  @Test func `A missing program is found before the command runs`() async throws {
+    let error = try await failure(
+      "stages: { bad: { run: 'no-such-program-at-all', tools: [no-such-program-at-all], out: { out: x } } }")
+    #expect(error.headline == "the program 'no-such-program-at-all' is not installed")
+  }
+
+  private let fork = """
+    stages:
+      bad: { run: "exit 1", out: { out: x } }
+      after: { run: "cat ${in.bad} > ${out.out}", in: { bad: bad }, out: { out: y } }
+      good: { run: "sleep 0.2; echo fine > ${out.out}", out: { out: z } }
+      later: { run: "cat ${in.good} > ${out.out}", in: { good: good }, out: { out: w } }
+    default: [after, later]
+    """
+
+  @Test func `A failed stage stops its dependants; what runs is finished and kept`() async throws {
+    let workspace = try Workspace(fork)
+    var options = RunOptions()
+    options.jobs = 2
+    let summary = try await workspace.run(options: options)
+    #expect((summary.failed, summary.ran, summary.skipped) == (1, 1, 2))
+    #expect(try await workspace.run(["good"]).hit == 1)
+  }
+
+  @Test func `-k goes on with what does not depend on the failure`() async throws {
+    let workspace = try Workspace(fork)
+    var options = RunOptions()
+    options.keepGoing = true
+    let summary = try await workspace.run(options: options)
+    #expect((summary.failed, summary.ran, summary.skipped) == (1, 2, 1))
+    #expect(try workspace.output("later", of: summary) == "fine\n")
+  }
+
+  @Test func `The log of a failure is kept until the stage succeeds`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "echo trying; test -e $FLAG; echo done > ${out.out}", pass-env: [FLAG], out: { out: x } }
+      """)
+    setenv("FLAG", workspace.folder["flag"], 1)
+    workspace.folder.write(
+      "stages:\n  s: { run: \"echo trying; test -e $FLAG && echo done > ${out.out}\", pass-env: [FLAG], out: { out: x } }",
+      to: "brake.yaml")
+    #expect(try await workspace.run().failed == 1)
+    #expect(try await workspace.engine().log(target: "s").map(\.text) == ["trying\n"])
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run().ran == 1)
+    #expect(try await workspace.engine().log(target: "s").map(\.text) == ["trying\n"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index/failures"]).isEmpty)
+  }
+
+  @Test func `An input that changes while the stage runs makes the result unrecordable`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo more >> $SOURCE; cp ${in.text} ${out.out}', in: { text: source.txt }, pass-env: [SOURCE], out: { out: x } } }",
+      files: ["source.txt": "text\n"])
+    setenv("SOURCE", workspace.folder["source.txt"], 1)
+    let summary = try await workspace.run()
+    #expect(summary.failures.first?.headline == "the input 'source.txt' changed while the stage ran")
+    #expect(try workspace.store.records { _ in }.isEmpty)
+  }
+
+  @Test func `Cancelling ends children and leaves the store clean`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo $$ > $PIDFILE; sleep 60 & wait', pass-env: [PIDFILE], out: { out: x } } }")
+    setenv("PIDFILE", workspace.folder["pid"], 1)
+    let run = Task { try await workspace.run() }
+    while (workspace.text("pid") ?? "").isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await run.value }
+    let pid = try #require(Int32(workspace.text("pid")!.trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect(kill(-pid, 0) != 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/tmp"]).isEmpty)
+    #expect(try workspace.store.records { _ in }.isEmpty)
+  }
+}
+
+@Suite struct EngineRepairTests {
+  private let pipeline = """
+    stages:
+      a: { run: "echo a > ${out.out}", out: { out: a.txt } }
+      b: { run: "cat ${in.a} ${in.s} > ${out.out}", in: { a: a, s: source.txt }, out: { out: b.txt }, publish: results/ }
+    default: [b]
+    """
+
+  private func digest(_ text: String) -> Digest { Digest(of: Array(text.utf8)) }
+
+  @Test func `A hit whose object is missing runs its producer again`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    try FileManager.default.removeItem(atPath: workspace.object(digest("a\n")))
+    let events = Events()
+    try await workspace.run(events: events)
+    #expect(events.ran == ["a"])
+    #expect(workspace.store.contains(digest("a\n")))
+  }
+
+  @Test func `A damaged input is made again before the stage that needs it runs`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    let object = workspace.object(digest("a\n"))
+    var bytes = [UInt8](FileManager.default.contents(atPath: object)!)
+    bytes[bytes.count / 2] ^= 0xFF
+    try FileManager.default.removeItem(atPath: object)
+    FileManager.default.createFile(atPath: object, contents: Data(bytes))
+    workspace.folder.write("2\n", to: "source.txt")
+    let events = Events()
+    let summary = try await workspace.run(events: events)
+    #expect(events.ran == ["a", "b"])
+    #expect(try workspace.output("b", of: summary) == "a\n2\n")
+    try workspace.store.verify(digest("a\n"))
+  }
+
+  @Test func `A truncated record is a miss`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    let key = try #require(try workspace.store.records { _ in }.first { $0.stage == "a" }?.key)
+    let path = workspace.folder["cache/actions/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))"]
+    let bytes = FileManager.default.contents(atPath: path)!
+    try FileManager.default.removeItem(atPath: path)
+    FileManager.default.createFile(atPath: path, contents: bytes.prefix(bytes.count / 2))
+    let summary = try await workspace.run()
+    #expect((summary.ran, summary.hit, summary.failed) == (1, 1, 0))
+  }
+}

@@ -8,6 +8,7 @@ struct WorkspacePublisher {
   let files: StatCache
   /// What was asked for, relative to the root, in the order of publishing.
   private(set) var paths: [String] = []
+  private var known: Set<String> = []
 
   init(root: String, store: Store, files: StatCache) {
     self.root = root
@@ -22,7 +23,7 @@ struct WorkspacePublisher {
   ) throws {
     for place in WorkspacePublisher.places(instance, outputs) {
       try bring(place.artefact, to: place.path, note)
-      if !paths.contains(place.rule) { paths.append(place.rule) }
+      if known.insert(place.rule).inserted { paths.append(place.rule) }
     }
   }
 

@@ -19,7 +19,7 @@ private let pipeline = """
     let status = try await workspace.engine().status(targets: [])
     #expect(status.map(\.instance) == ["r", "end"])
     #expect(status.map(\.state) == [.mustRun, .waiting])
-    let why = try await workspace.engine().why(target: "end")
+    let why = try await workspace.engine().why(targets: ["end"])
     #expect(why.map(\.verdict) == ["must run: nothing of its kind has run before", "waits for r"])
   }
 
@@ -34,7 +34,7 @@ private let pipeline = """
   @Test func `why names the parameter that differs, with both values`() async throws {
     let workspace = try Workspace(pipeline, files: ["source.txt": "x"])
     try await workspace.run()
-    let why = try await workspace.engine([("times", "5")]).why(target: "r")
+    let why = try await workspace.engine([("times", "5")]).why(targets: ["r"])
     #expect(why.map(\.differences) == [[.init(what: "parameter times", before: "2", now: "5")]])
   }
 
@@ -42,7 +42,7 @@ private let pipeline = """
     let workspace = try Workspace(pipeline, files: ["source.txt": "x"])
     try await workspace.run()
     workspace.folder.write("y", to: "source.txt")
-    let why = try await workspace.engine().why(target: "r")
+    let why = try await workspace.engine().why(targets: ["r"])
     let digests = ["x", "y"].map { Digest(of: Array($0.utf8)).description }
     #expect(
       why.map(\.differences) == [[.init(what: "input text (source.txt)", before: digests[0], now: digests[1])]])

@@ -103,6 +103,7 @@ public indirect enum InputSource: Sendable, Hashable {
   case collection([Member])
 
   public struct Member: Sendable, Hashable {
+    /// Of a member whose source is `.members`, what stands before their keys: `key,member`.
     public let key: String
     public let source: InputSource
 
@@ -165,11 +166,16 @@ public struct DeferredStage: Sendable {
   /// The keyed outputs whose keys are needed first.
   public let waitsFor: [KeyedOutput]
   public let position: Position
+  /// Names of the stages it reads or runs over.
+  public let dependencies: [String]
 
-  public init(stage: String, waitsFor: [KeyedOutput], position: Position) {
+  public init(
+    stage: String, waitsFor: [KeyedOutput], position: Position, dependencies: [String] = []
+  ) {
     self.stage = stage
     self.waitsFor = waitsFor
     self.position = position
+    self.dependencies = dependencies
   }
 }
 

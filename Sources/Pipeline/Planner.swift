@@ -1,46 +1,74 @@
-public import JSON
+import JSON
 
-// SKELETON: the planner's entry points; bodies follow.
-
-/// A pipeline file, read and checked as far as it can be without parameters.
-public struct PipelineFile: Sendable {
-  /// As the user named it; in every message.
-  public let path: String
-  /// The declared parameters with their defaults, in the file's order.
-  public let parameters: [(name: String, value: JSON)]
-
-  /// - Parameter path: what messages call the file.
-  public init(text: String, path: String) throws(PipelineError) { fatalError() }
-}
-
+/// Expands pipeline files into plans.
 public struct Planner: Sendable {
+  /// A plan has at most this many instances, and ten times as many inputs.
+  public static let mostInstances = 1_000_000
+
   public let registry: OperationRegistry
 
   public init(registry: OperationRegistry) { self.registry = registry }
 
-  /// Expands a pipeline into stage instances. Pure.
+  /// Expands a pipeline into stage instances. Pure: neither the store nor the files that stages read are looked at.
   ///
   /// - Parameters:
   ///   - overrides: `NAME=VALUE` from the command line, each value as YAML text, typed by the parameter's default.
   ///   - keys: the keys of keyed outputs that are known because their stage has run.
+  /// - Throws: the first thing that is wrong, with its position in the file.
   public func plan(
     _ file: PipelineFile, overrides: [(name: String, value: String)] = [],
     keys: [KeyedOutput: [String]] = [:]
-  ) throws(PipelineError) -> Plan { fatalError() }
-}
+  ) throws(PipelineError) -> Plan {
+    let values = try file.values(overrides: overrides)
+    var scope = ExpressionScope()
+    for (name, value) in values { scope[name] = value }
 
-extension Plan {
-  /// The instances that the targets need, in plan order, and the deferred stages among them. A target is a stage, an
-  /// instance (`fit[14M]`) or a glob over both (`fit*`, `fit[*M]`).
-  public func selection(_ targets: [String]) throws(PipelineError) -> Selection { fatalError() }
+    var stages: [PlannedStage] = []
+    stages.reserveCapacity(file.stages.count)
+    for declaration in file.stages { stages.append(try PlannedStage(declaration, registry: registry)) }
 
-  public struct Selection: Sendable {
-    /// Needed instances in plan order.
-    public let instances: [StageInstance]
-    /// The instances that the targets name themselves.
-    public let targets: [String]
-    public let deferred: [DeferredStage]
+    var expansion = InstanceExpansion(stages: stages, scope: scope, keys: keys)
+    try expansion.expand()
+    var resolution = SourceResolution(expansion)
+    try resolution.parse()
+    let order = try resolution.order()
+    var instances: [StageInstance] = []
+    var deferred: [DeferredStage] = []
+    for stage in order {
+      switch try resolution.resolve(stage) {
+      case .instances(let new): instances += new
+      case .deferred(let stage): deferred.append(stage)
+      }
+    }
+    try PublishCheck().check(instances)
+
+    let defaults = try defaultTargets(file, scope) ?? resolution.unusedStages.map { stages[$0].name }
+    let plan = Plan(
+      instances: instances, deferred: deferred,
+      parameters: Dictionary(values.map { ($0.name, $0.value.json) }, uniquingKeysWith: { _, last in last }),
+      defaults: defaults)
+    try check(plan, file)
+    return plan
+  }
+
+  private func defaultTargets(
+    _ file: PipelineFile, _ scope: ExpressionScope
+  ) throws(PipelineError) -> [String]? {
+    if file.defaults.isEmpty { return nil }
+    var targets: [String] = []
+    for target in file.defaults { targets.append(try scope.text(target)) }
+    return targets
+  }
+
+  /// A default target that does not exist is the file's mistake, and so has a position there.
+  private func check(_ plan: Plan, _ file: PipelineFile) throws(PipelineError) {
+    let index = Plan.TargetIndex(plan)
+    for (node, target) in zip(file.defaults, plan.defaults) {
+      do {
+        _ = try index.match(target)
+      } catch {
+        throw PipelineError(error.headline, at: node.position, facts: error.facts, hint: error.hint)
+      }
+    }
   }
 }
-
-extension Plan { public func suggestion(for path: String) -> String? { nil } }

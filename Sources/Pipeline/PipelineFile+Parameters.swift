@@ -1,0 +1,86 @@
+import JSON
+
+extension PipelineFile {
+  /// The parameters' values: what overrides give, otherwise the defaults with their references replaced.
+  func values(
+    overrides: [(name: String, value: String)]
+  ) throws(PipelineError) -> [(name: String, value: PipelineNode)] {
+    var given: [String: String] = [:]
+    for override in overrides {
+      guard parameterEntries.contains(where: { $0.name == override.name }) else {
+        throw PipelineError(
+          "there is no parameter '\(override.name)'", facts: [("file", path)],
+          hint: Suggestion.hint(for: override.name, among: parameterEntries.map(\.name))
+            ?? "the file has no params:")
+      }
+      given[override.name] = override.value
+    }
+    var scope = ExpressionScope()
+    var values: [(name: String, value: PipelineNode)] = []
+    for entry in parameterEntries {
+      // A default that refers to a parameter without a value matters only where it is used.
+      let type = given[entry.name] == nil ? nil : try? scope.evaluate(entry.value)
+      let value: PipelineNode
+      if let text = given[entry.name] {
+        value = try override(entry, text, type: type ?? entry.value)
+      } else {
+        value = try scope.evaluate(entry.value)
+      }
+      scope[entry.name] = value
+      values.append((entry.name, value))
+    }
+    return values
+  }
+
+  /// - Parameter type: the default, whose type the value must have.
+  private func override(
+    _ entry: PipelineNode.Entry, _ text: String, type: PipelineNode
+  ) throws(PipelineError) -> PipelineNode {
+    func node(_ content: PipelineNode.Content) -> PipelineNode {
+      PipelineNode(content: content, position: entry.value.position)
+    }
+    func mismatch(_ wanted: String, hint: String? = nil) -> PipelineError {
+      PipelineError(
+        "the parameter '\(entry.name)' takes \(wanted), not '\(text)'",
+        facts: [("declared", "\(entry.position)"), ("default", type.json.canonical)], hint: hint)
+    }
+    let plain = node(.scalar(text, isPlain: true))
+    switch type.json {
+    case .null:
+      let isCollection = text.hasPrefix("[") || text.hasPrefix("{")
+      return isCollection ? try parsed(entry, text) : plain
+    case .string:
+      return node(.scalar(text, isPlain: false))
+    case .bool:
+      guard plain.json.bool != nil else { throw mismatch("true or false") }
+      return plain
+    case .integer:
+      guard case .integer = plain.json else {
+        throw mismatch(
+          "a whole number", hint: plain.json.double == nil ? nil : "a default of 1.0 instead of 1 takes any number")
+      }
+      return plain
+    case .number:
+      guard plain.json.double != nil else { throw mismatch("a number") }
+      return plain
+    case .array:
+      if text.hasPrefix("[") { return try parsed(entry, text) }
+      if text.hasPrefix("{") { throw mismatch("a list", hint: "write [a, b] or a,b") }
+      let elements = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+      return node(
+        .list(elements.map { node(.scalar(String($0.drop { $0 == " " }), isPlain: true)) }))
+    case .object:
+      guard text.hasPrefix("{") else { throw mismatch("a mapping", hint: "write {name: value}") }
+      return try parsed(entry, text)
+    }
+  }
+
+  private func parsed(_ entry: PipelineNode.Entry, _ text: String) throws(PipelineError) -> PipelineNode {
+    do {
+      return try PipelineNode.read(text, file: entry.name)
+    } catch {
+      throw PipelineError(
+        "the value given for '\(entry.name)': \(error.headline)", facts: [("value", text)], hint: error.hint)
+    }
+  }
+}

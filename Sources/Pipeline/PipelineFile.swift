@@ -1,0 +1,108 @@
+public import JSON
+
+/// A pipeline file, read and checked as far as it can be without the operations.
+///
+/// This is where the format is defined. A pipeline is one YAML document (no anchors, no tags) of at most 16 MiB:
+///
+///     params:                       # NAME: default value; `brake run NAME=VALUE` overrides it
+///       corpus: builtin             # text; a value of `null` must be given in the command line
+///       sizes: [47k, 188k]          # also numbers, true and false, lists and mappings
+///       data: "${corpus}.txt"       # may refer to parameters above it
+///     stages:
+///       tokens:
+///         op: text.tokenise         # a built-in operation (see `brake operations`)
+///         in: { text: "${data}" }   # input -> where it comes from
+///         with: { tokeniser: bytes, validation: 0.05 }      # the operation's parameters
+///       train:
+///         for: { size: "${sizes}", seed: 1..3 }             # six instances: train[47k,1], train[47k,2], ...
+///         op: lm.train
+///         in: { tokens: tokens, model: "models/${size}.yaml" }
+///         with: { steps: 1600, seed: "${seed}" }
+///       gradients:
+///         for: { step: "train[47k,1].checkpoints" }         # an instance for each member of a keyed output
+///         op: lm.gradients
+///         in: { checkpoint: "train[47k,1].checkpoints[${step}]", tokens: tokens }
+///       table:
+///         run: |                    # any shell command instead of an operation
+///           python3 ${in.script} --sizes $HOME ${in.losses} > ${out.table}
+///           ./draw --into plots/
+///         in: { losses: train.losses, script: table.py }
+///         out: { table: table.csv, plots: plots/ }          # files that it writes; a folder holds one member a file
+///         env: { MPLBACKEND: agg }                          # part of the action's key
+///         pass-env: [DISPLAY]                               # handed through, no part of the key
+///         tools: { python3: python3 --version }             # programs whose identity is part of the key
+///         publish: results/                                 # also put into the workspace
+///     default: [table]              # targets of a run that names none; otherwise the stages that no other uses
+///
+/// **Names** of stages, parameters, variables, inputs and outputs consist of ASCII letters, digits, `_` and `-`.
+///
+/// **Expressions.** `${NAME}` in any value stands for a parameter or a `for:` variable. A value that is nothing else keeps
+/// its type; inside other text the value's text is put in as it was written (`1e-3` stays `1e-3`). `$${` is a literal `${`.
+/// Inside `run:`, `${in.NAME}` and `${out.NAME}` are the paths of inputs and outputs, and what else the shell understands
+/// (`$HOME`, `$(date)`) is the shell's.
+///
+/// **`for:`** gives every variable a list; a range of whole numbers, both ends included: `1..10`, `{from: 1, to: 9, step: 2}`
+/// or `{from: 1, to: 1024, factor: 2}`; a `${parameter}` that is one of these; or a keyed output of one stage instance,
+/// whose members' keys it takes, if need be once that stage has run. Several variables make all combinations, the last one
+/// changing fastest, and a variable can use those before it. Values are text without `/ , [ ]` and control characters.
+///
+/// **Sources**, the values of `in:`, are one of these or a list of them:
+/// - `stage`: its output for all its instances; `stage[key,key]`: of one instance; `stage[*]`: of all, explicitly;
+/// - `stage.output`, `stage[key].output`: of several outputs, this one;
+/// - `stage.output[member]`, `stage[key].output[member]`: one member of a keyed output;
+/// - `sha256:` and 64 hexadecimal digits: an artefact of the store;
+/// - anything else, and always what starts with `./`: a file or folder, relative to the pipeline's root.
+///
+/// An input that takes many artefacts gets each with a key: of a stage's instances, their keys; of a keyed output, its
+/// members' keys (behind the instance's, if there are several instances); of a file, its name.
+///
+/// **`publish:`** is a folder (text ending in `/`; `true` is `results/`), a path if the stage has one output, or a mapping
+/// from outputs to such. In a folder an output is called like its file, inside a folder named by the instance's keys
+/// if there are any. A keyed output becomes a folder. Paths stay inside the pipeline's root, and no two may overlap.
+public struct PipelineFile: Sendable {
+  /// As the user named it; in every message.
+  public let path: String
+  /// The declared parameters with their defaults, in the file's order.
+  public var parameters: [(name: String, value: JSON)] {
+    parameterEntries.map { ($0.name, $0.value.json) }
+  }
+
+  let parameterEntries: [PipelineNode.Entry]
+  let stages: [StageDeclaration]
+  let defaults: [PipelineNode]
+
+  /// - Parameter path: what messages call the file.
+  /// - Throws: the first thing that is wrong, with its position.
+  public init(text: String, path: String) throws(PipelineError) {
+    let root = try PipelineNode.read(text, file: path)
+    let reader = PipelineReader(root: root)
+    self.path = path
+    parameterEntries = try reader.parameters()
+    stages = try reader.stages()
+    defaults = try reader.defaults()
+  }
+}
+
+/// A stage as the file declares it.
+struct StageDeclaration: Sendable {
+  enum Work: Sendable {
+    case operation(name: PipelineNode, parameters: [PipelineNode.Entry])
+    case command(CommandDeclaration)
+  }
+
+  let name: String
+  let position: Position
+  let work: Work
+  let variables: [PipelineNode.Entry]
+  let inputs: [PipelineNode.Entry]
+  let publish: PipelineNode?
+}
+
+struct CommandDeclaration: Sendable {
+  let script: PipelineNode
+  let outputs: [PipelineNode.Entry]
+  let environment: [PipelineNode.Entry]
+  let passed: [String]
+  /// Name -> the command that prints its version.
+  let tools: [(name: String, version: PipelineNode?)]
+}

@@ -1,0 +1,228 @@
+/// Turns the nodes of a pipeline file into declarations.
+struct PipelineReader {
+  let root: PipelineNode
+
+  func parameters() throws(PipelineError) -> [PipelineNode.Entry] {
+    guard let node = try section("params") else { return [] }
+    let entries = try mapping(node, "params:")
+    var names: Set<String> = []
+    let all = Set(entries.map(\.name))
+    for entry in entries {
+      try checkName(entry, "parameter")
+      do {
+        try entry.value.check(names: names)
+      } catch {
+        try entry.value.check(names: all)
+        throw PipelineError(
+          "the parameter '\(entry.name)' refers to itself or to one that stands below it",
+          at: entry.value.position, hint: "parameters can use the ones above them")
+      }
+      names.insert(entry.name)
+    }
+    return entries
+  }
+
+  func stages() throws(PipelineError) -> [StageDeclaration] {
+    let top = try mapping(root, "a pipeline")
+    try checkNames(top, known: ["params", "stages", "default"], of: "a pipeline")
+    guard let node = try section("stages") else {
+      throw PipelineError("there is no stages: in this file", at: root.position, hint: "a pipeline has stages:")
+    }
+    let parameters = Set(try self.parameters().map(\.name))
+    let entries = try mapping(node, "stages:")
+    if entries.isEmpty { throw PipelineError("stages: is empty", at: node.position) }
+    var stages: [StageDeclaration] = []
+    stages.reserveCapacity(entries.count)
+    for entry in entries { stages.append(try stage(entry, parameters)) }
+    return stages
+  }
+
+  func defaults() throws(PipelineError) -> [PipelineNode] {
+    guard let node = try section("default") else { return [] }
+    guard let targets = node.list else {
+      throw PipelineError(
+        "default: takes a list of targets, not \(node.kind)", at: node.position,
+        hint: node.text.map { "write [\($0)]" })
+    }
+    let parameters = Set(try self.parameters().map(\.name))
+    for target in targets { try target.check(names: parameters) }
+    return targets
+  }
+
+  // MARK: A stage
+
+  private func stage(
+    _ entry: PipelineNode.Entry, _ parameters: Set<String>
+  ) throws(PipelineError) -> StageDeclaration {
+    try checkName(entry, "stage")
+    var fields: [String: PipelineNode] = [:]
+    let entries = try mapping(entry.value, "the stage '\(entry.name)'")
+    try checkNames(
+      entries, known: StageField.all + StageField.ofOperation + StageField.ofCommand,
+      of: "the stage '\(entry.name)'")
+    for field in entries { fields[field.name] = field.value }
+
+    guard (fields["op"] == nil) != (fields["run"] == nil) else {
+      throw PipelineError(
+        "the stage '\(entry.name)' has \(fields["op"] == nil ? "neither op: nor run:" : "both op: and run:")",
+        at: entry.position, hint: "op: names a built-in operation, run: is a shell command")
+    }
+    let foreign = fields["op"] == nil ? StageField.ofOperation : StageField.ofCommand
+    if let field = entries.first(where: { foreign.contains($0.name) }) {
+      throw PipelineError(
+        "\(field.name): is for \(fields["op"] == nil ? "op:" : "run:") stages", at: field.position,
+        hint: field.name == "with" ? "put ${NAME} into the command" : "the operation declares these itself")
+    }
+
+    let variables = try self.variables(fields["for"], parameters)
+    let names = parameters.union(variables.map(\.name))
+    let inputs = try self.entries(fields["in"], "in:", names: names)
+    try fields["publish"]?.check(names: names)
+    let work: StageDeclaration.Work
+    if let script = fields["run"] {
+      work = .command(try command(script, fields, inputs, names))
+    } else {
+      let values = try self.entries(fields["with"], "with:", names: names)
+      work = .operation(name: fields["op"]!, parameters: values)
+    }
+    return StageDeclaration(
+      name: entry.name, position: entry.position, work: work, variables: variables, inputs: inputs,
+      publish: fields["publish"])
+  }
+
+  private func variables(
+    _ node: PipelineNode?, _ parameters: Set<String>
+  ) throws(PipelineError) -> [PipelineNode.Entry] {
+    guard let node else { return [] }
+    let entries = try mapping(node, "for:")
+    if entries.count > 16 {
+      throw PipelineError("for: has \(entries.count) variables; 16 is the most", at: node.position)
+    }
+    var names = parameters
+    for entry in entries {
+      try checkName(entry, "variable")
+      if parameters.contains(entry.name) {
+        throw PipelineError(
+          "the variable '\(entry.name)' is called like a parameter", at: entry.position,
+          hint: "give one of the two another name")
+      }
+      try entry.value.check(names: names)
+      names.insert(entry.name)
+    }
+    return entries
+  }
+
+  private func command(
+    _ script: PipelineNode, _ fields: [String: PipelineNode], _ inputs: [PipelineNode.Entry],
+    _ names: Set<String>
+  ) throws(PipelineError) -> CommandDeclaration {
+    let outputs = try entries(fields["out"], "out:", names: names)
+    for entry in inputs { try checkName(entry, "input") }
+    for entry in outputs { try checkName(entry, "output") }
+    try script.check(names: names, paths: inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" })
+
+    let environment = try entries(fields["env"], "env:", names: names)
+    for entry in environment { try checkVariable(entry.name, at: entry.position) }
+    var passed: [String] = []
+    if let node = fields["pass-env"] {
+      for element in try list(node, "pass-env:") {
+        guard let name = element.text else {
+          throw PipelineError("pass-env: takes names, not \(element.kind)", at: element.position)
+        }
+        try checkVariable(name, at: element.position)
+        passed.append(name)
+      }
+    }
+    return CommandDeclaration(
+      script: script, outputs: outputs, environment: environment, passed: passed,
+      tools: try tools(fields["tools"], names))
+  }
+
+  private func tools(
+    _ node: PipelineNode?, _ names: Set<String>
+  ) throws(PipelineError) -> [(name: String, version: PipelineNode?)] {
+    guard let node else { return [] }
+    var tools: [(name: String, version: PipelineNode?)] = []
+    if let entries = node.mapping {
+      try node.check(names: names)
+      for entry in entries { tools.append((entry.name, entry.value.isNull ? nil : entry.value)) }
+    } else {
+      for element in try list(node, "tools:") {
+        guard let name = element.text, !name.isEmpty else {
+          throw PipelineError("tools: takes names of programs, not \(element.kind)", at: element.position)
+        }
+        tools.append((name, nil))
+      }
+    }
+    return tools
+  }
+
+  // MARK: Parts
+
+  private func section(_ name: String) throws(PipelineError) -> PipelineNode? {
+    guard let value = try mapping(root, "a pipeline").first(where: { $0.name == name })?.value else { return nil }
+    return value.isNull && name == "params" ? nil : value
+  }
+
+  private func mapping(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode.Entry] {
+    guard let entries = node.mapping else {
+      throw PipelineError("\(what) takes a mapping, not \(node.kind)", at: node.position, hint: "write NAME: VALUE")
+    }
+    return entries
+  }
+
+  private func entries(
+    _ node: PipelineNode?, _ what: String, names: Set<String>
+  ) throws(PipelineError) -> [PipelineNode.Entry] {
+    guard let node else { return [] }
+    let entries = try mapping(node, what)
+    for entry in entries { try entry.value.check(names: names) }
+    return entries
+  }
+
+  private func list(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode] {
+    guard let elements = node.list else {
+      throw PipelineError("\(what) takes a list, not \(node.kind)", at: node.position)
+    }
+    return elements
+  }
+
+  private func checkNames(
+    _ entries: [PipelineNode.Entry], known: [String], of what: String
+  ) throws(PipelineError) {
+    for entry in entries where !known.contains(entry.name) {
+      throw PipelineError(
+        "\(what) has no '\(entry.name):'", at: entry.position,
+        hint: Suggestion.hint(for: entry.name, among: known))
+    }
+  }
+
+  private func checkName(_ entry: PipelineNode.Entry, _ what: String) throws(PipelineError) {
+    let isValid = entry.name.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    guard isValid, !entry.name.isEmpty, entry.name.utf8.count <= 100 else {
+      throw PipelineError(
+        "'\(entry.name)' cannot be the name of \(what == "input" || what == "output" ? "an" : "a") \(what)",
+        at: entry.position, hint: "a name has up to 100 ASCII letters, digits, '_' and '-'")
+    }
+  }
+
+  private func checkVariable(_ name: String, at position: Position) throws(PipelineError) {
+    let isValid = name.utf8.allSatisfy { $0 != UInt8(ascii: "=") && $0 > 0x20 && $0 < 0x7f }
+    guard isValid, !name.isEmpty else {
+      throw PipelineError("'\(name)' cannot be the name of an environment variable", at: position)
+    }
+  }
+}
+
+private enum StageField {
+  static let all = ["op", "run", "for", "in", "publish"]
+  static let ofOperation = ["with"]
+  static let ofCommand = ["out", "env", "pass-env", "tools"]
+}

@@ -1,0 +1,114 @@
+extension Plan {
+  /// The instances that the targets need, in plan order, and the deferred stages among them. A target is a stage, an
+  /// instance (`fit[14M]`) or a glob over both (`fit*`, `fit[*M]`); of a deferred stage, any of its instances. No targets
+  /// are the default ones.
+  public func selection(_ targets: [String]) throws(PipelineError) -> Selection {
+    let index = TargetIndex(self)
+    var wanted = Match()
+    for target in targets.isEmpty ? defaults : targets { wanted.formUnion(try index.match(target)) }
+
+    // What deferred stages wait for must run before anything is known of them.
+    var deferred = wanted.deferred
+    var queue = Array(deferred)
+    while let next = queue.popLast() {
+      for stage in self.deferred[next].dependencies {
+        if let number = index.deferred[stage], deferred.insert(number).inserted { queue.append(number) }
+      }
+    }
+    var needed = wanted.instances
+    for number in deferred {
+      for output in self.deferred[number].waitsFor {
+        if let instance = index.instances[output.instance] { needed.insert(instance) }
+      }
+    }
+    queue = Array(needed)
+    while let next = queue.popLast() {
+      for name in instances[next].inputs.lazy.flatMap(\.source.instances) {
+        if let number = index.instances[name], needed.insert(number).inserted { queue.append(number) }
+      }
+    }
+    return Selection(
+      instances: instances.indices.filter(needed.contains).map { instances[$0] },
+      targets: instances.indices.filter(wanted.instances.contains).map { instances[$0].name },
+      deferred: self.deferred.indices.filter(deferred.contains).map { self.deferred[$0] })
+  }
+
+  public struct Selection: Sendable {
+    /// Needed instances in plan order.
+    public let instances: [StageInstance]
+    /// The instances that the targets name themselves, in plan order.
+    public let targets: [String]
+    /// Needed stages that cannot be expanded yet.
+    public let deferred: [DeferredStage]
+  }
+
+  /// The stage that was probably meant by a source that is neither a stage nor a file.
+  public func suggestion(for path: String) -> String? {
+    var stages: [String] = []
+    for instance in instances where stages.last != instance.stage { stages.append(instance.stage) }
+    let name = String(Reference.leadingName(of: path))
+    return name.contains("/") ? nil : Suggestion.nearest(to: name, among: stages + deferred.map(\.stage))
+  }
+
+  struct Match {
+    var instances: Set<Int> = []
+    var deferred: Set<Int> = []
+
+    mutating func formUnion(_ other: Match) {
+      instances.formUnion(other.instances)
+      deferred.formUnion(other.deferred)
+    }
+  }
+
+  /// Finds instances by name.
+  struct TargetIndex {
+    let plan: Plan
+    let instances: [String: Int]
+    let deferred: [String: Int]
+    private let stages: [String: Range<Int>]
+
+    init(_ plan: Plan) {
+      self.plan = plan
+      var instances: [String: Int] = [:]
+      var stages: [String: Range<Int>] = [:]
+      instances.reserveCapacity(plan.instances.count)
+      for (number, instance) in plan.instances.enumerated() {
+        instances[instance.name] = number
+        stages[instance.stage, default: number..<number] = (stages[instance.stage]?.lowerBound ?? number)..<number + 1
+      }
+      self.instances = instances
+      self.stages = stages
+      deferred = Dictionary(plan.deferred.enumerated().map { ($1.stage, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    func match(_ target: String) throws(PipelineError) -> Match {
+      if let stage = stages[target] { return Match(instances: Set(stage)) }
+      if let instance = instances[target] { return Match(instances: [instance]) }
+      if let stage = deferred[String(target.prefix { $0 != "[" })], !target.contains("]") || target.hasSuffix("]") {
+        return Match(deferred: [stage])
+      }
+      var match = Match()
+      if let glob = Glob(target) {
+        for (stage, range) in stages where glob.matches(stage) { match.instances.formUnion(range) }
+        for (name, number) in instances where glob.matches(name) { match.instances.insert(number) }
+        for (stage, number) in deferred where glob.matches(stage) { match.deferred.insert(number) }
+        if !match.instances.isEmpty || !match.deferred.isEmpty { return match }
+      }
+      throw unknown(target)
+    }
+
+    private func unknown(_ target: String) -> PipelineError {
+      let stage = target.prefix { $0 != "[" }
+      if let range = stages[String(stage)], stage.count < target.count {
+        let names = plan.instances[range].map(\.name)
+        return PipelineError(
+          "there is no instance '\(target)'", facts: [("there is", Suggestion.list(names))],
+          hint: Suggestion.nearest(to: target, among: names).map { "did you mean '\($0)'?" })
+      }
+      let names = stages.keys.sorted() + deferred.keys.sorted()
+      return PipelineError(
+        "there is no stage '\(target)'",
+        hint: Suggestion.hint(for: String(stage), among: names.sorted()))
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import JSON
+
+extension PlannedStage {
+  /// An instance whose inputs are known.
+  func instance(
+    _ draft: InstanceExpansion.Draft, inputs: [StageInstance.Input]
+  ) throws(PipelineError) -> StageInstance {
+    let work: StageInstance.Work
+    let outputs: [OutputDeclaration]
+    switch self.work {
+    case .operation(let operation, _):
+      guard let parameters = draft.parameters else {
+        throw PipelineError("'\(draft.name)' has no parameters", at: declaration.position)
+      }
+      work = .operation(operation, parameters)
+      outputs = self.outputs
+    case .command(let command):
+      work = .command(try shellCommand(command, draft.scope))
+      outputs = try files(command, draft.scope)
+    }
+    return StageInstance(
+      stage: name, keys: draft.keys, work: work, inputs: inputs, outputs: outputs,
+      publish: try publishRules(draft, outputs), position: declaration.position)
+  }
+
+  // MARK: Commands
+
+  private func shellCommand(
+    _ command: CommandDeclaration, _ scope: ExpressionScope
+  ) throws(PipelineError) -> ShellCommand {
+    var environment: [String: String] = [:]
+    for entry in command.environment {
+      environment[entry.name] = entry.value.isNull ? "" : try scope.text(entry.value)
+    }
+    var tools: [String: String?] = [:]
+    for (name, version) in command.tools {
+      let text: String? = if let version { try scope.text(version) } else { nil }
+      tools.updateValue(text, forKey: name)
+    }
+    return ShellCommand(
+      template: try scope.script(command.script), environment: environment, passed: command.passed, tools: tools)
+  }
+
+  private func files(
+    _ command: CommandDeclaration, _ scope: ExpressionScope
+  ) throws(PipelineError) -> [OutputDeclaration] {
+    var files: [OutputDeclaration] = []
+    for (output, entry) in zip(outputs, command.outputs) {
+      let position = entry.value.position
+      let text = try scope.text(entry.value)
+      guard text.hasSuffix("/") == output.keyed else {
+        throw PipelineError("the '/' of a folder must be written in out: itself", at: position)
+      }
+      let path = try RelativePath(text, what: "output", at: position)
+      guard !path.isEmpty else {
+        throw PipelineError("'\(text)' is the folder in which the command runs", at: position)
+      }
+      for file in files where path.overlaps(file.file) {
+        throw PipelineError(
+          "the outputs '\(file.name)' and '\(output.name)' overlap: '\(file.file)' and '\(text)'", at: position)
+      }
+      files.append(
+        OutputDeclaration(output.name, file: path.text + (output.keyed ? "/" : ""), keyed: output.keyed, help: ""))
+    }
+    return files
+  }
+
+  // MARK: Publishing
+
+  private func publishRules(
+    _ draft: InstanceExpansion.Draft, _ outputs: [OutputDeclaration]
+  ) throws(PipelineError) -> [PublishRule] {
+    guard let node = declaration.publish else { return [] }
+    let value = try draft.scope.evaluate(node)
+    switch value.content {
+    case .scalar(let text, let isPlain):
+      if isPlain, value.json.bool == false { return [] }
+      let place = isPlain && value.json.bool == true ? "results/" : text
+      if !place.hasSuffix("/"), outputs.count != 1 {
+        throw PipelineError(
+          "'\(place)' is one path, and the stage '\(name)' has \(outputs.count) outputs", at: node.position,
+          hint: "a folder is written '\(place)/', a path for each output {output: path}")
+      }
+      var rules: [PublishRule] = []
+      for output in outputs { rules.append(try rule(output, place, draft, at: node.position)) }
+      return rules
+    case .mapping(let entries):
+      var rules: [PublishRule] = []
+      for entry in entries {
+        guard let output = outputs.first(where: { $0.name == entry.name }) else {
+          throw PipelineError(
+            "the stage '\(name)' has no output '\(entry.name)'", at: entry.position,
+            hint: Suggestion.hint(for: entry.name, among: outputs.map(\.name)))
+        }
+        guard let place = entry.value.text else {
+          throw PipelineError("publish: takes a path, not \(entry.value.kind)", at: entry.value.position)
+        }
+        rules.append(try rule(output, place, draft, at: entry.value.position))
+      }
+      return rules
+    case .list:
+      throw PipelineError(
+        "publish: takes true, a path, or a mapping from outputs to paths, not a list", at: node.position)
+    }
+  }
+
+  private func rule(
+    _ output: OutputDeclaration, _ place: String, _ draft: InstanceExpansion.Draft, at position: Position
+  ) throws(PipelineError) -> PublishRule {
+    var text = place
+    if place.hasSuffix("/") {
+      if !draft.keys.isEmpty { text += draft.keys.joined(separator: ",") + "/" }
+      text += output.publishedName
+    }
+    let path = try RelativePath(text, what: "published", at: position)
+    guard !path.isEmpty else { throw PipelineError("publish: takes a path", at: position) }
+    return PublishRule(output: output.name, path: path.text)
+  }
+}
+
+extension OutputDeclaration {
+  /// What it is called inside a folder: its file name; of a keyed output, the folder's name.
+  fileprivate var publishedName: String {
+    let isExtension = keyed && !file.hasSuffix("/")
+    return isExtension ? name : String(file.split(separator: "/").last ?? name[...])
+  }
+}

@@ -1,0 +1,63 @@
+/// What names outputs of a stage in a pipeline file: `stage`, `stage[key].output`, `stage[*].output[member]`.
+struct Reference: Hashable {
+  enum Instances: Hashable {
+    /// Nothing, or `[*]`.
+    case all
+    case one([String])
+  }
+
+  let stage: String
+  let instances: Instances
+  let output: String?
+  /// One member of a keyed output.
+  let member: String?
+
+  /// The text up to the first `[` or `.`, which decides whether it can be a reference at all.
+  static func leadingName(of text: String) -> Substring {
+    let bytes = text.utf8
+    let end = bytes.firstIndex { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ".") }
+    return text[..<(end ?? text.endIndex)]
+  }
+
+  /// Nil for a text that does not follow the grammar.
+  init?(_ text: String) {
+    let name = Reference.leadingName(of: text)
+    guard !name.isEmpty else { return nil }
+    stage = String(name)
+    var rest = text[name.endIndex...]
+    if rest.first == "[" {
+      guard let keys = Reference.bracketed(&rest) else { return nil }
+      instances = keys == ["*"] ? .all : .one(keys)
+    } else {
+      instances = .all
+    }
+    if rest.isEmpty {
+      output = nil
+      member = nil
+      return
+    }
+    guard rest.removeFirst() == "." else { return nil }
+    let output = rest.prefix { $0 != "[" }
+    guard !output.isEmpty, !output.contains("/"), !output.contains("]") else { return nil }
+    self.output = String(output)
+    rest = rest[output.endIndex...]
+    if rest.isEmpty {
+      member = nil
+      return
+    }
+    guard let member = Reference.bracketed(&rest), member.count == 1, rest.isEmpty else { return nil }
+    self.member = member[0]
+  }
+
+  /// Takes `[a,b]` off the front.
+  private static func bracketed(_ rest: inout Substring) -> [String]? {
+    guard rest.first == "[", let close = rest.firstIndex(of: "]") else { return nil }
+    let inner = rest[rest.index(after: rest.startIndex)..<close]
+    rest = rest[rest.index(after: close)...]
+    let keys = inner.split(separator: ",", omittingEmptySubsequences: false).map { key in
+      let start = key.drop { $0 == " " }
+      return String(start.prefix(start.count - start.reversed().prefix { $0 == " " }.count))
+    }
+    return keys.contains { $0.isEmpty || $0.contains("[") } ? nil : keys
+  }
+}

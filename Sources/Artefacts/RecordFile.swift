@@ -13,7 +13,7 @@ enum RecordFile {
   /// Bytes of a record, at most.
   static let limit = 256 << 20
 
-  private static let sumLength = 75
+  private static let sumLength = 74
 
   static func bytes(_ record: Record) -> [UInt8] {
     let outputs = record.outputs.map { output -> JSON in

@@ -1,6 +1,7 @@
 import Artefacts
 import Glibc
 import Subprocess
+import Synchronization
 import SystemPackage
 
 /// One execution of a `run:` stage: lays out its folder, runs the shell, collects what it left.
@@ -65,15 +66,17 @@ struct CommandRun: Sendable {
     ]
     let log = try FileDescriptor.open(
       scratch.log, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
+    let group = Mutex<pid_t?>(nil)
+    // What the command left running in the background ends with it.
+    defer { if let group = group.withLock({ $0 }) { kill(-group, SIGKILL) } }
     let result = try await log.closeAfter {
       try await Subprocess.run(
         .path("/bin/sh"), arguments: ["-c", text], environment: .custom(environment),
-        workingDirectory: FilePath(scratch.work), platformOptions: options,
+        workingDirectory: FilePath(scratch.work), platformOptions: options, input: .none,
         output: .fileDescriptor(log, closeAfterSpawningProcess: false),
-        error: .fileDescriptor(log, closeAfterSpawningProcess: false))
+        error: .fileDescriptor(log, closeAfterSpawningProcess: false)
+      ) { execution in group.withLock { $0 = execution.processIdentifier.value } }
     }
-    // What the command left running in the background ends with it.
-    kill(-result.processIdentifier.value, SIGKILL)
     try Task.checkCancellation()
     switch result.terminationStatus {
     case .exited(0): return

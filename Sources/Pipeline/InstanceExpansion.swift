@@ -30,7 +30,8 @@ struct InstanceExpansion {
     self.stages = stages
     self.scope = scope
     self.keys = keys
-    stageNumbers = Dictionary(stages.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    stageNumbers = Dictionary(
+      stages.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   mutating func expand() throws(PipelineError) {
@@ -54,7 +55,8 @@ struct InstanceExpansion {
       instances[number] = .known(drafts)
       if !stage.variables.isEmpty {
         places[number] = Dictionary(
-          drafts.enumerated().map { ($1.keys.joined(separator: ","), $0) }, uniquingKeysWith: { first, _ in first })
+          drafts.enumerated().map { ($1.keys.joined(separator: ","), $0) },
+          uniquingKeysWith: { first, _ in first })
       }
     } else {
       try stage.checkConstantParameters(scope)
@@ -232,7 +234,9 @@ extension PlannedStage {
       throw PipelineError(
         "the stage '\(name)' has \(outputs.isEmpty ? "no outputs" : "\(outputs.count) outputs"); one must be named",
         at: position,
-        hint: outputs.isEmpty ? "declare them under out:" : "there is: \(outputs.map { "\(name).\($0.name)" }.joined(separator: ", "))")
+        hint: outputs.isEmpty
+          ? "declare them under out:"
+          : "there is: \(outputs.map { "\(name).\($0.name)" }.joined(separator: ", "))")
     }
     return outputs[0]
   }

@@ -57,7 +57,8 @@ extension PipelineFile {
     case .integer:
       guard case .integer = plain.json else {
         throw mismatch(
-          "a whole number", hint: plain.json.double == nil ? nil : "a default of 1.0 instead of 1 takes any number")
+          "a whole number",
+          hint: plain.json.double == nil ? nil : "a default of 1.0 instead of 1 takes any number")
       }
       return plain
     case .number:

@@ -37,7 +37,8 @@ extension PipelineNode {
     let position = node.mark.map { Position(file: file, line: $0.line, column: $0.column) } ?? around
     self.position = position
     guard depth < PipelineNode.deepest else {
-      throw PipelineError("lists and mappings are nested more than \(PipelineNode.deepest) deep", at: position)
+      throw PipelineError(
+        "lists and mappings are nested more than \(PipelineNode.deepest) deep", at: position)
     }
     switch node {
     case .scalar(let scalar):
@@ -64,7 +65,8 @@ extension PipelineNode {
       }
       content = .mapping(try PipelineNode.entries(mapping, file: file, depth: depth, around: position))
     case .alias:
-      throw PipelineError("aliases are not supported", at: position, hint: "use params: for what is used twice")
+      throw PipelineError(
+        "aliases are not supported", at: position, hint: "use params: for what is used twice")
     }
   }
 
@@ -102,7 +104,9 @@ extension PipelineNode {
     for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "&") || byte == UInt8(ascii: "?") {
       let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
       let isAnchor = byte == UInt8(ascii: "&")
-      guard isAnchor ? isAnchorName(next) : " \t\r\n[{!?".utf8.contains(next) || next >= 0x80 else { continue }
+      guard isAnchor ? isAnchorName(next) : " \t\r\n[{!?".utf8.contains(next) || next >= 0x80 else {
+        continue
+      }
       guard startsToken(index, in: bytes) else { continue }
       throw PipelineError(
         isAnchor ? "anchors are not supported" : "explicit keys ('? ') are not supported",
@@ -143,7 +147,9 @@ extension Position {
     let before = bytes[..<min(max(offset, 0), max(bytes.count - 1, 0))]
     let line = before.count { $0 == UInt8(ascii: "\n") } + 1
     let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-    self.init(file: file, line: line, column: String(decoding: before[start...], as: UTF8.self).unicodeScalars.count + 1)
+    self.init(
+      file: file, line: line,
+      column: String(decoding: before[start...], as: UTF8.self).unicodeScalars.count + 1)
   }
 }
 
@@ -151,7 +157,8 @@ extension PipelineError {
   fileprivate init(_ error: YamlError, in text: String, file: String) {
     // Where the document ends too early, the parser points behind its last line.
     func position(_ mark: Yams.Mark) -> Position {
-      let lines = text.utf8.count { $0 == UInt8(ascii: "\n") } + (text.utf8.last == UInt8(ascii: "\n") ? 0 : 1)
+      let lines =
+        text.utf8.count { $0 == UInt8(ascii: "\n") } + (text.utf8.last == UInt8(ascii: "\n") ? 0 : 1)
       if mark.line <= lines { return Position(file: file, line: mark.line, column: mark.column) }
       return Position(offset: text.utf8.count, in: Array(text.utf8), file: file)
     }
@@ -164,7 +171,8 @@ extension PipelineError {
     case .duplicatedKeysInMapping(let duplicates, let context):
       self = PipelineNode.duplicate(duplicates.first ?? "", at: position(context.mark))
     case .reader(let problem, let offset, _, _):
-      let index = text.index(text.startIndex, offsetBy: offset ?? 0, limitedBy: text.endIndex) ?? text.endIndex
+      let index =
+        text.index(text.startIndex, offsetBy: offset ?? 0, limitedBy: text.endIndex) ?? text.endIndex
       let bytes = text.utf8.distance(from: text.startIndex, to: index)
       self.init("this is not YAML: \(problem)", at: Position(offset: bytes, in: Array(text.utf8), file: file))
     default:

@@ -26,7 +26,8 @@ struct PipelineReader {
     let top = try mapping(root, "a pipeline")
     try checkNames(top, known: ["params", "stages", "default"], of: "a pipeline")
     guard let node = try section("stages") else {
-      throw PipelineError("there is no stages: in this file", at: root.position, hint: "a pipeline has stages:")
+      throw PipelineError(
+        "there is no stages: in this file", at: root.position, hint: "a pipeline has stages:")
     }
     let parameters = Set(try self.parameters().map(\.name))
     let entries = try mapping(node, "stages:")
@@ -160,13 +161,16 @@ struct PipelineReader {
   // MARK: Parts
 
   private func section(_ name: String) throws(PipelineError) -> PipelineNode? {
-    guard let value = try mapping(root, "a pipeline").first(where: { $0.name == name })?.value else { return nil }
+    guard let value = try mapping(root, "a pipeline").first(where: { $0.name == name })?.value else {
+      return nil
+    }
     return value.isNull && name == "params" ? nil : value
   }
 
   private func mapping(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode.Entry] {
     guard let entries = node.mapping else {
-      throw PipelineError("\(what) takes a mapping, not \(node.kind)", at: node.position, hint: "write NAME: VALUE")
+      throw PipelineError(
+        "\(what) takes a mapping, not \(node.kind)", at: node.position, hint: "write NAME: VALUE")
     }
     return entries
   }

@@ -74,17 +74,21 @@ extension Plan {
       instances.reserveCapacity(plan.instances.count)
       for (number, instance) in plan.instances.enumerated() {
         instances[instance.name] = number
-        stages[instance.stage, default: number..<number] = (stages[instance.stage]?.lowerBound ?? number)..<number + 1
+        stages[instance.stage, default: number..<number] =
+          (stages[instance.stage]?.lowerBound ?? number)..<number + 1
       }
       self.instances = instances
       self.stages = stages
-      deferred = Dictionary(plan.deferred.enumerated().map { ($1.stage, $0) }, uniquingKeysWith: { first, _ in first })
+      deferred = Dictionary(
+        plan.deferred.enumerated().map { ($1.stage, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     func match(_ target: String) throws(PipelineError) -> Match {
       if let stage = stages[target] { return Match(instances: Set(stage)) }
       if let instance = instances[target] { return Match(instances: [instance]) }
-      if let stage = deferred[String(target.prefix { $0 != "[" })], !target.contains("]") || target.hasSuffix("]") {
+      if let stage = deferred[String(target.prefix { $0 != "[" })],
+        !target.contains("]") || target.hasSuffix("]")
+      {
         return Match(deferred: [stage])
       }
       var match = Match()

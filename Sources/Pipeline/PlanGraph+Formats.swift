@@ -23,7 +23,8 @@ extension PlanGraph {
     var lines = ["flowchart LR"]
     for node in nodes {
       let title = PlanGraph.entities(node.title)
-      let text = "\"" + title + (node.detail.map { "<br/><small>\(PlanGraph.entities($0))</small>" } ?? "") + "\""
+      let text =
+        "\"" + title + (node.detail.map { "<br/><small>\(PlanGraph.entities($0))</small>" } ?? "") + "\""
       switch node.kind {
       case .file, .artefact: lines.append("  \(node.id)[/\(text)/]")
       case .operation: lines.append("  \(node.id)[\(text)]")

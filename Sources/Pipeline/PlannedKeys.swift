@@ -104,7 +104,8 @@ enum PlannedKeys {
       return try self.numbers(from, to, variable, at: position) { $0.addingReportingOverflow(step) }
     case (nil, let factor?):
       guard factor >= 2, from >= 1 else {
-        throw PipelineError("a range with a factor starts at 1 or more; the factor is at least 2", at: position)
+        throw PipelineError(
+          "a range with a factor starts at 1 or more; the factor is at least 2", at: position)
       }
       return try self.numbers(from, to, variable, at: position) { $0.multipliedReportingOverflow(by: factor) }
     case (_?, _?):

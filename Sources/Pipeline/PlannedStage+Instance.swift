@@ -38,7 +38,8 @@ extension PlannedStage {
       tools.updateValue(text, forKey: name)
     }
     return ShellCommand(
-      template: try scope.script(command.script), environment: environment, passed: command.passed, tools: tools)
+      template: try scope.script(command.script), environment: environment, passed: command.passed,
+      tools: tools)
   }
 
   private func files(
@@ -57,10 +58,12 @@ extension PlannedStage {
       }
       for file in files where path.overlaps(file.file) {
         throw PipelineError(
-          "the outputs '\(file.name)' and '\(output.name)' overlap: '\(file.file)' and '\(text)'", at: position)
+          "the outputs '\(file.name)' and '\(output.name)' overlap: '\(file.file)' and '\(text)'",
+          at: position)
       }
       files.append(
-        OutputDeclaration(output.name, file: path.text + (output.keyed ? "/" : ""), keyed: output.keyed, help: ""))
+        OutputDeclaration(
+          output.name, file: path.text + (output.keyed ? "/" : ""), keyed: output.keyed, help: ""))
     }
     return files
   }

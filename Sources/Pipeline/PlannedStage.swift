@@ -74,7 +74,9 @@ struct PlannedStage {
   func parameters(_ scope: ExpressionScope) throws(PipelineError) -> ParameterValues? {
     guard case .operation(let operation, let entries) = work else { return nil }
     var given: [String: JSON] = [:]
-    for entry in entries { given[entry.name] = json(try scope.evaluate(entry.value), for: entry, of: operation) }
+    for entry in entries {
+      given[entry.name] = json(try scope.evaluate(entry.value), for: entry, of: operation)
+    }
     do {
       let values = try ParameterValues(given, declarations: operation.parameters)
       try operation.validate(values)
@@ -98,7 +100,8 @@ struct PlannedStage {
   }
 
   /// Text keeps the form in which the file has it: a run may be called 007 or 1e3.
-  private func json(_ value: PipelineNode, for entry: PipelineNode.Entry, of operation: any Operation) -> JSON {
+  private func json(_ value: PipelineNode, for entry: PipelineNode.Entry, of operation: any Operation) -> JSON
+  {
     switch operation.parameters.first(where: { $0.name == entry.name }) {
     case is Parameter<String>, is Parameter<[String]>, is Parameter<[String: String]>:
       value.isNull ? .null : value.verbatim

@@ -23,30 +23,58 @@ public struct Provenance: Sendable {
 
   public let digest: Digest
   /// The makers of the artefact and of everything it was made from, by digest of what they made; what has none is a
-  /// source. Several actions may make the same bytes: of these the one with the smallest key is shown.
+  /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, and
+  /// among these the one with the smallest key: a stage that only copies does not hide what it copied.
   public let makers: [Digest: Maker]
 
   /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
   public init(of digest: Digest, in store: Store) throws {
-    var records: [Digest: (record: Record, output: Record.Output)] = [:]
-    for record in try store.records(damaged: { _ in }) {
+    self.digest = digest
+    let candidates = Provenance.candidates(of: digest, in: try store.records { _ in })
+    var makers: [Digest: Maker] = [:]
+    var explained: Set<Digest> = Set(candidates.filter(\.value.isEmpty).keys)
+    while true {
+      let next = candidates.compactMap { digest, candidates -> (Digest, Maker)? in
+        if explained.contains(digest) { return nil }
+        let maker = candidates.first { $0.inputs.allSatisfy { explained.contains($0.digest) } }
+        return maker.map { (digest, $0) }
+      }
+      if next.isEmpty { break }
+      makers.merge(next) { first, _ in first }
+      explained.formUnion(next.map(\.0))
+    }
+    let reachable = Provenance.reachable(from: digest, makers)
+    self.makers = makers.filter { reachable.contains($0.key) }
+  }
+
+  /// Every action that made the artefact or anything that one of these could have been made from, by what it made and
+  /// sorted by key.
+  private static func candidates(of digest: Digest, in records: [Record]) -> [Digest: [Maker]] {
+    var all: [Digest: [Maker]] = [:]
+    for record in records.sorted(by: { $0.key < $1.key }) {
+      let inputs = inputs(of: record)
       for output in record.outputs {
-        let known = records[output.artefact.digest]
-        if known == nil || record.key < known!.record.key {
-          records[output.artefact.digest] = (record, output)
-        }
+        all[output.artefact.digest, default: []].append(
+          Maker(record: record, output: output.name, key: output.key, inputs: inputs))
       }
     }
-    var makers: [Digest: Maker] = [:]
+    var needed: [Digest: [Maker]] = [:]
     var open = [digest]
     while let next = open.popLast() {
-      guard makers[next] == nil, let (record, output) = records[next] else { continue }
-      let inputs = Provenance.inputs(of: record)
-      makers[next] = Maker(record: record, output: output.name, key: output.key, inputs: inputs)
-      open += inputs.map(\.digest)
+      if needed[next] != nil { continue }
+      needed[next] = all[next] ?? []
+      open += needed[next]!.flatMap { $0.inputs.map(\.digest) }
     }
-    self.digest = digest
-    self.makers = makers
+    return needed
+  }
+
+  private static func reachable(from digest: Digest, _ makers: [Digest: Maker]) -> Set<Digest> {
+    var reached: Set<Digest> = []
+    var open = [digest]
+    while let next = open.popLast() {
+      if reached.insert(next).inserted { open += makers[next]?.inputs.map(\.digest) ?? [] }
+    }
+    return reached
   }
 
   private static func inputs(of record: Record) -> [Input] {

@@ -43,12 +43,15 @@ struct PublishCheck {
     let above = PublishCheck.folders(above: path).first { claims[$0] != nil }
     guard let published = published ?? above, let claim = claims[published] else { return }
     throw PipelineError(
-      "the input '\(input.name)' reads '\(file)', into which '\(claim.instance)' publishes", at: instance.position,
+      "the input '\(input.name)' reads '\(file)', into which '\(claim.instance)' publishes",
+      at: instance.position,
       facts: [("stage", instance.name), ("published", published)],
       hint: "read from the stage instead: in: { \(input.name): \(claim.instance) }")
   }
 
-  private func clash(_ path: String, _ claim: Claim, _ other: Claim, inside folder: String? = nil) -> PipelineError {
+  private func clash(_ path: String, _ claim: Claim, _ other: Claim, inside folder: String? = nil)
+    -> PipelineError
+  {
     PipelineError(
       folder.map { "'\(path)' is to be published inside '\($0)', which is published itself" }
         ?? "'\(path)' is published twice", at: claim.position,

@@ -9,7 +9,8 @@ struct RelativePath {
   init(_ text: String, what: String, at position: Position) throws(PipelineError) {
     func refuse(_ reason: String) -> PipelineError {
       PipelineError(
-        "the \(what) path '\(text)' \(reason)", at: position, hint: "give a path inside the pipeline's folder")
+        "the \(what) path '\(text)' \(reason)", at: position, hint: "give a path inside the pipeline's folder"
+      )
     }
     if text.hasPrefix("/") { throw refuse("is absolute") }
     if text.utf8.count > 4000 { throw refuse("is too long") }

@@ -186,7 +186,8 @@ struct SourceResolution {
     }
     members += found.count
     if members > 10 * Planner.mostInstances {
-      throw PipelineError("the pipeline has more than \(10 * Planner.mostInstances) inputs", at: input.position)
+      throw PipelineError(
+        "the pipeline has more than \(10 * Planner.mostInstances) inputs", at: input.position)
     }
     if input.sources.count > 1 { try checkDuplicates(found, input) }
 
@@ -205,7 +206,8 @@ struct SourceResolution {
       }
       throw PipelineError(
         "the input '\(input.name)' takes one artefact and is given \(found.count)", at: input.position,
-        facts: [("stage", draft.name)] + (found.isEmpty ? [] : [("given", Suggestion.list(found.map(\.key)))]),
+        facts: [("stage", draft.name)]
+          + (found.isEmpty ? [] : [("given", Suggestion.list(found.map(\.key)))]),
         hint: "name one of the instances, or fan this stage out with for:")
     case .many:
       return isKeyedOutput ? found[0].source : .collection(found)
@@ -242,7 +244,8 @@ struct SourceResolution {
       let output = try stage.output(of: reference, at: source.position)
       if reference.member != nil, !output.keyed {
         throw PipelineError(
-          "the output '\(output.name)' of '\(stage.name)' is one artefact and has no members", at: source.position)
+          "the output '\(output.name)' of '\(stage.name)' is one artefact and has no members",
+          at: source.position)
       }
       guard case .known(let drafts) = expansion.instances[number] else { return ([], true) }
       if case .one(let keys) = reference.instances {

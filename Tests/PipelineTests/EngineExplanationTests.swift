@@ -45,7 +45,9 @@ private let pipeline = """
     let why = try await workspace.engine().why(targets: ["r"])
     let digests = ["x", "y"].map { Digest(of: Array($0.utf8)).description }
     #expect(
-      why.map(\.differences) == [[.init(what: "input text (source.txt)", before: digests[0], now: digests[1])]])
+      why.map(\.differences) == [
+        [.init(what: "input text (source.txt)", before: digests[0], now: digests[1])]
+      ])
   }
 
   @Test func `Provenance leads back to the source and its name`() async throws {

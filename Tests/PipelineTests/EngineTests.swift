@@ -65,7 +65,9 @@ private let chain = """
     #expect(workspace.text("results/second.txt") == "abcdabcd")
   }
 
-  @Test func `A published file that was changed by hand is kept in the store before it is replaced`() async throws {
+  @Test func `A published file that was changed by hand is kept in the store before it is replaced`()
+    async throws
+  {
     let workspace = try Workspace(chain, files: ["source.txt": "abcdef"])
     try await workspace.run()
     try FileManager.default.removeItem(atPath: workspace.folder["results/second.txt"])

@@ -87,6 +87,11 @@ struct InstanceExpansion {
     case .values(let values):
       try combine(stage, variable, values, keys, scope, &drafts, &waitsFor)
     case .reference(let reference):
+      guard dependencies[stageNumbers[stage.name]!].contains(stageNumbers[reference.stage]!) else {
+        throw PipelineError(
+          "the stage that '\(entry.name)' runs over depends on a variable", at: node.position,
+          hint: "write the stage's name out: only its keys can be variables")
+      }
       let (known, missing) = try members(of: reference, at: node.position)
       guard let known else {
         for output in missing where !waitsFor.contains(output) { waitsFor.append(output) }
@@ -187,12 +192,9 @@ struct InstanceExpansion {
   private func domainStages(of stage: PlannedStage) throws(PipelineError) -> Set<Int> {
     var stages: Set<Int> = []
     for entry in stage.declaration.variables {
-      guard let name = try leadingName(entry.value, of: stage) else {
-        throw PipelineError(
-          "the stage that '\(entry.name)' runs over depends on a variable", at: entry.value.position,
-          hint: "write the stage's name out: only its keys can be variables")
+      if let name = try leadingName(entry.value, of: stage), let number = stageNumbers[name] {
+        stages.insert(number)
       }
-      if let number = stageNumbers[name] { stages.insert(number) }
     }
     return stages
   }

@@ -110,7 +110,7 @@ extension PipelineNode {
       guard startsToken(index, in: bytes) else { continue }
       throw PipelineError(
         isAnchor ? "anchors are not supported" : "explicit keys ('? ') are not supported",
-        at: Position(offset: index, in: bytes, file: file),
+        at: Position(behind: String(decoding: bytes[..<index], as: UTF8.self), file: file),
         hint: isAnchor ? "use params: for what is used twice" : "write NAME: VALUE")
     }
   }
@@ -142,14 +142,10 @@ extension PipelineNode {
 }
 
 extension Position {
-  /// The position of a byte, or of the last one.
-  fileprivate init(offset: Int, in bytes: [UInt8], file: String) {
-    let before = bytes[..<min(max(offset, 0), max(bytes.count - 1, 0))]
-    let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-    let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-    self.init(
-      file: file, line: line,
-      column: String(decoding: before[start...], as: UTF8.self).unicodeScalars.count + 1)
+  /// The position behind a text.
+  fileprivate init(behind text: some StringProtocol, file: String) {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    self.init(file: file, line: max(lines.count, 1), column: (lines.last?.unicodeScalars.count ?? 0) + 1)
   }
 }
 
@@ -157,10 +153,9 @@ extension PipelineError {
   fileprivate init(_ error: YamlError, in text: String, file: String) {
     // Where the document ends too early, the parser points behind its last line.
     func position(_ mark: Yams.Mark) -> Position {
-      let lines =
-        text.utf8.count { $0 == UInt8(ascii: "\n") } + (text.utf8.last == UInt8(ascii: "\n") ? 0 : 1)
+      let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count
       if mark.line <= lines { return Position(file: file, line: mark.line, column: mark.column) }
-      return Position(offset: text.utf8.count, in: Array(text.utf8), file: file)
+      return Position(behind: text, file: file)
     }
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
@@ -173,8 +168,7 @@ extension PipelineError {
     case .reader(let problem, let offset, _, _):
       let index =
         text.index(text.startIndex, offsetBy: offset ?? 0, limitedBy: text.endIndex) ?? text.endIndex
-      let bytes = text.utf8.distance(from: text.startIndex, to: index)
-      self.init("this is not YAML: \(problem)", at: Position(offset: bytes, in: Array(text.utf8), file: file))
+      self.init("this is not YAML: \(problem)", at: Position(behind: text[..<index], file: file))
     default:
       self.init("cannot read this file: \(error)", at: Position(file: file, line: 1, column: 1))
     }

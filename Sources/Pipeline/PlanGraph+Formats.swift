@@ -5,7 +5,7 @@ extension Plan {
   public func mermaid() -> String { PlanGraph(instances, deferred).mermaid() }
   /// All instances in Graphviz' language.
   public func dot() -> String { PlanGraph(instances, deferred).dot() }
-  /// `{"nodes": [{"id", "kind", "name", "detail"}], "edges": [{"from", "to", "label"}]}`.
+  /// `{"nodes": [{"name", "kind", "detail"}], "edges": [{"from", "to", "output"}]}`; files are named `./PATH`.
   public func json() -> JSON { PlanGraph(instances, deferred).json() }
 }
 
@@ -14,34 +14,34 @@ extension Plan.Selection {
   public func mermaid() -> String { PlanGraph(instances, deferred).mermaid() }
   /// The selected instances in Graphviz' language.
   public func dot() -> String { PlanGraph(instances, deferred).dot() }
-  /// `{"nodes": [{"id", "kind", "name", "detail"}], "edges": [{"from", "to", "label"}]}`.
+  /// `{"nodes": [{"name", "kind", "detail"}], "edges": [{"from", "to", "output"}]}`; files are named `./PATH`.
   public func json() -> JSON { PlanGraph(instances, deferred).json() }
 }
 
 extension PlanGraph {
   func mermaid() -> String {
     var lines = ["flowchart LR"]
-    for node in nodes {
+    for (number, node) in nodes.enumerated() {
       let title = PlanGraph.entities(node.title)
       let text =
         "\"" + title + (node.detail.map { "<br/><small>\(PlanGraph.entities($0))</small>" } ?? "") + "\""
       switch node.kind {
-      case .file, .artefact: lines.append("  \(node.id)[/\(text)/]")
-      case .operation: lines.append("  \(node.id)[\(text)]")
-      case .command: lines.append("  \(node.id)([\(text)])")
-      case .deferred: lines.append("  \(node.id){{\(text)}}")
+      case .file, .artefact: lines.append("  n\(number)[/\(text)/]")
+      case .operation: lines.append("  n\(number)[\(text)]")
+      case .command: lines.append("  n\(number)([\(text)])")
+      case .deferred: lines.append("  n\(number){{\(text)}}")
       }
     }
     for edge in edges {
       let label = edge.label.isEmpty ? "" : "|\"\(PlanGraph.entities(edge.label))\"|"
-      lines.append("  \(nodes[edge.from].id) -->\(label) \(nodes[edge.to].id)")
+      lines.append("  n\(edge.from) -->\(label) n\(edge.to)")
     }
     return lines.joined(separator: "\n") + "\n"
   }
 
   func dot() -> String {
     var lines = ["digraph pipeline {", "  rankdir=LR;", "  node [fontname=\"sans-serif\"];"]
-    for node in nodes {
+    for (number, node) in nodes.enumerated() {
       let text = PlanGraph.escaped(node.title) + (node.detail.map { "\\n" + PlanGraph.escaped($0) } ?? "")
       let shape =
         switch node.kind {
@@ -50,27 +50,25 @@ extension PlanGraph {
         case .command: "box, style=rounded"
         case .deferred: "box, style=dashed"
         }
-      lines.append("  \(node.id) [label=\"\(text)\", shape=\(shape)];")
+      lines.append("  n\(number) [label=\"\(text)\", shape=\(shape)];")
     }
     for edge in edges {
       let label = edge.label.isEmpty ? "" : " [label=\"\(PlanGraph.escaped(edge.label))\"]"
-      lines.append("  \(nodes[edge.from].id) -> \(nodes[edge.to].id)\(label);")
+      lines.append("  n\(edge.from) -> n\(edge.to)\(label);")
     }
     return (lines + ["}"]).joined(separator: "\n") + "\n"
   }
 
   func json() -> JSON {
-    let nodes = nodes.map { node -> JSON in
+    let names = nodes.map { $0.kind == .file && !$0.title.hasPrefix("/") ? "./" + $0.title : $0.title }
+    let nodes = zip(nodes, names).map { node, name -> JSON in
       [
-        "id": .string(node.id), "kind": .string(node.kind.rawValue), "name": .string(node.title),
+        "name": .string(name), "kind": .string(node.kind.rawValue),
         "detail": node.detail.map { .string($0) } ?? .null,
       ]
     }
     let edges = edges.map { edge -> JSON in
-      [
-        "from": .string(self.nodes[edge.from].id), "to": .string(self.nodes[edge.to].id),
-        "label": .string(edge.label),
-      ]
+      ["from": .string(names[edge.from]), "to": .string(names[edge.to]), "output": .string(edge.label)]
     }
     return ["nodes": .array(nodes), "edges": .array(edges)]
   }

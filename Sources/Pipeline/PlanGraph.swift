@@ -5,7 +5,6 @@ import JSON
 struct PlanGraph {
   struct Node {
     enum Kind: String { case file, artefact, operation, command, deferred }
-    let id: String
     let kind: Kind
     let title: String
     /// The operation, or how many instances there are.
@@ -81,7 +80,7 @@ struct PlanGraph {
     let name = (isStage ? "stage " : "source ") + title
     if let number = numbers[name] { return number }
     let text = detail()
-    nodes.append(Node(id: "n\(nodes.count)", kind: kind, title: title, detail: text.isEmpty ? nil : text))
+    nodes.append(Node(kind: kind, title: title, detail: text.isEmpty ? nil : text))
     numbers[name] = nodes.count - 1
     return nodes.count - 1
   }

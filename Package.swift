@@ -27,12 +27,13 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CKernels", exclude: ["CONTRACT.md"]),
     module("JSON"),
     module("Safetensors", ["JSON"]),
     module(
       "Artefacts",
       ["CZstd", "JSON", "Safetensors", .product(name: "Crypto", package: "swift-crypto")]),
-    module("Compute", ["JSON"]),
+    module("Compute", ["CKernels", "JSON"]),
     module(
       "Pipeline",
       [
@@ -53,6 +54,7 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    tests("CKernelsTests", ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),

@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// A drawing as a value: panels in a grid, and what is drawn in each. Sizes are CSS pixels (1/96 inch).
+struct Figure: Sendable {
+  /// What it shows, in a few words and in a few sentences, for those who cannot see it.
+  var title: String
+  var summary: String
+  var panels: [Panel]
+  /// Panels side by side.
+  var columns: Int
+  var panelSize: (width: Int, height: Int)
+  var legend: Legend = .none
+
+  enum Legend: Sendable {
+    case none
+    /// One row (or more) above the panels, of the named series of the first.
+    case above
+    /// Inside the first panel, in the corner where falling curves leave room.
+    case topRight
+    /// Beside the panels, where many names need it.
+    case beside
+  }
+}
+
+struct Panel: Sendable {
+  /// Drawn as it is written, above the axes.
+  var heading: String?
+  var headingColour = Theme.ink
+  /// Gnuplot's enhanced text, so nothing from outside; in small print under the heading.
+  var subheading: String?
+  var x: Axis
+  var y: Axis
+  var series: [Series]
+}
+
+struct Axis: Sendable {
+  /// Gnuplot's enhanced text.
+  var label: String
+  var isLogarithmic: Bool
+  var range: ClosedRange<Double>
+  var ticks: Ticks
+
+  /// An axis that holds the values with some air around them.
+  init(_ label: String, logarithmic: Bool, holding values: some Sequence<Double>, air: Double = 0.05) {
+    self.label = label
+    isLogarithmic = logarithmic
+    let values = values.filter { $0.isFinite && (!logarithmic || $0 > 0) }
+    var low = values.min() ?? 1
+    var high = values.max() ?? 10
+    if logarithmic {
+      if high / low < 1.02 { (low, high) = (low / 1.1, high * 1.1) }
+      let margin = pow(high / low, air)
+      range = (low / margin)...(high * margin)
+      ticks = .logarithmic(range)
+    } else {
+      if high - low <= max(abs(low), abs(high)) * 1e-6 {
+        let width = max(abs(low), abs(high)) * 0.1
+        (low, high) = width > 0 ? (low - width, high + width) : (-1, 1)
+      }
+      let margin = (high - low) * air
+      range = (low - margin)...(high + margin)
+      ticks = .linear(range)
+    }
+  }
+}
+
+/// What is drawn in a panel, in the order of drawing.
+struct Series: Sendable {
+  enum Style: Sendable {
+    /// Filled discs; the radius is in pixels.
+    case points(radius: Double)
+    case line(width: Double)
+    case dashed(width: Double)
+    case dotted(width: Double)
+    /// A ring, filled with the paper's colour.
+    case ring
+    /// Vertical bars with x, low and high.
+    case bars
+    /// A disc of some size for a value that has a bar.
+    case disc
+  }
+
+  var style: Style
+  var colour: Colour
+  /// x and y, for bars x, low and high. A row without values interrupts a line.
+  var rows: [[Double]]
+  /// Drawn as it is written; nil for none.
+  var name: String?
+
+  init(_ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil) {
+    self.style = style
+    self.colour = colour
+    self.rows = rows
+    self.name = name
+  }
+}

@@ -1,0 +1,67 @@
+internal import Subprocess
+
+/// The program that draws. It is given a script on its standard input and writes the drawing to its standard output; it
+/// reads no start-up files and nothing else of the user's.
+struct Gnuplot: Sendable {
+  /// The folders that gnuplot is looked for in, as PATH; nil for the user's own.
+  var searchPath: String?
+  /// How long a drawing may take.
+  var limit: Duration = .seconds(60)
+  /// No drawing is larger than this many bytes.
+  var largest = 64 << 20
+
+  /// What gnuplot writes when it runs the script.
+  func run(_ script: String) async throws -> [UInt8] {
+    var changes: [Environment.Key: String?] = [
+      "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0",
+      "GNUTERM": nil, "GNUPLOT_LIB": nil, "GNUPLOT_FONTPATH": nil, "GNUPLOT_DEFAULT_GDFONT": nil,
+    ]
+    if let searchPath { changes["PATH"] = searchPath }
+    let environment = Environment.inherit.updating(changes)
+
+    return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+      group.addTask { try await draw(script, environment) }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let drawing = try await group.next() ?? nil else {
+        throw ReportError(
+          .drawing, "gnuplot did not end within \(limit.components.seconds) seconds and was stopped")
+      }
+      return drawing
+    }
+  }
+
+  private func draw(_ script: String, _ environment: Environment) async throws -> [UInt8] {
+    do {
+      let result = try await Subprocess.run(
+        .name("gnuplot"), arguments: ["-d", "-"], environment: environment, input: .string(script),
+        output: .bytes(limit: largest), error: .string(limit: 1 << 20))
+      guard result.terminationStatus.isSuccess, !result.standardOutput.isEmpty else {
+        try Task.checkCancellation()
+        throw ReportError(
+          .drawing, Gnuplot.complaint(result.standardError, result.terminationStatus),
+          remedy: "if the message names a terminal, install gnuplot-nox, which has svg and pdfcairo")
+      }
+      return result.standardOutput
+    } catch let error as SubprocessError where error.code == .executableNotFound {
+      throw ReportError(
+        .missingTool, "gnuplot is not installed, and figures are drawn with it",
+        remedy: "sudo apt-get install gnuplot-nox")
+    }
+  }
+
+  /// gnuplot repeats the line and marks a place in it before it says what is wrong.
+  private static func complaint(_ text: String, _ status: TerminationStatus) -> String {
+    let lines = text.split(whereSeparator: \.isNewline).map { line in
+      String(line.drop(while: \.isWhitespace).prefix(200))
+    }
+    let said = lines.last { !$0.isEmpty && $0 != "^" }
+    return switch status {
+    case .exited(let code): "gnuplot failed (exit \(code)): \(said ?? "it said nothing")"
+    case .signaled(let signal): "gnuplot was ended by signal \(signal)"
+    }
+  }
+}

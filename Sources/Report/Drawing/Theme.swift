@@ -1,0 +1,42 @@
+/// A colour and its counterpart on a dark page. Figures are drawn with the light one; a style sheet that selects
+/// elements by it exchanges the two, so light colours are distinct.
+struct Colour: Sendable, Hashable {
+  let light: String
+  let dark: String
+}
+
+/// What figures and pages look like.
+enum Theme {
+  static let paper = Colour(light: "#ffffff", dark: "#15181c")
+  static let ink = Colour(light: "#2a2a2a", dark: "#e6e6e6")
+  static let muted = Colour(light: "#6e6e6e", dark: "#a0a4aa")
+  static let faint = Colour(light: "#bdbdbd", dark: "#5d636b")
+  static let hairline = Colour(light: "#e5e5e5", dark: "#2d3238")
+
+  /// One colour a run, told apart by people of all kinds of colour vision (after Okabe and Ito's palette, darkened for
+  /// thin lines on white and lightened for thin lines on black).
+  static let runs = [
+    Colour(light: "#0072b2", dark: "#56b4f2"),
+    Colour(light: "#d55e00", dark: "#ff9a57"),
+    Colour(light: "#00845f", dark: "#2fca9c"),
+    Colour(light: "#b0467f", dark: "#f08fc5"),
+    Colour(light: "#997300", dark: "#e3bd45"),
+    Colour(light: "#5a4fb0", dark: "#ada4ff"),
+    Colour(light: "#7d4a35", dark: "#d9a285"),
+    Colour(light: "#3f7f93", dark: "#8cd0e6"),
+  ]
+
+  static func run(_ index: Int) -> Colour { runs[index % runs.count] }
+
+  /// Metrically alike where Helvetica is not installed, and what papers are set with.
+  static let fontStack = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+
+  /// Turns the light colours of every `svg.plot` into the dark ones on a screen that is set to dark.
+  static let figureStyle: String = {
+    let rules = ([paper, ink, muted, faint, hairline] + runs).map { colour in
+      "svg.plot [fill=\"\(colour.light)\"]{fill:\(colour.dark)}"
+        + "svg.plot [stroke=\"\(colour.light)\"]{stroke:\(colour.dark)}"
+    }
+    return "@media screen and (prefers-color-scheme:dark){\(rules.joined())}"
+  }()
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+
+/// Where an axis has its marks, and what stands at them.
+struct Ticks: Sendable, Equatable {
+  /// Ascending; what stands at each is gnuplot's enhanced text.
+  var major: [(value: Double, label: String)]
+  var minor: [Double]
+
+  static func == (a: Ticks, b: Ticks) -> Bool {
+    a.minor == b.minor && a.major.map(\.value) == b.major.map(\.value)
+      && a.major.map(\.label) == b.major.map(\.label)
+  }
+
+  /// Powers of ten over two decades and more, round numbers over less.
+  static func logarithmic(_ range: ClosedRange<Double>) -> Ticks {
+    let decades = log10(range.upperBound / range.lowerBound)
+    let first = Int(log10(range.lowerBound).rounded(.down))
+    let last = Int(log10(range.upperBound).rounded(.up))
+    // Over very many decades, every second or fifth power and no marks between them.
+    let stride = decades > 24 ? 5 : decades > 10 ? 2 : 1
+    let digits: [Double] =
+      if decades >= 2 {
+        [1]
+      } else if decades >= 1 {
+        [1, 2, 5]
+      } else if decades >= 0.5 {
+        [1, 2, 3, 4, 6, 8]
+      } else if decades >= 0.2 {
+        [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9]
+      } else {
+        []
+      }
+    if digits.isEmpty { return linear(range) }
+
+    var ticks = Ticks(major: [], minor: [])
+    for power in first...last {
+      for digit in digits where range.contains(digit * pow10(power)) && power % stride == 0 {
+        let value = digit * pow10(power)
+        ticks.major.append((value, decades >= 2 ? "10^{\(minus(power))}" : Format.short(value)))
+      }
+      if stride > 1 { continue }
+      for digit in 2...9 where !digits.contains(Double(digit)) && range.contains(Double(digit) * pow10(power)) {
+        ticks.minor.append(Double(digit) * pow10(power))
+      }
+    }
+    return ticks.major.count < 2 ? linear(range) : ticks
+  }
+
+  /// Four to eight multiples of 1, 2 or 5 times a power of ten.
+  static func linear(_ range: ClosedRange<Double>) -> Ticks {
+    let rough = (range.upperBound - range.lowerBound) / 5
+    let unit = pow10(Int(log10(rough).rounded(.down)))
+    let step = [1, 2, 5, 10].map { $0 * unit }.min { abs($0 - rough) < abs($1 - rough) } ?? unit
+    let decimals = max(0, -Int((log10(step) + 1e-9).rounded(.down)))
+    let first = Int((range.lowerBound / step - 1e-9).rounded(.up))
+    let last = Int((range.upperBound / step + 1e-9).rounded(.down))
+    guard first <= last else { return Ticks(major: [], minor: []) }
+    return Ticks(
+      major: (first...last).map { index in
+        let value = Double(index) * step
+        return (value, decimals <= 6 ? Format.fixed(value, decimals) : Format.short(value))
+      }, minor: [])
+  }
+
+  /// As `set xtics` and `set ytics` take them.
+  var script: String {
+    let all =
+      major.map { "\"\($0.label)\" \($0.value)" } + minor.map { "\"\" \($0) 1" }
+    return all.isEmpty ? "()" : "(\(all.joined(separator: ", ")))"
+  }
+
+  private static func pow10(_ power: Int) -> Double { pow(10, Double(power)) }
+  private static func minus(_ power: Int) -> String { power < 0 ? "−\(-power)" : "\(power)" }
+}

@@ -1,0 +1,71 @@
+/// Well-formed XML in the making. What is interpolated into a literal is escaped, unless it is markup itself, so no text
+/// from outside becomes markup:
+///
+///     let cell: Markup = "<td>\(name)</td>"
+struct Markup: Sendable, Hashable {
+  private(set) var text: String
+
+  /// Text that is markup already.
+  init(verbatim text: String) { self.text = text }
+
+  static func + (a: Markup, b: Markup) -> Markup { Markup(verbatim: a.text + b.text) }
+  static func += (a: inout Markup, b: Markup) { a.text += b.text }
+
+  /// Text as it may stand between tags and in attributes. Characters that XML has no place for become �.
+  static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      case "\t", "\n": escaped.unicodeScalars.append(scalar)
+      case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}", "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
+  }
+
+  /// The text that `escaped` gave these characters for.
+  static func unescaped(_ text: String) -> String {
+    var result = ""
+    var rest = text[...]
+    while let ampersand = rest.firstIndex(of: "&") {
+      result += rest[..<ampersand]
+      rest = rest[ampersand...]
+      let entity = entities.first { rest.hasPrefix($0.name) } ?? (name: "&", character: "&")
+      result += entity.character
+      rest = rest.dropFirst(entity.name.count)
+    }
+    return result + rest
+  }
+
+  private static let entities = [
+    (name: "&lt;", character: "<"), (name: "&gt;", character: ">"), (name: "&quot;", character: "\""),
+    (name: "&amp;", character: "&"),
+  ]
+}
+
+extension Markup: ExpressibleByStringInterpolation {
+  init(stringLiteral value: String) { text = value }
+  init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
+
+  struct Interpolation: StringInterpolationProtocol {
+    var text = ""
+
+    init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
+
+    mutating func appendLiteral(_ literal: String) { text += literal }
+    mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
+    mutating func appendInterpolation(_ string: some StringProtocol) { text += Markup.escaped(String(string)) }
+    mutating func appendInterpolation(_ number: Int) { text += String(number) }
+  }
+}
+
+extension Sequence where Element == Markup {
+  func joined(separator: Markup = "") -> Markup {
+    Markup(verbatim: map(\.text).joined(separator: separator.text))
+  }
+}

@@ -44,7 +44,7 @@ let package = Package(
     module("Operations", ["Pipeline", "Compute", "JSON"]),
     module(
       "Report",
-      ["Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess")]),
+      ["Artefacts", "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess")]),
     .executableTarget(
       name: "brake",
       dependencies: [

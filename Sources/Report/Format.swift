@@ -23,6 +23,9 @@ enum Format {
     return String(value)
   }
 
+  /// So many significant digits, for machines.
+  static func plain(_ value: Double, _ digits: Int) -> String { printed("%.*g", digits, value) }
+
   /// The decimals that two significant digits of a standard error leave a value; nil where the error says nothing.
   static func decimals(error: Double?) -> Int? {
     guard let error, error.isFinite, error > 0 else { return nil }
@@ -30,6 +33,15 @@ enum Format {
     guard (-12..<9).contains(exponent) else { return nil }
     return max(0, 1 - exponent)
   }
+
+  /// Value and standard error, both to two significant digits of the error; four digits where no error is known.
+  static func value(_ value: Double, error: Double?) -> String {
+    guard let error, let decimals = decimals(error: error) else { return significant(value, 4) }
+    return "\(fixed(value, decimals)) ± \(fixed(error, decimals))"
+  }
+
+  /// The whole part, as published tables print steps.
+  static func whole(_ value: Double) -> String { fixed(value.rounded(.towardZero), 0) }
 
   /// `5,877` is `5 877`: thousands apart, by a thin space.
   static func grouped(_ value: Int) -> String {

@@ -5,7 +5,7 @@ import Testing
 @testable import Report
 
 @Suite struct DrawingTests {
-  static let hostile = #"a"b'c\ \n {x_1}^2 <script>&amp; `touch /nonexistent/x` @y %d $z ~é→"#
+  static let hostile = #"a"b'c\\n{x_1}^2<b>&amp;`ls`@y%d$z~é→\\"#
 
   static func figure(named name: String = "run", rows: [[Double]] = [[1, 10], [10, 5], [100, 3]]) -> Figure {
     let panel = Panel(
@@ -18,8 +18,8 @@ import Testing
         Series(.ring, Theme.ink, [rows[1]], name: "point"),
       ])
     return Figure(
-      title: "Loss of \(name)", summary: "It falls.", panels: [panel, panel], columns: 2,
-      panelSize: (300, 240), legend: .above)
+      title: "Loss of \(name)", caption: "It falls.", panels: [panel, panel], columns: 2,
+      panelSize: (420, 240), legend: .above)
   }
 
   @Test func `A figure drawn twice has the same bytes`() async throws {

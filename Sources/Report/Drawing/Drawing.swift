@@ -9,7 +9,7 @@ struct Drawing: Sendable {
   ) async throws {
     let svg = try await gnuplot.run(try figure.script(for: .svg))
     let pdf = try await gnuplot.run(try figure.script(for: .pdf))
-    self.svg = try SVG(gnuplot: svg, title: figure.title, summary: figure.summary, attributes: attributes)
+    self.svg = try SVG(gnuplot: svg, of: figure, attributes: attributes)
     self.pdf = PDF.undated(pdf)
   }
 }

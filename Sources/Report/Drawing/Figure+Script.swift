@@ -4,26 +4,23 @@ enum Terminal: Sendable { case svg, pdf }
 extension Figure {
   private static let font = "Helvetica"
   /// Room around the axes of a panel for tick labels, axis labels and headings.
-  private static let margin = (left: 62, right: 16, top: 12, bottom: 46)
+  private static let margin = (left: 66, right: 14, top: 12, bottom: 34)
+  /// For the label of the x axis, below the lowest panels only.
+  private static let labelHeight = 18
   private static let headingHeight = 20
-  private static let legendLine = 20
-  private static let legendEntry = 172
   private static let besideWidth = 170
 
-  var rows: Int { (panels.count + columns - 1) / columns }
+  var rows: Int { max(1, (panels.count + columns - 1) / columns) }
 
   /// The size of the whole drawing.
   var size: (width: Int, height: Int) {
-    (columns * panelSize.width + (legend == .beside ? Figure.besideWidth : 0), rows * panelSize.height + strip)
+    (columns * panelSize.width + (legend == .beside ? Figure.besideWidth : 0), height)
   }
 
+  private var height: Int { strip + rows * panelSize.height + (panels.isEmpty ? 0 : Figure.labelHeight) }
+
   /// The height of the legend above the panels.
-  private var strip: Int {
-    guard legend == .above else { return 0 }
-    let names = panels.first?.series.filter { $0.name != nil }.count ?? 0
-    let perLine = max(1, columns * panelSize.width / Figure.legendEntry)
-    return 6 + Figure.legendLine * ((names + perLine - 1) / perLine)
-  }
+  private var strip: Int { legend == .above ? LegendStrip(legendEntries, width: columns * panelSize.width).height : 0 }
 
   /// The script that draws the figure.
   ///
@@ -41,10 +38,10 @@ extension Figure {
           + "font '\(Figure.font),12' fontscale 0.75 linewidth 1.5 dashlength 0.7 pointscale 1")
     }
     script.line("set encoding utf8")
-    script.line("set border 3 linecolor rgb '\(Theme.ink.light)' linewidth 0.75")
-    script.line("set tics nomirror out scale 0.6,0.35 textcolor rgb '\(Theme.ink.light)'")
-    script.line("set grid xtics ytics linetype 1 linecolor rgb '\(Theme.hairline.light)' linewidth 0.5")
+    script.line(Figure.axes)
     script.line("set multiplot")
+    if let message { write(message, into: &script) }
+    if legend == .above { drawLegend(into: &script) }
     for (index, panel) in panels.enumerated() { draw(panel, at: index, into: &script) }
     script.line("unset multiplot")
     script.line("unset output")
@@ -69,11 +66,11 @@ extension Figure {
     for (name, axis) in [("x", panel.x), ("y", panel.y)] {
       script.line("\(axis.isLogarithmic ? "set" : "unset") logscale \(name)")
       script.line("set \(name)range [\(axis.range.lowerBound):\(axis.range.upperBound)]")
-      script.line("set \(name)tics \(axis.ticks.script)")
+      script.line("set \(name)tics nomirror offset \(name == "x" ? "0,0.45" : "0.4,0") \(axis.ticks.script)")
     }
-    script.line("set xlabel '\(isLowest ? panel.x.label : "")' offset 0,0.3 \(ink)")
+    script.line("set xlabel '\(isLowest ? panel.x.label : "")' offset 0,0.9 \(ink)")
     let sharesLabel = column > 0 && panels[index - 1].y.label == panel.y.label
-    script.line("set ylabel '\(sharesLabel ? "" : panel.y.label)' offset 0.5,0 \(ink)")
+    script.line("set ylabel '\(sharesLabel ? "" : panel.y.label)' offset 1.4,0 \(ink)")
 
     script.line("unset label")
     let perLine = 1 / (height * (top - bottom))
@@ -89,39 +86,69 @@ extension Figure {
           + "textcolor rgb '\(Theme.muted.light)'")
     }
 
-    if index == 0 { place(legendIn: &script) } else { script.line("unset key") }
+    script.line(index == 0 ? key : "unset key")
     let names = panel.series.indices.map { "$data_\(index)_\($0)" }
     for (name, series) in zip(names, panel.series) { script.block(name, series.rows) }
-    let plots = zip(names, panel.series).flatMap { name, series in
-      series.plots(of: name, isNamed: index == 0 && legend != .none)
-    }
-    script.line("plot " + plots.joined(separator: ", \\\n  "))
+    let plots = zip(names, panel.series).flatMap { name, series in series.plots(of: name) }
+    let entries = index == 0 && legend != .above ? legendEntries.map(\.keyEntry) : []
+    script.line("plot " + (plots + entries).joined(separator: ", \\\n  "))
   }
 
-  private func place(legendIn script: inout Script) {
-    let style = "font ',11' textcolor rgb '\(Theme.ink.light)' noautotitle"
+  private func write(_ message: String, into script: inout Script) {
+    script.line("unset border; unset tics; unset key")
+    script.line(
+      "set label 1 \(GnuplotText.quoted(message)) at screen 0.5,0.5 center noenhanced "
+        + "textcolor rgb '\(Theme.muted.light)'")
+    script.line("plot [0:1][0:1] 2 notitle")
+  }
+
+  /// The command that places the legend among the panels.
+  private var key: String {
+    let style = "top Left reverse vertical samplen 1.6 \(Figure.keyStyle)"
     switch legend {
-    case .none:
-      script.line("unset key")
-    case .above:
-      let x = Double(Figure.margin.left - 6) / Double(size.width)
-      let y = 1 - 4 / Double(size.height)
-      let lines = max(1, strip / Figure.legendLine)
-      script.line(
-        "set key at screen \(x),\(y) left top Left reverse horizontal maxrows \(lines) samplen 1.6 "
-          + "width 1 \(style)")
+    case .none, .above:
+      return "unset key"
     case .topRight:
-      script.line("set key at graph 0.99,0.99 right top Left reverse vertical samplen 1.6 \(style)")
+      return "set key at graph 0.99,0.99 right \(style)"
     case .beside:
       let x = Double(columns * panelSize.width) / Double(size.width)
       let y = 1 - Double(Figure.margin.top) / Double(size.height)
-      script.line("set key at screen \(x),\(y) left top Left reverse vertical samplen 1.6 \(style)")
+      return "set key at screen \(x),\(y) left \(style)"
     }
   }
 
+  /// A plot of its own, over the whole width, whose coordinates are pixels.
+  private func drawLegend(into script: inout Script) {
+    let strip = LegendStrip(legendEntries, width: size.width)
+    script.line("set lmargin at screen 0")
+    script.line("set rmargin at screen 1")
+    script.line("set tmargin at screen 1")
+    script.line("set bmargin at screen \(1 - Double(strip.height) / Double(size.height))")
+    script.line("unset border; unset tics; unset grid; unset key")
+    script.line("set xrange [0:\(size.width)]")
+    script.line("set yrange [\(strip.height):0]")
+    var plots: [String] = []
+    for (index, entry) in strip.entries.enumerated() {
+      script.line(
+        "set label \(index + 1) \(GnuplotText.quoted(entry.name)) at \(entry.x + 30),\(entry.y) left noenhanced "
+          + "font ',11' textcolor rgb '\(Theme.ink.light)'")
+      script.block("$legend_\(index)", entry.sample.rows)
+      plots += entry.sample.plots(of: "$legend_\(index)")
+    }
+    script.line("plot " + plots.joined(separator: ", \\\n  "))
+    script.line(Figure.axes)
+  }
+
+  private static let keyStyle = "font ',11' textcolor rgb '\(Theme.ink.light)' noautotitle"
+  private static let axes = """
+    set border 3 linecolor rgb '\(Theme.ink.light)' linewidth 0.75
+    set tics nomirror out scale 0.6,0.35 textcolor rgb '\(Theme.ink.light)'
+    set grid xtics ytics linetype 1 linecolor rgb '\(Theme.hairline.light)' linewidth 0.5
+    """
+
   /// As much of a heading as has room above its panel.
   private func elided(_ heading: String) -> String {
-    GnuplotText.cleaned(heading, limit: max(12, panelSize.width / 8))
+    heading.printable.elided(to: max(12, panelSize.width / 8))
   }
 }
 
@@ -131,8 +158,8 @@ extension Panel {
       for row in series.rows {
         for (place, value) in row.enumerated() {
           let isLogarithmic = place == 0 ? x.isLogarithmic : y.isLogarithmic
-          guard value.isFinite, !isLogarithmic || value > 0 else {
-            let what = [heading, series.name].compactMap(\.self).map { "'\(GnuplotText.cleaned($0))'" }
+          guard Axis.holds(value, logarithmic: isLogarithmic) else {
+            let what = [heading, series.name].compactMap(\.self).map { "'\($0.printable)'" }
             throw ReportError(
               .undrawable,
               "\(value) cannot be drawn\(isLogarithmic ? " on a logarithmic axis" : "")"
@@ -146,30 +173,38 @@ extension Panel {
 
 extension Series {
   /// The parts of a `plot` command that draw it.
-  fileprivate func plots(of block: String, isNamed: Bool) -> [String] {
+  func plots(of block: String) -> [String] {
     guard !rows.isEmpty else { return [] }
-    let title = (isNamed ? name : nil).map { "title \(GnuplotText.quoted($0)) noenhanced" } ?? "notitle"
-    let ink = "linecolor rgb '\(colour.light)'"
-    let paper = "linecolor rgb '\(Theme.paper.light)'"
     return switch style {
-    case .points(let radius):
-      ["\(block) with points pointtype 7 pointsize \(radius / 4.12) \(ink) \(title)"]
-    case .line(let width):
-      ["\(block) with lines linewidth \(width) \(ink) \(title)"]
-    case .dashed(let width):
-      ["\(block) with lines dashtype (8,5) linewidth \(width) \(ink) \(title)"]
-    case .dotted(let width):
-      ["\(block) with lines dashtype (2,4) linewidth \(width) \(ink) \(title)"]
+    case .bars:
+      ["\(block) using 1:2:(0):($3-$2) \(with()) notitle"]
     case .ring:
       [
-        "\(block) with points pointtype 7 pointsize 1 \(paper) notitle",
-        "\(block) with points pointtype 6 pointsize 1 linewidth 1.5 \(ink) \(title)",
+        "\(block) with points pointtype 7 pointsize 1 linecolor rgb '\(Theme.paper.light)' notitle",
+        "\(block) \(with()) notitle",
       ]
-    case .bars:
-      ["\(block) using 1:2:(0):($3-$2) with vectors nohead linewidth 1.25 \(ink) \(title)"]
-    case .disc:
-      ["\(block) with points pointtype 7 pointsize 0.9 \(ink) \(title)"]
+    case .points, .line, .dashed, .dotted, .disc:
+      ["\(block) \(with()) notitle"]
     }
+  }
+
+  fileprivate var keyEntry: String {
+    "keyentry \(with(forLegend: true)) title \(GnuplotText.quoted(name ?? "")) noenhanced"
+  }
+
+  private func with(forLegend: Bool = false) -> String {
+    let drawn =
+      switch style {
+      // A point as small as some are drawn would not show its colour.
+      case .points(let radius): "points pointtype 7 pointsize \((forLegend ? max(radius, 2.5) : radius) / 4.12)"
+      case .line(let width): "lines linewidth \(width)"
+      case .dashed(let width): "lines dashtype (8,5) linewidth \(width)"
+      case .dotted(let width): "lines dashtype (2,4) linewidth \(width)"
+      case .ring: "points pointtype 6 pointsize 1 linewidth 1.5"
+      case .bars: "vectors nohead linewidth 1.25"
+      case .disc: "points pointtype 7 pointsize 0.9"
+      }
+    return "with \(drawn) linecolor rgb '\(colour.light)'"
   }
 }
 

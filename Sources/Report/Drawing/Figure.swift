@@ -2,23 +2,42 @@ internal import Glibc
 
 /// A drawing as a value: panels in a grid, and what is drawn in each. Sizes are CSS pixels (1/96 inch).
 struct Figure: Sendable {
-  /// What it shows, in a few words and in a few sentences, for those who cannot see it.
+  /// What it shows, in a few words.
   var title: String
-  var summary: String
+  /// How to read it.
+  var caption: String
+  /// What is to be seen in it, for those who cannot see it.
+  var findings = ""
   var panels: [Panel]
   /// Panels side by side.
   var columns: Int
   var panelSize: (width: Int, height: Int)
   var legend: Legend = .none
+  /// Drawn in place of panels, where there is nothing to draw.
+  var message: String?
 
   enum Legend: Sendable {
     case none
-    /// One row (or more) above the panels, of the named series of the first.
+    /// In one row or more above the panels.
     case above
     /// Inside the first panel, in the corner where falling curves leave room.
     case topRight
     /// Beside the panels, where many names need it.
     case beside
+  }
+
+  /// The named series of all panels, each name once; in no run's colour where runs share it.
+  var legendEntries: [Series] {
+    guard legend != .none else { return [] }
+    var entries: [Series] = []
+    for series in panels.flatMap(\.series) where series.name != nil {
+      if let index = entries.firstIndex(where: { $0.name == series.name }) {
+        if entries[index].colour != series.colour { entries[index].colour = Theme.muted }
+      } else {
+        entries.append(series)
+      }
+    }
+    return entries
   }
 }
 
@@ -44,7 +63,7 @@ struct Axis: Sendable {
   init(_ label: String, logarithmic: Bool, holding values: some Sequence<Double>, air: Double = 0.05) {
     self.label = label
     isLogarithmic = logarithmic
-    let values = values.filter { $0.isFinite && (!logarithmic || $0 > 0) }
+    let values = values.filter { Axis.holds($0, logarithmic: logarithmic) }
     var low = values.min() ?? 1
     var high = values.max() ?? 10
     if logarithmic {
@@ -61,6 +80,12 @@ struct Axis: Sendable {
       range = (low - margin)...(high + margin)
       ticks = .linear(range)
     }
+  }
+
+  /// Numbers that are not finite have no place on an axis, nor have those that are not positive on a logarithmic one, nor
+  /// those near the ends of what a double can be.
+  static func holds(_ value: Double, logarithmic: Bool) -> Bool {
+    value.magnitude < 1e200 && (!logarithmic || value > 1e-200)
   }
 }
 
@@ -82,9 +107,9 @@ struct Series: Sendable {
 
   var style: Style
   var colour: Colour
-  /// x and y, for bars x, low and high. A row without values interrupts a line.
+  /// x and y; for bars x, low and high. A row without values interrupts a line.
   var rows: [[Double]]
-  /// Drawn as it is written; nil for none.
+  /// In the legend, drawn as it is written; nil for none.
   var name: String?
 
   init(_ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil) {

@@ -8,8 +8,7 @@ struct SVG: Sendable, Hashable {
   ///
   /// - Parameter attributes: further ones of the root, such as what the figure is drawn from.
   init(
-    gnuplot drawing: [UInt8], title: String, summary: String,
-    attributes: [(name: String, value: String)] = []
+    gnuplot drawing: [UInt8], of figure: Figure, attributes: [(name: String, value: String)] = []
   ) throws(ReportError) {
     let drawn = try SVGElement(parsing: String(decoding: drawing, as: UTF8.self))
     guard drawn.name == "svg", let viewBox = drawn["viewBox"] else {
@@ -22,10 +21,11 @@ struct SVG: Sendable, Hashable {
       [
         ("xmlns", "http://www.w3.org/2000/svg"), ("class", "plot"), ("role", "img"),
         ("width", String(size[2])), ("height", String(size[3])), ("viewBox", viewBox),
+        ("font-family", Theme.fontStack),
       ] + attributes.map { ($0.name, Markup.escaped($0.value)) },
       [
-        .element(SVGElement("title", [], [.text(Markup.escaped(title))])),
-        .element(SVGElement("desc", [], [.text(Markup.escaped(summary))])),
+        .element(SVGElement("title", [], [.text(Markup.escaped(figure.title))])),
+        .element(SVGElement("desc", [], [.text(Markup.escaped(figure.caption + "\n" + figure.findings))])),
       ] + SVG.cleaned(drawn.children))
   }
 
@@ -61,10 +61,18 @@ struct SVG: Sendable, Hashable {
   }
 
   /// As part of a page, whose style sheet holds `Theme.figureStyle`.
-  var inline: Markup { Markup(verbatim: root.markup) }
+  var inline: Markup {
+    var svg = root
+    svg.attributes.removeAll { $0.name == "xmlns" }
+    return Markup(verbatim: svg.markup)
+  }
+
+  /// What `data-figure` is where a message stands in place of a drawing.
+  static let empty = "none"
 
   var title: String { text(of: "title") }
-  var summary: String { text(of: "desc") }
+  /// How to read it; behind it the description says what is to be seen.
+  var caption: String { String(text(of: "desc").prefix { !$0.isNewline }) }
   subscript(_ attribute: String) -> String? { root[attribute].map(Markup.unescaped) }
 
   private func text(of name: String) -> String {
@@ -73,7 +81,7 @@ struct SVG: Sendable, Hashable {
   }
 
   private static let allowed: [String: Set<String>] = [
-    "svg": ["xmlns", "class", "role", "width", "height", "viewBox", "data-figure", "data-source"],
+    "svg": ["xmlns", "class", "role", "width", "height", "viewBox", "font-family", "data-figure", "data-source"],
     "title": [], "desc": [],
     "g": textAttributes.union(["stroke", "stroke-width", "stroke-linecap", "transform"]),
     "path": ["d", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-dasharray"],
@@ -81,7 +89,7 @@ struct SVG: Sendable, Hashable {
     "text": textAttributes, "tspan": textAttributes,
   ]
   private static let textAttributes: Set<String> = [
-    "font-family", "font-size", "font-style", "font-weight", "text-anchor", "dx", "dy", "fill",
+    "font-size", "font-style", "font-weight", "text-anchor", "dx", "dy", "fill",
   ]
 
   private static func check(_ element: SVGElement) throws(ReportError) {
@@ -127,7 +135,7 @@ extension SVG {
       text.children = element.children.compactMap { node in
         if case .element(let child) = node { cleaned(child).map { .element($0) } } else { node }
       }
-      return text
+      return text.children.isEmpty && text["dy"] == nil ? nil : text
     default:
       let colour = element["color"]
       var attributes = attributes(element)
@@ -146,10 +154,9 @@ extension SVG {
   private static func attributes(_ element: SVGElement) -> [(name: String, value: String)] {
     element.attributes.compactMap { name, value in
       switch name {
-      case "id", "color", "xlink:href", "stroke-linejoin": nil
+      case "id", "class", "color", "font-family", "xlink:href", "stroke-linejoin": nil
       case "stroke-linecap" where value == "butt": nil
       case "fill", "stroke": (name, value == "none" || value == "currentColor" ? value : hex(value))
-      case "font-family": (name, Theme.fontStack)
       case "d": (name, value.split(whereSeparator: \.isWhitespace).joined(separator: " "))
       default: (name, value)
       }

@@ -13,11 +13,11 @@ struct Ticks: Sendable, Equatable {
 
   /// Powers of ten over two decades and more, round numbers over less.
   static func logarithmic(_ range: ClosedRange<Double>) -> Ticks {
-    let decades = log10(range.upperBound / range.lowerBound)
+    let decades = log10(range.upperBound) - log10(range.lowerBound)
     let first = Int(log10(range.lowerBound).rounded(.down))
     let last = Int(log10(range.upperBound).rounded(.up))
-    // Over very many decades, every second or fifth power and no marks between them.
-    let stride = decades > 24 ? 5 : decades > 10 ? 2 : 1
+    // Over very many decades, some of the powers and no marks between them.
+    let stride = decades > 10 ? Int((decades / 8).rounded(.up)) : 1
     let digits: [Double] =
       if decades >= 2 {
         [1]
@@ -56,9 +56,8 @@ struct Ticks: Sendable, Equatable {
     let last = Int((range.upperBound / step + 1e-9).rounded(.down))
     guard first <= last else { return Ticks(major: [], minor: []) }
     return Ticks(
-      major: (first...last).map { index in
-        let value = Double(index) * step
-        return (value, decimals <= 6 ? Format.fixed(value, decimals) : Format.short(value))
+      major: (first...last).map { Double($0) * step }.filter(range.contains).map { value in
+        (value, decimals <= 6 ? Format.fixed(value, decimals) : Format.short(value))
       }, minor: [])
   }
 

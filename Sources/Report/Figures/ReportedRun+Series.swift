@@ -1,0 +1,80 @@
+internal import Compute
+internal import Glibc
+
+/// What is drawn of a run.
+extension ReportedRun {
+  struct Point: Sendable {
+    let step: Int
+    let loss: Double
+    let isFitted: Bool
+    /// log L - log \hat L, in nats.
+    let residual: Double
+  }
+
+  /// The points of the prepared curve at positive steps: a logarithmic axis has no others.
+  var points: [Point] {
+    let curve = analysis.curve
+    return curve.steps.indices.filter { curve.steps[$0] > 0 }.map { index in
+      let step = curve.steps[index]
+      return Point(
+        step: step, loss: curve.losses[index], isFitted: step > analysis.options.skip,
+        residual: fit.curve.residual(of: curve.losses[index], at: Double(step)))
+    }
+  }
+
+  var fitted: [Point] { points.filter(\.isFitted) }
+
+  /// - Parameter names: in the legend, of the points that are left out of the fit and of the others.
+  func points(radius: Double, names: (String?, String?)) -> [Series] {
+    func rows(_ isFitted: Bool) -> [[Double]] {
+      Figure.thinned(points.filter { $0.isFitted == isFitted }.map { [Double($0.step), $0.loss] })
+    }
+    let skipped = rows(false)
+    return (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.8), Theme.faint, skipped, name: names.0)])
+      + [Series(.points(radius: radius), colour, rows(true), name: names.1)]
+  }
+
+  /// The fit over the fitted steps.
+  var fitRows: [[Double]] {
+    steps(from: Double(fit.firstStep), to: Double(fit.lastStep)).map { [$0, fit.curve.loss(at: $0)] }
+  }
+
+  var breakRow: [Double] { [fit.curve.breakStep, fit.curve.breakLoss] }
+
+  /// The fit, and with it what the verdict gives a meaning to.
+  func lines(_ range: ClosedRange<Double>) -> [Series] {
+    let curve = fit.curve
+    let line = Series(.line(width: 1.5), Theme.ink, fitRows, name: "one-break fit")
+    switch analysis.verdict {
+    case .deceleration, .saturating:
+      let early = [Double(fit.firstStep) * 0.4, curve.breakStep * 5]
+      let late = [curve.breakStep / 5, range.upperBound]
+      let asymptotes = Series(
+        .dashed(width: 1), Theme.muted,
+        early.map { [$0, curve.earlyAsymptote(at: $0)] } + [[]] + late.map { [$0, curve.lateAsymptote(at: $0)] },
+        name: "asymptotes")
+      let ring = Series(.ring, Theme.ink, [breakRow], name: "deceleration point")
+      return [asymptotes, line] + (decelerates ? [ring] : [])
+    case .noBreak:
+      let powerLaw = analysis.powerLaw
+      let rows = [fit.firstStep, fit.lastStep].map { [Double($0), powerLaw.b * pow(Double($0), -powerLaw.c0)] }
+      return [line, Series(.dotted(width: 1.5), Theme.muted, rows, name: "power law")]
+    case .warmupBreak:
+      return [line]
+    }
+  }
+
+  /// One line under a panel's heading, in gnuplot's enhanced text.
+  var findings: String {
+    let curve = fit.curve
+    guard decelerates else { return analysis.verdict.words }
+    return "{/:Italic t}_d = \(Format.whole(curve.breakStep)),  {/:Italic L}_d = "
+      + "\(Format.significant(curve.breakLoss, 4)),  slope \(Format.significant(-curve.c0, 3)) → "
+      + Format.significant(-curve.finalRate, 3)
+  }
+
+  /// A hundred and twenty steps, evenly over their logarithm.
+  private func steps(from first: Double, to last: Double) -> [Double] {
+    (0...120).map { first * pow(last / first, Double($0) / 120) }
+  }
+}

@@ -1,0 +1,29 @@
+internal import Artefacts
+
+/// Every artefact that the page was made from.
+extension Page {
+  var provenance: Markup {
+    var entries: [(what: String, digest: Digest)] = runs.map { ("Fit of \($0.label)", $0.digest) }
+    if let comparison { entries.append(("Comparison of the runs", comparison.digest)) }
+    for (index, figure) in figures.enumerated() {
+      entries.append(("Figure \(index + 1)", figure.digest))
+      if let data = figure.data { entries.append(("Data of Figure \(index + 1)", data.digest)) }
+    }
+    var seen: Set<Digest> = []
+    let rows = entries.filter { seen.insert($0.digest).inserted }.map { what, digest -> Markup in
+      """
+      <li id="\(Page.anchor(digest))">\(what)<br/><code class="long">\(digest.description)</code><br/>\
+      <code>brake provenance \(digest.short)</code></li>
+      """
+    }
+    return Page.section(
+      "provenance", "Provenance",
+      """
+      <p>An artefact is named by the SHA-256 of its bytes. The command under each says what it was made from, back to the \
+      files at the start, and how.</p>
+      <ul class="artefacts">
+      \(rows.joined(separator: "\n"))
+      </ul>
+      """)
+  }
+}

@@ -1,0 +1,128 @@
+internal import Compute
+
+/// The tables.
+extension Page {
+  var results: Markup {
+    let table = ResultTable(runs: runs)
+    let header = ResultColumn.all.map { "<th scope=\"col\">\($0.html)</th>" as Markup }.joined()
+    let rows = runs.map { run in
+      """
+      <tr><th scope="row">\(swatch(run))\(run.label)<small>\(Page.reference(run.digest))</small></th>\
+      \(ResultColumn.all.map { cell($0, run) }.joined())<td class="words">\(run.analysis.verdict.words)</td></tr>
+      """ as Markup
+    }
+    return Page.section(
+      "results", "Results",
+      """
+      <div class="table">
+      <table>
+      <thead><tr><th scope="col">run</th>\(header)<th scope="col" class="words">verdict</th></tr></thead>
+      <tbody>
+      \(rows.joined(separator: "\n"))
+      </tbody>
+      </table>
+      </div>
+      <p class="note">Under a run: the artefact of its fit. Under a value: one standard error, and in brackets the 95 % \
+      bootstrap interval. Losses in nats per token, <i>t</i><sub>d</sub> in steps. – : not to be \
+      read, as the run does not decelerate. Save as \
+      \(Page.download(table.csv, as: "table.csv", type: "text/csv", "CSV")) (full precision), \
+      \(Page.download(Array(table.markdown.utf8), as: "table.md", type: "text/markdown", "Markdown")), \
+      \(Page.download(Array(table.latex.utf8), as: "table.tex", type: "text/x-tex", "LaTeX")).</p>
+      """)
+  }
+
+  private func cell(_ column: ResultColumn, _ run: ReportedRun) -> Markup {
+    guard column.isMeaningful(for: run) else { return "<td>–</td>" }
+    let value = Page.number(column.text(for: run), column.value(run.fit), from: run.digest)
+    let error: Markup = column.errorText(for: run).map { "<small>± \($0)</small>" } ?? ""
+    let interval: Markup =
+      column.needsDeceleration ? column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? "" : ""
+    return "<td>\(value)\(error)\(interval)</td>"
+  }
+
+  /// The run's colour in the figures.
+  private func swatch(_ run: ReportedRun) -> Markup {
+    """
+    <svg class="plot swatch" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">\
+    <circle cx="5" cy="5" r="4" fill="\(run.colour.light)"/></svg>
+    """
+  }
+
+  var sensitivity: Markup {
+    let shown = runs.filter { !$0.analysis.sensitivity.isEmpty }
+    guard !shown.isEmpty else { return "" }
+    let bodies = shown.map { run -> Markup in
+      let rows = run.analysis.sensitivity.enumerated().map { index, cut -> Markup in
+        func number(_ text: String, _ value: Double) -> Markup { Page.number(text, value, from: run.digest) }
+        let isUsed = cut.skip == run.analysis.options.skip
+        return """
+          <tr\(isUsed ? " class=\"used\"" as Markup : "")>\(rowHeader(run, index, run.analysis.sensitivity.count))\
+          <td>\(cut.skip)</td><td>\(cut.points)</td>\
+          <td>\(number(Format.whole(cut.curve.breakStep), cut.curve.breakStep))</td>\
+          <td>\(number(Format.significant(cut.curve.breakLoss, 4), cut.curve.breakLoss))</td>\
+          <td>\(number(Format.significant(cut.curve.finalRate, 3), cut.curve.finalRate))</td>\
+          <td>\(number(Format.significant(cut.rsle, 3), cut.rsle))</td></tr>
+          """
+      }
+      return "<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>"
+    }
+    return Page.section(
+      "sensitivity", "Sensitivity to the cut",
+      """
+      <p>The break moves with the cut of the transient, often far beyond its standard error. The rows in bold are those of \
+      the results; all others have other cuts of the same curves.</p>
+      <div class="table">
+      <table>
+      <thead><tr><th scope="col">run</th><th scope="col">fitted steps above</th><th scope="col">points</th>\
+      <th scope="col"><i>t</i><sub>d</sub></th><th scope="col"><i>L</i><sub>d</sub></th>\
+      <th scope="col"><i>r</i><sub>d</sub></th><th scope="col">RSLE</th></tr></thead>
+      \(bodies.joined(separator: "\n"))
+      </table>
+      </div>
+      """)
+  }
+
+  var alternatives: Markup {
+    let bodies = runs.map { run -> Markup in
+      let analysis = run.analysis
+      var models: [(name: String, quality: FitQuality, breaks: [Double])] = [
+        ("power law", analysis.powerLaw.quality, []),
+        ("one break", analysis.fit.quality, [analysis.fit.curve.breakStep]),
+      ]
+      if let two = analysis.twoBreaks { models.append(("two breaks", two.quality, two.breaks.map(\.step))) }
+      let best = models.map(\.quality.effectiveBIC).min()
+      let rows = models.enumerated().map { index, model -> Markup in
+        func number(_ text: String, _ value: Double) -> Markup { Page.number(text, value, from: run.digest) }
+        let isBest = model.quality.effectiveBIC == best
+        let steps = model.breaks.map { number(Format.whole($0), $0) }.joined(separator: ", ")
+        return """
+          <tr\(isBest ? " class=\"used\"" as Markup : "")>\(rowHeader(run, index, models.count))\
+          <td class="words">\(model.name)</td><td>\(steps)</td><td>\(model.quality.parameters)</td>\
+          <td>\(number(Format.significant(model.quality.rsle, 3), model.quality.rsle))</td>\
+          <td>\(number(Format.fixed(model.quality.bic, 1), model.quality.bic))</td>\
+          <td>\(number(Format.fixed(model.quality.effectiveBIC, 1), model.quality.effectiveBIC))</td></tr>
+          """
+      }
+      return "<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>"
+    }
+    return Page.section(
+      "alternatives", "Alternatives",
+      """
+      <p>The same points fitted by a plain power law and by one with two breaks. A lower BIC is better. The points are \
+      autocorrelated; the second BIC counts only as many as are independent, and the verdicts go by it (best in bold).</p>
+      <div class="table">
+      <table>
+      <thead><tr><th scope="col">run</th><th scope="col" class="words">model</th><th scope="col">breaks at step</th>\
+      <th scope="col">parameters</th><th scope="col">RSLE</th><th scope="col">BIC</th>\
+      <th scope="col">BIC, independent points</th></tr></thead>
+      \(bodies.joined(separator: "\n"))
+      </table>
+      </div>
+      """)
+  }
+
+  /// The run's name beside the first of its rows.
+  private func rowHeader(_ run: ReportedRun, _ index: Int, _ count: Int) -> Markup {
+    index > 0 ? "" : "<th scope=\"rowgroup\" rowspan=\"\(count)\">\(swatch(run))\(run.label)</th>"
+  }
+}

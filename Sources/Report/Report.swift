@@ -1,0 +1,9 @@
+public import Pipeline
+
+/// Figures, tables and pages of results.
+public enum Report {
+  /// `report.figure`, `report.tables` and `report.html`.
+  public static let operations: [any Pipeline.Operation] = [
+    FigureOperation(), TablesOperation(), PageOperation(),
+  ]
+}

@@ -1,0 +1,80 @@
+internal import Artefacts
+internal import Compute
+internal import JSON
+internal import Pipeline
+
+/// The inputs and parameters that figures, tables and pages share.
+enum ReportInputs {
+  static let fits = InputDeclaration(
+    "fits", .many, help: "the fit of each run, as JSON: what curve.fit gives")
+  static let comparison = InputDeclaration(
+    "comparison", .optional, help: "the runs against model size, as JSON: what curve.compare gives")
+
+  static let labels = Parameter<[String: String]>(
+    "labels", default: [:], help: "what readers call each run, by the run's name; the name itself where none is given")
+  static let runs = Parameter<[String]>(
+    "runs", default: [],
+    help: "the runs in their order, which is also that of their colours; runs that are not named follow. Name all runs "
+      + "where a figure has only some, so that each keeps its colour")
+  static let title = Parameter<String>("title", default: "", help: "its title; a description where none is given")
+
+  /// Larger inputs are no fits.
+  static let largest = 256 << 20
+  /// More runs are no report.
+  static let mostRuns = 256
+}
+
+extension ReportedRun {
+  /// The runs of the input `fits`, in order.
+  ///
+  /// - Throws: `ReportError` if an input is no fit, there is none or too many, or two are of one run.
+  static func read(_ context: OperationContext) throws -> [ReportedRun] {
+    let inputs = context.inputs("fits")
+    guard !inputs.isEmpty else {
+      throw ReportError(.malformed, "no fits are given", remedy: "give the input 'fits' at least one fit")
+    }
+    guard inputs.count <= ReportInputs.mostRuns else {
+      throw ReportError(.malformed, "\(inputs.count) fits are given, and a report takes \(ReportInputs.mostRuns)")
+    }
+    let analyses = try inputs.map { input in
+      (try input.result("fits") { try CurveAnalysis(json: $0) }, input.digest)
+    }
+    var order = context[ReportInputs.runs]
+    for (analysis, _) in analyses where !order.contains(analysis.curve.run) { order.append(analysis.curve.run) }
+    let labels = context[ReportInputs.labels]
+    var runs: [ReportedRun] = []
+    for (index, name) in order.enumerated() {
+      let found = analyses.filter { $0.0.curve.run == name }
+      guard found.count <= 1, order.firstIndex(of: name) == index else {
+        throw ReportError(
+          .malformed, "two of the runs are called '\(name.printable)'", remedy: "give each run a name of its own")
+      }
+      guard let (analysis, digest) = found.first else { continue }
+      runs.append(
+        ReportedRun(label: labels[name] ?? name, colour: Theme.run(index), analysis: analysis, digest: digest))
+    }
+    return runs
+  }
+}
+
+extension InputArtefact {
+  /// - Parameter name: what messages call the input.
+  fileprivate func result<Result>(_ name: String, _ read: (JSON) throws -> Result) throws -> Result {
+    do {
+      return try read(try JSON(parsing: try bytes(limit: ReportInputs.largest)))
+    } catch let error as JSONError {
+      throw ReportError(.malformed, "the input '\(name)' (\(digest)) is not JSON: \(error)")
+    } catch let error as ComputeError {
+      throw ReportError(
+        .malformed, "the input '\(name)' (\(digest)) is none: \(error.message)", remedy: error.remedy)
+    }
+  }
+}
+
+extension CurveComparison {
+  /// The input `comparison`, where there is one.
+  static func read(_ context: OperationContext) throws -> (comparison: CurveComparison, digest: Digest)? {
+    guard let input = context.optionalInput("comparison") else { return nil }
+    return (try input.result("comparison") { try CurveComparison(json: $0) }, input.digest)
+  }
+}

@@ -1,0 +1,29 @@
+internal import Artefacts
+internal import Compute
+
+/// A run as figures, tables and pages show it.
+struct ReportedRun: Sendable {
+  /// What readers call it.
+  let label: String
+  /// The same in every figure.
+  let colour: Colour
+  let analysis: CurveAnalysis
+  /// Of the artefact that the analysis was read from.
+  let digest: Digest
+
+  var name: String { analysis.curve.run }
+  var fit: OneBreakFit { analysis.fit }
+  var decelerates: Bool { analysis.verdict == .deceleration }
+}
+
+extension Verdict {
+  /// As a reader is told.
+  var words: String {
+    switch self {
+    case .deceleration: "deceleration"
+    case .noBreak: "no break"
+    case .saturating: "saturating"
+    case .warmupBreak: "break at the end of the warm-up"
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/// Comma-separated values (RFC 4180, with line feeds).
+struct CSV {
+  private(set) var text = ""
+
+  init(_ header: [String]) { add(header) }
+
+  mutating func add(_ fields: [String]) {
+    text += fields.map(CSV.field).joined(separator: ",") + "\n"
+  }
+
+  var bytes: [UInt8] { Array(text.utf8) }
+
+  private static func field(_ text: String) -> String {
+    let needsQuotes = text.unicodeScalars.contains { ",\"\n\r".unicodeScalars.contains($0) }
+    guard needsQuotes || text.first == " " || text.last == " " else { return text }
+    return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+  }
+}

@@ -46,7 +46,8 @@ import Testing
     #expect(texts.contains { $0.hasPrefix("a set print '/dev/stderr'") })
   }
 
-  @Test(arguments: [Double.nan, .infinity, -.infinity, 0, -1]) func `A number that cannot be drawn is refused`(
+  @Test(arguments: [Double.nan, .infinity, -.infinity, 0, -1])
+  func `A number that cannot be drawn is refused`(
     value: Double
   ) {
     let figure = Self.figure(named: "14M", rows: [[1, 10], [10, value], [100, 3]])
@@ -68,7 +69,8 @@ import Testing
 
   @Test func `Every colour of a drawing has a dark counterpart`() async throws {
     let svg = try await Drawing(Self.figure()).svg
-    let known = Set(([Theme.paper, Theme.ink, Theme.muted, Theme.faint, Theme.hairline] + Theme.runs).map(\.light))
+    let known = Set(
+      ([Theme.paper, Theme.ink, Theme.muted, Theme.faint, Theme.hairline] + Theme.runs).map(\.light))
     #expect(known.count == 5 + Theme.runs.count)
     for node in try XMLNode.parse(svg.file).descendants {
       for name in ["fill", "stroke"] {

@@ -30,7 +30,9 @@ import Testing
   }
 
   @Test func `Exact numbers read back as themselves`() {
-    for value in [0.1, 1.0 / 3, 5877.339, 1e-300, -2.5e22, 42] { #expect(Double(Format.exact(value)) == value) }
+    for value in [0.1, 1.0 / 3, 5877.339, 1e-300, -2.5e22, 42] {
+      #expect(Double(Format.exact(value)) == value)
+    }
     #expect(Format.exact(262_144) == "262144")
   }
 

@@ -20,7 +20,9 @@ extension Figure {
   private var height: Int { strip + rows * panelSize.height + (panels.isEmpty ? 0 : Figure.labelHeight) }
 
   /// The height of the legend above the panels.
-  private var strip: Int { legend == .above ? LegendStrip(legendEntries, width: columns * panelSize.width).height : 0 }
+  private var strip: Int {
+    legend == .above ? LegendStrip(legendEntries, width: columns * panelSize.width).height : 0
+  }
 
   /// The script that draws the figure.
   ///
@@ -196,7 +198,8 @@ extension Series {
     let drawn =
       switch style {
       // A point as small as some are drawn would not show its colour.
-      case .points(let radius): "points pointtype 7 pointsize \((forLegend ? max(radius, 2.5) : radius) / 4.12)"
+      case .points(let radius):
+        "points pointtype 7 pointsize \((forLegend ? max(radius, 2.5) : radius) / 4.12)"
       case .line(let width): "lines linewidth \(width)"
       case .dashed(let width): "lines dashtype (8,5) linewidth \(width)"
       case .dotted(let width): "lines dashtype (2,4) linewidth \(width)"

@@ -22,10 +22,10 @@ struct SVG: Sendable, Hashable {
         ("xmlns", "http://www.w3.org/2000/svg"), ("class", "plot"), ("role", "img"),
         ("width", String(size[2])), ("height", String(size[3])), ("viewBox", viewBox),
         ("font-family", Theme.fontStack),
-      ] + attributes.map { ($0.name, Markup.escaped($0.value)) },
+      ] + attributes,
       [
-        .element(SVGElement("title", [], [.text(Markup.escaped(figure.title))])),
-        .element(SVGElement("desc", [], [.text(Markup.escaped(figure.caption + "\n" + figure.findings))])),
+        .element(SVGElement("title", [], [.text(figure.title)])),
+        .element(SVGElement("desc", [], [.text(figure.caption + "\n" + figure.findings)])),
       ] + SVG.cleaned(drawn.children))
   }
 
@@ -73,15 +73,17 @@ struct SVG: Sendable, Hashable {
   var title: String { text(of: "title") }
   /// How to read it; behind it the description says what is to be seen.
   var caption: String { String(text(of: "desc").prefix { !$0.isNewline }) }
-  subscript(_ attribute: String) -> String? { root[attribute].map(Markup.unescaped) }
+  subscript(_ attribute: String) -> String? { root[attribute] }
 
   private func text(of name: String) -> String {
     guard case .text(let text)? = root.child(name)?.children.first else { return "" }
-    return Markup.unescaped(text)
+    return text
   }
 
   private static let allowed: [String: Set<String>] = [
-    "svg": ["xmlns", "class", "role", "width", "height", "viewBox", "font-family", "data-figure", "data-source"],
+    "svg": [
+      "xmlns", "class", "role", "width", "height", "viewBox", "font-family", "data-figure", "data-source",
+    ],
     "title": [], "desc": [],
     "g": textAttributes.union(["stroke", "stroke-width", "stroke-linecap", "transform"]),
     "path": ["d", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-dasharray"],
@@ -89,12 +91,13 @@ struct SVG: Sendable, Hashable {
     "text": textAttributes, "tspan": textAttributes,
   ]
   private static let textAttributes: Set<String> = [
-    "font-size", "font-style", "font-weight", "text-anchor", "dx", "dy", "fill",
+    "xml:space", "font-size", "font-style", "font-weight", "text-anchor", "dx", "dy", "fill",
   ]
 
   private static func check(_ element: SVGElement) throws(ReportError) {
     guard let attributes = allowed[element.name] else {
-      throw ReportError(.malformed, "the SVG has an element '\(element.name)', which brake's figures have not")
+      throw ReportError(
+        .malformed, "the SVG has an element '\(element.name)', which brake's figures have not")
     }
     for attribute in element.attributes where !attributes.contains(attribute.name) {
       throw ReportError(

@@ -2,12 +2,11 @@
 struct SVGElement: Sendable, Hashable {
   enum Node: Sendable, Hashable {
     case element(SVGElement)
-    /// As it stands in the file: still escaped.
     case text(String)
   }
 
   var name: String
-  /// In the file's order; values still escaped.
+  /// In the file's order.
   var attributes: [(name: String, value: String)]
   var children: [Node]
 
@@ -27,13 +26,13 @@ struct SVGElement: Sendable, Hashable {
 
   var markup: String {
     var text = "<" + name
-    for (name, value) in attributes { text += " \(name)=\"\(value)\"" }
+    for (name, value) in attributes { text += " \(name)=\"\(Markup.escaped(value))\"" }
     if children.isEmpty { return text + "/>" }
     text += ">"
     for child in children {
       switch child {
       case .element(let element): text += element.markup
-      case .text(let string): text += string
+      case .text(let string): text += Markup.escaped(string)
       }
     }
     return text + "</\(name)>"
@@ -91,10 +90,8 @@ private struct SVGReader {
         throw malformed("has an unquoted attribute")
       }
       position += 1
-      let value = try text { $0 == quote }
+      element.attributes.append((attribute, try text { $0 == quote }))
       position += 1
-      let quoted = quote == UInt8(ascii: "'") ? value.split(separator: "\"").joined(separator: "&quot;") : value
-      element.attributes.append((attribute, quoted))
     }
     while true {
       if starts("</") {
@@ -155,7 +152,7 @@ private struct SVGReader {
   private mutating func text(until isEnd: (UInt8) -> Bool) throws(ReportError) -> String {
     let start = position
     while let byte = peek {
-      if isEnd(byte) { return String(decoding: bytes[start..<position], as: UTF8.self) }
+      if isEnd(byte) { return Markup.unescaped(String(decoding: bytes[start..<position], as: UTF8.self)) }
       position += 1
     }
     throw malformed("ends before its elements do")

@@ -39,7 +39,8 @@ struct Ticks: Sendable, Equatable {
         ticks.major.append((value, decades >= 2 ? "10^{\(minus(power))}" : Format.short(value)))
       }
       if stride > 1 { continue }
-      for digit in 2...9 where !digits.contains(Double(digit)) && range.contains(Double(digit) * pow10(power)) {
+      for digit in 2...9 where !digits.contains(Double(digit)) && range.contains(Double(digit) * pow10(power))
+      {
         ticks.minor.append(Double(digit) * pow10(power))
       }
     }

@@ -5,14 +5,19 @@ internal import Compute
 enum FigureData {
   /// A row each point of each run.
   static func points(of runs: [ReportedRun]) -> [UInt8] {
-    var csv = CSV(["run", "step", "loss", "fitted", "fit_loss", "residual", "early_asymptote", "late_asymptote"])
+    var csv = CSV([
+      "run", "step", "loss", "fitted", "fit_loss", "residual", "early_asymptote", "late_asymptote",
+    ])
     for run in runs {
       let curve = run.fit.curve
       for point in run.points {
         let step = Double(point.step)
         csv.add(
           [run.name, String(point.step), Format.exact(point.loss), point.isFitted ? "1" : "0"]
-            + [curve.loss(at: step), point.residual, curve.earlyAsymptote(at: step), curve.lateAsymptote(at: step)]
+            + [
+              curve.loss(at: step), point.residual, curve.earlyAsymptote(at: step),
+              curve.lateAsymptote(at: step),
+            ]
             .map { Format.plain($0, 12) })
       }
     }
@@ -22,17 +27,20 @@ enum FigureData {
   /// A row each run.
   static func scaling(of comparison: CurveComparison) -> [UInt8] {
     var csv = CSV([
-      "run", "size", "verdict", "L_d", "L_d_lower_95", "L_d_upper_95", "t_d", "t_d_lower_95", "t_d_upper_95", "r_d",
+      "run", "size", "verdict", "L_d", "L_d_lower_95", "L_d_upper_95", "t_d", "t_d_lower_95", "t_d_upper_95",
+      "r_d",
       "r_d_lower_95", "r_d_upper_95",
     ])
     for row in comparison.rows {
       let numbers = [
         row.breakLoss, row.breakLossInterval?.lower, row.breakLossInterval?.upper, row.breakStep,
-        row.breakStepInterval?.lower, row.breakStepInterval?.upper, row.finalRate, row.finalRateInterval?.lower,
+        row.breakStepInterval?.lower, row.breakStepInterval?.upper, row.finalRate,
+        row.finalRateInterval?.lower,
         row.finalRateInterval?.upper,
       ]
       csv.add(
-        [row.run, row.size.map(Format.exact) ?? "", row.verdict.rawValue] + numbers.map { $0.map(Format.exact) ?? "" })
+        [row.run, row.size.map(Format.exact) ?? "", row.verdict.rawValue]
+          + numbers.map { $0.map(Format.exact) ?? "" })
     }
     return csv.bytes
   }

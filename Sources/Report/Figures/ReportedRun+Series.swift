@@ -30,7 +30,8 @@ extension ReportedRun {
       Figure.thinned(points.filter { $0.isFitted == isFitted }.map { [Double($0.step), $0.loss] })
     }
     let skipped = rows(false)
-    return (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.8), Theme.faint, skipped, name: names.0)])
+    return
+      (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.8), Theme.faint, skipped, name: names.0)])
       + [Series(.points(radius: radius), colour, rows(true), name: names.1)]
   }
 
@@ -51,13 +52,16 @@ extension ReportedRun {
       let late = [curve.breakStep / 5, range.upperBound]
       let asymptotes = Series(
         .dashed(width: 1), Theme.muted,
-        early.map { [$0, curve.earlyAsymptote(at: $0)] } + [[]] + late.map { [$0, curve.lateAsymptote(at: $0)] },
+        early.map { [$0, curve.earlyAsymptote(at: $0)] } + [[]]
+          + late.map { [$0, curve.lateAsymptote(at: $0)] },
         name: "asymptotes")
       let ring = Series(.ring, Theme.ink, [breakRow], name: "deceleration point")
       return [asymptotes, line] + (decelerates ? [ring] : [])
     case .noBreak:
       let powerLaw = analysis.powerLaw
-      let rows = [fit.firstStep, fit.lastStep].map { [Double($0), powerLaw.b * pow(Double($0), -powerLaw.c0)] }
+      let rows = [fit.firstStep, fit.lastStep].map {
+        [Double($0), powerLaw.b * pow(Double($0), -powerLaw.c0)]
+      }
       return [line, Series(.dotted(width: 1.5), Theme.muted, rows, name: "power law")]
     case .warmupBreak:
       return [line]

@@ -15,7 +15,8 @@ extension Figure {
     }
     return Figure(
       title: title ?? "Loss and one-break fit",
-      caption: "Training loss against step, both on logarithmic axes. Points: the smoothed loss, grey where it is not "
+      caption:
+        "Training loss against step, both on logarithmic axes. Points: the smoothed loss, grey where it is not "
         + "fitted. Solid: the one-break fit. Dashed: its asymptotes. Ring: the deceleration point, where they meet.",
       findings: sentences(runs), panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.8,
       legend: .above)
@@ -31,7 +32,8 @@ extension Figure {
     }
     return Figure(
       title: title ?? "Loss of all runs",
-      caption: "The smoothed training losses, their one-break fits (thin lines) and deceleration points (rings), which "
+      caption:
+        "The smoothed training losses, their one-break fits (thin lines) and deceleration points (rings), which "
         + "lie below the curves: there the asymptotes meet.",
       findings: sentences(runs),
       panels: [Panel(x: stepAxis(runs), y: lossAxis(runs), series: series)], columns: 1,
@@ -40,7 +42,8 @@ extension Figure {
 
   /// What the one-break fit leaves, a panel each run.
   static func residuals(of runs: [ReportedRun], title: String?, width: Int, columns: Int) -> Figure {
-    let x = Axis("step", logarithmic: true, holding: runs.flatMap { $0.fitted.map { Double($0.step) } }, air: 0.02)
+    let x = Axis(
+      "step", logarithmic: true, holding: runs.flatMap { $0.fitted.map { Double($0.step) } }, air: 0.02)
     let most = runs.flatMap { $0.fitted.map { abs($0.residual) } }.max() ?? 1
     let y = Axis("residual of log loss", logarithmic: false, holding: [-most, most])
     let panels = runs.map { run in
@@ -48,22 +51,30 @@ extension Figure {
       let rsle = run.fit.quality.rsle
       var series = [
         Series(.line(width: 0.75), Theme.muted, [[low, 0], [high, 0]]),
-        Series(.dotted(width: 1), Theme.muted, [[low, rsle], [high, rsle], [], [low, -rsle], [high, -rsle]], name: "± RSLE"),
-        Series(.points(radius: 1.3), run.colour, thinned(run.fitted.map { [Double($0.step), $0.residual] }), name: "residual"),
+        Series(
+          .dotted(width: 1), Theme.muted, [[low, rsle], [high, rsle], [], [low, -rsle], [high, -rsle]],
+          name: "± RSLE"),
+        Series(
+          .points(radius: 1.3), run.colour, thinned(run.fitted.map { [Double($0.step), $0.residual] }),
+          name: "residual"),
       ]
       if run.decelerates {
         let step = run.fit.curve.breakStep
         series.insert(
-          Series(.dashed(width: 1), Theme.muted, [[step, y.range.lowerBound], [step, y.range.upperBound]], name: "deceleration step"),
+          Series(
+            .dashed(width: 1), Theme.muted, [[step, y.range.lowerBound], [step, y.range.upperBound]],
+            name: "deceleration step"),
           at: 2)
       }
       return Panel(
         heading: run.label, headingColour: run.colour,
-        subheading: "RSLE \(Format.significant(rsle, 3)), \(run.fit.quality.points) points", x: x, y: y, series: series)
+        subheading: "RSLE \(Format.significant(rsle, 3)), \(run.fit.quality.points) points", x: x, y: y,
+        series: series)
     }
     return Figure(
       title: title ?? "Residuals of the one-break fit",
-      caption: "Logarithm of the smoothed loss less that of the fit, against step. Dotted: plus and minus their root mean "
+      caption:
+        "Logarithm of the smoothed loss less that of the fit, against step. Dotted: plus and minus their root mean "
         + "square (RSLE). Dashed: the deceleration step.",
       findings: runs.map { "\($0.label): RSLE \(Format.significant($0.fit.quality.rsle, 3))." }
         .joined(separator: " "),
@@ -71,7 +82,8 @@ extension Figure {
   }
 
   init(
-    title: String, caption: String, findings: String, panels: [Panel], columns: Int, width: Int, aspect: Double, legend: Legend
+    title: String, caption: String, findings: String, panels: [Panel], columns: Int, width: Int,
+    aspect: Double, legend: Legend
   ) {
     let each = width / max(1, columns)
     self.init(
@@ -80,7 +92,9 @@ extension Figure {
   }
 
   private static func stepAxis(_ runs: [ReportedRun]) -> Axis {
-    Axis("step", logarithmic: true, holding: runs.flatMap { $0.analysis.curve.steps.map(Double.init) }, air: 0.02)
+    Axis(
+      "step", logarithmic: true, holding: runs.flatMap { $0.analysis.curve.steps.map(Double.init) }, air: 0.02
+    )
   }
 
   private static func lossAxis(_ runs: [ReportedRun]) -> Axis {
@@ -101,7 +115,8 @@ extension Figure {
   /// At most about two thousand points, evenly over the logarithm of the first value; the last is kept. A figure shows no
   /// more, and its data has them all.
   static func thinned(_ rows: [[Double]], most: Int = 2000) -> [[Double]] {
-    guard rows.count > most, let low = rows.first?.first, let high = rows.last?.first, low > 0, high > low else {
+    guard rows.count > most, let low = rows.first?.first, let high = rows.last?.first, low > 0, high > low
+    else {
       return rows
     }
     var kept: [[Double]] = []

@@ -24,7 +24,8 @@ extension Figure {
     let left = comparison.rows.count - rows.count
     return Figure(
       title: title,
-      caption: "Loss and step of the deceleration, and exponent behind it, against the number of parameters. Bars: 95 % "
+      caption:
+        "Loss and step of the deceleration, and exponent behind it, against the number of parameters. Bars: 95 % "
         + "bootstrap intervals. Dashed: power laws by least squares."
         + (left == 0 ? "" : " Left out, for want of a size or of deceleration: \(left)."),
       findings: rows.map { row in
@@ -36,7 +37,8 @@ extension Figure {
   }
 
   init(title: String, message: String, width: Int) {
-    self.init(title: title, caption: message, panels: [], columns: 1, panelSize: (width, 64), message: message)
+    self.init(
+      title: title, caption: message, panels: [], columns: 1, panelSize: (width, 64), message: message)
   }
 
   private struct Quantity {
@@ -68,7 +70,9 @@ extension Figure {
       let scaling = comparison.scalings.first { $0.quantity == name }
       if let scaling, isLogarithmic, let low = sizes.min(), let high = sizes.max() {
         series.append(
-          Series(.dashed(width: 1), Theme.muted, [low, high].map { [$0, exp(scaling.intercept + scaling.slope * log($0))] }, name: "power law"))
+          Series(
+            .dashed(width: 1), Theme.muted,
+            [low, high].map { [$0, exp(scaling.intercept + scaling.slope * log($0))] }, name: "power law"))
       }
       for row in rows {
         guard let size = row.size else { continue }

@@ -9,10 +9,13 @@ struct FigureOperation: Pipeline.Operation {
 
   static let figure = Parameter<String>(
     "figure", oneOf: ["overview", "fit", "residuals", "scaling"],
-    help: "overview: all runs in one panel; fit: loss, fit, asymptotes and deceleration point, a panel each run; "
+    help:
+      "overview: all runs in one panel; fit: loss, fit, asymptotes and deceleration point, a panel each run; "
       + "residuals: of log loss, a panel each run; scaling: L_d, t_d and r_d against model size")
-  static let width = Parameter("width", default: 720, unit: "pixels", in: 240...2400, help: "of the whole figure")
-  static let columns = Parameter("columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
+  static let width = Parameter(
+    "width", default: 720, unit: "pixels", in: 240...2400, help: "of the whole figure")
+  static let columns = Parameter(
+    "columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
 
   let name = "report.figure"
   let revision = 1
@@ -58,7 +61,8 @@ struct FigureOperation: Pipeline.Operation {
     let drawing = try await Drawing(
       figure, with: gnuplot,
       attributes: [
-        ("data-figure", figure.message == nil ? kind : SVG.empty), ("data-source", Digest(of: data).description),
+        ("data-figure", figure.message == nil ? kind : SVG.empty),
+        ("data-source", Digest(of: data).description),
       ])
     try context.write(drawing.svg.file, to: "svg")
     try context.write(drawing.pdf, to: "pdf")

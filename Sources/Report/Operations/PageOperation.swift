@@ -14,7 +14,8 @@ struct PageOperation: Pipeline.Operation {
     ReportInputs.fits, ReportInputs.comparison,
     InputDeclaration("figures", .many, help: "figures in their order: the output 'svg' of report.figure"),
     InputDeclaration(
-      "data", .many, help: "the numbers that the figures show, in any order: the output 'data' of report.figure"),
+      "data", .many,
+      help: "the numbers that the figures show, in any order: the output 'data' of report.figure"),
   ]
   let parameters: [any ParameterDeclaration] = [
     ReportInputs.labels, ReportInputs.runs, ReportInputs.title, introduction,

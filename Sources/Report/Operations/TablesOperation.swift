@@ -9,7 +9,8 @@ struct TablesOperation: Pipeline.Operation {
   let parameters: [any ParameterDeclaration] = [ReportInputs.labels, ReportInputs.runs]
   let outputs = [
     OutputDeclaration(
-      "csv", file: "table.csv", help: "every quantity with standard error and 95 % interval, at full precision"),
+      "csv", file: "table.csv",
+      help: "every quantity with standard error and 95 % interval, at full precision"),
     OutputDeclaration("markdown", file: "table.md", help: "rounded by the standard errors"),
     OutputDeclaration("latex", file: "table.tex", help: "the same for booktabs"),
   ]

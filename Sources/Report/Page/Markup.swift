@@ -59,7 +59,9 @@ extension Markup: ExpressibleByStringInterpolation {
 
     mutating func appendLiteral(_ literal: String) { text += literal }
     mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
-    mutating func appendInterpolation(_ string: some StringProtocol) { text += Markup.escaped(String(string)) }
+    mutating func appendInterpolation(_ string: some StringProtocol) {
+      text += Markup.escaped(String(string))
+    }
     mutating func appendInterpolation(_ number: Int) { text += String(number) }
   }
 }

@@ -25,7 +25,8 @@ extension Page {
       return figure.svg["data-source"].map { ", data <code>\($0)</code>" } ?? ""
     }
     if let first = figures.firstIndex(where: { $0.data?.digest == digest }), first < index {
-      return ", data \(Page.reference(digest)): that of <a href=\"#figure-\(first + 1)\">Figure \(first + 1)</a>"
+      return
+        ", data \(Page.reference(digest)): that of <a href=\"#figure-\(first + 1)\">Figure \(first + 1)</a>"
     }
     let link = Page.download(csv, as: "figure-\(index + 1).csv", type: "text/csv", "save as CSV")
     return ", data \(Page.reference(digest)): \(link)"

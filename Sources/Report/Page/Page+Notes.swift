@@ -7,15 +7,21 @@ extension Page {
       let sentences = ([prepared(run.analysis.curve), fitted(run), bootstrapped(run)]).compactMap(\.self)
       let found = run.analysis.curve.notes.map { "<li>\($0.description)</li>" as Markup }
       let list: Markup = found.isEmpty ? "" : "<ul>\(found.joined())</ul>"
-      return "<dt>\(run.label)</dt>\n<dd>\(sentences.joined(separator: " ")) \(Page.reference(run.digest))\(list)</dd>"
+      return
+        "<dt>\(run.label)</dt>\n<dd>\(sentences.joined(separator: " ")) \(Page.reference(run.digest))\(list)</dd>"
     }
     return Page.section("notes", "Notes on the curves", "<dl>\n\(items.joined(separator: "\n"))\n</dl>")
   }
 
   private func prepared(_ curve: PreparedCurve) -> String {
-    if curve.wasPrepared { return "\(Format.grouped(curve.steps.count)) points, smoothed and subsampled by their authors." }
-    let smoothed = curve.smoothing.map { "smoothed by a logarithmic moving average with base \(Format.short($0))" }
-    let thinned = curve.isSubsampled ? "subsampled to \(Format.grouped(curve.steps.count))" : "all of them kept"
+    if curve.wasPrepared {
+      return "\(Format.grouped(curve.steps.count)) points, smoothed and subsampled by their authors."
+    }
+    let smoothed = curve.smoothing.map {
+      "smoothed by a logarithmic moving average with base \(Format.short($0))"
+    }
+    let thinned =
+      curve.isSubsampled ? "subsampled to \(Format.grouped(curve.steps.count))" : "all of them kept"
     return "\(Format.grouped(curve.sourcePoints)) points, \(smoothed ?? "not smoothed"), \(thinned)."
   }
 
@@ -28,7 +34,8 @@ extension Page {
 
   private func bootstrapped(_ run: ReportedRun) -> String? {
     guard let intervals = run.analysis.intervals else { return "No bootstrap." }
-    return "Bootstrap: \(intervals.resamples) resamples in blocks of \(intervals.blockLength) points (autocorrelation time "
+    return
+      "Bootstrap: \(intervals.resamples) resamples in blocks of \(intervals.blockLength) points (autocorrelation time "
       + "\(Format.significant(intervals.autocorrelationTime, 3)) points), seed \(intervals.seed)"
       + (intervals.failed > 0 ? ", \(intervals.failed) of them not to be fitted" : "")
       + (intervals.atBound > 0 ? ", \(intervals.atBound) of them at a bound of the search." : ".")

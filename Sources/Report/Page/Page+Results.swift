@@ -36,7 +36,8 @@ extension Page {
     let value = Page.number(column.text(for: run), column.value(run.fit), from: run.digest)
     let error: Markup = column.errorText(for: run).map { "<small>± \($0)</small>" } ?? ""
     let interval: Markup =
-      column.needsDeceleration ? column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? "" : ""
+      column.needsDeceleration
+      ? column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? "" : ""
     return "<td>\(value)\(error)\(interval)</td>"
   }
 

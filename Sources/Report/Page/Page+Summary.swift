@@ -49,7 +49,8 @@ extension Page {
       } ?? ""
     let fall: Markup =
       curve.finalRate > 0
-      ? ", \(number(Format.significant(curve.c0 / curve.finalRate, 2), curve.c0 / curve.finalRate)) times less steep" : ""
+      ? ", \(number(Format.significant(curve.c0 / curve.finalRate, 2), curve.c0 / curve.finalRate)) times less steep"
+      : ""
     let cautions = run.analysis.reasons.dropFirst().map { reason in
       " <span class=\"caution\" title=\"\(run.digest.description)\">\(Page.prose(reason))</span>" as Markup
     }
@@ -68,7 +69,8 @@ extension Page {
   private var scaling: Markup {
     guard let (comparison, digest) = comparison, !comparison.scalings.isEmpty else { return "" }
     let laws = comparison.scalings.map { scaling -> Markup in
-      let symbol = ResultColumn[scaling.quantity.rawValue]?.html ?? Markup(verbatim: scaling.quantity.rawValue)
+      let symbol =
+        ResultColumn[scaling.quantity.rawValue]?.html ?? Markup(verbatim: scaling.quantity.rawValue)
       let slope = Page.number(
         Format.value(scaling.slope, error: scaling.standardError), scaling.slope, from: digest)
       return "\(symbol) ∝ <i>N</i><sup>\(slope)</sup>"

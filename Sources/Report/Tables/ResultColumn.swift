@@ -22,16 +22,19 @@ struct ResultColumn: Sendable {
     ResultColumn(
       name: "b", html: "<i>b</i>", markdown: "b", latex: "$b$", value: \.curve.b, error: \.b, interval: \.b),
     ResultColumn(
-      name: "c0", html: "<i>c</i><sub>0</sub>", markdown: "c₀", latex: "$c_0$", value: \.curve.c0, error: \.c0,
+      name: "c0", html: "<i>c</i><sub>0</sub>", markdown: "c₀", latex: "$c_0$", value: \.curve.c0,
+      error: \.c0,
       interval: \.c0),
     ResultColumn(
-      name: "c1", html: "<i>c</i><sub>1</sub>", markdown: "c₁", latex: "$c_1$", value: \.curve.c1, error: \.c1,
+      name: "c1", html: "<i>c</i><sub>1</sub>", markdown: "c₁", latex: "$c_1$", value: \.curve.c1,
+      error: \.c1,
       interval: \.c1),
     ResultColumn(
       name: "log_d1", html: "log <i>d</i><sub>1</sub>", markdown: "log d₁", latex: "$\\log d_1$",
       value: \.curve.logD1, error: \.logD1, interval: \.logD1),
     ResultColumn(
-      name: "f1", html: "<i>f</i><sub>1</sub>", markdown: "f₁", latex: "$f_1$", value: \.curve.f1, error: \.f1,
+      name: "f1", html: "<i>f</i><sub>1</sub>", markdown: "f₁", latex: "$f_1$", value: \.curve.f1,
+      error: \.f1,
       interval: \.f1),
     ResultColumn(
       name: "rsle", html: "RSLE", markdown: "RSLE", latex: "RSLE", digits: 3, value: \.quality.rsle),
@@ -54,7 +57,9 @@ struct ResultColumn: Sendable {
   static subscript(_ name: String) -> ResultColumn? { all.first { $0.name == name } }
 
   func error(of run: ReportedRun) -> Double? { run.fit.standardErrors.flatMap(error) }
-  func interval(of run: ReportedRun) -> BootstrapIntervals.Interval? { run.analysis.intervals.flatMap(interval) }
+  func interval(of run: ReportedRun) -> BootstrapIntervals.Interval? {
+    run.analysis.intervals.flatMap(interval)
+  }
 
   /// Whether the value of this run is to be read.
   func isMeaningful(for run: ReportedRun) -> Bool { !needsDeceleration || run.decelerates }

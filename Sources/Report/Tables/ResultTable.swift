@@ -37,7 +37,8 @@ struct ResultTable: Sendable {
       let cells = ResultColumn.all.map { column in
         guard column.isMeaningful(for: run) else { return "–" }
         let error = column.errorText(for: run).map { " ± \($0)" } ?? ""
-        let interval = column.isStep ? column.intervalText(for: run).map { " [\($0.lower), \($0.upper)]" } ?? "" : ""
+        let interval =
+          column.isStep ? column.intervalText(for: run).map { " [\($0.lower), \($0.upper)]" } ?? "" : ""
         return column.text(for: run) + error + interval
       }
       lines.append(
@@ -78,7 +79,9 @@ struct ResultTable: Sendable {
       .replacing("∞", with: "\\infty")
   }
 
-  static func markdown(_ text: String) -> String { escaped(text) { "\\`*_[]<>|~$&".contains($0) ? "\\\($0)" : nil } }
+  static func markdown(_ text: String) -> String {
+    escaped(text) { "\\`*_[]<>|~$&".contains($0) ? "\\\($0)" : nil }
+  }
 
   static func latex(_ text: String) -> String {
     escaped(text) { character in

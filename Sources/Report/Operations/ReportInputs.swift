@@ -11,12 +11,15 @@ enum ReportInputs {
     "comparison", .optional, help: "the runs against model size, as JSON: what curve.compare gives")
 
   static let labels = Parameter<[String: String]>(
-    "labels", default: [:], help: "what readers call each run, by the run's name; the name itself where none is given")
+    "labels", default: [:],
+    help: "what readers call each run, by the run's name; the name itself where none is given")
   static let runs = Parameter<[String]>(
     "runs", default: [],
-    help: "the runs in their order, which is also that of their colours; runs that are not named follow. Name all runs "
+    help:
+      "the runs in their order, which is also that of their colours; runs that are not named follow. Name all runs "
       + "where a figure has only some, so that each keeps its colour")
-  static let title = Parameter<String>("title", default: "", help: "its title; a description where none is given")
+  static let title = Parameter<String>(
+    "title", default: "", help: "its title; a description where none is given")
 
   /// Larger inputs are no fits.
   static let largest = 256 << 20
@@ -34,24 +37,29 @@ extension ReportedRun {
       throw ReportError(.malformed, "no fits are given", remedy: "give the input 'fits' at least one fit")
     }
     guard inputs.count <= ReportInputs.mostRuns else {
-      throw ReportError(.malformed, "\(inputs.count) fits are given, and a report takes \(ReportInputs.mostRuns)")
+      throw ReportError(
+        .malformed, "\(inputs.count) fits are given, and a report takes \(ReportInputs.mostRuns)")
     }
     let analyses = try inputs.map { input in
       (try input.result("fits") { try CurveAnalysis(json: $0) }, input.digest)
     }
     var order = context[ReportInputs.runs]
-    for (analysis, _) in analyses where !order.contains(analysis.curve.run) { order.append(analysis.curve.run) }
+    for (analysis, _) in analyses where !order.contains(analysis.curve.run) {
+      order.append(analysis.curve.run)
+    }
     let labels = context[ReportInputs.labels]
     var runs: [ReportedRun] = []
     for (index, name) in order.enumerated() {
       let found = analyses.filter { $0.0.curve.run == name }
       guard found.count <= 1, order.firstIndex(of: name) == index else {
         throw ReportError(
-          .malformed, "two of the runs are called '\(name.printable)'", remedy: "give each run a name of its own")
+          .malformed, "two of the runs are called '\(name.printable)'",
+          remedy: "give each run a name of its own")
       }
       guard let (analysis, digest) = found.first else { continue }
       runs.append(
-        ReportedRun(label: labels[name] ?? name, colour: Theme.run(index), analysis: analysis, digest: digest))
+        ReportedRun(label: labels[name] ?? name, colour: Theme.run(index), analysis: analysis, digest: digest)
+      )
     }
     return runs
   }

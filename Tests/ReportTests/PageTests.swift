@@ -1,0 +1,118 @@
+import Artefacts
+import Compute
+import Foundation
+import JSON
+import Testing
+
+@testable import Report
+
+@Suite struct PageTests {
+  static let hostile = #"<script>alert("x")</script> & 'it' ]]> <!-- \#u{1}"#
+
+  static func page(_ runs: [ReportedRun], figures: [Page.Figure] = [], title: String = "Deceleration") -> Page
+  {
+    Page(title: title, introduction: "One.\n\nTwo.", runs: runs, comparison: nil, figures: figures)
+  }
+
+  static func figure(of runs: [ReportedRun]) async throws -> Page.Figure {
+    let data = FigureData.points(of: runs)
+    let drawing = try await Drawing(
+      .fits(of: runs, title: nil, width: 720, columns: 2),
+      attributes: [("data-figure", "fit"), ("data-source", Digest(of: data).description)])
+    return Page.Figure(svg: drawing.svg, digest: Digest(of: drawing.svg.file), data: (data, Digest(of: data)))
+  }
+
+  @Test func `The page is well formed, whatever a run is called`() async throws {
+    let runs = [
+      try SampleRuns.run("14M", label: Self.hostile), try SampleRuns.run("b", index: 1, verdict: .saturating),
+    ]
+    let page = Self.page(runs, figures: [try await Self.figure(of: runs)], title: Self.hostile)
+    let root = try XMLNode.parse(page.bytes)
+    #expect(root.all("script").isEmpty)
+    #expect(root.all("h1").map(\.content) == [Self.hostile.replacing("\u{1}", with: "\u{FFFD}")])
+    #expect(root.all("section").count == 8)
+  }
+
+  @Test func `The page names every artefact that it shows numbers of`() async throws {
+    let runs = [try SampleRuns.run("14M"), try SampleRuns.run("144M", index: 1)]
+    let figure = try await Self.figure(of: runs)
+    let comparison = try CurveComparison(runs.map(\.analysis), sizes: ["14M": 14e6])
+    let digest = Digest(of: comparison.json.canonicalBytes)
+    let page = Page(
+      title: "", introduction: "", runs: runs, comparison: (comparison, digest), figures: [figure])
+    let root = try XMLNode.parse(page.bytes)
+    let listed = root.all("code").map(\.content)
+    let digests = runs.map(\.digest) + [digest, figure.digest, try #require(figure.data).digest]
+    for digest in digests {
+      #expect(listed.contains(digest.description))
+      #expect(listed.contains("brake provenance \(digest.short)"))
+    }
+    let numbers = root.all("data")
+    #expect(numbers.count > 60)
+    for number in numbers {
+      #expect(digests.map(\.description).contains(number.attributes["title"] ?? ""))
+      #expect(Double(number.attributes["value"] ?? "") != nil)
+    }
+    let anchors = Set(root.descendants.compactMap { $0.attributes["id"] })
+    for link in root.all("a") {
+      let address = try #require(link.attributes["href"])
+      #expect(address.hasPrefix("data:") || anchors.contains(String(address.dropFirst())), "\(address)")
+    }
+  }
+
+  @Test func `The page needs no other file, and no script`() async throws {
+    let runs = [try SampleRuns.run("14M")]
+    let page = Self.page(runs, figures: [try await Self.figure(of: runs)])
+    let text = String(decoding: page.bytes, as: UTF8.self)
+    #expect(!text.contains("http://") && !text.contains("https://"))
+    for node in try XMLNode.parse(page.bytes).descendants {
+      for attribute in ["src", "srcset", "onload", "onclick", "xlink:href", "action"] {
+        #expect(node.attributes[attribute] == nil)
+      }
+      #expect(!["script", "link", "iframe", "object", "img"].contains(node.name))
+    }
+  }
+
+  @Test func `Ids are unique, though two figures are inlined`() async throws {
+    let runs = [try SampleRuns.run("14M")]
+    let figure = try await Self.figure(of: runs)
+    let page = Self.page(runs, figures: [figure, figure])
+    let ids = try XMLNode.parse(page.bytes).descendants.compactMap { $0.attributes["id"] }
+    #expect(Set(ids).count == ids.count)
+  }
+
+  @Test func `A run without deceleration is warned of, and its break is not printed as one`() throws {
+    let run = try SampleRuns.run("14M", verdict: .noBreak)
+    let root = try XMLNode.parse(Self.page([run]).bytes)
+    let warning = try #require(root.all("p").first { $0.attributes["class"] == "warning" })
+    #expect(warning.content.hasPrefix("14M: no break. The first reason."))
+    let results = try #require(root.all("section").first { $0.attributes["id"] == "results" })
+    #expect(!results.all("td").map(\.content).contains { $0.hasPrefix("4914") })
+  }
+
+  @Test func `The summary says what the numbers say`() throws {
+    let root = try XMLNode.parse(Self.page([try SampleRuns.run("14M")]).bytes)
+    let item = try #require(root.all("li").first)
+    #expect(
+      item.content == """
+        14M decelerates at step td = 4914 (95 %: 4447 to 5431), at a loss of Ld = 3.654 nats per token. The exponent of the \
+        power law falls from 0.200 to rd = 0.0200, 10 times less steep. From there it predicts 3.553 at step \
+        20\u{202F}000, where the loss is 3.250. td moves with the cut.
+        """)
+  }
+
+  @Test func `What the import found is told`() throws {
+    let text = String(decoding: Self.page([try SampleRuns.run("14M")]).bytes, as: UTF8.self)
+    #expect(text.contains("line 512: step 100 after 612"))
+    #expect(text.contains("3 of them not to be fitted"))
+  }
+
+  @Test func `A saved table is the table`() throws {
+    let runs = [try SampleRuns.run("14M", label: "a&b 100%")]
+    let root = try XMLNode.parse(Self.page(runs).bytes)
+    let link = try #require(root.all("a").first { $0.attributes["download"] == "table.csv" })
+    let encoded = try #require(link.attributes["href"]?.split(separator: ",", maxSplits: 1).last)
+    #expect(
+      String(encoded).removingPercentEncoding == String(decoding: ResultTable(runs: runs).csv, as: UTF8.self))
+  }
+}

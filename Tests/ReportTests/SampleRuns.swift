@@ -1,0 +1,75 @@
+import Artefacts
+import Compute
+import JSON
+
+@testable import Report
+
+/// Runs whose every number is written down here, so that what is said of them can be checked to the last digit.
+enum SampleRuns {
+  static func analysis(
+    _ run: String, verdict: Verdict = .deceleration, finalRate: Double = 0.02, skip: Int = 100
+  ) throws -> CurveAnalysis {
+    let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
+    let steps =
+      Array(stride(from: 50, through: 100, by: 10)) + Array(stride(from: 110, through: 20_000, by: 150))
+    let losses = steps.enumerated().map { index, step in
+      curve.loss(at: Double(step)) * (index.isMultiple(of: 2) ? 1.01 : 0.99)
+    }
+    let quality: JSON = [
+      "parameters": 5, "points": 133, "sse": 0.0133, "rsle": 0.01, "bic": -1200, "bic_effective": -120,
+    ]
+    var powerLaw = quality
+    if case .object(var members) = quality {
+      members["parameters"] = 2
+      members["bic_effective"] = -60
+      powerLaw = .object(members)
+    }
+    let json: JSON = [
+      "run": .string(run), "b": 20, "c0": 0.2, "c1": .number(finalRate - 0.2), "log_d1": 8.5, "f1": 0.3,
+      "L_T": 3.25, "quality": quality, "first_step": 110, "last_step": 20_000, "starts": 60,
+      "starts_at_optimum": 60, "at_bound": false,
+      "standard_errors": [
+        "b": 0.31, "c0": 0.0021, "c1": 0.0034, "log_d1": 0.028, "f1": 0.041, "t_d": 137.6, "L_d": 0.0119,
+        "r_d": 0.00124,
+      ],
+      "intervals": [
+        "resamples": 200, "failed": 3, "at_bound": 0, "block_length": 12, "seed": 7,
+        "autocorrelation_time": 5.25,
+        "b": [19, 21], "c0": [0.19, 0.21], "c1": [-0.19, -0.17], "log_d1": [8.4, 8.6], "f1": [0.2, 0.4],
+        "t_d": [4447.06, 5431.66], "L_d": [3.6, 3.7], "r_d": [0.017, 0.023], "L_T_predicted": [3.5, 3.6],
+      ],
+      "sensitivity": [
+        [
+          "skip": 300, "points": 120, "t_d": 4000, "L_d": 3.6, "r_d": 0.02, "rsle": 0.009,
+          "curve": ["b": 20, "c0": 0.2, "c1": -0.18, "log_d1": 8.3, "f1": 0.3],
+        ]
+      ],
+      "power_law": ["b": 12, "c0": 0.14, "quality": powerLaw], "two_breaks": nil,
+      "options": [
+        "skip": .integer(Int64(skip)), "warmup": nil, "bootstrap": 200, "seed": 7, "starts": 60,
+        "cuts": [300],
+      ],
+      "verdict": .string(verdict.rawValue),
+      "reasons": ["The first reason.", "t_d moves with the cut."],
+      "notes": [],
+      "curve": [
+        "run": .string(run), "steps": .array(steps.map { .integer(Int64($0)) }),
+        "losses": .array(losses.map { .number($0) }), "smoothing": 1.2, "subsampled": true,
+        "source_points": 20_000,
+        "already_prepared": false,
+        "notes": [["kind": "restart", "count": 1, "places": ["line 512: step 100 after 612"]]],
+      ],
+    ]
+    return try CurveAnalysis(json: json)
+  }
+
+  static func run(
+    _ name: String, label: String? = nil, index: Int = 0, verdict: Verdict = .deceleration,
+    finalRate: Double = 0.02
+  ) throws -> ReportedRun {
+    let analysis = try analysis(name, verdict: verdict, finalRate: finalRate)
+    return ReportedRun(
+      label: label ?? name, colour: Theme.run(index), analysis: analysis,
+      digest: Digest(of: analysis.json.canonicalBytes))
+  }
+}

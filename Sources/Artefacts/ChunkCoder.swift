@@ -93,26 +93,34 @@ final class ChunkCoder: @unchecked Sendable {
 
   /// zstd 3, unless samples of the bytes do not get smaller.
   private func plainMode(_ bytes: UnsafeRawBufferPointer) -> Compressor.Mode {
-    let piece = 8 << 10
-    guard bytes.count >= 8 * piece else { return .level(3) }
-    let gains = stride(from: 0, to: bytes.count - piece, by: bytes.count / 4).contains { start in
-      let sample = UnsafeRawBufferPointer(rebasing: bytes[start..<start + piece])
-      return compressor.compress(sample, into: decoded, .level(1)) < piece - piece / 64
-    }
-    return gains ? .level(3) : .raw
+    guard let size = sampleSizes(bytes, [.level(1)])?[0] else { return .level(3) }
+    return size < ChunkCoder.sampleSize - ChunkCoder.sampleSize / 64 ? .level(3) : .raw
   }
 
-  /// Raw where the bytes are nearly even, else the better of Huffman coding alone and zstd 1.
+  /// The first of these, from fast to slow, that is nearly as small as the smallest; raw if none gets smaller.
   private func planeMode(_ plane: UnsafeRawBufferPointer) -> Compressor.Mode {
-    let piece = 8 << 10
-    guard plane.count >= 2 * piece else { return .level(1) }
-    let start = (plane.count - piece) / 2
-    let sample = UnsafeRawBufferPointer(rebasing: plane[start..<start + piece])
-    let huffman = compressor.compress(sample, into: decoded, .huffman)
-    let matches = compressor.compress(sample, into: decoded, .level(1))
-    if min(huffman, matches) >= piece - piece / 128 { return .raw }
-    return matches < huffman - huffman / 32 ? .level(1) : .huffman
+    let modes: [Compressor.Mode] = [.huffman(haste: .max), .huffman(haste: 200), .level(1)]
+    guard let sizes = sampleSizes(plane, modes), let best = sizes.min() else { return .level(1) }
+    if best >= ChunkCoder.sampleSize - ChunkCoder.sampleSize / 128 { return .raw }
+    return zip(modes, sizes).first { $1 <= best + best / 32 }?.0 ?? .level(1)
   }
+
+  /// Compressed sizes of a sample; nil for bytes that are too few to take one of.
+  private func sampleSizes(_ bytes: UnsafeRawBufferPointer, _ modes: [Compressor.Mode]) -> [Int]? {
+    let pieces = 4
+    let piece = ChunkCoder.sampleSize / pieces
+    guard bytes.count >= 4 * ChunkCoder.sampleSize else { return nil }
+    let sample = UnsafeMutableRawBufferPointer(rebasing: decoded[..<ChunkCoder.sampleSize])
+    let output = UnsafeMutableRawBufferPointer(rebasing: decoded[ChunkCoder.sampleSize...])
+    for index in 0..<pieces {
+      let start = index * (bytes.count / pieces)
+      UnsafeMutableRawBufferPointer(rebasing: sample[index * piece..<(index + 1) * piece])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + piece]))
+    }
+    return modes.map { compressor.compress(UnsafeRawBufferPointer(sample), into: output, $0) }
+  }
+
+  private static let sampleSize = 16 << 10
 }
 
 extension UnsafeRawBufferPointer {

@@ -17,9 +17,9 @@ struct ObjectReader: ~Copyable {
   var status: FileStatus { file.status }
 
   /// Decodes the chunks, a few at a time and in parallel, and hands them out in order.
-  /// - Throws: `Damage` if a chunk cannot be decoded or the bytes do not have the footer's digest, at the end if need be.
+  /// - Throws: `Damage` if a chunk cannot be decoded or the bytes are not what the footer says, at the end if need be.
   func stream(_ pool: CoderPool, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    var hasher = DigestHasher()
+    var identity = ContentIdentity(size: footer.size)
     let window = min(footer.chunks.count, Parallel.window)
     try pool.withCoders(window) { coders in
       var offset = ObjectFormat.header.count
@@ -38,11 +38,13 @@ struct ObjectReader: ~Copyable {
         }
         for (coder, chunk) in zip(coders, chunks) {
           let bytes = UnsafeRawBufferPointer(rebasing: coder.logical[..<chunk.length])
-          hasher.update(bytes)
+          identity.update(bytes)
           try body(bytes)
         }
       }
     }
-    if hasher.finalize() != footer.digest { throw Damage("its bytes have another digest") }
+    let artefact = identity.finalize()
+    if artefact.digest != footer.digest { throw Damage("its bytes have another digest") }
+    if artefact.kind != footer.kind { throw Damage("its footer gives it the wrong kind") }
   }
 }

@@ -178,7 +178,7 @@ extension Store {
   /// Reads an object and checks its digest. A damaged one is moved to `quarantine/`.
   fileprivate func check(_ digest: Digest) throws {
     guard contains(digest) else { throw ArtefactError(.notFound, "there is no object \(digest) in \(root)") }
-    try reading(digest) { try $0.stream(coders) { _ in } }
+    try stream(digest) { _ in }
   }
 }
 

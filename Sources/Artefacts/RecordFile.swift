@@ -43,7 +43,8 @@ enum RecordFile {
       throw Damage("its bytes do not match its sum")
     }
     guard let json = try? JSON(parsing: bytes), json["brake"] == "record 1", let manifest = json["manifest"],
-      let list = json["outputs"]?.array, let stage = json["stage"]?.string, let names = json["sources"]?.object
+      let list = json["outputs"]?.array, let stage = json["stage"]?.string,
+      let names = json["sources"]?.object
     else { throw Damage("it is not a record of a version that this brake knows") }
 
     var outputs: [Record.Output] = []

@@ -10,8 +10,9 @@ struct Damage: Error {
 final class Compressor {
   enum Mode {
     case level(Int32)
-    /// Huffman coding alone, without matches: for bytes that are skewed but not repetitive.
-    case huffman
+    /// Huffman coding, with a search for matches that gives up the sooner the higher the haste; at the highest there is
+    /// hardly any. For bytes that are skewed but not repetitive, on which a thorough search costs space as well as time.
+    case huffman(haste: Int32)
     /// The bytes as they are, in a frame.
     case raw
   }
@@ -33,7 +34,7 @@ final class Compressor {
     let (level, literals) =
       switch mode {
       case .level(let level): (level, BRAKE_ZSTD_lcm_auto)
-      case .huffman: (-60, BRAKE_ZSTD_lcm_huffman)
+      case .huffman(let haste): (max(-haste, ZSTD_minCLevel()), BRAKE_ZSTD_lcm_huffman)
       case .raw: (ZSTD_minCLevel(), BRAKE_ZSTD_lcm_uncompressed)
       }
     ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)

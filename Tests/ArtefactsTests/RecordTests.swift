@@ -1,0 +1,79 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@Suite struct RecordTests {
+  let folder = TemporaryFolder()
+  var store: Store { get throws { try Store(at: folder["store"]) } }
+
+  func record(_ seed: Int, outputs: Int = 2) -> Record {
+    let artefact = Artefact(digest: Digest(of: [UInt8(seed)]), kind: .blob, size: 1)
+    return Record(
+      manifest: ["operation": "curve.fit", "parameters": ["skip": .integer(Int64(seed)), "half": 0.5]],
+      outputs: (0..<outputs).map { .init(name: "fit", key: $0 == 0 ? nil : "é\($0)\"", artefact: artefact) },
+      log: seed % 2 == 0 ? nil : artefact.digest, stage: "fit[\(seed)]",
+      sources: [artefact.digest.description: "curves/a.csv"])
+  }
+
+  @Test func `A record comes back as it was, under the digest of its manifest`() throws {
+    let publication = try store.publication()
+    let records = (0..<5).map { record($0, outputs: $0) }
+    for record in records { try publication.add(record: record) }
+    #expect(try store.record(records[0].key) == nil)
+    try publication.commit()
+    for record in records {
+      #expect(try store.record(record.key) == record)
+      #expect(record.key == Digest(of: record.manifest.canonicalBytes))
+    }
+    let all = try store.records { Issue.record($0) }
+    #expect(Set(all) == Set(records))
+  }
+
+  @Test func `A newer record takes the place of the older`() throws {
+    for outputs in [1, 2] {
+      let publication = try store.publication()
+      try publication.add(record: record(1, outputs: 7))
+      try publication.add(record: record(1, outputs: outputs))
+      try publication.commit()
+      #expect(try store.record(record(1).key)?.outputs.count == outputs)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["store"] + "/tmp") == [])
+  }
+
+  @Test
+  func
+    `A record with any byte changed, cut short or under another name is damaged, and gone at the next look`()
+    throws
+  {
+    let record = record(1)
+    let publication = try store.publication()
+    try publication.add(record: record)
+    try publication.commit()
+    let path = "store/actions/\(record.key.hex.prefix(2))/\(record.key.hex.dropFirst(2))"
+    let good = try #require(folder.read(path))
+
+    var bad = stride(from: 0, to: good.count, by: 7).map { position in
+      var bytes = good
+      bytes[position] ^= 0x21
+      return bytes
+    }
+    bad += [[], Array(good.dropLast()), Array(good.prefix(80)), good + [0x20], Array("{}".utf8)]
+    for bytes in bad {
+      try FileManager.default.removeItem(atPath: folder[path])
+      folder.write(bytes, to: path)
+      let error = #expect(throws: ArtefactError.self) { try store.record(record.key) }
+      #expect(error?.code == .damaged)
+      #expect(try store.record(record.key) == nil)
+      folder.write(bytes, to: path)
+    }
+
+    try FileManager.default.removeItem(atPath: folder[path])
+    let other = Digest(of: [9])
+    folder.write(good, to: "store/actions/\(other.hex.prefix(2))/\(other.hex.dropFirst(2))")
+    var damaged: [ArtefactError] = []
+    #expect(try store.records { damaged.append($0) } == [])
+    #expect(damaged.map(\.code) == [.damaged])
+  }
+}

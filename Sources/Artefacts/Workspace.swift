@@ -6,7 +6,8 @@ final class Workspace: Sendable {
   private let root: String
   private let files: any FileSystem
   private let state = Mutex(State())
-  private let counter = Atomic<UInt64>(0)
+  /// One for all stores of the process, since two may be of the same folder.
+  private static let counter = Atomic<UInt64>(0)
 
   private struct State {
     var prepared = false
@@ -32,7 +33,7 @@ final class Workspace: Sendable {
     state.withLock { $0.prepared = true }
   }
 
-  func nextNumber() -> UInt64 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+  func nextNumber() -> UInt64 { Workspace.counter.wrappingAdd(1, ordering: .relaxed).newValue }
 
   func temporaryPath() -> String { "\(root)/tmp/\(ProcessIdentity.current.name)-\(nextNumber())" }
 

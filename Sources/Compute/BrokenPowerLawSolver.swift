@@ -3,8 +3,8 @@
 ///     y = beta - c0 x - sum_k c_k s_k(x),   s_k(x) = f_k log(1 + exp((x - delta_k) / f_k)),
 ///
 /// by variable projection (Golub and Pereyra, 1973): for given (delta, log f) the best (beta, c0, c) are linear least
-/// squares, so the search is over two numbers a break, with Levenberg-Marquardt on the exact Jacobian of the projected
-/// residual. Abscissa and constant are projected out of everything once and for all.
+/// squares, so the search is over two numbers a break: Newton's method with the exact Hessian of what is left, damped as
+/// Levenberg and Marquardt do. Abscissa and constant are projected out of everything once and for all.
 struct BrokenPowerLawSolver {
   /// The non-linear parameters of a break.
   struct Break: Hashable {
@@ -49,6 +49,8 @@ struct BrokenPowerLawSolver {
   private var shapes: [[Double]]
   private var byPosition: [[Double]]
   private var byWidth: [[Double]]
+  /// The derivative of the logistic function at each point, as it is.
+  private var curvatures: [[Double]]
   /// The mean of s_k and its component along `direction`, taken out above.
   private var shapeMeans: [Double]
   private var shapeSlopes: [Double]
@@ -61,7 +63,7 @@ struct BrokenPowerLawSolver {
     let meanX = Sums.mean(x)
     var direction = x.map { $0 - meanX }
     let spread = Sums.dot(direction, direction).squareRoot()
-    for index in direction.indices { direction[index] /= spread }
+    Sums.scale(&direction, by: 1 / spread)
     self.meanX = meanX
     self.direction = direction
     self.spread = spread
@@ -69,6 +71,7 @@ struct BrokenPowerLawSolver {
     shapes = zeros
     byPosition = zeros
     byWidth = zeros
+    curvatures = zeros
     shapeMeans = [Double](repeating: 0, count: order)
     shapeSlopes = shapeMeans
     setTarget(y)
@@ -91,7 +94,7 @@ struct BrokenPowerLawSolver {
   /// Takes out of a vector its components along 1 and x, and returns its mean and its component along `direction`.
   private func project(_ vector: inout [Double]) -> (mean: Double, slope: Double) {
     let mean = Sums.mean(vector)
-    for index in vector.indices { vector[index] -= mean }
+    Sums.shift(&vector, by: -mean)
     let slope = Sums.dot(vector, direction)
     Sums.subtract(slope, direction, from: &vector)
     return (mean, slope)
@@ -113,21 +116,25 @@ struct BrokenPowerLawSolver {
       shapes[k].withUnsafeMutableBufferPointer { shape in
         byPosition[k].withUnsafeMutableBufferPointer { byPosition in
           byWidth[k].withUnsafeMutableBufferPointer { byWidth in
-            let x = x.baseAddress.unsafelyUnwrapped
-            let shape = shape.baseAddress.unsafelyUnwrapped
-            let byPosition = byPosition.baseAddress.unsafelyUnwrapped
-            let byWidth = byWidth.baseAddress.unsafelyUnwrapped
-            let inverse = 1 / width
-            for index in 0..<count {
-              let distance = x[index] - each.position
-              let z = distance * inverse
-              let magnitude = z.magnitude
-              let u = Elementary.reducedExp(magnitude < 708 ? -magnitude : -708)
-              let s = width * ((z > 0 ? z : 0) + Elementary.reducedLog1p(u))
-              let sigmoid = (z > 0 ? 1 : u) / (1 + u)
-              shape[index] = s
-              byPosition[index] = -sigmoid
-              byWidth[index] = s - distance * sigmoid
+            curvatures[k].withUnsafeMutableBufferPointer { curvature in
+              let x = x.baseAddress.unsafelyUnwrapped
+              let shape = shape.baseAddress.unsafelyUnwrapped
+              let byPosition = byPosition.baseAddress.unsafelyUnwrapped
+              let byWidth = byWidth.baseAddress.unsafelyUnwrapped
+              let curvature = curvature.baseAddress.unsafelyUnwrapped
+              let inverse = 1 / width
+              for index in 0..<count {
+                let distance = x[index] - each.position
+                let z = distance * inverse
+                let magnitude = z.magnitude
+                let u = Elementary.reducedExp(magnitude < 708 ? -magnitude : -708)
+                let s = width * ((z > 0 ? z : 0) + Elementary.reducedLog1p(u))
+                let sigmoid = (z > 0 ? 1 : u) / (1 + u)
+                shape[index] = s
+                byPosition[index] = -sigmoid
+                byWidth[index] = s - distance * sigmoid
+                curvature[index] = sigmoid * (1 - sigmoid)
+              }
             }
           }
         }
@@ -140,9 +147,11 @@ struct BrokenPowerLawSolver {
     var sse: Double
     /// y = ... + coefficient_k s_k, so -c_k.
     var coefficients: [Double]
-    /// Gradient and Gauss-Newton matrix (rows) of sse / 2 by (position, log width) of each break.
+    /// Gradient and Hessian (rows) of sse / 2 by (position, log width) of each break, all else at its best.
     var gradient: [Double]
-    var matrix: [[Double]]
+    var hessian: [[Double]]
+    /// The Gauss-Newton approximation of the Hessian, which is never indefinite.
+    var gaussNewton: [[Double]]
   }
 
   /// Nil where the shapes are too nearly straight or too nearly alike to be told apart.
@@ -161,8 +170,7 @@ struct BrokenPowerLawSolver {
       let scale = (shapeMeans[k].magnitude + shapeSlopes[k].magnitude + whole) * 1e-10
       guard norm > scale, norm.isFinite else { return nil }
       r[k][k] = norm
-      let inverse = 1 / norm
-      for index in basis[k].indices { basis[k][index] *= inverse }
+      Sums.scale(&basis[k], by: 1 / norm)
     }
     var residual = target
     var coefficients = [Double](repeating: 0, count: order)
@@ -174,49 +182,84 @@ struct BrokenPowerLawSolver {
       for j in k + 1..<order where j < order { coefficients[k] -= r[k][j] * coefficients[j] }
       coefficients[k] /= r[k][k]
     }
-    return derivatives(basis, r, residual, coefficients)
+    return derivatives(breaks, basis, r, residual, coefficients)
   }
 
-  /// J = -(a_j P d + Q R^-T e_j (d r)) for a column d that belongs to break j: the first part is orthogonal to the shapes,
-  /// the second lies in them, and the residual r is orthogonal to them.
+  /// With F = |y - sum_j a_j s_j|^2 / 2 and d_k the derivative of its break's shape by the non-linear parameter k:
+  /// H = F_kl - C^T G^-1 C, where F_kl = a_k a_l d_k d_l - a_k (r d_kl), C_ik = a_k s_i d_k - [i is k's break] (r d_k), and
+  /// G = S^T S = R^T R for the shapes S = Q R.
   private func derivatives(
-    _ basis: [[Double]], _ r: [[Double]], _ residual: [Double], _ coefficients: [Double]
+    _ breaks: [Break], _ basis: [[Double]], _ r: [[Double]], _ residual: [Double], _ coefficients: [Double]
   ) -> Evaluation {
-    var columns: [[Double]] = []
-    var along: [[Double]] = []
-    var onResidual: [Double] = []
-    for k in 0..<order {
-      // w = R^-T e_k
-      var w = [Double](repeating: 0, count: order)
+    let size = 2 * order
+    let columns = breaks.indices.flatMap { [byPosition[$0], byWidth[$0]] }
+    let onResidual = columns.map { Sums.dot($0, residual) }
+    // Column by column, Q^T d and R^-T e (r d), e being the unit vector of its break.
+    let along = columns.map { column in basis.map { Sums.dot($0, column) } }
+    let across = columns.indices.map { (k: Int) -> [Double] in
+      var column = [Double](repeating: 0, count: order)
       for i in 0..<order {
-        var value = i == k ? 1.0 : 0
-        for j in 0..<i { value -= r[j][i] * w[j] }
-        w[i] = value / r[i][i]
+        var value = i == k / 2 ? onResidual[k] : 0
+        for j in 0..<i { value -= r[j][i] * column[j] }
+        column[i] = value / r[i][i]
       }
-      for derivative in [byPosition[k], byWidth[k]] {
-        var column = derivative
-        let product = Sums.dot(column, residual)
-        for vector in basis { Sums.subtract(Sums.dot(column, vector), vector, from: &column) }
-        columns.append(column)
-        along.append(w.map { $0 * product })
-        onResidual.append(product)
+      return column
+    }
+    var hessian = [[Double]](repeating: [Double](repeating: 0, count: size), count: size)
+    var gaussNewton = hessian
+    for i in 0..<size {
+      for j in 0..<size {
+        let (a, b) = (coefficients[i / 2], coefficients[j / 2])
+        let product: Double = Sums.dot(columns[i], columns[j]) - Sums.dot(along[i], along[j])
+        let crossed: Double = a * Sums.dot(along[i], across[j]) + b * Sums.dot(across[i], along[j])
+        let squared: Double = Sums.dot(across[i], across[j])
+        gaussNewton[i][j] = a * b * product + squared
+        hessian[i][j] = a * b * product + crossed - squared
       }
     }
-    let size = 2 * order
-    var matrix = [[Double]](repeating: [Double](repeating: 0, count: size), count: size)
-    for i in 0..<size {
-      for j in 0...i {
-        let scale = coefficients[i / 2] * coefficients[j / 2]
-        matrix[i][j] = scale * Sums.dot(columns[i], columns[j]) + Sums.dot(along[i], along[j])
-        matrix[j][i] = matrix[i][j]
-      }
+    for k in 0..<order {
+      let second = secondDerivatives(breaks[k], curvatures[k], residual)
+      hessian[2 * k][2 * k] -= coefficients[k] * second.position
+      hessian[2 * k][2 * k + 1] -= coefficients[k] * second.mixed
+      hessian[2 * k + 1][2 * k] -= coefficients[k] * second.mixed
+      hessian[2 * k + 1][2 * k + 1] -= coefficients[k] * (second.width + onResidual[2 * k + 1])
     }
     return Evaluation(
       sse: Sums.dot(residual, residual), coefficients: coefficients,
-      gradient: (0..<size).map { -coefficients[$0 / 2] * onResidual[$0] }, matrix: matrix)
+      gradient: onResidual.indices.map { (k: Int) -> Double in -coefficients[k / 2] * onResidual[k] },
+      hessian: hessian, gaussNewton: gaussNewton)
   }
 
-  /// Levenberg-Marquardt from one start. Ends when a step no longer moves any parameter by more than `tolerance`, or no
+  /// The products of the residual with s'' by (position, position), (position, log width) and (log width, log width), of
+  /// the last without that of the first derivative by log width: w / f, w z and w z^2 f, with w = sigmoid'(z).
+  private func secondDerivatives(
+    _ each: Break, _ curvature: [Double], _ residual: [Double]
+  ) -> (position: Double, mixed: Double, width: Double) {
+    let width = Elementary.exp(each.logWidth)
+    let inverse = 1 / width
+    return x.withUnsafeBufferPointer { x in
+      curvature.withUnsafeBufferPointer { w in
+        residual.withUnsafeBufferPointer { r in
+          let x = x.baseAddress.unsafelyUnwrapped
+          let w = w.baseAddress.unsafelyUnwrapped
+          let r = r.baseAddress.unsafelyUnwrapped
+          let count = residual.count
+          let plain = Sums.lanes(count) { r[$0] * w[$0] }
+          let first = Sums.lanes(count) { (index: Int) -> Double in
+            let z: Double = (x[index] - each.position) * inverse
+            return r[index] * w[index] * z
+          }
+          let second = Sums.lanes(count) { (index: Int) -> Double in
+            let z: Double = (x[index] - each.position) * inverse
+            return r[index] * w[index] * (z * z)
+          }
+          return (plain * inverse, first, second * width)
+        }
+      }
+    }
+  }
+
+  /// The search from one start. Ends when a step no longer moves any parameter by more than `tolerance`, or no
   /// step makes the sum of squares smaller.
   ///
   /// - Returns: nil where the start itself has no linear solution.
@@ -259,14 +302,27 @@ struct BrokenPowerLawSolver {
       logWidth: min(max(each.logWidth, widths.lowerBound), widths.upperBound))
   }
 
-  /// The damped Gauss-Newton step, no longer than 1 in any parameter. Parameters that stand at a bound and would leave it
-  /// stay.
+  /// The damped Newton step, or that of Gauss and Newton where the Hessian is indefinite; no longer than 1 in any
+  /// parameter. Parameters that stand at a bound and would leave it stay.
   private func step(_ current: Evaluation, _ breaks: [Break], _ damping: Double) -> [Break]? {
-    var matrix = current.matrix
-    var right = current.gradient.map { -$0 }
+    let solved =
+      step(current.hessian, current.gradient, breaks, damping)
+      ?? step(current.gaussNewton, current.gradient, breaks, damping)
+    guard var solved else { return nil }
+    let longest = solved.reduce(0.0) { max($0, $1.magnitude) }
+    guard longest.isFinite else { return nil }
+    if longest > 1 { for i in solved.indices { solved[i] /= longest } }
+    return breaks.indices.map { Break(position: solved[2 * $0], logWidth: solved[2 * $0 + 1]) }
+  }
+
+  private func step(
+    _ matrix: [[Double]], _ gradient: [Double], _ breaks: [Break], _ damping: Double
+  ) -> [Double]? {
+    var matrix = matrix
+    var right = gradient.map { -$0 }
     let widths = BrokenPowerLawSolver.logWidths
-    let floor = 1e-14 * matrix.indices.reduce(0.0) { max($0, matrix[$1][$1]) }
-    guard floor > 0, floor.isFinite else { return nil }
+    let largest = matrix.indices.reduce(0.0) { max($0, matrix[$1][$1].magnitude) }
+    guard largest > 0, largest.isFinite else { return nil }
     for i in matrix.indices {
       let (value, range) =
         i % 2 == 0 ? (breaks[i / 2].position, positions) : (breaks[i / 2].logWidth, widths)
@@ -279,14 +335,10 @@ struct BrokenPowerLawSolver {
         matrix[i][i] = 1
         right[i] = 0
       } else {
-        matrix[i][i] += damping * matrix[i][i] + floor
+        matrix[i][i] += damping * max(matrix[i][i].magnitude, 1e-6 * largest)
       }
     }
-    guard var solved = Cholesky(matrix)?.solve(right) else { return nil }
-    let longest = solved.reduce(0.0) { max($0, $1.magnitude) }
-    guard longest.isFinite else { return nil }
-    if longest > 1 { for i in solved.indices { solved[i] /= longest } }
-    return breaks.indices.map { Break(position: solved[2 * $0], logWidth: solved[2 * $0 + 1]) }
+    return Cholesky(matrix)?.solve(right)
   }
 
   private mutating func solution(

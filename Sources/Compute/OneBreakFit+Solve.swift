@@ -39,7 +39,7 @@ extension BrokenPowerLawSolver {
     var found: [Solution] = []
     for start in starts(count) {
       try Task.checkCancellation()
-      if let solution = solve(from: [start], tolerance: 1e-7) { found.append(solution) }
+      if let solution = solve(from: [start], tolerance: 1e-5) { found.append(solution) }
     }
     guard let rough = found.min(by: { $0.sse < $1.sse }) else { return nil }
     let best = solve(from: rough.breaks) ?? rough

@@ -42,6 +42,14 @@ enum Sums {
       }
     }
   }
+
+  static func scale(_ a: inout [Double], by factor: Double) {
+    a.withUnsafeMutableBufferPointer { for index in $0.indices { $0[index] *= factor } }
+  }
+
+  static func shift(_ a: inout [Double], by term: Double) {
+    a.withUnsafeMutableBufferPointer { for index in $0.indices { $0[index] += term } }
+  }
 }
 
 /// A sum kept as the unevaluated sum of two doubles, about 32 digits (Dekker, Knuth).

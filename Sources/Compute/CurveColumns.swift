@@ -1,0 +1,71 @@
+/// Which of a table's columns hold the step and the loss.
+struct CurveColumns {
+  let step: Int
+  let loss: Int
+
+  /// The names that are taken for each without asking, in the form of `plain`.
+  static let steps: Set<String> = [
+    "step", "steps", "iter", "iters", "iteration", "iterations", "global_step", "train_step", "training_step",
+    "trainer_global_step", "train_global_step", "optimizer_step", "update", "updates", "num_updates", "x",
+  ]
+  static let losses: Set<String> = [
+    "loss", "train_loss", "training_loss", "loss_train", "lm_loss", "train_lm_loss", "train_crossentropyloss",
+    "train_cross_entropy_loss", "crossentropyloss", "cross_entropy_loss", "train", "smoothed_loss", "y",
+  ]
+  private static let otherLosses = ["val", "valid", "validation", "eval", "test", "dev", "min", "max"]
+
+  /// - Parameters:
+  ///   - names: the columns in order.
+  ///   - step, loss: what the user named; nil to guess.
+  /// - Throws: `ComputeError.columns`, with the names, where a column is missing or two would do.
+  init(_ names: [String], step: String?, loss: String?, in source: String) throws(ComputeError) {
+    func named(_ name: String, _ what: String) throws(ComputeError) -> Int {
+      let places = names.indices.filter { names[$0] == name }
+      if places.count == 1 { return places[0] }
+      throw ComputeError(
+        .columns,
+        "\(source): \(places.isEmpty ? "no column" : "more than one column") is called '\(name)'; "
+          + CurveColumns.list(names), remedy: "name the \(what) with one of them")
+    }
+    func guessed(_ candidates: [Int], _ what: String) throws(ComputeError) -> Int {
+      if candidates.count == 1 { return candidates[0] }
+      let problem =
+        candidates.isEmpty
+        ? "no column looks like the \(what)"
+        : "the \(what) could be in \(candidates.map { "'\(names[$0])'" }.joined(separator: " or "))"
+      throw ComputeError(
+        .columns, "\(source): \(problem); " + CurveColumns.list(names),
+        remedy: "name the column (--\(what) COLUMN, or the parameter '\(what)')")
+    }
+    let plain = names.map(CurveColumns.plain)
+    let stepIndex =
+      if let step { try named(step, "step") } else {
+        try guessed(names.indices.filter { CurveColumns.steps.contains(plain[$0]) }, "step")
+      }
+    self.step = stepIndex
+    if let loss {
+      self.loss = try named(loss, "loss")
+    } else {
+      var candidates = names.indices.filter { $0 != stepIndex && CurveColumns.losses.contains(plain[$0]) }
+      if candidates.isEmpty {
+        candidates = names.indices.filter { index in
+          let words = plain[index].split(separator: "_")
+          return plain[index].contains("loss")
+            && !words.contains { CurveColumns.otherLosses.contains(String($0)) }
+        }
+      }
+      if candidates.isEmpty, names.count == 2 { candidates = names.indices.filter { $0 != stepIndex } }
+      self.loss = try guessed(candidates, "loss")
+    }
+  }
+
+  /// A name in lower case, with everything but letters and digits as single underscores, none at the ends.
+  private static func plain(_ name: String) -> String {
+    name.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "_")
+  }
+
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(40).map { "'\($0)'" }.joined(separator: ", ")
+    return "the columns are \(shown)" + (names.count > 40 ? " and \(names.count - 40) more" : "")
+  }
+}

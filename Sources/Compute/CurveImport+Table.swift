@@ -1,0 +1,145 @@
+extension CurveImport {
+  func table(_ text: [UInt8], file: String, run: String) throws -> Curve {
+    try text.withUnsafeBufferPointer { text in
+      var rows = TableRows(text)
+      guard rows.next() else { throw ComputeError(.malformed, "\(file): the file is empty") }
+      var names = rows.fields.map { rows.text($0) }
+      let isHeaderless = rows.fields.allSatisfy { NumberText.parse(rows.bytes($0)) != nil }
+      if isHeaderless { names = names.indices.map { "\($0 + 1)" } }
+      let bare = isHeaderless && names.count == 2
+      let columns = try CurveColumns(
+        names, step: step ?? (bare ? "1" : nil), loss: loss ?? (bare ? "2" : nil), in: file)
+      var points = PointCollector(unit: "line")
+      if isHeaderless { add(rows, columns, names.count, &points) }
+      while rows.next() {
+        add(rows, columns, names.count, &points)
+        if rows.line % 65_536 == 0 { try Task.checkCancellation() }
+      }
+      guard !points.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
+      return points.merged(run: run)
+    }
+  }
+
+  private func add(
+    _ row: TableRows, _ columns: CurveColumns, _ width: Int, _ points: inout PointCollector
+  ) {
+    guard row.fields.count == width else {
+      points.note(.unreadable, at: row.line, "\(row.fields.count) fields where the header has \(width)")
+      return
+    }
+    let step = row.bytes(row.fields[columns.step])
+    let loss = row.bytes(row.fields[columns.loss])
+    guard step.contains(where: { $0 > 0x20 }), loss.contains(where: { $0 > 0x20 }) else {
+      points.note(.missing, at: row.line, "an empty cell")
+      return
+    }
+    guard let stepValue = NumberText.parse(step), let lossValue = NumberText.parse(loss) else {
+      let cell = NumberText.parse(step) == nil ? step : loss
+      points.note(
+        .unreadable, at: row.line, "'\(String(decoding: cell.prefix(40), as: UTF8.self))' is no number")
+      return
+    }
+    points.add(step: stepValue, loss: lossValue, at: row.line)
+  }
+
+  /// The error for a source without a single point.
+  static func nothing(in file: String, _ notes: [CurveNote]) -> ComputeError {
+    let first = notes.map { ": \($0)" }.first ?? ""
+    return ComputeError(.malformed, "\(file): no row gives a step and a loss\(first)")
+  }
+}
+
+/// The rows of a table with one-character delimiters and optional quotes (RFC 4180). Blank lines and lines that start
+/// with `#` are skipped.
+struct TableRows {
+  /// The line in which the current row starts, counted from 1.
+  private(set) var line = 0
+  /// Where the bytes of each field of the current row stand, without the quotes around them.
+  private(set) var fields: [Range<Int>] = []
+  private let text: UnsafeBufferPointer<UInt8>
+  private let delimiter: UInt8
+  private var position = 0
+  private var linesRead = 0
+
+  init(_ text: UnsafeBufferPointer<UInt8>) {
+    self.text = text
+    delimiter = TableRows.delimiter(text)
+  }
+
+  /// The most frequent of the usual delimiters in the first line that is not skipped; a comma if there are none.
+  private static func delimiter(_ text: UnsafeBufferPointer<UInt8>) -> UInt8 {
+    let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 64)
+    let header = lines.first { $0.contains { $0 > 0x20 } && $0.first != UInt8(ascii: "#") } ?? text[...]
+    var isQuoted = false
+    var counts: [UInt8: Int] = [:]
+    for byte in header {
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+      if !isQuoted { counts[byte, default: 0] += 1 }
+    }
+    let usual = [",", "\t", ";", "|"].map { (delimiter: Unicode.Scalar) in UInt8(ascii: delimiter) }
+    return usual.max { counts[$0, default: 0] < counts[$1, default: 0] } ?? UInt8(ascii: ",")
+  }
+
+  func bytes(_ field: Range<Int>) -> UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: text[field]) }
+  /// Doubled quotes inside a quoted field stay doubled; no column is called so.
+  func text(_ field: Range<Int>) -> String {
+    let bytes = text[field]
+    let first = bytes.firstIndex { $0 > 0x20 } ?? field.upperBound
+    let last = bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? first
+    return String(decoding: text[first..<last], as: UTF8.self)
+  }
+
+  /// Goes on to the next row; false at the end.
+  mutating func next() -> Bool {
+    while position < text.count {
+      line = linesRead + 1
+      if text[position] == UInt8(ascii: "#") {
+        while position < text.count, text[position] != UInt8(ascii: "\n") { position += 1 }
+        position += 1
+        linesRead += 1
+        continue
+      }
+      readFields()
+      linesRead += 1
+      if fields.count > 1 || text[fields[0]].contains(where: { $0 > 0x20 }) { return true }
+    }
+    return false
+  }
+
+  /// The fields up to the end of the line; quoted ones may reach over several lines.
+  private mutating func readFields() {
+    fields.removeAll(keepingCapacity: true)
+    while true {
+      let isQuoted = position < text.count && text[position] == UInt8(ascii: "\"")
+      if isQuoted { fields.append(quoted()) }
+      let start = position
+      while position < text.count, text[position] != delimiter, text[position] != UInt8(ascii: "\n") {
+        position += 1
+      }
+      if !isQuoted {
+        let isCarriageReturn = position > start && text[position - 1] == UInt8(ascii: "\r")
+        fields.append(start..<(isCarriageReturn ? position - 1 : position))
+      }
+      guard position < text.count else { return }
+      position += 1
+      if text[position - 1] == UInt8(ascii: "\n") { return }
+    }
+  }
+
+  private mutating func quoted() -> Range<Int> {
+    position += 1
+    let start = position
+    while position < text.count {
+      if text[position] == UInt8(ascii: "\n") { linesRead += 1 }
+      if text[position] == UInt8(ascii: "\"") {
+        guard position + 1 < text.count, text[position + 1] == UInt8(ascii: "\"") else {
+          position += 1
+          return start..<position - 1
+        }
+        position += 1
+      }
+      position += 1
+    }
+    return start..<position
+  }
+}

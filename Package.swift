@@ -41,7 +41,11 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    module("Operations", ["Pipeline", "Compute", "JSON"]),
+    module(
+      "Operations",
+      [
+        "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     module(
       "Report",
       ["Artefacts", "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess")]),

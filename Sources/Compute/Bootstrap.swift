@@ -92,6 +92,7 @@ extension BootstrapIntervals {
     let centre = Sums.mean(residuals)
     let length = BootstrapIntervals.blockLength(autocorrelationTime, points: points.count)
     let random = Philox(seed: UInt64(bitPattern: Int64(seed)))
+    let last = Double(points.steps[points.count - 1])
     var curves: [OneBreak] = []
     var atBound = 0
     for resample in 0..<resamples {
@@ -108,7 +109,9 @@ extension BootstrapIntervals {
         block += 1
       }
       solver.setTarget(y)
-      guard let solution = solver.solve(from: optimum.breaks, tolerance: 1e-6) else { continue }
+      guard let solution = solver.solve(from: optimum.breaks, tolerance: 1e-6), solution.oneBreak.isFinite,
+        solution.oneBreak.lateAsymptote(at: last).isFinite
+      else { continue }
       if solution.isAtBound(solver.positions) { atBound += 1 }
       curves.append(solution.oneBreak)
     }
@@ -120,7 +123,6 @@ extension BootstrapIntervals {
     self.blockLength = length
     self.seed = seed
     self.autocorrelationTime = autocorrelationTime
-    let last = Double(points.steps[points.count - 1])
     b = Interval(curves.map(\.b))
     c0 = Interval(curves.map(\.c0))
     c1 = Interval(curves.map(\.c1))

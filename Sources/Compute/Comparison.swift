@@ -32,7 +32,7 @@ public struct CurveComparison: Sendable, Hashable {
     public let runs: Int
   }
 
-  /// By size, runs without one last; then by name.
+  /// By size, runs without one last; then by name, 9M before 10M.
   public let rows: [Row]
   /// Empty with fewer than three sizes.
   public let scalings: [Scaling]
@@ -57,7 +57,9 @@ public struct CurveComparison: Sendable, Hashable {
       }
     }
     rows = analyses.map { Row($0, size: sizes[$0.curve.run]) }
-      .sorted { ($0.size ?? .infinity, $0.run) < ($1.size ?? .infinity, $1.run) }
+      .sorted { a, b in
+        a.size == b.size ? naturallyPrecedes(a.run, b.run) : a.size ?? .infinity < b.size ?? .infinity
+      }
     scalings = Scaling.Quantity.allCases.compactMap { [rows] in Scaling($0, rows) }
   }
 }

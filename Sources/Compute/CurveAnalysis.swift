@@ -74,6 +74,14 @@ extension CurveAnalysis {
         "no one-break power law can be fitted to run '\(curve.run)': its points do not tell two slopes apart")
     }
     let oneBreak = best.oneBreak
+    let line = solver.powerLaw
+    guard oneBreak.isFinite, Elementary.exp(line.intercept).isFinite, line.intercept > -700,
+      oneBreak.lateAsymptote(at: Double(points.steps[points.count - 1])).isFinite
+    else {
+      throw ComputeError(
+        .unusable, "the fit to run '\(curve.run)' leads beyond the range of numbers",
+        remedy: "look at the points: these losses are hardly those of a training run")
+    }
     let time = autocorrelationTime(zip(points.x, points.y).map { $1 - oneBreak.logLoss(atLog: $0) })
     let effectivePoints = Double(points.count) / time
     let fit = OneBreakFit(
@@ -90,7 +98,6 @@ extension CurveAnalysis {
         solver: &solver, optimum: best, points: points, autocorrelationTime: time,
         resamples: options.resamples, seed: options.seed) : nil
     progress(0.6, "comparing")
-    let line = solver.powerLaw
     let powerLaw = PowerLawFit(
       b: Elementary.exp(line.intercept), c0: line.c0,
       quality: FitQuality(
@@ -100,7 +107,7 @@ extension CurveAnalysis {
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(
       fit: fit, intervals: intervals, sensitivity: sensitivity, powerLaw: powerLaw, twoBreaks: twoBreaks,
-      options: options)
+      cooldown: Cooldown(points, breakStep: oneBreak.breakStep), options: options)
     progress(1, "done")
     return CurveAnalysis(
       curve: curve, options: options, fit: fit, intervals: intervals, sensitivity: sensitivity,
@@ -114,7 +121,7 @@ extension CutSensitivity {
     for cut in options.effectiveCuts {
       guard let points = try? FittedPoints(curve, skip: cut) else { continue }
       var solver = BrokenPowerLawSolver(x: points.x, y: points.y, breaks: 1)
-      guard let (best, _) = try solver.bestOfStarts(options.starts) else { continue }
+      guard let (best, _) = try solver.bestOfStarts(options.starts), best.oneBreak.isFinite else { continue }
       rows.append(
         CutSensitivity(
           skip: cut, points: points.count, curve: best.oneBreak,

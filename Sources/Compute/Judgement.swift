@@ -8,10 +8,10 @@ struct Judgement {
 
   init(
     fit: OneBreakFit, intervals: BootstrapIntervals?, sensitivity: [CutSensitivity],
-    powerLaw: PowerLawFit, twoBreaks: TwoBreakFit?, options: CurveAnalysis.Options
+    powerLaw: PowerLawFit, twoBreaks: TwoBreakFit?, cooldown: Cooldown?, options: CurveAnalysis.Options
   ) {
     decide(fit, powerLaw, options)
-    caution(fit, intervals, sensitivity, twoBreaks)
+    caution(fit, intervals, sensitivity, twoBreaks, cooldown)
   }
 
   private mutating func decide(
@@ -60,18 +60,17 @@ struct Judgement {
 
   private mutating func caution(
     _ fit: OneBreakFit, _ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity],
-    _ twoBreaks: TwoBreakFit?
+    _ twoBreaks: TwoBreakFit?, _ cooldown: Cooldown?
   ) {
     let step = fit.curve.breakStep
     if let two = twoBreaks, fit.quality.effectiveBIC - two.quality.effectiveBIC > Judgement.strong {
       let places = two.breaks.map { whole($0.step) }.joined(separator: " and ")
       reasons.append("Two breaks fit better, at steps \(places).")
-      let rates = two.rates
-      if rates[2] > rates[1], two.breaks[1].step > step, two.breaks[1].step < Double(fit.lastStep) {
-        reasons.append(
-          "From step \(whole(two.breaks[1].step)) on the loss falls faster again, as in a learning-rate cool-down, "
-            + "which a single break cannot describe: cut the curve before it.")
-      }
+    }
+    if let cooldown {
+      reasons.append(
+        "From about step \(cooldown.firstStep) on the loss falls faster again, as in a learning-rate cool-down, which one "
+          + "break cannot describe: the end lies \(rounded(100 * cooldown.drop)) % below the line before it.")
     }
     if step > Double(fit.lastStep) / 3, verdict == .deceleration || verdict == .saturating {
       reasons.append("The break is so near the end that little is known of what follows it.")

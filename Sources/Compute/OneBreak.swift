@@ -38,6 +38,11 @@ public struct OneBreak: Sendable, Hashable {
   /// r_d = c0 + c1: the exponent behind the break.
   public var finalRate: Double { c0 + c1 }
 
+  /// Whether the curve and its derived quantities can be written down; absurd points lead beyond the range of doubles.
+  var isFinite: Bool {
+    [b, c0, c1, logD1, f1, breakStep, breakLoss, finalRate].allSatisfy(\.isFinite) && b > 0 && breakLoss > 0
+  }
+
   /// log L at step t > 0.
   public func logLoss(at step: Double) -> Double { logLoss(atLog: Elementary.log(step)) }
 

@@ -15,9 +15,9 @@ extension BrokenPowerLawSolver.Solution {
     }
   }
 
-  /// Whether two searches ended at the same place.
-  func isSame(as other: Self) -> Bool {
-    sse - other.sse <= 1e-7 * other.sse + 1e-24
+  /// Whether two searches ended at the same place, on points whose logarithms spread over `total` (a sum of squares).
+  func isSame(as other: Self, total: Double) -> Bool {
+    sse - other.sse <= 1e-7 * other.sse + 1e-12 * total
       && zip(breaks, other.breaks).allSatisfy { ($0.position - $1.position).magnitude < 1e-3 }
   }
 }
@@ -43,7 +43,7 @@ extension BrokenPowerLawSolver {
     }
     guard let rough = found.min(by: { $0.sse < $1.sse }) else { return nil }
     let best = solve(from: rough.breaks) ?? rough
-    return (best, found.count { $0.isSame(as: best) })
+    return (best, found.count { $0.isSame(as: best, total: powerLawSSE) })
   }
 }
 

@@ -16,7 +16,7 @@ extension TwoBreakFit {
         if let solution, solution.sse < best?.sse ?? .infinity { best = solution }
       }
     }
-    guard let best else { return nil }
+    guard let best, best.intercept.magnitude < 700 else { return nil }
     b = Elementary.exp(best.intercept)
     c0 = best.c0
     breaks = zip(best.breaks, best.changes)

@@ -1,1 +1,9 @@
-// The first file of the module follows.
+public import Pipeline
+
+/// The operations that are built in.
+public enum Operations {
+  public static let all: [any Operation] = [
+    CurveImportOperation(), CurveGenerateOperation(), CurvePrepareOperation(), CurveFitOperation(),
+    CurveCompareOperation(),
+  ]
+}

@@ -1,0 +1,64 @@
+internal import JSON
+
+/// The form in which curves are kept: a table that any program reads, with what is known of it in a comment.
+///
+///     # {"notes":[],"prepared":false,"run":"14M"}
+///     step,loss
+///     1,10.82501
+extension Curve {
+  private static let header = "step,loss\n"
+
+  /// Losses in the shortest form that reads back the same.
+  public var bytes: [UInt8] {
+    let about: JSON = [
+      "run": .string(run), "prepared": .bool(isPrepared), "notes": .array(notes.map(\.json)),
+    ]
+    var bytes = Array("# ".utf8) + about.canonicalBytes + Array("\n".utf8) + Array(Curve.header.utf8)
+    bytes.reserveCapacity(bytes.count + steps.count * 20)
+    for (step, loss) in zip(steps, losses) {
+      bytes += step.description.utf8
+      bytes.append(UInt8(ascii: ","))
+      bytes += loss.description.utf8
+      bytes.append(UInt8(ascii: "\n"))
+    }
+    return bytes
+  }
+
+  /// - Throws: `ComputeError.malformed` with the line for anything that `bytes` would not have written;
+  ///   `CancellationError`.
+  public init(bytes: [UInt8]) throws {
+    guard bytes.starts(with: "# ".utf8), let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
+      let about = try? JSON(parsing: bytes[2..<end]), bytes[(end + 1)...].starts(with: Curve.header.utf8)
+    else {
+      throw ComputeError(
+        .malformed, "this is not a curve as curve.import writes it", remedy: "read it with curve.import first"
+      )
+    }
+    run = try about.text("run")
+    let isPrepared = try about.flag("prepared")
+    self.isPrepared = isPrepared
+    notes = try CurveNote.notes(about)
+    (steps, losses) = try bytes.withUnsafeBufferPointer { text in
+      try Curve.points(TableRows(text), isPrepared: isPrepared)
+    }
+  }
+
+  private static func points(_ rows: TableRows, isPrepared: Bool) throws -> ([Int], [Double]) {
+    var rows = rows
+    var steps: [Int] = []
+    var losses: [Double] = []
+    _ = rows.next()
+    while rows.next() {
+      if rows.line % 65_536 == 0 { try Task.checkCancellation() }
+      guard rows.fields.count == 2, let number = NumberText.parse(rows.bytes(rows.fields[0])),
+        let step = Int(exactly: number), let loss = NumberText.parse(rows.bytes(rows.fields[1])),
+        loss > 0, loss.isFinite, isPrepared || steps.last ?? -1 < step
+      else {
+        throw ComputeError(.malformed, "line \(rows.line) of the curve is not a step and a loss in order")
+      }
+      steps.append(step)
+      losses.append(loss)
+    }
+    return (steps, losses)
+  }
+}

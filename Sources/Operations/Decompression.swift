@@ -1,0 +1,39 @@
+internal import Compute
+internal import Subprocess
+
+/// Undoing gzip, xz and zstd with the programs of those names.
+enum Decompression {
+  /// More than this is not taken out of one file.
+  static let limit = 1 << 32
+
+  /// The program for bytes that start like these; nil if they are not compressed.
+  static func program(for bytes: [UInt8]) -> String? {
+    if bytes.starts(with: [0x1F, 0x8B]) { return "gzip" }
+    if bytes.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) { return "xz" }
+    if bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return "zstd" }
+    return nil
+  }
+
+  /// - Parameter file: what messages call the bytes.
+  /// - Returns: the bytes themselves if they are not compressed.
+  /// - Throws: `ComputeError.malformed` where the program is missing, refuses the bytes, or gives more than the limit.
+  static func expand(_ bytes: [UInt8], file: String) async throws -> [UInt8] {
+    guard let program = program(for: bytes) else { return bytes }
+    do {
+      let result = try await Subprocess.run(
+        .name(program), arguments: ["-dc"], input: .array(bytes), output: .bytes(limit: limit),
+        error: .string(limit: 4096))
+      guard result.terminationStatus.isSuccess else {
+        let said = result.standardError.split(separator: "\n").first.map { " (\($0))" } ?? ""
+        throw ComputeError(.malformed, "\(file): \(program) cannot decompress it\(said)")
+      }
+      return result.standardOutput
+    } catch let error as SubprocessError where error.code == .executableNotFound {
+      throw ComputeError(
+        .malformed, "\(file): it is compressed with \(program), which is not installed",
+        remedy: "install \(program == "xz" ? "xz-utils" : program)")
+    } catch let error as SubprocessError where error.code == .outputLimitExceeded {
+      throw ComputeError(.malformed, "\(file): it holds more than \(limit >> 30) GiB")
+    }
+  }
+}

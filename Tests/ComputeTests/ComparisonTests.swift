@@ -1,0 +1,42 @@
+import Compute
+import Foundation
+import JSON
+import Testing
+
+@Suite struct ComparisonTests {
+  /// L_d = 40 N^-0.1 exactly, the break always at the same step.
+  func analysis(_ run: String, size: Double) throws -> CurveAnalysis {
+    let curve = OneBreak(b: 40 * pow(size, -0.1) * exp(0.2 * 8), c0: 0.2, c1: -0.17, logD1: 8, f1: 0.3)
+    let sample = Sample.prepared(curve)
+    let named = PreparedCurve(
+      run: run, steps: sample.steps, losses: sample.losses, smoothing: nil, isSubsampled: true,
+      sourcePoints: 60,
+      wasPrepared: true, notes: [])
+    return try CurveAnalysis.run(named, options: Sample.quick)
+  }
+
+  @Test func `Slopes against size come out of three sizes`() throws {
+    let sizes = ["c": 1e9, "a": 1e7, "b": 1e8]
+    let analyses = try sizes.keys.sorted().map { try analysis($0, size: sizes[$0]!) }
+    let comparison = try CurveComparison(analyses.reversed(), sizes: sizes)
+    #expect(comparison.rows.map(\.run) == ["a", "b", "c"])
+    let slope = try #require(comparison.scalings.first { $0.quantity == .breakLoss })
+    #expect(abs(slope.slope + 0.1) < 1e-7)
+    #expect(slope.runs == 3)
+    #expect(try CurveComparison(json: JSON(parsing: comparison.json.canonicalBytes)) == comparison)
+  }
+
+  @Test func `Without sizes there is a table and no slope`() throws {
+    let comparison = try CurveComparison([try analysis("10M", size: 1e7), try analysis("9M", size: 9e6)])
+    #expect(comparison.scalings.isEmpty)
+    #expect(comparison.rows.map(\.run) == ["9M", "10M"])
+    #expect(comparison.rows[0].verdict == .deceleration)
+  }
+
+  @Test func `Sizes of unknown runs and two runs of one name are refused`() throws {
+    let one = try analysis("a", size: 1e7)
+    #expect(throws: ComputeError.self) { try CurveComparison([one], sizes: ["b": 1]) }
+    #expect(throws: ComputeError.self) { try CurveComparison([one], sizes: ["a": 0]) }
+    #expect(throws: ComputeError.self) { try CurveComparison([one, one]) }
+  }
+}

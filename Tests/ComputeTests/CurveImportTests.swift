@@ -1,0 +1,199 @@
+import Compute
+import Foundation
+import Testing
+
+@Suite struct CurveImportTests {
+  func read(_ text: String, _ options: CurveImport = CurveImport(), file: String = "dir/loss.csv") throws
+    -> [Curve]
+  {
+    try options(Array(text.utf8), file: file)
+  }
+
+  @Test(arguments: [
+    "step,loss\n1,3.5\n2,3.25\n", "step\tloss\n1\t3.5\n2\t3.25",
+    "Iteration;Train Loss\r\n1;3.5\r\n2;3.25\r\n",
+    "lr,_step,train/lm_loss,val_loss\n1,1,3.5,9\n1,2,3.25,9\n",
+    "\u{FEFF}# a comment\n\nstep,loss\n1.0,3.5\n2e0,+3.25\n",
+    "\"step\",\"loss\"\n\"1\",\"3.5\"\n2,3.25\n", "1,3.5\n2,3.25\n", "step|perplexity\n1|3.5\n2|3.25",
+    "[{\"step\": 1, \"loss\": 3.5}, {\"step\": 2, \"loss\": 3.25}]",
+    "{\"iter\": [1, 2], \"loss\": [3.5, 3.25], \"note\": \"x\"}",
+    "{\"step\": 1, \"loss\": 3.5}\n\n{\"loss\": 3.25, \"step\": 2}\n",
+    "{\"loss\": {\"iter\": [1, 2], \"loss\": [3.5, 3.25]}}",
+  ])
+  func `The forms that people have are read`(text: String) throws {
+    let curves = try read(text)
+    #expect(curves.count == 1)
+    #expect(curves[0].run == "loss")
+    #expect(curves[0].steps == [1, 2])
+    #expect(curves[0].losses == [3.5, 3.25])
+    #expect(!curves[0].isPrepared)
+    #expect(curves[0].notes.isEmpty)
+  }
+
+  @Test func `The log of Hugging Face's trainer is read, evaluations passed over`() throws {
+    let curve = try read(
+      """
+      {"best_metric": null, "global_step": 20, "log_history": [
+        {"epoch": 0.1, "learning_rate": 1e-4, "loss": 9.5, "step": 10},
+        {"epoch": 0.1, "eval_loss": 9.1, "step": 10},
+        {"epoch": 0.2, "learning_rate": 1e-4, "loss": 8.5, "step": 20},
+        {"epoch": 0.2, "step": 20, "train_loss": 9.0, "train_runtime": 3.5}]}
+      """, file: "trainer_state.json")[0]
+    #expect(curve.steps == [10, 20])
+    #expect(curve.losses == [9.5, 8.5])
+    #expect(curve.notes.isEmpty)
+  }
+
+  @Test func `The authors' curves are kept as they are, in the order of their names' numbers`() throws {
+    let run = #"{"smoothed_loss": {"x": [10, 20, 20], "y": [3, 2, 2]}}"#
+    let curves = try read("{\"144M\": \(run), \"14M\": \(run), \"OLMo-7B\": \(run)}")
+    #expect(curves.map(\.run) == ["14M", "144M", "OLMo-7B"])
+    #expect(curves.allSatisfy { $0.isPrepared && $0.steps == [10, 20, 20] && $0.notes.isEmpty })
+  }
+
+  @Test func `What is wrong with rows is noted with the line`() throws {
+    let curve = try read("step,loss\n1,4\n2,nan\n3,x\n4,-1\n5,\n6,inf\n7.5,3\n8,3,9\n9,3\n9,2.5\n")[0]
+    #expect(curve.steps == [1, 9])
+    #expect(curve.losses == [4, 2.5])
+    let notes = Dictionary(uniqueKeysWithValues: curve.notes.map { ($0.kind, $0) })
+    #expect(notes[.nonFinite]?.count == 2)
+    #expect(notes[.nonFinite]?.places.first?.hasPrefix("line 3: nan at step 2") == true)
+    #expect(notes[.unreadable]?.places.map { String($0.prefix(6)) } == ["line 4", "line 8", "line 9"])
+    #expect(notes[.nonPositive]?.places == ["line 5: -1.0 at step 4"])
+    #expect(notes[.missing]?.places == ["line 6: an empty cell"])
+    #expect(notes[.duplicate]?.places == ["line 11: step 9"])
+  }
+
+  @Test func `Line numbers count the lines inside quotes and the comments`() throws {
+    let curve = try read("# x, \"y\nstep,loss,note\n1,4,\"a\nb \"\"c\"\"\"\n2,nan,\n3,2,")[0]
+    #expect(curve.steps == [1, 3])
+    #expect(curve.notes[0].places == ["line 5: nan at step 2"])
+  }
+
+  @Test func `From where a restart begins, the later points count`() throws {
+    var rows = (1...30).map { "\($0),\(100 + $0)" }
+    rows += (21...25).map { "\($0),\(200 + $0)" }
+    rows += (24...40).map { "\($0),\(300 + $0)" }
+    let curve = try read("step,loss\n" + rows.joined(separator: "\n"))[0]
+    #expect(curve.steps == Array(1...40))
+    #expect(curve.losses[19] == 120)
+    #expect(curve.losses[22] == 223)
+    #expect(curve.losses[23] == 324)
+    #expect(curve.losses[29] == 330)
+    #expect(curve.notes.map(\.kind) == [.restart])
+    #expect(
+      curve.notes[0].places == [
+        "line 32: step 21 after 30, 10 earlier points replaced",
+        "line 37: step 24 after 25, 2 earlier points replaced",
+      ])
+  }
+
+  @Test func `Rows in no order are sorted`() throws {
+    let steps = (0..<50).map { ($0 * 37) % 50 + 1 }
+    let curve = try read("step,loss\n" + steps.map { "\($0),\($0 * 2)" }.joined(separator: "\n"))[0]
+    #expect(curve.steps == Array(1...50))
+    #expect(curve.losses == (1...50).map { Double($0 * 2) })
+    #expect(curve.notes.map(\.kind) == [.disorder])
+  }
+
+  @Test func `Many problems of a kind are counted, and the first listed`() throws {
+    let rows = (1...5000).map { "\($0),\($0 % 2 == 0 ? "nan" : "2.5")" }
+    let curve = try read("step,loss\n" + rows.joined(separator: "\n"))[0]
+    #expect(curve.notes.count == 1)
+    #expect(curve.notes[0].count == 2500)
+    #expect(curve.notes[0].places.count == CurveNote.places)
+    #expect(curve.notes[0].description.hasSuffix("and 2492 more"))
+  }
+
+  @Test(arguments: [
+    ("step,val_loss,eval_loss\n1,2,3", "loss"), ("time,loss\n1,2", "step"),
+    ("step,loss,train_loss\n1,2,3", "'train_loss'"),
+    ("step,iter,loss\n1,1,2", "'iter'"), ("{\"a\": {\"b\": [1], \"loss\": [2]}}", "step"),
+  ])
+  func `Columns that are missing or ambiguous are an error that lists them`(text: String, part: String) {
+    let error = #expect(throws: ComputeError.self) { try read(text) }
+    #expect(error?.code == .columns)
+    #expect(error?.message.contains(part) == true)
+    #expect(error?.message.contains("the columns are") == true)
+  }
+
+  @Test func `Columns can be named`() throws {
+    let text = "step,iter,loss,val\n1,10,2,5\n2,20,3,6"
+    let curve = try read(text, CurveImport(step: "iter", loss: "val", run: "mine"))[0]
+    #expect(curve.steps == [10, 20])
+    #expect(curve.losses == [5, 6])
+    #expect(curve.run == "mine")
+    let error = #expect(throws: ComputeError.self) { try read(text, CurveImport(step: "Iter")) }
+    #expect(error?.message.contains("no column is called 'Iter'") == true)
+  }
+
+  @Test(arguments: [
+    ("", "empty"), (" \n\n", "empty"), ("step,loss\n", "no row"), ("step,loss\nx,y\n", "line 2"),
+    ("{\"a\": 1,}", "loss.csv:1:9"), ("[1, 2]", "step"), ("{\"run\": 3}", "neither"),
+    ("\u{0}\u{1}", "not text"),
+    ("{\"step\": [1, 2], \"loss\": [1]}", "one loss a step"),
+    ("{\"a\": {\"smoothed_loss\": {\"x\": [], \"y\": []}}}", "no row"),
+  ])
+  func `A file that gives nothing is an error that says where`(text: String, part: String) {
+    let error = #expect(throws: ComputeError.self) { try read(text) }
+    #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    #expect(error?.message.hasPrefix("dir/loss.csv") == true)
+  }
+
+  @Test(arguments: [
+    ("a/b/pythia-70m-1.csv.xz", "pythia-70m-1"), ("loss.JSON", "loss"), ("x.tar", "x.tar"), (".csv", ".csv"),
+    ("v1.5.tsv.gz", "v1.5"),
+  ])
+  func `A run is called after its file`(path: String, name: String) {
+    #expect(CurveImport.runName(ofFile: path) == name)
+  }
+
+  @Test func `Numbers are rounded as the standard library rounds them`() throws {
+    let numbers = [
+      "0.1", "11.070497512817383", "2.812286376953125", "1e-5", "123456789012345678901234567890", "4.9e-324",
+      "1e22",
+      "1e23", "9007199254740993", "0.30000000000000004", "1.7976931348623157e308", "00012.50", "3.", ".5",
+      "5E+0",
+    ]
+    let rows = numbers.enumerated().map { "\($0.offset),\($0.element)" }.joined(separator: "\n")
+    let curve = try read("step,loss\n" + rows)[0]
+    #expect(curve.losses == numbers.map { Double($0) ?? Double($0 + "0") ?? Double("0" + $0) })
+  }
+
+  @Test func `Mutated files give a curve or an error, never a crash`() {
+    for text in [
+      "step,loss,\"n\"\n1,2.5e0,\"a\"\n2,nan,x\n3,1e-3,\"q\"\"\"\n",
+      "{\"a\":{\"smoothed_loss\":{\"x\":[1,2],\"y\":[3,NaN]}}}",
+      "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":\"3\"}\n",
+    ] {
+      let bytes = Array(text.utf8)
+      for position in bytes.indices {
+        for byte in [0, 0x09, 0x0A, 0x22, 0x2C, 0x2D, 0x39, 0x65, 0x7B, 0xFF] as [UInt8] {
+          var mutated = bytes
+          mutated[position] = byte
+          for input in [mutated, Array(mutated.prefix(position))] {
+            if let curves = try? CurveImport()(input, file: "x") {
+              #expect(
+                curves.allSatisfy { $0.losses.allSatisfy { $0.isFinite && $0 > 0 } && !$0.steps.isEmpty })
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `A curve reads back as it was kept, and what was changed is refused`() throws {
+    let curve = Curve(
+      run: "a,\"b\"\n", steps: [1, 5, 9], losses: [2.5, 0.1, 1e-7],
+      notes: [CurveNote(.missing, count: 1, places: ["line 2: an empty cell"])])
+    #expect(try Curve(bytes: curve.bytes) == curve)
+    let text = String(decoding: curve.bytes, as: UTF8.self)
+    for (old, new) in [
+      ("5,0.1", "1,0.1"), ("5,0.1", "5,nan"), ("5,0.1", "5"), ("5,0.1", "5,0.1,2"), ("step,", "x,"),
+      ("# ", ""),
+    ] {
+      let changed = Array(text.replacingOccurrences(of: old, with: new).utf8)
+      #expect(throws: ComputeError.self) { try Curve(bytes: changed) }
+    }
+  }
+}

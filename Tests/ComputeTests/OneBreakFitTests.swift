@@ -1,0 +1,93 @@
+import Compute
+import Foundation
+import JSON
+import Testing
+
+@Suite struct OneBreakFitTests {
+  @Test(arguments: [0.08, 0.2, 0.5, 1.2])
+  func `A curve without noise is recovered from every start`(width: Double) throws {
+    let truth = OneBreak(b: 21, c0: 0.22, c1: -0.19, logD1: 8.1, f1: width)
+    let fit = try CurveAnalysis.run(Sample.prepared(truth), options: Sample.quick).fit
+    #expect(abs(fit.curve.b - truth.b) < 1e-6)
+    #expect(abs(fit.curve.c0 - truth.c0) < 1e-8)
+    #expect(abs(fit.curve.c1 - truth.c1) < 1e-8)
+    #expect(abs(fit.curve.logD1 - truth.logD1) < 1e-7)
+    #expect(abs(fit.curve.f1 - truth.f1) < 1e-7)
+    #expect(fit.startsAtOptimum == fit.starts)
+    #expect(fit.quality.rsle < 1e-9)
+    #expect(abs(fit.predictedLastLoss - truth.lateAsymptote(at: 100_000)) < 1e-7)
+  }
+
+  @Test func `Multiplying the loss multiplies b, and stretching the steps moves t_d`() throws {
+    let sample = Sample.prepared(noise: 0.003)
+    let plain = try CurveAnalysis.run(sample, options: Sample.quick).fit
+    let moved = Sample.prepared(sample.steps.map { $0 * 64 }, sample.losses.map { $0 * 1e6 })
+    let fit = try CurveAnalysis.run(moved, options: Sample.quick).fit
+    #expect(abs(fit.curve.breakStep / plain.curve.breakStep - 64) < 1e-4)
+    #expect(abs(fit.curve.breakLoss / plain.curve.breakLoss - 1e6) < 1)
+    #expect(abs(fit.curve.finalRate - plain.curve.finalRate) < 1e-7)
+  }
+
+  @Test func `Points up to the cut are not fitted`() throws {
+    let sample = Sample.prepared(from: 20)
+    let losses = zip(sample.steps, sample.losses).map { $0 <= 150 ? 3 * $1 : $1 }
+    var options = Sample.quick
+    options.skip = 150
+    let fit = try CurveAnalysis.run(Sample.prepared(sample.steps, losses), options: options).fit
+    #expect(fit.firstStep > 150)
+    #expect(abs(fit.curve.b - Sample.oneBreak.b) < 1e-6)
+  }
+
+  @Test func `Standard errors are the scatter of the estimates under independent noise`() throws {
+    let fits = try (0..<24).map {
+      try CurveAnalysis.run(Sample.prepared(noise: 0.004, seed: $0), options: Sample.quick).fit
+    }
+    let errors = fits.compactMap(\.standardErrors)
+    #expect(errors.count == fits.count)
+    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    func scatter(_ values: [Double]) -> Double {
+      let centre = mean(values)
+      return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)).squareRoot()
+    }
+    let ratios = [
+      mean(errors.map(\.b)) / scatter(fits.map(\.curve.b)),
+      mean(errors.map(\.c0)) / scatter(fits.map(\.curve.c0)),
+      mean(errors.map(\.c1)) / scatter(fits.map(\.curve.c1)),
+      mean(errors.map(\.breakStep)) / scatter(fits.map(\.curve.breakStep)),
+      mean(errors.map(\.breakLoss)) / scatter(fits.map(\.curve.breakLoss)),
+      mean(errors.map(\.finalRate)) / scatter(fits.map(\.curve.finalRate)),
+    ]
+    for ratio in ratios { #expect((0.6...1.6).contains(ratio)) }
+  }
+
+  @Test(.enabled(if: Sample.hasPublished))
+  func `The published fits come out of the published curves, from all sixty starts`() throws {
+    let bytes = try #require(Sample.shared("data/curves/published_smoothed.json"))
+    let wanted = try JSON(parsing: try #require(Sample.shared("fixtures/bnsl/fits.json")))
+    let curves = try CurveImport()(bytes, file: "published_smoothed.json")
+    #expect(curves.map(\.run) == ["14M", "144M", "472M", "OLMo-7B"])
+    for curve in curves {
+      let want = try #require(wanted[curve.run])
+      let isLast = curve.run == "OLMo-7B"
+      let options = CurveAnalysis.Options(resamples: 0, cuts: isLast ? nil : [])
+      let analysis = try CurveAnalysis.run(curve, options: options)
+      let fit = analysis.fit
+      let best = try #require(want["multistart"]?["popt"]?.array).compactMap(\.double)
+      let got = [fit.curve.b, fit.curve.c0, fit.curve.c1, fit.curve.logD1, fit.curve.f1]
+      for (a, b) in zip(got, best) { #expect(abs(a / b - 1) < 1e-6) }
+      #expect(fit.quality.sse <= (try #require(want["sse"]?.double)))
+      let errors = try #require(fit.standardErrors)
+      let published = try #require(want["perr"]?.array).compactMap(\.double)
+      for (a, b) in zip([errors.b, errors.c0, errors.c1, errors.logD1, errors.f1], published) {
+        #expect(abs(a / b - 1) < 1e-4)
+      }
+      #expect(Int(fit.curve.breakStep) == want["td"]?.integer)
+      #expect(fit.startsAtOptimum == 60)
+      #expect(analysis.verdict == .deceleration)
+      if isLast {
+        #expect(analysis.sensitivity.map(\.skip) == [30, 100, 300])
+        #expect(analysis.sensitivity.map { Int($0.curve.breakStep.rounded()) } == [8752, 4628, 1989])
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Compute
+import Foundation
+import Testing
+
+@Suite struct VerdictTests {
+  @Test func `A curve with a break and a falling end decelerates`() throws {
+    #expect(
+      try CurveAnalysis.run(Sample.prepared(noise: 0.003), options: Sample.quick).verdict == .deceleration)
+  }
+
+  @Test(arguments: 0..<6)
+  func `A power law with noise has no break`(seed: Int) throws {
+    let curve = Sample.curveOf(noise: 0.01, seed: UInt64(seed)) { 2.9 - 0.12 * log($0) }
+    let analysis = try CurveAnalysis.run(curve, options: Sample.quick)
+    #expect(analysis.verdict == .noBreak)
+    #expect(abs(analysis.powerLaw.c0 - 0.12) < 0.003)
+  }
+
+  @Test func `A curve that falls faster behind the break does not decelerate`() throws {
+    let curve = OneBreak(b: 10, c0: 0.05, c1: 0.1, logD1: 8, f1: 0.2)
+    let analysis = try CurveAnalysis.run(Sample.prepared(curve, noise: 0.002), options: Sample.quick)
+    #expect(analysis.verdict == .noBreak)
+  }
+
+  @Test func `A curve that rises behind the break is saturating`() throws {
+    let curve = OneBreak(b: 18, c0: 0.2, c1: -0.22, logD1: 8, f1: 0.2)
+    let analysis = try CurveAnalysis.run(Sample.prepared(curve, noise: 0.002), options: Sample.quick)
+    #expect(analysis.verdict == .saturating)
+    #expect(analysis.fit.curve.finalRate < 0)
+  }
+
+  @Test func `A break at the end of the warm-up is told from one behind it`() throws {
+    let curve = Sample.prepared(OneBreak(b: 18, c0: 0.3, c1: -0.2, logD1: log(2000), f1: 0.1), noise: 0.002)
+    var options = Sample.quick
+    #expect(try CurveAnalysis.run(curve, options: options).verdict == .deceleration)
+    options.warmup = 2000
+    #expect(try CurveAnalysis.run(curve, options: options).verdict == .warmupBreak)
+    options.warmup = 500
+    #expect(try CurveAnalysis.run(curve, options: options).verdict == .deceleration)
+  }
+
+  @Test func `With the warm-up unknown, a break where the points begin is not called deceleration`() throws {
+    let curve = Sample.prepared(OneBreak(b: 30, c0: 0.5, c1: -0.4, logD1: log(170), f1: 0.1), noise: 0.002)
+    #expect(try CurveAnalysis.run(curve, options: Sample.quick).verdict == .warmupBreak)
+  }
+
+  @Test func `A cool-down at the end is named`() throws {
+    let curve = Sample.curveOf(points: 120, noise: 0.001) { step in
+      Sample.oneBreak.logLoss(at: step) - max(0, log(step / 80_000)) * 0.3
+    }
+    let reasons = try CurveAnalysis.run(curve, options: Sample.quick).reasons
+    #expect(reasons.contains { $0.contains("cool-down") })
+    let plain = try CurveAnalysis.run(Sample.prepared(points: 120, noise: 0.001), options: Sample.quick)
+      .reasons
+    #expect(!plain.contains { $0.contains("cool-down") })
+  }
+}

@@ -1,0 +1,129 @@
+import Compute
+import Foundation
+import JSON
+import Operations
+import Pipeline
+import Support
+import Testing
+
+@Suite struct CurveOperationsTests {
+  func operation(_ name: String) throws -> any Pipeline.Operation {
+    try #require(Operations.all.first { $0.name == name })
+  }
+
+  func inputs(_ name: String, _ bytes: [UInt8]) -> [String: [(key: String?, bytes: [UInt8])]] {
+    [name: [(nil, bytes)]]
+  }
+
+  @Test func `Every parameter, input and output is explained`() {
+    for operation in Operations.all {
+      #expect(!operation.summary.isEmpty && operation.revision > 0)
+      let helps =
+        operation.parameters.map(\.help) + operation.inputs.map(\.help) + operation.outputs.map(\.help)
+      #expect(helps.allSatisfy { !$0.isEmpty }, "\(operation.name)")
+    }
+  }
+
+  @Test func `From a file to a comparison, each operation reads what the one before wrote`() async throws {
+    let losses = GoldenTests.curve("a").losses
+    let file = (#"{"a": {"iter": \#(Array(1...4000)), "loss": \#(losses)}}"#).utf8
+    let imported = try await OperationRun(operation("curve.import"), inputs: inputs("file", Array(file)))
+    let curve = try #require(imported.bytes("curves", key: "a"))
+    let prepared = try await OperationRun(operation("curve.prepare"), inputs: inputs("curve", curve))
+    let points = try #require(prepared.bytes("prepared"))
+    let fitted = try await OperationRun(
+      operation("curve.fit"), ["bootstrap": 4, "starts": 5], inputs: inputs("curve", points))
+    let fit = try #require(fitted.bytes("fit"))
+    #expect(try CurveAnalysis(json: JSON(parsing: fit)).curve.run == "a")
+    #expect(fitted.log.hasPrefix("a: "))
+    let compared = try await OperationRun(operation("curve.compare"), inputs: ["fits": [("a", fit)]])
+    let comparison = try CurveComparison(json: JSON(parsing: try #require(compared.bytes("comparison"))))
+    #expect(comparison.rows.map(\.run) == ["a"])
+  }
+
+  @Test func `What the import finds stands in its log`() async throws {
+    let run = try await OperationRun(
+      operation("curve.import"), inputs: inputs("file", Array("step,loss\n1,4\n2,nan\n3,2\n".utf8)))
+    #expect(run.log.contains("line 3: nan at step 2"))
+    #expect(run.log.contains("2 points"))
+  }
+
+  @Test func `A warm-up that is given decides the verdict`() async throws {
+    let prepared = try Preparation()(GoldenTests.curve("a")).json.canonicalBytes
+    func verdict(_ warmup: Int64) async throws -> String? {
+      let run = try await OperationRun(
+        operation("curve.fit"), ["bootstrap": 0, "starts": 5, "warmup": .integer(warmup)],
+        inputs: inputs("curve", prepared))
+      return try JSON(parsing: try #require(run.bytes("fit")))["verdict"]?.string
+    }
+    #expect(try await verdict(0) == "deceleration")
+    #expect(try await verdict(3000) == "warmup-break")
+  }
+
+  @Test func `The keys of generated curves are known before it runs`() async throws {
+    let generate = try operation("curve.generate")
+    let values = try ParameterValues(["runs": ["472M", "14M"]], declarations: generate.parameters)
+    #expect(generate.keys(of: "curves", values) == ["472M", "14M"])
+    #expect(throws: ParameterError.self) {
+      try ParameterValues(["runs": ["1T"]], declarations: generate.parameters)
+    }
+  }
+
+  @Test(arguments: ["curve.prepare", "curve.fit"])
+  func `Input of another kind is an error`(name: String) async throws {
+    for text in ["", "{}", "step,loss\n1,2\n", "[1,"] {
+      await #expect(throws: (any Error).self) {
+        try await OperationRun(operation(name), inputs: inputs("curve", Array(text.utf8)))
+      }
+    }
+  }
+}
+
+@Suite struct CurveFileTests {
+  let folder = TemporaryFolder()
+  let text = "step,loss\n" + (1...2000).map { "\($0),\(1 + 1 / Double($0))" }.joined(separator: "\n")
+
+  func compressed(_ program: String, _ name: String) throws -> String {
+    let source = folder.write(text, to: "run.csv")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["sh", "-c", "\(program) -c '\(source)' > '\(folder[name])'"]
+    try process.run()
+    process.waitUntilExit()
+    return folder[name]
+  }
+
+  static func isInstalled(_ program: String) -> Bool {
+    ["/usr/bin/", "/bin/", "/usr/local/bin/"].contains {
+      FileManager.default.isExecutableFile(atPath: $0 + program)
+    }
+  }
+
+  @Test(arguments: ["gzip", "xz", "zstd"].filter(isInstalled))
+  func `Compressed files are told by their content`(program: String) async throws {
+    let path = try compressed(program, "curve.csv")
+    let curves = try await CurveFile.read(path: path)
+    #expect(curves.map(\.run) == ["curve"])
+    #expect(curves[0].steps == Array(1...2000))
+  }
+
+  @Test(.enabled(if: isInstalled("gzip")))
+  func `A file cut short or damaged is an error that names it`() async throws {
+    let path = try compressed("gzip", "a.gz")
+    let bytes = try #require(folder.read("a.gz"))
+    folder.write(Array(bytes.prefix(bytes.count / 2)), to: "a.gz")
+    let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path) }
+    #expect(error?.message.hasPrefix(path) == true)
+    #expect(error?.message.contains("gzip cannot decompress it") == true)
+  }
+
+  @Test func `A missing file, a folder and an empty file are errors`() async throws {
+    let empty = folder.write("", to: "empty.csv")
+    for (path, part) in [(folder["none.csv"], "No such file"), (folder.path, "not a file"), (empty, "empty")]
+    {
+      let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path) }
+      #expect(error?.message.contains(part) == true)
+      #expect(error?.message.hasPrefix(path) == true)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Artefacts
+import Compute
+import JSON
+import Operations
+import Pipeline
+import Testing
+
+/// What each operation gave for a small fixed input at its revision. The bytes are part of what users share: results with
+/// the same key must be the same. Where a change of the outputs is meant, raise the operation's revision and enter the
+/// new digests here.
+@Suite struct GoldenTests {
+  struct Golden: Sendable {
+    let operation: String
+    let revision: Int
+    let digests: [String: String]
+  }
+
+  static let table = [
+    Golden(
+      operation: "curve.import", revision: 1,
+      digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
+    Golden(
+      operation: "curve.generate", revision: 1,
+      digests: ["curves[472M]": "491df744cf9ec05b28a55d73e3e0139d9c1addcf1d404aab466d8d4a1b43ccb2"]),
+    Golden(
+      operation: "curve.prepare", revision: 1,
+      digests: ["prepared": "31f4a940ae5db3758c3813a68436e11d99fb51c9bc4702c09580641f25007e08"]),
+    Golden(
+      operation: "curve.fit", revision: 1,
+      digests: ["fit": "0a2752ea8e42fd5596805d178320d506cf7a07a28551d6725b749f8384d8cf9d"]),
+    Golden(
+      operation: "curve.compare", revision: 1,
+      digests: ["comparison": "a540ef49c67b871eb396adffb07ce9ae2d6f4d13f61ae648a4d589f796afb142"]),
+  ]
+
+  @Test func `The table has a row for every operation`() {
+    #expect(Set(Self.table.map(\.operation)) == Set(Operations.all.map(\.name)))
+  }
+
+  @Test(arguments: table)
+  func `Outputs change only with the revision`(golden: Golden) async throws {
+    let operation = try #require(Operations.all.first { $0.name == golden.operation })
+    let digests = try await Self.run(operation).digests
+    if operation.revision == golden.revision {
+      #expect(
+        digests == golden.digests,
+        "the outputs of \(golden.operation) changed: raise its revision above \(golden.revision), and enter it here"
+      )
+    } else {
+      Issue.record("\(golden.operation) has revision \(operation.revision): enter it with \(digests)")
+    }
+  }
+
+  static func run(_ operation: any Operation) async throws -> OperationRun {
+    switch operation.name {
+    case "curve.import":
+      return try await OperationRun(
+        operation, ["run": "a"],
+        inputs: ["file": [(nil, Array("step,loss\n1,4\n2,nan\n3,2.5\n3,2.25\n".utf8))]])
+    case "curve.generate":
+      return try await OperationRun(operation, ["runs": ["472M"], "seed": 3])
+    case "curve.prepare":
+      return try await OperationRun(operation, inputs: ["curve": [(nil, curve("a").bytes)]])
+    case "curve.fit":
+      let prepared = try Preparation()(curve("a")).json.canonicalBytes
+      return try await OperationRun(
+        operation, ["bootstrap": 5, "starts": 5], inputs: ["curve": [(nil, prepared)]])
+    default:
+      let fits = try ["a", "b"].map { run in
+        let options = CurveAnalysis.Options(resamples: 0, starts: 5, cuts: [])
+        return (run as String?, try CurveAnalysis.run(curve(run), options: options).json.canonicalBytes)
+      }
+      return try await OperationRun(
+        operation, ["sizes": ["a": 1e6, "b": 2e6]], inputs: ["fits": fits.map { (key: $0.0, bytes: $0.1) }])
+    }
+  }
+
+  /// Made of sums, products and quotients alone, so that no library's last digit is in the table.
+  static func curve(_ run: String) -> Curve {
+    let steps = Array(1...4000)
+    let losses = steps.map { step in
+      let t = Double(step)
+      let wiggle = Double((step * 7919) % 101) / 101 - 0.5
+      return 2 + 300 / (t + 60) + 1.5 / (1 + t / 2000) + 0.02 * wiggle
+    }
+    return Curve(run: run, steps: steps, losses: losses)
+  }
+}

@@ -35,57 +35,59 @@ extension Figure {
     case .svg:
       script.line("set terminal svg size \(width),\(height) enhanced font '\(Figure.font),12'")
     case .pdf:
+      // pdfcairo takes a font of size 12 for one of 16 points; 12 pixels are 9 points.
       script.line(
         "set terminal pdfcairo size \(Double(width) / 96)in,\(Double(height) / 96)in enhanced color "
-          + "font '\(Figure.font),12' fontscale 0.75 linewidth 1.5 dashlength 0.7 pointscale 1")
+          + "font '\(Figure.font),12' fontscale 0.5625 linewidth 1.5 dashlength 0.9")
     }
     script.line("set encoding utf8")
+    script.line("set clip two")
     script.line(Figure.axes)
     script.line("set multiplot")
     if let message { write(message, into: &script) }
     if legend == .above { drawLegend(into: &script) }
-    for (index, panel) in panels.enumerated() { draw(panel, at: index, into: &script) }
+    for (index, panel) in panels.enumerated() { draw(panel, at: index, for: terminal, into: &script) }
     script.line("unset multiplot")
     script.line("unset output")
     return script.text
   }
 
-  private func draw(_ panel: Panel, at index: Int, into script: inout Script) {
+  private func draw(_ panel: Panel, at index: Int, for terminal: Terminal, into script: inout Script) {
     let (row, column) = (index / columns, index % columns)
-    let (width, height) = (Double(size.width), Double(size.height))
-    let isLowest = index + columns >= panels.count
     let headings = (panel.heading == nil ? 0 : Figure.headingHeight) + (panel.subheading == nil ? 0 : 16)
-    let left = Double(column * panelSize.width + Figure.margin.left) / width
-    let right = Double((column + 1) * panelSize.width - Figure.margin.right) / width
-    let top = 1 - Double(strip + row * panelSize.height + Figure.margin.top + headings) / height
-    let bottom = 1 - Double(strip + (row + 1) * panelSize.height - Figure.margin.bottom) / height
-    script.line("set lmargin at screen \(left)")
-    script.line("set rmargin at screen \(right)")
-    script.line("set tmargin at screen \(top)")
-    script.line("set bmargin at screen \(bottom)")
-
-    let ink = "textcolor rgb '\(Theme.ink.light)'"
-    for (name, axis) in [("x", panel.x), ("y", panel.y)] {
+    let left = column * panelSize.width + Figure.margin.left
+    let right = (column + 1) * panelSize.width - Figure.margin.right
+    let top = strip + row * panelSize.height + Figure.margin.top + headings
+    let bottom = strip + (row + 1) * panelSize.height - Figure.margin.bottom
+    script.line("set lmargin at screen \(screenX(left))")
+    script.line("set rmargin at screen \(screenX(right))")
+    script.line("set tmargin at screen \(screenY(top))")
+    script.line("set bmargin at screen \(screenY(bottom))")
+    // The terminals differ in how far they put tick labels from the axis.
+    let offsets = terminal == .svg ? (x: "0,0.45", y: "0.4,0") : (x: "0,0.15", y: "0.4,0")
+    for (name, axis, offset) in [("x", panel.x, offsets.x), ("y", panel.y, offsets.y)] {
       script.line("\(axis.isLogarithmic ? "set" : "unset") logscale \(name)")
       script.line("set \(name)range [\(axis.range.lowerBound):\(axis.range.upperBound)]")
-      script.line("set \(name)tics nomirror offset \(name == "x" ? "0,0.45" : "0.4,0") \(axis.ticks.script)")
+      script.line("set \(name)tics nomirror offset \(offset) \(axis.ticks.script)")
     }
-    script.line("set xlabel '\(isLowest ? panel.x.label : "")' offset 0,0.9 \(ink)")
-    let sharesLabel = column > 0 && panels[index - 1].y.label == panel.y.label
-    script.line("set ylabel '\(sharesLabel ? "" : panel.y.label)' offset 1.4,0 \(ink)")
 
     script.line("unset label")
-    let perLine = 1 / (height * (top - bottom))
     if let heading = panel.heading {
-      let above = 1 + Double(headings - 8) * perLine
-      script.line(
-        "set label 1 \(GnuplotText.quoted(elided(heading))) at graph 0,\(above) left noenhanced "
-          + "font ',13' textcolor rgb '\(panel.headingColour.light)'")
+      label(
+        GnuplotText.quoted(elided(heading)), x: left, y: top - headings + 8, "left noenhanced font ',13'",
+        panel.headingColour, into: &script)
     }
     if let subheading = panel.subheading {
-      script.line(
-        "set label 2 '\(subheading)' at graph 0,\(1 + 10 * perLine) left font ',11' "
-          + "textcolor rgb '\(Theme.muted.light)'")
+      label("'\(subheading)'", x: left, y: top - 10, "left font ',11'", Theme.muted, into: &script)
+    }
+    // The lowest panel of a column has the label for all of it, and so has the first of a row whose axes are alike.
+    if index + columns >= panels.count {
+      label("'\(panel.x.label)'", x: (left + right) / 2, y: bottom + 34, "center", Theme.ink, into: &script)
+    }
+    if column == 0 || panels[index - 1].y.label != panel.y.label {
+      label(
+        "'\(panel.y.label)'", x: left - Figure.margin.left + 14, y: (top + bottom) / 2, "center rotate by 90",
+        Theme.ink, into: &script)
     }
 
     script.line(index == 0 ? key : "unset key")
@@ -96,11 +98,21 @@ extension Figure {
     script.line("plot " + (plots + entries).joined(separator: ", \\\n  "))
   }
 
+  private func label(
+    _ text: String, x: Int, y: Int, _ style: String, _ colour: Colour, into script: inout Script
+  ) {
+    script.line(
+      "set label \(text) at screen \(screenX(x)),\(screenY(y)) \(style) textcolor rgb '\(colour.light)'")
+  }
+
+  private func screenX(_ pixels: Int) -> Double { Double(pixels) / Double(size.width) }
+  private func screenY(_ pixels: Int) -> Double { 1 - Double(pixels) / Double(size.height) }
+
   private func write(_ message: String, into script: inout Script) {
     script.line("unset border; unset tics; unset key")
-    script.line(
-      "set label 1 \(GnuplotText.quoted(message)) at screen 0.5,0.5 center noenhanced "
-        + "textcolor rgb '\(Theme.muted.light)'")
+    label(
+      GnuplotText.quoted(message), x: size.width / 2, y: size.height / 2, "center noenhanced", Theme.muted,
+      into: &script)
     script.line("plot [0:1][0:1] 2 notitle")
   }
 
@@ -113,8 +125,7 @@ extension Figure {
     case .topRight:
       return "set key at graph 0.99,0.99 right \(style)"
     case .beside:
-      let x = Double(columns * panelSize.width) / Double(size.width)
-      let y = 1 - Double(Figure.margin.top) / Double(size.height)
+      let (x, y) = (screenX(columns * panelSize.width), screenY(Figure.margin.top))
       return "set key at screen \(x),\(y) left \(style)"
     }
   }
@@ -125,7 +136,7 @@ extension Figure {
     script.line("set lmargin at screen 0")
     script.line("set rmargin at screen 1")
     script.line("set tmargin at screen 1")
-    script.line("set bmargin at screen \(1 - Double(strip.height) / Double(size.height))")
+    script.line("set bmargin at screen \(screenY(strip.height))")
     script.line("unset border; unset tics; unset grid; unset key")
     script.line("set xrange [0:\(size.width)]")
     script.line("set yrange [\(strip.height):0]")

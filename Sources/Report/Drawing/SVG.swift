@@ -138,6 +138,10 @@ extension SVG {
       text.children = element.children.compactMap { node in
         if case .element(let child) = node { cleaned(child).map { .element($0) } } else { node }
       }
+      if element.name == "text", text["xml:space"] == nil, text.child("tspan") != nil {
+        // Spaces at the start of a span are meant.
+        text.attributes.append(("xml:space", "preserve"))
+      }
       return text.children.isEmpty && text["dy"] == nil ? nil : text
     default:
       let colour = element["color"]

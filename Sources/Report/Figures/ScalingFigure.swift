@@ -46,10 +46,10 @@ extension Figure {
     let label: String
     let value: @Sendable (CurveComparison.Row) -> (Double, BootstrapIntervals.Interval?)
 
-    static let breakLoss = Quantity(name: .breakLoss, label: "{/:Italic L}_d\u{A0}(nats/token)") {
+    static let breakLoss = Quantity(name: .breakLoss, label: "{/:Italic L}_d (nats/token)") {
       ($0.breakLoss, $0.breakLossInterval)
     }
-    static let breakStep = Quantity(name: .breakStep, label: "{/:Italic t}_d\u{A0}(steps)") {
+    static let breakStep = Quantity(name: .breakStep, label: "{/:Italic t}_d (steps)") {
       ($0.breakStep, $0.breakStepInterval)
     }
     static let finalRate = Quantity(name: .finalRate, label: "{/:Italic r}_d") {

@@ -5,7 +5,7 @@ extension Page {
       "methods", "Methods",
       """
       <p><strong>Model.</strong> A power law with one smooth break and no additive limit [2], as in [1], with natural \
-      logarithms and <i>f</i><sub>1</sub> &gt; 0:</p>
+      logarithms and <span class="unit"><i>f</i><sub>1</sub> &gt; 0</span>:</p>
       <p class="formula"><i>L</i>(<i>t</i>) = <i>b</i> <i>t</i><sup>−<i>c</i><sub>0</sub></sup> \
       (1 + (<i>t</i> / <i>d</i><sub>1</sub>)<sup>1/<i>f</i><sub>1</sub></sup>)\
       <sup>−<i>c</i><sub>1</sub> <i>f</i><sub>1</sub></sup></p>
@@ -21,7 +21,7 @@ extension Page {
       and drawn in grey.</p>
       <p><strong>Fit.</strong> Unweighted least squares on log <i>L</i>: for each of many (<i>d</i><sub>1</sub>, \
       <i>f</i><sub>1</sub>) the other parameters follow from a linear system, and the best is refined by \
-      Levenberg and Marquardt's method. RSLE is the root mean square of log <i>L̂</i> − log <i>L</i> over the fitted \
+      Levenberg and Marquardt's method. RSLE is the root mean square of <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted \
       points. Standard errors are those of independent points, from \
       <i>s</i><sup>2</sup> (<i>J</i><sup>T</sup><i>J</i>)<sup>−1</sup>; smoothed points are not independent, so the intervals \
       are the 2.5 % and 97.5 % percentiles of a moving-block bootstrap of the residuals [3].</p>

@@ -21,7 +21,7 @@ extension Page {
     a:hover{text-decoration:underline}
     code,.digest{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;font-size:.82em}
     code.long{overflow-wrap:anywhere;color:var(--muted)}
-    data{white-space:nowrap}
+    data,.unit{white-space:nowrap}
     .note{font-size:.78rem;color:var(--muted);line-height:1.5}
     p.note{max-width:none}
     .caution{color:var(--warning)}

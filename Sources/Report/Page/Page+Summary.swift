@@ -73,7 +73,7 @@ extension Page {
         ResultColumn[scaling.quantity.rawValue]?.html ?? Markup(verbatim: scaling.quantity.rawValue)
       let slope = Page.number(
         Format.value(scaling.slope, error: scaling.standardError), scaling.slope, from: digest)
-      return "\(symbol) ∝ <i>N</i><sup>\(slope)</sup>"
+      return "<span class=\"unit\">\(symbol) ∝ <i>N</i><sup>\(slope)</sup></span>"
     }
     return """
 

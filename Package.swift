@@ -58,7 +58,10 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
-    tests("CKernelsTests", ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases",
+      exclude: ["golden.txt", "print"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelCases"], swiftSettings: strict),
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),

@@ -35,9 +35,8 @@ static void circular(double x, double *cosine, double *sine) {
   int64_t n = (int64_t)(x * 0x1.45f306dc9c883p-1 + 0.5);
   double k = (double)n;
   double r = ((x - k * 0x1.921fb544p+0) - k * 0x1.0b4611a6p-34) - k * 0x1.3198a2e037073p-69, z = r * r;
-  double c = 0, s = 0;
+  double c = 1, s = 1;
   for (int i = 20; i >= 2; i -= 2) c = 1 - c * z / (i * (i - 1));
-  c = 1 - z * c / 2;
   for (int i = 21; i >= 3; i -= 2) s = 1 - s * z / (i * (i - 1));
   s = r * s;
   *cosine = n & 1 ? ((n + 1) & 2 ? -s : s) : (n & 2 ? -c : c);

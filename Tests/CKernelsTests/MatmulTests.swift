@@ -29,7 +29,8 @@ import Testing
       var c = old
       var product = brake_product(
         m: m, n: n, k: k, a: nil, lda: transposedA ? m : k, a_transposed: transposedA, b: nil,
-        ldb: transposedB ? k : n, b_transposed: transposedB, c: nil, ldc: n, accumulate: accumulate, bias: nil,
+        ldb: transposedB ? k : n, b_transposed: transposedB, c: nil, ldc: n, accumulate: accumulate,
+        bias: nil,
         batch: 1, stride_a: 0, stride_b: 0, stride_c: 0)
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in

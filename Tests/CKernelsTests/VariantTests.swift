@@ -1,0 +1,38 @@
+import CKernels
+import Foundation
+import KernelCases
+import Testing
+
+@Suite struct `The numeric contract` {
+  private func digests() -> [String] {
+    final class Lines { var all: [String] = [] }
+    let lines = Lines()
+    kernel_cases_run(
+      { context, name, digest in
+        guard let context, let name, let digest else { return }
+        Unmanaged<Lines>.fromOpaque(context).takeUnretainedValue().all
+          .append(String(cString: digest) + " " + String(cString: name))
+      }, Unmanaged.passUnretained(lines).toOpaque())
+    return lines.all
+  }
+
+  @Test func `Every kernel gives the recorded bits in every variant that this processor can run`() throws {
+    let table = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../KernelCases/golden.txt")
+    let golden = try String(contentsOf: table, encoding: .utf8).split(separator: "\n").map(String.init)
+    let best = brake_variant_current()
+    defer { brake_variant_select(best) }
+    for variant in 0...best {
+      #expect(brake_variant_select(variant))
+      let found = digests()
+      #expect(found.count == golden.count)
+      for (line, expected) in zip(found, golden) { #expect(line == expected, "variant \(variant)") }
+    }
+  }
+
+  @Test func `A variant that is not there is refused`() {
+    #expect(!brake_variant_available(17))
+    #expect(!brake_variant_select(-1))
+    #expect(brake_variant_available(brake_variant_current()))
+  }
+}

@@ -3,8 +3,19 @@ struct Judgement {
   private(set) var verdict = Verdict.deceleration
   private(set) var reasons: [String] = []
 
-  /// A simpler model is given up only for a BIC better by more than this ("strong" evidence; Kass and Raftery, 1995).
-  static let strong = 6.0
+  /// A simpler model is given up only for a BIC better by more than this ("very strong" evidence; Kass and Raftery,
+  /// 1995), as the place of a break is looked for, too.
+  static let strong = 10.0
+  /// From a tenth to nine tenths of its change, the slope takes 2 log 9 f1 in log t.
+  static let transition = 4.394_449_154_672_439
+  /// A smaller relative change of the exponent is no break in any sense that matters, however certain it is.
+  static let leastChange = 0.2
+  /// A break this close behind a known warm-up is its end: smoothing delays it by up to its base.
+  static let warmupReach = 1.2
+  /// Below this f1, nine tenths of the change happen within a factor of 1.6 in t.
+  static let abrupt = 0.1
+  /// With an unknown warm-up: a break within this factor of the first fitted step has no first segment to speak of.
+  static let edge = 3.0
 
   init(
     fit: OneBreakFit, intervals: BootstrapIntervals?, sensitivity: [CutSensitivity],
@@ -18,12 +29,23 @@ struct Judgement {
     _ fit: OneBreakFit, _ powerLaw: PowerLawFit, _ options: CurveAnalysis.Options
   ) {
     let step = fit.curve.breakStep
+    let span = Elementary.log(Double(fit.lastStep)) - Elementary.log(Double(fit.firstStep))
     let gain = powerLaw.quality.effectiveBIC - fit.quality.effectiveBIC
     if gain <= Judgement.strong {
       verdict = .noBreak
       reasons.append(
         "A plain power law does as well: the break lowers the BIC by only \(rounded(gain)), with \(Judgement.strong) "
           + "asked for.")
+    } else if fit.curve.c1.magnitude < Judgement.leastChange * fit.curve.c0.magnitude {
+      verdict = .noBreak
+      reasons.append(
+        "The exponent hardly changes at the fitted break, from \(rounded(fit.curve.c0)) to "
+          + "\(rounded(fit.curve.finalRate)).")
+    } else if Judgement.transition * fit.curve.f1 > span {
+      verdict = .noBreak
+      reasons.append(
+        "The slope changes over the whole range of steps (f1 = \(rounded(fit.curve.f1))), as where the loss nears a limit: "
+          + "there are no two power laws.")
     } else if step >= Double(fit.lastStep) {
       verdict = .noBreak
       reasons.append("The fitted break lies behind the last step, \(fit.lastStep).")
@@ -53,17 +75,15 @@ struct Judgement {
     }
   }
 
-  /// A break this close behind a known warm-up is its end.
-  static let warmupReach = 1.1
-  /// With an unknown warm-up: a break within this factor of the first fitted step has no first segment to speak of.
-  static let edge = 2.0
-
   private mutating func caution(
     _ fit: OneBreakFit, _ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity],
     _ twoBreaks: TwoBreakFit?, _ cooldown: Cooldown?
   ) {
     let step = fit.curve.breakStep
-    if let two = twoBreaks, fit.quality.effectiveBIC - two.quality.effectiveBIC > Judgement.strong {
+    let inside = Double(fit.firstStep)...Double(fit.lastStep)
+    if let two = twoBreaks, two.breaks.allSatisfy({ inside.contains($0.step) }),
+      fit.quality.effectiveBIC - two.quality.effectiveBIC > Judgement.strong
+    {
       let places = two.breaks.map { whole($0.step) }.joined(separator: " and ")
       reasons.append("Two breaks fit better, at steps \(places).")
     }
@@ -72,16 +92,24 @@ struct Judgement {
         "From about step \(cooldown.firstStep) on the loss falls faster again, as in a learning-rate cool-down, which one "
           + "break cannot describe: the end lies \(rounded(100 * cooldown.drop)) % below the line before it.")
     }
+    if verdict == .deceleration, fit.curve.f1 < Judgement.abrupt {
+      reasons.append(
+        "The break is abrupt (f1 = \(rounded(fit.curve.f1))), as where a schedule changes: was it the end of the warm-up?"
+      )
+    }
+    if let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0, verdict != .noBreak {
+      reasons.append("The 95 % interval of r_d contains 0: whether the loss still falls is not certain.")
+    }
     if step > Double(fit.lastStep) / 3, verdict == .deceleration || verdict == .saturating {
       reasons.append("The break is so near the end that little is known of what follows it.")
     }
-    if let interval = intervals?.breakStep, interval.upper > 3 * interval.lower {
+    if verdict != .noBreak, let interval = intervals?.breakStep, interval.upper > 3 * interval.lower {
       reasons.append(
         "t_d is poorly determined: the 95 % interval reaches from \(whole(interval.lower)) to \(whole(interval.upper))."
       )
     }
     let steps = sensitivity.map(\.curve.breakStep)
-    if let low = steps.min(), let high = steps.max(), high > 2 * low {
+    if verdict != .noBreak, let low = steps.min(), let high = steps.max(), high > 2 * low {
       let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
       reasons.append("t_d moves with the cut of the transient: \(rows).")
     }
@@ -96,7 +124,8 @@ private func rounded(_ value: Double) -> String {
   guard value.isFinite, value != 0 else { return "\(value)" }
   var scale = 1.0
   while (value * scale).magnitude < 100, scale < 1e12 { scale *= 10 }
-  return "\((value * scale).rounded() / scale)"
+  let text = "\((value * scale).rounded() / scale)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
 private func whole(_ value: Double) -> String {

@@ -51,7 +51,9 @@ public struct OneBreak: Sendable, Hashable {
   }
 
   /// log L - log \hat L for a loss at step t > 0, in nats.
-  public func residual(of loss: Double, at step: Double) -> Double { Elementary.log(loss) - logLoss(at: step) }
+  public func residual(of loss: Double, at step: Double) -> Double {
+    Elementary.log(loss) - logLoss(at: step)
+  }
 
   /// L at step t > 0, in nats.
   public func loss(at step: Double) -> Double { Elementary.exp(logLoss(at: step)) }

@@ -44,6 +44,18 @@ import Testing
     #expect(try CurveAnalysis.run(curve, options: Sample.quick).verdict == .warmupBreak)
   }
 
+  @Test func `A loss that nears a limit has no two power laws`() throws {
+    let curve = Sample.curveOf(points: 120, noise: 0.002) { log(2 + 30 * pow($0, -0.5)) }
+    #expect(try CurveAnalysis.run(curve, options: Sample.quick).verdict == .noBreak)
+  }
+
+  @Test func `A change of the exponent that is certain but slight is no break`() throws {
+    let curve = Sample.prepared(OneBreak(b: 12, c0: 0.1, c1: -0.01, logD1: 8, f1: 0.2), noise: 0.0001)
+    let analysis = try CurveAnalysis.run(curve, options: Sample.quick)
+    #expect(analysis.verdict == .noBreak)
+    #expect(analysis.fit.quality.effectiveBIC < analysis.powerLaw.quality.effectiveBIC)
+  }
+
   @Test func `A cool-down at the end is named`() throws {
     let curve = Sample.curveOf(points: 120, noise: 0.001) { step in
       Sample.oneBreak.logLoss(at: step) - max(0, log(step / 80_000)) * 0.3

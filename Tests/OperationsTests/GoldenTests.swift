@@ -26,7 +26,7 @@ import Testing
       operation: "curve.prepare", revision: 1,
       digests: ["prepared": "31f4a940ae5db3758c3813a68436e11d99fb51c9bc4702c09580641f25007e08"]),
     Golden(
-      operation: "curve.fit", revision: 1,
+      operation: "curve.fit", revision: 2,
       digests: ["fit": "0a2752ea8e42fd5596805d178320d506cf7a07a28551d6725b749f8384d8cf9d"]),
     Golden(
       operation: "curve.compare", revision: 1,

@@ -51,6 +51,9 @@ extension BrokenPowerLawSolver {
     let size = 2 * order
     let columns = breaks.indices.flatMap { [byPosition[$0], byWidth[$0]] }
     let onResidual = columns.map { Sums.dot($0, residual) }
+    // The components of the columns along 1 and x are taken out of their products only.
+    let means = columns.map(Sums.mean)
+    let slopes = columns.map { Sums.dot($0, direction) }
     // Column by column, Q^T d and R^-T e (r d), e being the unit vector of its break.
     let along = columns.map { column in basis.map { Sums.dot($0, column) } }
     let across = columns.indices.map { (k: Int) -> [Double] in
@@ -65,13 +68,16 @@ extension BrokenPowerLawSolver {
     var hessian = [[Double]](repeating: [Double](repeating: 0, count: size), count: size)
     var gaussNewton = hessian
     for i in 0..<size {
-      for j in 0..<size {
+      for j in 0...i {
         let (a, b) = (coefficients[i / 2], coefficients[j / 2])
-        let product: Double = Sums.dot(columns[i], columns[j]) - Sums.dot(along[i], along[j])
+        let ends: Double = Double(x.count) * means[i] * means[j] + slopes[i] * slopes[j]
+        let product: Double = Sums.dot(columns[i], columns[j]) - ends - Sums.dot(along[i], along[j])
         let crossed: Double = a * Sums.dot(along[i], across[j]) + b * Sums.dot(across[i], along[j])
         let squared: Double = Sums.dot(across[i], across[j])
         gaussNewton[i][j] = a * b * product + squared
+        gaussNewton[j][i] = gaussNewton[i][j]
         hessian[i][j] = a * b * product + crossed - squared
+        hessian[j][i] = hessian[i][j]
       }
     }
     for k in 0..<order {

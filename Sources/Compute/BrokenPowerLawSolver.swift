@@ -45,7 +45,7 @@ struct BrokenPowerLawSolver {
   private(set) var powerLawSSE = 0.0
 
   let order: Int
-  // Of break k: s_k and its derivatives by position and log width, all without their components along 1 and x.
+  // Of break k: s_k without its components along 1 and x, and its derivatives by position and log width, with them.
   private(set) var shapes: [[Double]]
   private(set) var byPosition: [[Double]]
   private(set) var byWidth: [[Double]]
@@ -104,8 +104,6 @@ struct BrokenPowerLawSolver {
     for (k, each) in breaks.enumerated() {
       fill(k, each)
       (shapeMeans[k], shapeSlopes[k]) = project(&shapes[k])
-      _ = project(&byPosition[k])
-      _ = project(&byWidth[k])
     }
   }
 

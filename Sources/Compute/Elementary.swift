@@ -15,20 +15,21 @@ enum Elementary {
     let shifted = x * log2e + rounder
     let k = shifted - rounder
     let r = (x - k * ln2High) - k * ln2Low
-    var p = 1.0 / 6_227_020_800
-    p = p * r + 1.0 / 479_001_600
-    p = p * r + 1.0 / 39_916_800
-    p = p * r + 1.0 / 3_628_800
-    p = p * r + 1.0 / 362_880
-    p = p * r + 1.0 / 40_320
-    p = p * r + 1.0 / 5_040
-    p = p * r + 1.0 / 720
-    p = p * r + 1.0 / 120
-    p = p * r + 1.0 / 24
-    p = p * r + 1.0 / 6
-    p = p * r + 0.5
-    p = p * (r * r) + r
-    p = p + 1
+    // Even and odd powers apart: two short chains instead of a long one.
+    let s = r * r
+    var even = 1.0 / 479_001_600
+    even = even * s + 1.0 / 3_628_800
+    even = even * s + 1.0 / 40_320
+    even = even * s + 1.0 / 720
+    even = even * s + 1.0 / 24
+    even = even * s + 0.5
+    var odd = 1.0 / 6_227_020_800
+    odd = odd * s + 1.0 / 39_916_800
+    odd = odd * s + 1.0 / 362_880
+    odd = odd * s + 1.0 / 5_040
+    odd = odd * s + 1.0 / 120
+    odd = odd * s + 1.0 / 6
+    let p = ((odd * r + even) * s + r) + 1
     return Double(bitPattern: p.bitPattern &+ (shifted.bitPattern &<< 52))
   }
 
@@ -47,17 +48,19 @@ enum Elementary {
     let isHigh = u > 0x1.a827999fcef32p-2
     let q = (isHigh ? u - 1 : u) / (isHigh ? u + 3 : u + 2)
     let z = q * q
-    var p = 1.0 / 23
-    p = p * z + 1.0 / 21
-    p = p * z + 1.0 / 19
-    p = p * z + 1.0 / 17
-    p = p * z + 1.0 / 15
-    p = p * z + 1.0 / 13
-    p = p * z + 1.0 / 11
-    p = p * z + 1.0 / 9
-    p = p * z + 1.0 / 7
-    p = p * z + 1.0 / 5
-    p = p * z + 1.0 / 3
+    let s = z * z
+    var even = 1.0 / 23
+    even = even * s + 1.0 / 19
+    even = even * s + 1.0 / 15
+    even = even * s + 1.0 / 11
+    even = even * s + 1.0 / 7
+    even = even * s + 1.0 / 3
+    var odd = 1.0 / 21
+    odd = odd * s + 1.0 / 17
+    odd = odd * s + 1.0 / 13
+    odd = odd * s + 1.0 / 9
+    odd = odd * s + 1.0 / 5
+    let p = odd * z + even
     let artanh = 2 * (q + q * (z * p))
     return isHigh ? ln2High + (artanh + ln2Low) : artanh
   }

@@ -26,11 +26,11 @@ import Testing
       operation: "curve.prepare", revision: 1,
       digests: ["prepared": "2c778e424e453bf5569094c03fbecfbaf6bc267829a8ac5e61854405b48f4209"]),
     Golden(
-      operation: "curve.fit", revision: 2,
-      digests: ["fit": "aed71ae0bc31bc820f2f5b604e37ab737b2f044ebb5debe1c2cf5786b0e9fde7"]),
+      operation: "curve.fit", revision: 3,
+      digests: ["fit": "4770c6e887754636279f1753df9b5e669e7621620d9d14ce304bbd0da2b777fa"]),
     Golden(
       operation: "curve.compare", revision: 1,
-      digests: ["comparison": "d7f6f3b8116d3b2bbc7220c18d51ab009d2fad20600ceaab26443f8fa965ee95"]),
+      digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
   ]
 
   @Test func `The table has a row for every operation`() {

@@ -21,22 +21,31 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// `sha256:` and 64 hexadecimal digits, or the digits alone; nil for anything else.
   public init?(_ text: some StringProtocol) {
-    var digits = Array(text.utf8)
-    if digits.starts(with: "sha256:".utf8) { digits.removeFirst(7) }
-    guard digits.count == 64 else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: 64, by: 2) {
-      guard let high = Digest.value(digits[index]), let low = Digest.value(digits[index + 1])
-      else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    self.init(bytes: bytes)
+    let words =
+      text.utf8.withContiguousStorageIfAvailable(Digest.words)
+      ?? Array(text.utf8).withUnsafeBufferPointer(Digest.words)
+    guard let words else { return nil }
+    self.words = words
   }
 
-  private static func value(_ digit: UInt8) -> UInt8? {
+  private static func words(_ text: UnsafeBufferPointer<UInt8>) -> (UInt64, UInt64, UInt64, UInt64)? {
+    let digits = text.count == 71 && text.starts(with: "sha256:".utf8) ? text[7...] : text[...]
+    guard digits.count == 64 else { return nil }
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    for digit in digits {
+      guard let value = value(digit) else { return nil }
+      words.0 = words.0 << 4 | words.1 >> 60
+      words.1 = words.1 << 4 | words.2 >> 60
+      words.2 = words.2 << 4 | words.3 >> 60
+      words.3 = words.3 << 4 | value
+    }
+    return words
+  }
+
+  private static func value(_ digit: UInt8) -> UInt64? {
     switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(digit - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(digit - UInt8(ascii: "a") + 10)
     default: nil
     }
   }
@@ -49,22 +58,37 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   }
 
   public var bytes: [UInt8] {
-    [words.0, words.1, words.2, words.3].flatMap { word in
-      (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+    [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+      for word in [words.0, words.1, words.2, words.3] {
+        for shift in stride(from: 56, through: 0, by: -8) {
+          buffer[count] = UInt8(truncatingIfNeeded: word >> UInt64(shift))
+          count += 1
+        }
+      }
     }
   }
 
   /// The 64 hexadecimal digits.
-  public var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
+  public var hex: String { text(prefix: "") }
 
   /// The first twelve digits, for tables that people read.
   public var short: String { String(hex.prefix(12)) }
 
-  public var description: String { "sha256:" + hex }
+  public var description: String { text(prefix: "sha256:") }
+
+  private func text(prefix: StaticString) -> String {
+    String(unsafeUninitializedCapacity: prefix.utf8CodeUnitCount + 64) { buffer in
+      var position = prefix.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
+      for word in [words.0, words.1, words.2, words.3] {
+        for shift in stride(from: 60, through: 0, by: -4) {
+          let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+          buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+          position += 1
+        }
+      }
+      return position
+    }
+  }
 
   public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
   public static func < (a: Digest, b: Digest) -> Bool { a.words < b.words }

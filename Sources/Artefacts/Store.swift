@@ -32,12 +32,13 @@ public final class Store: Sendable {
 
   // Names.
 
-  func objectPath(_ digest: Digest) -> String { path("objects", digest) }
-  func recordPath(_ key: Digest) -> String { path("actions", key) }
+  func objectPath(_ digest: Digest) -> String { path("/objects/", digest) }
+  func recordPath(_ key: Digest) -> String { path("/actions/", key) }
 
   private func path(_ folder: String, _ digest: Digest) -> String {
-    let hex = digest.hex
-    return "\(root)/\(folder)/\(hex.prefix(2))/\(hex.dropFirst(2))"
+    var path = root + folder + digest.hex
+    path.insert("/", at: path.utf8.index(path.endIndex, offsetBy: -62))
+    return path
   }
 
   /// A name under `tmp/` that nothing has, in a store that is ready to be written to.

@@ -187,8 +187,17 @@ struct JSONParser {
   private mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
+    var isASCII = true
     while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+      isASCII = isASCII && byte < 0x80
       position += 1
+    }
+    if isASCII && next == UInt8(ascii: "\"") {
+      position += 1
+      // Most strings are like this, and need neither a copy nor a check.
+      return bytes.withUnsafeBufferPointer {
+        String(decoding: UnsafeBufferPointer(rebasing: $0[start..<position - 1]), as: UTF8.self)
+      }
     }
     var text = Array(bytes[start..<position])
     while true {

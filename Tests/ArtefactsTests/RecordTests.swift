@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RecordTests {
   let folder = TemporaryFolder()
-  var store: Store { get throws { try Store(at: folder["store"]) } }
+  var store: Store { get throws { try Store(at: folder["store"], files: .withoutSynchronising) } }
 
   func record(_ seed: Int, outputs: Int = 2) -> Record {
     let artefact = Artefact(digest: Digest(of: [UInt8(seed)]), kind: .blob, size: 1)

@@ -1,0 +1,116 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@Suite struct DurabilityTests {
+  let folder = TemporaryFolder()
+
+  /// A folder with a subfolder, and the record of an action that made it.
+  private func publish(_ store: Store, _ tree: String, files: Int) throws -> Record {
+    let publication = store.publication()
+    let artefact = try publication.add(path: tree)
+    let log = try publication.add(bytes: Array("done\n".utf8))
+    let record = Record(
+      manifest: ["files": .integer(Int64(files))], outputs: [.init(name: "folder", artefact: artefact)],
+      log: log.digest, stage: "make", sources: [:])
+    try publication.add(record: record)
+    try publication.commit()
+    return record
+  }
+
+  /// Whether everything that records promise is there and right.
+  private func check(_ store: Store) throws {
+    for record in try store.records(damaged: { Issue.record($0) }) {
+      for output in record.outputs { try store.verify(output.artefact.digest) }
+      if let log = record.log { try store.verify(log) }
+    }
+    for digest in try store.objects() { try store.verify(digest) }
+  }
+
+  private func makeTree(files: Int) -> String {
+    for index in 0..<files {
+      folder.write("file \(index)", to: "tree/\(index % 2 == 0 ? "sub/" : "")\(index)")
+    }
+    return folder["tree"]
+  }
+
+  // One file is synchronised file by file, five with one call.
+  @Test(arguments: [1, 5])
+  func `What was committed survives a power cut at any call, and the store can be used afterwards`(files: Int)
+    throws
+  {
+    let tree = makeTree(files: files)
+    var calls = 0
+    var failed = true
+    while failed {
+      calls += 1
+      let root = folder["store-\(calls)"]
+      let crashing = CrashingFileSystem(failingAt: calls, staysDown: true)
+      var promised: Record?
+      do {
+        promised = try publish(Store(at: root, files: crashing), tree, files: files)
+      } catch is ArtefactError {}
+      failed = crashing.hasFailed
+      #expect((promised != nil) == !failed)
+      crashing.cutPower()
+
+      let store = try Store(at: root, files: .withoutSynchronising)
+      if let promised { #expect(try store.record(promised.key) == promised) }
+      try check(store)
+      let again = try publish(store, tree, files: files)
+      #expect(try store.record(again.key) == again)
+      try check(store)
+    }
+    #expect(calls > 15)
+  }
+
+  @Test func `A call that fails is an error that leaves neither damage nor files in tmp`() throws {
+    let tree = makeTree(files: 3)
+    var calls = 0
+    var failed = true
+    while failed {
+      calls += 1
+      let root = folder["store-\(calls)"]
+      let failing = CrashingFileSystem(failingAt: calls, staysDown: false)
+      let store = try Store(at: root, files: failing)
+      do {
+        _ = try publish(store, tree, files: 3)
+      } catch let error as ArtefactError {
+        #expect(error.errno == ENOSPC)
+      }
+      failed = failing.hasFailed
+      #expect(((try? FileManager.default.contentsOfDirectory(atPath: root + "/tmp")) ?? []) == [])
+      if failed {
+        // The same process goes on.
+        let record = try publish(store, tree, files: 3)
+        #expect(try store.record(record.key) == record)
+        try check(store)
+      }
+    }
+    #expect(calls > 15)
+  }
+
+  @Test func `A reference is whole before and after a power cut`() throws {
+    let old = Digest(of: [1])
+    let new = Digest(of: [2])
+    var calls = 0
+    var failed = true
+    while failed {
+      calls += 1
+      let root = folder["store-\(calls)"]
+      try Store(at: root, files: .withoutSynchronising).setReference("a/b", to: old)
+      let crashing = CrashingFileSystem(failingAt: calls, staysDown: true)
+      var done = false
+      do {
+        try Store(at: root, files: crashing).setReference("a/b", to: new)
+        done = true
+      } catch is ArtefactError {}
+      failed = crashing.hasFailed
+      crashing.cutPower()
+      let found = try Store(at: root).reference("a/b")
+      #expect(found == new || (!done && found == old))
+    }
+  }
+}

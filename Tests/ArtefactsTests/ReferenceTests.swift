@@ -1,0 +1,41 @@
+import Artefacts
+import Foundation
+import Support
+import Testing
+
+@Suite struct ReferenceTests {
+  let folder = TemporaryFolder()
+  var store: Store { get throws { try Store(at: folder["store"]) } }
+
+  @Test func `A reference names a digest until it is changed or removed`() throws {
+    let (one, two) = (Digest(of: [1]), Digest(of: [2]))
+    #expect(try store.reference("runs/a") == nil)
+    #expect(try store.references() == [])
+    try store.setReference("runs/a", to: one)
+    try store.setReference("b", to: two)
+    #expect(try store.reference("runs/a") == one)
+    try store.setReference("runs/a", to: two)
+    #expect(try store.reference("runs/a") == two)
+    #expect(try store.references() == ["b", "runs/a"])
+    #expect(folder.read("store/refs/b") == Array("\(two)\n".utf8))
+    try store.removeReference("runs/a")
+    #expect(try store.references() == ["b"])
+    let error = #expect(throws: ArtefactError.self) { try store.removeReference("runs/a") }
+    #expect(error?.code == .notFound)
+  }
+
+  @Test(arguments: ["", "/a", "a/", "a//b", "..", "../a", "a/../b", ".a", "a/.b", "a b", "a\nb", "a\u{0}b"])
+  func `A name that could leave its folder is refused`(name: String) throws {
+    let error = #expect(throws: ArtefactError.self) { try store.setReference(name, to: Digest(of: [])) }
+    #expect(error?.code == .refused)
+    #expect(throws: ArtefactError.self) { try store.reference(name) }
+    #expect(throws: ArtefactError.self) { try store.removeReference(name) }
+  }
+
+  @Test(arguments: ["", "sha256:12\n", "garbage"])
+  func `A reference that holds no digest is damaged`(text: String) throws {
+    folder.write(text, to: "store/refs/a")
+    let error = #expect(throws: ArtefactError.self) { try store.reference("a") }
+    #expect(error?.code == .damaged)
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Support
+import Testing
+
+@testable import Artefacts
+
+@Suite struct StatCacheTests {
+  let folder = TemporaryFolder()
+  var store: Store { get throws { try Store(at: folder["store"]) } }
+  var index: String { folder["store/index/files"] }
+
+  /// Longer than the grain of file times.
+  func settle() { usleep(40_000) }
+
+  /// Writes other bytes of the same length with the same mtime. The ctime gives it away.
+  func forge(_ name: String, _ text: String) throws {
+    let path = folder[name]
+    let date = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate]
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.write(contentsOf: Data(text.utf8))
+    try file.close()
+    try FileManager.default.setAttributes([.modificationDate: date as Any], ofItemAtPath: path)
+  }
+
+  @Test func `A file or folder has the artefact that storing it would give`() throws {
+    folder.write("one", to: "tree/a")
+    folder.write("two", to: "tree/sub/b")
+    let cache = StatCache(store: try store)
+    let publication = try store.publication()
+    #expect(try cache.artefact(at: folder["tree/a"]) == publication.add(path: folder["tree/a"]))
+    #expect(try cache.artefact(at: folder["tree"]) == publication.add(path: folder["tree"]))
+    #expect(try store.objects() == [])
+  }
+
+  @Test func `What was learnt is found again, and a change is noticed`() throws {
+    let path = folder.write("one", to: "a")
+    settle()
+    let cache = StatCache(store: try store)
+    let artefact = try cache.artefact(at: path)
+    try cache.save()
+    let status = try #require(FileStatus(path))
+    #expect(StatCache(store: try store).remembered(status) == artefact)
+
+    try forge("a", "two")
+    #expect(try StatCache(store: store).artefact(at: path).digest == Digest(of: Array("two".utf8)))
+  }
+
+  @Test func `A file that was written just now is not remembered`() throws {
+    let path = folder.write("one", to: "a")
+    let cache = StatCache(store: try store)
+    _ = try cache.artefact(at: path)
+    #expect(try cache.remembered(#require(FileStatus(path))) == nil)
+  }
+
+  @Test func `File times without fractions have a grain of two seconds`() throws {
+    let path = folder.write("one", to: "a")
+    let artefact = Artefact(digest: Digest(of: []), kind: .blob, size: 0)
+    let cache = StatCache(store: try store)
+    let status = try #require(FileStatus(path))
+    let whole = status.at(seconds: 1_700_000_000)
+    let start: Int64 = 1_700_000_000_000_000_000
+    cache.remember(artefact, as: whole, at: start + 1_900_000_000)
+    #expect(cache.remembered(whole) == nil)
+    cache.remember(artefact, as: whole, at: start + 2_100_000_000)
+    #expect(cache.remembered(whole) == artefact)
+  }
+
+  @Test func `Damaged entries are forgotten, the others kept, and the file is repaired`() throws {
+    let paths = (0..<3).map { folder.write("file \($0)", to: "\($0)") }
+    settle()
+    let cache = StatCache(store: try store)
+    for path in paths { _ = try cache.artefact(at: path) }
+    try cache.save()
+    var bytes = try #require(folder.read("store/index/files"))
+    #expect(bytes.count == 3 * StatCacheEntry.length)
+    bytes[StatCacheEntry.length + 50] ^= 1
+    folder.write(bytes + [1, 2, 3], to: "store/index/files")
+
+    let damaged = StatCache(store: try store)
+    let known = try paths.map { try damaged.remembered(#require(FileStatus($0))) != nil }
+    #expect(known == [true, false, true])
+    for path in paths { _ = try damaged.artefact(at: path) }
+    try damaged.save()
+    #expect(folder.read("store/index/files")?.count == 3 * StatCacheEntry.length)
+    folder.write("garbage", to: "store/index/files")
+    #expect(try StatCache(store: store).artefact(at: paths[0]).digest == Digest(of: Array("file 0".utf8)))
+  }
+
+  @Test func `A known file whose object is in the store is not read again`() throws {
+    let path = folder.write("one", to: "a")
+    settle()
+    let cache = StatCache(store: try store)
+    let publication = try store.publication()
+    let artefact = try publication.add(path: path, known: cache)
+    try publication.commit()
+    #expect(try cache.remembered(#require(FileStatus(path))) == artefact)
+
+    // An entry that no reading could give shows that the file is not read.
+    let other = try store.publication()
+    let forged = try other.add(bytes: Array("other".utf8))
+    try other.commit()
+    cache.remember(forged, as: try #require(FileStatus(path)), at: Clock.now())
+    #expect(try store.publication().add(path: path, known: cache) == forged)
+    #expect(try store.publication().add(path: path) == artefact)
+  }
+
+  @Test func `The file is rewritten when it has more than doubled`() throws {
+    let path = folder.write("one", to: "a")
+    settle()
+    let status = try #require(FileStatus(path))
+    for _ in 0..<3 {
+      let cache = StatCache(store: try store)
+      for size in 0..<500 {
+        cache.remember(Artefact(digest: Digest(of: []), kind: .blob, size: size), as: status, at: Clock.now())
+      }
+      try cache.save()
+    }
+    #expect(folder.read("store/index/files")?.count == StatCacheEntry.length)
+  }
+}
+
+extension FileStatus {
+  fileprivate func at(seconds: Int) -> FileStatus {
+    var status = stat()
+    status.st_mode = S_IFREG
+    status.st_mtim.tv_sec = seconds
+    status.st_ctim.tv_sec = seconds
+    return FileStatus(status)
+  }
+}

@@ -27,6 +27,26 @@ extension Brake {
     }
 
     func run() async throws {
+      let options = CurveAnalysis.Options(skip: skip)
+      let preparation = Preparation(smoothing: noSmoothing ? nil : Preparation().smoothing)
+      var analyses: [CurveAnalysis] = []
+      var isIncomplete = false
+      for file in files {
+        for curve in try await CurveFile.read(path: file, options: CurveImport(step: step, loss: loss)) {
+          do {
+            analyses.append(try CurveAnalysis.run(curve, preparation: preparation, options: options))
+          } catch let error as ComputeError {
+            Output.note("error: \(error)")
+            isIncomplete = true
+          }
+        }
+      }
+      if json {
+        try Output.print(.array(analyses.map(\.summary)))
+      } else if !analyses.isEmpty {
+        try Output.print(FitTable(analyses: analyses).text)
+      }
+      if isIncomplete { throw ExitCode(2) }
     }
   }
 }

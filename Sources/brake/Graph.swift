@@ -17,11 +17,11 @@ extension Brake {
 
     func run() async throws {
       let plan = try pipeline.engine(given.overrides).plan()
-      let graph = PipelineGraph(try plan.selection(given.targets))
+      let selection = try plan.selection(given.targets)
       switch json ? .json : format {
-      case .mermaid: try Output.print(graph.mermaid)
-      case .dot: try Output.print(graph.dot)
-      case .json: try Output.print(graph.json)
+      case .mermaid: try Output.print(selection.mermaid(), terminator: "")
+      case .dot: try Output.print(selection.dot(), terminator: "")
+      case .json: try Output.print(selection.json())
       }
     }
   }

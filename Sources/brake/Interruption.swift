@@ -43,9 +43,10 @@ struct Interruption: Error, CustomStringConvertible {
       }
       wire.store(ends[1], ordering: .sequentiallyConsistent)
       let source = DispatchSource.makeReadSource(fileDescriptor: ends[0])
-      source.setEventHandler { [read = ends[0]] in
+      // The handler is what keeps the source alive.
+      source.setEventHandler {
         var signal: UInt8 = 0
-        if Glibc.read(read, &signal, 1) == 1 { continuation.yield(Int32(signal)) }
+        if read(Int32(source.handle), &signal, 1) == 1 { continuation.yield(Int32(signal)) }
       }
       source.activate()
       let once = Int32(truncatingIfNeeded: SA_RESETHAND)

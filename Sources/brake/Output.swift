@@ -6,11 +6,11 @@ import JSON
 /// What commands write. Facts go to the standard output, everything about the course of things to the standard error
 /// output.
 enum Output {
-  /// Writes a text and a line break to the standard output.
+  /// Writes a text and, unless told otherwise, a line break to the standard output.
   ///
   /// - Throws: if it cannot be written completely. A reader who has gone away ends the command without a word.
-  static func print(_ text: String) throws {
-    try (text + "\n").utf8.withContiguousStorageIfAvailable { try write(UnsafeRawBufferPointer($0)) }
+  static func print(_ text: String, terminator: String = "\n") throws {
+    try Array((text + terminator).utf8).withUnsafeBytes { try write($0) }
   }
 
   static func print(_ json: JSON) throws { try print(json.canonical) }

@@ -1,5 +1,6 @@
-/// `0.42 s`, `12.3 s`, `4:05 min`, `2:03:10 h`.
+/// `1.3 ms`, `0.42 s`, `12.3 s`, `4:05 min`, `2:03:10 h`.
 func duration(_ seconds: Double) -> String {
+  if seconds < 0.00995 { return fixed(seconds * 1000, 1) + " ms" }
   if seconds < 9.995 { return fixed(seconds, 2) + " s" }
   if seconds < 59.95 { return fixed(seconds, 1) + " s" }
   let whole = Int(min(seconds, 1e9).rounded())

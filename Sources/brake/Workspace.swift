@@ -3,7 +3,6 @@ import Artefacts
 import Glibc
 import Operations
 import Pipeline
-import Report
 
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
 struct Workspace: ParsableArguments {
@@ -116,5 +115,5 @@ struct Targets: ParsableArguments {
 
 extension OperationRegistry {
   /// All operations that brake has.
-  static let builtIn = OperationRegistry([])
+  static let builtIn = OperationRegistry(Operations.all)
 }

@@ -12,7 +12,8 @@ struct Finished {
   var outLines: [Substring] { out.split(separator: "\n") }
 }
 
-/// The real binary, run in a test's own folder.
+/// The real binary, run in a test's own folder, with signals as a shell would hand them on: the tests' threads block
+/// some, and children would inherit that.
 struct BrakeProcess {
   static let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
@@ -22,52 +23,66 @@ struct BrakeProcess {
   static let binary =
     ProcessInfo.processInfo.environment["BRAKE_BINARY"] ?? packageRoot + "/.build/release/brake"
 
-  private let process = Process()
-  private let out: String
-  private let err: String
+  let identifier: pid_t
+  private let output: TemporaryFolder
 
   /// Starts it. It sees none of the tester's BRAKE_ and colour settings.
   init(
     _ arguments: [String], in folder: TemporaryFolder, at place: String = "", executable: String = binary,
     environment: [String: String] = [:]
   ) throws {
-    let name = UUID().uuidString
-    let outputs = folder.path + "-output"
-    try FileManager.default.createDirectory(atPath: outputs, withIntermediateDirectories: true)
-    out = "\(outputs)/\(name).out"
-    err = "\(outputs)/\(name).err"
-    for path in [out, err] { FileManager.default.createFile(atPath: path, contents: nil) }
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: place.isEmpty ? folder.path : folder[place])
+    output = TemporaryFolder()
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output["out"], O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    posix_spawn_file_actions_addopen(&actions, 2, output["err"], O_WRONLY | O_CREAT | O_APPEND, 0o600)
+
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD] { sigaddset(&signals, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
     let inherited = ProcessInfo.processInfo.environment.filter {
       ["PATH", "HOME", "TMPDIR"].contains($0.key)
     }
-    process.environment = inherited.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: out)
-    process.standardError = FileHandle(forWritingAtPath: err)
-    try process.run()
+    let variables = inherited.merging(environment) { $1 }.map { "\($0)=\($1)" }
+    var process: pid_t = 0
+    let command = ["/usr/bin/env", "-C", place.isEmpty ? folder.path : folder[place], executable] + arguments
+    let error = BrakeProcess.withStrings(command) { arguments in
+      BrakeProcess.withStrings(variables) {
+        posix_spawn(&process, command[0], &actions, &attributes, arguments, $0)
+      }
+    }
+    guard error == 0 else {
+      throw POSIXError(POSIXErrorCode(rawValue: error) ?? .ENOENT, userInfo: ["executable": executable])
+    }
+    identifier = process
   }
 
-  var identifier: pid_t { process.processIdentifier }
+  private static func withStrings<Result>(
+    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+  ) -> Result {
+    var pointers = strings.map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+  }
 
   func send(_ signal: Int32) { kill(identifier, signal) }
 
   func wait() -> Finished {
-    process.waitUntilExit()
-    defer {
-      unlink(out)
-      unlink(err)
-      rmdir((out as NSString).deletingLastPathComponent)
-    }
-    let signalled = process.terminationReason == .uncaughtSignal
+    var status: Int32 = 0
+    while waitpid(identifier, &status, 0) < 0 && errno == EINTR {}
+    let signal = status & 0x7F
     return Finished(
-      status: process.terminationStatus + (signalled ? 128 : 0), out: text(out), err: text(err))
-  }
-
-  private func text(_ path: String) -> String {
-    String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+      status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, out: output.text("out") ?? "",
+      err: output.text("err") ?? "")
   }
 }
 

@@ -1,0 +1,89 @@
+import Foundation
+import Support
+import Testing
+
+/// `./brake`, the script, in a copy of the project with a toolchain that only writes down what it is asked.
+@Suite struct LauncherTests {
+  let folder = TemporaryFolder()
+
+  init() throws {
+    for name in ["brake", "Scripts/setup.sh"] {
+      folder.write(
+        try String(contentsOfFile: BrakeProcess.packageRoot + "/" + name, encoding: .utf8),
+        to: "my project/\(name)")
+    }
+    folder.write("first", to: "my project/Sources/main.swift")
+    folder.write("", to: "my project/Package.swift")
+    // Built, it prints the source, where it runs and its arguments.
+    folder.write(
+      """
+      #!/bin/sh
+      if [ "$1" = --version ]; then echo "Swift version 6.3.1 (swift-6.3.1-RELEASE)"; exit; fi
+      echo build >> \(folder["builds.txt"])
+      if grep -q broken Sources/main.swift; then echo "main.swift:1:1: error: it is broken"; exit 1; fi
+      sleep 0.3
+      mkdir -p .build/release
+      { echo '#!/bin/sh'; echo "echo '$(cat Sources/main.swift)' in \\$PWD:"; echo 'printf "<%s>" "$@"'; } > .build/release/new
+      chmod +x .build/release/new; mv .build/release/new .build/release/brake
+      """, to: "toolchain/usr/bin/swift")
+    _ = try folder.shell("chmod +x 'my project/brake' toolchain/usr/bin/swift; mkdir elsewhere")
+  }
+
+  private func launch(_ command: String) throws -> Finished {
+    try folder.shell("cd elsewhere; " + command, environment: ["SWIFT_HOME": folder["toolchain"]])
+  }
+
+  private var builds: Int { (folder.text("builds.txt") ?? "").split(separator: "\n").count }
+
+  @Test func `It builds once, and hands the arguments on as they are`() throws {
+    let first = try launch("'../my project/brake' put 'a b' ''")
+    #expect(first.out == "first in \(folder["elsewhere"]):\n<put><a b><>")
+    #expect(first.err.contains("building for the first time"))
+    let second = try launch("'../my project/brake'")
+    #expect(second.err.isEmpty)
+    #expect(builds == 1)
+  }
+
+  @Test func `It works through symbolic links and through PATH`() throws {
+    let run = try launch(
+      "ln -s '../my project/brake' one; ln -s one two; ./two x; PATH=\"$PWD:$PATH\"; two y")
+    #expect(run.out.contains("<x>") && run.out.contains("<y>"))
+    #expect(builds == 1)
+  }
+
+  @Test func `It builds again when a source changes, comes or goes, and not when one is read`() throws {
+    _ = try launch("'../my project/brake'")
+    folder.write("second", to: "my project/Sources/main.swift")
+    #expect(try launch("'../my project/brake'").out.hasPrefix("second"))
+    #expect(builds == 2)
+    folder.write("", to: "my project/Sources/sub/new.swift")
+    _ = try launch("'../my project/brake'")
+    #expect(builds == 3)
+    try FileManager.default.removeItem(atPath: folder["my project/Sources/sub/new.swift"])
+    _ = try launch("'../my project/brake'; cat '../my project/Sources/main.swift'; '../my project/brake'")
+    #expect(builds == 4)
+  }
+
+  @Test func `A failed build shows the compiler's errors and runs nothing`() throws {
+    _ = try launch("'../my project/brake'")
+    folder.write("broken", to: "my project/Sources/main.swift")
+    let run = try launch("'../my project/brake'")
+    #expect(run.status == 2)
+    #expect(run.out.isEmpty)
+    #expect(run.err.contains("main.swift:1:1: error: it is broken"))
+    #expect(run.err.contains("nothing was run"))
+  }
+
+  @Test func `First calls at the same time build once`() throws {
+    let run = try launch("for i in 1 2 3; do '../my project/brake' $i & done; wait")
+    for argument in ["<1>", "<2>", "<3>"] { #expect(run.out.contains(argument)) }
+    #expect(builds == 1)
+  }
+
+  @Test func `Another program called swift is not taken for the compiler`() throws {
+    folder.write("#!/bin/sh\necho 'swift 4.6.0'\n", to: "openstack/swift")
+    let run = try launch(
+      "chmod +x ../openstack/swift; PATH=\"\(folder["openstack"]):$PATH\" '../my project/brake' x")
+    #expect(run.out.contains("<x>"))
+  }
+}

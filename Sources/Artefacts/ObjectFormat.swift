@@ -68,9 +68,10 @@ struct ObjectFooter: Hashable, Sendable {
   init(of file: borrowing InputFile) throws {
     var tail = [UInt8](repeating: 0, count: ObjectFormat.tailLength)
     let tailStart = file.size - tail.count
-    guard tailStart >= ObjectFormat.header.count + ObjectFormat.frameHeaderLength,
-      try tail.withUnsafeMutableBytes({ try file.read(into: $0, at: tailStart) }) == tail.count
-    else { throw Damage("it is cut short") }
+    guard tailStart >= ObjectFormat.header.count + ObjectFormat.frameHeaderLength else {
+      throw Damage("it is cut short")
+    }
+    try tail.withUnsafeMutableBytes { try file.readStored(into: $0, at: tailStart) }
     guard tail.suffix(8) == ObjectFormat.endMark[...] else {
       throw Damage("it is cut short, or something follows it")
     }
@@ -81,9 +82,11 @@ struct ObjectFooter: Hashable, Sendable {
       tailStart - extensionLength - count * ObjectFormat.entryLength - ObjectFormat.frameHeaderLength
     guard start >= ObjectFormat.header.count else { throw Damage("its chunk table is larger than the file") }
     var bytes = [UInt8](repeating: 0, count: file.size - start)
-    guard try bytes.withUnsafeMutableBytes({ try file.read(into: $0, at: start) }) == bytes.count,
-      Digest(of: Array(bytes.dropLast(16))).bytes.prefix(8) == bytes.suffix(16).prefix(8)
-    else { throw Damage("its footer does not match its check") }
+    try bytes.withUnsafeMutableBytes { try file.readStored(into: $0, at: start) }
+    let check = bytes.withUnsafeBytes { Digest(of: UnsafeRawBufferPointer(rebasing: $0.dropLast(16))) }
+    guard check.bytes.prefix(8) == bytes.suffix(16).prefix(8) else {
+      throw Damage("its footer does not match its check")
+    }
 
     let version = tail[49]
     guard version == ObjectFormat.version, extensionLength == 0 else {

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// An open object file whose footer has been checked.
 struct ObjectReader: ~Copyable {
   let footer: ObjectFooter
@@ -6,8 +8,8 @@ struct ObjectReader: ~Copyable {
   init(_ file: consuming InputFile) throws {
     let expected = ObjectFormat.header
     var header = [UInt8](repeating: 0, count: expected.count)
-    let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
-    guard count == expected.count, header == expected else { throw Damage("it does not start as an object") }
+    try header.withUnsafeMutableBytes { try file.readStored(into: $0, at: 0) }
+    guard header == expected else { throw Damage("it does not start as an object") }
     footer = try ObjectFooter(of: file)
     self.file = file
   }
@@ -46,5 +48,17 @@ struct ObjectReader: ~Copyable {
     let artefact = identity.finalize()
     if artefact.digest != footer.digest { throw Damage("its bytes have another digest") }
     if artefact.kind != footer.kind { throw Damage("its footer gives it the wrong kind") }
+  }
+}
+
+extension InputFile {
+  /// Fills the buffer from an object file. That the disk cannot read it back is one more kind of damage.
+  func readStored(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    let count: Int
+    do { count = try read(into: buffer, at: offset) } catch {
+      if error.errno == EIO { throw Damage("the disk cannot read it") }
+      throw error
+    }
+    if count < buffer.count { throw Damage("it is cut short") }
   }
 }

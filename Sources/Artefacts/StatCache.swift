@@ -11,6 +11,8 @@ public final class StatCache: Sendable {
   private struct State {
     var known: [FileStatus.Key: Artefact] = [:]
     var learnt: [StatCacheEntry] = []
+    /// What this process asked for or learnt.
+    var used: Set<FileStatus.Key> = []
     /// Entries in the file, and whether some of it could not be read.
     var written = 0
     var damaged = false
@@ -20,7 +22,12 @@ public final class StatCache: Sendable {
   public init(store: Store) {
     self.store = store
     var state = State()
-    let bytes = (try? Store.readSmallFile(StatCache.path(store), limit: StatCache.limit)) ?? nil
+    let limit = 2 * StatCache.limit * StatCacheEntry.length
+    let bytes: [UInt8]?
+    do { bytes = try Store.readSmallFile(StatCache.path(store), limit: limit) } catch {
+      bytes = nil
+      state.damaged = true
+    }
     if let bytes {
       state.written = bytes.count / StatCacheEntry.length
       state.damaged = bytes.count % StatCacheEntry.length != 0
@@ -55,19 +62,27 @@ public final class StatCache: Sendable {
 
   /// Writes back what was learnt.
   public func save() throws {
-    let (learnt, all, rewrite) = state.withLock { state in
+    let (learnt, all) = state.withLock { state -> ([StatCacheEntry], [FileStatus.Key: Artefact]?) in
       let learnt = state.learnt
       state.learnt = []
       let total = state.written + learnt.count
-      let rewrite = !learnt.isEmpty && (state.damaged || total > 2 * state.known.count + 1024)
-      state.written = rewrite ? state.known.count : total
-      if rewrite { state.damaged = false }
-      return (learnt, rewrite ? state.known : [:], rewrite)
+      state.written = total
+      if learnt.isEmpty || !state.damaged && total <= 2 * state.known.count + 1024 && total <= StatCache.limit
+      {
+        return (learnt, nil)
+      }
+      // Every edit of a file leaves an entry behind that no one will ask for again.
+      if state.known.count > StatCache.limit / 2 {
+        state.known = state.known.filter { state.used.contains($0.key) }
+      }
+      state.written = state.known.count
+      state.damaged = false
+      return (learnt, state.known)
     }
     if learnt.isEmpty { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
-    if rewrite {
+    if let all {
       let bytes = all.flatMap { StatCacheEntry(file: $0.key, artefact: $0.value).bytes }
       try store.files.replace(StatCache.path(store), with: bytes, by: temporary)
     } else {
@@ -76,7 +91,13 @@ public final class StatCache: Sendable {
   }
 
   /// What a file was when it was last read, if it cannot have changed since.
-  func remembered(_ status: FileStatus) -> Artefact? { state.withLock { $0.known[status.key] } }
+  func remembered(_ status: FileStatus) -> Artefact? {
+    state.withLock { state in
+      guard let artefact = state.known[status.key] else { return nil }
+      state.used.insert(status.key)
+      return artefact
+    }
+  }
 
   /// - Parameter time: before the file was read.
   func remember(_ artefact: Artefact, as status: FileStatus, at time: Int64) {
@@ -86,11 +107,13 @@ public final class StatCache: Sendable {
     guard max(status.modified, status.changed) < time - grain else { return }
     state.withLock { state in
       state.known[status.key] = artefact
+      state.used.insert(status.key)
       state.learnt.append(StatCacheEntry(file: status.key, artefact: artefact))
     }
   }
 
-  private static let limit = 1 << 30
+  /// Entries in the file, 24 MiB of them.
+  private static let limit = 1 << 18
   private static func path(_ store: Store) -> String { store.root + "/index/files" }
 
   private static func artefact(of file: borrowing InputFile) throws -> Artefact {

@@ -33,7 +33,10 @@ static void pack_transposed(float *out, const piece *s, const float *head, long 
   long rows = tile_rows(s, tile);
   const float *in = head + (s->row + tile * TILE) * ld;
   for (long i = 0; i < TILE; i += 16)
-    transpose_panel(out + i, TILE, 16, in + i * ld, ld, rows - i, s->dim);
+    if (i < rows)
+      transpose_panel(out + i, TILE, 16, in + i * ld, ld, smaller(16, rows - i), s->dim);
+    else
+      for (long d = 0; d < s->dim; d++) store(out + d * TILE + i, splat(0));
 }
 
 /// Head columns of one tile, as 64 x padded; missing values are zero.

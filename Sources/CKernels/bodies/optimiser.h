@@ -8,13 +8,14 @@ INLINE double integer_power(double base, long exponent) {
   return result;
 }
 
+/// 1 / (1 - beta^step): the correction of an average that started from zero.
+INLINE float unbiasing(double beta, long step) { return (float)(1 / (1 - integer_power(beta, step))); }
+
 /// rate * m + (1 - rate) * g, as fma(rate, m, (1 - rate) g).
 INLINE lanes mixed(double rate, lanes m, lanes g) { return fma16(splat((float)rate), m, (float)(1 - rate) * g); }
 
-/// What every form of Adam divides by: sqrt(v / (1 - beta2^step)) + epsilon.
-INLINE lanes adam_divisor(lanes v, double beta2, long step, double epsilon) {
-  return sqrt16(v * (float)(1 / (1 - integer_power(beta2, step)))) + (float)epsilon;
-}
+/// What every form of Adam divides by: sqrt(vhat) + epsilon.
+INLINE lanes adam_divisor(lanes v, float unbias, double epsilon) { return sqrt16(v * unbias) + (float)epsilon; }
 
 INLINE lanes decayed(lanes w, double learning_rate, double weight_decay) {
   return fma16(splat((float)-(learning_rate * weight_decay)), w, w);
@@ -22,12 +23,12 @@ INLINE lanes decayed(lanes w, double learning_rate, double weight_decay) {
 
 void KERNEL(brake_adamw)(float *w, float *m, float *v, const float *g, long count, const brake_adamw_step *step) {
   const brake_adamw_step s = *step;
-  const float unbias = (float)(1 / (1 - integer_power(s.beta1, s.step)));
+  const float unbias1 = unbiasing(s.beta1, s.step), unbias2 = unbiasing(s.beta2, s.step);
   for (long i = 0; i < count; i += 16) {
     lanes gradient = (float)s.gradient_scale * get(g, i, count);
     lanes first = mixed(s.beta1, get(m, i, count), gradient);
     lanes second = mixed(s.beta2, get(v, i, count), gradient * gradient);
-    lanes update = first * unbias / adam_divisor(second, s.beta2, s.step, s.epsilon);
+    lanes update = first * unbias1 / adam_divisor(second, unbias2, s.epsilon);
     lanes weight = decayed(get(w, i, count), s.learning_rate, s.weight_decay);
     put(m, i, count, first);
     put(v, i, count, second);
@@ -51,11 +52,11 @@ long KERNEL(brake_cautious_moments)(float *m, float *v, const float *g, long cou
 void KERNEL(brake_cautious_apply)(
     float *w, const float *m, const float *v, const float *g, long count, const brake_adamw_step *step, double boost) {
   const brake_adamw_step s = *step;
-  const float unbias = (float)(1 / (1 - integer_power(s.beta1, s.step)));
+  const float unbias1 = unbiasing(s.beta1, s.step), unbias2 = unbiasing(s.beta2, s.step);
   for (long i = 0; i < count; i += 16) {
     lanes gradient = (float)s.gradient_scale * get(g, i, count);
     lanes first = get(m, i, count);
-    lanes update = first * unbias / adam_divisor(get(v, i, count), s.beta2, s.step, s.epsilon);
+    lanes update = first * unbias1 / adam_divisor(get(v, i, count), unbias2, s.epsilon);
     update = choose(first * gradient > 0.0f, update, splat(0));
     lanes weight = decayed(get(w, i, count), s.learning_rate, s.weight_decay);
     put(w, i, count, fma16(splat((float)-(s.learning_rate * boost)), update, weight));
@@ -65,14 +66,14 @@ void KERNEL(brake_cautious_apply)(
 void KERNEL(brake_ademamix)(
     float *w, float *m, float *slow, float *v, const float *g, long count, const brake_ademamix_step *step) {
   const brake_ademamix_step s = *step;
-  const float unbias = (float)(1 / (1 - integer_power(s.beta1, s.step)));
+  const float unbias1 = unbiasing(s.beta1, s.step), unbias2 = unbiasing(s.beta2, s.step);
   for (long i = 0; i < count; i += 16) {
     lanes gradient = (float)s.gradient_scale * get(g, i, count);
     lanes fast = mixed(s.beta1, get(m, i, count), gradient);
     lanes long_term = mixed(s.beta3, get(slow, i, count), gradient);
     lanes second = mixed(s.beta2, get(v, i, count), gradient * gradient);
-    lanes update = fma16(splat((float)s.alpha), long_term, fast * unbias);
-    update = update / adam_divisor(second, s.beta2, s.step, s.epsilon);
+    lanes update = fma16(splat((float)s.alpha), long_term, fast * unbias1);
+    update = update / adam_divisor(second, unbias2, s.epsilon);
     lanes weight = decayed(get(w, i, count), s.learning_rate, s.weight_decay);
     put(m, i, count, fast);
     put(slow, i, count, long_term);

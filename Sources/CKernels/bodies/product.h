@@ -25,19 +25,22 @@ INLINE void block_product(
     const int rows, const int vectors, long columns, long k, const float *a, long lda, const float *b, long ldb,
     float *c, long ldc, finish f) {
   lanes chain[PANEL_ROWS][PANEL_VECTORS];
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-    _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) chain[i][j] = 0;
+  UNROLLED for (int i = 0; i < rows; i++)
+    UNROLLED for (int j = 0; j < vectors; j++) {
+      chain[i][j] = 0;
+      __builtin_prefetch(c + i * ldc + 16 * j, 1);
+    }
   for (long p = 0; p < k; p++, a += lda, b += ldb) {
     lanes right[PANEL_VECTORS];
-    _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) right[j] = load(b + 16 * j);
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+    UNROLLED for (int j = 0; j < vectors; j++) right[j] = load(b + 16 * j);
+    UNROLLED for (int i = 0; i < rows; i++) {
       lanes left = splat(a[i]);
-      _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++)
+      UNROLLED for (int j = 0; j < vectors; j++)
         chain[i][j] = fma16(left, right[j], chain[i][j]);
     }
   }
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-    _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {
+  UNROLLED for (int i = 0; i < rows; i++)
+    UNROLLED for (int j = 0; j < vectors; j++) {
       lanes v = chain[i][j];
       if (f.add) v = get(c + i * ldc, 16 * j, columns) + v;
       if (f.bias) v = v + get(f.bias, 16 * j, columns);

@@ -4,10 +4,14 @@ typedef float lanes __attribute__((ext_vector_type(16)));
 typedef int32_t ilanes __attribute__((ext_vector_type(16)));
 typedef uint32_t ulanes __attribute__((ext_vector_type(16)));
 typedef double dlanes __attribute__((ext_vector_type(16)));
+typedef float unaligned_half __attribute__((ext_vector_type(8), aligned(4), may_alias));
 typedef float unaligned_lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 
 /// The same bits as another type of vector: what a cast of vectors means.
 #define bits_as(type, v) ((type)(v))
+
+/// In front of a loop whose variable must become a constant, so that arrays of vectors stay in registers.
+#define UNROLLED _Pragma("clang loop unroll(full)")
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
@@ -69,6 +73,14 @@ INLINE void put(float *p, long i, long n, lanes v) {
   }
 }
 
+/// The first `width` lanes, 8 or 16.
+INLINE void store_width(float *p, lanes v, const int width) {
+  if (width == 16)
+    store(p, v);
+  else
+    *(unaligned_half *)p = v.lo;
+}
+
 /// The fixed tree: lane l with lane l + 8, then + 4, + 2, + 1.
 INLINE float tree_sum(lanes v) {
   typedef float f8 __attribute__((ext_vector_type(8)));
@@ -98,7 +110,7 @@ INLINE long rounded_up(long a, long multiple) { return (a + multiple - 1) / mult
 /// Transposes 16 x 16 values: r[i][l] and r[l][i] change places.
 INLINE void transpose(lanes r[16]) {
 #define EXCHANGE(step, ...) \
-  for (int i = 0; i < 16; i++) \
+  UNROLLED for (int i = 0; i < 16; i++) \
     if (!(i & step)) { \
       lanes a = r[i], b = r[i + step]; \
       r[i] = __builtin_shufflevector(a, b, __VA_ARGS__); \
@@ -119,19 +131,28 @@ INLINE void transpose(lanes r[16]) {
 #undef SHIFTED_1
 }
 
-/// out[p * out_stride + i] = in[i * in_stride + p] for i < rows <= width and p < columns, zero for rows <= i < width.
-/// Width is 8 or 16.
+/// out[p * out_stride + i] = in[i * in_stride + p] for i < rows and p < columns, zero for rows <= i < width.
+/// Width is 8 or 16, rows from 1 to width. What lies `rows` rows further is fetched in advance.
 INLINE void transpose_panel(
     float *out, long out_stride, const int width, const float *in, long in_stride, long rows, long columns) {
-  for (long p = 0; p < columns; p += 16) {
+  const float *row[16];
+  UNROLLED for (long i = 0; i < 16; i++) row[i] = in + smaller(i, rows - 1) * in_stride;
+  for (long p = 0; p < columns; p += 16, out += 16 * out_stride) {
     lanes r[16];
-    for (long i = 0; i < 16; i++) r[i] = i < rows ? get(in + i * in_stride, p, columns) : splat(0);
+    if (columns - p >= 16) {
+      UNROLLED for (long i = 0; i < 16; i++) {
+        r[i] = load(row[i] + p);
+        if (i < width) __builtin_prefetch(row[i] + rows * in_stride + p);
+      }
+    } else {
+      UNROLLED for (long i = 0; i < 16; i++) r[i] = load_part(row[i] + p, columns - p);
+    }
     transpose(r);
-    long count = smaller(16, columns - p);
-    for (long i = 0; i < count; i++)
-      if (width == 16)
-        store(out + (p + i) * out_stride, r[i]);
-      else
-        store_part(out + (p + i) * out_stride, r[i], 8);
+    if (rows < width)
+      UNROLLED for (long i = 0; i < 16; i++) r[i] = keep(r[i], rows);
+    if (columns - p >= 16)
+      UNROLLED for (long i = 0; i < 16; i++) store_width(out + i * out_stride, r[i], width);
+    else
+      for (long i = 0; i < columns - p; i++) store_width(out + i * out_stride, r[i], width);
   }
 }

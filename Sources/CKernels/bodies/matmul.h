@@ -84,19 +84,22 @@ static void matmul_tile(const brake_product *x, tiling t, long tile, float *left
   const float *a = x->a + matrix * x->stride_a, *b = x->b + matrix * x->stride_b;
   float *c = x->c + matrix * x->stride_c + column;
   const float *bias = x->bias ? x->bias + column : 0;
+  // With few panels on the right, packing the left would cost more than it saves.
+  bool in_place = x->a_transposed && columns <= 2 * PANEL_COLUMNS;
   for (long p = 0; p == 0 || p < x->k; p += K_BLOCK) {
     long k = smaller(K_BLOCK, x->k - p);
     pack_right(right, x, b + (x->b_transposed ? column * x->ldb + p : p * x->ldb + column), columns, k);
     for (long block = row; block < row + rows; block += BLOCK_ROWS) {
       long height = smaller(BLOCK_ROWS, row + rows - block), panels = panel_count(height);
-      pack_left(left, x, a + (x->a_transposed ? p * x->lda + block : block * x->lda + p), height, k);
+      const float *block_a = a + (x->a_transposed ? p * x->lda + block : block * x->lda + p);
+      if (!in_place) pack_left(left, x, block_a, height, k);
       for (long j = 0; j < columns; j += PANEL_COLUMNS) {
         finish f = {p > 0 || x->accumulate, bias && p + K_BLOCK >= x->k ? bias + j : 0};
         for (long i = 0; i < panels; i++) {
           long first = panel_start(i, panels, height);
           panel_product(
               panel_start(i + 1, panels, height) - first, smaller(columns - j, PANEL_COLUMNS), k,
-              left + i * LEFT_PANEL, PANEL_STRIDE, right + j / PANEL_COLUMNS * RIGHT_PANEL, PANEL_COLUMNS,
+              in_place ? block_a + first : left + i * LEFT_PANEL, in_place ? x->lda : PANEL_STRIDE, right + j / PANEL_COLUMNS * RIGHT_PANEL, PANEL_COLUMNS,
               c + (block + first) * x->ldc + j, x->ldc, f);
         }
       }

@@ -186,18 +186,21 @@ extension SVG {
     let isRing: Bool
     let radius: Double
     let colour: String
-    var places: [(x: Substring, y: Substring)]
+    /// In hundredths of a pixel, which is how gnuplot rounds.
+    var places: [(x: Int, y: Int)]
 
     init?(_ use: SVGElement) {
       guard let shape = use["xlink:href"], let transform = use["transform"], let colour = use["color"],
         shape == "#gpPt5" || shape == "#gpPt6"
       else { return nil }
       let numbers = transform.split { !($0.isNumber || $0 == "." || $0 == "-") }
-      guard numbers.count == 3, let scale = Double(numbers[2]) else { return nil }
+      guard numbers.count == 3, let x = Points.hundredths(numbers[0]), let y = Points.hundredths(numbers[1]),
+        let scale = Double(numbers[2])
+      else { return nil }
       isRing = shape == "#gpPt5"
       radius = scale
       self.colour = SVG.hex(colour)
-      places = [(numbers[0], numbers[1])]
+      places = [(x, y)]
     }
 
     mutating func add(_ other: Points) -> Bool {
@@ -211,7 +214,8 @@ extension SVG {
         return SVGElement(
           "circle",
           [
-            ("cx", String(places[0].x)), ("cy", String(places[0].y)), ("r", Format.exact(radius)),
+            ("cx", Points.pixels(places[0].x)), ("cy", Points.pixels(places[0].y)),
+            ("r", Format.exact(radius)),
             ("fill", "none"), ("stroke", colour), ("stroke-width", "1.5"),
           ])
       }
@@ -219,8 +223,25 @@ extension SVG {
         "path",
         [
           ("stroke", colour), ("stroke-width", Format.exact((radius * 200).rounded() / 100)),
-          ("stroke-linecap", "round"), ("d", places.map { "M\($0.x),\($0.y)h0" }.joined()),
+          ("stroke-linecap", "round"), ("d", dots),
         ])
     }
+
+    /// Strokes of no length, each a step from the last: neighbours are close, so steps have few digits.
+    private var dots: String {
+      var (x, y) = (0, 0)
+      return places.map { place in
+        let dot = "m\(Points.pixels(place.x - x)),\(Points.pixels(place.y - y))h0"
+        (x, y) = place
+        return dot
+      }.joined()
+    }
+
+    private static func hundredths(_ number: Substring) -> Int? {
+      guard let value = Double(number), value.magnitude < 1e6 else { return nil }
+      return Int((value * 100).rounded())
+    }
+
+    private static func pixels(_ hundredths: Int) -> String { Format.exact(Double(hundredths) / 100) }
   }
 }

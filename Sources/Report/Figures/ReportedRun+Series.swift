@@ -31,7 +31,7 @@ extension ReportedRun {
     }
     let skipped = rows(false)
     return
-      (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.8), Theme.faint, skipped, name: names.0)])
+      (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.7), Theme.faint, skipped, name: names.0)])
       + [Series(.points(radius: radius), colour, rows(true), name: names.1)]
   }
 
@@ -45,7 +45,7 @@ extension ReportedRun {
   /// The fit, and with it what the verdict gives a meaning to.
   func lines(_ range: ClosedRange<Double>) -> [Series] {
     let curve = fit.curve
-    let line = Series(.line(width: 1.5), Theme.ink, fitRows, name: "one-break fit")
+    let line = Series(.line(width: 1), Theme.ink, fitRows, name: "one-break fit")
     switch analysis.verdict {
     case .deceleration, .saturating:
       let early = [Double(fit.firstStep) * 0.4, curve.breakStep * 5]

@@ -11,7 +11,7 @@ extension Figure {
     let panels = runs.map { run in
       Panel(
         heading: run.label, headingColour: run.colour, subheading: run.findings, x: x, y: y,
-        series: run.points(radius: 1.1, names: ("not fitted", "smoothed loss")) + run.lines(x.range))
+        series: run.points(radius: 1.8, names: ("not fitted", "smoothed loss")) + run.lines(x.range))
     }
     return Figure(
       title: title ?? "Loss and one-break fit",
@@ -25,8 +25,8 @@ extension Figure {
   /// All runs in one panel.
   static func overview(of runs: [ReportedRun], title: String?, width: Int) -> Figure {
     let few = runs.count <= 10
-    var series = runs.flatMap { run in run.points(radius: 1.3, names: ("not fitted", run.label)) }
-    series += runs.map { Series(.line(width: 1.1), Theme.ink, $0.fitRows, name: "one-break fit") }
+    var series = runs.flatMap { run in run.points(radius: 2, names: ("not fitted", run.label)) }
+    series += runs.map { Series(.line(width: 0.8), Theme.ink, $0.fitRows, name: "one-break fit") }
     series += runs.filter(\.decelerates).map {
       Series(.ring, $0.colour, [$0.breakRow], name: "deceleration point")
     }

@@ -3,6 +3,7 @@ import Artefacts
 import Glibc
 import Operations
 import Pipeline
+import Report
 
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
 struct Workspace: ParsableArguments {
@@ -115,5 +116,5 @@ struct Targets: ParsableArguments {
 
 extension OperationRegistry {
   /// All operations that brake has.
-  static let builtIn = OperationRegistry(Operations.all)
+  static let builtIn = OperationRegistry(Operations.all + Report.operations)
 }

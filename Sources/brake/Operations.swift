@@ -37,7 +37,7 @@ extension Brake {
       for parameter in operation.parameters {
         let value = parameter.defaultValue.map { $0.string ?? $0.canonical } ?? "required"
         let unit = parameter.unit.map { " \($0)" } ?? ""
-        table.add(parameter.name, value + unit, "\(parameter.type). \(parameter.help)")
+        table.add(parameter.name, value + unit, "\(parameter.type); \(parameter.help)")
       }
       add("parameters", &table, to: &lines)
       for output in operation.outputs {

@@ -44,7 +44,7 @@ extension Brake {
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine)
-      try show(summary, of: engine)
+      try show(summary)
       if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
     }
 
@@ -75,12 +75,12 @@ extension Brake {
       return try result.get()
     }
 
-    private func show(_ summary: RunSummary, of engine: Engine) throws {
+    private func show(_ summary: RunSummary) throws {
       var facts =
         "\(summary.planned) planned: \(summary.ran) ran, \(summary.hit) hit, \(summary.failed) failed, "
       if summary.skipped > 0 { facts += "\(summary.skipped) skipped, " }
       facts += duration(summary.seconds)
-      let text = ([facts] + published(summary, of: engine)).joined(separator: "\n")
+      let text = ([facts] + published(summary)).joined(separator: "\n")
       if json {
         Output.note(text)
         try Output.print(summary.json)
@@ -89,18 +89,24 @@ extension Brake {
       }
     }
 
-    /// The published paths, each after the name of its output, pages last: they are what one opens next.
-    private func published(_ summary: RunSummary, of engine: Engine) -> [String] {
-      let limit = 12
+    /// Where the published files are: each after the name of its output, or all but the pages together if there are many.
+    /// Pages last: they are what one opens next.
+    private func published(_ summary: RunSummary) -> [String] {
       let isPage = { (path: String) in path.hasSuffix(".html") }
-      let paths = summary.published.filter { !isPage($0) }
-      let shown = paths.prefix(limit) + summary.published.filter(isPage)
-      var lines = shown.map { path in
-        let name = path.split(separator: "/").last?.prefix { $0 != "." } ?? ""
-        return "\(name): \(pipeline.workspace.seen(path))"
-      }
-      if paths.count > limit { lines.insert("and \(paths.count - limit) more", at: limit) }
+      let files = summary.published.filter { !isPage($0) }
+      let pages = summary.published.filter(isPage)
+      let places = Set(files.map { $0.split(separator: "/").first.map(String.init) ?? $0 }).sorted()
+      let together = files.count > 6 && places.count < files.count
+      let lines =
+        together
+        ? [
+          "\(files.count) files: " + places.map { pipeline.workspace.seen($0) + "/" }.joined(separator: ", ")
+        ] : []
       return lines
+        + ((together ? [] : files) + pages).map { path in
+          let name = path.split(separator: "/").last?.prefix { $0 != "." } ?? ""
+          return "\(name): \(pipeline.workspace.seen(path))"
+        }
     }
 
     private func ask(_ engine: Engine) async throws {
@@ -117,8 +123,11 @@ extension Brake {
       var stages: [JSON] = []
       for each in status where always || each.state != .upToDate {
         let reason =
-          each.state == .upToDate
-          ? "up to date, but asked for" : reasons[each.instance] ?? each.state.rawValue
+          switch each.state {
+          case .upToDate: "up to date, but -B"
+          case .waiting: reasons[each.instance] ?? "waits for its inputs"
+          default: reasons[each.instance] ?? each.state.rawValue
+          }
         table.add(each.instance, reason)
         stages.append(["stage": .string(each.instance), "reason": .string(reason)])
       }

@@ -3,10 +3,15 @@ func duration(_ seconds: Double) -> String {
   if seconds < 0.00995 { return fixed(seconds * 1000, 1) + " ms" }
   if seconds < 9.995 { return fixed(seconds, 2) + " s" }
   if seconds < 59.95 { return fixed(seconds, 1) + " s" }
-  let whole = Int(min(seconds, 1e9).rounded())
+  return clock(seconds) + (seconds < 3600 ? " min" : " h")
+}
+
+/// `0:07`, `4:05`, `2:03:10`.
+func clock(_ seconds: Double) -> String {
+  let whole = Int(min(max(seconds, 0), 1e9))
   func two(_ value: Int) -> String { (value < 10 ? "0" : "") + String(value) }
-  if whole < 3600 { return "\(whole / 60):\(two(whole % 60)) min" }
-  return "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60)) h"
+  if whole < 3600 { return "\(whole / 60):\(two(whole % 60))" }
+  return "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
 }
 
 /// `812 B`, `1.24 kB`, `311 MB`: three digits, powers of 1000.

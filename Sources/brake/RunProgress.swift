@@ -68,12 +68,11 @@ struct RunProgress {
   private func bar(elapsed: Double, columns: Int, colour: Bool) -> String {
     var facts = " \(finished)/\(planned)  \(ran) ran, \(hit) hit, \(running.count) running"
     if failed > 0 { facts += ", \(failed) failed" }
-    facts += "  " + duration(elapsed)
-    if let remaining = remaining(after: elapsed) { facts += ", about \(duration(remaining)) left" }
-    let width = min(30, columns - facts.columns - 1)
-    guard width >= 5 else { return facts.fitted(to: columns) }
+    facts += "  " + clock(elapsed)
+    if let remaining = remaining(after: elapsed) { facts += ", about \(clock(remaining)) left" }
+    let width = columns < 40 ? 0 : min(30, columns / 4)
     let full = planned > 0 ? min(width, width * finished / planned) : 0
     return Style.green(String(repeating: "█", count: full), if: colour)
-      + Style.dim(String(repeating: "░", count: width - full), if: colour) + facts
+      + Style.dim(String(repeating: "░", count: width - full), if: colour) + facts.fitted(to: columns - width)
   }
 }

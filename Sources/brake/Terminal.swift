@@ -16,7 +16,9 @@ struct Terminal {
   /// Columns and lines, as they are now.
   var size: (columns: Int, lines: Int) {
     var window = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (80, 24) }
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else {
+      return (80, 24)
+    }
     return (Int(window.ws_col), Int(window.ws_row))
   }
 }

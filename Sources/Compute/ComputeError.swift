@@ -7,6 +7,8 @@ public struct ComputeError: Error, Hashable, CustomStringConvertible {
     case columns
     /// A curve that is well formed, but of which the asked-for analysis is not defined: too short, or flat.
     case unusable
+    /// Something that is well formed, of a kind that is not implemented.
+    case unsupported
   }
 
   public let code: Code

@@ -8,7 +8,7 @@ struct WordMerger {
   /// The rank of each symbol with the symbol after it.
   private var ranks: [UInt32] = []
   /// Rank in the high half, place in the low half: entries whose rank is no longer that of their place are stale.
-  private var heap: [UInt64] = []
+  private var heap = Heap<UInt64>()
 
   /// Merges the symbols and appends what is left of them.
   ///
@@ -23,10 +23,10 @@ struct WordMerger {
     next = (0..<Int32(count)).map { $0 + 1 }
     previous = (0..<Int32(count)).map { $0 - 1 }
     ranks = Array(repeating: MergeTable.never, count: count)
-    heap.removeAll(keepingCapacity: true)
+    heap.removeAll()
     for place in 0..<count - 1 { look(at: place, merges) }
 
-    while let top = pop() {
+    while let top = heap.pop() {
       let place = Int(truncatingIfNeeded: top & 0xFFFF_FFFF)
       guard ranks[place] == UInt32(truncatingIfNeeded: top >> 32) else { continue }
       let gone = Int(next[place])
@@ -48,34 +48,6 @@ struct WordMerger {
   private mutating func look(at place: Int, _ merges: MergeTable) {
     let after = Int(next[place])
     ranks[place] = after < tokens.count ? merges[tokens[place], tokens[after]].rank : MergeTable.never
-    if ranks[place] != MergeTable.never { push(UInt64(ranks[place]) << 32 | UInt64(place)) }
-  }
-
-  private mutating func push(_ entry: UInt64) {
-    var child = heap.count
-    heap.append(entry)
-    while child > 0 {
-      let parent = (child - 1) / 2
-      if heap[parent] <= entry { break }
-      heap[child] = heap[parent]
-      child = parent
-    }
-    heap[child] = entry
-  }
-
-  private mutating func pop() -> UInt64? {
-    guard let top = heap.first, let entry = heap.popLast() else { return nil }
-    guard !heap.isEmpty else { return top }
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      if child >= heap.count { break }
-      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-      if entry <= heap[child] { break }
-      heap[parent] = heap[child]
-      parent = child
-    }
-    heap[parent] = entry
-    return top
+    if ranks[place] != MergeTable.never { heap.push(UInt64(ranks[place]) << 32 | UInt64(place)) }
   }
 }

@@ -33,7 +33,7 @@ let package = Package(
     module(
       "Artefacts",
       ["CZstd", "JSON", "Safetensors", .product(name: "Crypto", package: "swift-crypto")]),
-    module("Compute", ["CKernels", "JSON"]),
+    module("Compute", ["CKernels", "JSON", "Safetensors"]),
     module(
       "Pipeline",
       [
@@ -65,7 +65,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
-    tests("ComputeTests", ["Compute", "JSON"]),
+    tests("ComputeTests", ["Compute", "JSON", "Safetensors"]),
     tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
     tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),

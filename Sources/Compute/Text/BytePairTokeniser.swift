@@ -79,8 +79,12 @@ public struct BytePairEncoder {
 
   /// Appends the tokens of a text.
   ///
-  /// - Throws: `malformed` if it is not UTF-8, `unusable` if the vocabulary lacks a byte of it.
+  /// - Throws: `malformed` if it is not UTF-8, `unusable` if the vocabulary lacks a byte of it or it has 2^31 bytes or
+  ///   more.
   public mutating func encode(_ text: Span<UInt8>, into tokens: inout [UInt32]) throws(ComputeError) {
+    guard text.count <= Int32.max else {
+      throw ComputeError(.unusable, "a document of \(text.count) bytes is too large for a tokeniser")
+    }
     do {
       _ = try UTF8Span(validating: text)
     } catch {

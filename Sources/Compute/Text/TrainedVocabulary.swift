@@ -20,6 +20,12 @@ public struct TrainedVocabulary: Sendable {
     tokens = special + order.map { String(ByteAlphabet.scalars[$0]) }
   }
 
+  /// Whether a special token can have this content: it is more than one word, so that no merge can make it too.
+  public static func canBeSpecial(_ content: String) -> Bool {
+    let bytes = Array(content.utf8)
+    return !bytes.isEmpty && WordBoundaries.end(of: bytes.span, from: 0) < bytes.count
+  }
+
   mutating func add(_ left: UInt32, _ right: UInt32) -> UInt32 {
     merges.append((left, right))
     tokens.append(tokens[Int(left)] + tokens[Int(right)])

@@ -1,0 +1,66 @@
+internal import Glibc
+internal import Pipeline
+
+/// The files of an input that may be a folder.
+enum TextFiles {
+  /// The file that an input is, or all files of a folder except hidden ones, in the order of their paths' bytes.
+  ///
+  /// - Parameters:
+  ///   - scratch: where a folder may be put; there is nothing yet.
+  /// - Returns: what messages call each file, and what reads it.
+  static func files(
+    of input: InputArtefact, named name: String, scratch: String
+  ) throws -> [(name: String, contents: () throws -> [UInt8])] {
+    guard input.artefact.kind == .tree else {
+      return [(name, { try input.bytes(limit: TextInput.limit) })]
+    }
+    try input.write(to: scratch)
+    return try paths(in: scratch).map { path in
+      ("\(name)/\(path)", { try contents(of: "\(scratch)/\(path)", name: "\(name)/\(path)") })
+    }
+  }
+
+  private static func paths(in folder: String) throws -> [String] {
+    guard let directory = opendir(folder) else { throw failure("read the folder", folder) }
+    defer { closedir(directory) }
+    var paths: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasPrefix(".") { continue }
+      var status = stat()
+      guard stat("\(folder)/\(name)", &status) == 0 else { throw failure("read", name) }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        paths += try self.paths(in: "\(folder)/\(name)").map { "\(name)/\($0)" }
+      } else {
+        paths.append(name)
+      }
+    }
+    return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private static func contents(of path: String, name: String) throws -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw failure("read", name) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_size <= TextInput.limit else {
+      throw PipelineError("\(name): it has more than \(TextInput.limit) bytes")
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(status.st_size))
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = read(file, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure("read", name) }
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+    }
+  }
+
+  private static func failure(_ what: String, _ name: String) -> PipelineError {
+    PipelineError("cannot \(what): \(String(cString: strerror(errno)))", facts: [("file", name)])
+  }
+}

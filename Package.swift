@@ -44,7 +44,7 @@ let package = Package(
     module(
       "Operations",
       [
-        "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess"),
+        "Artefacts", "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     module(
       "Report",

@@ -4,6 +4,7 @@ public import Pipeline
 public enum Operations {
   public static let all: [any Operation] = [
     CurveImportOperation(), CurveGenerateOperation(), CurvePrepareOperation(), CurveFitOperation(),
-    CurveCompareOperation(),
+    CurveCompareOperation(), TextCorpusOperation(), TextSynthesiseOperation(), TextTokeniseOperation(),
+    TextTrainTokeniserOperation(),
   ]
 }

@@ -15,11 +15,14 @@ struct TextCorpusOperation: Operation {
 
   let name = "text.corpus"
   let revision = 1
-  let summary = "Gathers documents from text files, folders and JSON lines, and reports what is wrong with them."
+  let summary =
+    "Gathers documents from text files, folders and JSON lines, and reports what is wrong with them."
   let inputs = [
     InputDeclaration(
       "texts", .many,
-      help: "files and folders, as they are or compressed with gzip, xz or zstd; in folders, all files but hidden ones, by path")
+      help:
+        "files and folders, as they are or compressed with gzip, xz or zstd; in folders, all files but hidden ones, by path"
+    )
   ]
   let parameters: [any ParameterDeclaration] = [format, field, separator]
   let outputs = [
@@ -28,7 +31,9 @@ struct TextCorpusOperation: Operation {
       help: "'text' (uint8: all documents) and 'documents' (uint64: where each begins in it, and the end)"),
     OutputDeclaration(
       "statistics", file: "statistics.json",
-      help: "files, documents and bytes kept; empty documents left out, invalid UTF-8 replaced, byte order marks taken off"),
+      help:
+        "files, documents and bytes kept; empty documents left out, invalid UTF-8 replaced, byte order marks taken off"
+    ),
   ]
 
   func run(_ context: OperationContext) async throws {
@@ -37,7 +42,9 @@ struct TextCorpusOperation: Operation {
     let inputs = context.inputs("texts")
     for (index, input) in inputs.enumerated() {
       let name = input.key ?? "texts"
-      for (file, contents) in try TextFiles.files(of: input, named: name, scratch: "\(context.scratch)/\(index)") {
+      for (file, contents) in try TextFiles.files(
+        of: input, named: name, scratch: "\(context.scratch)/\(index)")
+      {
         try context.checkCancellation()
         context.progress(Double(index) / Double(inputs.count), file)
         try add(await Decompression.expand(contents(), file: file), file, to: &reader, context)

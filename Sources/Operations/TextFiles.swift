@@ -1,3 +1,4 @@
+internal import Artefacts
 internal import Glibc
 internal import Pipeline
 

@@ -1,9 +1,11 @@
 internal import Compute
+internal import JSON
 internal import Pipeline
 
 /// `text.synthesise`
 struct TextSynthesiseOperation: Operation {
-  static let seed = Parameter("seed", default: 1, in: 0..., help: "what language and documents are drawn from")
+  static let seed = Parameter(
+    "seed", default: 1, in: 0..., help: "what language and documents are drawn from")
   static let size = Parameter(
     "size", default: 2_000_000, unit: "bytes", in: 1...1 << 30,
     help: "documents are written until there are this many bytes")
@@ -23,7 +25,9 @@ struct TextSynthesiseOperation: Operation {
       "text", file: "text.txt", help: "plain text; each document ends with the record separator U+001E"),
     OutputDeclaration(
       "truth", file: "truth.json",
-      help: "-log p of the text under the language that wrote it: in all, a byte, by kind of choice, and of each document"),
+      help:
+        "-log p of the text under the language that wrote it: in all, a byte, by kind of choice, and of each document"
+    ),
   ]
 
   func run(_ context: OperationContext) async throws {

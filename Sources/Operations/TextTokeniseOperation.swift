@@ -1,3 +1,4 @@
+internal import Artefacts
 internal import Compute
 internal import JSON
 internal import Pipeline
@@ -6,7 +7,9 @@ internal import Pipeline
 struct TextTokeniseOperation: Operation {
   static let tokeniser = Parameter(
     "tokeniser", default: "bytes", oneOf: ["bytes", "bpe"],
-    help: "bytes: each byte is a token, and byte 30 (the record separator) follows each document; bpe: the input 'vocabulary'")
+    help:
+      "bytes: each byte is a token, and byte 30 (the record separator) follows each document; bpe: the input 'vocabulary'"
+  )
   static let end = Parameter(
     "end", default: "<|endoftext|>",
     help: "bpe: content of the added token that follows each document; empty for none")
@@ -14,9 +17,11 @@ struct TextTokeniseOperation: Operation {
     "validation", default: 0.05, in: 0...0.9,
     help: "fraction of the documents that are for validation, drawn by seed and place")
   static let piece = Parameter(
-    "piece", default: 8192, unit: "bytes", in: 0...1 << 30,
-    help: "where some are for validation, larger documents are cut into pieces of at most this, after an empty line, "
-      + "else a line, else a word, and each piece is a document; 0 leaves documents whole")
+    "piece", default: 8192, unit: "bytes",
+    help:
+      "where some are for validation, larger documents are cut into pieces of at most this, after an empty line, "
+      + "else a line, else a word, and each piece is a document; 0 leaves documents whole",
+    constraint: "0, or at least 64", allows: { $0 == 0 || $0 >= 64 })
   static let seed = Parameter("seed", default: 1, in: 0..., help: "what the split is drawn from")
 
   let name = "text.tokenise"
@@ -26,14 +31,19 @@ struct TextTokeniseOperation: Operation {
     InputDeclaration("text", help: TextInput.help),
     InputDeclaration(
       "vocabulary", .optional,
-      help: "a tokenizer.json of Hugging Face (byte-level BPE), for tokeniser: bpe; ids are those of add_special_tokens=False"),
+      help:
+        "a tokenizer.json of Hugging Face (byte-level BPE), for tokeniser: bpe; ids are those of add_special_tokens=False"
+    ),
   ]
   let parameters: [any ParameterDeclaration] = [tokeniser, end, validation, piece, seed]
   let outputs = [
     OutputDeclaration(
       "train", file: "train.safetensors",
-      help: "'tokens' (uint16, or uint32 if there are more than 65536) and 'documents' (uint64: where each begins, and the end)"),
-    OutputDeclaration("validation", file: "validation.safetensors", help: "the same; without documents if none was asked for"),
+      help:
+        "'tokens' (uint16, or uint32 if there are more than 65536) and 'documents' (uint64: where each begins, and the end)"
+    ),
+    OutputDeclaration(
+      "validation", file: "validation.safetensors", help: "the same; without documents if none was asked for"),
     OutputDeclaration("statistics", file: "statistics.json", help: "documents, bytes and tokens of both"),
   ]
 
@@ -65,7 +75,8 @@ struct TextTokeniseOperation: Operation {
     guard context[Self.tokeniser] == "bpe" else {
       guard file == nil else {
         throw ComputeError(
-          .unusable, "the input 'vocabulary' is given, and the tokeniser is bytes", remedy: "say tokeniser: bpe")
+          .unusable, "the input 'vocabulary' is given, and the tokeniser is bytes",
+          remedy: "say tokeniser: bpe")
       }
       return .bytes
     }

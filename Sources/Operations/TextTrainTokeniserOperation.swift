@@ -26,7 +26,9 @@ struct TextTrainTokeniserOperation: Operation {
   let outputs = [
     OutputDeclaration(
       "vocabulary", file: "tokenizer.json",
-      help: "for text.tokenise and for the tokenizers library; of equally frequent pairs, those of lower ids come first")
+      help:
+        "for text.tokenise and for the tokenizers library; of equally frequent pairs, those of lower ids come first"
+    )
   ]
 
   func validate(_ parameters: ParameterValues) throws(ParameterError) {

@@ -16,14 +16,17 @@ enum TokeniserFixture {
     var tokens = (0..<256).map { String(ByteAlphabet.scalars[$0]) }
       .sorted { $0.unicodeScalars.first! < $1.unicodeScalars.first! }
     tokens += merges.map { $0 + $1 }
-    let byteLevel: JSON = ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true, "trim_offsets": true]
+    let byteLevel: JSON = [
+      "type": "ByteLevel", "add_prefix_space": false, "use_regex": true, "trim_offsets": true,
+    ]
     return [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(added),
       "normalizer": normaliser, "pre_tokenizer": byteLevel, "post_processor": byteLevel, "decoder": byteLevel,
       "model": [
         "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil,
         "end_of_word_suffix": nil, "fuse_unk": false, "byte_fallback": false,
-        "vocab": .object(Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, .integer(Int64($0))) })),
+        "vocab": .object(
+          Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, .integer(Int64($0))) })),
         "merges": .array(
           merges.map { arrays ? [.string($0), .string($1)] : .string("\($0) \($1)") }),
       ],
@@ -53,7 +56,9 @@ enum Shared {
   static let text = folder + "/data/corpora/tinyshakespeare.txt"
   static let hasCorpora = FileManager.default.fileExists(atPath: tokeniser)
 
-  static func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
+  static func bytes(_ path: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+  }
 }
 
 /// A digest for comparing long lists: FNV-1a of their 64-bit elements.

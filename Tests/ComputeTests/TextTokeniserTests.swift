@@ -7,7 +7,8 @@ import Testing
 @Suite struct TextTokeniserTests {
   static let difficult = [
     "", " ", "a", "'", "the hall", "  the  ", "it's  we'll\n\n\nthey're", "I'D 'LL 'S", "x\r\ny\r\n\r\n",
-    "tab\tand\u{B}vertical", "1234 5½Ⅷ٣²", "naïve café", "cafe\u{301} a\u{323}\u{307}", "한글 \u{1112}\u{1161}\u{11AB}",
+    "tab\tand\u{B}vertical", "1234 5½Ⅷ٣²", "naïve café", "cafe\u{301} a\u{323}\u{307}",
+    "한글 \u{1112}\u{1161}\u{11AB}",
     "क्षि देवनागरी", "עברית العربية", "漢字かな交じり文", "👩‍👩‍👧‍👦 🏽 😀😀", "\u{FEFF}mark\u{200D}", "a\u{A0}\u{3000}b \u{2028}c",
     "\u{0}\u{1}\u{7F}", "<|endoftext|>in<|endoftext|", String(repeating: " ", count: 100) + "x",
     String(repeating: "the", count: 5000), "\u{10FFFF}\u{E000}",
@@ -40,18 +41,24 @@ import Testing
       pattern: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#)
     let random = Philox(seed: 7)
     let parts = [
-      " ", "  ", "\n", "\r\n", "\t", "'", "'s", "'ll", "a", "Zé", "漢", "7", "²", "!", "-", "\u{A0}", "\u{3000}",
+      " ", "  ", "\n", "\r\n", "\t", "'", "'s", "'ll", "a", "Zé", "漢", "7", "²", "!", "-", "\u{A0}",
+      "\u{3000}",
       "😀", "\u{301}", "_", "\u{200D}",
     ]
     for sample in 0..<300 {
-      let text = (0..<40).map { parts[random.number(below: parts.count, stream: 0, index: UInt64(sample * 40 + $0))] }
-        .joined()
+      let text = (0..<40).map {
+        parts[random.number(below: parts.count, stream: 0, index: UInt64(sample * 40 + $0))]
+      }
+      .joined()
       let bytes = Array(text.utf8)
       var ends: [Int] = []
-      while (ends.last ?? 0) < bytes.count { ends.append(WordBoundaries.end(of: bytes.span, from: ends.last ?? 0)) }
+      while (ends.last ?? 0) < bytes.count {
+        ends.append(WordBoundaries.end(of: bytes.span, from: ends.last ?? 0))
+      }
       let matches = expression.matches(in: text, range: NSRange(location: 0, length: text.utf16.count))
       let expected = matches.map { match in
-        String(decoding: Array(text.utf16.prefix(match.range.location + match.range.length)), as: UTF16.self).utf8.count
+        String(decoding: Array(text.utf16.prefix(match.range.location + match.range.length)), as: UTF16.self)
+          .utf8.count
       }
       #expect(ends == expected, "\(text.debugDescription)")
     }
@@ -70,9 +77,10 @@ import Testing
   }
 
   @Test func `The heap merges as the definition says`() throws {
-    let merges: [MergeTable.Entry] = [(0, 1), (1, 0), (2, 2), (0, 2), (4, 1), (3, 3), (1, 1), (0, 0)].enumerated().map {
-      MergeTable.Entry(left: $1.0, right: $1.1, rank: UInt32($0), merged: UInt32(2 + $0))
-    }
+    let merges: [MergeTable.Entry] = [(0, 1), (1, 0), (2, 2), (0, 2), (4, 1), (3, 3), (1, 1), (0, 0)]
+      .enumerated().map {
+        MergeTable.Entry(left: $1.0, right: $1.1, rank: UInt32($0), merged: UInt32(2 + $0))
+      }
     let table = MergeTable(merges)
     let random = Philox(seed: 3)
     var merger = WordMerger()
@@ -82,9 +90,12 @@ import Testing
       }
       var expected = symbols
       while true {
-        let best = expected.adjacentPairs.map { table[$0, $1].rank }.enumerated().min { ($0.1, $0.0) < ($1.1, $1.0) }
+        let best = expected.adjacentPairs.map { table[$0, $1].rank }.enumerated().min {
+          ($0.1, $0.0) < ($1.1, $1.0)
+        }
         guard let (place, rank) = best, rank != MergeTable.never else { break }
-        expected.replaceSubrange(place...place + 1, with: [table[expected[place], expected[place + 1]].merged])
+        expected.replaceSubrange(
+          place...place + 1, with: [table[expected[place], expected[place + 1]].merged])
       }
       var found: [UInt32] = []
       merger.merge(symbols, by: table, into: &found)
@@ -108,7 +119,9 @@ import Testing
     var encoder = BytePairEncoder(tokeniser)
     for text in Self.difficult {
       let back = String(decoding: try tokeniser.decode(encoder.encode(text)), as: UTF8.self)
-      #expect(Array(back.utf8) == Array(text.precomposedStringWithCanonicalMapping.utf8), "\(text.debugDescription)")
+      #expect(
+        Array(back.utf8) == Array(text.precomposedStringWithCanonicalMapping.utf8), "\(text.debugDescription)"
+      )
     }
     #expect(try encoder.encode("e\u{301}") == encoder.encode("é"))
   }
@@ -126,7 +139,8 @@ import Testing
   @Test func `Added tokens are found as the library finds them`() throws {
     func ids(_ added: [JSON], _ text: String, normaliser: JSON = nil) throws -> [UInt32] {
       var encoder = BytePairEncoder(
-        try TokeniserFixture.tokeniser(TokeniserFixture.json(merges: [], added: added, normaliser: normaliser)))
+        try TokeniserFixture.tokeniser(
+          TokeniserFixture.json(merges: [], added: added, normaliser: normaliser)))
       return try encoder.encode(text)
     }
     let a = try ids([], "a")[0]
@@ -144,9 +158,9 @@ import Testing
     #expect(try ids([F.added("ab", 256, singleWord: true)], "abb") == [a, b, b])
     #expect(try ids([F.added("ab", 256, singleWord: true)], " ab ") == [space, 256, space])
     // Raw ones before normalising, the others after it.
-    #expect(try ids([F.added("é", 256)], "e\u{301}", normaliser: ["type": "NFC"]).count == 2)
-    #expect(try ids([F.added("é", 256, normalised: true)], "e\u{301}", normaliser: ["type": "NFC"]) == [256])
-    #expect(try ids([F.added("e\u{301}", 256, normalised: true)], "é", normaliser: ["type": "NFC"]) == [256])
+    #expect(try ids([F.added("ǰ", 256)], "j\u{30C}", normaliser: ["type": "NFC"]).count == 2)
+    #expect(try ids([F.added("ǰ", 256, normalised: true)], "j\u{30C}", normaliser: ["type": "NFC"]) == [256])
+    #expect(try ids([F.added("j\u{30C}", 256, normalised: true)], "ǰ", normaliser: ["type": "NFC"]) == [256])
     // Those that are in the vocabulary keep their id.
     #expect(try ids([F.added("b", Int(b))], "abab") == [a, b, a, b])
   }
@@ -185,7 +199,9 @@ import Testing
 
   @Test func `Text that is not UTF-8 is refused`() throws {
     var encoder = BytePairEncoder(try TokeniserFixture.tokeniser())
-    for bytes: [UInt8] in [[0xFF], [0x61, 0xC3], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xC0, 0x80]] {
+    for bytes: [UInt8] in [
+      [0xFF], [0x61, 0xC3], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xC0, 0x80],
+    ] {
       var tokens: [UInt32] = []
       #expect(throws: ComputeError.self) { try encoder.encode(bytes.span, into: &tokens) }
     }
@@ -214,14 +230,15 @@ import Testing
     var json = TokeniserFixture.json()
     json["model"] = json["model"]!.with(member, value)
     let error = try #require(throws: ComputeError.self) { try TokeniserFixture.tokeniser(json) }
-    #expect(error.code == .unsupported && error.message.contains(value.string ?? member))
+    #expect(error.code == .unsupported && [member, value.canonical].contains { error.message.contains($0) })
   }
 
   @Test(
     arguments: [
       ("merges", [["a"]]), ("merges", ["a b c"]), ("merges", ["ab"]), ("merges", [3]), ("merges", ["a 漢"]),
       ("merges", ["a b"]), ("merges", "a b"), ("vocab", [1]), ("vocab", ["a": -1]), ("vocab", ["a": 1.5]),
-      ("vocab", ["a": 4_294_967_296]), ("vocab", ["a": 9_000_000]), ("vocab", ["a": 1, "b": 1]), ("unk_token", "none"),
+      ("vocab", ["a": 4_294_967_296]), ("vocab", ["a": 9_000_000]), ("vocab", ["a": 1, "b": 1]),
+      ("unk_token", "none"),
       ("unk_token", 3), ("ignore_merges", "yes"),
     ] as [(String, JSON)])
   func `A damaged model is refused`(member: String, value: JSON) throws {
@@ -268,7 +285,8 @@ import Testing
     #expect(throws: ComputeError.self) { try tokeniser.decode([UInt32.max]) }
   }
 
-  @Test(.enabled(if: Shared.hasCorpora)) func `GPT-NeoX's tokeniser gives the ids that the tokenizers library gives`() throws {
+  @Test(.enabled(if: Shared.hasCorpora))
+  func `GPT-NeoX's tokeniser gives the ids that the tokenizers library gives`() throws {
     let tokeniser = try BytePairTokeniser(parsing: Shared.bytes(Shared.tokeniser))
     #expect(tokeniser.vocabularySize == 50_280)
     #expect(tokeniser.addedToken("<|endoftext|>")?.id == 50_279)

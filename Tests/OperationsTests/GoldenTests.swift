@@ -31,6 +31,30 @@ import Testing
     Golden(
       operation: "curve.compare", revision: 1,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
+    Golden(
+      operation: "text.corpus", revision: 1,
+      digests: [
+        "documents": "be2dcc7af72c4c3f9e61787bdd987c26dec05ed43d6edfdfc47edd0c65781267",
+        "statistics": "f5e554a29b782b43fd53589236ff164fd6361b2c9ce3f5f65ac7650e2f25c2ad",
+      ]),
+    Golden(
+      operation: "text.synthesise", revision: 1,
+      digests: [
+        "text": "954f459422f1a10c0a59a933e2e62098d64b74af48dd8115ca7fc50c156b627b",
+        "truth": "5cdf1eb9ddaafde6be81c73903ef46fc77aa639221bdbc0c8b9a4d6615d5b305",
+      ]),
+    Golden(
+      operation: "text.tokenise", revision: 1,
+      digests: [
+        "train": "dbbdfce32ae388ec506feb26147bd4f2e81d705b198839effa86c2cfcbd76080",
+        "validation": "ddaf66c75774ecb8d023604425e7a0f1189ea65594de37a7b59c3ce39f7bc65a",
+        "statistics": "282700d88e9e3e734d0368a00411476fadb9e41f5455fbb82d6cdebe8cda6d36",
+      ]),
+    Golden(
+      operation: "text.train-tokeniser", revision: 1,
+      digests: [
+        "vocabulary": "169f9bdf56f2f949ec8f5a54699aca9fa7cdc1fa34e145531b8d470afdb03032"
+      ]),
   ]
 
   @Test func `The table has a row for every operation`() {
@@ -65,6 +89,20 @@ import Testing
       let prepared = try Preparation()(curve("a")).json.canonicalBytes
       return try await OperationRun(
         operation, ["bootstrap": 5, "starts": 5], inputs: ["curve": [(nil, prepared)]])
+    case "text.corpus":
+      return try await OperationRun(
+        operation,
+        inputs: [
+          "texts": [("a", Array("one\u{1E}two\n\u{1E}".utf8) + [0xFF]), ("b", Array(#"{"text": "é"}"#.utf8))]
+        ])
+    case "text.synthesise":
+      return try await OperationRun(operation, ["size": 10_000, "vocabulary": 100, "topics": 4])
+    case "text.tokenise":
+      return try await OperationRun(
+        operation, ["validation": 0.2, "piece": 500], inputs: ["text": [(nil, Array(text.utf8))]])
+    case "text.train-tokeniser":
+      return try await OperationRun(
+        operation, ["vocabulary": 320], inputs: ["text": [(nil, Array(text.utf8))]])
     default:
       let fits = try ["a", "b"].map { run in
         let options = CurveAnalysis.Options(resamples: 0, starts: 5, cuts: [])
@@ -74,6 +112,8 @@ import Testing
         operation, ["sizes": ["a": 1e6, "b": 2e6]], inputs: ["fits": fits.map { (key: $0.0, bytes: $0.1) }])
     }
   }
+
+  static let text = (0..<200).map { "In the \($0 % 7). hall, \($0 * $0) hills.\n" }.joined()
 
   /// Falls as t^-1/4 to step 800 and as t^-1/16 from there. Made of sums, products, quotients and square roots alone, so
   /// that no library's last digit is in the table.

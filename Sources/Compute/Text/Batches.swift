@@ -15,7 +15,8 @@ public struct Batches: Sendable, Hashable {
   public init(seed: UInt64, context: Int, count: Int) throws(ComputeError) {
     guard context > 0, count > context else {
       throw ComputeError(
-        .unusable, "a stream of \(count) tokens is too short for sequences of \(context) and the token after them")
+        .unusable,
+        "a stream of \(count) tokens is too short for sequences of \(context) and the token after them")
     }
     self.seed = seed
     self.context = context
@@ -30,7 +31,8 @@ public struct Batches: Sendable, Hashable {
   ///   - row: from 0 to 2^32 - 1.
   public func offset(step: Int, row: Int) -> Int {
     Philox(seed: seed).number(
-      below: count - context, stream: Streams.batches, index: UInt64(UInt32(step)) << 32 | UInt64(UInt32(row)))
+      below: count - context, stream: Streams.batches, index: UInt64(UInt32(step)) << 32 | UInt64(UInt32(row))
+    )
   }
 
   /// Where the sequences of a step begin.

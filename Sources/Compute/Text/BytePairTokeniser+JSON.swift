@@ -11,7 +11,8 @@ extension BytePairTokeniser {
   /// - Throws: `malformed` for what is no such file, `unsupported` naming the feature for what would give other ids.
   public init(parsing file: [UInt8]) throws(ComputeError) {
     guard file.count <= Self.fileLimit else {
-      throw ComputeError(.malformed, "a tokenizer.json of \(file.count) bytes is larger than \(Self.fileLimit)")
+      throw ComputeError(
+        .malformed, "a tokenizer.json of \(file.count) bytes is larger than \(Self.fileLimit)")
     }
     let json: JSON
     do {
@@ -28,9 +29,11 @@ extension BytePairTokeniser {
     for feature in ["truncation", "padding"] where json[feature].map(\.isNull) == false {
       throw .unsupported(feature, remedy: "set \"\(feature)\" to null")
     }
-    try Self.check(json["post_processor"], "post-processor", [
-      "ByteLevel", "TemplateProcessing", "BertProcessing", "RobertaProcessing",
-    ], list: "processors")
+    try Self.check(
+      json["post_processor"], "post-processor",
+      [
+        "ByteLevel", "TemplateProcessing", "BertProcessing", "RobertaProcessing",
+      ], list: "processors")
     try Self.check(json["decoder"], "decoder", ["ByteLevel"], list: "decoders")
 
     let normalisers = try json["normalizer"].components("normalizer", list: "normalizers")
@@ -85,7 +88,8 @@ extension BytePairTokeniser {
       let expected = vocabulary.ids[bytes].map { Int($0) } ?? next
       guard id == expected, id < idLimit else {
         throw ComputeError(
-          .malformed, "the added token \"\(content)\" has the id \(id), where the library gives it \(expected)",
+          .malformed,
+          "the added token \"\(content)\" has the id \(id), where the library gives it \(expected)",
           remedy: "save the file again with the tokenizers library")
       }
       next = max(next, id + 1)
@@ -119,7 +123,8 @@ private struct Vocabulary {
       guard let id = json.integer, (0..<BytePairTokeniser.idLimit).contains(id) else {
         throw ComputeError(
           .malformed,
-          "the token \"\(text)\" has the id \(json.canonical), which is no number from 0 to \(BytePairTokeniser.idLimit - 1)")
+          "the token \"\(text)\" has the id \(json.canonical), which is no number from 0 to \(BytePairTokeniser.idLimit - 1)"
+        )
       }
       while texts.count <= id { texts.append(nil) }
       if let other = texts[id] {
@@ -198,7 +203,9 @@ extension BytePairModel {
     if let text = json.string {
       let parts = text.split(separator: " ", omittingEmptySubsequences: false)
       if parts.count == 2 { return (String(parts[0]), String(parts[1])) }
-    } else if let parts = json.array, parts.count == 2, let left = parts[0].string, let right = parts[1].string {
+    } else if let parts = json.array, parts.count == 2, let left = parts[0].string,
+      let right = parts[1].string
+    {
       return (left, right)
     }
     throw ComputeError(.malformed, "merge \(rank) is not two tokens: \(json.canonical)")
@@ -234,6 +241,7 @@ extension JSON? {
 
 extension ComputeError {
   fileprivate static func unsupported(_ feature: String, remedy: String? = nil) -> ComputeError {
-    ComputeError(.unsupported, "this tokenizer.json has a feature that is not supported: \(feature)", remedy: remedy)
+    ComputeError(
+      .unsupported, "this tokenizer.json has a feature that is not supported: \(feature)", remedy: remedy)
   }
 }

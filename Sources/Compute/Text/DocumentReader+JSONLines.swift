@@ -41,7 +41,9 @@ extension DocumentReader {
       }
       guard json.object != nil else { throw failure("this is \(json.kind), not an object") }
       guard let value = json[field] else { throw failure("there is no member \"\(field)\"") }
-      guard let text = value.string else { throw failure("the member \"\(field)\" is \(value.kind), not a text") }
+      guard let text = value.string else {
+        throw failure("the member \"\(field)\" is \(value.kind), not a text")
+      }
       add(valid: Array(text.utf8)[...], invalidSequences: sequences)
     }
   }

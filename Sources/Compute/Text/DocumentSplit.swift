@@ -1,7 +1,7 @@
 /// Divides documents into those to train on and those to validate with.
 ///
-/// The documents are drawn by a number for each, a pure function of (seed, index): the ⌈fraction · count⌉ documents with
-/// the smallest numbers are for validation. So that a single large text can be divided too, documents are first cut into
+/// The documents are drawn by a number for each, a pure function of (seed, index): those with the smallest
+/// numbers, fraction · count of them to the nearest whole number and at least one, are for validation. So that a single large text can be divided too, documents are first cut into
 /// pieces, which count as documents.
 public struct DocumentSplit: Sendable {
   /// In the order of the text, as ranges of it.
@@ -10,11 +10,12 @@ public struct DocumentSplit: Sendable {
 
   /// - Parameters:
   ///   - fraction: of the documents that are for validation; with 0 none is, and none is cut.
-  ///   - piece: the most bytes of a piece; 0 leaves documents whole.
+  ///   - piece: the most bytes of a piece, at least 4, so that any scalar fits; 0 leaves documents whole.
   /// - Throws: `unusable` if nothing would be left to train on.
   public init(
     _ documents: Documents, fraction: Double, piece: Int, seed: UInt64
   ) throws(ComputeError) {
+    precondition(piece == 0 || piece >= 4)
     let whole = (0..<documents.count).map(documents.range)
     guard fraction > 0 else {
       train = whole
@@ -22,7 +23,7 @@ public struct DocumentSplit: Sendable {
       return
     }
     let pieces = piece > 0 ? whole.flatMap { Self.cut(documents.text, $0, piece) } : whole
-    let count = Int((fraction * Double(pieces.count)).rounded(.up))
+    let count = max(1, Int((fraction * Double(pieces.count)).rounded()))
     guard count < pieces.count else {
       throw ComputeError(
         .unusable,
@@ -67,11 +68,7 @@ public struct DocumentSplit: Sendable {
     }
     if let end = line ?? space { return end }
     var end = limit
-    while end > start, text[end] & 0xC0 == 0x80 { end -= 1 }
-    if end > start { return end }
-    // The limit is shorter than one scalar.
-    end = limit
-    while text[end] & 0xC0 == 0x80 { end += 1 }
+    while text[end] & 0xC0 == 0x80 { end -= 1 }
     return end
   }
 }

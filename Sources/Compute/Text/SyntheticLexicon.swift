@@ -59,7 +59,9 @@ private struct WordMaker {
     "b", "c", "d", "d", "f", "g", "h", "h", "j", "k", "l", "l", "m", "m", "n", "n", "p", "r", "r", "s", "s",
     "t", "t", "v", "w", "y", "z", "", "", "th", "sh", "ch", "st", "br", "tr", "gl", "pl",
   ]
-  private static let vowels = ["a", "a", "a", "e", "e", "e", "e", "i", "i", "o", "o", "u", "ai", "ea", "ou", "y"]
+  private static let vowels = [
+    "a", "a", "a", "e", "e", "e", "e", "i", "i", "o", "o", "u", "ai", "ea", "ou", "y",
+  ]
   private static let codas = [
     "", "", "", "", "", "", "d", "l", "m", "n", "n", "r", "s", "s", "t", "t", "ck", "ng", "nd", "st",
   ]

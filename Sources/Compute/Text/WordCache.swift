@@ -44,7 +44,8 @@ struct WordCache {
 
   private func matches(_ slot: Slot, _ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
     guard Int(slot.wordCount) == range.count else { return false }
-    for offset in 0..<range.count where words[Int(slot.wordStart) + offset] != text[range.lowerBound + offset] {
+    for offset in 0..<range.count where words[Int(slot.wordStart) + offset] != text[range.lowerBound + offset]
+    {
       return false
     }
     return true

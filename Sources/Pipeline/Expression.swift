@@ -19,29 +19,50 @@ struct Expression {
     return false
   }
 
+  /// How many `${in.` and `${out.` a text holds.
+  static func pathCount(in text: String) -> Int {
+    var count = 0
+    var rest = text.utf8[...]
+    while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+      rest = rest[dollar...].dropFirst()
+      if rest.starts(with: "{in.".utf8) || rest.starts(with: "{out.".utf8) { count += 1 }
+    }
+    return count
+  }
+
   init(_ text: String, at position: Position) throws(PipelineError) {
+    let bytes = text.utf8
     var parts: [Part] = []
     var literal = ""
-    var rest = text[...]
-    while let dollar = rest.firstRange(of: "${") {
-      // `$${` is a literal `${`.
-      if rest[..<dollar.lowerBound].last == "$" {
-        literal += rest[..<dollar.lowerBound].dropLast() + "${"
-        rest = rest[dollar.upperBound...]
+    // Behind all that is in `parts` and `literal`.
+    var start = bytes.startIndex
+    var index = start
+    while let dollar = bytes[index...].firstIndex(of: UInt8(ascii: "$")) {
+      index = bytes.index(after: dollar)
+      guard index < bytes.endIndex else { break }
+      if bytes[index] == UInt8(ascii: "$") {
+        // `$${` is a literal `${`.
+        let next = bytes.index(after: index)
+        if next < bytes.endIndex, bytes[next] == UInt8(ascii: "{") {
+          literal += text[start..<dollar]
+          start = index
+          index = bytes.index(after: next)
+        }
         continue
       }
-      literal += rest[..<dollar.lowerBound]
-      guard let close = rest[dollar.upperBound...].firstIndex(of: "}") else {
-        throw PipelineError(
-          "'${' has no '}'", at: position, hint: "'$${' gives a literal '${'")
+      guard bytes[index] == UInt8(ascii: "{") else { continue }
+      guard let close = bytes[index...].firstIndex(of: UInt8(ascii: "}")) else {
+        throw PipelineError("'${' has no '}'", at: position, hint: "'$${' gives a literal '${'")
       }
-      let name = String(rest[dollar.upperBound..<close])
+      literal += text[start..<dollar]
       if !literal.isEmpty { parts.append(.text(literal)) }
       literal = ""
+      let name = String(text[bytes.index(after: index)..<close])
       parts.append(name.hasPrefix("in.") || name.hasPrefix("out.") ? .path(name) : .variable(name))
-      rest = rest[rest.index(after: close)...]
+      index = bytes.index(after: close)
+      start = index
     }
-    literal += rest
+    literal += text[start...]
     if !literal.isEmpty { parts.append(.text(literal)) }
     self.parts = parts
   }

@@ -3,13 +3,21 @@ struct ExpressionScope {
   /// A value may grow to this many bytes and nodes: a few lines that double each other can ask for any amount.
   static let largestValue = 1 << 20
 
-  private(set) var values: [String: PipelineNode]
-
-  init(_ values: [String: PipelineNode] = [:]) { self.values = values }
+  private(set) var parameters: [String: PipelineNode] = [:]
+  /// Few, and other ones for each instance.
+  private var variables: [(name: String, value: PipelineNode)] = []
 
   subscript(_ name: String) -> PipelineNode? {
-    get { values[name] }
-    set { values[name] = newValue }
+    variables.last { $0.name == name }?.value ?? parameters[name]
+  }
+
+  mutating func define(parameter name: String, _ value: PipelineNode) { parameters[name] = value }
+
+  /// The same with one more variable.
+  func adding(_ name: String, _ value: PipelineNode) -> ExpressionScope {
+    var scope = self
+    scope.variables.append((name, value))
+    return scope
   }
 
   /// The value with all names replaced: what is exactly `${NAME}` becomes that value as it is, all else text.
@@ -45,7 +53,7 @@ struct ExpressionScope {
         paths += 1
       }
     }
-    guard script.ranges(of: "${in.").count + script.ranges(of: "${out.").count == paths else {
+    guard Expression.pathCount(in: script) == paths else {
       throw PipelineError(
         "a command cannot hold a literal ${in. or ${out.", at: node.position,
         hint: "keep such text in a script file, and make that an input")
@@ -88,7 +96,7 @@ struct ExpressionScope {
   }
 
   private func value(of name: String, at position: Position) throws(PipelineError) -> PipelineNode {
-    guard let value = values[name] else { throw PipelineError("unknown name ${\(name)}", at: position) }
+    guard let value = self[name] else { throw PipelineError("unknown name ${\(name)}", at: position) }
     if value.isNull {
       throw PipelineError(
         "the parameter '\(name)' has no value", at: position,

@@ -1,4 +1,4 @@
-/// First half of planning: which instances each stage has. This depends on parameters and on the keys of keyed outputs,
+/// First step of planning: which instances each stage has. This depends on parameters and on the keys of keyed outputs,
 /// not on what the instances read.
 struct InstanceExpansion {
   /// An instance before its inputs are known.
@@ -49,7 +49,7 @@ struct InstanceExpansion {
   private mutating func expand(_ number: Int) throws(PipelineError) {
     let stage = stages[number]
     var drafts: [Draft] = []
-    var waitsFor: [KeyedOutput] = []
+    var waitsFor = AwaitedOutputs()
     try combine(stage, 0, [], scope, &drafts, &waitsFor)
     if waitsFor.isEmpty {
       instances[number] = .known(drafts)
@@ -60,14 +60,14 @@ struct InstanceExpansion {
       }
     } else {
       try stage.checkConstantParameters(scope)
-      instances[number] = .unknown(waitsFor: waitsFor)
+      instances[number] = .unknown(waitsFor: waitsFor.list)
     }
   }
 
   /// Goes through all values of one variable and, inside each, through those of the next.
   private mutating func combine(
     _ stage: PlannedStage, _ variable: Int, _ keys: [String], _ scope: ExpressionScope,
-    _ drafts: inout [Draft], _ waitsFor: inout [KeyedOutput]
+    _ drafts: inout [Draft], _ waitsFor: inout AwaitedOutputs
   ) throws(PipelineError) {
     guard variable < stage.declaration.variables.count else {
       total += 1
@@ -94,7 +94,7 @@ struct InstanceExpansion {
       }
       let (known, missing) = try members(of: reference, at: node.position)
       guard let known else {
-        for output in missing where !waitsFor.contains(output) { waitsFor.append(output) }
+        waitsFor.insert(missing)
         return
       }
       let values = known.map { PipelineNode(content: .scalar($0, isPlain: true), position: node.position) }
@@ -105,13 +105,12 @@ struct InstanceExpansion {
 
   private mutating func combine(
     _ stage: PlannedStage, _ variable: Int, _ values: [PipelineNode], _ keys: [String],
-    _ scope: ExpressionScope, _ drafts: inout [Draft], _ waitsFor: inout [KeyedOutput]
+    _ scope: ExpressionScope, _ drafts: inout [Draft], _ waitsFor: inout AwaitedOutputs
   ) throws(PipelineError) {
     let name = stage.declaration.variables[variable].name
-    var scope = scope
     for value in values {
-      scope[name] = value
-      try combine(stage, variable + 1, keys + [value.text ?? ""], scope, &drafts, &waitsFor)
+      try combine(
+        stage, variable + 1, keys + [value.text ?? ""], scope.adding(name, value), &drafts, &waitsFor)
     }
   }
 

@@ -2,9 +2,7 @@ import JSON
 
 extension PipelineFile {
   /// The parameters' values: what overrides give, otherwise the defaults with their references replaced.
-  func values(
-    overrides: [(name: String, value: String)]
-  ) throws(PipelineError) -> [(name: String, value: PipelineNode)] {
+  func scope(overrides: [(name: String, value: String)]) throws(PipelineError) -> ExpressionScope {
     var given: [String: String] = [:]
     for override in overrides {
       guard parameterEntries.contains(where: { $0.name == override.name }) else {
@@ -16,20 +14,18 @@ extension PipelineFile {
       given[override.name] = override.value
     }
     var scope = ExpressionScope()
-    var values: [(name: String, value: PipelineNode)] = []
     for entry in parameterEntries {
-      // A default that refers to a parameter without a value matters only where it is used.
-      let type = given[entry.name] == nil ? nil : try? scope.evaluate(entry.value)
       let value: PipelineNode
       if let text = given[entry.name] {
-        value = try override(entry, text, type: type ?? entry.value)
+        // The default may refer to a parameter without a value: nobody needs that now.
+        let type = (try? scope.evaluate(entry.value)) ?? entry.value
+        value = try override(entry, text, type: type)
       } else {
         value = try scope.evaluate(entry.value)
       }
-      scope[entry.name] = value
-      values.append((entry.name, value))
+      scope.define(parameter: entry.name, value)
     }
-    return values
+    return scope
   }
 
   /// - Parameter type: the default, whose type the value must have.

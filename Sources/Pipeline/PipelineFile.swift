@@ -75,9 +75,9 @@ public struct PipelineFile: Sendable {
   /// - Throws: the first thing that is wrong, with its position.
   public init(text: String, path: String) throws(PipelineError) {
     let root = try PipelineNode.read(text, file: path)
-    let reader = PipelineReader(root: root)
+    let reader = try PipelineReader(root)
     self.path = path
-    parameterEntries = try reader.parameters()
+    parameterEntries = reader.parameters
     stages = try reader.stages()
     defaults = try reader.defaults()
   }

@@ -104,7 +104,8 @@ extension PipelineNode {
     for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "&") || byte == UInt8(ascii: "?") {
       let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
       let isAnchor = byte == UInt8(ascii: "&")
-      guard isAnchor ? isAnchorName(next) : " \t\r\n[{!?".utf8.contains(next) || next >= 0x80 else {
+      guard isAnchor ? PipelineReader.isNameByte(next) : " \t\r\n[{!?".utf8.contains(next) || next >= 0x80
+      else {
         continue
       }
       guard startsToken(index, in: bytes) else { continue }
@@ -112,15 +113,6 @@ extension PipelineNode {
         isAnchor ? "anchors are not supported" : "explicit keys ('? ') are not supported",
         at: Position(behind: String(decoding: bytes[..<index], as: UTF8.self), file: file),
         hint: isAnchor ? "use params: for what is used twice" : "write NAME: VALUE")
-    }
-  }
-
-  private static func isAnchorName(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-      true
-    default: false
     }
   }
 
@@ -162,7 +154,9 @@ extension PipelineError {
       .composer(let context, let problem, let mark, _):
       self.init(
         "this is not YAML: \(problem)", at: position(mark),
-        hint: context.map { "\($0.text) that starts in line \($0.mark.line)" })
+        hint: problem.contains("expected ',' or")
+          ? "a text that holds [ ] { } or , needs quotes inside brackets"
+          : context.map { "\($0.text) that starts in line \($0.mark.line)" })
     case .duplicatedKeysInMapping(let duplicates, let context):
       self = PipelineNode.duplicate(duplicates.first ?? "", at: position(context.mark))
     case .reader(let problem, let offset, _, _):

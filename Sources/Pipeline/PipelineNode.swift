@@ -26,7 +26,7 @@ struct PipelineNode: Sendable {
   /// What a message calls this kind of value.
   var kind: String {
     switch content {
-    case .scalar(let text, let isPlain): isPlain && JSON(plain: text).isNull ? "nothing" : "'\(text)'"
+    case .scalar(let text, let isPlain): isPlain && JSON(plain: text).isNull ? "nothing" : "'\(text.excerpt)'"
     case .list: "a list"
     case .mapping: "a mapping"
     }

@@ -1,60 +1,68 @@
 /// Turns the nodes of a pipeline file into declarations.
 struct PipelineReader {
-  let root: PipelineNode
+  private let root: PipelineNode
+  private let sections: [PipelineNode.Entry]
+  private(set) var parameters: [PipelineNode.Entry] = []
+  private var parameterNames: Set<String> = []
 
-  func parameters() throws(PipelineError) -> [PipelineNode.Entry] {
-    guard let node = try section("params") else { return [] }
-    let entries = try mapping(node, "params:")
+  init(_ root: PipelineNode) throws(PipelineError) {
+    self.root = root
+    guard let sections = root.mapping else {
+      throw PipelineError(
+        "a pipeline is a mapping, not \(root.kind)", at: root.position, hint: "a pipeline has stages:")
+    }
+    self.sections = sections
+    try checkNames(sections, known: ["params", "stages", "default"], of: "a pipeline")
+    if let node = section("params"), !node.isNull {
+      parameters = try mapping(node, "params:")
+      parameterNames = Set(parameters.map(\.name))
+      try checkParameters()
+    }
+  }
+
+  private func checkParameters() throws(PipelineError) {
     var names: Set<String> = []
-    let all = Set(entries.map(\.name))
-    for entry in entries {
+    for entry in parameters {
       try checkName(entry, "parameter")
       do {
         try entry.value.check(names: names)
       } catch {
-        try entry.value.check(names: all)
+        try entry.value.check(names: parameterNames)
         throw PipelineError(
           "the parameter '\(entry.name)' refers to itself or to one that stands below it",
           at: entry.value.position, hint: "parameters can use the ones above them")
       }
       names.insert(entry.name)
     }
-    return entries
   }
 
   func stages() throws(PipelineError) -> [StageDeclaration] {
-    let top = try mapping(root, "a pipeline")
-    try checkNames(top, known: ["params", "stages", "default"], of: "a pipeline")
-    guard let node = try section("stages") else {
+    guard let node = section("stages") else {
       throw PipelineError(
         "there is no stages: in this file", at: root.position, hint: "a pipeline has stages:")
     }
-    let parameters = Set(try self.parameters().map(\.name))
     let entries = try mapping(node, "stages:")
     if entries.isEmpty { throw PipelineError("stages: is empty", at: node.position) }
     var stages: [StageDeclaration] = []
     stages.reserveCapacity(entries.count)
-    for entry in entries { stages.append(try stage(entry, parameters)) }
+    for entry in entries { stages.append(try stage(entry)) }
     return stages
   }
 
   func defaults() throws(PipelineError) -> [PipelineNode] {
-    guard let node = try section("default") else { return [] }
+    guard let node = section("default") else { return [] }
     guard let targets = node.list else {
       throw PipelineError(
         "default: takes a list of targets, not \(node.kind)", at: node.position,
         hint: node.text.map { "write [\($0)]" })
     }
-    let parameters = Set(try self.parameters().map(\.name))
-    for target in targets { try target.check(names: parameters) }
+    for target in targets { try target.check(names: parameterNames) }
     return targets
   }
 
   // MARK: A stage
 
-  private func stage(
-    _ entry: PipelineNode.Entry, _ parameters: Set<String>
-  ) throws(PipelineError) -> StageDeclaration {
+  private func stage(_ entry: PipelineNode.Entry) throws(PipelineError) -> StageDeclaration {
     try checkName(entry, "stage")
     var fields: [String: PipelineNode] = [:]
     let entries = try mapping(entry.value, "the stage '\(entry.name)'")
@@ -75,8 +83,8 @@ struct PipelineReader {
         hint: field.name == "with" ? "put ${NAME} into the command" : "the operation declares these itself")
     }
 
-    let variables = try self.variables(fields["for"], parameters)
-    let names = parameters.union(variables.map(\.name))
+    let variables = try self.variables(fields["for"])
+    let names = variables.isEmpty ? parameterNames : parameterNames.union(variables.map(\.name))
     let inputs = try self.entries(fields["in"], "in:", names: names)
     try fields["publish"]?.check(names: names)
     let work: StageDeclaration.Work
@@ -91,18 +99,16 @@ struct PipelineReader {
       publish: fields["publish"])
   }
 
-  private func variables(
-    _ node: PipelineNode?, _ parameters: Set<String>
-  ) throws(PipelineError) -> [PipelineNode.Entry] {
+  private func variables(_ node: PipelineNode?) throws(PipelineError) -> [PipelineNode.Entry] {
     guard let node else { return [] }
     let entries = try mapping(node, "for:")
     if entries.count > 16 {
       throw PipelineError("for: has \(entries.count) variables; 16 is the most", at: node.position)
     }
-    var names = parameters
+    var names = parameterNames
     for entry in entries {
       try checkName(entry, "variable")
-      if parameters.contains(entry.name) {
+      if parameterNames.contains(entry.name) {
         throw PipelineError(
           "the variable '\(entry.name)' is called like a parameter", at: entry.position,
           hint: "give one of the two another name")
@@ -160,12 +166,7 @@ struct PipelineReader {
 
   // MARK: Parts
 
-  private func section(_ name: String) throws(PipelineError) -> PipelineNode? {
-    guard let value = try mapping(root, "a pipeline").first(where: { $0.name == name })?.value else {
-      return nil
-    }
-    return value.isNull && name == "params" ? nil : value
-  }
+  private func section(_ name: String) -> PipelineNode? { sections.first { $0.name == name }?.value }
 
   private func mapping(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode.Entry] {
     guard let entries = node.mapping else {
@@ -202,14 +203,7 @@ struct PipelineReader {
   }
 
   private func checkName(_ entry: PipelineNode.Entry, _ what: String) throws(PipelineError) {
-    let isValid = entry.name.utf8.allSatisfy {
-      switch $0 {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-        true
-      default: false
-      }
-    }
+    let isValid = entry.name.utf8.allSatisfy(PipelineReader.isNameByte)
     guard isValid, !entry.name.isEmpty, entry.name.utf8.count <= 100 else {
       throw PipelineError(
         "'\(entry.name)' cannot be the name of \(what == "input" || what == "output" ? "an" : "a") \(what)",
@@ -217,8 +211,17 @@ struct PipelineReader {
     }
   }
 
+  static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+
   private func checkVariable(_ name: String, at position: Position) throws(PipelineError) {
-    let isValid = name.utf8.allSatisfy { $0 != UInt8(ascii: "=") && $0 > 0x20 && $0 < 0x7f }
+    let isValid = name.utf8.allSatisfy { PipelineReader.isNameByte($0) && $0 != UInt8(ascii: "-") }
     guard isValid, !name.isEmpty else {
       throw PipelineError("'\(name)' cannot be the name of an environment variable", at: position)
     }

@@ -86,9 +86,8 @@ extension Plan {
     func match(_ target: String) throws(PipelineError) -> Match {
       if let stage = stages[target] { return Match(instances: Set(stage)) }
       if let instance = instances[target] { return Match(instances: [instance]) }
-      if let stage = deferred[String(target.prefix { $0 != "[" })],
-        !target.contains("]") || target.hasSuffix("]")
-      {
+      if let stage = deferred[target] { return Match(deferred: [stage]) }
+      if target.hasSuffix("]"), let stage = deferred[String(target.prefix { $0 != "[" })] {
         return Match(deferred: [stage])
       }
       var match = Match()

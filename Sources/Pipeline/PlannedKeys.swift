@@ -44,7 +44,8 @@ enum PlannedKeys {
           hint: "its values are texts and numbers")
       }
       if let fault = fault(of: key) {
-        throw PipelineError("'\(key)' cannot be a value of '\(variable)': \(fault)", at: value.position)
+        throw PipelineError(
+          "'\(key.excerpt)' cannot be a value of '\(variable)': \(fault)", at: value.position)
       }
       guard seen.insert(key).inserted else {
         throw PipelineError("'\(key)' is twice among the values of '\(variable)'", at: value.position)

@@ -78,6 +78,10 @@ extension PlannedStage {
     switch value.content {
     case .scalar(let text, let isPlain):
       if isPlain, value.json.bool == false { return [] }
+      if outputs.isEmpty {
+        throw PipelineError(
+          "the stage '\(name)' has no outputs to publish", at: node.position, hint: "declare them under out:")
+      }
       let place = isPlain && value.json.bool == true ? "results/" : text
       if !place.hasSuffix("/"), outputs.count != 1 {
         throw PipelineError(

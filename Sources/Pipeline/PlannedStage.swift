@@ -1,7 +1,8 @@
 import JSON
 
-/// A stage with its operation looked up, and checked as far as it can be before it is expanded.
-struct PlannedStage {
+/// A stage with its operation looked up, and checked as far as it can be before it is expanded. (A class only because it is
+/// passed around often and large.)
+final class PlannedStage {
   enum Work {
     case operation(any Operation, [PipelineNode.Entry])
     case command(CommandDeclaration)

@@ -19,22 +19,17 @@ public struct Planner: Sendable {
     _ file: PipelineFile, overrides: [(name: String, value: String)] = [],
     keys: [KeyedOutput: [String]] = [:]
   ) throws(PipelineError) -> Plan {
-    let values = try file.values(overrides: overrides)
-    var scope = ExpressionScope()
-    for (name, value) in values { scope[name] = value }
-
+    let scope = try file.scope(overrides: overrides)
     var stages: [PlannedStage] = []
     stages.reserveCapacity(file.stages.count)
     for declaration in file.stages { stages.append(try PlannedStage(declaration, registry: registry)) }
 
     var expansion = InstanceExpansion(stages: stages, scope: scope, keys: keys)
     try expansion.expand()
-    var resolution = SourceResolution(expansion)
-    try resolution.parse()
-    let order = try resolution.order()
+    var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []
     var deferred: [DeferredStage] = []
-    for stage in order {
+    for stage in try resolution.order() {
       switch try resolution.resolve(stage) {
       case .instances(let new): instances += new
       case .deferred(let stage): deferred.append(stage)
@@ -45,7 +40,7 @@ public struct Planner: Sendable {
     let defaults = try defaultTargets(file, scope) ?? resolution.unusedStages.map { stages[$0].name }
     let plan = Plan(
       instances: instances, deferred: deferred,
-      parameters: Dictionary(values.map { ($0.name, $0.value.json) }, uniquingKeysWith: { _, last in last }),
+      parameters: scope.parameters.mapValues(\.json),
       defaults: defaults)
     try check(plan, file)
     return plan
@@ -62,6 +57,7 @@ public struct Planner: Sendable {
 
   /// A default target that does not exist is the file's mistake, and so has a position there.
   private func check(_ plan: Plan, _ file: PipelineFile) throws(PipelineError) {
+    if file.defaults.isEmpty { return }
     let index = Plan.TargetIndex(plan)
     for (node, target) in zip(file.defaults, plan.defaults) {
       do {

@@ -18,10 +18,15 @@ struct PublishCheck {
     if claims.isEmpty { return }
 
     var folders: [String: String] = [:]
-    for (path, claim) in claims.sorted(by: { $0.key < $1.key }) {
-      for folder in PublishCheck.folders(above: path) {
-        if let other = claims[folder] { throw clash(path, claim, other, inside: folder) }
-        folders[folder] = path
+    for instance in instances {
+      for rule in instance.publish {
+        for folder in PublishCheck.folders(above: rule.path) {
+          if let other = claims[folder] {
+            let claim = Claim(instance: instance.name, position: instance.position)
+            throw clash(rule.path, claim, other, inside: folder)
+          }
+          if folders[folder] == nil { folders[folder] = rule.path }
+        }
       }
     }
     for instance in instances {
@@ -83,6 +88,6 @@ struct PublishCheck {
 
   /// `a/b/c`: the root, `a`, `a/b`.
   private static func folders(above path: String) -> [String] {
-    [""] + path.indices.filter { path[$0] == "/" }.map { String(path[..<$0]) }
+    [""] + path.utf8.indices.filter { path.utf8[$0] == UInt8(ascii: "/") }.map { String(path[..<$0]) }
   }
 }

@@ -1,129 +1,49 @@
 import Artefacts
 
-/// Second half of planning: what each instance reads.
+/// Third step of planning: turns what is written into what each instance reads.
 struct SourceResolution {
   enum Planned {
     case instances([StageInstance])
     case deferred(DeferredStage)
   }
 
-  /// A source as it is written, with its expressions replaced.
-  private struct Source {
-    enum Kind {
-      case file(String)
-      case artefact(Digest)
-      case reference(Reference, stage: Int)
-    }
-    let kind: Kind
-    let position: Position
-  }
-
-  private struct SourceInput {
-    let name: String
-    let position: Position
-    let sources: [Source]
-    let isList: Bool
-  }
-
   private let expansion: InstanceExpansion
   /// Of each stage and each of its instances, the inputs.
   private var inputs: [[[SourceInput]]] = []
-  private var dependencies: [Set<Int>]
-  private var waits: [[KeyedOutput]?]
+  /// Of each stage, those that it reads or whose keys it runs over.
+  private var dependencies: [Set<Int>] = []
+  /// Of each stage, the keys that it waits for.
+  private var awaited: [[KeyedOutput]]
   private var collections: [Reference: [InputSource.Member]] = [:]
-  private var members = 0
+  private var knownMembers: [KeyedOutput: Members] = [:]
+  private var total = 0
 
-  init(_ expansion: InstanceExpansion) {
+  private struct Members {
+    /// Nil as long as nobody knows them.
+    let keys: [String]?
+    let set: Set<String>
+
+    init(keys: [String]?) {
+      self.keys = keys
+      set = Set(keys ?? [])
+    }
+  }
+
+  init(_ expansion: InstanceExpansion) throws(PipelineError) {
     self.expansion = expansion
-    dependencies = expansion.dependencies
-    waits = expansion.stages.map { _ in nil }
+    awaited = [[KeyedOutput]](repeating: [], count: expansion.stages.count)
+    let parser = SourceParser(expansion: expansion)
+    for number in expansion.stages.indices {
+      let (inputs, stages) = try parser.inputs(of: number)
+      self.inputs.append(inputs)
+      dependencies.append(stages)
+    }
   }
 
   /// The stages that no other one reads.
   var unusedStages: [Int] {
     let used = dependencies.reduce(into: Set<Int>()) { $0.formUnion($1) }
     return expansion.stages.indices.filter { !used.contains($0) }
-  }
-
-  // MARK: Parsing
-
-  /// Reads all sources, and so finds which stage depends on which.
-  mutating func parse() throws(PipelineError) {
-    inputs.reserveCapacity(expansion.stages.count)
-    for (number, stage) in expansion.stages.enumerated() {
-      var ofStage: [[SourceInput]] = []
-      switch expansion.instances[number] {
-      case .known(let drafts):
-        for draft in drafts {
-          var ofInstance: [SourceInput] = []
-          for entry in stage.declaration.inputs {
-            ofInstance.append(try input(entry, draft.scope, &dependencies[number]))
-          }
-          ofStage.append(ofInstance)
-        }
-      case .unknown:
-        ofStage.append(try parseDeferred(number))
-      }
-      inputs.append(ofStage)
-    }
-  }
-
-  /// The inputs that do not depend on variables without values; of the others, only the stages.
-  private mutating func parseDeferred(_ number: Int) throws(PipelineError) -> [SourceInput] {
-    let stage = expansion.stages[number]
-    var parsed: [SourceInput] = []
-    for entry in stage.declaration.inputs {
-      if entry.value.uses(stage.variables) {
-        for node in entry.value.list ?? [entry.value] {
-          if let name = try expansion.leadingName(node, of: stage), let used = expansion.stageNumbers[name] {
-            dependencies[number].insert(used)
-          }
-        }
-      } else {
-        parsed.append(try input(entry, expansion.scope, &dependencies[number]))
-      }
-    }
-    return parsed
-  }
-
-  private func input(
-    _ entry: PipelineNode.Entry, _ scope: ExpressionScope, _ dependencies: inout Set<Int>
-  ) throws(PipelineError) -> SourceInput {
-    let value = try scope.evaluate(entry.value)
-    var sources: [Source] = []
-    for node in value.list ?? [value] {
-      let source = try source(node, of: entry.name)
-      if case .reference(_, let stage) = source.kind { dependencies.insert(stage) }
-      sources.append(source)
-    }
-    return SourceInput(
-      name: entry.name, position: entry.value.position, sources: sources, isList: value.list != nil)
-  }
-
-  private func source(_ node: PipelineNode, of input: String) throws(PipelineError) -> Source {
-    guard let text = node.text, !node.isNull, !text.isEmpty else {
-      throw PipelineError(
-        "the input '\(input)' comes from \(node.text == "" ? "nothing" : node.kind)", at: node.position,
-        hint: "a source is a file, a stage, or a list of such")
-    }
-    if let stage = expansion.stageNumbers[String(Reference.leadingName(of: text))],
-      let reference = Reference(text)
-    {
-      return Source(kind: .reference(reference, stage: stage), position: node.position)
-    }
-    if text.hasPrefix("sha256:") {
-      guard let digest = Digest(text) else {
-        throw PipelineError(
-          "'\(text)' is no digest", at: node.position,
-          hint: "sha256: and 64 hexadecimal digits; a file of that name is written ./\(text)")
-      }
-      return Source(kind: .artefact(digest), position: node.position)
-    }
-    guard !text.utf8.contains(0), text.utf8.count < 4096 else {
-      throw PipelineError("this cannot be the path of a file", at: node.position)
-    }
-    let path = text.hasPrefix("./") && text.utf8.count > 2 ? String(text.dropFirst(2)) : text
-    return Source(kind: .file(path), position: node.position)
   }
 
   func order() throws(PipelineError) -> [Int] {
@@ -135,19 +55,17 @@ struct SourceResolution {
   /// The instances of a stage, all of whose dependencies have been resolved.
   mutating func resolve(_ number: Int) throws(PipelineError) -> Planned {
     let stage = expansion.stages[number]
-    var waitsFor: [KeyedOutput] = []
-    if case .unknown(let missing) = expansion.instances[number] { waitsFor = missing }
-    for dependency in dependencies[number].sorted() {
-      for output in waits[dependency] ?? [] where !waitsFor.contains(output) { waitsFor.append(output) }
-    }
-    let isDeferred = !waitsFor.isEmpty
-    if isDeferred { waits[number] = waitsFor }
+    var waitsFor = AwaitedOutputs()
+    if case .unknown(let missing) = expansion.instances[number] { waitsFor.insert(missing) }
+    for dependency in dependencies[number].sorted() { waitsFor.insert(awaited[dependency]) }
 
-    guard case .known(let drafts) = expansion.instances[number], !isDeferred else {
+    guard case .known(let drafts) = expansion.instances[number], waitsFor.isEmpty else {
+      awaited[number] = waitsFor.list
+      try count(waitsFor.list.count, at: stage.declaration.position)
       for input in inputs[number].joined() { try check(input) }
       return .deferred(
         DeferredStage(
-          stage: stage.name, waitsFor: waitsFor, position: stage.declaration.position,
+          stage: stage.name, waitsFor: waitsFor.list, position: stage.declaration.position,
           dependencies: dependencies[number].sorted().map { expansion.stages[$0].name }))
     }
     var instances: [StageInstance] = []
@@ -184,12 +102,7 @@ struct SourceResolution {
       isWhole = isWhole || isAll
       if found.isEmpty { found = members } else { found += members }
     }
-    members += found.count
-    if members > 10 * Planner.mostInstances {
-      throw PipelineError(
-        "the pipeline has more than \(10 * Planner.mostInstances) inputs", at: input.position)
-    }
-    if input.sources.count > 1 { try checkDuplicates(found, input) }
+    try count(found.count, at: input.position)
 
     var isKeyedOutput = false
     if found.count == 1, !isWhole, case .members = found[0].source { isKeyedOutput = true }
@@ -210,14 +123,31 @@ struct SourceResolution {
           + (found.isEmpty ? [] : [("given", Suggestion.list(found.map(\.key)))]),
         hint: "name one of the instances, or fan this stage out with for:")
     case .many:
-      return isKeyedOutput ? found[0].source : .collection(found)
+      if isKeyedOutput { return found[0].source }
     case nil:
-      let isOne = found.count == 1 && !isWhole && !input.isList
-      return isOne || isKeyedOutput ? found[0].source : .collection(found)
+      if isKeyedOutput || found.count == 1 && !isWhole && !input.isList { return found[0].source }
+    }
+    try checkKeys(found, input)
+    return .collection(found)
+  }
+
+  private mutating func count(_ more: Int, at position: Position) throws(PipelineError) {
+    total += more
+    if total > 10 * Planner.mostInstances {
+      throw PipelineError("the pipeline has more than \(10 * Planner.mostInstances) inputs", at: position)
     }
   }
 
-  private func checkDuplicates(_ members: [InputSource.Member], _ input: SourceInput) throws(PipelineError) {
+  /// Keys of instances are as they must be; in a list there are also names of files, and anything can come twice.
+  private func checkKeys(_ members: [InputSource.Member], _ input: SourceInput) throws(PipelineError) {
+    for member in members {
+      if case .file(let path) = member.source, let fault = PlannedKeys.fault(of: member.key) {
+        throw PipelineError(
+          "the name of '\(path.excerpt)' cannot be a key of the input '\(input.name)': \(fault)",
+          at: input.position, hint: "give the file another name")
+      }
+    }
+    guard input.sources.count > 1 else { return }
     var seen: Set<String> = []
     for member in members {
       if !seen.insert(member.key).inserted {
@@ -234,7 +164,7 @@ struct SourceResolution {
   ) throws(PipelineError) -> (members: [InputSource.Member], isWhole: Bool) {
     switch source.kind {
     case .file(let path):
-      let name = String(path.split(separator: "/").last { $0 != "." } ?? "files")
+      let name = String(path.split(separator: "/").last ?? "")
       return ([InputSource.Member(key: name, source: .file(path))], false)
     case .artefact(let digest):
       return ([InputSource.Member(key: digest.short, source: .artefact(digest))], false)
@@ -263,7 +193,7 @@ struct SourceResolution {
     }
   }
 
-  private func member(
+  private mutating func member(
     _ draft: InstanceExpansion.Draft, _ output: OutputDeclaration, _ reference: Reference,
     _ stage: PlannedStage, at position: Position
   ) throws(PipelineError) -> InputSource.Member {
@@ -277,7 +207,11 @@ struct SourceResolution {
     guard let member = reference.member else {
       return InputSource.Member(key: key, source: .members(instance: draft.name, output: output.name))
     }
-    if let known = expansion.members(of: draft, output.name, stage), !known.contains(member) {
+    let keyed = KeyedOutput(instance: draft.name, output: output.name)
+    if knownMembers[keyed] == nil {
+      knownMembers[keyed] = Members(keys: expansion.members(of: draft, output.name, stage))
+    }
+    if let known = knownMembers[keyed]?.keys, knownMembers[keyed]?.set.contains(member) == false {
       throw PipelineError(
         "\(draft.name).\(output.name) has no member '\(member)'", at: position,
         facts: [("there is", known.isEmpty ? "none" : Suggestion.list(known))],

@@ -27,7 +27,9 @@ import Testing
       stages: { s: { run: "true" } }
       """
     let values = Dictionary(
-      uniqueKeysWithValues: try PipelineFile(text: text, path: "p.yaml").parameters.map { ($0.name, $0.value) })
+      uniqueKeysWithValues: try PipelineFile(text: text, path: "p.yaml").parameters.map {
+        ($0.name, $0.value)
+      })
     #expect(
       values["a"] == [1, -7, 3, 31, 15, 1.5, 0.001, 0.5, 5.0, true, false, nil, nil])
     #expect(
@@ -44,10 +46,13 @@ import Testing
     ("params: {}", "p.yaml:1:1: error: there is no stages: in this file"),
     ("stages: {}", "p.yaml:1:9: error: stages: is empty"),
     ("stages: [a]", "p.yaml:1:9: error: stages: takes a mapping, not a list"),
-    ("- a", "p.yaml:1:1: error: a pipeline takes a mapping, not a list"),
+    ("- a", "p.yaml:1:1: error: a pipeline is a mapping, not a list"),
     ("", "p.yaml:1:1: error: there is nothing in this file"),
     ("# only a comment\n", "p.yaml:1:1: error: there is nothing in this file"),
-    ("stages:\n  a: {runn: x}", "p.yaml:2:7: error: the stage 'a' has no 'runn:'\n  hint: did you mean 'run'?"),
+    (
+      "stages:\n  a: {runn: x}",
+      "p.yaml:2:7: error: the stage 'a' has no 'runn:'\n  hint: did you mean 'run'?"
+    ),
     ("stages:\n  a: {in: {}}", "p.yaml:2:3: error: the stage 'a' has neither op: nor run:"),
     ("stages:\n  a: {run: x, op: y}", "p.yaml:2:3: error: the stage 'a' has both op: and run:"),
     ("stages:\n  a: {run: x, with: {}}", "p.yaml:2:15: error: with: is for op: stages"),
@@ -61,7 +66,10 @@ import Testing
     ("stages:\n  a: {run: [x]}", "p.yaml:2:12: error: run: takes shell text, not a list"),
     ("stages:\n  a: {run: x, env: {A=B: 1}}", "cannot be the name of an environment variable"),
     ("stages:\n  a: {run: x, pass-env: A}", "p.yaml:2:25: error: pass-env: takes a list, not 'A'"),
-    ("stages:\n  a: {run: x, out: {o: [1]}}", "p.yaml:2:24: error: the output 'o' takes a file name, not a list"),
+    (
+      "stages:\n  a: {run: x, out: {o: [1]}}",
+      "p.yaml:2:24: error: the output 'o' takes a file name, not a list"
+    ),
     ("a: 1\n---\nb: 2", "p.yaml:2:1: error: this is not YAML: but found another document"),
     ("stages: [", "p.yaml:1:10: error: this is not YAML: did not find expected node content"),
     ("stages:\n\ta: 1", "p.yaml:2:1: error: this is not YAML: found character that cannot start any token"),
@@ -76,7 +84,8 @@ import Testing
 
   @Test func `Anchors are refused wherever YAML would take them, and elsewhere are text`() throws {
     for text in [
-      "a: &x 1", "- &x 1", "&x a: 1", "[&x 1]", "{a: &x 1}", "a: !!str &x 1", "a:\n  &x\n  b", "a: 1\r&x b: 2",
+      "a: &x 1", "- &x 1", "&x a: 1", "[&x 1]", "{a: &x 1}", "a: !!str &x 1", "a:\n  &x\n  b",
+      "a: 1\r&x b: 2",
     ] {
       #expect(planError(text).contains("anchors are not supported"), "\(text)")
     }

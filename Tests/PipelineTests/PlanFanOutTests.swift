@@ -33,12 +33,14 @@ import Testing
 
   @Test(arguments: [
     ("[a, b, a]", "1:30: error: 'a' is twice among the values of 'x'"), ("[a/b]", "it holds '/'"),
-    ("['a,b']", "it holds ','"), ("['[']", "it holds '['"), ("['']", "it is empty"), ("['..']", "means something else"),
+    ("['a,b']", "it holds ','"), ("['[']", "it holds '['"), ("['']", "it is empty"),
+    ("['..']", "means something else"),
     ("[\"a\\tb\"]", "it holds a control character"), ("[[a]]", "a value of the variable 'x' is a list"),
     ("4..2", "the range from 4 to 2 is empty"),
     ("1..99999999999", "more than 1000000 values"), ("{from: 1, to: 5, step: 0}", "at least 1"),
     ("{from: 0, to: 5, factor: 2}", "starts at 1"), ("{from: 1}", "needs from: and to:"),
-    ("{from: 1, to: 2.5}", "'to' takes a whole number"), ("{from: 1, to: 5, setp: 1}", "did you mean 'step'?"),
+    ("{from: 1, to: 2.5}", "'to' takes a whole number"),
+    ("{from: 1, to: 5, setp: 1}", "did you mean 'step'?"),
     ("{from: 1, to: 5, step: 1, factor: 2}", "either a step or a factor"),
     ("nothing", "the variable 'x' has no values: 'nothing' is no stage"),
   ]) func `What cannot be a key is refused`(domain: String, message: String) {
@@ -48,7 +50,8 @@ import Testing
 
   @Test func `The number of instances and inputs is bounded`() {
     #expect(
-      planError("stages: {s: {for: {x: 1..2000, y: 1..2000}, run: z}}").contains("more than 1000000 instances"))
+      planError("stages: {s: {for: {x: 1..2000, y: 1..2000}, run: z}}").contains(
+        "more than 1000000 instances"))
     let quadratic = """
       stages:
         a: { for: { x: 1..5000 }, run: z, out: { o: o } }
@@ -120,6 +123,22 @@ import Testing
     #expect(planError(parameter).contains("parameter 'skip' takes a whole number"))
     let cycle = Self.imported.replacing("file: curves.json", with: "file: fit")
     #expect(planError(cycle).contains("import -> fit -> import"))
+  }
+
+  @Test func `Stages over many members are planned in time that grows with their number`() throws {
+    let text = """
+      stages:
+        many: { op: test.many }
+        use: { for: { k: many.parts }, op: curve.fit, in: { curve: "many.parts[${k}]" } }
+      """
+    let file = try PipelineFile(text: text, path: "p.yaml")
+    let operation = DeclaredOperation(
+      name: "test.many", outputs: [OutputDeclaration("parts", file: ".bin", keyed: true, help: "")],
+      knownKeys: { _ in (0..<5000).map(String.init) })
+    let planner = Planner(registry: OperationRegistry(registry.operations + [operation]))
+    let start = ContinuousClock.now
+    #expect(try planner.plan(file).instances.count == 5001)
+    #expect(ContinuousClock.now - start < .seconds(10))
   }
 
   @Test func `What a variable runs over must be a keyed output of one instance`() {

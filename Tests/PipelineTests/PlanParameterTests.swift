@@ -30,7 +30,8 @@ import Testing
 
   @Test func `Overrides take the type of the default`() throws {
     let given = [
-      ("corpus", "12"), ("n", "5"), ("rate", "2"), ("fast", "false"), ("sizes", "a, 1e3"), ("options", "{b: [1]}"),
+      ("corpus", "12"), ("n", "5"), ("rate", "2"), ("fast", "false"), ("sizes", "a, 1e3"),
+      ("options", "{b: [1]}"),
       ("needed", "x"),
     ]
     let plan = try plan(Self.text, given.map { (name: $0, value: $1) })
@@ -66,14 +67,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("params: {a: \"${a}\"}\nstages: {s: {run: x}}", "p.yaml:1:13: error: the parameter 'a' refers to itself"),
+    (
+      "params: {a: \"${a}\"}\nstages: {s: {run: x}}", "p.yaml:1:13: error: the parameter 'a' refers to itself"
+    ),
     ("params: {a: \"${b}\", b: \"${a}\"}\nstages: {s: {run: x}}", "or to one that stands below it"),
-    ("params: {size: 1}\nstages: {s: {run: \"${sice}\"}}", "p.yaml:2:19: error: unknown name ${sice}\n  hint: did you mean ${size}?"),
+    (
+      "params: {size: 1}\nstages: {s: {run: \"${sice}\"}}",
+      "p.yaml:2:19: error: unknown name ${sice}\n  hint: did you mean ${size}?"
+    ),
     ("stages: {s: {run: \"${HOME}\"}}", "$${ gives the shell a literal ${"),
     ("stages: {s: {run: \"${HOME\"}}", "'${' has no '}'"),
     ("params: {a: }\nstages: {s: {run: \"${a}\"}}", "the parameter 'a' has no value"),
     ("params: {a: [1]}\nstages: {s: {run: \"x ${a}\"}}", "'a' is a list, which cannot stand inside a text"),
-    ("stages: {s: {run: \"${in.a}\", in: {b: x}}}", "${in.a} is not declared in in:\n  hint: did you mean ${in.b}?"),
+    (
+      "stages: {s: {run: \"${in.a}\", in: {b: x}}}",
+      "${in.a} is not declared in in:\n  hint: did you mean ${in.b}?"
+    ),
     ("stages: {s: {run: \"${out.tabel}\", out: {table: x}}}", "did you mean ${out.table}?"),
     ("stages: {s: {run: x, env: {A: \"${in.a}\"}}}", "${in.a} can only be used in run:"),
     ("stages: {s: {run: \"$${in.a}\"}}", "a command cannot hold a literal ${in."),
@@ -94,7 +103,9 @@ import Testing
 
   @Test func `An operation's parameters are checked where they stand`() throws {
     let text = "stages:\n  f:\n    op: curve.fit\n    in: {curve: a}\n    with: {skip: -1}"
-    #expect(planError(text).hasPrefix("p.yaml:5:18: error: parameter 'skip' takes a whole number, at least 0, not -1"))
+    #expect(
+      planError(text).hasPrefix(
+        "p.yaml:5:18: error: parameter 'skip' takes a whole number, at least 0, not -1"))
     let misspelt = text.replacing("skip: -1", with: "skpi: 1")
     #expect(planError(misspelt).contains("p.yaml:5:12: error: curve.fit has no parameter 'skpi'"))
     #expect(planError(misspelt).contains("did you mean 'skip'?"))

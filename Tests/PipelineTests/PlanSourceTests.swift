@@ -45,11 +45,14 @@ import Testing
 
   @Test func `One input takes one instance, one output, one member`() throws {
     #expect(
-      try source(command: "\"train[ l ].losses\"") == .output(instance: "train[l]", output: "losses", key: nil))
+      try source(command: "\"train[ l ].losses\"")
+        == .output(instance: "train[l]", output: "losses", key: nil))
     #expect(
       try source(command: "\"train[l].checkpoints[2]\"")
         == .output(instance: "train[l]", output: "checkpoints", key: "2"))
-    #expect(try source(command: "\"import.curves[any]\"") == .output(instance: "import", output: "curves", key: "any"))
+    #expect(
+      try source(command: "\"import.curves[any]\"")
+        == .output(instance: "import", output: "curves", key: "any"))
     #expect(try source(command: "import") == .members(instance: "import", output: "curves"))
   }
 
@@ -118,7 +121,8 @@ import Testing
     ("\"train[s].checkpoints[9]\"", "has no member '9'\n  there is  1, 2, 3"),
     ("\"train[s].losses[9]\"", "is one artefact and has no members"),
     ("\"import[14M]\"", "a member of its output is import.curves[14M]"),
-    ("tokens.bin", "a file is written ./tokens.bin"), ("sha256:12", "is no digest"), ("''", "comes from nothing"),
+    ("tokens.bin", "a file is written ./tokens.bin"), ("sha256:12", "is no digest"),
+    ("''", "comes from nothing"),
     ("null", "comes from nothing"), ("{a: b}", "comes from a mapping"), ("[[a]]", "comes from a list"),
   ]) func `A source that does not fit is refused`(text: String, message: String) {
     let error = error(one: text)
@@ -128,6 +132,10 @@ import Testing
   @Test func `Two artefacts of a list cannot have the same key`() {
     let error = planError(Self.stages + "  it: { op: curve.compare, in: { fits: [a/x, b/x] } }")
     #expect(error.contains("two artefacts of the input 'fits' have the key 'x'"))
+    for name in ["..", ".", "a/..", "'a,b'", "'x[1].csv'"] {
+      let error = planError(Self.stages + "  it: { op: curve.compare, in: { fits: [\(name)] } }")
+      #expect(error.contains("cannot be a key of the input 'fits'"), "\(error)")
+    }
   }
 
   @Test func `Stages stand behind what they depend on, and otherwise in the file's order`() throws {

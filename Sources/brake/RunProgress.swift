@@ -56,8 +56,9 @@ struct RunProgress {
     for stage in shown {
       let percent = stage.fraction.map { "\(Int($0 * 100)) %" } ?? ""
       let space = String(repeating: " ", count: max(0, 5 - percent.count))
-      let line = "  \(stage.name.fitted(to: width).padded(to: width)) \(space)\(percent)  \(stage.text)"
-      lines.append(line.fitted(to: columns))
+      let name = stage.name.fitted(to: width).padded(to: width)
+      let state = percent.isEmpty && stage.text.isEmpty ? "" : " \(space)\(percent)  \(stage.text)"
+      lines.append("  \(name)\(state)".fitted(to: columns))
     }
     if shown.count < running.count && room > 0 {
       lines.append(Style.dim("  and \(running.count - shown.count) more", if: colour))

@@ -18,7 +18,7 @@ import Testing
     let lines = progress().lines(elapsed: 65, columns: 80, height: 10, colour: false)
     #expect(lines.count == 3)
     #expect(lines[0].hasPrefix("████░░░░░░░░░░░░░░░░ 2/10  1 ran, 1 hit, 2 running  1:05, about "))
-    #expect(lines[1].hasPrefix("  fit[14M]      50 %  step 50 of 100"))
+    #expect(lines[1].hasPrefix("  fit[14M]   50 %  step 50 of 100"))
     #expect(!lines[1].contains("\u{1B}"), "what a stage says cannot move the cursor")
     #expect(lines[2].hasPrefix("  训练[47k]"))
   }

@@ -53,9 +53,9 @@ import Testing
 
   private let fork = """
     stages:
-      bad: { run: "exit 1", out: { out: x } }
+      bad: { run: "touch @HERE/failing; exit 1", out: { out: x } }
       after: { run: "cat ${in.bad} > ${out.out}", in: { bad: bad }, out: { out: y } }
-      good: { run: "sleep 0.2; echo fine > ${out.out}", out: { out: z } }
+      good: { run: "until test -e @HERE/failing; do sleep 0.1; done; sleep 2; echo fine > ${out.out}", out: { out: z } }
       later: { run: "cat ${in.good} > ${out.out}", in: { good: good }, out: { out: w } }
     default: [after, later]
     """
@@ -80,14 +80,7 @@ import Testing
 
   @Test func `The log of a failure is kept until the stage succeeds`() async throws {
     let workspace = try Workspace(
-      """
-      stages:
-        s: { run: "echo trying; test -e $FLAG; echo done > ${out.out}", pass-env: [FLAG], out: { out: x } }
-      """)
-    setenv("FLAG", workspace.folder["flag"], 1)
-    workspace.folder.write(
-      "stages:\n  s: { run: \"echo trying; test -e $FLAG && echo done > ${out.out}\", pass-env: [FLAG], out: { out: x } }",
-      to: "brake.yaml")
+      "stages: { s: { run: 'echo trying; test -e @HERE/flag && echo done > ${out.out}', out: { out: x } } }")
     #expect(try await workspace.run().failed == 1)
     #expect(try await workspace.engine().log(targets: ["s"]).map(\.text) == ["trying\n"])
     workspace.folder.write("", to: "flag")
@@ -99,9 +92,8 @@ import Testing
 
   @Test func `An input that changes while the stage runs makes the result unrecordable`() async throws {
     let workspace = try Workspace(
-      "stages: { s: { run: 'echo more >> $SOURCE; cp ${in.text} ${out.out}', in: { text: source.txt }, pass-env: [SOURCE], out: { out: x } } }",
+      "stages: { s: { run: 'echo more >> @HERE/source.txt; cp ${in.text} ${out.out}', in: { text: source.txt }, out: { out: x } } }",
       files: ["source.txt": "text\n"])
-    setenv("SOURCE", workspace.folder["source.txt"], 1)
     let summary = try await workspace.run()
     #expect(summary.failures.first?.headline == "the input 'source.txt' changed while the stage ran")
     #expect(try workspace.store.records { _ in }.isEmpty)
@@ -109,8 +101,7 @@ import Testing
 
   @Test func `Cancelling ends children and leaves the store clean`() async throws {
     let workspace = try Workspace(
-      "stages: { s: { run: 'echo $$ > $PIDFILE; sleep 60 & wait', pass-env: [PIDFILE], out: { out: x } } }")
-    setenv("PIDFILE", workspace.folder["pid"], 1)
+      "stages: { s: { run: 'echo $$ > @HERE/pid; sleep 60 & wait', out: { out: x } } }")
     let run = Task { try await workspace.run() }
     while (workspace.text("pid") ?? "").isEmpty { try await Task.sleep(for: .milliseconds(10)) }
     run.cancel()

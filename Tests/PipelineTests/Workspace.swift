@@ -12,9 +12,10 @@ final class Workspace: Sendable {
   let folder = TemporaryFolder()
   let store: Store
 
+  /// - Parameter pipeline: `@HERE` in it stands for the workspace's folder, for commands that look outside theirs.
   init(_ pipeline: String, files: [String: String] = [:]) throws {
     store = try Store(at: folder["cache"])
-    folder.write(pipeline, to: "brake.yaml")
+    folder.write(pipeline.replacingOccurrences(of: "@HERE", with: folder.path), to: "brake.yaml")
     for (name, text) in files { folder.write(text, to: name) }
   }
 

@@ -158,7 +158,7 @@ def elementwise():
 
     def kernel(name, *arguments, count=n):
         function = getattr(brake, name)
-        chunk = 1 << 18
+        chunk = count if options.threads == 1 else 1 << 16
 
         def work(first, last):
             for i in range(first.value, last.value):

@@ -30,6 +30,16 @@ import Testing
     }
   }
 
+  @Test func `Kernels that run at the same time on several threads give the same bits`() async {
+    let alone = digests()
+    let together = await withTaskGroup(of: [String].self) { group in
+      for _ in 0..<4 { group.addTask { digests() } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(together.count == 4)
+    for found in together { #expect(found == alone) }
+  }
+
   @Test func `A variant that is not there is refused`() {
     #expect(!brake_variant_available(17))
     #expect(!brake_variant_select(-1))

@@ -111,6 +111,7 @@ extension Brake {
 
     private func ask(_ engine: Engine) async throws {
       let status = try await engine.status(targets: given.targets)
+      if let error = status.lazy.compactMap(\.error).first { throw error }
       if always || status.contains(where: { $0.state != .upToDate }) { throw ExitCode(1) }
     }
 
@@ -131,8 +132,13 @@ extension Brake {
         table.add(each.instance, reason)
         stages.append(["stage": .string(each.instance), "reason": .string(reason)])
       }
-      if json { return try Output.print(.array(stages)) }
-      try Output.print(table.isEmpty ? "nothing to do: all of \(status.count) are up to date" : table.text())
+      if json {
+        try Output.print(.array(stages))
+      } else {
+        try Output.print(
+          table.isEmpty ? "nothing to do: all of \(status.count) are up to date" : table.text())
+      }
+      if status.contains(where: { $0.error != nil }) { throw ExitCode(2) }
     }
   }
 }

@@ -54,6 +54,12 @@ import Testing
     #expect(run.status == 2)
     #expect(run.err.contains("nowhere.txt"))
     #expect(run.err.contains("stage"))
+    let dry = try folder.brake("-n")
+    #expect(dry.status == 2)
+    #expect(dry.out.contains("nowhere.txt"))
+    let question = try folder.brake("-q")
+    #expect(question.status == 2)
+    #expect(question.err.contains("nowhere.txt"))
   }
 
   @Test func `A failing stage gives its exit status, stops its dependants, and -k goes on elsewhere`() throws

@@ -89,4 +89,39 @@ import Testing
       "chmod +x ../openstack/swift; PATH=\"\(folder["openstack"]):$PATH\" '../my project/brake' x")
     #expect(run.out.contains("<x>"))
   }
+
+  /// A PATH with the usual tools, but without gnuplot, and with an apt-get that "installs" it.
+  private func launchWithoutGnuplot(root: Bool) throws -> Finished {
+    folder.write(
+      "#!/bin/sh\necho \"$*\" >> \(folder["apt.txt"])\nln -s /bin/true \(folder["bin"])/gnuplot\n",
+      to: "apt.sh")
+    folder.write("#!/bin/sh\necho \(root ? 0 : 1000)\n", to: "id.sh")
+    return try launch(
+      """
+      mkdir ../bin
+      for tool in sh cat chmod env find flock git grep ln mkdir mktemp mv readlink rm sed sleep tail xz zstd; do
+        ln -s "$(command -v $tool)" ../bin/$tool
+      done
+      cp ../apt.sh ../bin/apt-get; cp ../id.sh ../bin/id; chmod +x ../bin/apt-get ../bin/id
+      PATH=\(folder["bin"]) '../my project/brake' x
+      """)
+  }
+
+  @Test func `Missing packages are named and installed`() throws {
+    let run = try launchWithoutGnuplot(root: true)
+    #expect(run.status == 0, "\(run.err)")
+    #expect(run.out.contains("<x>"))
+    #expect(run.err.contains("installing") && run.err.contains("gnuplot-nox"))
+    #expect(folder.text("apt.txt")?.contains("install -y") == true)
+    #expect(folder.text("apt.txt")?.contains("gnuplot-nox") == true)
+  }
+
+  @Test func `Without root and sudo the command to run is printed`() throws {
+    let run = try launchWithoutGnuplot(root: false)
+    #expect(run.status == 2)
+    #expect(run.out.isEmpty)
+    #expect(run.err.contains("as root, run: apt-get install -y"))
+    #expect(!folder.exists("apt.txt"))
+    #expect(builds == 0)
+  }
 }

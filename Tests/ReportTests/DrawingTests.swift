@@ -107,9 +107,9 @@ import Testing
   @Test func `A gnuplot that does not end is stopped`() async throws {
     let started = ContinuousClock.now
     let error = await #expect(throws: ReportError.self) {
-      try await Gnuplot(limit: .milliseconds(300)).run("pause 30\n")
+      try await Gnuplot(limit: .milliseconds(300)).run("pause 600\n")
     }
     #expect(error?.message.contains("did not end") == true)
-    #expect(ContinuousClock.now - started < .seconds(10))
+    #expect(ContinuousClock.now - started < .seconds(300), "other tests may hold it up, but not for so long")
   }
 }

@@ -27,8 +27,8 @@ struct BrokenPowerLawSolver {
     var iterations: Int
   }
 
-  /// Breaks are looked for no farther outside the fitted range than this (in log t), and no more and no less gradual.
-  static let margin = 1.0
+  /// Breaks are looked for among the fitted points: of one outside them only the exponential tail of its shape would be
+  /// seen, which takes any coefficient to follow a single point. Widths are bounded likewise.
   static let logWidths = -4.6...2.3
 
   let x: [Double]
@@ -59,7 +59,7 @@ struct BrokenPowerLawSolver {
   init(x: [Double], y: [Double], breaks order: Int) {
     self.x = x
     self.order = order
-    positions = x[0] - BrokenPowerLawSolver.margin...x[x.count - 1] + BrokenPowerLawSolver.margin
+    positions = x[0]...x[x.count - 1]
     let meanX = Sums.mean(x)
     var direction = x.map { $0 - meanX }
     let spread = Sums.dot(direction, direction).squareRoot()

@@ -30,25 +30,28 @@ struct Judgement {
   ) {
     let step = fit.curve.breakStep
     let span = Elementary.log(Double(fit.lastStep)) - Elementary.log(Double(fit.firstStep))
+    // What the points show: the asymptotes may lie outside them.
+    let first = fit.curve.rate(at: Double(fit.firstStep))
+    let last = fit.curve.rate(at: Double(fit.lastStep))
     let gain = powerLaw.quality.effectiveBIC - fit.quality.effectiveBIC
     if gain <= Judgement.strong {
       verdict = .noBreak
       reasons.append(
         "A plain power law does as well: the break lowers the BIC by only \(rounded(gain)), with \(Judgement.strong) "
           + "asked for.")
-    } else if fit.curve.c1.magnitude < Judgement.leastChange * fit.curve.c0.magnitude {
+    } else if (first - last).magnitude < Judgement.leastChange * first.magnitude {
       verdict = .noBreak
       reasons.append(
-        "The exponent hardly changes at the fitted break, from \(rounded(fit.curve.c0)) to "
-          + "\(rounded(fit.curve.finalRate)).")
+        "The exponent hardly changes over the fitted steps, from \(rounded(first)) to \(rounded(last)).")
     } else if Judgement.transition * fit.curve.f1 > span {
       verdict = .noBreak
       reasons.append(
         "The slope changes over the whole range of steps (f1 = \(rounded(fit.curve.f1))), as where the loss nears a limit: "
           + "there are no two power laws.")
-    } else if step >= Double(fit.lastStep) {
+    } else if step >= 0.999 * Double(fit.lastStep) {
       verdict = .noBreak
-      reasons.append("The fitted break lies behind the last step, \(fit.lastStep).")
+      reasons.append(
+        "The fitted break lies at the last step, \(fit.lastStep): the points show one power law.")
     } else if fit.curve.c1 >= 0 {
       verdict = .noBreak
       reasons.append(

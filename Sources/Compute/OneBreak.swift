@@ -58,6 +58,12 @@ public struct OneBreak: Sendable, Hashable {
   /// L at step t > 0, in nats.
   public func loss(at step: Double) -> Double { Elementary.exp(logLoss(at: step)) }
 
+  /// -d log L / d log t at step t > 0: c0 long before the break, r_d long behind it.
+  public func rate(at step: Double) -> Double {
+    let z = (Elementary.log(step) - logD1) / f1
+    return c0 + c1 * Elementary.exp(min(z, 0) - Elementary.softplus(-z.magnitude))
+  }
+
   /// The power law that the curve follows before the break: b t^-c0.
   public func earlyAsymptote(at step: Double) -> Double { b * Elementary.exp(-c0 * Elementary.log(step)) }
 

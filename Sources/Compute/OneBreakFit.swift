@@ -13,7 +13,7 @@ public struct OneBreakFit: Sendable, Hashable {
   /// How many starts the search had, and how many of them ended at the best optimum.
   public let starts: Int
   public let startsAtOptimum: Int
-  /// The optimum lies at a bound of the search (a break far outside the points, or an all but abrupt one).
+  /// The optimum lies at a bound of the search (a break at the first or last point, or an all but abrupt one).
   public let isAtBound: Bool
   /// L_T: the last smoothed loss, in nats.
   public let lastLoss: Double

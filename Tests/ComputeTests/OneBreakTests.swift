@@ -27,6 +27,14 @@ import Testing
     }
   }
 
+  @Test func `The rate is the slope of the curve`() {
+    let curve = Sample.oneBreak
+    for step in [10.0, 900, 1340, 5000, 1e7] {
+      let slope = (curve.logLoss(at: step * 1.0001) - curve.logLoss(at: step / 1.0001)) / (2 * log(1.0001))
+      #expect(abs(curve.rate(at: step) + slope) < 1e-7)
+    }
+  }
+
   @Test func `The asymptotes meet at t_d and L_d, below the curve`() {
     let curve = Sample.oneBreak
     #expect(abs(curve.earlyAsymptote(at: curve.breakStep) - curve.breakLoss) < 1e-12)

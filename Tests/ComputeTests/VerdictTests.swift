@@ -16,6 +16,17 @@ import Testing
     #expect(abs(analysis.powerLaw.c0 - 0.12) < 0.003)
   }
 
+  /// Smoothing leaves so little of the noise that the search for a break has nothing to hold on to.
+  @Test(arguments: [0.0, 0.005, 0.02], [100, 101, 102])
+  func `A power law that was smoothed has no break, and is no error`(noise: Double, seed: Int) throws {
+    let random = Philox(seed: UInt64(seed))
+    let losses = (1...2000).map { step in
+      12 * pow(Double(step), -0.1) * exp(noise * random.normals(stream: 0, index: UInt64(step)).0)
+    }
+    let curve = Curve(run: "a", steps: Array(1...2000), losses: losses)
+    #expect(try CurveAnalysis.run(curve, options: Sample.quick).verdict == .noBreak)
+  }
+
   @Test func `A curve that falls faster behind the break does not decelerate`() throws {
     let curve = OneBreak(b: 10, c0: 0.05, c1: 0.1, logD1: 8, f1: 0.2)
     let analysis = try CurveAnalysis.run(Sample.prepared(curve, noise: 0.002), options: Sample.quick)

@@ -26,7 +26,7 @@ import Testing
       operation: "curve.prepare", revision: 1,
       digests: ["prepared": "2c778e424e453bf5569094c03fbecfbaf6bc267829a8ac5e61854405b48f4209"]),
     Golden(
-      operation: "curve.fit", revision: 3,
+      operation: "curve.fit", revision: 4,
       digests: ["fit": "4770c6e887754636279f1753df9b5e669e7621620d9d14ce304bbd0da2b777fa"]),
     Golden(
       operation: "curve.compare", revision: 1,

@@ -27,7 +27,7 @@ import Testing
       digests: ["prepared": "2c778e424e453bf5569094c03fbecfbaf6bc267829a8ac5e61854405b48f4209"]),
     Golden(
       operation: "curve.fit", revision: 4,
-      digests: ["fit": "4770c6e887754636279f1753df9b5e669e7621620d9d14ce304bbd0da2b777fa"]),
+      digests: ["fit": "e4c13daaf0c9910c78a6aeb172363b64c1afc53370616b2a403849ba5c1015ba"]),
     Golden(
       operation: "curve.compare", revision: 1,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

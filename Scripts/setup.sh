@@ -21,7 +21,7 @@ find_swift() {
   return 2
 }
 
-# Installs the Debian packages that are missing, and says which and what for.
+# Installs the Debian packages that are missing, and says which and what for; with --all those of the slow checks too.
 install_packages() {
   missing=
   [ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
@@ -29,9 +29,18 @@ install_packages() {
   command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot-nox"
   command -v xz >/dev/null 2>&1 || missing="$missing xz-utils"
   command -v zstd >/dev/null 2>&1 || missing="$missing zstd"
+  purposes="libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build"
+  if [ "${1:-}" = --all ]; then
+    command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+    command -v ninja >/dev/null 2>&1 || missing="$missing ninja-build"
+    command -v make >/dev/null 2>&1 || missing="$missing make"
+    command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing qemu-user"
+    [ -d /usr/aarch64-linux-gnu/include ] || missing="$missing gcc-aarch64-linux-gnu"
+    purposes="$purposes, the others: races and the kernels on aarch64"
+  fi
   [ -n "$missing" ] || return 0
 
-  echo "brake: installing$missing (libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build)" >&2
+  echo "brake: installing$missing ($purposes)" >&2
   install="apt-get install -y --no-install-recommends$missing"
   sudo=
   if [ "$(id -u)" -ne 0 ]; then

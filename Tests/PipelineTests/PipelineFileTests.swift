@@ -7,7 +7,8 @@ import Testing
   @Test func `The example of the format's documentation is a pipeline`() throws {
     let source = try String(
       contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Sources/Pipeline/PipelineFile.swift"), encoding: .utf8)
+        .deletingLastPathComponent().appending(path: "Sources/Pipeline/File/PipelineFile.swift"),
+      encoding: .utf8)
     let example = source.split(separator: "\n").filter { $0.hasPrefix("///     ") }.map { $0.dropFirst(8) }
     let file = try PipelineFile(text: example.joined(separator: "\n"), path: "example.yaml")
     #expect(file.parameters.map(\.name) == ["corpus", "sizes", "data"])

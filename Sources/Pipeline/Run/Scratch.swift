@@ -100,6 +100,18 @@ func writeAll(_ bytes: ArraySlice<UInt8>, to file: Int32, _ path: String) throws
   }
 }
 
+/// The last bytes of a file, at most `limit` of them; nil if it cannot be read.
+func readEnd(of path: String, limit: Int) -> [UInt8]? {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { return nil }
+  defer { close(file) }
+  var status = stat()
+  guard fstat(file, &status) == 0 else { return nil }
+  var bytes = [UInt8](repeating: 0, count: min(limit, Int(status.st_size)))
+  let count = pread(file, &bytes, bytes.count, status.st_size - off_t(bytes.count))
+  return count < 0 ? nil : Array(bytes.prefix(count))
+}
+
 /// Reads a file of at most `limit` bytes; nil if there is none or it is larger.
 func readSmall(_ path: String, limit: Int) -> [UInt8]? {
   let file = open(path, O_RDONLY | O_CLOEXEC)

@@ -53,6 +53,13 @@ enum PlannedKeys {
     }
   }
 
+  /// Refuses a key that a stage gave to a member of its output.
+  static func check(_ key: String, of output: String) throws(PipelineError) {
+    if let fault = fault(of: key) {
+      throw PipelineError("the output '\(output)' cannot have a member '\(key)': \(fault)")
+    }
+  }
+
   /// What is wrong with a key, if anything is: keys become names of instances and of files.
   static func fault(of key: String) -> String? {
     if key.isEmpty { return "it is empty" }

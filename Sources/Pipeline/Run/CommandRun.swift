@@ -141,7 +141,7 @@ struct CommandRun: Sendable {
     return try names(in: path).map { name in
       let dot = name.lastIndex(of: ".") ?? name.endIndex
       let key = dot == name.startIndex ? name : String(name[..<dot])
-      try OutputKey.check(key, of: output.name)
+      try PlannedKeys.check(key, of: output.name)
       return OutputFile(name: output.name, key: key, path: path + (path.hasSuffix("/") ? "" : "/") + name)
     }
   }

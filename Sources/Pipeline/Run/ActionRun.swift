@@ -33,13 +33,29 @@ struct ActionRun: Sendable {
           Computed(
             action: action, record: record, publication: publication, seconds: seconds(since: start)))
       } catch {
-        engine.failures.keep(scratch.log, of: action.key)
-        throw error
+        defer { engine.failures.keep(scratch.log, of: action.key) }
+        throw told(error, by: scratch.log)
       }
     } catch {
       if let digest = lostInput { return .inputLost(digest) }
       return .failed(PipelineError(wrapping: error, in: action.instance), seconds: seconds(since: start))
     }
+  }
+
+  /// The error with the last lines that the action printed, and where the rest is.
+  private func told(_ error: any Error, by log: String) -> any Error {
+    let size = fileSize(log)
+    guard size > 0, !(error is CancellationError), let end = readEnd(of: log, limit: 4096) else {
+      return error
+    }
+    let inner = PipelineError(wrapping: error)
+    let lines = String(decoding: end, as: UTF8.self).split(whereSeparator: \.isNewline)
+    let facts = lines.suffix(5).enumerated().map {
+      (label: $0 == 0 ? "printed" : "", value: String($1.prefix(200)))
+    }
+    return PipelineError(
+      inner.headline, at: inner.position,
+      facts: inner.facts + facts + [("all of it", "brake log '\(action.instance.name)'")], hint: inner.hint)
   }
 
   private var lostInput: Digest? {

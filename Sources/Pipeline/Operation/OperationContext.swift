@@ -94,7 +94,7 @@ private final class OutputFolder: Sendable {
       preconditionFailure("'\(name)' is not a declared output")
     }
     precondition(declaration.keyed == (key != nil), "'\(name)' is \(declaration.keyed ? "" : "not ")keyed")
-    if let key { try OutputKey.check(key, of: name) }
+    if let key { try PlannedKeys.check(key, of: name) }
     let file = OutputFile(
       name: name, key: key, path: "\(path)/\(name)/" + (key.map { $0 + declaration.file } ?? declaration.file)
     )
@@ -108,27 +108,5 @@ private final class OutputFolder: Sendable {
     }
     try makeFolders("\(path)/\(name)")
     return file.path
-  }
-}
-
-/// The rule that keys of outputs and of `for:` keep to, so that they can stand in names of instances and files.
-public enum OutputKey {
-  static func check(_ key: String, of output: String) throws {
-    if let reason = complaint(key) {
-      throw PipelineError("the output '\(output)' cannot have a member '\(key)': \(reason)")
-    }
-  }
-
-  /// Why a text cannot be a key; nil if it can.
-  public static func complaint(_ key: String) -> String? {
-    if key.isEmpty { return "a key is not empty" }
-    if key.utf8.count > 200 { return "a key has at most 200 bytes" }
-    if key.hasPrefix(".") { return "a key does not start with a full stop" }
-    if key.unicodeScalars.contains(where: {
-      $0.value < 0x20 || $0.value == 0x7F || "/,[]".unicodeScalars.contains($0)
-    }) {
-      return "a key has no '/', ',', '[', ']' and no control characters"
-    }
-    return nil
   }
 }

@@ -1,0 +1,105 @@
+internal import CKernels
+internal import Glibc
+
+/// Causal self-attention: H query heads and K key/value heads of D values, Q = (H + 2 K) D.
+struct Attention {
+  let heads, keyValueHeads, headDimension, rotary: Int
+  /// [R, C] -> [R, Q]: all queries, then all keys, then all values.
+  let inputs: Linear
+  /// Whether `inputs` gives query, key and value of each head together instead, as GPT-NeoX keeps them.
+  let isInterleaved: Bool
+  /// [R, H D] -> [R, C].
+  let output: Linear
+
+  private var columns: Int { inputs.outputs }
+
+  /// y [R, C] += attention(x [R, C]).
+  func forward(
+    addingTo y: Floats, _ x: ConstantFloats, _ kept: LayerActivations, _ spare: Floats, _ pass: Pass
+  ) {
+    // projected [R, Q] = x [R, C] W^T
+    if isInterleaved {
+      inputs.forward(spare, x, rows: pass.rows, pass)
+      regroup(kept.projected, spare, pass) { head, part in (part * heads + head, head * 3 + part) }
+    } else {
+      inputs.forward(kept.projected, x, rows: pass.rows, pass)
+    }
+    rotate(kept.projected, inverse: false, pass)
+    // attended [R, H D], logSum [B, H, T]
+    withUnsafePointer(to: kernel(kept, pass)) { kernel in
+      pass.threads.run(brake_attention_task_count(kernel), work: work(pass)) { first, last in
+        brake_attention_forward(kernel, first, last)
+      }
+    }
+    // y [R, C] += attended [R, H D] W^T
+    output.forward(y, kept.attended, rows: pass.rows, adding: true, pass)
+  }
+
+  /// dx [R, C] from dy [R, C]; the gradients of both matrices.
+  func backward(
+    _ dx: Floats, dy: ConstantFloats, x: ConstantFloats, _ kept: LayerActivations, _ scratch: BackwardScratch,
+    gradients: Floats, _ pass: Pass
+  ) {
+    // attended [R, H D] <- dy [R, C]
+    output.backward(scratch.attended, dy: dy, x: kept.attended, rows: pass.rows, gradients: gradients, pass)
+    // projected [R, Q] <- attended [R, H D]
+    let (q, k) = (heads * headDimension, keyValueHeads * headDimension)
+    var gradient = brake_attention_gradient(
+      dout: scratch.attended, lddo: q, dq: scratch.projected, lddq: columns, dk: scratch.projected + q,
+      lddk: columns, dv: scratch.projected + q + k, lddv: columns)
+    withUnsafePointer(to: &gradient) { gradient in
+      withUnsafePointer(to: kernel(kept, pass)) { kernel in
+        pass.threads.run(brake_attention_task_count(kernel), work: 3 * work(pass)) { first, last in
+          brake_attention_backward(kernel, gradient, first, last)
+        }
+      }
+    }
+    rotate(scratch.projected, inverse: true, pass)
+    var projected = scratch.projected
+    if isInterleaved {
+      regroup(scratch.regrouped, projected, pass) { head, part in (head * 3 + part, part * heads + head) }
+      projected = scratch.regrouped
+    }
+    // dx [R, C] <- projected [R, Q]
+    inputs.backward(dx, dy: projected, x: x, rows: pass.rows, gradients: gradients, pass)
+  }
+
+  private func kernel(_ kept: LayerActivations, _ pass: Pass) -> brake_attention {
+    let (q, k) = (heads * headDimension, keyValueHeads * headDimension)
+    return brake_attention(
+      batch: pass.batch, length: pass.length, heads: heads, kv_heads: keyValueHeads, head_dim: headDimension,
+      scale: 1 / Float(headDimension).squareRoot(), q: kept.projected, ldq: columns, k: kept.projected + q,
+      ldk: columns, v: kept.projected + q + k, ldv: columns, out: kept.attended, ldo: q, log_sum: kept.logSum)
+  }
+
+  private func work(_ pass: Pass) -> Int { 2 * pass.rows * pass.length * heads * headDimension }
+
+  /// Queries and keys, which stand side by side, at their positions.
+  private func rotate(_ projected: Floats, inverse: Bool, _ pass: Pass) {
+    guard rotary > 0, let cosine = pass.cosine, let sine = pass.sine else { return }
+    pass.threads.rows(pass.rows, columns: columns) { rows in
+      brake_rope(
+        projected, columns, cosine, sine, rows.lowerBound, rows.upperBound, pass.length,
+        heads + keyValueHeads,
+        headDimension, rotary, inverse)
+    }
+  }
+
+  /// Moves each head's part (0 query, 1 key, 2 value) to another place of its row; places are counted in heads.
+  private func regroup(
+    _ y: Floats, _ x: ConstantFloats, _ pass: Pass, places: (_ head: Int, _ part: Int) -> (to: Int, from: Int)
+  ) {
+    pass.threads.rows(pass.rows, columns: columns, cost: 1) { rows in
+      for row in rows {
+        for head in 0..<heads {
+          for part in 0..<3 {
+            let place = places(head, part)
+            memcpy(
+              y + row * columns + place.to * headDimension, x + row * columns + place.from * headDimension,
+              headDimension * MemoryLayout<Float>.stride)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import CKernels
+
+/// The feed-forward part: C -> I values through an activation, and back.
+struct FeedForward {
+  let activation: ModelConfiguration.Activation
+  /// [R, C] -> [R, W]: W = 2 I for SwiGLU (the gate, then what it lets through), I for GELU.
+  let inputs: Linear
+  /// [R, I] -> [R, C].
+  let output: Linear
+
+  private var wide: Int { inputs.outputs }
+  private var inner: Int { output.inputs }
+
+  /// y [R, C] += feed-forward(x [R, C]).
+  func forward(addingTo y: Floats, _ x: ConstantFloats, _ kept: LayerActivations, _ pass: Pass) {
+    // wide [R, W] = x [R, C] W^T
+    inputs.forward(kept.wide, x, rows: pass.rows, pass)
+    // active [R, I]
+    pass.threads.rows(pass.rows, columns: wide, cost: 20) { rows in
+      let (x, y) = (kept.wide + rows.lowerBound * wide, kept.active + rows.lowerBound * inner)
+      switch activation {
+      case .swiglu: brake_swiglu(y, inner, x, x + inner, wide, rows.count, inner)
+      case .geluTanh: brake_gelu_tanh(y, x, rows.count * inner)
+      case .geluErf: brake_gelu_erf(y, x, rows.count * inner)
+      }
+    }
+    // y [R, C] += active [R, I] W^T
+    output.forward(y, kept.active, rows: pass.rows, adding: true, pass)
+  }
+
+  /// dx [R, C] from dy [R, C]; the gradients of both matrices.
+  func backward(
+    _ dx: Floats, dy: ConstantFloats, x: ConstantFloats, _ kept: LayerActivations, _ scratch: BackwardScratch,
+    gradients: Floats, _ pass: Pass
+  ) {
+    // active [R, I] <- dy [R, C]
+    output.backward(scratch.active, dy: dy, x: kept.active, rows: pass.rows, gradients: gradients, pass)
+    // wide [R, W] <- active [R, I]
+    pass.threads.rows(pass.rows, columns: wide, cost: 30) { rows in
+      let (first, count) = (rows.lowerBound, rows.count)
+      let (x, dx, dy) = (
+        kept.wide + first * wide, scratch.wide + first * wide, scratch.active + first * inner
+      )
+      switch activation {
+      case .swiglu:
+        brake_swiglu_backward(dx, dx + inner, wide, dy, inner, x, x + inner, wide, count, inner)
+      case .geluTanh: brake_gelu_tanh_backward(dx, dy, x, count * inner)
+      case .geluErf: brake_gelu_erf_backward(dx, dy, x, count * inner)
+      }
+    }
+    // dx [R, C] <- wide [R, W]
+    inputs.backward(dx, dy: scratch.wide, x: x, rows: pass.rows, gradients: gradients, pass)
+  }
+}

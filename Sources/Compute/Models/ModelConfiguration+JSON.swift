@@ -1,0 +1,174 @@
+public import JSON
+
+/// The form of Hugging Face's `config.json`. What is not there has the default of the transformers library; what would
+/// change the computation in a way that is not supported is refused.
+extension ModelConfiguration {
+  /// - Parameter text: the bytes of a `config.json`.
+  public init(parsing text: [UInt8]) throws(ComputeError) {
+    let json: JSON
+    do { json = try JSON(parsing: text) } catch {
+      throw ComputeError(.malformed, "the model's configuration is not JSON: \(error)")
+    }
+    try self.init(json: json)
+  }
+
+  public init(json: JSON) throws(ComputeError) {
+    let type = try json.text("model_type")
+    guard let family = Family(rawValue: type) else {
+      throw ComputeError(
+        .unusable, "the model type \"\(type)\" is not supported",
+        remedy: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    switch family {
+    case .llama: self = try ModelConfiguration.llama(json)
+    case .gpt2: self = try ModelConfiguration.gpt2(json)
+    case .neox: self = try ModelConfiguration.neox(json)
+    }
+    self = try validated()
+  }
+
+  private static func llama(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+    try json.refuse("attention_bias", unless: false)
+    try json.refuse("mlp_bias", unless: false)
+    _ = try json.activation("hidden_act", ["silu": .swiglu], default: "silu")
+    let width = try json.whole("hidden_size")
+    let heads = try json.whole("num_attention_heads")
+    let head = try json.optionalWhole("head_dim") ?? (heads > 0 ? width / heads : 0)
+    return ModelConfiguration(
+      family: .llama, vocabulary: try json.whole("vocab_size"), width: width,
+      layers: try json.whole("num_hidden_layers"), heads: heads,
+      keyValueHeads: try json.optionalWhole("num_key_value_heads") ?? heads, headDimension: head,
+      inner: try json.whole("intermediate_size"), context: try json.whole("max_position_embeddings"),
+      activation: .swiglu, normEpsilon: Float(try json.optionalNumber("rms_norm_eps") ?? 1e-6),
+      hasNormWeights: try json.optionalFlag("norm_affine") ?? true, rotary: head,
+      ropeTheta: try json.rope("rope_theta") ?? 10_000, isParallel: false,
+      isTied: try json.optionalFlag("tie_word_embeddings") ?? false)
+  }
+
+  private static func gpt2(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+    try json.refuse("scale_attn_weights", unless: true)
+    try json.refuse("scale_attn_by_inverse_layer_idx", unless: false)
+    let width = try json.whole("n_embd")
+    let heads = try json.whole("n_head")
+    return ModelConfiguration(
+      family: .gpt2, vocabulary: try json.whole("vocab_size"), width: width,
+      layers: try json.whole("n_layer"),
+      heads: heads, keyValueHeads: heads, headDimension: heads > 0 ? width / heads : 0,
+      inner: try json.optionalWhole("n_inner") ?? width.multipliedReportingOverflow(by: 4).partialValue,
+      context: try json.whole("n_positions"),
+      activation: try json.activation("activation_function", gelus, default: "gelu_new"),
+      normEpsilon: Float(try json.optionalNumber("layer_norm_epsilon") ?? 1e-5), hasNormWeights: true,
+      rotary: 0,
+      ropeTheta: 10_000, isParallel: false, isTied: try json.optionalFlag("tie_word_embeddings") ?? true)
+  }
+
+  private static func neox(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+    try json.refuse("attention_bias", unless: true)
+    let width = try json.whole("hidden_size")
+    let heads = try json.whole("num_attention_heads")
+    let head = heads > 0 ? width / heads : 0
+    let (newPart, oldPart) = (try json.rope("partial_rotary_factor"), try json.optionalNumber("rotary_pct"))
+    let (newTheta, oldTheta) = (try json.rope("rope_theta"), try json.optionalNumber("rotary_emb_base"))
+    let part = newPart ?? oldPart ?? 0.25
+    guard (0...1).contains(part) else {
+      throw ComputeError(.malformed, "the rotary part of a head, \(part), is not between 0 and 1")
+    }
+    return ModelConfiguration(
+      family: .neox, vocabulary: try json.whole("vocab_size"), width: width,
+      layers: try json.whole("num_hidden_layers"), heads: heads, keyValueHeads: heads, headDimension: head,
+      inner: try json.whole("intermediate_size"), context: try json.whole("max_position_embeddings"),
+      activation: try json.activation("hidden_act", gelus, default: "gelu"),
+      normEpsilon: Float(try json.optionalNumber("layer_norm_eps") ?? 1e-5), hasNormWeights: true,
+      rotary: Int(Double(min(head, 1 << 15)) * part),
+      ropeTheta: newTheta ?? oldTheta ?? 10_000,
+      isParallel: try json.optionalFlag("use_parallel_residual") ?? true,
+      isTied: try json.optionalFlag("tie_word_embeddings") ?? false)
+  }
+
+  private static let gelus: [String: Activation] = [
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_fast": .geluTanh, "gelu": .geluErf,
+  ]
+
+  /// The configuration in the form of `config.json`, from which the transformers library opens the model. It has no
+  /// Llama without the weights of its norms; `norm_affine` says so, and a reader that ignores it takes them to be 1.
+  public var json: JSON {
+    var members: [String: JSON] = [
+      "model_type": .string(family.rawValue), "vocab_size": .whole(vocabulary),
+      "tie_word_embeddings": .bool(isTied), "torch_dtype": "float32",
+    ]
+    switch family {
+    case .llama:
+      members.merge(
+        [
+          "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": .whole(width),
+          "num_hidden_layers": .whole(layers), "num_attention_heads": .whole(heads),
+          "num_key_value_heads": .whole(keyValueHeads), "head_dim": .whole(headDimension),
+          "intermediate_size": .whole(inner), "max_position_embeddings": .whole(context),
+          "rms_norm_eps": decimal(normEpsilon), "rope_theta": .number(ropeTheta), "attention_bias": false,
+          "mlp_bias": false, "norm_affine": .bool(hasNormWeights),
+        ], uniquingKeysWith: { $1 })
+    case .gpt2:
+      members.merge(
+        [
+          "architectures": ["GPT2LMHeadModel"], "n_embd": .whole(width), "n_layer": .whole(layers),
+          "n_head": .whole(heads), "n_inner": .whole(inner), "n_positions": .whole(context),
+          "activation_function": activation == .geluErf ? "gelu" : "gelu_new",
+          "layer_norm_epsilon": decimal(normEpsilon), "resid_pdrop": 0.0, "embd_pdrop": 0.0,
+          "attn_pdrop": 0.0,
+        ], uniquingKeysWith: { $1 })
+    case .neox:
+      members.merge(
+        [
+          "architectures": ["GPTNeoXForCausalLM"], "hidden_size": .whole(width),
+          "num_hidden_layers": .whole(layers), "num_attention_heads": .whole(heads),
+          "intermediate_size": .whole(inner), "max_position_embeddings": .whole(context),
+          "hidden_act": activation == .geluErf ? "gelu" : "gelu_new", "layer_norm_eps": decimal(normEpsilon),
+          "rotary_pct": .number(Double(rotary) / Double(headDimension)),
+          "rotary_emb_base": .number(ropeTheta),
+          "use_parallel_residual": .bool(isParallel), "attention_bias": true,
+        ], uniquingKeysWith: { $1 })
+    }
+    return .object(members)
+  }
+
+  /// The double that a reader of the float's shortest decimal form gets.
+  private func decimal(_ value: Float) -> JSON { .number(Double(value.description) ?? Double(value)) }
+}
+
+extension JSON {
+  fileprivate func optionalFlag(_ name: String) throws(ComputeError) -> Bool? {
+    guard let value = self[name], !value.isNull else { return nil }
+    return try flag(name)
+  }
+
+  fileprivate func refuse(_ name: String, unless expected: Bool) throws(ComputeError) {
+    if let value = try optionalFlag(name), value != expected {
+      throw ComputeError(.unusable, "a model with \"\(name)\": \(value) is not supported")
+    }
+  }
+
+  fileprivate func activation(
+    _ name: String, _ known: [String: ModelConfiguration.Activation], default: String
+  ) throws(ComputeError) -> ModelConfiguration.Activation {
+    let text = self[name] == nil ? `default` : try text(name)
+    guard let activation = known[text] else {
+      throw ComputeError(
+        .unusable, "the activation \"\(text)\" is not supported here",
+        remedy: "supported are \(known.keys.sorted().joined(separator: ", "))")
+    }
+    return activation
+  }
+
+  /// A number about rotary positions: of `rope_parameters`, where newer files have it, or of the configuration itself.
+  fileprivate func rope(_ name: String) throws(ComputeError) -> Double? {
+    for group in ["rope_parameters", "rope_scaling"] {
+      guard let rope = self[group], !rope.isNull else { continue }
+      let type = rope["rope_type"] == nil ? "default" : try rope.text("rope_type")
+      guard type == "default" else {
+        throw ComputeError(.unusable, "rotary positions of the type \"\(type)\" are not supported")
+      }
+      if let value = try rope.optionalNumber(name) { return value }
+    }
+    return try optionalNumber(name)
+  }
+}

@@ -1,0 +1,93 @@
+/// The shape of a decoder: what `config.json` says about it, with the same meaning for every family.
+public struct ModelConfiguration: Sendable, Hashable {
+  /// Families by their `model_type`; each has its own names and order of parameters.
+  public enum Family: String, Sendable, CaseIterable {
+    /// RMSNorm, rotary positions, SwiGLU, grouped queries, no biases (Touvron et al. 2023, arXiv 2302.13971).
+    /// Without the weights of its norms this is the setting of OLMo as the loss-deceleration paper trains it.
+    case llama
+    /// LayerNorm, learned positions, GELU, biases (Radford et al. 2019).
+    case gpt2
+    /// LayerNorm, partly rotary positions, GELU, biases, attention and feed-forward side by side (Black et al. 2022,
+    /// arXiv 2204.06745).
+    case neox = "gpt_neox"
+  }
+
+  public enum Activation: String, Sendable, CaseIterable {
+    case swiglu, geluTanh, geluErf
+  }
+
+  public var family: Family
+  /// Token ids are below this.
+  public var vocabulary: Int
+  /// Values of the residual stream for each token.
+  public var width: Int
+  public var layers: Int
+  public var heads: Int
+  /// Each serves heads / keyValueHeads query heads.
+  public var keyValueHeads: Int
+  public var headDimension: Int
+  /// Width of the feed-forward part after its activation.
+  public var inner: Int
+  /// Tokens of the longest sequence.
+  public var context: Int
+  public var activation: Activation
+  public var normEpsilon: Float
+  /// Whether norms have weights (and biases, in the families with LayerNorm).
+  public var hasNormWeights: Bool
+  /// Values of each head that are rotated; 0 for learned positions.
+  public var rotary: Int
+  public var ropeTheta: Double
+  /// Whether attention and feed-forward read the same residual, rather than one after the other.
+  public var isParallel: Bool
+  /// Whether the embedding is also the output matrix.
+  public var isTied: Bool
+
+  /// A Llama model; with `hasNormWeights` false, that of the loss-deceleration paper.
+  public static func llama(
+    vocabulary: Int, width: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil, inner: Int, context: Int,
+    normEpsilon: Float = 1e-5, hasNormWeights: Bool = false, ropeTheta: Double = 10_000, isTied: Bool = true
+  ) throws(ComputeError) -> ModelConfiguration {
+    let head = heads > 0 ? width / heads : 0
+    return try ModelConfiguration(
+      family: .llama, vocabulary: vocabulary, width: width, layers: layers, heads: heads,
+      keyValueHeads: keyValueHeads ?? heads, headDimension: head, inner: inner, context: context,
+      activation: .swiglu, normEpsilon: normEpsilon, hasNormWeights: hasNormWeights, rotary: head,
+      ropeTheta: ropeTheta, isParallel: false, isTied: isTied
+    ).validated()
+  }
+
+  /// Itself, if all its values are within bounds and fit each other.
+  func validated() throws(ComputeError) -> ModelConfiguration {
+    func bound(_ name: String, _ value: Int, _ most: Int) throws(ComputeError) {
+      guard (1...most).contains(value) else {
+        throw ComputeError(.malformed, "the model's \(name) is \(value), which is not between 1 and \(most)")
+      }
+    }
+    try bound("vocabulary", vocabulary, 1 << 20)
+    try bound("width", width, 1 << 15)
+    try bound("number of layers", layers, 1 << 10)
+    try bound("number of heads", heads, 1 << 10)
+    try bound("number of key/value heads", keyValueHeads, heads)
+    try bound("head dimension", headDimension, 1 << 10)
+    try bound("inner width", inner, 1 << 18)
+    try bound("context", context, 1 << 20)
+    func require(_ condition: Bool, _ what: String) throws(ComputeError) {
+      if !condition { throw ComputeError(.malformed, "the model's \(what)") }
+    }
+    try require(
+      heads % keyValueHeads == 0, "\(keyValueHeads) key/value heads do not divide its \(heads) heads")
+    try require(
+      family == .llama || heads * headDimension == width, "\(heads) heads do not divide its width, \(width)")
+    try require(
+      (0...headDimension).contains(rotary) && rotary % 2 == 0,
+      "rotary part, \(rotary) of \(headDimension) values of a head, is not an even number of them")
+    try require(
+      normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1,
+      "norm epsilon, \(normEpsilon), is not between 0 and 1")
+    try require(ropeTheta.isFinite && ropeTheta >= 1, "rope theta, \(ropeTheta), is not a number from 1 on")
+    let most = 1 << 33
+    let count = ParameterLayout(self).count
+    try require(count <= most, "\(count) parameters are more than the \(most) that are allowed")
+    return self
+  }
+}

@@ -1,0 +1,55 @@
+internal import CKernels
+
+/// RMSNorm or LayerNorm over the residual stream (C values a row).
+struct Norm {
+  let isLayerNorm: Bool
+  let width: Int
+  let epsilon: Float
+  /// Offsets in the flat array of parameters.
+  let weight, bias: Int?
+
+  /// y [R, C] = norm(x [R, C]). Statistics [2, R]: 1 / deviation, then (of LayerNorm) the mean.
+  func forward(_ y: Floats, statistics: Floats, _ x: ConstantFloats, _ pass: Pass) {
+    let rows = pass.rows
+    let (weight, bias) = (weight.map { pass.weights + $0 }, bias.map { pass.weights + $0 })
+    pass.threads.rows(rows, columns: width) { range in
+      let (r, at) = (range.lowerBound, range.lowerBound * width)
+      if isLayerNorm {
+        brake_layernorm(
+          y + at, statistics + rows + r, statistics + r, x + at, weight, bias, range.count, width, epsilon)
+      } else {
+        brake_rmsnorm(y + at, statistics + r, x + at, weight, range.count, width, epsilon)
+      }
+    }
+  }
+
+  /// dx [R, C] += the gradient of the norm's input; dweight and dbias likewise.
+  func backward(
+    addingTo dx: Floats, dy: ConstantFloats, statistics: ConstantFloats, x: ConstantFloats, gradients: Floats,
+    _ pass: Pass
+  ) {
+    let rows = pass.rows
+    let source = weight.map { pass.weights + $0 }
+    pass.threads.rows(rows, columns: width, cost: 12) { range in
+      let (r, at) = (range.lowerBound, range.lowerBound * width)
+      if isLayerNorm {
+        brake_layernorm_backward(
+          dx + at, dy + at, x + at, source, statistics + rows + r, statistics + r, range.count, width, true)
+      } else {
+        brake_rmsnorm_backward(dx + at, dy + at, x + at, source, statistics + r, range.count, width, true)
+      }
+    }
+    guard let weight else { return }
+    pass.threads.ranges(width, grain: 64, work: 6 * rows * width) { columns in
+      let (first, last) = (columns.lowerBound, columns.upperBound)
+      if isLayerNorm {
+        brake_layernorm_backward_weight(
+          gradients + weight, bias.map { gradients + $0 }, dy, x, statistics + rows, statistics, rows, width,
+          first,
+          last)
+      } else {
+        brake_rmsnorm_backward_weight(gradients + weight, dy, x, statistics, rows, width, first, last)
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+internal import CKernels
+internal import Dispatch
+internal import Synchronization
+
+/// How many threads a computation may use. Work is cut in pieces that do not depend on it, and neither does any bit of
+/// the result.
+public struct Threads: Sendable, Hashable {
+  public let count: Int
+
+  /// - Parameter count: at least 1.
+  public init(_ count: Int) { self.count = max(1, count) }
+
+  /// Below this many floating-point operations, waking a thread costs more than it saves.
+  private static let smallest = 400_000
+
+  /// Computes the pieces 0..<pieces, in any order and at the same time where that pays.
+  /// - Parameters:
+  ///   - work: floating-point operations in all, roughly.
+  ///   - body: computes the pieces first..<last.
+  func run(_ pieces: Int, work: Int, _ body: (_ first: Int, _ last: Int) -> Void) {
+    let workers = min(count, pieces, work / Threads.smallest + 1)
+    guard workers > 1 else { return body(0, pieces) }
+    let next = Atomic<Int>(0)
+    withoutActuallyEscaping(body) { body in
+      // The pieces write to different places, and all are done before this returns.
+      nonisolated(unsafe) let body = body
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        while true {
+          let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          if piece >= pieces { return }
+          body(piece, piece + 1)
+        }
+      }
+    }
+  }
+
+  /// Cuts 0..<count in ranges of `grain`, the last one perhaps shorter.
+  func ranges(_ count: Int, grain: Int, work: Int, _ body: (Range<Int>) -> Void) {
+    run((count + grain - 1) / grain, work: work) { first, last in
+      body(first * grain..<min(last * grain, count))
+    }
+  }
+
+  /// Cuts rows of `columns` values in ranges of some thousand values.
+  func rows(_ rows: Int, columns: Int, cost: Int = 8, _ body: (Range<Int>) -> Void) {
+    ranges(rows, grain: max(1, 16_384 / columns), work: cost * rows * columns, body)
+  }
+
+  /// Computes a matrix product.
+  func product(_ product: brake_product) {
+    withUnsafePointer(to: product) { product in
+      let p = product.pointee
+      run(brake_matmul_tile_count(product), work: 2 * p.m * p.n * p.k * p.batch) { first, last in
+        brake_matmul_tiles(product, first, last)
+      }
+    }
+  }
+}

@@ -1,0 +1,162 @@
+internal import CKernels
+
+/// A decoder-only language model: per-token losses, and the gradient of their mean. It holds the memory of a pass, which
+/// is used again for the next batch of the same shape; it belongs to one task at a time.
+///
+/// R = B T rows, one for each token; C = width; every matrix is row-major.
+public final class Transformer {
+  public let model: ModelConfiguration
+  public let threads: Threads
+  private let parts: DecoderParts
+  private var workspace: Workspace?
+
+  public init(_ model: ModelConfiguration, threads: Threads) {
+    self.model = model
+    self.threads = threads
+    parts = DecoderParts(model)
+  }
+
+  /// The loss of each token of a batch in nats [B, T]; 0 where the target is negative.
+  /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
+  public func losses(of batch: TokenBatch, weights: Parameters) throws(ComputeError) -> [Float] {
+    let work = try prepare(batch, keepsActivations: false)
+    let pass = pass(work, weights)
+    forward(batch, work, pass)
+    batch.targets.withUnsafeBufferPointer { targets in
+      parts.head.forward(
+        work.losses, work.final, targets: targets.baseAddress!, logits: work.logits,
+        blockRows: work.logitRows, pass)
+    }
+    return Array(UnsafeBufferPointer(start: work.losses, count: pass.rows))
+  }
+
+  /// The losses [B, T], and their gradient.
+  /// - Parameters:
+  ///   - gradients: to each parameter's, that of scale * the sum of the losses is added.
+  ///   - scale: by default 1 / counted targets, for the gradient of the mean loss.
+  /// - Throws: as `losses(of:weights:)`.
+  public func addGradients(
+    of batch: TokenBatch, weights: Parameters, to gradients: Parameters, scale: Float? = nil
+  ) throws(ComputeError) -> [Float] {
+    precondition(gradients.model == model, "gradients are those of the model")
+    let work = try prepare(batch, keepsActivations: true)
+    let pass = pass(work, weights)
+    forward(batch, work, pass)
+    let scale = scale ?? 1 / Float(max(1, batch.counted))
+    batch.targets.withUnsafeBufferPointer { targets in
+      parts.head.forwardAndBackward(
+        work.losses, work.scratch!.feedForwardInput, work.final, targets: targets.baseAddress!, scale: scale,
+        logits: work.logits, blockRows: work.logitRows, gradients: gradients.start, pass)
+    }
+    backward(batch, work, gradients: gradients.start, pass)
+    return Array(UnsafeBufferPointer(start: work.losses, count: pass.rows))
+  }
+
+  /// Floats that a pass may keep.
+  private static let activationLimit = 1 << 36
+
+  private func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> Workspace {
+    try batch.check(model)
+    if let workspace, workspace.batch == batch.sequences, workspace.length == batch.length,
+      workspace.keepsActivations || !keepsActivations
+    {
+      return workspace
+    }
+    workspace = nil
+    let sizes = Sizes(model)
+    let kept = batch.inputs.count * sizes.perToken * (keepsActivations ? model.layers : 1)
+    guard kept <= Transformer.activationLimit else {
+      throw ComputeError(
+        .unusable, "the activations of a batch of \(batch.inputs.count) tokens would take \(kept >> 28) GiB",
+        remedy: "use smaller batches, and accumulate their gradients")
+    }
+    let work = Workspace(
+      sizes, batch: batch.sequences, length: batch.length, keepsActivations: keepsActivations)
+    if let cosine = work.cosine, let sine = work.sine {
+      brake_rope_table(cosine, sine, batch.length, model.rotary, model.ropeTheta)
+    }
+    workspace = work
+    return work
+  }
+
+  private func pass(_ work: Workspace, _ weights: Parameters) -> Pass {
+    precondition(weights.model == model, "weights are those of the model")
+    return Pass(
+      weights: weights.start, batch: work.batch, length: work.length, threads: threads, cosine: work.cosine,
+      sine: work.sine)
+  }
+
+  /// Tokens -> `final` [R, C].
+  private func forward(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass) {
+    // streams[0] [R, C]: embeddings (+ positions)
+    let positions = parts.positions.map { pass.weights + $0 }
+    batch.inputs.withUnsafeBufferPointer { tokens in
+      threads.rows(pass.rows, columns: model.width, cost: 1) { rows in
+        brake_embedding(
+          work.streams[0] + rows.lowerBound * model.width, pass.weights + parts.embedding, positions,
+          tokens.baseAddress!, rows.lowerBound, rows.upperBound, pass.length, model.width)
+      }
+    }
+    for (index, layer) in parts.layers.enumerated() {
+      layer.forward(work.streams[index + 1], work.streams[index], work.layers[index], work.spare, pass)
+    }
+    parts.finalNorm.forward(
+      work.final, statistics: work.finalStatistics, work.streams[model.layers], pass)
+  }
+
+  /// The gradient of `final`, which stands in `feedForwardInput` [R, C] -> the gradients of all parameters before it.
+  private func backward(_ batch: TokenBatch, _ work: Workspace, gradients: Floats, _ pass: Pass) {
+    guard let scratch = work.scratch else { return }
+    let (rows, width) = (pass.rows, model.width)
+    // residual [R, C]: the gradient of the residual stream, carried from layer to layer
+    scratch.residual.update(repeating: 0, count: rows * width)
+    parts.finalNorm.backward(
+      addingTo: scratch.residual, dy: scratch.feedForwardInput, statistics: work.finalStatistics,
+      x: work.streams[model.layers], gradients: gradients, pass)
+    for (index, layer) in parts.layers.enumerated().reversed() {
+      layer.backward(
+        scratch.residual, work.streams[index], work.layers[index], scratch, gradients: gradients, pass)
+    }
+    batch.inputs.withUnsafeBufferPointer { tokens in
+      let grain = max(64, (model.vocabulary + 31) / 32)
+      threads.ranges(model.vocabulary, grain: grain, work: 2 * rows * width) { range in
+        brake_embedding_backward(
+          gradients + parts.embedding, scratch.residual, tokens.baseAddress!, rows, width,
+          Int32(range.lowerBound),
+          Int32(range.upperBound))
+      }
+    }
+    if let positions = parts.positions {
+      threads.ranges(pass.length, grain: 16, work: rows * width) { range in
+        brake_position_backward(
+          gradients + positions, scratch.residual, pass.batch, pass.length, width, range.lowerBound,
+          range.upperBound)
+      }
+    }
+  }
+
+  /// Columns of the matrices that a pass keeps.
+  struct Sizes {
+    let vocabulary, width, layers, heads, inner, rotary: Int
+    /// Q = (H + 2 K) D, H D, and W, the feed-forward part before its activation.
+    let projected, attended, wide: Int
+    let isParallel, isInterleaved: Bool
+
+    /// Floats that a layer keeps for each token, roughly.
+    var perToken: Int { 4 * width + projected + attended + wide + inner }
+
+    init(_ model: ModelConfiguration) {
+      vocabulary = model.vocabulary
+      width = model.width
+      layers = model.layers
+      heads = model.heads
+      inner = model.inner
+      rotary = model.rotary
+      projected = (model.heads + 2 * model.keyValueHeads) * model.headDimension
+      attended = model.heads * model.headDimension
+      wide = (model.activation == .swiglu ? 2 : 1) * model.inner
+      isParallel = model.isParallel
+      isInterleaved = model.family == .neox
+    }
+  }
+}

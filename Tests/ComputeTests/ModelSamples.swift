@@ -1,0 +1,68 @@
+import JSON
+
+@testable import Compute
+
+/// Tiny models of every family, with weights and tokens of a seed.
+enum ModelSamples {
+  static let llama = configuration(
+    """
+    {"model_type": "llama", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "rms_norm_eps": 1e-5,
+     "tie_word_embeddings": false}
+    """)
+  static let olmo = configuration(
+    """
+    {"model_type": "llama", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+     "intermediate_size": 12, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+     "norm_affine": false}
+    """)
+  static let gpt2 = configuration(
+    """
+    {"model_type": "gpt2", "vocab_size": 19, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 8}
+    """)
+  static let neox = configuration(
+    """
+    {"model_type": "gpt_neox", "vocab_size": 19, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+     "intermediate_size": 20, "max_position_embeddings": 8, "rotary_pct": 0.25, "hidden_act": "gelu"}
+    """)
+  static let all = [llama, olmo, gpt2, neox]
+
+  static func configuration(_ text: String) -> ModelConfiguration {
+    try! ModelConfiguration(parsing: Array(text.utf8))
+  }
+
+  /// Large enough that every parameter matters: also norms and biases are away from where they start.
+  static func weights(_ model: ModelConfiguration, seed: UInt64 = 5) -> Parameters {
+    let weights = Initialisation.normal(deviation: 0.3).weights(model, seed: seed, threads: Threads(1))
+    let random = Philox(seed: seed)
+    for (stream, parameter) in weights.layout.parameters.enumerated() where parameter.shape.count == 1 {
+      for i in 0..<parameter.count {
+        weights[parameter][i] += Float(
+          0.2 * random.normals(stream: 1000 + UInt32(stream), index: UInt64(i)).0)
+      }
+    }
+    return weights
+  }
+
+  static func batch(_ model: ModelConfiguration, sequences: Int = 2, length: Int = 6, seed: UInt64 = 9)
+    -> TokenBatch
+  {
+    let random = Philox(seed: seed)
+    func tokens(_ stream: UInt32) -> [Int32] {
+      (0..<sequences * length).map {
+        Int32(random.number(below: model.vocabulary, stream: stream, index: UInt64($0)))
+      }
+    }
+    return try! TokenBatch(sequences: sequences, length: length, inputs: tokens(0), targets: tokens(1))
+  }
+}
+
+extension Parameters {
+  var array: [Float] { Array(values) }
+
+  func bytes() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try write { bytes += $0 }
+    return bytes
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Safetensors
+import Testing
+
+@testable import Compute
+
+@Suite struct `Training` {
+  static let rules: [Optimiser.Rule] = [
+    .adamW(AdamW()), .cautiousAdamW(AdamW()), .adEMAMix(AdEMAMix(warmUp: 10)), .sgd(SGD(isNesterov: true)),
+    .muon(Muon()),
+  ]
+  /// Large enough that its work is cut for several threads.
+  static let model = try! ModelConfiguration.llama(
+    vocabulary: 257, width: 32, layers: 1, heads: 2, inner: 48, context: 32)
+
+  private func train(
+    _ optimiser: Optimiser, _ weights: Parameters, steps: Int, threads: Int = 1, rate: Double = 1e-2
+  ) throws -> [Float] {
+    let model = weights.model
+    let transformer = Transformer(model, threads: Threads(threads))
+    let batch = ModelSamples.batch(model, sequences: 4, length: min(32, model.context))
+    var means: [Float] = []
+    for _ in 0..<steps {
+      let gradients = Parameters(model)
+      let losses = try transformer.addGradients(of: batch, weights: weights, to: gradients)
+      means.append(losses.reduce(0, +) / Float(losses.count))
+      let norm = GradientClip.norm(gradients, threads: Threads(threads))
+      optimiser.update(
+        weights, gradients: gradients, learningRate: rate,
+        gradientScale: GradientClip.factor(norm: norm, limit: 1))
+    }
+    return means
+  }
+
+  @Test(arguments: rules)
+  func `A short training gives the same bits with any number of threads`(rule: Optimiser.Rule) throws {
+    let results = try [1, 2, 3].map { count in
+      let weights = Initialisation.mitchell.weights(Self.model, seed: 3, threads: Threads(count))
+      let optimiser = Optimiser(rule, model: Self.model, weightDecay: 0.1, threads: Threads(count))
+      let losses = try train(optimiser, weights, steps: 2, threads: count)
+      return (losses + weights.array).map(\.bitPattern)
+    }
+    #expect(results[0] == results[1] && results[0] == results[2])
+  }
+
+  @Test(arguments: rules)
+  func `Every optimiser lowers the loss of a batch that it sees again`(rule: Optimiser.Rule) throws {
+    let model = ModelSamples.olmo
+    let weights = Initialisation.mitchell.weights(model, seed: 3, threads: Threads(1))
+    let optimiser = Optimiser(rule, model: model, weightDecay: 0.1, threads: Threads(1))
+    let losses = try train(optimiser, weights, steps: 20)
+    #expect(losses.last! < losses.first! - 0.1)
+  }
+
+  @Test(arguments: rules)
+  func `Training goes on from a kept state as if it had not stopped`(rule: Optimiser.Rule) throws {
+    let model = ModelSamples.gpt2
+    let weights = ModelSamples.weights(model)
+    let optimiser = Optimiser(rule, model: model, weightDecay: 0.1, threads: Threads(1))
+    _ = try train(optimiser, weights, steps: 2)
+    let copy = Parameters(copying: weights)
+    var bytes: [UInt8] = []
+    try optimiser.write { bytes += $0 }
+    let file = try SafetensorsFile(bytes)
+    let other = try Optimiser(rule, model: model, weightDecay: 0.1, threads: Threads(1), from: file)
+    #expect(other.step == 2)
+    #expect(try train(optimiser, weights, steps: 2) == train(other, copy, steps: 2))
+    #expect(weights.array == copy.array)
+    #expect(throws: ComputeError.self) {
+      try Optimiser(rule, model: ModelSamples.neox, weightDecay: 0, threads: Threads(1), from: file)
+    }
+    #expect(throws: ComputeError.self) {
+      try Optimiser(
+        rule, model: model, weightDecay: 0, threads: Threads(1), from: SafetensorsFile(weights.bytes()))
+    }
+  }
+
+  @Test func `Weight decay touches the matrices of the layers only`() {
+    for model in ModelSamples.all {
+      let weights = ModelSamples.weights(model)
+      let before = Parameters(copying: weights)
+      let optimiser = Optimiser(.adamW(AdamW()), model: model, weightDecay: 0.5, threads: Threads(1))
+      optimiser.update(weights, gradients: Parameters(model), learningRate: 0.5)
+      for parameter in weights.layout.parameters {
+        let isMatrix =
+          parameter.shape.count == 2 && (parameter.name.contains("layers.") || parameter.name.contains(".h."))
+        for (after, before) in zip(weights[parameter], before[parameter]) {
+          #expect(after == (isMatrix ? 0.75 * before : before))
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [(6, 4), (4, 6), (5, 5)])
+  func `Orthogonalisation brings every singular value near 1`(rows: Int, columns: Int) {
+    let random = Philox(seed: 4)
+    let matrix = FloatBuffer(rows * columns)
+    for i in 0..<matrix.count { matrix.start[i] = Float(random.normals(stream: 0, index: UInt64(i)).0) }
+    Orthogonalisation(rows: rows, columns: columns, threads: Threads(1)).apply(matrix, iterations: 5)
+    // Traces of A and A A, A = X^T X: sums of the second and fourth powers of the singular values.
+    var (trace, square) = (0.0, 0.0)
+    for i in 0..<columns {
+      for j in 0..<columns {
+        let a = (0..<rows).reduce(0.0) {
+          $0 + Double(matrix.start[$1 * columns + i]) * Double(matrix.start[$1 * columns + j])
+        }
+        if i == j { trace += a }
+        square += a * a
+      }
+    }
+    let rank = Double(min(rows, columns))
+    #expect(abs(trace / rank - 1) < 0.35)
+    #expect(abs(square / rank - 1) < 0.6)
+  }
+
+  @Test func `Gradients are clipped by their norm over all parameters`() {
+    let gradients = Parameters(ModelSamples.olmo)
+    gradients.values[3] = 3
+    gradients.values[gradients.count - 1] = -4
+    #expect(GradientClip.norm(gradients, threads: Threads(1)) == 5)
+    #expect(GradientClip.factor(norm: 5, limit: 0) == 1)
+    #expect(GradientClip.factor(norm: 5, limit: 10) == 1)
+    #expect(abs(GradientClip.factor(norm: 5, limit: 1) - 0.2) < 1e-7)
+  }
+
+  @Test func `AdEMAMix warms up alpha and beta3 to their values`() {
+    let settings = AdEMAMix(warmUp: 100)
+    #expect(settings.alpha(at: 50) == 4 && settings.alpha(at: 100) == 8)
+    #expect(settings.beta3(at: 100) == 0.9999 && settings.beta3(at: 1_000) == 0.9999)
+    let halfLives = [0.9, settings.beta3(at: 25), 0.9999].map { -1 / log($0) }
+    #expect(abs(halfLives[1] - (0.75 * halfLives[0] + 0.25 * halfLives[2])) < 1e-6)
+  }
+}

@@ -63,6 +63,29 @@ private let pipeline = """
     #expect(try workspace.store.bytes(of: source) == Array("x".utf8))
   }
 
+  @Test func `Provenance names one version of a source, also where another made some of the same bytes`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        split: { op: text.split, in: { text: source.txt } }
+        all: { run: "cat ${in.parts} > ${out.out}", in: { parts: split }, out: { out: all.txt } }
+      default: [all]
+      """, files: ["source.txt": "a 1\nb 2\nc 3\n"])
+    var summaries: [RunSummary] = []
+    for text in ["a 1\nb 2\nc 3\n", "a 1\nb 2\nc 4\n"] {
+      workspace.folder.write(text, to: "source.txt")
+      summaries.append(try await workspace.run())
+    }
+    for (summary, text) in zip(summaries, ["a 1\nb 2\nc 3\n", "a 1\nb 2\nc 4\n"]) {
+      let digest = try #require(Digest(summary.outputs["all"]?["out"]?.string ?? ""))
+      let makers = try Provenance(of: digest, in: workspace.store).makers.values
+      let sources = Set(makers.flatMap(\.inputs).filter { $0.source != nil }.map(\.digest))
+      #expect(sources == [Digest(of: Array(text.utf8))])
+    }
+  }
+
   private func removeFile(_ path: String) throws {
     removeAll(path)
   }

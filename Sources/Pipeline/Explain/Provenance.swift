@@ -23,8 +23,9 @@ public struct Provenance: Sendable {
 
   public let digest: Digest
   /// The makers of the artefact and of everything it was made from, by digest of what they made; what has none is a
-  /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, and
-  /// among these the one with the smallest key: a stage that only copies does not hide what it copied.
+  /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, so that
+  /// a stage that only copies does not hide what it copied; among these the one that made most of what is needed, then
+  /// the one with the smallest key.
   public let makers: [Digest: Maker]
 
   /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
@@ -47,8 +48,8 @@ public struct Provenance: Sendable {
     self.makers = makers.filter { reachable.contains($0.key) }
   }
 
-  /// Every action that made the artefact or anything that one of these could have been made from, by what it made and
-  /// sorted by key.
+  /// Every action that made the artefact or anything that one of these could have been made from, by what it made; the
+  /// one that made most of these first, then by key.
   private static func candidates(of digest: Digest, in records: [Record]) -> [Digest: [Maker]] {
     var all: [Digest: [Maker]] = [:]
     for record in records.sorted(by: { $0.key < $1.key }) {
@@ -65,7 +66,10 @@ public struct Provenance: Sendable {
       needed[next] = all[next] ?? []
       open += needed[next]!.flatMap { $0.inputs.map(\.digest) }
     }
-    return needed
+    let made = needed.values.joined().reduce(into: [Digest: Int]()) { $0[$1.record.key, default: 0] += 1 }
+    return needed.mapValues {
+      $0.sorted { (made[$1.record.key]!, $0.record.key) < (made[$0.record.key]!, $1.record.key) }
+    }
   }
 
   private static func reachable(from digest: Digest, _ makers: [Digest: Maker]) -> Set<Digest> {

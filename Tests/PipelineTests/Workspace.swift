@@ -11,9 +11,14 @@ import Testing
 final class Workspace: Sendable {
   let folder = TemporaryFolder()
   let store: Store
+  private let registry: OperationRegistry
 
   /// - Parameter pipeline: `@HERE` in it stands for the workspace's folder, for commands that look outside theirs.
-  init(_ pipeline: String, files: [String: String] = [:]) throws {
+  init(
+    _ pipeline: String, files: [String: String] = [:],
+    operations: [any Pipeline.Operation] = [Repeat(), Split()]
+  ) throws {
+    registry = OperationRegistry(operations)
     store = try Store(at: folder["cache"])
     folder.write(pipeline.replacingOccurrences(of: "@HERE", with: folder.path), to: "brake.yaml")
     for (name, text) in files { folder.write(text, to: name) }
@@ -23,7 +28,7 @@ final class Workspace: Sendable {
     let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
     return Engine(
       file: try PipelineFile(text: text, path: "brake.yaml"), overrides: overrides, root: folder.path,
-      store: store, registry: OperationRegistry([Repeat(), Split()]))
+      store: store, registry: registry)
   }
 
   @discardableResult func run(

@@ -45,7 +45,9 @@ extension ChainOperation {
   }
 
   public func validate(_ parameters: ParameterValues) throws(ParameterError) {
-    for link in try links(parameters) { _ = try ParameterValues(link.parameters, declarations: linkParameters) }
+    for link in try links(parameters) {
+      _ = try ParameterValues(link.parameters, declarations: linkParameters)
+    }
   }
 }
 
@@ -60,7 +62,8 @@ struct LinkOperation: Operation {
   var parameters: [any ParameterDeclaration] { chain.linkParameters }
 
   var inputs: [InputDeclaration] {
-    chain.inputs + chain.carried.map { InputDeclaration("previous.\($0)", .optional, help: "of the link before") }
+    chain.inputs
+      + chain.carried.map { InputDeclaration("previous.\($0)", .optional, help: "of the link before") }
   }
 
   var outputs: [OutputDeclaration] {

@@ -110,6 +110,11 @@ public struct ParameterValues: Sendable, Hashable {
   /// Name to canonical value, defaults filled in.
   public let values: [String: JSON]
 
+  /// Of an operation without parameters.
+  static let none = ParameterValues(values: [:])
+
+  private init(values: [String: JSON]) { self.values = values }
+
   /// Checks the values against the declarations and fills in defaults. Unknown names are the caller's to report, since
   /// only it knows where they stand.
   public init(

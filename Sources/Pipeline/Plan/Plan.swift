@@ -44,6 +44,8 @@ public struct StageInstance: Sendable {
   public let stage: String
   /// The values of the `for:` variables as text, in order; empty for a stage without `for:`.
   public let keys: [String]
+  /// The key of a link of a chain; nil for anything else, and for the end of a chain.
+  public let link: String?
   public let work: Work
   /// In the file's order.
   public let inputs: [Input]
@@ -52,11 +54,12 @@ public struct StageInstance: Sendable {
   public let position: Position
 
   public init(
-    stage: String, keys: [String], work: Work, inputs: [Input], outputs: [OutputDeclaration],
-    publish: [PublishRule], position: Position
+    stage: String, keys: [String], link: String? = nil, work: Work, inputs: [Input],
+    outputs: [OutputDeclaration], publish: [PublishRule], position: Position
   ) {
     self.stage = stage
     self.keys = keys
+    self.link = link
     self.work = work
     self.inputs = inputs
     self.outputs = outputs
@@ -64,8 +67,13 @@ public struct StageInstance: Sendable {
     self.position = position
   }
 
-  /// `train[47k]`, or `tokens` without keys. Unique in a plan.
-  public var name: String { keys.isEmpty ? stage : "\(stage)[\(keys.joined(separator: ","))]" }
+  /// `train[47k]`, `tokens` without keys, `train[47k]@512` for a link. Unique in a plan.
+  public var name: String {
+    let name = keys.isEmpty ? stage : "\(stage)[\(keys.joined(separator: ","))]"
+    return link.map { StageInstance.name(ofLink: $0, of: name) } ?? name
+  }
+
+  static func name(ofLink link: String, of instance: String) -> String { "\(instance)@\(link)" }
 
   public enum Work: Sendable {
     case operation(any Operation, ParameterValues)

@@ -36,6 +36,8 @@ public struct Planner: Sendable {
       }
     }
     try PublishCheck().check(instances)
+    var chains = ChainExpansion()
+    instances = try chains.expand(instances)
 
     let defaults = try defaultTargets(file, scope) ?? resolution.unusedStages.map { stages[$0].name }
     let plan = Plan(

@@ -23,12 +23,12 @@ public final class Publication: Sendable {
   deinit { abandon() }
 
   /// A file (blob) or folder (tree) from outside the store, streamed.
-  /// - Parameter known: remembers the digests of files. A file that it knows and that is in the store is not read; what
-  ///   had to be read is remembered.
+  /// - Parameter known: remembers the digests of files. A file that it knows, and whose object in the store is
+  ///   sound, is not read; what had to be read is remembered.
   public func add(path: String, known: StatCache? = nil) throws -> Artefact {
     let walk = FolderWalk(
       file: { path, status in
-        if let artefact = known?.remembered(status), self.store.contains(artefact.digest) {
+        if let artefact = known?.remembered(status), (try? self.store.verify(artefact.digest)) != nil {
           self.noteStored(artefact.digest)
           return artefact
         }

@@ -14,9 +14,12 @@ extension Brake {
 
     func run() throws {
       try workspace.enter()
-      let publication = try workspace.open(creating: true).publication()
-      let artefacts = try paths.map { try publication.add(path: $0) }
+      let store = try workspace.open(creating: true)
+      let files = StatCache(store: store)
+      let publication = store.publication()
+      let artefacts = try paths.map { try publication.add(path: $0, known: files) }
       try publication.commit()
+      try files.save()
       if json {
         return try Output.print(
           .array(

@@ -33,6 +33,18 @@ import Testing
     #expect(try folder.shell("\"$BRAKE\" cat \(short) | cmp - bytes").status == 0)
   }
 
+  @Test func `put again mends an object that was damaged since`() throws {
+    folder.write("text that is put twice", to: "file")
+    // Past the age below which the stat cache trusts no time stamp.
+    _ = try folder.shell("sleep 0.1")
+    let digest = try put("file")
+    #expect(try put("file") == digest)
+    let object = "cache/objects/\(digest.dropFirst(7).prefix(2))/\(digest.dropFirst(9))"
+    _ = try folder.shell("chmod u+w \(object) && truncate -s 40 \(object)")
+    #expect(try put("file") == digest)
+    #expect(try folder.brake("cat", digest).out == "text that is put twice")
+  }
+
   @Test func `A folder comes back with its files, modes and empty folders`() throws {
     folder.write("text", to: "tree/sub/file")
     folder.write("#!/bin/sh\n", to: "tree/tool")

@@ -44,7 +44,8 @@ let package = Package(
     module(
       "Operations",
       [
-        "Artefacts", "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess"),
+        "Artefacts", "Pipeline", "Compute", "JSON", "Safetensors",
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     module(
       "Report",
@@ -67,7 +68,7 @@ let package = Package(
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
     tests("ComputeTests", ["Compute", "JSON", "Safetensors"]),
     tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
-    tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON"]),
+    tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),
     tests("EndToEnd", ["brake", "JSON"], path: "Tests/EndToEnd"),
   ]

@@ -5,6 +5,6 @@ public enum Operations {
   public static let all: [any Operation] = [
     CurveImportOperation(), CurveGenerateOperation(), CurvePrepareOperation(), CurveFitOperation(),
     CurveCompareOperation(), TextCorpusOperation(), TextSynthesiseOperation(), TextTokeniseOperation(),
-    TextTrainTokeniserOperation(),
+    TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
   ]
 }

@@ -55,6 +55,22 @@ import Testing
       digests: [
         "vocabulary": "169f9bdf56f2f949ec8f5a54699aca9fa7cdc1fa34e145531b8d470afdb03032"
       ]),
+    Golden(
+      operation: "lm.train", revision: 1,
+      digests: [
+        "checkpoints": "6b73114af9b3fdcad0f615677faf830168adff1147095a4410286b9b46a12e5b",
+        "states": "835a38b7f7e4375bca9be00b81b10e8af30d7c8d8b5f83c381b85e615a387491",
+        "segments": "ece7171c328339223b65cd524a6cc70d93f203cd5ff81d0cfb1ad0eee501cdae",
+      ]),
+    Golden(
+      operation: "lm.losses", revision: 1,
+      digests: [
+        "losses": "e23c4cd9c295d09a44b2a46fd123f3a9e40afb30d45559079706324d65b4af2c",
+        "summary": "e6e481a138c45b64b47222696b809d175e23f9909ba2ad0368f209ce58813080",
+      ]),
+    Golden(
+      operation: "lm.info", revision: 1,
+      digests: ["info": "64eddab09ba2688409aa9c76996d4641126c8155ad61688d558f53b952c133bb"]),
   ]
 
   @Test func `The table has a row for every operation`() {
@@ -103,6 +119,15 @@ import Testing
     case "text.train-tokeniser":
       return try await OperationRun(
         operation, ["vocabulary": 320], inputs: ["text": [(nil, Array(text.utf8))]])
+    case "lm.train":
+      return try await Training(["steps": 2, "checkpoints": []]).links[0]
+    case "lm.losses", "lm.info":
+      let training = try await Training(["steps": 2, "checkpoints": []])
+      let checkpoint = try #require(training.links[0].bytes("checkpoints"))
+      let inputs = ["checkpoint": checkpoint, "tokens": Training.tokens]
+      let names = operation.inputs.map(\.name)
+      return try await OperationRun(
+        operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
     default:
       let fits = try ["a", "b"].map { run in
         let options = CurveAnalysis.Options(resamples: 0, starts: 5, cuts: [])

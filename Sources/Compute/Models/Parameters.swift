@@ -97,8 +97,12 @@ extension Parameters {
   }
 
   /// Writes a safetensors file in pieces, as float32 under Hugging Face names. The same values give the same bytes.
-  public func write(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try Parameters.write([("", self)], metadata: ["format": "pt"], to: output)
+  /// - Parameter metadata: free text to go with them, beside the `format` that transformers asks for.
+  public func write(
+    metadata: [String: String] = [:], to output: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    try Parameters.write(
+      [("", self)], metadata: metadata.merging(["format": "pt"]) { _, format in format }, to: output)
   }
 
   /// Writes several arrays to one file, each with its prefix before the names.

@@ -1,0 +1,49 @@
+internal import Compute
+internal import JSON
+internal import Pipeline
+internal import Safetensors
+
+/// A model's weights in a file that says itself which model they are of.
+struct LMCheckpoint {
+  let weights: Parameters
+  var model: ModelConfiguration { weights.model }
+
+  private static let configurationName = "config"
+
+  init(_ weights: Parameters) { self.weights = weights }
+
+  init(_ input: InputArtefact) throws {
+    let file = try Self.file(input)
+    guard let text = file.header.metadata[Self.configurationName] else {
+      throw ComputeError(
+        .malformed,
+        "the checkpoint does not say which model it is of: its metadata have no '\(Self.configurationName)'",
+        remedy: "give a member of the output 'checkpoints' of lm.train")
+    }
+    weights = try Parameters(ModelConfiguration(parsing: Array(text.utf8)), from: file)
+  }
+
+  /// Any safetensors file of the size that weights and states may have.
+  static func file(_ input: InputArtefact) throws -> SafetensorsFile {
+    try SafetensorsFile(input.bytes(limit: 1 << 38))
+  }
+
+  func write(to path: String) throws {
+    let output = try FileOutput(path)
+    try weights.write(metadata: [Self.configurationName: model.json.canonical]) { try output.write($0) }
+  }
+}
+
+extension ModelConfiguration {
+  /// Parameters of embeddings, positions and output matrix, which scaling laws do not count.
+  var embeddingParameters: Int {
+    ParameterLayout(self).parameters.reduce(0) { sum, parameter in
+      switch parameter.role {
+      case .embedding, .positions, .head: sum + parameter.count
+      case .matrix, .output, .normWeight, .bias: sum
+      }
+    }
+  }
+
+  var allParameters: Int { ParameterLayout(self).count }
+}

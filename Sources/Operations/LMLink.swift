@@ -1,0 +1,76 @@
+internal import Compute
+internal import Pipeline
+
+/// What one link of a training does, read from its parameters.
+struct LMLink {
+  static let from = Parameter("from", unit: "updates", in: 0...1 << 31, help: "made before this link")
+  static let to = Parameter("to", unit: "updates", in: 1...1 << 31, help: "made after it")
+  static let end = Parameter(
+    "end", default: 0, unit: "updates", in: 0...1 << 31,
+    help: "at which cosine or cool-down end; 0 where neither concerns this link")
+  static let parameters = [from, to, end] as [any ParameterDeclaration] + LMParameters.shared
+
+  /// Updates made before and after.
+  let from, to: Int
+  let batch, context: Int
+  let seed, dataSeed: UInt64
+  let initialisation: Initialisation
+  let schedule: Schedule
+  let rule: Optimiser.Rule
+  let weightDecay, clip: Double
+  private let values: ParameterValues
+
+  init(_ values: ParameterValues) throws(ComputeError) {
+    from = values[Self.from]
+    to = values[Self.to]
+    batch = values[LMParameters.batch]
+    context = values[LMParameters.context]
+    seed = UInt64(values[LMParameters.seed])
+    dataSeed = UInt64(values[LMParameters.dataSeed])
+    initialisation = values[LMParameters.initialisation] == "gpt2" ? .gpt2 : .mitchell
+    let (end, floor) = (values[Self.end], values[LMParameters.floor])
+    let shape: Schedule.Shape =
+      if end == 0 {
+        .constant
+      } else if values[LMParameters.schedule] == "cosine" {
+        .cosine(steps: end, floor: floor)
+      } else {
+        .trapezoidal(steps: end, cooldown: values[LMParameters.cooldown], floor: floor)
+      }
+    schedule = try Schedule(
+      peak: values[LMParameters.learningRate], warmUp: values[LMParameters.warmup],
+      startFactor: values[LMParameters.startFactor], shape: shape)
+    rule = (LMOptimiser(rawValue: values[LMParameters.optimiser]) ?? .adamW).rule(
+      betas: values[LMParameters.betas], epsilon: values[LMParameters.epsilon])
+    weightDecay = values[LMParameters.weightDecay]
+    clip = values[LMParameters.clip]
+    self.values = values
+  }
+
+  func model(vocabulary: Int) throws(ComputeError) -> ModelConfiguration {
+    try .llama(
+      vocabulary: vocabulary, width: values[LMParameters.width], layers: values[LMParameters.layers],
+      heads: values[LMParameters.heads], inner: values[LMParameters.inner], context: context,
+      hasNormWeights: values[LMParameters.normWeights], isTied: values[LMParameters.tied])
+  }
+
+  /// What is wrong with a link's parameters, found while planning. The vocabulary is not known then: it is taken to be
+  /// bytes.
+  static func check(_ values: ParameterValues) throws(ParameterError) {
+    let (width, heads) = (values[LMParameters.width], values[LMParameters.heads])
+    guard heads > 0, width % heads == 0 else {
+      throw ParameterError("heads", "(\(heads)) do not divide the width, \(width)")
+    }
+    let link: LMLink
+    do { link = try LMLink(values) } catch {
+      throw ParameterError("schedule", "cannot be as it is: \(error.message)")
+    }
+    do { _ = try link.model(vocabulary: 256) } catch {
+      throw ParameterError("model", "cannot be as it is: \(error.message)")
+    }
+    guard link.batch <= TokenBatch.limit / link.context else {
+      throw ParameterError(
+        "batch", "of \(link.batch) x \(link.context) tokens is larger than \(TokenBatch.limit)")
+    }
+  }
+}

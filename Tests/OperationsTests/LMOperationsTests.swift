@@ -1,0 +1,239 @@
+import Artefacts
+import Compute
+import Foundation
+import JSON
+import Operations
+import Safetensors
+import Support
+import Testing
+
+@testable import Pipeline
+
+/// A tiny training, link by link as the engine runs it.
+struct Training {
+  static let chain: any ChainOperation = {
+    Operations.all.first { $0.name == "lm.train" } as! any ChainOperation
+  }()
+
+  /// 600 tokens of a vocabulary of 17 that follow each other in a simple order.
+  static let tokens: [UInt8] = {
+    var stream = TokenStream(tokeniser: "test", vocabularySize: 17, separator: nil)
+    stream.append { tokens in tokens = (0..<600).map { UInt32($0 * $0 / 3 % 17) } }
+    var bytes: [UInt8] = []
+    try? stream.write { bytes += $0 }
+    return bytes
+  }()
+
+  static let shape: [String: JSON] = [
+    "width": 8, "layers": 1, "heads": 2, "inner": 12, "context": 8, "batch": 2, "warmup": 3,
+    "learning_rate": 0.01,
+  ]
+
+  static func links(_ parameters: [String: JSON]) throws -> [ChainLink] {
+    let all = shape.merging(parameters) { $1 }
+    return try chain.links(ParameterValues(all, declarations: chain.parameters))
+  }
+
+  let links: [OperationRun]
+  let end: OperationRun
+
+  init(_ parameters: [String: JSON]) async throws {
+    var runs: [OperationRun] = []
+    var segments: [(key: String?, bytes: [UInt8])] = []
+    for link in try Self.links(parameters) {
+      var inputs: [String: [(key: String?, bytes: [UInt8])]] = ["train": [(nil, Self.tokens)]]
+      if let last = runs.last {
+        for name in Self.chain.carried {
+          inputs["previous." + name] = [(nil, try #require(last.bytes(name)))]
+        }
+      }
+      let run = try await OperationRun(LinkOperation(chain: Self.chain), link.parameters, inputs: inputs)
+      segments.append((link.key, try #require(run.bytes("segments"))))
+      runs.append(run)
+    }
+    links = runs
+    end = try await OperationRun(EndOperation(chain: Self.chain), inputs: ["segments": segments])
+  }
+}
+
+@Suite struct LMOperationsTests {
+  func operation(_ name: String) throws -> any Pipeline.Operation {
+    try #require(Operations.all.first { $0.name == name })
+  }
+
+  // MARK: Links
+
+  @Test func `There is a link for each checkpoint`() throws {
+    func keys(_ parameters: [String: JSON]) throws -> [String] { try Training.links(parameters).map(\.key) }
+    #expect(try keys(["steps": 9]) == ["1", "2", "4", "8", "9"])
+    #expect(try keys(["steps": 8]) == ["1", "2", "4", "8"])
+    #expect(try keys(["steps": 10, "checkpoints": 4]) == ["4", "8", "10"])
+    #expect(try keys(["steps": 10, "checkpoints": [3, 7, 20]]) == ["3", "7", "10"])
+    #expect(try keys(["steps": 10, "checkpoints": [], "cooldown": 4]) == ["6", "10"])
+    for wrong in [["steps": 10, "checkpoints": 0], ["steps": 10, "checkpoints": [3, 3]], ["steps": 0]]
+      as [[String: JSON]]
+    {
+      #expect(throws: ParameterError.self) { try keys(wrong) }
+    }
+    #expect(throws: ParameterError.self) { try keys(["steps": 1_000_000, "checkpoints": 1]) }
+  }
+
+  @Test func `A longer training begins with the links of the shorter one`() throws {
+    let short = try Training.links(["steps": 16])
+    let long = try Training.links(["steps": 32])
+    #expect(short.map(\.parameters) == long.prefix(short.count).map(\.parameters))
+    let every = try Training.links(["steps": 1600, "checkpoints": 100])
+    let twice = try Training.links(["steps": 3200, "checkpoints": 100])
+    #expect(every.map(\.parameters) == twice.prefix(16).map(\.parameters))
+  }
+
+  @Test func `A cool-down added behind a training changes only the links behind it`() throws {
+    let before = try Training.links(["steps": 20])
+    let after = try Training.links(["steps": 25, "cooldown": 5, "floor": 0.1])
+    #expect(after.map(\.key) == before.map(\.key) + ["25"])
+    #expect(before.map(\.parameters) == after.prefix(before.count).map(\.parameters))
+    #expect(after.last?.parameters["cooldown"] == 5)
+    // Another length of it reruns it.
+    let other = try Training.links(["steps": 28, "cooldown": 8, "floor": 0.1])
+    #expect(other.dropLast().map(\.parameters) == before.map(\.parameters))
+    #expect(other.last?.parameters != after.last?.parameters)
+  }
+
+  @Test func `A link holds of warm-up and cosine only what its own updates see`() throws {
+    let constant = try Training.links(["steps": 16, "warmup": 4])
+    let cosine = try Training.links(["steps": 16, "warmup": 4, "schedule": "cosine"])
+    let same = zip(constant, cosine).map { $0.parameters == $1.parameters }
+    #expect(same == [true, true, true, false, false])
+    let warmer = try Training.links(["steps": 16, "warmup": 2])
+    #expect(
+      zip(constant, warmer).map { $0.parameters == $1.parameters } == [false, false, false, true, true])
+    // First weights are the first link's.
+    let seeded = try Training.links(["steps": 16, "warmup": 4, "seed": 5])
+    #expect(zip(constant, seeded).map { $0.parameters == $1.parameters } == [false, true, true, true, true])
+  }
+
+  @Test func `Saying what is the default gives the same links`() throws {
+    let chain = Training.chain
+    let short = try chain.links(ParameterValues(["steps": 4], declarations: chain.parameters))
+    let long = try chain.links(
+      ParameterValues(
+        [
+          "steps": 4, "model": "188k", "width": 32, "inner": 80, "layers": 4, "heads": 4,
+          "learning_rate": 0.002,
+          "betas": [0.9, 0.95], "epsilon": 1e-5,
+        ], declarations: chain.parameters))
+    #expect(short.map(\.parameters) == long.map(\.parameters))
+  }
+
+  @Test(
+    arguments: [
+      ["heads": 3], ["betas": [0.9]], ["schedule": "cosine", "cooldown": 2], ["cooldown": 9], ["cooldown": 6],
+      ["schedule": "cosine", "warmup": 9], ["context": 1_048_576, "batch": 1024],
+    ] as [[String: JSON]])
+  func `What cannot be trained is refused while planning`(parameters: [String: JSON]) throws {
+    #expect(throws: ParameterError.self) {
+      try Training.links(parameters.merging(["steps": 8]) { given, _ in given })
+    }
+  }
+
+  // MARK: Training
+
+  @Test(arguments: ["adamw", "cautious-adamw", "ademamix", "sgd", "muon"])
+  func `One link and several give the same weights, state and losses`(optimiser: String) async throws {
+    let settings: [String: JSON] = ["steps": 8, "optimiser": .string(optimiser), "cooldown": 2]
+    let one = try await Training(settings.merging(["checkpoints": []]) { $1 })
+    let many = try await Training(settings)
+    #expect(one.links.count == 2 && many.links.count == 5)
+    for output in ["checkpoints", "states"] {
+      #expect(try #require(one.links.last?.bytes(output)) == many.links.last?.bytes(output))
+    }
+    let losses = try #require(one.end.bytes("losses"))
+    #expect(losses == many.end.bytes("losses"))
+    let curve = try Curve(bytes: losses)
+    #expect(curve.steps == Array(1...8) && curve.run == "544")
+  }
+
+  @Test func `Training lowers the loss`() async throws {
+    let training = try await Training(["steps": 60, "checkpoints": []])
+    let curve = try Curve(bytes: try #require(training.end.bytes("losses")))
+    #expect(curve.losses[50...].reduce(0, +) / 10 < curve.losses[..<5].reduce(0, +) / 5 - 0.3)
+  }
+
+  @Test func `The segments tell the learning rates of warm-up and cool-down`() async throws {
+    let training = try await Training(["steps": 8, "cooldown": 3, "checkpoints": [4]])
+    let rows = training.links.flatMap { run in
+      String(decoding: run.bytes("segments") ?? [], as: UTF8.self).split(separator: "\n").dropFirst(2)
+        .map { $0.split(separator: ",").compactMap { Double($0) } }
+    }
+    #expect(rows.map { $0[0] } == Array(1...8).map(Double.init))
+    let expected = [0.1, 0.4, 0.7, 1, 1, 1, 2.0 / 3, 1.0 / 3].map { $0 * 0.01 }
+    for (row, rate) in zip(rows, expected) { #expect(abs(row[2] - rate) < 1e-12 && row[3] > 0) }
+  }
+
+  @Test func `A training that blows up stops and says where`() async throws {
+    let error = await #expect(throws: ComputeError.self) {
+      try await Training([
+        "steps": 30, "learning_rate": 1e6, "clip": 0, "optimiser": "sgd", "checkpoints": [],
+      ])
+    }
+    let message = try #require(error).message
+    for part in ["step ", "loss ", "learning rate ", "gradient norm "] { #expect(message.contains(part)) }
+  }
+
+  @Test func `A link refuses what does not come from the link before it`() async throws {
+    let first = try await Training(["steps": 1])
+    let link = try Training.links(["steps": 4])[2]
+    func run(_ inputs: [String: [UInt8]]) async throws {
+      _ = try await OperationRun(
+        LinkOperation(chain: Training.chain), link.parameters,
+        inputs: inputs.merging(["train": Training.tokens]) { $1 }.mapValues { [(nil, $0)] })
+    }
+    await #expect(throws: ComputeError.self) { try await run([:]) }
+    let weights = try #require(first.links[0].bytes("checkpoints"))
+    let state = try #require(first.links[0].bytes("states"))
+    let error = await #expect(throws: ComputeError.self) {
+      try await run(["previous.checkpoints": weights, "previous.states": state])
+    }
+    #expect(try #require(error).message.contains("after update 1, not after 2"))
+  }
+
+  // MARK: Checkpoints
+
+  @Test func `Losses of a checkpoint are those of its tokens in windows`() async throws {
+    let checkpoint = try #require(try await Training(["steps": 1]).links[0].bytes("checkpoints"))
+    let inputs: [String: [(key: String?, bytes: [UInt8])]] = [
+      "checkpoint": [(nil, checkpoint)], "tokens": [(nil, Training.tokens)],
+    ]
+    func losses(_ parameters: [String: JSON]) async throws -> [Float] {
+      let run = try await OperationRun(try operation("lm.losses"), parameters, inputs: inputs)
+      let values: [Float] = try SafetensorsFile(try #require(run.bytes("losses"))).elements(
+        "losses", .float32)
+      let summary = try JSON(parsing: try #require(run.bytes("summary")))
+      #expect(summary["tokens"]?.integer == values.count)
+      let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
+      #expect(abs(try #require(summary["mean_loss"]?.double) - mean) < 1e-12)
+      return values
+    }
+    let all = try await losses([:])
+    #expect(all.count == 599 && all.allSatisfy { $0.isFinite && $0 > 0 })
+    #expect(try await losses(["tokens": 20]) == Array(all[..<20]))
+    // The first token of a window has nothing before it.
+    let short = try await losses(["context": 4])
+    #expect(short[0] == all[0] && short[4] != all[4])
+    await #expect(throws: ComputeError.self) { _ = try await losses(["context": 9]) }
+  }
+
+  @Test func `A checkpoint says which model it is of`() async throws {
+    let checkpoint = try #require(try await Training(["steps": 1]).links[0].bytes("checkpoints"))
+    let run = try await OperationRun(try operation("lm.info"), inputs: ["checkpoint": [(nil, checkpoint)]])
+    let info = try JSON(parsing: try #require(run.bytes("info")))
+    // 4 x 8 x 8 + 3 x 8 x 12, and 17 x 8 of the embedding.
+    #expect(info["non_embedding_parameters"]?.integer == 544 && info["parameters"]?.integer == 680)
+    #expect(info["config"]?["num_attention_heads"] == 2)
+    #expect(info["tensors"]?["model.layers.0.mlp.down_proj.weight"]?["shape"] == [8, 12])
+    await #expect(throws: (any Error).self) {
+      _ = try await OperationRun(
+        try operation("lm.info"), inputs: ["checkpoint": [(nil, Training.tokens)]])
+    }
+  }
+}

@@ -31,7 +31,7 @@ struct LMLossesOperation: Operation {
   ]
 
   /// Tokens of a pass, roughly.
-  private static let tokensOfPass = 1 << 10
+  private static let tokensOfPass = 1 << 13
 
   func run(_ context: OperationContext) async throws {
     let weights = try LMCheckpoint(context.input("checkpoint")).weights

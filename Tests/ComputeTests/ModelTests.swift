@@ -114,6 +114,22 @@ import Testing
     #expect(Array(losses.suffix(8)) == (try transformer.losses(of: last, weights: weights)))
   }
 
+  @Test func `A batch that keeps several threads busy has the losses of its sequences`() throws {
+    let model = ModelSamples.configuration(ModelSamples.all[0])
+    let weights = ModelSamples.weights(model)
+    // More rows than one thread gathers embeddings for.
+    let (length, sequences) = (8, 60_000 / model.width)
+    let batch = ModelSamples.batch(model, sequences: sequences, length: length)
+    let losses = try Transformer(model, threads: Threads(2)).losses(of: batch, weights: weights)
+    for sequence in [0, sequences / 2, sequences - 1] {
+      let range = sequence * length..<(sequence + 1) * length
+      let alone = try TokenBatch(
+        sequences: 1, length: length, inputs: Array(batch.inputs[range]), targets: Array(batch.targets[range])
+      )
+      #expect(try Transformer(model).losses(of: alone, weights: weights) == Array(losses[range]))
+    }
+  }
+
   @Test func `Batches that do not fit the model are refused`() throws {
     let model = ModelSamples.olmo
     let weights = Parameters(model)

@@ -93,8 +93,8 @@ public final class Transformer {
     batch.inputs.withUnsafeBufferPointer { tokens in
       threads.rows(pass.rows, columns: model.width, cost: 1) { rows in
         brake_embedding(
-          work.streams[0] + rows.lowerBound * model.width, pass.weights + parts.embedding, positions,
-          tokens.baseAddress!, rows.lowerBound, rows.upperBound, pass.length, model.width)
+          work.streams[0], pass.weights + parts.embedding, positions, tokens.baseAddress!, rows.lowerBound,
+          rows.upperBound, pass.length, model.width)
       }
     }
     for (index, layer) in parts.layers.enumerated() {

@@ -57,6 +57,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "compute-benchmark",
+      dependencies: ["Compute", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Benchmarks/Compute", swiftSettings: strict),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
     .target(

@@ -10,6 +10,11 @@ struct LMCheckpoint {
 
   private static let configurationName = "config"
 
+  /// What the inputs that are checkpoints say of themselves.
+  static let help = "a member of the output 'checkpoints' of lm.train, or what lm.import gives"
+  /// Bytes of weights and states, at most.
+  static let limit = 1 << 38
+
   init(_ weights: Parameters) { self.weights = weights }
 
   init(_ input: InputArtefact) throws {
@@ -18,14 +23,14 @@ struct LMCheckpoint {
       throw ComputeError(
         .malformed,
         "the checkpoint does not say which model it is of: its metadata have no '\(Self.configurationName)'",
-        remedy: "give a member of the output 'checkpoints' of lm.train")
+        remedy: "give \(Self.help)")
     }
     weights = try Parameters(ModelConfiguration(parsing: Array(text.utf8)), from: file)
   }
 
   /// Any safetensors file of the size that weights and states may have.
   static func file(_ input: InputArtefact) throws -> SafetensorsFile {
-    try SafetensorsFile(input.bytes(limit: 1 << 38))
+    try SafetensorsFile(input.bytes(limit: limit))
   }
 
   func write(to path: String) throws {

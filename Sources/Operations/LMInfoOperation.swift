@@ -7,7 +7,7 @@ struct LMInfoOperation: Operation {
   let name = "lm.info"
   let revision = 1
   let summary = "Says the shape of a checkpoint's model and counts its parameters."
-  let inputs = [InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train")]
+  let inputs = [InputDeclaration("checkpoint", help: LMCheckpoint.help)]
   let parameters: [any ParameterDeclaration] = []
   let outputs = [
     OutputDeclaration(

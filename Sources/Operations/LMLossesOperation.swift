@@ -18,7 +18,7 @@ struct LMLossesOperation: Operation {
   let revision = 1
   let summary = "Measures a checkpoint's loss of each token of a stream."
   let inputs = [
-    InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),
+    InputDeclaration("checkpoint", help: LMCheckpoint.help),
     InputDeclaration("tokens", help: "tokens as text.tokenise writes them"),
   ]
   let parameters: [any ParameterDeclaration] = [context, limit]

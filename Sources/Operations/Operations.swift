@@ -6,5 +6,6 @@ public enum Operations {
     CurveImportOperation(), CurveGenerateOperation(), CurvePrepareOperation(), CurveFitOperation(),
     CurveCompareOperation(), TextCorpusOperation(), TextSynthesiseOperation(), TextTokeniseOperation(),
     TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
+    LMImportOperation(), LMExportOperation(),
   ]
 }

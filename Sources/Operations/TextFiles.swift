@@ -17,7 +17,10 @@ enum TextFiles {
     }
     try input.write(to: scratch)
     return try paths(in: scratch).map { path in
-      ("\(name)/\(path)", { try contents(of: "\(scratch)/\(path)", name: "\(name)/\(path)") })
+      (
+        "\(name)/\(path)",
+        { try FileInput.bytes(of: "\(scratch)/\(path)", name: "\(name)/\(path)", limit: TextInput.limit) }
+      )
     }
   }
 
@@ -39,26 +42,6 @@ enum TextFiles {
       }
     }
     return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
-
-  private static func contents(of path: String, name: String) throws -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw failure("read", name) }
-    defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_size <= TextInput.limit else {
-      throw PipelineError("\(name): it has more than \(TextInput.limit) bytes")
-    }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(status.st_size))
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = read(file, &buffer, buffer.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw failure("read", name) }
-      if count == 0 { return bytes }
-      bytes += buffer[..<count]
-    }
   }
 
   private static func failure(_ what: String, _ name: String) -> PipelineError {

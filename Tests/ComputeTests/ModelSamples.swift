@@ -16,6 +16,11 @@ enum ModelSamples {
      "intermediate_size": 12, "max_position_embeddings": 8, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
      "norm_affine": false}
     """)
+  static let layerNormOlmo = configuration(
+    """
+    {"model_type": "olmo", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "tie_word_embeddings": false}
+    """)
   static let gpt2 = configuration(
     """
     {"model_type": "gpt2", "vocab_size": 19, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 8}
@@ -25,7 +30,7 @@ enum ModelSamples {
     {"model_type": "gpt_neox", "vocab_size": 19, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
      "intermediate_size": 20, "max_position_embeddings": 8, "rotary_pct": 0.25, "hidden_act": "gelu"}
     """)
-  static let all = [llama, olmo, gpt2, neox]
+  static let all = [llama, olmo, layerNormOlmo, gpt2, neox]
 
   static func configuration(_ text: String) -> ModelConfiguration {
     try! ModelConfiguration(parsing: Array(text.utf8))

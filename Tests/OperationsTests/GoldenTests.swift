@@ -3,6 +3,7 @@ import Compute
 import JSON
 import Operations
 import Pipeline
+import Safetensors
 import Testing
 
 /// What each operation gave for a small fixed input at its revision. The bytes are part of what users share: results with
@@ -71,6 +72,12 @@ import Testing
     Golden(
       operation: "lm.info", revision: 1,
       digests: ["info": "64eddab09ba2688409aa9c76996d4641126c8155ad61688d558f53b952c133bb"]),
+    Golden(
+      operation: "lm.import", revision: 1,
+      digests: ["checkpoint": "7318d2ecd6e717438c715ff6653de727b42262a671d3fe4260ddc4c7952bcd94"]),
+    Golden(
+      operation: "lm.export", revision: 1,
+      digests: ["model": "58ea1864a44f2904717d0b8a082a7454c7ee5d4de2bab5d1c1be2dbd06b2bf71"]),
   ]
 
   @Test func `The table has a row for every operation`() {
@@ -121,7 +128,9 @@ import Testing
         operation, ["vocabulary": 320], inputs: ["text": [(nil, Array(text.utf8))]])
     case "lm.train":
       return try await Training(["steps": 2, "checkpoints": []]).links[0]
-    case "lm.losses", "lm.info":
+    case "lm.import":
+      return try await OperationRun(operation, folders: ["model": Interchange.folder("gpt_neox", .float16)])
+    case "lm.losses", "lm.info", "lm.export":
       let training = try await Training(["steps": 2, "checkpoints": []])
       let checkpoint = try #require(training.links[0].bytes("checkpoints"))
       let inputs = ["checkpoint": checkpoint, "tokens": Training.tokens]

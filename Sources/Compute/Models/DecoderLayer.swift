@@ -111,7 +111,7 @@ struct DecoderParts {
 
     init(_ family: ModelConfiguration.Family) {
       switch family {
-      case .llama:
+      case .llama, .olmo:
         (embedding, layers) = ("model.embed_tokens", "model.layers")
         (attentionNorm, attentionInput, attentionOutput) = (
           "input_layernorm", "self_attn.q_proj", "self_attn.o_proj"

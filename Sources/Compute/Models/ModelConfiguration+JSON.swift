@@ -21,6 +21,7 @@ extension ModelConfiguration {
     }
     switch family {
     case .llama: self = try ModelConfiguration.llama(json)
+    case .olmo: self = try ModelConfiguration.olmo(json)
     case .gpt2: self = try ModelConfiguration.gpt2(json)
     case .neox: self = try ModelConfiguration.neox(json)
     }
@@ -45,9 +46,22 @@ extension ModelConfiguration {
       isTied: try json.optionalFlag("tie_word_embeddings") ?? false)
   }
 
+  /// Of the OlmoConfig of transformers, whose norm has an epsilon of 1e-5 that no configuration changes.
+  private static func olmo(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+    if let limit = json["clip_qkv"], !limit.isNull {
+      throw ComputeError(.unusable, "a model with \"clip_qkv\": \(limit.canonical) is not supported")
+    }
+    var model = try llama(json)
+    model.family = .olmo
+    model.hasNormWeights = false
+    model.normEpsilon = 1e-5
+    return model
+  }
+
   private static func gpt2(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
     try json.refuse("scale_attn_weights", unless: true)
     try json.refuse("scale_attn_by_inverse_layer_idx", unless: false)
+    try json.refuse("add_cross_attention", unless: false)
     let width = try json.whole("n_embd")
     let heads = try json.whole("n_head")
     return ModelConfiguration(
@@ -97,16 +111,23 @@ extension ModelConfiguration {
       "tie_word_embeddings": .bool(isTied), "torch_dtype": "float32",
     ]
     switch family {
-    case .llama:
+    case .llama, .olmo:
       members.merge(
         [
-          "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": .whole(width),
+          "hidden_act": "silu", "hidden_size": .whole(width),
           "num_hidden_layers": .whole(layers), "num_attention_heads": .whole(heads),
-          "num_key_value_heads": .whole(keyValueHeads), "head_dim": .whole(headDimension),
-          "intermediate_size": .whole(inner), "max_position_embeddings": .whole(context),
-          "rms_norm_eps": decimal(normEpsilon), "rope_theta": .number(ropeTheta), "attention_bias": false,
-          "mlp_bias": false, "norm_affine": .bool(hasNormWeights),
+          "num_key_value_heads": .whole(keyValueHeads), "intermediate_size": .whole(inner),
+          "max_position_embeddings": .whole(context), "rope_theta": .number(ropeTheta),
+          "attention_bias": false,
         ], uniquingKeysWith: { $1 })
+      let own: [String: JSON] =
+        family == .olmo
+        ? ["architectures": ["OlmoForCausalLM"]]
+        : [
+          "architectures": ["LlamaForCausalLM"], "head_dim": .whole(headDimension),
+          "rms_norm_eps": decimal(normEpsilon), "mlp_bias": false, "norm_affine": .bool(hasNormWeights),
+        ]
+      members.merge(own, uniquingKeysWith: { $1 })
     case .gpt2:
       members.merge(
         [
@@ -123,12 +144,19 @@ extension ModelConfiguration {
           "num_hidden_layers": .whole(layers), "num_attention_heads": .whole(heads),
           "intermediate_size": .whole(inner), "max_position_embeddings": .whole(context),
           "hidden_act": activation == .geluErf ? "gelu" : "gelu_new", "layer_norm_eps": decimal(normEpsilon),
-          "rotary_pct": .number(Double(rotary) / Double(headDimension)),
+          "rotary_pct": .number(rotaryPart),
           "rotary_emb_base": .number(ropeTheta),
           "use_parallel_residual": .bool(isParallel), "attention_bias": true,
         ], uniquingKeysWith: { $1 })
     }
     return .object(members)
+  }
+
+  /// The part of a head that is rotated. A reader multiplies with the head dimension again and cuts off what is behind
+  /// the point.
+  private var rotaryPart: Double {
+    let part = Double(rotary) / Double(headDimension)
+    return Int(part * Double(headDimension)) < rotary ? part.nextUp : part
   }
 
   /// The double that a reader of the float's shortest decimal form gets.
@@ -163,9 +191,11 @@ extension JSON {
   fileprivate func rope(_ name: String) throws(ComputeError) -> Double? {
     for group in ["rope_parameters", "rope_scaling"] {
       guard let rope = self[group], !rope.isNull else { continue }
-      let type = rope["rope_type"] == nil ? "default" : try rope.text("rope_type")
-      guard type == "default" else {
-        throw ComputeError(.unusable, "rotary positions of the type \"\(type)\" are not supported")
+      for name in ["rope_type", "type"] {
+        let type = rope[name] == nil ? "default" : try rope.text(name)
+        guard type == "default" else {
+          throw ComputeError(.unusable, "rotary positions of the type \"\(type)\" are not supported")
+        }
       }
       if let value = try rope.optionalNumber(name) { return value }
     }

@@ -3,8 +3,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// Families by their `model_type`; each has its own names and order of parameters.
   public enum Family: String, Sendable, CaseIterable {
     /// RMSNorm, rotary positions, SwiGLU, grouped queries, no biases (Touvron et al. 2023, arXiv 2302.13971).
-    /// Without the weights of its norms this is the setting of OLMo as the loss-deceleration paper trains it.
+    /// Without the weights of its norms this is the setting of the loss-deceleration paper.
     case llama
+    /// Llama with LayerNorm, which has neither weights nor biases (Groeneveld et al. 2024, arXiv 2402.00838).
+    case olmo
     /// LayerNorm, learned positions, GELU, biases (Radford et al. 2019).
     case gpt2
     /// LayerNorm, partly rotary positions, GELU, biases, attention and feed-forward side by side (Black et al. 2022,
@@ -76,6 +78,7 @@ public struct ModelConfiguration: Sendable, Hashable {
     }
     try require(
       heads % keyValueHeads == 0, "\(keyValueHeads) key/value heads do not divide its \(heads) heads")
+    try require(family != .olmo || !hasNormWeights, "norms have weights, which OLMo's have not")
     try require(
       family == .llama || heads * headDimension == width, "\(heads) heads do not divide its width, \(width)")
     try require(

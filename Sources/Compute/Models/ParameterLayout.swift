@@ -62,7 +62,7 @@ public struct ParameterLayout: Sendable, Hashable {
 
   public init(_ model: ModelConfiguration) {
     switch model.family {
-    case .llama: addLlama(model)
+    case .llama, .olmo: addLlama(model)
     case .gpt2: addGPT2(model)
     case .neox: addNeoX(model)
     }

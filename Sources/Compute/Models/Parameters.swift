@@ -19,6 +19,22 @@ public final class Parameters {
     start.update(from: other.start, count: count)
   }
 
+  /// The same of a Llama whose norms have weights, which are 1: as other programs know it. Of other models, itself.
+  public func withNormWeights() -> Parameters {
+    guard model.family == .llama, !model.hasNormWeights else { return self }
+    var affine = model
+    affine.hasNormWeights = true
+    let weights = Parameters(affine)
+    for parameter in weights.layout.parameters {
+      if let values = self[parameter.name] {
+        _ = weights[parameter].update(fromContentsOf: values)
+      } else {
+        weights[parameter].update(repeating: 1)
+      }
+    }
+    return weights
+  }
+
   public var count: Int { layout.count }
   var start: Floats { buffer.start }
 
@@ -41,59 +57,16 @@ public final class Parameters {
 // MARK: - Safetensors
 
 extension Parameters {
-  /// Reads `model.safetensors`: float32 or bfloat16 under Hugging Face names.
+  /// Reads a file as `WeightReader` does.
   /// - Parameter prefix: stands before each name, where a file holds several such arrays.
-  /// - Throws: if a parameter is missing, has another shape or another type, or the file has one that the model has not.
   public convenience init(
     _ model: ModelConfiguration, from file: SafetensorsFile, prefix: String = ""
   ) throws(ComputeError) {
-    let layout = ParameterLayout(model)
-    for tensor in file.header.tensors where tensor.name.hasPrefix(prefix) {
-      let name = String(tensor.name.dropFirst(prefix.count))
-      guard layout[name] != nil || Parameters.isDerived(name, model) else {
-        throw ComputeError(.malformed, "the model has no parameter '\(name)', but the file has")
-      }
-    }
-    var sources: [TensorDescriptor] = []
-    for parameter in layout.parameters {
-      guard let tensor = file.descriptor(prefix + parameter.name) else {
-        throw ComputeError(.malformed, "the parameter '\(parameter.name)' is missing in the file")
-      }
-      guard tensor.shape == parameter.shape else {
-        throw ComputeError(
-          .malformed,
-          "the parameter '\(parameter.name)' has the shape \(tensor.shape), not \(parameter.shape)")
-      }
-      guard tensor.dtype == .float32 || tensor.dtype == .bfloat16 else {
-        throw ComputeError(
-          .unusable, "the parameter '\(parameter.name)' has the dtype \(tensor.dtype.rawValue)",
-          remedy: "weights are read as F32 or BF16")
-      }
-      sources.append(tensor)
-    }
+    try WeightReader.check(model, bytes: file.header.dataSize)
     self.init(model)
-    for (parameter, tensor) in zip(layout.parameters, sources) {
-      let target = self[parameter]
-      file[tensor].withUnsafeBytes { bytes in
-        if tensor.dtype == .float32 {
-          UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
-        } else {
-          for i in target.indices {
-            let bits = bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-            target[i] = Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
-          }
-        }
-      }
-    }
-  }
-
-  /// What files carry beside the parameters: the output matrix of a tied model, masks and rotary tables.
-  private static func isDerived(_ name: String, _ model: ModelConfiguration) -> Bool {
-    if model.isTied && (name == "lm_head.weight" || name == "embed_out.weight") { return true }
-    return [
-      ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq",
-    ]
-    .contains { name.hasSuffix($0) }
+    var reader = WeightReader(self, prefix: prefix)
+    try reader.add(file)
+    try reader.finish()
   }
 
   /// Writes a safetensors file in pieces, as float32 under Hugging Face names. The same values give the same bytes.

@@ -1,0 +1,150 @@
+public import Safetensors
+
+/// Fills in the parameters of a model from safetensors files under Hugging Face names: from one, or from the shards of
+/// one. Elements of F64, F32, F16 and BF16 become float32, rounded to the nearest.
+///
+/// A base model's names, which lack the `model.`, `transformer.` or `gpt_neox.` at the start, mean the same parameters; of
+/// a tied model, the output matrix means the embedding. What is given more than once has to be the same each time. Masks
+/// and rotary frequencies, which some files carry, are passed over, and so are weights of norms that the model has not,
+/// if they are all 1.
+public struct WeightReader {
+  private let weights: Parameters
+  private let prefix: String
+  /// The names that this reader knows; several may mean one parameter.
+  private var known: [String: ParameterLayout.Parameter]
+  private let norms: Set<String>
+  private var found: Set<String> = []
+
+  /// - Parameters:
+  ///   - weights: where the values go.
+  ///   - prefix: stands before each name; tensors without it are passed over.
+  public init(_ weights: Parameters, prefix: String = "") {
+    self.weights = weights
+    self.prefix = prefix
+    let model = weights.model
+    known = Self.names(weights.layout, of: model)
+    if model.isTied, let embedding = weights.layout.parameters.first(where: { $0.role == .embedding }) {
+      known[model.family == .neox ? "embed_out.weight" : "lm_head.weight"] = embedding
+    }
+    var affine = model
+    affine.hasNormWeights = true
+    norms =
+      model.family == .llama
+      ? Set(Self.names(ParameterLayout(affine), of: model).filter { $1.role == .normWeight }.keys) : []
+  }
+
+  /// Names with what base models lack at their start, and without it.
+  private static func names(
+    _ layout: ParameterLayout, of model: ModelConfiguration
+  ) -> [String: ParameterLayout.Parameter] {
+    let base =
+      switch model.family {
+      case .llama, .olmo: "model."
+      case .gpt2: "transformer."
+      case .neox: "gpt_neox."
+      }
+    var names: [String: ParameterLayout.Parameter] = [:]
+    for parameter in layout.parameters {
+      names[parameter.name] = parameter
+      if parameter.name.hasPrefix(base) { names[String(parameter.name.dropFirst(base.count))] = parameter }
+    }
+    return names
+  }
+
+  /// Refuses a model that cannot be in files of so many bytes, before there is memory for it.
+  public static func check(_ model: ModelConfiguration, bytes: Int) throws(ComputeError) {
+    let count = ParameterLayout(model).count
+    guard bytes / 2 >= count else {
+      throw ComputeError(
+        .malformed, "\(bytes) bytes of weights are too few for the \(count) parameters of the model")
+    }
+  }
+
+  /// - Throws: if a tensor is none of the model's, has another shape or no type of floats, or is given again with other
+  ///   values.
+  public mutating func add(_ file: SafetensorsFile) throws(ComputeError) {
+    for tensor in file.header.tensors where tensor.name.hasPrefix(prefix) {
+      let name = String(tensor.name.dropFirst(prefix.count))
+      if let parameter = known[name] {
+        try read(tensor, of: file, to: parameter)
+      } else if norms.contains(name) {
+        guard try file.floats(tensor).allSatisfy({ $0 == 1 }) else {
+          throw ComputeError(
+            .malformed, "the norms of the model have no weights, but '\(name)' is not all 1",
+            remedy: "set norm_affine to true in the configuration, or leave it out")
+        }
+      } else if !Self.isPassedOver(name) {
+        throw ComputeError(.malformed, "the model has no parameter '\(name)', but the file has")
+      }
+    }
+  }
+
+  /// - Throws: if a parameter has been in none of the files.
+  public func finish() throws(ComputeError) {
+    for parameter in weights.layout.parameters where !found.contains(parameter.name) {
+      throw ComputeError(.malformed, "the parameter '\(parameter.name)' is missing in the file")
+    }
+  }
+
+  private mutating func read(
+    _ tensor: TensorDescriptor, of file: SafetensorsFile, to parameter: ParameterLayout.Parameter
+  ) throws(ComputeError) {
+    guard tensor.shape == parameter.shape else {
+      throw ComputeError(
+        .malformed, "the parameter '\(tensor.name)' has the shape \(tensor.shape), not \(parameter.shape)")
+    }
+    let values = try file.floats(tensor)
+    let target = weights[parameter]
+    if found.insert(parameter.name).inserted {
+      _ = target.update(fromContentsOf: values)
+    } else if !zip(values, target).allSatisfy({ $0.bitPattern == $1.bitPattern }) {
+      throw ComputeError(
+        .malformed, "the parameter '\(parameter.name)' is given twice, and '\(tensor.name)' is another one",
+        remedy: "where embedding and output matrix differ, tie_word_embeddings is false")
+    }
+  }
+
+  private static func isPassedOver(_ name: String) -> Bool {
+    [
+      ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq",
+    ]
+    .contains { ("." + name).hasSuffix($0) }
+  }
+}
+
+extension SafetensorsFile {
+  /// The elements of a tensor as float32.
+  fileprivate func floats(_ tensor: TensorDescriptor) throws(ComputeError) -> [Float] {
+    func elements<Element: BitwiseCopyable>(_ float: (Element) -> Float) -> [Float] {
+      self[tensor].withUnsafeBytes { bytes in
+        (0..<tensor.count).map {
+          float(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.size, as: Element.self))
+        }
+      }
+    }
+    switch tensor.dtype {
+    case .float64: return elements { (bits: UInt64) in Float(Double(bitPattern: bits)) }
+    case .float32: return elements { (bits: UInt32) in Float(bitPattern: bits) }
+    case .bfloat16: return elements { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
+    case .float16: return elements(Float.init(half:))
+    default:
+      throw ComputeError(
+        .unusable, "the parameter '\(tensor.name)' has the dtype \(tensor.dtype.rawValue)",
+        remedy: "weights are read as F64, F32, F16 or BF16")
+    }
+  }
+}
+
+extension Float {
+  /// The value of a number in half precision (IEEE 754 binary16).
+  fileprivate init(half bits: UInt16) {
+    let sign = UInt32(bits & 0x8000) << 16
+    let magnitude = UInt32(bits & 0x7FFF) << 13
+    if bits & 0x7C00 == 0x7C00 {
+      self.init(bitPattern: sign | 0x7F80_0000 | magnitude)
+    } else {
+      // The exponent is biased by 15, not by 127; the product is exact for numbers below the normal ones as well.
+      self = Float(bitPattern: sign | magnitude) * 0x1p112
+    }
+  }
+}

@@ -33,11 +33,15 @@ public struct ArtefactError: Error, CustomStringConvertible {
 }
 
 extension ArtefactError {
-  /// A system call that failed: `cannot write PATH: No space left on device`.
-  static func system(_ verb: String, _ path: String, _ code: Int32 = Glibc.errno) -> ArtefactError {
+  /// The system call that has just failed.
+  static func system(_ verb: String, _ path: String) -> ArtefactError { system(verb, path, Glibc.errno) }
+
+  /// A system call that failed: `cannot write PATH: No space left on device`, and what can be done about it.
+  /// - Parameter code: an `errno`.
+  public static func system(_ verb: String, _ path: String, _ code: Int32) -> ArtefactError {
     let remedy: String? =
       switch code {
-      case ENOSPC, EDQUOT: "free some space and run it again: what was stored before is safe"
+      case ENOSPC, EDQUOT: "free some space and run it again: what was finished before is kept"
       case EACCES, EPERM: "check the permissions"
       case EROFS: "the file system is mounted read-only"
       case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"

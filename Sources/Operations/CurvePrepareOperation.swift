@@ -12,16 +12,19 @@ struct CurvePrepareOperation: Operation {
   static let subsample = Parameter(
     "subsample", default: true,
     help: "keep steps 10...100 by 1, to 1000 by 10, to 10 000 by 100, then by 1000, and the last")
+  static let run = Parameter(
+    "run", default: "", help: "what the run is called from here on; empty to keep its name")
 
   let name = "curve.prepare"
   let revision = 1
   let summary = "Smooths and subsamples a loss curve; one that its authors have prepared stays as it is."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.import or curve.generate writes it")]
-  let parameters: [any ParameterDeclaration] = [smoothing, base, subsample]
+  let parameters: [any ParameterDeclaration] = [smoothing, base, subsample, run]
   let outputs = [OutputDeclaration("prepared", file: "prepared.json", help: "the points for curve.fit")]
 
   func run(_ context: OperationContext) async throws {
-    let curve = try Curve(bytes: context.input("curve").bytes())
+    var curve = try Curve(bytes: context.input("curve").bytes())
+    if !context[Self.run].isEmpty { curve.run = context[Self.run] }
     let preparation = Preparation(
       smoothing: context[Self.smoothing] ? context[Self.base] : nil, subsample: context[Self.subsample])
     let prepared = try preparation(curve)

@@ -10,7 +10,7 @@ struct FileOutput: ~Copyable {
   init(_ path: String) throws {
     self.path = path
     file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw Self.failure(path) }
+    guard file >= 0 else { throw PipelineError(system: "write", path) }
   }
 
   deinit { close(file) }
@@ -20,12 +20,8 @@ struct FileOutput: ~Copyable {
     while !rest.isEmpty {
       let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw Self.failure(path) }
+      guard count > 0 else { throw PipelineError(system: "write", path) }
       rest = rest.dropFirst(count)
     }
-  }
-
-  private static func failure(_ path: String) -> PipelineError {
-    PipelineError("cannot write an output: \(String(cString: strerror(errno)))", facts: [("file", path)])
   }
 }

@@ -9,23 +9,25 @@ enum LMCheckpointSteps: ParameterValue, Sendable {
   case list([Int])
 
   static let typeName =
-    "'powers-of-two', a whole number N from 1 on (every N updates), or a list of updates in ascending order"
+    "'powers-of-two', a whole number N from 1 on (every N updates), or updates in ascending order (100,200)"
 
   private static let powersName = "powers-of-two"
 
   init?(parameter: JSON) {
-    if let every = parameter.integer {
+    if parameter.string == Self.powersName {
+      self = .powersOfTwo
+    } else if let every = parameter.integer ?? parameter.string.flatMap(Int.init) {
       guard every > 0 else { return nil }
       self = .every(every)
-    } else if let list = parameter.array {
-      let steps = list.compactMap(\.integer)
-      guard steps.count == list.count, steps.allSatisfy({ $0 > 0 }),
-        zip(steps, steps.dropFirst()).allSatisfy(<)
-      else { return nil }
-      self = .list(steps)
     } else {
-      guard parameter.string == Self.powersName else { return nil }
-      self = .powersOfTwo
+      // A list, or the text of one, as it is given in a command line.
+      let steps =
+        parameter.array?.map(\.integer)
+        ?? parameter.string?.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+      guard let steps, steps.allSatisfy({ $0 ?? 0 > 0 }) else { return nil }
+      let ascending = steps.compactMap { $0 }
+      guard zip(ascending, ascending.dropFirst()).allSatisfy(<) else { return nil }
+      self = .list(ascending)
     }
   }
 

@@ -14,6 +14,11 @@ struct LMTrainOperation: ChainOperation {
     "checkpoints", default: LMCheckpointSteps.powersOfTwo,
     help:
       "updates after which there is a checkpoint; there is one too where a cool-down begins, and at the end")
+  static let resume = Parameter(
+    "resume", default: 0, unit: "updates", in: 0...1 << 31,
+    help:
+      "there is also a checkpoint after every so many, so that a training which is interrupted, or made longer, "
+      + "takes up what there is; 0 for none")
 
   /// More checkpoints of one training are refused.
   static let mostCheckpoints = 10_000
@@ -23,7 +28,7 @@ struct LMTrainOperation: ChainOperation {
   let summary =
     "Trains a language model; each stretch from one checkpoint to the next is an action of its own, which longer trainings share."
   let inputs = [InputDeclaration("train", help: "tokens as text.tokenise writes them")]
-  let parameters: [any ParameterDeclaration] = [model, steps, checkpoints] + LMParameters.shared
+  let parameters: [any ParameterDeclaration] = [model, steps, checkpoints, resume] + LMParameters.shared
   let linkParameters: [any ParameterDeclaration] = LMLink.parameters
   let carried = ["checkpoints", "states"]
   let gathered = ["segments"]
@@ -108,7 +113,7 @@ struct LMTrainOperation: ChainOperation {
     return values
   }
 
-  /// Where links end: checkpoints, the beginning of the cool-down, and the last update.
+  /// Where links end: checkpoints, points to resume at, the beginning of the cool-down, and the last update.
   private static func ends(_ parameters: ParameterValues) throws(ParameterError) -> [Int] {
     let (steps, cooldown) = (parameters[Self.steps], parameters[LMParameters.cooldown])
     let isCosine = parameters[LMParameters.schedule] == "cosine"
@@ -122,6 +127,10 @@ struct LMTrainOperation: ChainOperation {
       throw ParameterError("warmup", "leaves no updates before the learning rate goes down")
     }
     var ends = Set(parameters[checkpoints].steps(before: steps, limit: mostCheckpoints + 1))
+    if parameters[resume] > 0 {
+      ends.formUnion(
+        stride(from: parameters[resume], to: steps, by: parameters[resume]).prefix(mostCheckpoints + 1))
+    }
     guard ends.count <= mostCheckpoints else {
       throw ParameterError("checkpoints", "would be more than \(mostCheckpoints)")
     }

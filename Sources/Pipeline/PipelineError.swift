@@ -1,3 +1,6 @@
+internal import Artefacts
+internal import Glibc
+
 /// What is wrong with a pipeline, a target or a stage. Printed as a headline, aligned facts and a hint.
 public struct PipelineError: Error, CustomStringConvertible {
   public let headline: String
@@ -15,6 +18,12 @@ public struct PipelineError: Error, CustomStringConvertible {
     self.position = position
     self.facts = facts
     self.hint = hint
+  }
+
+  /// The system call that has just failed: `cannot VERB PATH: No space left on device`, and what can be done about it.
+  public init(system verb: String, _ path: String) {
+    let error = ArtefactError.system(verb, path, errno)
+    self.init(error.message, hint: error.remedy)
   }
 
   public var description: String {

@@ -73,36 +73,58 @@ import Testing
   }
 
   private func copyPipelines() throws {
-    for name in ["pipelines/deceleration.yaml", "pipelines/published.yaml"] {
+    for name in ["deceleration", "recovery", "published"].map({ "pipelines/\($0).yaml" }) {
       folder.write(
         try String(contentsOfFile: BrakeProcess.packageRoot + "/" + name, encoding: .utf8), to: name)
     }
   }
 
-  @Test func `The default pipeline ends with a report, and runs again only what a change touches`() throws {
+  @Test func `Fits of generated curves run again only where a change touches them`() throws {
     try copyPipelines()
-    let first = try folder.brake()
+    let file = ["-f", "pipelines/recovery.yaml"]
+    let first = try BrakeProcess(["run"] + file, in: folder).wait()
+    #expect(first.status == 0, "\(first.err)")
+    #expect(first.outLines.last == "report: results/recovery/report.html")
+    #expect(try #require(folder.text("results/recovery/report.html")).contains("<svg"))
+    for name in ["table.csv", "table.md", "table.tex", "figures/fit/figure.svg", "figures/fit/figure.pdf"] {
+      #expect(folder.exists("results/recovery/" + name), "\(name)")
+    }
+    let planned = try counts(file).planned
+    #expect(try counts(file).ran == 0)
+    #expect(try counts(file + ["title=Another title"]).ran == 1, "a label touches the report only")
+    #expect(try counts(file + ["skip=300"]).ran == planned - 5, "another cut leaves the curves as they are")
+    let why = try BrakeProcess(["why"] + file + ["fit[14M]", "skip=301"], in: folder).wait()
+    #expect(why.out.contains("parameter skip  100 -> 301"))
+    #expect(try counts(file).ran == 0, "undoing it runs nothing")
+    try FileManager.default.removeItem(atPath: folder["results"])
+    #expect(try counts(file).ran == 0, "published files come back from the store")
+    #expect(folder.exists("results/recovery/figures/scaling/figure.svg"))
+    #expect(try folder.brake("verify").status == 0)
+  }
+
+  /// Planned and executed actions of a run.
+  private func counts(_ arguments: [String]) throws -> (planned: Int, ran: Int) {
+    let run = try BrakeProcess(["run", "--json"] + arguments, in: folder).wait()
+    let result = try JSON(parsing: run.out)
+    return (try #require(result["planned"]?.integer), try #require(result["ran"]?.integer))
+  }
+
+  @Test func `The default pipeline trains, and trains again only what a change touches`() throws {
+    try copyPipelines()
+    let small = ["bytes=400000", "steps=300", "resume=50", "bootstrap=10", "checkpoints=100,200"]
+    let first = try BrakeProcess(["run"] + small, in: folder).wait()
     #expect(first.status == 0, "\(first.err)")
     #expect(first.outLines.last == "report: results/report.html")
-    #expect(try #require(folder.text("results/report.html")).contains("<svg"))
-    for name in ["table.csv", "table.md", "table.tex", "figures/fit/figure.svg", "figures/fit/figure.pdf"] {
-      #expect(folder.exists("results/" + name), "\(name)")
-    }
-    let planned = try #require(try JSON(parsing: try folder.brake("run", "--json").out)["planned"]?.integer)
+    #expect(try counts(small).ran == 0)
 
-    func ran(_ arguments: String...) throws -> Int {
-      let run = try BrakeProcess(["run", "--json"] + arguments, in: folder).wait()
-      return try #require(try JSON(parsing: run.out)["ran"]?.integer)
-    }
-    #expect(try ran() == 0)
-    #expect(try ran("title=Another title") == 1, "a label touches the report only")
-    #expect(try ran("skip=300") == planned - 5, "another cut leaves the curves as they are")
-    #expect(try folder.brake("why", "fit[14M]", "skip=301").out.contains("parameter skip  100 -> 301"))
-    #expect(try ran() == 0, "undoing it runs nothing")
-    try FileManager.default.removeItem(atPath: folder["results"])
-    #expect(try ran() == 0, "published files come back from the store")
-    #expect(folder.exists("results/figures/scaling/figure.svg"))
-    #expect(try folder.brake("verify").status == 0)
+    // Of each of two sizes: the end, the model, the validation, the curve and the fit; and comparison, figures, report.
+    let after = 2 * 5 + 1 + 3 + 1 + 1 + 1
+    #expect(try counts(small + ["steps=400"]).ran == 2 * 2 + after, "two links more of each size")
+    #expect(try counts(small + ["cooldown=100"]).ran == 2 * 2 + after, "two links are cooled down")
+    #expect(try counts(small + ["sizes=[47k]", "steps=400"]).ran == 7, "what both sizes stand in")
+    #expect(
+      try counts(small + ["sizes=[47k, 188k, 803k]", "train[803k]"]).ran == 7, "one size's links and end")
+    #expect(try counts(small).ran == 0)
   }
 
   @Test func `The pipeline for curves from a file runs to the report`() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Support
 import Testing
 
@@ -52,6 +53,34 @@ import Testing
     #expect(try folder.shell("find cache/tmp -type f").out == "")
     #expect(try folder.brake("verify").status == 0)
     #expect(try folder.brake("quick").out.hasPrefix("1 planned: 0 ran, 1 hit"), "what was finished is kept")
+  }
+
+  @Test func `A training that is killed again and again ends with the same bytes`() throws {
+    let training = """
+      stages:
+        text: { op: text.synthesise, with: { size: 100000 } }
+        tokens: { op: text.tokenise, in: { text: text.text } }
+        train: { op: lm.train, in: { train: tokens.train }, with: { steps: 250, resume: 25 } }
+      """
+    folder.write(training, to: "whole/brake.yaml")
+    folder.write(training, to: "killed/brake.yaml")
+    let whole = try BrakeProcess(["--json"], in: folder, at: "whole").wait()
+    #expect(whole.status == 0, "\(whole.err)")
+
+    var kills = 0
+    for delay in sequence(first: 20_000, next: { $0 + 40_000 }).prefix(8) {
+      let brake = try BrakeProcess(["--json"], in: folder, at: "killed")
+      usleep(useconds_t(delay))
+      brake.send(SIGKILL)
+      if brake.wait().status == 128 + SIGKILL { kills += 1 }
+    }
+    #expect(kills >= 3)
+    let finished = try BrakeProcess(["--json"], in: folder, at: "killed").wait()
+    let (first, second) = (try JSON(parsing: whole.out), try JSON(parsing: finished.out))
+    #expect(first["outputs"] == second["outputs"])
+    #expect((second["hit"]?.integer ?? 0) > 0, "what was finished before a kill is not done again")
+    #expect(try BrakeProcess(["verify"], in: folder, at: "killed").wait().status == 0)
+    #expect(try folder.shell("find killed/cache/tmp -type f").out == "")
   }
 
   @Test func `A second Ctrl-C does not wait for a stage that will not end`() throws {

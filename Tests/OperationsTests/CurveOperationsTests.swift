@@ -69,6 +69,33 @@ import Testing
     }
   }
 
+  @Test func `A prepared curve can be given a name, and a comparison takes sizes from models`() async throws {
+    var (fits, models): ([(key: String?, bytes: [UInt8])], [(key: String?, bytes: [UInt8])]) = ([], [])
+    for (key, size) in [("a", 100), ("b", 200)] {
+      let steps = Array(1...400)
+      let curve = Curve(run: "same", steps: steps, losses: steps.map { 1 + 9 / Double($0) })
+      let prepared = try await OperationRun(
+        operation("curve.prepare"), ["run": .string("run \(key)")], inputs: inputs("curve", curve.bytes))
+      let fit = try await OperationRun(
+        operation("curve.fit"), ["bootstrap": 0, "starts": 5],
+        inputs: inputs("curve", #require(prepared.bytes("prepared"))))
+      fits.append((key: key, bytes: try #require(fit.bytes("fit"))))
+      models.append((key: key, bytes: Array("{\"non_embedding_parameters\": \(size)}".utf8)))
+    }
+    let compare = try operation("curve.compare")
+    let comparison = try await OperationRun(compare, inputs: ["fits": fits, "models": models])
+    let text = String(decoding: try #require(comparison.bytes("comparison")), as: UTF8.self)
+    for part in ["run a", "run b", "100", "200"] { #expect(text.contains(part)) }
+
+    for wrong in [[(key: "c", bytes: models[0].bytes)], [(key: "a", bytes: Array("{}".utf8))]]
+      as [[(key: String?, bytes: [UInt8])]]
+    {
+      await #expect(throws: ComputeError.self) {
+        try await OperationRun(compare, inputs: ["fits": fits, "models": wrong])
+      }
+    }
+  }
+
   @Test(arguments: ["curve.prepare", "curve.fit"])
   func `Input of another kind is an error`(name: String) async throws {
     for text in ["", "{}", "step,loss\n1,2\n", "[1,"] {

@@ -69,13 +69,19 @@ struct Training {
     #expect(try keys(["steps": 8]) == ["1", "2", "4", "8"])
     #expect(try keys(["steps": 10, "checkpoints": 4]) == ["4", "8", "10"])
     #expect(try keys(["steps": 10, "checkpoints": [3, 7, 20]]) == ["3", "7", "10"])
+    #expect(try keys(["steps": 10, "checkpoints": "4"]) == ["4", "8", "10"], "as a command line gives it")
+    #expect(try keys(["steps": 10, "checkpoints": "3,7,20"]) == ["3", "7", "10"])
+    #expect(try keys(["steps": 10, "resume": 3]) == ["1", "2", "3", "4", "6", "8", "9", "10"])
     #expect(try keys(["steps": 10, "checkpoints": [], "cooldown": 4]) == ["6", "10"])
-    for wrong in [["steps": 10, "checkpoints": 0], ["steps": 10, "checkpoints": [3, 3]], ["steps": 0]]
-      as [[String: JSON]]
-    {
+    let wrongs: [[String: JSON]] = [
+      ["steps": 10, "checkpoints": 0], ["steps": 10, "checkpoints": [3, 3]], ["steps": 0],
+      ["steps": 10, "checkpoints": "3,x"], ["steps": 10, "checkpoints": "7,3"], ["steps": 10, "resume": -1],
+    ]
+    for wrong in wrongs {
       #expect(throws: ParameterError.self) { try keys(wrong) }
     }
     #expect(throws: ParameterError.self) { try keys(["steps": 1_000_000, "checkpoints": 1]) }
+    #expect(throws: ParameterError.self) { try keys(["steps": 1_000_000, "resume": 1]) }
   }
 
   @Test func `A longer training begins with the links of the shorter one`() throws {
@@ -85,6 +91,9 @@ struct Training {
     let every = try Training.links(["steps": 1600, "checkpoints": 100])
     let twice = try Training.links(["steps": 3200, "checkpoints": 100])
     #expect(every.map(\.parameters) == twice.prefix(16).map(\.parameters))
+    let powers = try Training.links(["steps": 1600, "resume": 200])
+    let longer = try Training.links(["steps": 3200, "resume": 200])
+    #expect(powers.map(\.parameters) == longer.prefix(powers.count).map(\.parameters))
   }
 
   @Test func `A cool-down added behind a training changes only the links behind it`() throws {

@@ -21,6 +21,33 @@ import Testing
     #expect(try names("[]") == [])
   }
 
+  @Test func `A variable that runs over a table has that row's values`() throws {
+    let plan = try plan(
+      """
+      params:
+        least: 2
+        runs: { short: { steps: "${least}", note: a }, long: { steps: 50, note: [b, c] } }
+      stages:
+        fit:
+          for: { run: "${runs}", n: 1..2 }
+          op: curve.fit
+          in: { curve: "./${run}-${run.steps}.csv" }
+          with: { skip: "${run.steps}" }
+      """)
+    #expect(plan.names == ["fit[short,1]", "fit[short,2]", "fit[long,1]", "fit[long,2]"])
+    #expect(plan.parameters("fit[short,1]")?["skip"] == 2)
+    #expect(plan.source("fit[long,2]", "curve") == .file("long-50.csv"))
+  }
+
+  @Test(arguments: [
+    ("{a: {n: 1}, b: 3}", "n", "the row 'b' of 'x' is '3', where others are mappings"),
+    ("{a: {n: 1}, b: {m: 3}}", "n", "'b' has no ${x.n}: it has ${x.m}"), ("[a]", "n", "'a' has no ${x.n}"),
+    ("{a/b: {n: 1}}", "n", "it holds '/'"), ("{a: {n: [1]}}", "n", "cannot stand inside a text"),
+  ]) func `What is wrong with a table is said`(domain: String, column: String, message: String) {
+    let error = planError("stages: {s: {for: {x: \(domain)}, run: \"echo ${x.\(column)}\"}}")
+    #expect(error.replacing("\n  hint: ", with: ": ").contains(message), "\(error)")
+  }
+
   @Test func `Several variables make all combinations, the last changing fastest`() throws {
     let plan = try plan(
       """

@@ -67,6 +67,9 @@ struct Expression {
     self.parts = parts
   }
 
+  /// The part of a name before its `.`: of `run.batch`, `run`.
+  static func variable(of name: String) -> String { String(name.prefix { $0 != "." }) }
+
   /// The one name of a text that is nothing but `${NAME}`.
   var soleVariable: String? {
     if parts.count == 1, case .variable(let name) = parts[0] { name } else { nil }
@@ -77,7 +80,7 @@ extension PipelineNode {
   /// Checks every `${NAME}` of a value.
   ///
   /// - Parameters:
-  ///   - names: parameters and variables that can be used here.
+  ///   - names: parameters and variables that can be used here; variables may have columns, `run.batch`.
   ///   - paths: of a command, `in.NAME` and `out.NAME`; nil where no paths can be used.
   func check(names: Set<String>, paths: [String]? = nil) throws(PipelineError) {
     switch content {
@@ -91,7 +94,9 @@ extension PipelineNode {
         switch part {
         case .text: continue
         case .variable(let name):
-          if !names.contains(name) { throw unknown(name, among: names.sorted() + (paths ?? [])) }
+          if !names.contains(name), !names.contains(Expression.variable(of: name)) {
+            throw unknown(name, among: names.sorted() + (paths ?? []))
+          }
         case .path(let name):
           guard let paths else {
             throw PipelineError("${\(name)} can only be used in run:", at: position)
@@ -116,7 +121,8 @@ extension PipelineNode {
     case .list(let elements): elements.contains { $0.uses(names) }
     case .mapping(let entries): entries.contains { $0.value.uses(names) }
     case .scalar(let text, _):
-      Expression.isNeeded(in: text) && names.contains { text.contains("${\($0)}") }
+      Expression.isNeeded(in: text)
+        && names.contains { text.contains("${\($0)}") || text.contains("${\($0).") }
     }
   }
 }

@@ -13,10 +13,11 @@ struct ExpressionScope {
 
   mutating func define(parameter name: String, _ value: PipelineNode) { parameters[name] = value }
 
-  /// The same with one more variable.
-  func adding(_ name: String, _ value: PipelineNode) -> ExpressionScope {
+  /// The same with one more variable, and with `${name.column}` for each value of its row.
+  func adding(_ name: String, _ value: PipelineNode, row: [PipelineNode.Entry] = []) -> ExpressionScope {
     var scope = self
     scope.variables.append((name, value))
+    for entry in row { scope.variables.append(("\(name).\(entry.name)", entry.value)) }
     return scope
   }
 
@@ -96,13 +97,26 @@ struct ExpressionScope {
   }
 
   private func value(of name: String, at position: Position) throws(PipelineError) -> PipelineNode {
-    guard let value = self[name] else { throw PipelineError("unknown name ${\(name)}", at: position) }
+    guard let value = self[name] else { throw unknown(name, at: position) }
     if value.isNull {
       throw PipelineError(
         "the parameter '\(name)' has no value", at: position,
         hint: "give it one: \(name)=VALUE, or a default under params:")
     }
     return value
+  }
+
+  private func unknown(_ name: String, at position: Position) -> PipelineError {
+    let variable = Expression.variable(of: name)
+    guard variable != name, let key = self[variable]?.text else {
+      return PipelineError("unknown name ${\(name)}", at: position)
+    }
+    let columns = variables.map(\.name).filter { $0.hasPrefix("\(variable).") }
+    return PipelineError(
+      "'\(key.excerpt)' has no ${\(name)}", at: position,
+      hint: columns.isEmpty
+        ? "a variable has values of its own where it runs over a mapping of mappings"
+        : "it has \(columns.map { "${\($0)}" }.joined(separator: ", "))")
   }
 
   private func text(

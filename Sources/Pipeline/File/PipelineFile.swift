@@ -43,7 +43,9 @@ public import JSON
 ///
 /// **`for:`** gives every variable a list; a range of whole numbers, both ends included: `1..10`, `{from: 1, to: 9, step: 2}`
 /// or `{from: 1, to: 1024, factor: 2}`; a `${parameter}` that is one of these; or a keyed output of one stage instance,
-/// whose members' keys it takes, if need be once that stage has run. Several variables make all combinations, the last one
+/// whose members' keys it takes, if need be once that stage has run. It can also run over a table: in
+/// `{long: {steps: 100, rate: 1e-3}, short: {steps: 10, rate: 1e-2}}` its values are `long` and `short`, and with the
+/// variable called `run`, `${run.steps}` is the step of that row. Several variables make all combinations, the last one
 /// changing fastest, and a variable can use those before it. Values are text without `/ , [ ]` and control characters.
 ///
 /// **Sources**, the values of `in:`, are one of these or a list of them:

@@ -68,7 +68,7 @@ public struct InputArtefact: Sendable {
     guard from >= 0 else { throw changed }
     defer { close(from) }
     let to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444 | (status.st_mode & 0o111))
-    guard to >= 0 else { throw SystemError("write", path) }
+    guard to >= 0 else { throw PipelineError(system: "write", path) }
     defer { close(to) }
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {

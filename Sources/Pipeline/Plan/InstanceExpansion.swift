@@ -85,7 +85,9 @@ struct InstanceExpansion {
     let node = try scope.evaluate(entry.value)
     switch try PlannedKeys(node, variable: entry.name, isStage: { stageNumbers[$0] != nil }) {
     case .values(let values):
-      try combine(stage, variable, values, keys, scope, &drafts, &waitsFor)
+      try combine(stage, variable, values.map { ($0, []) }, keys, scope, &drafts, &waitsFor)
+    case .table(let rows):
+      try combine(stage, variable, rows.map { ($0.key, $0.row) }, keys, scope, &drafts, &waitsFor)
     case .reference(let reference):
       guard dependencies[stageNumbers[stage.name]!].contains(stageNumbers[reference.stage]!) else {
         throw PipelineError(
@@ -99,18 +101,19 @@ struct InstanceExpansion {
       }
       let values = known.map { PipelineNode(content: .scalar($0, isPlain: true), position: node.position) }
       try PlannedKeys.check(values, entry.name)
-      try combine(stage, variable, values, keys, scope, &drafts, &waitsFor)
+      try combine(stage, variable, values.map { ($0, []) }, keys, scope, &drafts, &waitsFor)
     }
   }
 
   private mutating func combine(
-    _ stage: PlannedStage, _ variable: Int, _ values: [PipelineNode], _ keys: [String],
-    _ scope: ExpressionScope, _ drafts: inout [Draft], _ waitsFor: inout AwaitedOutputs
+    _ stage: PlannedStage, _ variable: Int, _ values: [(PipelineNode, row: [PipelineNode.Entry])],
+    _ keys: [String], _ scope: ExpressionScope, _ drafts: inout [Draft], _ waitsFor: inout AwaitedOutputs
   ) throws(PipelineError) {
     let name = stage.declaration.variables[variable].name
-    for value in values {
+    for (value, row) in values {
       try combine(
-        stage, variable + 1, keys + [value.text ?? ""], scope.adding(name, value), &drafts, &waitsFor)
+        stage, variable + 1, keys + [value.text ?? ""], scope.adding(name, value, row: row), &drafts,
+        &waitsFor)
     }
   }
 
@@ -208,7 +211,7 @@ struct InstanceExpansion {
     for part in try Expression(text, at: node.position).parts {
       switch part {
       case .text(let text): leading += text
-      case .variable(let name) where variables.contains(name):
+      case .variable(let name) where variables.contains(Expression.variable(of: name)):
         return leading.contains { $0 == "[" || $0 == "." } ? String(Reference.leadingName(of: leading)) : nil
       case .variable(let name): leading += scope[name]?.text ?? ""
       case .path: continue

@@ -4,6 +4,8 @@ import JSON
 enum PlannedKeys {
   /// Values with their positions; each one's text is a key.
   case values([PipelineNode])
+  /// Keys, and of each a row of values: `${VARIABLE.NAME}`.
+  case table([(key: PipelineNode, row: [PipelineNode.Entry])])
   /// A reference to a keyed output.
   case reference(Reference)
 
@@ -16,7 +18,11 @@ enum PlannedKeys {
       try PlannedKeys.check(elements, variable)
       self = .values(elements)
     case .mapping(let entries):
-      self = .values(try PlannedKeys.range(entries, variable, at: node.position))
+      if let table = try PlannedKeys.table(entries, variable) {
+        self = .table(table)
+      } else {
+        self = .values(try PlannedKeys.range(entries, variable, at: node.position))
+      }
     case .scalar(let text, _):
       if let range = try PlannedKeys.range(text, variable, at: node.position) {
         self = .values(range)
@@ -71,6 +77,27 @@ enum PlannedKeys {
       if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) { return "it holds a control character" }
     }
     return nil
+  }
+
+  // MARK: Tables
+
+  /// A mapping whose values are mappings; nil for others, which are ranges.
+  private static func table(
+    _ entries: [PipelineNode.Entry], _ variable: String
+  ) throws(PipelineError) -> [(key: PipelineNode, row: [PipelineNode.Entry])]? {
+    guard case .mapping? = entries.first?.value.content else { return nil }
+    var rows: [(key: PipelineNode, row: [PipelineNode.Entry])] = []
+    for entry in entries {
+      guard case .mapping(let row) = entry.value.content else {
+        throw PipelineError(
+          "the row '\(entry.name)' of '\(variable)' is \(entry.value.kind), where others are mappings",
+          at: entry.value.position)
+      }
+      let key = PipelineNode(content: .scalar(entry.name, isPlain: true), position: entry.position)
+      rows.append((key: key, row: row))
+    }
+    try check(rows.map(\.key), variable)
+    return rows
   }
 
   // MARK: Ranges

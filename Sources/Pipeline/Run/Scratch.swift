@@ -28,10 +28,10 @@ struct Scratch: Sendable {
 func makeFolders(_ path: String) throws {
   if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
   guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-    throw SystemError("make the folder", path)
+    throw PipelineError(system: "make the folder", path)
   }
   try makeFolders(String(path[..<slash]))
-  if mkdir(path, 0o777) != 0 && errno != EEXIST { throw SystemError("make the folder", path) }
+  if mkdir(path, 0o777) != 0 && errno != EEXIST { throw PipelineError(system: "make the folder", path) }
 }
 
 /// Removes a file or a folder with all in it; what cannot be removed stays.
@@ -44,7 +44,7 @@ func removeAll(_ path: String) {
 
 /// The entries of a folder, sorted.
 func names(in folder: String) throws -> [String] {
-  guard let directory = opendir(folder) else { throw SystemError("read the folder", folder) }
+  guard let directory = opendir(folder) else { throw PipelineError(system: "read the folder", folder) }
   defer { closedir(directory) }
   var names: [String] = []
   while let entry = readdir(directory) {
@@ -75,17 +75,11 @@ func fileSize(_ path: String) -> Int {
   return lstat(path, &status) == 0 ? Int(status.st_size) : 0
 }
 
-/// A system call outside the store that failed.
-func SystemError(_ what: String, _ path: String) -> PipelineError {
-  let reason = String(cString: strerror(errno))
-  return PipelineError("cannot \(what) '\(path)': \(reason)")
-}
-
 /// Writes a small file; not durable, not atomic.
 func write(_ bytes: [UInt8], to path: String, appending: Bool = false) throws {
   let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (appending ? O_APPEND : O_TRUNC)
   let file = open(path, flags, 0o666)
-  guard file >= 0 else { throw SystemError("write", path) }
+  guard file >= 0 else { throw PipelineError(system: "write", path) }
   defer { close(file) }
   try writeAll(bytes[...], to: file, path)
 }
@@ -95,7 +89,7 @@ func writeAll(_ bytes: ArraySlice<UInt8>, to file: Int32, _ path: String) throws
   while !rest.isEmpty {
     let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
     if count < 0 && errno == EINTR { continue }
-    guard count > 0 else { throw SystemError("write", path) }
+    guard count > 0 else { throw PipelineError(system: "write", path) }
     rest = rest.dropFirst(count)
   }
 }

@@ -68,7 +68,7 @@ struct WorkspacePublisher {
     try store.restore(artefact.digest, to: next)
     if fileType(full) == .folder { removeAll(full) }
     guard rename(next, full) == 0 else {
-      let error = SystemError("publish", path)
+      let error = PipelineError(system: "publish", path)
       removeAll(next)
       throw error
     }

@@ -63,7 +63,9 @@ struct LMTraining {
     for step in link.from + 1...link.to {
       try context.checkCancellation()
       gradients.setToZero()
-      let losses = try transformer.addGradients(of: batch(step), weights: weights, to: gradients)
+      let losses = try transformer.addGradients(
+        of: batches.tokens(of: tokens, step: step - 1, sequences: link.batch), weights: weights, to: gradients
+      )
       let update = LMSegment.Update(
         step: step, loss: losses.reduce(0.0) { $0 + Double($1) } / Double(losses.count),
         learningRate: link.schedule.learningRate(at: step),
@@ -81,17 +83,6 @@ struct LMTraining {
       throw stopped("the weights are not finite after", last)
     }
     return segment
-  }
-
-  /// The sequences of an update.
-  private func batch(_ step: Int) throws -> TokenBatch {
-    let offsets = batches.offsets(step: step - 1, batch: link.batch)
-    func sequences(shiftedBy shift: Int) -> [Int32] {
-      offsets.flatMap { tokens[$0 + shift..<$0 + shift + link.context].lazy.map(Int32.init) }
-    }
-    return try TokenBatch(
-      sequences: link.batch, length: link.context, inputs: sequences(shiftedBy: 0),
-      targets: sequences(shiftedBy: 1))
   }
 
   /// A loss above ten times that of a guess among all tokens, ln V, counts as diverged. Untrained models of the usual

@@ -7,5 +7,6 @@ public enum Operations {
     CurveCompareOperation(), TextCorpusOperation(), TextSynthesiseOperation(), TextTokeniseOperation(),
     TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
     LMImportOperation(), LMExportOperation(),
+    ZSLLossesOperation(), ZSLDissentOperation(), ZSLStepOperation(), ZSLDecomposeOperation(),
   ]
 }

@@ -11,7 +11,7 @@ import Testing
     .standardized
   static let isThere = FileManager.default.fileExists(atPath: folder.path)
 
-  private struct Fixture {
+  struct Fixture {
     let model: ModelConfiguration
     let weights: Parameters
     let tokens, expected: SafetensorsFile

@@ -64,9 +64,32 @@ import Testing
         "segments": "ece7171c328339223b65cd524a6cc70d93f203cd5ff81d0cfb1ad0eee501cdae",
       ]),
     Golden(
-      operation: "lm.losses", revision: 1,
+      operation: "zsl.decompose", revision: 1,
+      digests: ["result": "664be58deea8ed152ced26f4ffcc6dfa32d59f56c6b7fdcb8ade09249dd6ad6f"]),
+    Golden(
+      operation: "zsl.losses", revision: 1,
       digests: [
-        "losses": "e23c4cd9c295d09a44b2a46fd123f3a9e40afb30d45559079706324d65b4af2c",
+        "changes": "42fc08d76396705f86a6b955ffeaede20bb9e2f1a7bdd61110957e5973204f36",
+        "result": "3ac8d3aff3436b640982aca887a760f359e8a582ab941ed00db2bdd6069f64ec",
+      ]),
+    Golden(
+      operation: "zsl.dissent", revision: 1,
+      digests: [
+        "result": "e51e5dcaef4cace238c20cf257801be079da005b857a3c0344da1b151b024f8a",
+        "tokens": "d01f1fbc0c9b5d4cb9fbab9669dbc61ed129e435a1081932b99e7b4d84a80b4c",
+      ]),
+    Golden(
+      operation: "zsl.step", revision: 1,
+      digests: [
+        "deltas[1]": "40c6d1aa7c2f924f44f7ed46e1d5dbbd17cfd40787f7f4da05aa55012e81d845",
+        "deltas[2]": "8ea50f4600c9c3afd930e4f6947ecd36b44d6cafc51d04d23c1352578f4e9a97",
+        "losses": "3967432b6a7441494ce96b437d29e89671fd6c6a2df8dcd1615a6590400016f4",
+        "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
+      ]),
+    Golden(
+      operation: "lm.losses", revision: 2,
+      digests: [
+        "losses": "9d415b9bff83cf793ada6559e3691cec9baccf5198e76717a5e0ec186760eb89",
         "summary": "e6e481a138c45b64b47222696b809d175e23f9909ba2ad0368f209ce58813080",
       ]),
     Golden(
@@ -137,6 +160,14 @@ import Testing
       let names = operation.inputs.map(\.name)
       return try await OperationRun(
         operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
+    case "zsl.decompose":
+      return try await ZSLOperationsTests.Checkpoints().decomposition()
+    case "zsl.losses":
+      return try await ZSLOperationsTests.Checkpoints().changes(0, 1)
+    case "zsl.step":
+      return try await ZSLOperationsTests.Checkpoints().step(1)
+    case "zsl.dissent":
+      return try await ZSLOperationsTests.Checkpoints().dissent(1)
     default:
       let fits = try ["a", "b"].map { run in
         let options = CurveAnalysis.Options(resamples: 0, starts: 5, cuts: [])

@@ -30,6 +30,15 @@ public final class Transformer {
     return Array(UnsafeBufferPointer(start: work.losses, count: pass.rows))
   }
 
+  /// What the output matrix multiplies: the residual stream behind the final norm [B, T, C].
+  /// - Throws: as `losses(of:weights:)`.
+  public func finalStates(of batch: TokenBatch, weights: Parameters) throws(ComputeError) -> [Float] {
+    let work = try prepare(batch, keepsActivations: false)
+    let pass = pass(work, weights)
+    forward(batch, work, pass)
+    return Array(UnsafeBufferPointer(start: work.final, count: pass.rows * model.width))
+  }
+
   /// The losses [B, T], and their gradient.
   /// - Parameters:
   ///   - gradients: to each parameter's, that of scale * the sum of the losses is added.

@@ -1,0 +1,63 @@
+public import JSON
+
+extension RateDecomposition {
+  public var json: JSON {
+    [
+      "run": .string(run), "t_d": .optional(breakStep), "pairs": .array(pairs.map(\.json)),
+      "split": split?.json ?? .null,
+    ]
+  }
+
+  public init(json: JSON) throws(ComputeError) {
+    run = try json.text("run")
+    breakStep = try json.optionalNumber("t_d")
+    var pairs: [Pair] = []
+    for pair in try json.list("pairs") { pairs.append(try Pair(json: pair)) }
+    self.pairs = pairs
+    let split = try json.member("split")
+    self.split = split.isNull ? nil : try Split(json: split)
+  }
+}
+
+extension RateDecomposition.Pair {
+  var json: JSON {
+    let factors = factors
+    return [
+      "from": .whole(from), "to": .whole(to), "change": .number(change), "D": .optional(destructive),
+      "M": .number(magnitude), "log_rate": .optional(factors?.rate), "log_M": .optional(factors?.magnitude),
+      "log_constructive": .optional(factors?.constructive),
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    from = try json.whole("from")
+    to = try json.whole("to")
+    change = try json.number("change")
+    destructive = try json.optionalNumber("D")
+    magnitude = try json.number("M")
+  }
+}
+
+extension RateDecomposition.Split {
+  /// The shares are null where the rate has not fallen.
+  var json: JSON {
+    let shares = change.shares
+    return [
+      "before": .wholes(before), "after": .wholes(after), "log_rate": .number(change.rate),
+      "log_M": .number(change.magnitude), "log_constructive": .number(change.constructive),
+      "share_M": .optional(shares?.magnitude), "share_D": .optional(shares?.constructive),
+      "share_D_interval": destructiveShareInterval?.json ?? .null,
+      "log_rate_interval": rateInterval?.json ?? .null,
+    ]
+  }
+
+  init(json: JSON) throws(ComputeError) {
+    before = try json.wholes("before")
+    after = try json.wholes("after")
+    change = RateDecomposition.Factors(
+      rate: try json.number("log_rate"), magnitude: try json.number("log_M"),
+      constructive: try json.number("log_constructive"))
+    destructiveShareInterval = try json.optionalInterval("share_D_interval")
+    rateInterval = try json.optionalInterval("log_rate_interval")
+  }
+}

@@ -1,0 +1,40 @@
+internal import Safetensors
+
+/// A checkpoint's loss of each token of a stream but its first, in nats.
+///
+/// As a file, safetensors with `losses` (float32), and the metadata `context` and `stream`.
+public struct TokenLosses: Sendable {
+  /// Tokens of a window: a token's loss is that after the tokens before it in its window.
+  public let context: Int
+  /// The digest of the stream.
+  public let stream: String
+  public let values: [Float]
+
+  public init(_ values: [Float], context: Int, stream: String) {
+    self.values = values
+    self.context = context
+    self.stream = stream
+  }
+
+  public var mean: Double { values.reduce(0.0) { $0 + Double($1) } / Double(values.count) }
+
+  public func write(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try SafetensorsWriter(
+      [("losses", .float32, [values.count])], metadata: ["context": String(context), "stream": stream]
+    ).write({ _, emit in try values.withUnsafeBytes(emit) }, to: output)
+  }
+
+  /// - Throws: `malformed` if the bytes are not what `write` wrote.
+  public init(parsing bytes: [UInt8]) throws(ComputeError) {
+    do {
+      let file = try SafetensorsFile(bytes)
+      guard let stream = file.header.metadata["stream"],
+        let context = file.header.metadata["context"].flatMap({ Int($0) }), context > 0
+      else { throw ComputeError(.malformed, "its metadata do not say which windows they are of") }
+      self.init(try file.elements("losses", .float32), context: context, stream: stream)
+    } catch {
+      throw ComputeError(
+        .malformed, "these are no losses of tokens: \(error)", remedy: "measure them with lm.losses")
+    }
+  }
+}

@@ -1,0 +1,50 @@
+internal import Compute
+internal import JSON
+internal import Pipeline
+
+/// `zsl.decompose`
+struct ZSLDecomposeOperation: Operation {
+  static let skip = Parameter(
+    "skip", default: 0, unit: "updates", in: 0...1 << 31,
+    help: "pairs that begin before this update are the transient and left out")
+  static let window = Parameter(
+    "window", default: 3, unit: "pairs", in: 1...100,
+    help: "on each side of the deceleration point at most, the nearest ones")
+
+  let name = "zsl.decompose"
+  let revision = 1
+  let summary =
+    "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
+  let inputs = [
+    InputDeclaration("changes", .many, help: "changes of losses of one run, as zsl.losses writes them"),
+    InputDeclaration("fit", help: "the run's fit, as curve.fit gives it: where the loss decelerates"),
+  ]
+  let parameters: [any ParameterDeclaration] = [
+    skip, window, ZSLParameters.resamples, ZSLParameters.seed,
+  ]
+  let outputs = [
+    OutputDeclaration(
+      "result", file: "decomposition.json",
+      help:
+        "log |dL| = log M + log(1 - D) of each pair, and how much each factor accounts for of what changes from before t_d "
+        + "to after it, with 95 % intervals")
+  ]
+
+  func run(_ context: OperationContext) async throws {
+    let analysis = try CurveAnalysis(json: JSON(parsing: context.input("fit").bytes()))
+    let changes = try context.inputs("changes").map { input in
+      try context.checkCancellation()
+      return try LossChanges(parsing: input.bytes(limit: TextInput.limit))
+    }
+    let decomposition = try RateDecomposition(
+      changes, breakStep: analysis.verdict == .deceleration ? analysis.fit.curve.breakStep : nil,
+      skip: context[Self.skip], window: context[Self.window],
+      bootstrap: SequenceBootstrap(
+        resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
+    if let shares = decomposition.split?.change.shares {
+      try context.log(
+        "\(decomposition.run): cancellation accounts for \(shares.constructive) of the deceleration")
+    }
+    try context.write(Array(decomposition.json.pretty.utf8) + [UInt8(ascii: "\n")], to: "result")
+  }
+}

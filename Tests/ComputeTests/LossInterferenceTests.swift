@@ -1,0 +1,139 @@
+import JSON
+import Testing
+
+@testable import Compute
+
+@Suite struct LossInterferenceTests {
+  static let stream = "sha256:" + String(repeating: "0", count: 64)
+
+  static func changes(_ values: [Float], context: Int = 4) throws -> LossChanges {
+    let before = TokenLosses(values.map { _ in 0 }, context: context, stream: stream)
+    let after = TokenLosses(values, context: context, stream: stream)
+    return try LossChanges(run: "r", from: (8, before), to: (16, after))
+  }
+
+  @Test func `Interference is 0 where all losses fall and 1 where they cancel`() {
+    #expect(LossInterference([-1, -2, -3]).destructive == 0)
+    #expect(LossInterference([-2, 1, 1]).destructive == 1)
+    let some = LossInterference([-3, 1])
+    #expect(some.destructive == 0.5 && some.magnitude == 2 && some.change == -1 && some.worse == 1)
+    #expect(LossInterference([0, 0]).destructive == nil)
+  }
+
+  @Test func `The change of the mean loss is M (1 - D)`() throws {
+    let random = Philox(seed: 4)
+    for stream in 0..<20 as Range<UInt32> {
+      let values = (0..<300).map { Float(random.normals(stream: stream, index: $0).0 - 0.2) }
+      let interference = LossInterference(values)
+      let product = interference.magnitude * (1 - (try #require(interference.destructive)))
+      #expect(abs(product - interference.change.magnitude) < 1e-14)
+    }
+  }
+
+  @Test func `Losses of other tokens or windows are refused`() {
+    let a = TokenLosses([1, 2], context: 2, stream: Self.stream)
+    for b in [
+      TokenLosses([1], context: 2, stream: Self.stream),
+      TokenLosses([1, 2], context: 1, stream: Self.stream),
+      TokenLosses([1, 2], context: 2, stream: "other"),
+      TokenLosses([1, .nan], context: 2, stream: Self.stream),
+    ] {
+      #expect(throws: ComputeError.self) { try LossChanges(run: "r", from: (1, a), to: (2, b)) }
+    }
+    let none = TokenLosses([], context: 2, stream: Self.stream)
+    #expect(throws: ComputeError.self) { try LossChanges(run: "r", from: (1, none), to: (2, none)) }
+  }
+
+  @Test func `Changes and losses are read back as they were written`() throws {
+    let changes = try Self.changes([1, -2, 0.5])
+    var bytes: [UInt8] = []
+    try changes.write { bytes += $0 }
+    let read = try LossChanges(parsing: bytes)
+    #expect(read.changes == changes.changes && read.run == "r" && read.from == 8 && read.to == 16)
+    #expect(read.context == 4 && read.stream == Self.stream)
+    var losses: [UInt8] = []
+    try TokenLosses([3], context: 7, stream: "s").write { losses += $0 }
+    #expect(try TokenLosses(parsing: losses).context == 7)
+    for cut in 0..<bytes.count {
+      #expect(throws: ComputeError.self) { try LossChanges(parsing: Array(bytes.prefix(cut))) }
+    }
+    #expect(throws: ComputeError.self) { try LossChanges(parsing: losses) }
+    #expect(throws: ComputeError.self) { try TokenLosses(parsing: bytes.map { $0 ^ 1 }) }
+  }
+
+  @Test func `Positions double from bin to bin`() {
+    let bins = TokenBins.positions(count: 14, context: 6)
+    #expect(bins.bins.map { [$0.lower, $0.upper] } == [[1, 1], [2, 2], [3, 4], [5, 6]])
+    #expect(bins.places == [0, 1, 2, 2, 3, 3, 0, 1, 2, 2, 3, 3, 0, 1])
+    #expect(TokenBins.positions(count: 1, context: 64).bins.count == 1)
+  }
+
+  @Test func `Frequencies are bins of powers of ten`() {
+    // 0 makes up 0.9 of the stream, 1 a tenth less one, 2 one thousandth.
+    var stream = [UInt32](repeating: 0, count: 900) + [UInt32](repeating: 1, count: 99)
+    stream.append(2)
+    let bins = TokenBins.frequencies(of: stream, vocabulary: 4, count: 999)
+    #expect(bins.places.first == 0 && bins.places[950] == 1 && bins.places.last == 2)
+    #expect(bins.bins[2].lower == 0.001 && bins.bins[2].upper == 0.01)
+    let rare = TokenBins.frequencies(of: stream.map { $0 == 2 ? 3 : 0 }, vocabulary: 4, count: 999)
+    #expect(rare.places[3] == 0 && rare.places.last == 2)
+  }
+
+  @Test func `A summary has all of it, by position and by frequency`() throws {
+    let changes = try Self.changes([-4, 2, -1, -1, -2, 1, 0, 3])
+    let summary = try changes.summary(
+      stream: [0, 0, 1, 0, 1, 0, 1, 0, 0], vocabulary: 2,
+      bootstrap: SequenceBootstrap(resamples: 200, seed: 3))
+    #expect(try summary.number("change") == -0.25 && summary.number("M") == 1.75)
+    #expect(try summary.number("worse") == 3.0 / 8)
+    let positions = try summary.list("by_position")
+    #expect(positions.compactMap { $0["tokens"]?.integer } == [2, 2, 4])
+    #expect(positions[1]["change"] == 1.5 && positions[1]["D"]?.double == 0)
+    #expect(try positions.reduce(0) { $0 + (try $1.number("share")) } == 1)
+    let frequencies = try summary.list("by_frequency")
+    #expect(frequencies.count == 1 && frequencies[0]["from"] == 0.1 && frequencies[0]["tokens"] == 8)
+    let quantiles = try summary.list("quantiles")
+    #expect(quantiles.first?["change"]?.double == -4 && quantiles.last?["change"]?.double == 3)
+    #expect(quantiles[4]["change"]?.double == -0.5)
+    #expect(throws: ComputeError.self) {
+      try changes.summary(stream: [0, 1], vocabulary: 2, bootstrap: SequenceBootstrap(resamples: 0, seed: 1))
+    }
+  }
+
+  @Test func `Intervals over sequences cover the truth about as often as they say`() throws {
+    let random = Philox(seed: 11)
+    var covered = 0
+    for trial in 0..<100 as Range<UInt32> {
+      // Tokens of a sequence share a term, so that tokens alone would make intervals too narrow.
+      let values = (0..<40).flatMap { sequence in
+        let shared = random.normals(stream: trial, index: UInt64(sequence)).0
+        return (0..<4).map {
+          Float(shared + random.normals(stream: 1000 + trial, index: UInt64(sequence * 4 + $0)).0)
+        }
+      }
+      let intervals = try SequenceBootstrap(resamples: 100, seed: Int(trial)).intervals(
+        of: try Self.changes(values).sequences, from: LossInterference(), adding: +=, [\.change])
+      let interval = try #require(intervals[0])
+      if (interval.lower...interval.upper).contains(0) { covered += 1 }
+    }
+    #expect((85...100).contains(covered))
+  }
+
+  @Test(
+    .enabled(if: `Model fixtures`.isThere), arguments: ["olmo_tied", "olmo_untied_affine", "gpt2_tied"])
+  func `D and M of optimiser steps are the expected ones`(name: String) throws {
+    let fixture = try `Model fixtures`.Fixture(name)
+    let batch = try fixture.batch("input_ids", "labels")
+    let before = try Transformer(fixture.model, threads: Threads(1)).losses(
+      of: batch, weights: fixture.weights)
+    for step in ["step1", "step2"] {
+      let expected = try fixture.facts.member(step).member("loss_change_vs_initial")
+      let after = try fixture.values("\(step).token_losses").map { Float($0) }
+      let interference = LossInterference(zip(before, after).map { $1 - $0 })
+      let d = try expected.number("D")
+      #expect(abs(try #require(interference.destructive) - d) < 1e-5)
+      #expect(abs(interference.magnitude / (try expected.number("M")) - 1) < 1e-5)
+      #expect(abs(interference.change / (try expected.number("mean")) - 1) < 1e-5)
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import Artefacts
+import Compute
+import JSON
+import Operations
+import Safetensors
+import Testing
+
+@testable import Pipeline
+
+@Suite struct ZSLOperationsTests {
+  /// What the analyses read, of a tiny training.
+  struct Checkpoints {
+    let training: Training
+
+    init() async throws { training = try await Training(["steps": 4]) }
+
+    func bytes(_ output: String, _ index: Int) throws -> [UInt8] {
+      try #require(training.links[index].bytes(output))
+    }
+
+    /// - Parameter index: of the checkpoint: after 1, 2 or 4 updates.
+    func losses(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> [UInt8] {
+      let run = try await OperationRun(
+        ZSLOperationsTests.operation("lm.losses"), parameters,
+        inputs: ["checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)]])
+      return try #require(run.bytes("losses"))
+    }
+
+    func changes(_ from: Int, _ to: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
+      try await OperationRun(
+        ZSLOperationsTests.operation("zsl.losses"),
+        ["run": "tiny", "from": .integer(1 << Int64(from)), "to": .integer(1 << Int64(to)), "bootstrap": 20]
+          .merging(parameters) { $1 },
+        inputs: [
+          "before": [(nil, try await losses(from))], "after": [(nil, try await losses(to))],
+          "tokens": [(nil, Training.tokens)],
+        ])
+    }
+
+    func dissent(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
+      try await OperationRun(
+        ZSLOperationsTests.operation("zsl.dissent"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "bootstrap": 20].merging(parameters) { $1 },
+        inputs: [
+          "checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)],
+        ])
+    }
+
+    /// Of a loss that decelerates at step 800, and changes on both sides of it.
+    func decomposition() async throws -> OperationRun {
+      let options = CurveAnalysis.Options(resamples: 0, starts: 5, cuts: [])
+      let fit = try CurveAnalysis.run(GoldenTests.curve("tiny"), options: options)
+      let before = try await changes(0, 1, ["from": 100, "to": 200])
+      let after = try await changes(1, 2, ["from": 3200, "to": 6400])
+      return try await OperationRun(
+        ZSLOperationsTests.operation("zsl.decompose"), ["bootstrap": 20],
+        inputs: [
+          "fit": [(nil, fit.json.canonicalBytes)],
+          "changes": [
+            ("tiny,3200", try #require(after.bytes("changes"))),
+            ("tiny,100", try #require(before.bytes("changes"))),
+          ],
+        ])
+    }
+
+    func step(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
+      try await OperationRun(
+        ZSLOperationsTests.operation("zsl.step"),
+        ["run": "tiny", "batches": 2, "batch": 2, "warmup": 3, "learning_rate": 0.01, "tokens": 100].merging(
+          parameters
+        ) { $1 },
+        inputs: [
+          "checkpoint": [(nil, try bytes("checkpoints", index))],
+          "state": [(nil, try bytes("states", index))],
+          "train": [(nil, Training.tokens)], "tokens": [(nil, Training.tokens)],
+        ])
+    }
+  }
+
+  static func operation(_ name: String) throws -> any Pipeline.Operation {
+    try #require(Operations.all.first { $0.name == name })
+  }
+
+  static func result(_ run: OperationRun) throws -> JSON {
+    try JSON(parsing: try #require(run.bytes("result")))
+  }
+
+  @Test func `Changes of losses are those between the checkpoints`() async throws {
+    let checkpoints = try await Checkpoints()
+    let run = try await checkpoints.changes(1, 2)
+    let result = try Self.result(run)
+    let changes = try LossChanges(parsing: try #require(run.bytes("changes")))
+    let (before, after) = (
+      try TokenLosses(parsing: try await checkpoints.losses(1)),
+      try TokenLosses(parsing: try await checkpoints.losses(2))
+    )
+    #expect(
+      changes.changes == zip(before.values, after.values).map { $1 - $0 } && changes.changes.count == 599)
+    #expect(changes.from == 2 && changes.to == 4 && changes.run == "tiny" && changes.context == 8)
+    let change = try #require(result["change"]?.double)
+    #expect(abs(change - (after.mean - before.mean)) < 1e-6 && change < 0)
+    #expect(result["by_position"]?.array?.count == 4 && result["D_interval"]?.array?.count == 2)
+  }
+
+  @Test func `Losses of another stream or another window are refused`() async throws {
+    let checkpoints = try await Checkpoints()
+    let (before, short) = (try await checkpoints.losses(0), try await checkpoints.losses(1, ["context": 4]))
+    func run(_ after: [UInt8], _ tokens: [UInt8]) async throws {
+      _ = try await OperationRun(
+        Self.operation("zsl.losses"), ["run": "x", "from": 1, "to": 2],
+        inputs: ["before": [(nil, before)], "after": [(nil, after)], "tokens": [(nil, tokens)]])
+    }
+    await #expect(throws: ComputeError.self) { try await run(short, Training.tokens) }
+    await #expect(throws: ComputeError.self) { try await run(before, before) }
+    await #expect(throws: ComputeError.self) { try await run(Training.tokens, Training.tokens) }
+  }
+
+  @Test func `The first trial step is the one that the training makes`() async throws {
+    let checkpoints = try await Checkpoints()
+    let weights = try values(of: checkpoints.bytes("checkpoints", 0))
+    let next = try values(of: checkpoints.bytes("checkpoints", 1))
+    // The learning rate of update 2 in a warm-up of 3, and the training's clip.
+    let run = try await checkpoints.step(0, ["clip": 1])
+    let delta = try values(of: try #require(run.bytes("deltas", key: "1")))
+    for index in weights.indices { #expect(next[index] - weights[index] == delta[index]) }
+    let other = try values(of: try #require(run.bytes("deltas", key: "2")))
+    #expect(delta != other)
+    let result = try Self.result(run)
+    #expect(result["step"] == 1 && result["batches"]?.array?.count == 2)
+    #expect(result["train"]?["D"]?["std"]?.double != nil)
+    let file = try SafetensorsFile(try #require(run.bytes("losses")))
+    #expect(file.descriptor("evaluation.after")?.shape == [2, 100])
+    #expect(file.descriptor("train.before")?.shape == [2, 16])
+  }
+
+  @Test func `A state of another optimiser is refused`() async throws {
+    let checkpoints = try await Checkpoints()
+    await #expect(throws: ComputeError.self) { try await checkpoints.step(0, ["optimiser": "sgd"]) }
+    await #expect(throws: ComputeError.self) { try await checkpoints.step(0, ["context": 9]) }
+    #expect(throws: ParameterError.self) {
+      let operation = try Self.operation("zsl.step")
+      try operation.validate(
+        ParameterValues(["run": "x", "betas": [0.5]], declarations: operation.parameters))
+    }
+  }
+
+  @Test func `A deceleration is split between cancellation and smaller changes`() async throws {
+    let checkpoints = try await Checkpoints()
+    let result = try RateDecomposition(json: Self.result(await checkpoints.decomposition()))
+    #expect(result.pairs.map(\.from) == [100, 3200])
+    let split = try #require(result.split)
+    #expect(split.before == [100] && split.after == [3200])
+    let pairs = result.pairs.map { abs($0.change) }
+    #expect(abs(split.change.magnitude + split.change.constructive - split.change.rate) < 1e-9)
+    #expect((split.change.rate < 0) == (pairs[1] < pairs[0]))
+  }
+
+  @Test func `Dissent is measured of every token`() async throws {
+    let checkpoints = try await Checkpoints()
+    let all = try await checkpoints.dissent(2)
+    let dissent: [Float] = try SafetensorsFile(try #require(all.bytes("tokens"))).elements(
+      "dissent", .float32)
+    #expect(dissent.count == 599 && dissent.allSatisfy { (-1...1).contains($0) })
+    let result = try Self.result(all)
+    let mean = dissent.reduce(0.0) { $0 + Double($1) } / 599
+    #expect(abs(try #require(result["dissent"]?.double) - mean) < 1e-12)
+    let some = try await checkpoints.dissent(2, ["tokens": 50])
+    let first: [Float] = try SafetensorsFile(try #require(some.bytes("tokens"))).elements(
+      "dissent", .float32)
+    #expect(first == Array(dissent.prefix(50)))
+  }
+}
+
+/// The values of a checkpoint's file in the order of its names.
+private func values(of bytes: [UInt8]) throws -> [Float] {
+  let file = try SafetensorsFile(bytes)
+  return try file.header.tensors.map(\.name).sorted().flatMap { name -> [Float] in
+    try file.elements(name, .float32)
+  }
+}

@@ -14,13 +14,13 @@ struct Workload: ParsableArguments {
     fileprivate func model(context: Int) throws(ComputeError) -> ModelConfiguration {
       switch self {
       case .small:
-        try .llama(vocabulary: 257, width: 64, layers: 4, heads: 4, inner: 160, context: context)
+        try .standard(.llama, vocabulary: 257, width: 64, layers: 4, heads: 4, inner: 160, context: context)
       case .medium:
-        try .llama(vocabulary: 257, width: 128, layers: 6, heads: 4, inner: 288, context: context)
+        try .standard(.llama, vocabulary: 257, width: 128, layers: 6, heads: 4, inner: 288, context: context)
       case .large:
-        try .llama(vocabulary: 512, width: 256, layers: 4, heads: 4, inner: 768, context: context)
+        try .standard(.llama, vocabulary: 512, width: 256, layers: 4, heads: 4, inner: 768, context: context)
       case .paper:
-        try .llama(vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: context)
+        try .standard(.llama, vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: context)
       }
     }
   }

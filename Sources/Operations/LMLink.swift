@@ -47,9 +47,17 @@ struct LMLink {
     self.values = values
   }
 
+  /// Sequences of a pass; the gradients of several are summed up.
+  var passBatch: Int { values[LMParameters.microBatch] > 0 ? values[LMParameters.microBatch] : batch }
+
+  /// Whether the model is that of the input `configuration`.
+  var isConfigured: Bool { values[LMParameters.width] == 0 }
+
+  /// The model that the parameters describe.
   func model(vocabulary: Int) throws(ComputeError) -> ModelConfiguration {
-    try .llama(
-      vocabulary: vocabulary, width: values[LMParameters.width], layers: values[LMParameters.layers],
+    try .standard(
+      .init(rawValue: values[LMParameters.family]) ?? .llama, vocabulary: vocabulary,
+      width: values[LMParameters.width], layers: values[LMParameters.layers],
       heads: values[LMParameters.heads], inner: values[LMParameters.inner], context: context,
       hasNormWeights: values[LMParameters.normWeights], isTied: values[LMParameters.tied])
   }
@@ -57,20 +65,27 @@ struct LMLink {
   /// What is wrong with a link's parameters, found while planning. The vocabulary is not known then: it is taken to be
   /// bytes.
   static func check(_ values: ParameterValues) throws(ParameterError) {
-    let (width, heads) = (values[LMParameters.width], values[LMParameters.heads])
-    guard heads > 0, width % heads == 0 else {
-      throw ParameterError("heads", "(\(heads)) do not divide the width, \(width)")
-    }
     let link: LMLink
     do { link = try LMLink(values) } catch {
       throw ParameterError("schedule", "cannot be as it is: \(error.message)")
     }
-    do { _ = try link.model(vocabulary: 256) } catch {
-      throw ParameterError("model", "cannot be as it is: \(error.message)")
+    if !link.isConfigured {
+      let (width, heads) = (values[LMParameters.width], values[LMParameters.heads])
+      guard heads > 0, width % heads == 0 else {
+        throw ParameterError("heads", "(\(heads)) do not divide the width, \(width)")
+      }
+      do { _ = try link.model(vocabulary: 256) } catch {
+        throw ParameterError("model", "cannot be as it is: \(error.message)")
+      }
     }
-    guard link.batch <= TokenBatch.limit / link.context else {
+    guard link.batch % link.passBatch == 0 else {
       throw ParameterError(
-        "batch", "of \(link.batch) x \(link.context) tokens is larger than \(TokenBatch.limit)")
+        "micro_batch", "(\(link.passBatch)) does not divide the batch, \(link.batch)")
+    }
+    guard link.passBatch <= TokenBatch.limit / link.context else {
+      throw ParameterError(
+        "batch",
+        "of \(link.passBatch) x \(link.context) tokens is larger than \(TokenBatch.limit): set micro_batch")
     }
   }
 }

@@ -1,7 +1,15 @@
+internal import Compute
 internal import Pipeline
 
 /// The parameters that a training and each of its links have in common.
 enum LMParameters {
+  static let family = Parameter(
+    "family", default: ModelConfiguration.Family.llama.rawValue,
+    oneOf: ModelConfiguration.Family.allCases.map(\.rawValue),
+    help:
+      "llama (RMSNorm, rotary positions, SwiGLU), olmo (the same with LayerNorm), gpt2 (LayerNorm, learned positions, "
+      + "GELU, biases) or gpt_neox (the same with a quarter of each head rotary, and attention beside feed-forward)"
+  )
   static let width = Parameter(
     "width", default: 0, unit: "values", in: 0...1 << 15,
     help: "of the residual stream (d_model); 0 for that of 'model'")
@@ -11,15 +19,23 @@ enum LMParameters {
     "heads", default: 0, in: 0...1 << 10, help: "of attention; 0 for those of 'model'")
   static let inner = Parameter(
     "inner", default: 0, unit: "values", in: 0...1 << 18,
-    help: "of the SwiGLU part after its gate; 0 for those of 'model'")
+    help:
+      "of the feed-forward part after its activation; 0 for those of 'model', and with GELU four times the width"
+  )
   static let normWeights = Parameter(
-    "norm_weights", default: false, help: "whether the norms have weights, as Llama's, or none, as OLMo's")
+    "norm_weights", default: false,
+    help: "llama: whether the norms have weights; those of gpt2 and gpt_neox always have, olmo's never")
   static let tied = Parameter(
     "tied", default: true, help: "whether the embedding is also the output matrix")
   static let context = Parameter(
     "context", default: 64, unit: "tokens", in: 1...1 << 20, help: "of a sequence")
   static let batch = Parameter(
     "batch", default: 8, unit: "sequences", in: 1...1 << 20, help: "of an update")
+  static let microBatch = Parameter(
+    "micro_batch", default: 0, unit: "sequences", in: 0...1 << 20,
+    help:
+      "at a time, to save memory: gradients are summed up over the batch, a multiple of it; 0 for the batch at once"
+  )
   static let seed = Parameter("seed", default: 1, in: 0..., help: "what the first weights are drawn from")
   static let initialisation = Parameter(
     "initialisation", default: "mitchell", oneOf: ["mitchell", "gpt2"],
@@ -62,7 +78,8 @@ enum LMParameters {
     "clip", default: 1, in: 0...1e30, help: "largest norm of the gradient over all parameters; 0 for none")
 
   static let shared: [any ParameterDeclaration] = [
-    width, layers, heads, inner, normWeights, tied, context, batch, seed, initialisation, dataSeed,
+    family, width, layers, heads, inner, normWeights, tied, context, batch, microBatch, seed, initialisation,
+    dataSeed,
     learningRate, warmup, startFactor, schedule, cooldown, floor, optimiser, betas, epsilon, weightDecay,
     clip,
   ]

@@ -4,10 +4,13 @@ internal import Pipeline
 
 /// `lm.train`
 struct LMTrainOperation: ChainOperation {
+  /// The name of the input, and of the model that it describes.
+  static let configuration = "configuration"
   static let model = Parameter(
-    "model", default: LMSize.all[0].name, oneOf: LMSize.all.map(\.name),
+    "model", default: LMSize.all[0].name, oneOf: LMSize.all.map(\.name) + [configuration],
     help:
-      "shape and learning rate, where nothing else is said: a byte model of so many parameters without its embedding"
+      "shape and learning rate, where nothing else is said: a byte model of so many parameters without its embedding, "
+      + "if it is a Llama; configuration: the model is that of the input, and learning_rate has to be given"
   )
   static let steps = Parameter("steps", unit: "updates", in: 1...1 << 31, help: "to train for")
   static let checkpoints = Parameter(
@@ -27,7 +30,13 @@ struct LMTrainOperation: ChainOperation {
   let revision = 1
   let summary =
     "Trains a language model; each stretch from one checkpoint to the next is an action of its own, which longer trainings share."
-  let inputs = [InputDeclaration("train", help: "tokens as text.tokenise writes them")]
+  let inputs = [
+    InputDeclaration("train", help: "tokens as text.tokenise writes them"),
+    InputDeclaration(
+      configuration, .optional,
+      help:
+        "for model: configuration, a config.json of Hugging Face (model_type llama, olmo, gpt2 or gpt_neox)"),
+  ]
   let parameters: [any ParameterDeclaration] = [model, steps, checkpoints, resume] + LMParameters.shared
   let linkParameters: [any ParameterDeclaration] = LMLink.parameters
   let carried = ["checkpoints", "states"]
@@ -100,17 +109,33 @@ struct LMTrainOperation: ChainOperation {
     ) {
       if parameters[parameter] == 0 { values[parameter.name] = value.parameter }
     }
+    if parameters[model] == configuration { try checkConfigured(parameters) }
     for size in LMSize.all where size.name == parameters[model] {
       fill(LMParameters.width, size.width)
-      fill(LMParameters.inner, size.inner)
+      let isGated = ["llama", "olmo"].contains(parameters[LMParameters.family])
+      fill(LMParameters.inner, isGated ? size.inner : 4 * (values["width"]?.integer ?? size.width))
       fill(LMParameters.learningRate, size.learningRate)
+      fill(LMParameters.layers, LMSize.layers)
+      fill(LMParameters.heads, LMSize.heads)
     }
-    fill(LMParameters.layers, LMSize.layers)
-    fill(LMParameters.heads, LMSize.heads)
     let optimiser = LMOptimiser(rawValue: parameters[LMParameters.optimiser]) ?? .adamW
     values["betas"] = try optimiser.betas(parameters[LMParameters.betas]).parameter
     values["epsilon"] = optimiser.epsilon(parameters[LMParameters.epsilon]).parameter
     return values
+  }
+
+  /// What a configuration says is not said a second time, and what it does not say is said.
+  private static func checkConfigured(_ parameters: ParameterValues) throws(ParameterError) {
+    let shape: [any ParameterDeclaration] = [
+      LMParameters.family, LMParameters.width, LMParameters.layers, LMParameters.heads, LMParameters.inner,
+      LMParameters.normWeights, LMParameters.tied,
+    ]
+    for parameter in shape where parameters.values[parameter.name] != parameter.defaultValue {
+      throw ParameterError(parameter.name, "is said by the configuration")
+    }
+    guard parameters[LMParameters.learningRate] > 0 else {
+      throw ParameterError("learning_rate", "has to be given: a configuration has none")
+    }
   }
 
   /// Where links end: checkpoints, points to resume at, the beginning of the cool-down, and the last update.

@@ -16,8 +16,34 @@ struct LMTraining {
     link = try LMLink(context.parameters)
     let stream = try TokenStream(parsing: context.input("train").bytes(limit: TextInput.limit))
     tokens = stream.tokens
-    model = try link.model(vocabulary: stream.vocabularySize)
+    model = try Self.model(link, vocabulary: stream.vocabularySize, context)
     batches = try Batches(seed: link.dataSeed, context: link.context, count: tokens.count)
+  }
+
+  private static func model(
+    _ link: LMLink, vocabulary: Int, _ context: OperationContext
+  ) throws -> ModelConfiguration {
+    let input = context.optionalInput(LMTrainOperation.configuration)
+    guard link.isConfigured else {
+      guard input == nil else {
+        throw ComputeError(
+          .unusable, "the input 'configuration' is given, and the model is another",
+          remedy: "say model: configuration")
+      }
+      return try link.model(vocabulary: vocabulary)
+    }
+    guard let input else {
+      throw ComputeError(
+        .unusable, "model: configuration needs the input 'configuration'", remedy: "give it a config.json")
+    }
+    let model = try ModelConfiguration(parsing: input.bytes(limit: 1 << 20))
+    guard model.vocabulary >= vocabulary else {
+      throw ComputeError(
+        .unusable,
+        "the model has a vocabulary of \(model.vocabulary) tokens, the stream one of \(vocabulary)",
+        remedy: "set vocab_size in the configuration to \(vocabulary) or more")
+    }
+    return model
   }
 
   func run() throws {
@@ -59,15 +85,14 @@ struct LMTraining {
     let transformer = Transformer(model, threads: threads)
     let gradients = Parameters(model)
     var segment = LMSegment(run: LMSize.name(model.allParameters - model.embeddingParameters))
-    var display = LMProgress(updates: link.to - link.from, tokens: link.batch * link.context)
+    var progress = LMProgress(updates: link.from + 1...link.to, tokens: link.batch * link.context)
+    let start = ContinuousClock.now
     for step in link.from + 1...link.to {
       try context.checkCancellation()
       gradients.setToZero()
-      let losses = try transformer.addGradients(
-        of: batches.tokens(of: tokens, step: step - 1, sequences: link.batch), weights: weights, to: gradients
-      )
+      let loss = try addGradients(step, transformer, weights, to: gradients)
       let update = LMSegment.Update(
-        step: step, loss: losses.reduce(0.0) { $0 + Double($1) } / Double(losses.count),
+        step: step, loss: loss,
         learningRate: link.schedule.learningRate(at: step),
         gradientNorm: GradientClip.norm(gradients, threads: threads))
       try check(update)
@@ -75,14 +100,30 @@ struct LMTraining {
         weights, gradients: gradients, learningRate: update.learningRate,
         gradientScale: GradientClip.factor(norm: update.gradientNorm, limit: link.clip))
       segment.updates.append(update)
-      if let text = display.text(after: update) {
-        context.progress(Double(step - link.from) / Double(link.to - link.from), text)
+      if let report = progress.report(after: update, seconds: (ContinuousClock.now - start) / .seconds(1)) {
+        context.progress(report.fraction, report.text)
       }
     }
     if let last = segment.updates.last, !GradientClip.norm(weights, threads: threads).isFinite {
       throw stopped("the weights are not finite after", last)
     }
     return segment
+  }
+
+  /// The mean loss of an update's batch, and its gradient: a part of the batch after the other.
+  private func addGradients(
+    _ step: Int, _ transformer: Transformer, _ weights: Parameters, to gradients: Parameters
+  ) throws -> Double {
+    let count = link.batch * link.context
+    var sum = 0.0
+    for first in stride(from: 0, to: link.batch, by: link.passBatch) {
+      try context.checkCancellation()
+      let losses = try transformer.addGradients(
+        of: batches.tokens(of: tokens, step: step - 1, rows: first..<first + link.passBatch),
+        weights: weights, to: gradients, scale: 1 / Float(count))
+      sum = losses.reduce(sum) { $0 + Double($1) }
+    }
+    return sum / Double(count)
   }
 
   /// A loss above ten times that of a guess among all tokens, ln V, counts as diverged. Untrained models of the usual
@@ -102,31 +143,6 @@ struct LMTraining {
       "\(what) step \(update.step): loss \(update.loss), learning rate \(update.learningRate), "
         + "gradient norm \(update.gradientNorm)",
       remedy: "lower learning_rate, or lengthen warmup; the checkpoints before it are kept")
-  }
-}
-
-/// What is shown while training: at most a few times a second.
-struct LMProgress {
-  private let updates, tokens: Int
-  private let start = ContinuousClock.now
-  private var shown = ContinuousClock.now
-  private var made = 0
-
-  /// - Parameter tokens: of an update.
-  init(updates: Int, tokens: Int) {
-    self.updates = updates
-    self.tokens = tokens
-  }
-
-  /// Nil where it is too early to show more.
-  mutating func text(after update: LMSegment.Update) -> String? {
-    made += 1
-    let now = ContinuousClock.now
-    guard now - shown > .milliseconds(100) || made == updates else { return nil }
-    shown = now
-    let rate = Double(made * tokens) / max(1e-9, (now - start) / .seconds(1))
-    let loss = (update.loss * 1000).rounded() / 1000
-    return "step \(update.step), loss \(loss), \(Int(rate)) tokens/s"
   }
 }
 

@@ -49,7 +49,13 @@ struct ZSLStepOperation: Operation {
         "D, M and the change of the mean loss of each batch and of the evaluation, with mean and deviation"),
   ]
 
-  func validate(_ parameters: ParameterValues) throws(ParameterError) { _ = try Self.rule(parameters) }
+  func validate(_ parameters: ParameterValues) throws(ParameterError) {
+    _ = try Self.rule(parameters)
+    guard
+      parameters[LMTrainOperation.model] != LMTrainOperation.configuration
+        || parameters[Self.learningRate] > 0
+    else { throw ParameterError("learning_rate", "has to be given: a configuration has none") }
+  }
 
   func run(_ context: OperationContext) async throws {
     let trial = try Trial(context)
@@ -151,7 +157,7 @@ private struct Trial {
     try TrialStep(
       from: weights, Self.optimiser(rule, weights.model, state, context),
       batch: batches.tokens(
-        of: tokens, step: updates + number - 1, sequences: context[LMParameters.batch]),
+        of: tokens, step: updates + number - 1, rows: 0..<context[LMParameters.batch]),
       learningRate: learningRate, clip: context[ZSLStepOperation.clip], transformer)
   }
 

@@ -24,8 +24,8 @@ import Testing
   }
 
   @Test func `The paper's smallest model has 14 319 616 parameters`() throws {
-    let model = try ModelConfiguration.llama(
-      vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: 1024)
+    let model = try ModelConfiguration.standard(
+      .llama, vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: 1024)
     #expect(ParameterLayout(model).count == 14_319_616)
   }
 

@@ -102,8 +102,8 @@ import Testing
   }
 
   @Test func `Losses over several blocks of logits are those of each sequence alone`() throws {
-    let model = try ModelConfiguration.llama(
-      vocabulary: 40_000, width: 4, layers: 1, heads: 1, inner: 4, context: 8)
+    let model = try ModelConfiguration.standard(
+      .llama, vocabulary: 40_000, width: 4, layers: 1, heads: 1, inner: 4, context: 8)
     let batch = ModelSamples.batch(model, sequences: 33, length: 8)
     #expect(LossHead.blockRows(rows: 264, vocabulary: 40_000) < 264)
     let weights = Initialisation.gpt2.weights(model, seed: 1, threads: Threads(2))

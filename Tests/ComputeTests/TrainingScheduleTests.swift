@@ -50,8 +50,8 @@ import Testing
   }
 
   @Test func `Mitchell's deviations fall with depth and are cut at three`() throws {
-    let model = try ModelConfiguration.llama(
-      vocabulary: 257, width: 64, layers: 2, heads: 2, inner: 48, context: 8, hasNormWeights: true)
+    let model = try ModelConfiguration.standard(
+      .llama, vocabulary: 257, width: 64, layers: 2, heads: 2, inner: 48, context: 8, hasNormWeights: true)
     let weights = Initialisation.mitchell.weights(model, seed: 1, threads: Threads(1))
     for (name, expected) in [
       ("model.embed_tokens.weight", 0.125), ("model.layers.1.mlp.up_proj.weight", 0.125),

@@ -10,8 +10,8 @@ import Testing
     .muon(Muon()),
   ]
   /// Large enough that its work is cut for several threads.
-  static let model = try! ModelConfiguration.llama(
-    vocabulary: 257, width: 32, layers: 1, heads: 2, inner: 48, context: 32)
+  static let model = try! ModelConfiguration.standard(
+    .llama, vocabulary: 257, width: 32, layers: 1, heads: 2, inner: 48, context: 32)
 
   private func train(
     _ optimiser: Optimiser, _ weights: Parameters, steps: Int, threads: Int = 1, rate: Double = 1e-2

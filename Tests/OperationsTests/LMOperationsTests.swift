@@ -2,11 +2,11 @@ import Artefacts
 import Compute
 import Foundation
 import JSON
-import Operations
 import Safetensors
 import Support
 import Testing
 
+@testable import Operations
 @testable import Pipeline
 
 /// A tiny training, link by link as the engine runs it.
@@ -30,6 +30,8 @@ struct Training {
   ]
 
   static func links(_ parameters: [String: JSON]) throws -> [ChainLink] {
+    let isConfigured = parameters["model"] == "configuration"
+    let shape = shape.filter { !isConfigured || !["width", "layers", "heads", "inner"].contains($0.key) }
     let all = shape.merging(parameters) { $1 }
     return try chain.links(ParameterValues(all, declarations: chain.parameters))
   }
@@ -37,11 +39,13 @@ struct Training {
   let links: [OperationRun]
   let end: OperationRun
 
-  init(_ parameters: [String: JSON]) async throws {
+  /// - Parameter configuration: of the model, where the parameters say `model: configuration`.
+  init(_ parameters: [String: JSON], configuration: [UInt8]? = nil) async throws {
     var runs: [OperationRun] = []
     var segments: [(key: String?, bytes: [UInt8])] = []
     for link in try Self.links(parameters) {
       var inputs: [String: [(key: String?, bytes: [UInt8])]] = ["train": [(nil, Self.tokens)]]
+      if let configuration { inputs["configuration"] = [(nil, configuration)] }
       if let last = runs.last {
         for name in Self.chain.carried {
           inputs["previous." + name] = [(nil, try #require(last.bytes(name)))]
@@ -138,6 +142,9 @@ struct Training {
     arguments: [
       ["heads": 3], ["betas": [0.9]], ["schedule": "cosine", "cooldown": 2], ["cooldown": 9], ["cooldown": 6],
       ["schedule": "cosine", "warmup": 9], ["context": 1_048_576, "batch": 1024],
+      ["batch": 8, "micro_batch": 3], ["batch": 8, "micro_batch": 16], ["family": "gpt_neox"],
+      ["family": "olmo", "width": 7], ["model": "configuration", "learning_rate": 0],
+      ["model": "configuration", "width": 8], ["model": "configuration", "family": "gpt2"],
     ] as [[String: JSON]])
   func `What cannot be trained is refused while planning`(parameters: [String: JSON]) throws {
     #expect(throws: ParameterError.self) {
@@ -204,6 +211,78 @@ struct Training {
       try await run(["previous.checkpoints": weights, "previous.states": state])
     }
     #expect(try #require(error).message.contains("after update 1, not after 2"))
+  }
+
+  @Test(arguments: ["llama", "olmo", "gpt2", "gpt_neox"])
+  func `A model is the same by its family and by its configuration`(family: String) async throws {
+    let settings: [String: JSON] = ["steps": 40, "checkpoints": []]
+    let named = try await Training(
+      settings.merging(["family": .string(family), "width": 16, "inner": 20]) { $1 })
+    let checkpoint = try #require(named.links[0].bytes("checkpoints"))
+    let configuration = try #require(SafetensorsFile(checkpoint).header.metadata["config"])
+    #expect(try JSON(parsing: Array(configuration.utf8))["model_type"] == .string(family))
+    let configured = try await Training(
+      settings.merging(["model": "configuration"]) { $1 }, configuration: Array(configuration.utf8))
+    #expect(configured.links[0].bytes("checkpoints") == checkpoint)
+    let curve = try Curve(bytes: try #require(configured.end.bytes("losses")))
+    #expect(curve.losses[35...].reduce(0, +) / 5 < curve.losses[..<5].reduce(0, +) / 5 - 0.2)
+  }
+
+  @Test func `A configuration that does not go with the training is refused`() async throws {
+    let small: JSON = [
+      "model_type": "gpt2", "vocab_size": 16, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 8,
+    ]
+    let settings: [String: JSON] = ["steps": 1, "model": "configuration"]
+    await #expect(throws: ComputeError.self) { try await Training(settings) }
+    for configuration in [small.canonicalBytes, [], Array("[]".utf8)] {
+      await #expect(throws: ComputeError.self) {
+        try await Training(settings, configuration: configuration)
+      }
+    }
+    await #expect(throws: ComputeError.self) {
+      try await Training(["steps": 1], configuration: small.canonicalBytes)
+    }
+    guard case .object(var members) = small else { return }
+    members["vocab_size"] = 20
+    _ = try await Training(settings, configuration: JSON.object(members).canonicalBytes)
+    let error = await #expect(throws: ComputeError.self) {
+      try await Training(
+        settings.merging(["context": 9]) { $1 }, configuration: JSON.object(members).canonicalBytes)
+    }
+    #expect(try #require(error).message.contains("context"))
+  }
+
+  @Test func `Parts of a batch give the gradient of the whole`() async throws {
+    func train(_ parameters: [String: JSON]) async throws -> OperationRun {
+      try await Training(parameters.merging(["steps": 3, "checkpoints": []]) { $1 }).links[0]
+    }
+    func updates(_ run: OperationRun) throws -> [Double] {
+      String(decoding: try #require(run.bytes("segments")), as: UTF8.self).split(separator: "\n").dropFirst(2)
+        .flatMap { $0.split(separator: ",").compactMap { Double($0) } }
+    }
+    for family in ["llama", "gpt2"] as [JSON] {
+      let whole = try await train(["batch": 6, "family": family])
+      for part in [1, 2, 3] {
+        let parts = try await train(["batch": 6, "micro_batch": .integer(Int64(part)), "family": family])
+        for (a, b) in zip(try updates(whole), try updates(parts)) { #expect(abs(a - b) <= 1e-6 * abs(a)) }
+      }
+      let one = try await train(["batch": 6, "micro_batch": 6, "family": family])
+      #expect(try one.digests == whole.digests)
+    }
+  }
+
+  @Test func `Progress tells step, loss, speed and the time to the checkpoint`() throws {
+    var progress = LMProgress(updates: 101...200, tokens: 512)
+    func report(_ step: Int, _ seconds: Double) -> (fraction: Double, text: String)? {
+      progress.report(
+        after: .init(step: step, loss: 2.34567, learningRate: 1, gradientNorm: 1), seconds: seconds)
+    }
+    #expect(report(101, 0.05) == nil)
+    let half = try #require(report(150, 70))
+    #expect(half.fraction == 0.5)
+    #expect(half.text == "step 150/200, loss 2.346, 365 tokens/s, 1:10 to the checkpoint")
+    #expect(report(151, 70.05) == nil)
+    #expect(report(200, 70.06)?.fraction == 1)
   }
 
   // MARK: Checkpoints

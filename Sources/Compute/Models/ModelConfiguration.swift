@@ -44,17 +44,22 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// Whether the embedding is also the output matrix.
   public var isTied: Bool
 
-  /// A Llama model; with `hasNormWeights` false, that of the loss-deceleration paper.
-  public static func llama(
-    vocabulary: Int, width: Int, layers: Int, heads: Int, keyValueHeads: Int? = nil, inner: Int, context: Int,
-    normEpsilon: Float = 1e-5, hasNormWeights: Bool = false, ropeTheta: Double = 10_000, isTied: Bool = true
+  /// A model of a family with what is usual for it: GELU by the error function in NeoX and by tanh in GPT-2, rotary
+  /// positions in a quarter of each head in NeoX and in whole heads in Llama.
+  /// - Parameter hasNormWeights: of a Llama; in the other families there is no choice.
+  public static func standard(
+    _ family: Family, vocabulary: Int, width: Int, layers: Int, heads: Int, inner: Int, context: Int,
+    hasNormWeights: Bool = false, isTied: Bool = true
   ) throws(ComputeError) -> ModelConfiguration {
     let head = heads > 0 ? width / heads : 0
+    let isLlama = family == .llama || family == .olmo
     return try ModelConfiguration(
-      family: .llama, vocabulary: vocabulary, width: width, layers: layers, heads: heads,
-      keyValueHeads: keyValueHeads ?? heads, headDimension: head, inner: inner, context: context,
-      activation: .swiglu, normEpsilon: normEpsilon, hasNormWeights: hasNormWeights, rotary: head,
-      ropeTheta: ropeTheta, isParallel: false, isTied: isTied
+      family: family, vocabulary: vocabulary, width: width, layers: layers, heads: heads,
+      keyValueHeads: heads, headDimension: head, inner: inner, context: context,
+      activation: isLlama ? .swiglu : family == .gpt2 ? .geluTanh : .geluErf, normEpsilon: 1e-5,
+      hasNormWeights: family == .llama ? hasNormWeights : !isLlama,
+      rotary: isLlama ? head : family == .gpt2 ? 0 : head / 4, ropeTheta: 10_000,
+      isParallel: family == .neox, isTied: isTied
     ).validated()
   }
 

@@ -38,16 +38,16 @@ public struct Batches: Sendable, Hashable {
   /// Where the sequences of a step begin.
   public func offsets(step: Int, batch: Int) -> [Int] { (0..<batch).map { offset(step: step, row: $0) } }
 
-  /// The sequences of a step, and the tokens that they predict.
+  /// Sequences of a step, and the tokens that they predict.
   /// - Parameter stream: of `count` tokens.
   /// - Throws: if the batch is larger than `TokenBatch.limit`.
-  public func tokens(of stream: [UInt32], step: Int, sequences: Int) throws(ComputeError) -> TokenBatch {
+  public func tokens(of stream: [UInt32], step: Int, rows: Range<Int>) throws(ComputeError) -> TokenBatch {
     precondition(stream.count == count)
-    let offsets = offsets(step: step, batch: sequences)
+    let offsets = rows.map { offset(step: step, row: $0) }
     func tokens(shiftedBy shift: Int) -> [Int32] {
       offsets.flatMap { stream[$0 + shift..<$0 + shift + context].lazy.map(Int32.init) }
     }
     return try TokenBatch(
-      sequences: sequences, length: context, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1))
+      sequences: rows.count, length: context, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1))
   }
 }

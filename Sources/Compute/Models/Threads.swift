@@ -1,6 +1,4 @@
 internal import CKernels
-internal import Dispatch
-internal import Synchronization
 
 /// How many threads a computation may use. Work is cut in pieces that do not depend on it, and neither does any bit of
 /// the result.
@@ -10,8 +8,8 @@ public struct Threads: Sendable, Hashable {
   /// - Parameter count: at least 1.
   public init(_ count: Int) { self.count = max(1, count) }
 
-  /// Below this many floating-point operations, waking a thread costs more than it saves.
-  private static let smallest = 400_000
+  /// Below this many floating-point operations, sharing them costs more than it saves.
+  private static let smallest = 100_000
 
   /// Computes the pieces 0..<pieces, in any order and at the same time where that pays.
   /// - Parameters:
@@ -19,18 +17,10 @@ public struct Threads: Sendable, Hashable {
   ///   - body: computes the pieces first..<last.
   func run(_ pieces: Int, work: Int, _ body: (_ first: Int, _ last: Int) -> Void) {
     let workers = min(count, pieces, work / Threads.smallest + 1)
-    guard workers > 1 else { return body(0, pieces) }
-    let next = Atomic<Int>(0)
-    withoutActuallyEscaping(body) { body in
-      // The pieces write to different places, and all are done before this returns.
-      nonisolated(unsafe) let body = body
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in
-        while true {
-          let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          if piece >= pieces { return }
-          body(piece, piece + 1)
-        }
-      }
+    if workers > 1 {
+      Crew.shared.run(pieces, helpers: workers - 1, body)
+    } else {
+      body(0, pieces)
     }
   }
 

@@ -62,15 +62,15 @@ let package = Package(
       dependencies: ["Compute", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Compute", swiftSettings: strict),
 
-    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    .target(name: "Support", dependencies: ["CKernels"], path: "Tests/Support", swiftSettings: strict),
     .target(
       name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases",
       exclude: ["golden.txt", "print"]),
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelCases"], swiftSettings: strict),
+    tests("CKernelsTests", ["CKernels", "KernelCases"]),
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
-    tests("ComputeTests", ["Compute", "JSON", "Safetensors"]),
+    tests("ComputeTests", ["Compute", "Artefacts", "JSON", "Safetensors"]),
     tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
     tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import KernelCases
+import Support
 import Testing
 
 @Suite struct `The numeric contract` {
@@ -20,10 +21,7 @@ import Testing
     let table = URL(filePath: #filePath).deletingLastPathComponent().appending(
       path: "../KernelCases/golden.txt")
     let golden = try String(contentsOf: table, encoding: .utf8).split(separator: "\n").map(String.init)
-    let best = brake_variant_current()
-    defer { brake_variant_select(best) }
-    for variant in 0...best {
-      #expect(brake_variant_select(variant))
+    Variants.forEach { variant in
       let found = digests()
       #expect(found.count == golden.count)
       for (line, expected) in zip(found, golden) { #expect(line == expected, "variant \(variant)") }

@@ -32,6 +32,9 @@ enum ModelSamples {
     """)
   static let all = [llama, olmo, layerNormOlmo, gpt2, neox]
 
+  /// Threads that share even the work of these models.
+  static func busyThreads(_ count: Int) -> Threads { Threads(count, leastWork: 1, valuesOfPiece: 64) }
+
   static func configuration(_ text: String) -> ModelConfiguration {
     try! ModelConfiguration(parsing: Array(text.utf8))
   }

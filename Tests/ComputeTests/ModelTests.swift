@@ -117,11 +117,10 @@ import Testing
   @Test func `A batch that keeps several threads busy has the losses of its sequences`() throws {
     let model = ModelSamples.llama
     let weights = ModelSamples.weights(model)
-    // More rows than one thread gathers embeddings for.
-    let length = 8
-    let sequences = 60_000 / model.width
+    let (length, sequences) = (8, 16)
     let batch = ModelSamples.batch(model, sequences: sequences, length: length)
-    let losses = try Transformer(model, threads: Threads(2)).losses(of: batch, weights: weights)
+    let losses = try Transformer(model, threads: ModelSamples.busyThreads(2)).losses(
+      of: batch, weights: weights)
     for sequence in [0, sequences / 2, sequences - 1] {
       let range = sequence * length..<(sequence + 1) * length
       let alone = try TokenBatch(

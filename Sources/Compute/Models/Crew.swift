@@ -31,7 +31,8 @@ final class Crew: Sendable {
   /// is at work for another caller, this thread computes them alone.
   func run(_ pieces: Int, helpers: Int, _ body: (_ first: Int, _ last: Int) -> Void) {
     guard isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
-      return body(0, pieces)
+      for piece in 0..<pieces { body(piece, piece + 1) }
+      return
     }
     let helpers = grow(to: min(helpers, Crew.limit))
     withoutActuallyEscaping(body) { body in

@@ -122,3 +122,11 @@ DISPATCH(
     void, brake_muon_apply,
     (float *w, const float *update, long count, double learning_rate, double weight_decay, double factor),
     (w, update, count, learning_rate, weight_decay, factor))
+DISPATCH(
+    void, brake_attention_backward_last,
+    (const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last),
+    (attention, gradient, first, last))
+DISPATCH(void, brake_magnitude, (float *y, const float *x, long count), (y, x, count))
+DISPATCH(void, brake_tally_products, (const brake_token_products *x, long first, long last), (x, first, last))
+DISPATCH(void, brake_tally_columns, (const brake_token_columns *x, long first, long last), (x, first, last))
+DISPATCH(void, brake_tally_rows, (const brake_token_rows *x, long first, long last), (x, first, last))

@@ -37,6 +37,7 @@
 #include "bodies/product.h"
 #include "bodies/matmul.h"
 #include "bodies/attention.h"
+#include "bodies/token_gradients.h"
 
 #ifdef BRAKE_TARGET
 #pragma clang attribute pop

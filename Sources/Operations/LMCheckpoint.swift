@@ -42,12 +42,7 @@ struct LMCheckpoint {
 extension ModelConfiguration {
   /// Parameters of embeddings, positions and output matrix, which scaling laws do not count.
   var embeddingParameters: Int {
-    ParameterLayout(self).parameters.reduce(0) { sum, parameter in
-      switch parameter.role {
-      case .embedding, .positions, .head: sum + parameter.count
-      case .matrix, .output, .normWeight, .bias: sum
-      }
-    }
+    ParameterLayout(self).parameters.reduce(0) { $0 + ($1.role.isEmbedding ? $1.count : 0) }
   }
 
   var allParameters: Int { ParameterLayout(self).count }

@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  private static func distance(_ a: [Double], _ b: [Double]) -> Double {
+  static func distance(_ a: [Double], _ b: [Double]) -> Double {
     let difference = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     return (difference / b.reduce(0) { $0 + $1 * $1 }).squareRoot()
   }

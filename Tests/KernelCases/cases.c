@@ -334,6 +334,94 @@ static void optimisers(cases *s) {
   end(s, "sgd and muon");
 }
 
+static void attention_last(cases *s) {
+  begin(s);
+  const long length = 21, heads = 4, kv_heads = 2, dim = 20, ldq = heads * dim, ldk = 2 * kv_heads * dim;
+  float *keys = values(s, length * ldk, 1), *out = zeros(s, length * ldq), *log_sum = zeros(s, length * heads);
+  brake_attention x = {
+      1, length, heads, kv_heads, dim, 0.5f, values(s, length * ldq, 4), ldq, keys, ldk, keys + kv_heads * dim,
+      ldk, out, ldq, log_sum};
+  brake_attention_forward(&x, 0, kv_heads);
+  float *dq = values(s, length * ldq, 1), *dk = values(s, length * ldk, 1);
+  brake_attention_gradient y = {values(s, ldq, 1), ldq, dq, ldq, dk, ldk, dk + kv_heads * dim, ldk};
+  brake_attention_backward_last(&x, &y, 1, kv_heads);
+  brake_attention_backward_last(&x, &y, 0, 1);
+  output(s, dq, length * ldq);
+  output(s, dk, length * ldk);
+  end(s, "attention last");
+}
+
+static void token_gradients(cases *s) {
+  enum { TOKENS = 4, TASKS = 3 };
+  // Rows of four tokens with the positions up to 0, 2, 3 and 9, and their last rows alone.
+  const long first[TOKENS] = {0, 1, 4, 8}, kept[TOKENS] = {0}, count[TOKENS] = {1, 3, 4, 10};
+  const long last[TOKENS] = {0, 3, 7, 17}, kept_last[TOKENS] = {0, 2, 3, 9}, one[TOKENS] = {1, 1, 1, 1};
+  const long rows = 18, positions = 10;
+  double sums[TASKS * TOKENS * 4];
+  const long shapes[][2] = {{1, 1}, {28, 16}, {61, 37}, {65, 100}};
+  for (int shape = 0; shape < 4; shape++)
+    for (int form = 0; form < 4; form++) {
+      begin(s);
+      bool swapped = form & 1;
+      long m = shapes[shape][0], n = shapes[shape][1], ld = n + 3;
+      float *absolute = values(s, m * ld, 1), *delta = form & 2 ? values(s, m * ld, 1) : 0;
+      float *dy = values(s, rows * (swapped ? n : m), 1), *x = values(s, positions * (swapped ? m : n), 1);
+      brake_token_products p = {
+          .rows = m, .columns = n, .left = swapped ? x : dy, .ld_left = m, .left_rows = swapped ? positions : rows,
+          .right = swapped ? dy : x, .ld_right = n, .right_rows = swapped ? rows : positions, .tokens = TOKENS,
+          .left_first = swapped ? kept : first, .right_first = swapped ? first : kept, .count = count,
+          .absolute = absolute, .delta = delta, .ld = ld, .sums = sums};
+      long tasks = (m + BRAKE_TOKEN_PRODUCT_ROWS - 1) / BRAKE_TOKEN_PRODUCT_ROWS;
+      for (int alone = 0; alone < 2; alone++) {
+        for (long task = tasks; task > 0; task--) brake_tally_products(&p, task - 1, task);
+        output(s, absolute, m * ld);
+        for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+        p.left_first = swapped ? kept_last : last;
+        p.right_first = swapped ? last : kept_last;
+        p.count = one;
+      }
+      char name[64];
+      snprintf(name, sizeof name, "token products %ldx%ld %s%s", m, n, swapped ? "T" : "N", delta ? " delta" : "");
+      end(s, name);
+    }
+  const long columns = 77, tasks = 2;
+  for (int form = 0; form < 3; form++) {
+    begin(s);
+    float *absolute = values(s, columns, 1), *delta = form ? values(s, columns, 1) : 0;
+    brake_token_columns c = {
+        .columns = columns, .dy = values(s, rows * columns, 1), .ld_dy = columns,
+        .x = form ? values(s, positions * columns, 1) : 0, .ld_x = columns, .mean = form == 2 ? values(s, positions, 1) : 0,
+        .rstd = values(s, positions, 1), .tokens = TOKENS, .dy_first = first, .x_first = kept, .count = count,
+        .absolute = absolute, .delta = delta, .sums = sums};
+    brake_tally_columns(&c, 1, 2);
+    brake_tally_columns(&c, 0, 1);
+    output(s, absolute, columns);
+    for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+    end(s, form == 0 ? "token columns" : form == 1 ? "token columns rms" : "token columns layer");
+  }
+  const int32_t slot[] = {0, 1, 0, 2, 1, 3, 4, 0, 3, 5}, table_row[] = {7, 2, 5, 0, 3, 6};
+  for (int form = 0; form < 3; form++) {
+    begin(s);
+    float *absolute = values(s, 8 * columns, 8), *delta = form ? values(s, 8 * columns, 1) : 0;
+    brake_token_rows r = {
+        .columns = columns, .dy = values(s, rows * columns, 1), .ld_dy = columns, .slot = slot, .table_row = table_row,
+        .outer = form == 2 ? values(s, TOKENS * 6, 1) : 0, .ld_outer = 6, .hidden = values(s, TOKENS * columns, 1),
+        .ld_hidden = columns, .tokens = TOKENS, .dy_first = first, .count = count, .absolute = absolute, .delta = delta,
+        .ld = columns, .sums = sums};
+    brake_tally_rows(&r, 1, 2);
+    brake_tally_rows(&r, 0, 1);
+    output(s, absolute, 8 * columns);
+    for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+    end(s, form == 0 ? "token rows" : form == 1 ? "token rows delta" : "token rows tied");
+  }
+  begin(s);
+  float *x = values(s, 203, 1);
+  x[7] = -0.0f;
+  brake_magnitude(x, x, 203);
+  output(s, x, 203);
+  end(s, "magnitude");
+}
+
 void kernel_cases_run(kernel_case_visitor visit, void *context) {
   cases s = {.visit = visit, .context = context, .arena = malloc(ARENA * sizeof(float))};
   if (!s.arena) abort();
@@ -347,5 +435,7 @@ void kernel_cases_run(kernel_case_visitor visit, void *context) {
   embeddings(&s);
   attention(&s);
   optimisers(&s);
+  attention_last(&s);
+  token_gradients(&s);
   free(s.arena);
 }

@@ -155,17 +155,20 @@ static void attention_forward(const brake_attention *x, const piece *s) {
     }
 }
 
+INLINE float row_product(const float *a, const float *b, long count) {
+  lanes sum = 0;
+  for (long i = 0; i < count; i += 16) sum = fma16(get(a, i, count), get(b, i, count), sum);
+  return tree_sum(sum);
+}
+
 /// delta = sum over d of dout * out: 16 lanes and the tree. (Dao et al. 2022, section B.4.)
 static void row_products(
     float *delta, const brake_attention *x, const brake_attention_gradient *y, const piece *s, long head, long tile) {
   for (long r = 0; r < TILE; r++) {
-    lanes sum = 0;
-    if (r < tile_rows(s, tile)) {
-      long row = s->row + tile * TILE + r;
-      const float *out = x->out + row * x->ldo + head * s->dim, *dout = y->dout + row * y->lddo + head * s->dim;
-      for (long d = 0; d < s->dim; d += 16) sum = fma16(get(dout, d, s->dim), get(out, d, s->dim), sum);
-    }
-    delta[r] = tree_sum(sum);
+    long row = s->row + tile * TILE + r, column = head * s->dim;
+    delta[r] = r < tile_rows(s, tile)
+                   ? row_product(y->dout + row * y->lddo + column, x->out + row * x->ldo + column, s->dim)
+                   : 0;
   }
 }
 
@@ -260,5 +263,49 @@ void KERNEL(brake_attention_backward)(
   for (long task = first; task < last; task++) {
     piece s = piece_of(x, task);
     attention_backward(x, y, &s);
+  }
+}
+
+static void attention_backward_last(const brake_attention *x, const brake_attention_gradient *y, const piece *s) {
+  long last = s->length - 1, key_column = s->kv_head * s->dim;
+  float *weights = brake_scratch(2 * rounded_up(s->length, 16)), *dscores = weights + rounded_up(s->length, 16);
+  for (long r = 0; r < s->length; r++) {
+    __builtin_memset(y->dk + r * y->lddk + key_column, 0, (size_t)s->dim * sizeof(float));
+    __builtin_memset(y->dv + r * y->lddv + key_column, 0, (size_t)s->dim * sizeof(float));
+  }
+  for (long head = s->first_head; head < s->last_head; head++) {
+    long column = head * s->dim;
+    const float *query = x->q + last * x->ldq + column, *dout = y->dout + column;
+    float delta = row_product(dout, x->out + last * x->ldo + column, s->dim);
+    float log_sum = x->log_sum[head * s->length + last];
+    for (long r = 0; r < s->length; r++) {
+      weights[r] = row_product(query, x->k + r * x->ldk + key_column, s->dim);
+      dscores[r] = row_product(dout, x->v + r * x->ldv + key_column, s->dim);
+      __builtin_memset(y->dq + r * y->lddq + column, 0, (size_t)s->dim * sizeof(float));
+    }
+    for (long r = 0; r < s->length; r += 16) {
+      lanes w = exp16(fma16(get(weights, r, s->length), splat(x->scale), splat(-log_sum)));
+      put(dscores, r, s->length, w * (get(dscores, r, s->length) - delta) * x->scale);
+      put(weights, r, s->length, w);
+    }
+    float *dq = y->dq + last * y->lddq + column;
+    for (long r = 0; r < s->length; r++) {
+      const float *key = x->k + r * x->ldk + key_column;
+      float *dk = y->dk + r * y->lddk + key_column, *dv = y->dv + r * y->lddv + key_column;
+      lanes w = splat(weights[r]), d = splat(dscores[r]);
+      for (long i = 0; i < s->dim; i += 16) {
+        put(dv, i, s->dim, fma16(w, get(dout, i, s->dim), get(dv, i, s->dim)));
+        put(dk, i, s->dim, fma16(d, get(query, i, s->dim), get(dk, i, s->dim)));
+        put(dq, i, s->dim, fma16(d, get(key, i, s->dim), get(dq, i, s->dim)));
+      }
+    }
+  }
+}
+
+void KERNEL(brake_attention_backward_last)(
+    const brake_attention *x, const brake_attention_gradient *y, long first, long last) {
+  for (long task = first; task < last; task++) {
+    piece s = piece_of(x, task);
+    attention_backward_last(x, y, &s);
   }
 }

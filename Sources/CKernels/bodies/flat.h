@@ -17,6 +17,10 @@ void KERNEL(brake_multiply)(float *y, const float *a, const float *b, long count
   for (long i = 0; i < count; i += 16) put(y, i, count, get(a, i, count) * get(b, i, count));
 }
 
+void KERNEL(brake_magnitude)(float *y, const float *x, long count) {
+  for (long i = 0; i < count; i += 16) put(y, i, count, magnitude(get(x, i, count)));
+}
+
 double KERNEL(brake_sum)(const float *x, long count) {
   dlanes sum = 0;
   for (long i = 0; i < count; i += 16) sum += __builtin_convertvector(get(x, i, count), dlanes);

@@ -48,29 +48,27 @@ INLINE void block_product(
     }
 }
 
-#define ROWS_CASE(n, vectors) \
+/// CASE(rows, vectors) for every height of a block.
+#if BRAKE_MASKED
+#define EACH_HEIGHT(CASE, v) \
+  CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v) CASE(7, v) CASE(8, v) CASE(9, v) CASE(10, v) \
+  CASE(11, v) CASE(12, v) CASE(13, v) CASE(14, v)
+#else
+#define EACH_HEIGHT(CASE, v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
+#endif
+
+#define PRODUCT_CASE(n, vectors) \
   case n: \
     block_product(n, vectors, columns, k, a, lda, b, ldb, c, ldc, f); \
     break;
-#if BRAKE_MASKED
-#define MORE_ROWS(v) \
-  ROWS_CASE(7, v) ROWS_CASE(8, v) ROWS_CASE(9, v) ROWS_CASE(10, v) ROWS_CASE(11, v) ROWS_CASE(12, v) ROWS_CASE(13, v) \
-  ROWS_CASE(14, v)
-#else
-#define MORE_ROWS(v)
-#endif
-#define ROWS_SWITCH(v) \
-  switch (rows) { \
-    ROWS_CASE(1, v) ROWS_CASE(2, v) ROWS_CASE(3, v) ROWS_CASE(4, v) ROWS_CASE(5, v) ROWS_CASE(6, v) MORE_ROWS(v) \
-  }
 
 /// A block of at most PANEL_ROWS x PANEL_COLUMNS.
 static void panel_product(
     long rows, long columns, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc, finish f) {
   if (columns > 16 * (PANEL_VECTORS - 1)) {
-    ROWS_SWITCH(PANEL_VECTORS)
+    switch (rows) { EACH_HEIGHT(PRODUCT_CASE, PANEL_VECTORS) }
   } else {
-    ROWS_SWITCH(1)
+    switch (rows) { EACH_HEIGHT(PRODUCT_CASE, 1) }
   }
 }
 

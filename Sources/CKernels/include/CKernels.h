@@ -86,6 +86,9 @@ void brake_scale(float *y, float alpha, const float *x, long count);
 /// y = a * b.
 void brake_multiply(float *y, const float *a, const float *b, long count);
 
+/// y = |x|.
+void brake_magnitude(float *y, const float *x, long count);
+
 /// Sums over a flat array are cut into chunks of this many elements, whose sums the caller adds in order, so that the
 /// chunks can be computed at the same time.
 #define BRAKE_REDUCTION_CHUNK 65536
@@ -230,6 +233,80 @@ void brake_attention_forward(const brake_attention *attention, long first, long 
 /// Reads out and log_sum of the forward pass.
 void brake_attention_backward(
     const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last);
+
+/// The same for a gradient of the last query alone, of one sequence (`batch` is 1): dout is one row; all rows of dq, dk and
+/// dv are overwritten (those of dq before the last with zeros).
+void brake_attention_backward_last(
+    const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last);
+
+// MARK: - Gradients of single tokens (token_gradients.h)
+
+/// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, and four sums
+/// over its elements; no g_i is ever in memory as a whole. Work is cut into tasks first <= task < last; each has its own
+/// `sums`, [tasks, tokens, 4] in float64, which the caller adds over the tasks in order:
+/// sum of p, of |p|, of |g| and of g^2, with p = g * delta (zero where `delta` is null).
+/// `absolute` and `delta` are rows x columns at stride `ld`.
+
+/// g_i = sum over p < count[i] of left[left_first[i] + p, :] (outer) right[right_first[i] + p, :].
+typedef struct brake_token_products {
+  long rows, columns;
+  const float *left;
+  long ld_left, left_rows;
+  const float *right;
+  long ld_right, right_rows;
+  long tokens;
+  const long *left_first, *right_first, *count;
+  float *absolute;
+  const float *delta;
+  long ld;
+  double *sums;
+} brake_token_products;
+
+/// ceil(rows / BRAKE_TOKEN_PRODUCT_ROWS) tasks.
+#define BRAKE_TOKEN_PRODUCT_ROWS 28
+void brake_tally_products(const brake_token_products *x, long first, long last);
+
+/// A vector of parameters: g_i = sum over p < count[i] of dy[dy_first[i] + p, :], each row times the normalised row
+/// (x[x_first[i] + p, :] - mean[x_first[i] + p]) * rstd[x_first[i] + p]. `mean` may be null for zeros, `x` for no factor.
+typedef struct brake_token_columns {
+  long columns;
+  const float *dy;
+  long ld_dy;
+  const float *x;
+  long ld_x;
+  const float *mean, *rstd;
+  long tokens;
+  const long *dy_first, *x_first, *count;
+  float *absolute;
+  const float *delta;
+  double *sums;
+} brake_token_columns;
+
+/// A table of which position p takes row table_row[slot[p]]; slots are numbered in the order in which positions first use
+/// them. g_i has the rows of its first count[i] positions: sum over p < count[i] with the same slot of dy[dy_first[i] + p, :].
+/// Where the table is also the output matrix, its rank-1 gradient outer[i, slot] * hidden[i, :] is there already, and what
+/// is added is the change that the rows make to |g| and the sums; otherwise `outer` is null.
+typedef struct brake_token_rows {
+  long columns;
+  const float *dy;
+  long ld_dy;
+  const int32_t *slot, *table_row;
+  const float *outer;
+  long ld_outer;
+  const float *hidden;
+  long ld_hidden;
+  long tokens;
+  const long *dy_first, *count;
+  float *absolute;
+  const float *delta;
+  long ld;
+  double *sums;
+} brake_token_rows;
+
+/// ceil(columns / BRAKE_TOKEN_COLUMNS) tasks.
+#define BRAKE_TOKEN_COLUMNS 64
+void brake_tally_columns(const brake_token_columns *x, long first, long last);
+void brake_tally_rows(const brake_token_rows *x, long first, long last);
 
 // MARK: - Optimisers (optimiser.h); elementwise on a flat range
 

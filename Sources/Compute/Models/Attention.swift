@@ -11,7 +11,7 @@ struct Attention {
   /// [R, H D] -> [R, C].
   let output: Linear
 
-  private var columns: Int { inputs.outputs }
+  var columns: Int { inputs.outputs }
 
   /// y [R, C] += attention(x [R, C]).
   func forward(
@@ -55,16 +55,20 @@ struct Attention {
       }
     }
     rotate(scratch.projected, inverse: true, pass)
-    var projected = scratch.projected
-    if isInterleaved {
-      regroup(scratch.regrouped, projected, pass) { head, part in (head * 3 + part, part * heads + head) }
-      projected = scratch.regrouped
-    }
+    let projected = ungrouped(scratch, pass)
     // dx [R, C] <- projected [R, Q]
     inputs.backward(dx, dy: projected, x: x, rows: pass.rows, gradients: gradients, pass)
   }
 
-  private func kernel(_ kept: LayerActivations, _ pass: Pass) -> brake_attention {
+  /// The gradient of what `inputs` gave [R, Q], in its order.
+  func ungrouped(_ scratch: BackwardScratch, _ pass: Pass) -> Floats {
+    guard isInterleaved else { return scratch.projected }
+    regroup(scratch.regrouped, scratch.projected, pass) { head, part in (head * 3 + part, part * heads + head)
+    }
+    return scratch.regrouped
+  }
+
+  func kernel(_ kept: LayerActivations, _ pass: Pass) -> brake_attention {
     let (q, k) = (heads * headDimension, keyValueHeads * headDimension)
     return brake_attention(
       batch: pass.batch, length: pass.length, heads: heads, kv_heads: keyValueHeads, head_dim: headDimension,

@@ -8,8 +8,8 @@ struct FeedForward {
   /// [R, I] -> [R, C].
   let output: Linear
 
-  private var wide: Int { inputs.outputs }
-  private var inner: Int { output.inputs }
+  var wide: Int { inputs.outputs }
+  var inner: Int { output.inputs }
 
   /// y [R, C] += feed-forward(x [R, C]).
   func forward(addingTo y: Floats, _ x: ConstantFloats, _ kept: LayerActivations, _ pass: Pass) {
@@ -37,18 +37,21 @@ struct FeedForward {
     output.backward(scratch.active, dy: dy, x: kept.active, rows: pass.rows, gradients: gradients, pass)
     // wide [R, W] <- active [R, I]
     pass.threads.rows(pass.rows, columns: wide, cost: 30) { rows in
-      let (first, count) = (rows.lowerBound, rows.count)
-      let (x, dx, dy) = (
-        kept.wide + first * wide, scratch.wide + first * wide, scratch.active + first * inner
-      )
-      switch activation {
-      case .swiglu:
-        brake_swiglu_backward(dx, dx + inner, wide, dy, inner, x, x + inner, wide, count, inner)
-      case .geluTanh: brake_gelu_tanh_backward(dx, dy, x, count * inner)
-      case .geluErf: brake_gelu_erf_backward(dx, dy, x, count * inner)
-      }
+      let first = rows.lowerBound
+      backwardActivation(
+        scratch.wide + first * wide, dy: scratch.active + first * inner, x: kept.wide + first * wide,
+        rows: rows.count)
     }
     // dx [R, C] <- wide [R, W]
     inputs.backward(dx, dy: scratch.wide, x: x, rows: pass.rows, gradients: gradients, pass)
+  }
+
+  /// dx [R, W] from dy [R, I] and x [R, W].
+  func backwardActivation(_ dx: Floats, dy: ConstantFloats, x: ConstantFloats, rows: Int) {
+    switch activation {
+    case .swiglu: brake_swiglu_backward(dx, dx + inner, wide, dy, inner, x, x + inner, wide, rows, inner)
+    case .geluTanh: brake_gelu_tanh_backward(dx, dy, x, rows * inner)
+    case .geluErf: brake_gelu_erf_backward(dx, dy, x, rows * inner)
+    }
   }
 }

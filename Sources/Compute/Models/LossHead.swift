@@ -43,7 +43,7 @@ struct LossHead {
     }
   }
 
-  private func blocks(_ rows: Int, _ blockRows: Int, _ body: (_ first: Int, _ rows: Int) -> Void) {
+  func blocks(_ rows: Int, _ blockRows: Int, _ body: (_ first: Int, _ rows: Int) -> Void) {
     for first in stride(from: 0, to: rows, by: blockRows) { body(first, min(blockRows, rows - first)) }
   }
 }

@@ -29,15 +29,11 @@ struct Norm {
     _ pass: Pass
   ) {
     let rows = pass.rows
-    let source = weight.map { pass.weights + $0 }
     pass.threads.rows(rows, columns: width, cost: 12) { range in
       let (r, at) = (range.lowerBound, range.lowerBound * width)
-      if isLayerNorm {
-        brake_layernorm_backward(
-          dx + at, dy + at, x + at, source, statistics + rows + r, statistics + r, range.count, width, true)
-      } else {
-        brake_rmsnorm_backward(dx + at, dy + at, x + at, source, statistics + r, range.count, width, true)
-      }
+      backwardInput(
+        addingTo: dx + at, dy: dy + at, deviations: statistics + r, means: statistics + rows + r, x: x + at,
+        rows: range.count, pass)
     }
     guard let weight else { return }
     pass.threads.ranges(width, grain: 64, work: 6 * rows * width) { columns in
@@ -50,6 +46,19 @@ struct Norm {
       } else {
         brake_rmsnorm_backward_weight(gradients + weight, dy, x, statistics, rows, width, first, last)
       }
+    }
+  }
+
+  /// dx [R, C] += the gradient of the norm's input. The statistics are those of the rows: 1 / deviation, and the mean.
+  func backwardInput(
+    addingTo dx: Floats, dy: ConstantFloats, deviations: ConstantFloats, means: ConstantFloats,
+    x: ConstantFloats, rows: Int, _ pass: Pass
+  ) {
+    let weight = weight.map { pass.weights + $0 }
+    if isLayerNorm {
+      brake_layernorm_backward(dx, dy, x, weight, means, deviations, rows, width, true)
+    } else {
+      brake_rmsnorm_backward(dx, dy, x, weight, deviations, rows, width, true)
     }
   }
 }

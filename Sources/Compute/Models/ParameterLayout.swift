@@ -11,6 +11,8 @@ public struct ParameterLayout: Sendable, Hashable {
     public let count: Int
 
     public var range: Range<Int> { offset..<offset + count }
+    /// Of the decoder; nil for embeddings, the final norm and the output matrix.
+    public var layer: Int? { name.split(separator: ".").lazy.compactMap { Int($0) }.first }
   }
 
   public enum Role: Sendable, Hashable {
@@ -23,6 +25,14 @@ public struct ParameterLayout: Sendable, Hashable {
 
     /// Weight decay applies to the matrices of the layers, not to embeddings, the output matrix, norms and biases.
     public var isDecayed: Bool { fanIn != nil }
+
+    /// Whether it is an embedding, or the output matrix, or learned positions: what scaling laws do not count.
+    public var isEmbedding: Bool {
+      switch self {
+      case .embedding, .positions, .head: true
+      case .matrix, .output, .normWeight, .bias: false
+      }
+    }
 
     /// Length of the vectors that a matrix of a layer takes; nil for all other parameters.
     var fanIn: Int? {

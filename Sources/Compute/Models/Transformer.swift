@@ -7,7 +7,7 @@ internal import CKernels
 public final class Transformer {
   public let model: ModelConfiguration
   public let threads: Threads
-  private let parts: DecoderParts
+  let parts: DecoderParts
   private var workspace: Workspace?
 
   public init(_ model: ModelConfiguration, threads: Threads) {
@@ -64,7 +64,7 @@ public final class Transformer {
   /// Floats that a pass may keep.
   private static let activationLimit = 1 << 36
 
-  private func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> Workspace {
+  func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> Workspace {
     try batch.check(model)
     if let workspace, workspace.batch == batch.sequences, workspace.length == batch.length,
       workspace.keepsActivations || !keepsActivations
@@ -88,7 +88,7 @@ public final class Transformer {
     return work
   }
 
-  private func pass(_ work: Workspace, _ weights: Parameters) -> Pass {
+  func pass(_ work: Workspace, _ weights: Parameters) -> Pass {
     precondition(weights.model == model, "weights are those of the model")
     return Pass(
       weights: weights.start, batch: work.batch, length: work.length, threads: threads, cosine: work.cosine,
@@ -96,7 +96,7 @@ public final class Transformer {
   }
 
   /// Tokens -> `final` [R, C].
-  private func forward(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass) {
+  func forward(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass) {
     // streams[0] [R, C]: embeddings (+ positions)
     let positions = parts.positions.map { pass.weights + $0 }
     batch.inputs.withUnsafeBufferPointer { tokens in
@@ -114,7 +114,7 @@ public final class Transformer {
   }
 
   /// The gradient of `final`, which stands in `feedForwardInput` [R, C] -> the gradients of all parameters before it.
-  private func backward(_ batch: TokenBatch, _ work: Workspace, gradients: Floats, _ pass: Pass) {
+  func backward(_ batch: TokenBatch, _ work: Workspace, gradients: Floats, _ pass: Pass) {
     guard let scratch = work.scratch else { return }
     let (rows, width) = (pass.rows, model.width)
     // residual [R, C]: the gradient of the residual stream, carried from layer to layer

@@ -1,0 +1,75 @@
+public import JSON
+internal import Safetensors
+
+extension InterferenceResult {
+  /// All but the sums of each token. Quantities that are not defined (no change was given, or a denominator is zero) are
+  /// left out.
+  public var json: JSON {
+    [
+      "method": .string(method.rawValue), "embeddings": .string(embeddings.rawValue),
+      "tokens": .integer(Int64(model.interference.tokens)), "model": json(model),
+      "model_without_embeddings": json(modelWithoutEmbeddings), "layers": .array(layers.map(json)),
+      "tensors": .array(tensors.map(json)),
+      "null": [
+        "C": .number(Interference.null(model.interference.tokens)),
+        "D": .number(1 - Interference.null(model.interference.tokens)),
+        "formula": "C = 1 / sqrt(N), D = 1 - C, for N independent tokens of mean zero",
+      ],
+    ]
+  }
+
+  private func json(_ part: Part) -> JSON {
+    let (found, sums) = (part.interference, part.interference.coordinates)
+    let n = Double(found.tokens)
+    let null = Interference.null(found.tokens)
+    var numbers = [
+      "D": found.destructive, "D_histogram": found.binnedDestructive, "D_pooled": found.pooledDestructive,
+      "D_null": 1 - null, "sum_g": sums.gradient, "sum_abs_g": sums.magnitude,
+      "l1_mean_gradient": sums.absoluteGradient / n, "l2sq_mean_gradient": sums.squaredGradient / n / n,
+    ]
+    if hasDelta {
+      numbers.merge(
+        [
+          "C_g": found.constructiveOverTokens, "C_g_null": null,
+          "C_ug": found.constructiveOverCoordinates, "C_ug_null": Interference.null(sums.coordinates),
+          "C_uG": found.constructiveOfSum, "C_uG_null": Interference.null(sums.coordinates),
+          "C_dl": found.constructiveOfLosses, "C_dl_null": null, "M_dl": found.meanAbsoluteLossChange,
+          "sum_p": sums.participation, "sum_j_abs_sum_i_p": sums.absoluteParticipation,
+          "sum_abs_p": sums.participationMagnitude, "sum_i_abs_sum_j_p": found.absoluteLossChange,
+          "l1_delta": sums.absoluteDelta, "l2sq_delta": sums.squaredDelta,
+        ]) { $1 }
+    }
+    var members = numbers.filter { $0.value.isFinite }.mapValues { JSON.number($0) }
+    members["name"] = .string(part.name)
+    members["coordinates"] = .integer(Int64(sums.coordinates))
+    members["touched"] = .integer(Int64(sums.touched))
+    members["histogram"] = .array(sums.histogram.map { .integer(Int64($0)) })
+    return .object(members)
+  }
+
+  /// The sums of each token over the model and over the model without embeddings, as a safetensors file: `sum_p`,
+  /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), and `losses` (float32).
+  public func writeTokens(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var values: [String: [Double]] = [:]
+    for (part, prefix) in [(model, ""), (modelWithoutEmbeddings, "without_embeddings.")] {
+      values[prefix + "l1_g"] = part.perToken.map(\.l1Norm)
+      values[prefix + "l2sq_g"] = part.perToken.map(\.squaredNorm)
+      if hasDelta {
+        values[prefix + "sum_p"] = part.perToken.map(\.participation)
+        values[prefix + "sum_abs_p"] = part.perToken.map(\.absoluteParticipation)
+      }
+    }
+    let tensors = values.map { ($0.key, DType.float64, [$0.value.count]) }
+    try SafetensorsWriter(tensors + [("losses", .float32, [losses.count])]).write(
+      { tensor, emit in
+        try values[tensor.name]?.withUnsafeBytes(emit) ?? losses.withUnsafeBytes(emit)
+      }, to: output)
+  }
+}
+
+extension TokenGradients {
+  /// Of each parameter the sum over tokens of the gradients' magnitudes, as a safetensors file.
+  public func writeMagnitudes(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try sums.magnitude.write(to: output)
+  }
+}

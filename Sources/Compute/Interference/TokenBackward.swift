@@ -1,0 +1,148 @@
+internal import CKernels
+
+/// The backward pass of one layer for `TokenRows`: rows of gradients that are many times those of the forward pass, whose
+/// activations they share. A token's rows lie one after the other, and so do the activations that they need.
+struct TokenBackward {
+  let layer: DecoderLayer
+  let kept: LayerActivations
+  /// What the layer read [R, C].
+  let input: ConstantFloats
+  let scratch: BackwardScratch
+  let rows: TokenRows
+  /// The pass of which the forward part has been made.
+  let pass: Pass
+  let sums: GradientSums
+
+  /// What becomes of the gradient of a matrix: dy [rows, outputs], x [R, inputs].
+  typealias Record = (_ linear: Linear, _ dy: ConstantFloats, _ x: ConstantFloats) -> Void
+
+  private var attention: Attention { layer.attention }
+  /// For what depends on nothing but the number of rows.
+  private var own: Pass {
+    Pass(weights: pass.weights, batch: rows.rows, length: 1, threads: pass.threads, cosine: nil, sine: nil)
+  }
+
+  /// residual [rows, C]: on entry the gradient of what the layer gave, on return what it contributes to that of what
+  /// attention read. attended [rows, H D]: the gradient of what attention gave.
+  func throughFeedForward(_ record: Record) {
+    if layer.isParallel { throughAttentionOutput(record) }
+    let feedForward = layer.feedForward
+    // active [rows, I] <- residual [rows, C]
+    feedForward.output.backwardInput(scratch.active, dy: scratch.residual, rows: rows.rows, own)
+    record(feedForward.output, scratch.residual, kept.active)
+    // wide [rows, W] <- active [rows, I]
+    let (wide, inner) = (feedForward.wide, feedForward.inner)
+    eachToken(cost: 30 * wide) { row, place, count in
+      feedForward.backwardActivation(
+        scratch.wide + row * wide, dy: scratch.active + row * inner, x: kept.wide + place * wide, rows: count)
+    }
+    // feedForwardInput [rows, C] <- wide [rows, W]
+    feedForward.inputs.backwardInput(scratch.feedForwardInput, dy: scratch.wide, rows: rows.rows, own)
+    record(feedForward.inputs, scratch.wide, kept.feedForwardInput)
+    through(
+      layer.feedForwardNorm, dy: scratch.feedForwardInput, kept.feedForwardStatistics,
+      layer.isParallel ? input : ConstantFloats(kept.middle))
+    if !layer.isParallel { throughAttentionOutput(record) }
+  }
+
+  private func throughAttentionOutput(_ record: Record) {
+    attention.output.backwardInput(scratch.attended, dy: scratch.residual, rows: rows.rows, own)
+    record(attention.output, scratch.residual, kept.attended)
+  }
+
+  /// residual [rows, C] += the gradient that comes from attended [rows, H D].
+  func throughAttention() {
+    attend { kernel, gradient, token, head in
+      gradient.dout = ConstantFloats(scratch.attended) + rows.spans.first[token] * attention.output.inputs
+      brake_attention_backward(&kernel, &gradient, head, head + 1)
+    }
+    throughAttentionInput(queries: 0..<0)
+  }
+
+  /// The same where each token's loss reaches the output of attention at its own position alone: attended [R, H D].
+  func throughLastAttention(_ attended: ConstantFloats) {
+    attend { kernel, gradient, token, head in
+      gradient.dout = attended + rows.tokens[token] * attention.output.inputs
+      brake_attention_backward_last(&kernel, &gradient, head, head + 1)
+    }
+    let queries = attention.isInterleaved || attention.inputs.isStoredByInput ? 0 : attention.output.inputs
+    throughAttentionInput(queries: 0..<queries)
+  }
+
+  /// projected [rows, Q], a token and a key/value head at a time. As attention is causal, each token's rows are a sequence
+  /// that ends with it.
+  private func attend(
+    _ body: (inout brake_attention, inout brake_attention_gradient, _ token: Int, _ head: Int) -> Void
+  ) {
+    let (q, k) = (
+      attention.heads * attention.headDimension, attention.keyValueHeads * attention.headDimension
+    )
+    let columns = attention.columns
+    let whole = attention.kernel(kept, pass)
+    let logSums = FloatBuffer(rows.rows * attention.heads)
+    eachToken(cost: attention.heads) { row, place, count in
+      for head in 0..<attention.heads {
+        let source = (place / pass.length * attention.heads + head) * pass.length + place % pass.length
+        (logSums.start + row * attention.heads + head * count).update(
+          from: kept.logSum + source, count: count)
+      }
+    }
+    let work = rows.spans.count.reduce(0) { $0 + 6 * $1 * $1 * q }
+    pass.threads.run(rows.tokens.count * attention.keyValueHeads, work: work) { first, last in
+      for piece in first..<last {
+        let (token, head) = piece.quotientAndRemainder(dividingBy: attention.keyValueHeads)
+        let (row, place) = (rows.spans.first[token], rows.base + rows.spans.kept[token])
+        var kernel = whole
+        (kernel.batch, kernel.length) = (1, rows.spans.count[token])
+        kernel.q = whole.q + place * columns
+        kernel.k = whole.k + place * columns
+        kernel.v = whole.v + place * columns
+        kernel.out = whole.out + place * q
+        kernel.log_sum = logSums.start + row * attention.heads
+        let projected = scratch.projected + row * columns
+        var gradient = brake_attention_gradient(
+          dout: nil, lddo: q, dq: projected, lddq: columns, dk: projected + q, lddk: columns,
+          dv: projected + q + k, lddv: columns)
+        body(&kernel, &gradient, token, head)
+      }
+    }
+  }
+
+  /// residual [rows, C] += the gradient that comes from projected [rows, Q].
+  /// - Parameter queries: columns of which only each token's last row is not zero.
+  private func throughAttentionInput(queries: Range<Int>) {
+    let columns = attention.columns
+    if attention.rotary > 0, let cosine = pass.cosine, let sine = pass.sine {
+      eachToken(cost: 8 * columns) { row, _, count in
+        brake_rope(
+          scratch.projected + row * columns, columns, cosine, sine, 0, count, pass.length,
+          attention.heads + attention.keyValueHeads, attention.headDimension, attention.rotary, true)
+      }
+    }
+    let projected = attention.ungrouped(scratch, own)
+    // attentionInput [rows, C] <- projected [rows, Q]
+    attention.inputs.backwardInput(scratch.attentionInput, dy: projected, rows: rows.rows, own)
+    sums.add(attention.inputs, dy: projected, x: kept.attentionInput, rows, queries: queries)
+    through(layer.attentionNorm, dy: scratch.attentionInput, kept.attentionStatistics, input)
+  }
+
+  /// residual [rows, C] += the gradient of what a norm read [R, C], from dy [rows, C].
+  private func through(_ norm: Norm, dy: ConstantFloats, _ statistics: ConstantFloats, _ x: ConstantFloats) {
+    sums.add(norm, dy: dy, x: x, statistics: statistics, total: pass.rows, rows)
+    eachToken(cost: 12 * norm.width) { row, place, count in
+      norm.backwardInput(
+        addingTo: scratch.residual + row * norm.width, dy: dy + row * norm.width,
+        deviations: statistics + place, means: statistics + pass.rows + place, x: x + place * norm.width,
+        rows: count, pass)
+    }
+  }
+
+  /// Rows here, rows of the forward pass, and how many.
+  private func eachToken(cost: Int, _ body: (_ row: Int, _ place: Int, _ count: Int) -> Void) {
+    pass.threads.run(rows.tokens.count, work: cost * rows.rows) { first, last in
+      for token in first..<last {
+        body(rows.spans.first[token], rows.base + rows.spans.kept[token], rows.spans.count[token])
+      }
+    }
+  }
+}

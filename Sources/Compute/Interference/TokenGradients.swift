@@ -1,0 +1,174 @@
+internal import CKernels
+
+/// Adds up the gradients of single tokens' losses without ever holding one: each batch by one forward pass, and one
+/// backward pass for each token over the positions up to it, many of them side by side.
+///
+/// Above the last attention a token's loss reaches its own position alone: there its gradient is a product of two vectors,
+/// and sums over tokens are products of matrices. Below, it is a sum over positions, taken in registers. Memory: that of
+/// training on a batch, four arrays of the size of the parameters, and about `rowLimit` rows of gradients.
+public final class TokenGradients {
+  /// Whether a tied embedding counts as two tensors, as in the published numbers, or as the one that it is.
+  public enum Embeddings: String, Sendable, CaseIterable {
+    case split, tied
+  }
+
+  public let model: ModelConfiguration
+  public let embeddings: Embeddings
+  let sums: GradientSums
+  /// Tokens that have a loss.
+  public private(set) var count = 0
+  /// Of each token of all batches, in order; 0 where the target is negative.
+  public private(set) var losses: [Float] = []
+  private let weights: Parameters
+  private let transformer: Transformer
+  var threads: Threads { transformer.threads }
+
+  /// Rows of gradients at the same time, unless one token has more.
+  private static let rowLimit = 4096
+
+  /// - Parameter delta: the changes of the parameters for which participation is counted.
+  public init(
+    weights: Parameters, delta: Parameters? = nil, embeddings: Embeddings = .split, threads: Threads
+  ) {
+    precondition(delta.map { $0.model == weights.model } ?? true, "changes are those of the model")
+    model = weights.model
+    self.weights = weights
+    self.embeddings = embeddings
+    transformer = Transformer(model, threads: threads)
+    var counted = model
+    if embeddings == .split { counted.isTied = false }
+    sums = GradientSums(counted, delta: delta.map { $0.counted(as: counted) }, threads: threads)
+  }
+
+  /// Adds a batch, by the exact method.
+  /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
+  public func add(_ batch: TokenBatch) throws(ComputeError) {
+    let work = try transformer.prepare(batch, keepsActivations: true)
+    guard let scratch = work.scratch, let lastLayer = transformer.parts.layers.last else { return }
+    let pass = transformer.pass(work, weights)
+    let (parts, rows, width) = (transformer.parts, pass.rows, model.width)
+    sums.begin(tokens: rows)
+    transformer.forward(batch, work, pass)
+    // hidden [R, C]: the gradients of `final`
+    let hidden = FloatBuffer(rows * width)
+    var tables = TokenTables(batch)
+    addHead(batch, hidden: hidden.start, &tables, work, pass)
+    count += batch.counted
+    losses += UnsafeBufferPointer(start: work.losses, count: rows)
+    scratch.feedForwardInput.update(from: hidden.start, count: rows * width)
+    transformer.backward(batch, work, gradients: sums.gradient.start, pass)
+
+    let single = TokenRows(single: rows)
+    scratch.residual.update(repeating: 0, count: rows * width)
+    let top = work.streams[model.layers]
+    sums.add(
+      parts.finalNorm, dy: hidden.start, x: top, statistics: work.finalStatistics, total: rows, single)
+    parts.finalNorm.backwardInput(
+      addingTo: scratch.residual, dy: hidden.start, deviations: work.finalStatistics,
+      means: work.finalStatistics + rows, x: top, rows: rows, pass)
+    TokenBackward(
+      layer: lastLayer, kept: work.layers[model.layers - 1], input: work.streams[model.layers - 1],
+      scratch: scratch, rows: single, pass: pass, sums: sums
+    ).throughFeedForward { sums.addOuter($0, dy: $1, x: $2, rows: rows) }
+
+    let chunks = chunks(batch)
+    let room = Room()
+    let own = BackwardScratch(Transformer.Sizes(model), rows: chunks.map(\.rows).max() ?? 0, room)
+    withExtendedLifetime(room) {
+      for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
+    }
+  }
+
+  /// The tokens that have a loss, sequence by sequence.
+  private func chunks(_ batch: TokenBatch) -> [TokenRows] {
+    var chunks: [TokenRows] = []
+    for base in stride(from: 0, to: batch.inputs.count, by: batch.length) {
+      var tokens: [Int] = []
+      var rows = 0
+      for token in base..<base + batch.length where batch.targets[token] >= 0 {
+        let count = token - base + 1
+        if !tokens.isEmpty && rows + count > Self.rowLimit {
+          chunks.append(TokenRows(prefixesOf: tokens, base: base))
+          (tokens, rows) = ([], 0)
+        }
+        tokens.append(token)
+        rows += count
+      }
+      if !tokens.isEmpty { chunks.append(TokenRows(prefixesOf: tokens, base: base)) }
+    }
+    return chunks
+  }
+
+  /// Losses, the gradients of `final` [R, C], and those of the output matrix.
+  private func addHead(
+    _ batch: TokenBatch, hidden: Floats, _ tables: inout TokenTables, _ work: Workspace, _ pass: Pass
+  ) {
+    let linear = transformer.parts.head.linear
+    let counted = DecoderParts(sums.counted).head.linear
+    let width = linear.inputs
+    batch.targets.withUnsafeBufferPointer { targets in
+      transformer.parts.head.blocks(pass.rows, work.logitRows) { first, rows in
+        let (x, dx) = (work.final + first * width, hidden + first * width)
+        linear.forward(work.logits, x, rows: rows, pass)
+        pass.threads.rows(rows, columns: linear.outputs, cost: 30) { range in
+          brake_cross_entropy_gradient(
+            work.losses + first + range.lowerBound, work.logits + range.lowerBound * linear.outputs,
+            targets.baseAddress! + first + range.lowerBound, 1, range.count, linear.outputs)
+        }
+        linear.backwardInput(dx, dy: work.logits, rows: rows, pass)
+        counted.addGradients(dy: work.logits, x: x, rows: rows, to: sums.gradient.start, pass)
+        if sums.counted.isTied { tables.keep(work.logits, first: first, rows: rows, linear.outputs) }
+        sums.addOuter(counted, dy: work.logits, x: x, first: first, rows: rows)
+      }
+    }
+  }
+
+  /// What lies below the last attention: a chunk of tokens, each with the positions up to it.
+  private func addPrefixes(
+    _ rows: TokenRows, _ scratch: BackwardScratch, above: BackwardScratch, _ tables: TokenTables,
+    _ work: Workspace, _ pass: Pass
+  ) {
+    let (parts, width) = (transformer.parts, model.width)
+    scratch.residual.update(repeating: 0, count: rows.rows * width)
+    for (place, token) in rows.tokens.enumerated() {
+      (scratch.residual + rows.lasts.first[place] * width).update(
+        from: above.residual + token * width, count: width)
+    }
+    for (index, layer) in parts.layers.enumerated().reversed() {
+      let backward = TokenBackward(
+        layer: layer, kept: work.layers[index], input: work.streams[index], scratch: scratch, rows: rows,
+        pass: pass, sums: sums)
+      if index == parts.layers.count - 1 {
+        backward.throughLastAttention(above.attended)
+      } else {
+        backward.throughFeedForward { sums.add($0, dy: $1, x: $2, rows) }
+        backward.throughAttention()
+      }
+    }
+    let sequence = rows.base / pass.length
+    sums.add(
+      table: parts.embedding, width: width, dy: scratch.residual, slots: tables.slots[sequence],
+      tableRows: tables.tableRows[sequence],
+      head: sums.counted.isTied ? tables.head(rows, final: work.final, width: width) : nil, rows)
+    if let positions = parts.positions {
+      let places = (0..<Int32(pass.length)).map { $0 }
+      sums.add(
+        table: positions, width: width, dy: scratch.residual, slots: places, tableRows: places, head: nil,
+        rows)
+    }
+  }
+}
+
+extension Parameters {
+  /// The same values for a model with the same parameters, or with its output matrix untied, which takes those of the
+  /// embedding.
+  func counted(as counted: ModelConfiguration) -> Parameters {
+    guard counted != model else { return self }
+    let copy = Parameters(counted)
+    for parameter in copy.layout.parameters {
+      let source = layout[parameter.name] ?? layout.parameters[0]
+      copy[parameter].baseAddress!.update(from: start + source.offset, count: parameter.count)
+    }
+    return copy
+  }
+}

@@ -8,5 +8,6 @@ public enum Operations {
     TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
     LMImportOperation(), LMExportOperation(),
     ZSLLossesOperation(), ZSLDissentOperation(), ZSLStepOperation(), ZSLDecomposeOperation(),
+    ZSLGradientsOperation(),
   ]
 }

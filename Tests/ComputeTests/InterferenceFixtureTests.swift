@@ -63,7 +63,7 @@ import Testing
   /// its place, there and here, are rounding errors.
   private func noise(_ name: String) -> Int { name.hasSuffix("c_attn.bias") ? 32 : 0 }
 
-  private func expect(_ part: InterferenceResult.Part, _ expected: JSON, _ fixture: String) throws {
+  private func expect(_ part: GradientAnalysis.Part, _ expected: JSON, _ fixture: String) throws {
     let found = part.interference
     let sums = found.coordinates
     let n = Double(found.tokens)

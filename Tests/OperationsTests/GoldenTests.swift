@@ -87,6 +87,13 @@ import Testing
         "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
       ]),
     Golden(
+      operation: "zsl.gradients", revision: 1,
+      digests: [
+        "result": "138c46638e23eddd78efb518ddec9dfe4c9c1a50970c62e0c946a75315332c55",
+        "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",
+        "magnitudes": "aaec83b15a60f2d7218e88e06cdba26b38aa7f86213d91d785e6c656135caed1",
+      ]),
+    Golden(
       operation: "lm.losses", revision: 2,
       digests: [
         "losses": "9d415b9bff83cf793ada6559e3691cec9baccf5198e76717a5e0ec186760eb89",
@@ -160,6 +167,8 @@ import Testing
       let names = operation.inputs.map(\.name)
       return try await OperationRun(
         operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
+    case "zsl.gradients":
+      return try await ZSLOperationsTests.Checkpoints().gradients(1)
     case "zsl.decompose":
       return try await ZSLOperationsTests.Checkpoints().decomposition()
     case "zsl.losses":

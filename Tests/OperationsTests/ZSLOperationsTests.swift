@@ -63,6 +63,18 @@ import Testing
         ])
     }
 
+    /// Of the sequences of the update that comes next, and its changes.
+    func gradients(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
+      let delta = try #require(try await step(index).bytes("deltas", key: "1"))
+      return try await OperationRun(
+        ZSLOperationsTests.operation("zsl.gradients"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "sequences": 2].merging(parameters) { $1 },
+        inputs: [
+          "checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)],
+          "delta": [(nil, delta)],
+        ])
+    }
+
     func step(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       try await OperationRun(
         ZSLOperationsTests.operation("zsl.step"),
@@ -153,6 +165,34 @@ import Testing
     let pairs = result.pairs.map { abs($0.change) }
     #expect(abs(split.change.magnitude + split.change.constructive - split.change.rate) < 1e-9)
     #expect((split.change.rate < 0) == (pairs[1] < pairs[0]))
+  }
+
+  @Test func `Gradients predict how the next update changes the loss of each token`() async throws {
+    let checkpoints = try await Checkpoints()
+    let run = try await checkpoints.gradients(1)
+    let tokens = try SafetensorsFile(try #require(run.bytes("tokens")))
+    let step = try SafetensorsFile(try #require(try await checkpoints.step(1).bytes("losses")))
+    let losses: [Float] = try tokens.elements("losses", .float32)
+    let before: [Float] = try step.elements("train.before", .float32)
+    let after: [Float] = try step.elements("train.after", .float32)
+    #expect(losses == Array(before.prefix(16)))
+    let predicted: [Double] = try tokens.elements("sum_p", .float64)
+    for (place, change) in predicted.enumerated() {
+      #expect(abs(Double(after[place] - before[place]) - change) < 0.25 * abs(change) + 1e-3)
+    }
+    let result = try Self.result(run)
+    #expect(result["tokens"] == 16 && result["method"] == "exact" && result["run"] == "tiny")
+    #expect(result["null"]?["D"]?.double == 0.75)
+    #expect(result["layers"]?.array?.count == 1)
+    #expect(result["model"]?["C_g"]?.double != nil)
+    let magnitudes = try SafetensorsFile(try #require(run.bytes("magnitudes")))
+    #expect(magnitudes.descriptor("lm_head.weight")?.shape == [17, 8])
+    // Sequences a part at a time change nothing but the order of sums.
+    let parts = try Self.result(try await checkpoints.gradients(1, ["batch": 1]))
+    let (d, e) = (result["model"]?["D"]?.double ?? 0, parts["model"]?["D"]?.double ?? 1)
+    #expect(abs(d - e) < 1e-5)
+    let tied = try Self.result(try await checkpoints.gradients(1, ["embeddings": "tied"]))
+    #expect(tied["model"]?["coordinates"] != result["model"]?["coordinates"])
   }
 
   @Test func `Dissent is measured of every token`() async throws {

@@ -1,7 +1,7 @@
 public import JSON
 internal import Safetensors
 
-extension InterferenceResult {
+extension GradientAnalysis {
   /// All but the sums of each token. Quantities that are not defined (no change was given, or a denominator is zero) are
   /// left out.
   public var json: JSON {
@@ -11,8 +11,8 @@ extension InterferenceResult {
       "model_without_embeddings": json(modelWithoutEmbeddings), "layers": .array(layers.map(json)),
       "tensors": .array(tensors.map(json)),
       "null": [
-        "C": .number(Interference.null(model.interference.tokens)),
-        "D": .number(1 - Interference.null(model.interference.tokens)),
+        "C": .number(GradientInterference.null(model.interference.tokens)),
+        "D": .number(1 - GradientInterference.null(model.interference.tokens)),
         "formula": "C = 1 / sqrt(N), D = 1 - C, for N independent tokens of mean zero",
       ],
     ]
@@ -21,7 +21,7 @@ extension InterferenceResult {
   private func json(_ part: Part) -> JSON {
     let (found, sums) = (part.interference, part.interference.coordinates)
     let n = Double(found.tokens)
-    let null = Interference.null(found.tokens)
+    let null = GradientInterference.null(found.tokens)
     var numbers = [
       "D": found.destructive, "D_histogram": found.binnedDestructive, "D_pooled": found.pooledDestructive,
       "D_null": 1 - null, "sum_g": sums.gradient, "sum_abs_g": sums.magnitude,
@@ -31,8 +31,8 @@ extension InterferenceResult {
       numbers.merge(
         [
           "C_g": found.constructiveOverTokens, "C_g_null": null,
-          "C_ug": found.constructiveOverCoordinates, "C_ug_null": Interference.null(sums.coordinates),
-          "C_uG": found.constructiveOfSum, "C_uG_null": Interference.null(sums.coordinates),
+          "C_ug": found.constructiveOverCoordinates, "C_ug_null": GradientInterference.null(sums.coordinates),
+          "C_uG": found.constructiveOfSum, "C_uG_null": GradientInterference.null(sums.coordinates),
           "C_dl": found.constructiveOfLosses, "C_dl_null": null, "M_dl": found.meanAbsoluteLossChange,
           "sum_p": sums.participation, "sum_j_abs_sum_i_p": sums.absoluteParticipation,
           "sum_abs_p": sums.participationMagnitude, "sum_i_abs_sum_j_p": found.absoluteLossChange,

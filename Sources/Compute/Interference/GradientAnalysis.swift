@@ -16,7 +16,7 @@ public struct TokenSums: Sendable, Hashable {
 }
 
 /// The interference of tokens' gradients in a model, as a whole and in its parts. All methods give it.
-public struct InterferenceResult: Sendable, Hashable {
+public struct GradientAnalysis: Sendable, Hashable {
   public enum Method: String, Sendable, CaseIterable {
     /// Every token's own gradient.
     case exact
@@ -26,7 +26,7 @@ public struct InterferenceResult: Sendable, Hashable {
   public struct Part: Sendable, Hashable {
     /// Of a tensor its name; otherwise `model`, `model_without_embeddings` or `layer.3`.
     public let name: String
-    public let interference: Interference
+    public let interference: GradientInterference
     public let perToken: [TokenSums]
   }
 
@@ -44,7 +44,7 @@ public struct InterferenceResult: Sendable, Hashable {
 extension TokenGradients {
   /// What follows from all batches until now.
   /// - Throws: if there was no token, or a gradient is not finite.
-  public func result() throws(ComputeError) -> InterferenceResult {
+  public func result() throws(ComputeError) -> GradientAnalysis {
     guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
     let layout = sums.layout
     let coordinates = layout.parameters.map { parameter in
@@ -54,9 +54,10 @@ extension TokenGradients {
     }
     guard coordinates.allSatisfy({ $0.magnitude.isFinite && $0.participationMagnitude.isFinite }) else {
       throw ComputeError(
-        .unusable, "the gradients of these tokens are not finite", remedy: "look at the checkpoint's losses")
+        .unusable, "the gradients of these tokens, or the changes, are not finite",
+        remedy: "look at the losses of the checkpoint")
     }
-    func part(_ name: String, _ isIncluded: (ParameterLayout.Parameter) -> Bool) -> InterferenceResult.Part {
+    func part(_ name: String, _ isIncluded: (ParameterLayout.Parameter) -> Bool) -> GradientAnalysis.Part {
       var sum = CoordinateSums()
       var perToken = Array(repeating: TokenSums(), count: losses.count)
       for (index, parameter) in layout.parameters.enumerated() where isIncluded(parameter) {
@@ -64,12 +65,12 @@ extension TokenGradients {
         for token in perToken.indices { perToken[token] += sums.tokens[index][token] }
       }
       let change = perToken.reduce(0.0) { $0 + abs($1.participation) }
-      return InterferenceResult.Part(
+      return GradientAnalysis.Part(
         name: name,
-        interference: Interference(tokens: count, coordinates: sum, absoluteLossChange: change),
+        interference: GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: change),
         perToken: perToken)
     }
-    return InterferenceResult(
+    return GradientAnalysis(
       method: .exact, embeddings: embeddings, hasDelta: sums.delta != nil, losses: losses,
       model: part("model") { _ in true },
       modelWithoutEmbeddings: part("model_without_embeddings") { !$0.role.isEmbedding },

@@ -3,7 +3,7 @@
 /// changes delta_j, p_ij = g_ij delta_j is the part of coordinate j in the first-order change of token i's loss.
 ///
 /// D is a share of what cancels out, C = 1 - D of what remains: 1 where all terms have one sign.
-public struct Interference: Sendable, Hashable {
+public struct GradientInterference: Sendable, Hashable {
   /// Tokens (N).
   public let tokens: Int
   public let coordinates: CoordinateSums

@@ -1,0 +1,87 @@
+internal import Compute
+internal import JSON
+internal import Pipeline
+internal import Safetensors
+
+/// `zsl.gradients`
+struct ZSLGradientsOperation: Operation {
+  static let sequences = Parameter(
+    "sequences", default: 8, in: 1...1 << 20, help: "that are drawn from the stream, as a training draws them"
+  )
+  static let batch = Parameter(
+    "batch", default: 8, unit: "sequences", in: 1...1 << 20,
+    help: "at the same time; the memory that it needs grows with them")
+  static let embeddings = Parameter(
+    "embeddings", default: TokenGradients.Embeddings.split.rawValue,
+    oneOf: TokenGradients.Embeddings.allCases.map(\.rawValue),
+    help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
+
+  let name = "zsl.gradients"
+  let revision = 1
+  let summary = "Measures how the gradients of single tokens' losses interfere, in every part of a model."
+  let inputs = [
+    InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),
+    InputDeclaration("tokens", help: "the tokens that were trained on, or others"),
+    InputDeclaration(
+      "delta", .optional,
+      help: "a member of the output 'deltas' of zsl.step; without it, D and the norms of gradients alone"),
+  ]
+  let parameters: [any ParameterDeclaration] = [
+    ZSLParameters.run, ZSLParameters.step, sequences, LMWindows.context, LMParameters.dataSeed, batch,
+    embeddings,
+  ]
+  let outputs = [
+    OutputDeclaration(
+      "result", file: "gradients.json",
+      help:
+        "of each tensor, each layer and the model with and without embeddings: D as the mean over coordinates, from the "
+        + "histogram (as published) and pooled, C_g, C_ug, C_uG, C_dl, M_dl, each with its null, sums and norms"
+    ),
+    OutputDeclaration(
+      "tokens", file: "tokens.safetensors",
+      help:
+        "of each token: 'sum_p', 'sum_abs_p', 'l1_g', 'l2sq_g' over all parameters, and the same after "
+        + "'without_embeddings.' (float64), 'losses' in nats (float32)"),
+    OutputDeclaration(
+      "magnitudes", file: "magnitudes.safetensors",
+      help: "of each parameter, the sum over tokens of the gradients' magnitudes"),
+  ]
+
+  func run(_ context: OperationContext) async throws {
+    let weights = try LMCheckpoint(context.input("checkpoint")).weights
+    let stream = try TokenStream(parsing: context.input("tokens").bytes(limit: TextInput.limit)).tokens
+    let delta = try context.optionalInput("delta").map {
+      try Parameters(weights.model, from: LMCheckpoint.file($0))
+    }
+    let length = context[LMWindows.context] > 0 ? context[LMWindows.context] : weights.model.context
+    let batches = try Batches(
+      seed: UInt64(context[LMParameters.dataSeed]), context: length, count: stream.count)
+    let embeddings = TokenGradients.Embeddings(rawValue: context[Self.embeddings]) ?? .split
+    let gradients = TokenGradients(weights: weights, delta: delta, embeddings: embeddings, threads: .all)
+    let sequences = context[Self.sequences]
+    for first in stride(from: 0, to: sequences, by: context[Self.batch]) {
+      try context.checkCancellation()
+      let rows = first..<min(first + context[Self.batch], sequences)
+      let offsets = rows.map { batches.offset(step: context[ZSLParameters.step], row: $0) }
+      func tokens(shiftedBy shift: Int) -> [Int32] {
+        offsets.flatMap { stream[$0 + shift..<$0 + shift + length].map(Int32.init) }
+      }
+      try gradients.add(
+        TokenBatch(
+          sequences: rows.count, length: length, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1)))
+      context.progress(
+        Double(rows.upperBound) / Double(sequences), "\(rows.upperBound) of \(sequences) sequences")
+    }
+    let result = try gradients.result()
+    try context.log("\(gradients.count) tokens, D \(result.model.interference.destructive)")
+    var members = result.json.object ?? [:]
+    members["run"] = .string(context[ZSLParameters.run])
+    members["step"] = .integer(Int64(context[ZSLParameters.step]))
+    members["context"] = .integer(Int64(length))
+    try context.write(Array(JSON.object(members).pretty.utf8) + [UInt8(ascii: "\n")], to: "result")
+    let tokens = try FileOutput(context.path(of: "tokens"))
+    try result.writeTokens { try tokens.write($0) }
+    let magnitudes = try FileOutput(context.path(of: "magnitudes"))
+    try gradients.writeMagnitudes { try magnitudes.write($0) }
+  }
+}

@@ -34,8 +34,7 @@ public struct TextTokeniser {
     if encoder != nil {
       try encoder?.encode(document, into: &tokens)
     } else {
-      tokens.reserveCapacity(tokens.count + document.count)
-      for place in document.indices { tokens.append(UInt32(document[place])) }
+      document.withUnsafeBufferPointer { tokens.append(contentsOf: $0.lazy.map(UInt32.init)) }
     }
   }
 }

@@ -6,7 +6,7 @@ public enum Operations {
     CurveImportOperation(), CurveGenerateOperation(), CurvePrepareOperation(), CurveFitOperation(),
     CurveCompareOperation(), TextCorpusOperation(), TextSynthesiseOperation(), TextTokeniseOperation(),
     TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
-    LMImportOperation(), LMExportOperation(),
+    LMImportOperation(), LMExportOperation(), LMGenerateOperation(),
     ZSLLossesOperation(), ZSLDissentOperation(), ZSLStepOperation(), ZSLDecomposeOperation(),
     ZSLGradientsOperation(),
   ]

@@ -106,6 +106,9 @@ import Testing
       operation: "lm.import", revision: 1,
       digests: ["checkpoint": "7318d2ecd6e717438c715ff6653de727b42262a671d3fe4260ddc4c7952bcd94"]),
     Golden(
+      operation: "lm.generate", revision: 1,
+      digests: ["text": "1ffcb36f66776a1032ad0ec75f758116d1b74616d0feda2d41569c98a90da1e4"]),
+    Golden(
       operation: "lm.export", revision: 1,
       digests: ["model": "58ea1864a44f2904717d0b8a082a7454c7ee5d4de2bab5d1c1be2dbd06b2bf71"]),
   ]
@@ -158,6 +161,10 @@ import Testing
         operation, ["vocabulary": 320], inputs: ["text": [(nil, Array(text.utf8))]])
     case "lm.train":
       return try await Training(["steps": 2, "checkpoints": []]).links[0]
+    case "lm.generate":
+      return try await OperationRun(
+        operation, ["prompt": "In", "length": 20],
+        inputs: ["checkpoint": [(nil, Interchange.byteModel)]])
     case "lm.import":
       return try await OperationRun(operation, folders: ["model": Interchange.folder("gpt_neox", .float16)])
     case "lm.losses", "lm.info", "lm.export":

@@ -72,6 +72,19 @@ enum Interchange {
     ]
   }
 
+  /// A checkpoint of a model of bytes.
+  static var byteModel: [UInt8] {
+    get async throws {
+      var members = try #require(configurations["gpt2"]?.object)
+      members["vocab_size"] = 256
+      let configuration = JSON.object(members)
+      return try await imported([
+        "config.json": configuration.canonicalBytes,
+        "model.safetensors": try file(tensors(configuration), .float32),
+      ])
+    }
+  }
+
   static func operation(_ name: String) throws -> any Pipeline.Operation {
     try #require(Operations.all.first { $0.name == name })
   }

@@ -39,6 +39,24 @@ public final class Transformer {
     return Array(UnsafeBufferPointer(start: work.final, count: pass.rows * model.width))
   }
 
+  /// The logits of the token that follows others [V].
+  /// - Parameter tokens: at least one, and no more than the model's context.
+  /// - Throws: if a token is not in the vocabulary, or there are none or too many.
+  public func logits(after tokens: [Int32], weights: Parameters) throws(ComputeError) -> [Float] {
+    // Tokens behind them, which they do not see, so that sequences of almost the same length take the same memory.
+    let length = max(tokens.count, min((tokens.count + 63) / 64 * 64, model.context))
+    let batch = try TokenBatch(
+      sequences: 1, length: length,
+      inputs: tokens + [Int32](repeating: 0, count: length - tokens.count),
+      targets: [Int32](repeating: -1, count: length))
+    let work = try prepare(batch, keepsActivations: false)
+    let pass = pass(work, weights)
+    forward(batch, work, pass)
+    // logits [1, V] = final [1, C] W^T
+    parts.head.linear.forward(work.logits, work.final + (tokens.count - 1) * model.width, rows: 1, pass)
+    return Array(UnsafeBufferPointer(start: work.logits, count: model.vocabulary))
+  }
+
   /// The losses [B, T], and their gradient.
   /// - Parameters:
   ///   - gradients: to each parameter's, that of scale * the sum of the losses is added.

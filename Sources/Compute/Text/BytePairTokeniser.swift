@@ -63,7 +63,7 @@ public struct BytePairTokeniser: Sendable {
 
 /// Encodes texts with a byte-pair tokeniser and remembers the words it has met: one of these for each thread.
 public struct BytePairEncoder {
-  private let tokeniser: BytePairTokeniser
+  let tokeniser: BytePairTokeniser
   private var cache = WordCache()
   private var merger = WordMerger()
   private var symbols: [UInt32] = []

@@ -115,4 +115,5 @@ enum Streams {
   static let documents: UInt32 = 4
   static let split: UInt32 = 5
   static let batches: UInt32 = 6
+  static let sample: UInt32 = 7
 }

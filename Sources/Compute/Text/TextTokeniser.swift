@@ -37,4 +37,14 @@ public struct TextTokeniser {
       document.withUnsafeBufferPointer { tokens.append(contentsOf: $0.lazy.map(UInt32.init)) }
     }
   }
+
+  /// The text that tokens stand for; bytes that are no UTF-8 become U+FFFD.
+  /// - Throws: `malformed` for a token that the vocabulary lacks.
+  public func decode(_ tokens: [UInt32]) throws(ComputeError) -> String {
+    if let encoder { return String(decoding: try encoder.tokeniser.decode(tokens), as: UTF8.self) }
+    guard tokens.allSatisfy({ $0 < vocabularySize }) else {
+      throw ComputeError(.malformed, "there is a token that is no byte")
+    }
+    return String(decoding: tokens.map { UInt8($0) }, as: UTF8.self)
+  }
 }

@@ -62,6 +62,29 @@ import Testing
     #expect(question.err.contains("nowhere.txt"))
   }
 
+  @Test func `A training that diverges says where, and keeps the checkpoint before`() throws {
+    folder.write(String(repeating: "the quick brown fox jumps over the lazy dog\n", count: 50), to: "a.txt")
+    let failed = try run(
+      """
+      stages:
+        tokens: { op: text.tokenise, in: { text: a.txt }, with: { validation: 0 } }
+        train:
+          op: lm.train
+          in: { train: tokens.train }
+          with:
+            { steps: 8, checkpoints: [1], width: 8, layers: 1, heads: 2, inner: 12, context: 8, batch: 2,
+              optimiser: sgd, clip: 0, learning_rate: 1e6, warmup: 100, start_factor: 0 }
+        sample: { op: lm.generate, in: { checkpoint: "train.checkpoints[1]" }, with: { length: 9 } }
+      """, "train")
+    #expect(failed.status == 2)
+    for part in ["diverged at step ", "learning rate ", "gradient norm ", "lower learning_rate", "train@8"] {
+      #expect(failed.err.contains(part))
+    }
+    let sample = try folder.brake("run", "--json", "sample")
+    #expect(sample.status == 0)
+    #expect(try JSON(parsing: sample.out)["hit"] == 2, "the tokens, and the link to the checkpoint")
+  }
+
   @Test func `A failing stage gives its exit status, stops its dependants, and -k goes on elsewhere`() throws
   {
     let pipeline = """

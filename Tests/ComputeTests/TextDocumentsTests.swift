@@ -172,14 +172,14 @@ import Testing
 
   @Test func `A sequence is a function of seed, step and row`() throws {
     let batches = try Batches(seed: 4, context: 64, count: 10_000)
-    #expect(batches.offsets(step: 3, batch: 8) == (0..<8).map { batches.offset(step: 3, row: $0) })
-    #expect(Array(batches.offsets(step: 3, batch: 8).prefix(4)) == batches.offsets(step: 3, batch: 4))
-    #expect(batches.offsets(step: 3, batch: 8) != batches.offsets(step: 4, batch: 8))
+    #expect(batches.offsets(step: 3, rows: 0..<8) == (0..<8).map { batches.offset(step: 3, row: $0) })
+    #expect(Array(batches.offsets(step: 3, rows: 0..<8).suffix(4)) == batches.offsets(step: 3, rows: 4..<8))
+    #expect(batches.offsets(step: 3, rows: 0..<8) != batches.offsets(step: 4, rows: 0..<8))
     #expect(
-      try Batches(seed: 5, context: 64, count: 10_000).offsets(step: 3, batch: 8)
-        != batches.offsets(step: 3, batch: 8))
-    #expect(batches.offsets(step: 0, batch: 4) == [4563, 8011, 756, 5287])
-    let all = (0..<500).flatMap { batches.offsets(step: $0, batch: 8) }
+      try Batches(seed: 5, context: 64, count: 10_000).offsets(step: 3, rows: 0..<8)
+        != batches.offsets(step: 3, rows: 0..<8))
+    #expect(batches.offsets(step: 0, rows: 0..<4) == [4563, 8011, 756, 5287])
+    let all = (0..<500).flatMap { batches.offsets(step: $0, rows: 0..<8) }
     #expect(all.allSatisfy { (0...10_000 - 65).contains($0) })
     let mean = Double(all.reduce(0, +)) / Double(all.count)
     #expect(abs(mean - 9935 / 2) < 5 * 9936 / 12.0.squareRoot() / Double(all.count).squareRoot())

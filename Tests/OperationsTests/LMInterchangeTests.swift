@@ -227,6 +227,26 @@ enum Interchange {
     #expect(try await refusal(folder).contains(part))
   }
 
+  @Test func `A damaged folder is refused or read, whatever the damage`() async throws {
+    let folder = try Interchange.folder("gpt_neox", .float16)
+    let names = folder.keys.sorted()
+    let random = Philox(seed: 8)
+    var refused = 0
+    for index in 0..<60 {
+      func number(below count: Int, _ stream: UInt32) -> Int {
+        random.number(below: count, stream: stream, index: UInt64(index))
+      }
+      var damaged = folder
+      let name = names[index % names.count]
+      var bytes = try #require(folder[name])
+      let place = number(below: min(bytes.count, 600), 1)
+      if index % 6 < 2 { bytes.removeSubrange(place...) } else { bytes[place] = UInt8(number(below: 256, 2)) }
+      damaged[name] = bytes
+      do { _ = try await Interchange.imported(damaged) } catch { refused += 1 }
+    }
+    #expect(refused >= 20, "files that are cut short are never read")
+  }
+
   @Test func `Weights that are not those of a model are refused`() async throws {
     let configuration = try #require(Interchange.configurations["gpt2"])
     let right = try Interchange.tensors(configuration)

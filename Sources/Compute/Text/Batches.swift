@@ -35,15 +35,15 @@ public struct Batches: Sendable, Hashable {
     )
   }
 
-  /// Where the sequences of a step begin.
-  public func offsets(step: Int, batch: Int) -> [Int] { (0..<batch).map { offset(step: step, row: $0) } }
+  /// Where sequences of a step begin.
+  func offsets(step: Int, rows: Range<Int>) -> [Int] { rows.map { offset(step: step, row: $0) } }
 
   /// Sequences of a step, and the tokens that they predict.
   /// - Parameter stream: of `count` tokens.
   /// - Throws: if the batch is larger than `TokenBatch.limit`.
   public func tokens(of stream: [UInt32], step: Int, rows: Range<Int>) throws(ComputeError) -> TokenBatch {
     precondition(stream.count == count)
-    let offsets = rows.map { offset(step: step, row: $0) }
+    let offsets = offsets(step: step, rows: rows)
     func tokens(shiftedBy shift: Int) -> [Int32] {
       offsets.flatMap { stream[$0 + shift..<$0 + shift + context].lazy.map(Int32.init) }
     }

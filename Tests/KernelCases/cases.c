@@ -422,6 +422,20 @@ static void token_gradients(cases *s) {
   end(s, "magnitude");
 }
 
+/// So wide that the left operand is packed, too.
+static void wide_products(cases *s) {
+  for (int at = 0; at < 2; at++) {
+    begin(s);
+    float *c = zeros(s, 8 * 17 * 200);
+    brake_product p = {
+        .m = 17, .n = 200, .k = 5, .a = values(s, 8 * 85 + 64, 1), .lda = at ? 17 : 5, .a_transposed = at,
+        .b = values(s, 1000 + 64, 1), .ldb = 200, .c = c, .ldc = 200, .batch = 8, .stride_a = 85, .stride_c = 3400};
+    brake_matmul_tiles(&p, 0, brake_matmul_tile_count(&p));
+    output(s, c, 8 * 3400);
+    end(s, at ? "product wide batch TN" : "product wide batch NN");
+  }
+}
+
 void kernel_cases_run(kernel_case_visitor visit, void *context) {
   cases s = {.visit = visit, .context = context, .arena = malloc(ARENA * sizeof(float))};
   if (!s.arena) abort();
@@ -437,5 +451,6 @@ void kernel_cases_run(kernel_case_visitor visit, void *context) {
   optimisers(&s);
   attention_last(&s);
   token_gradients(&s);
+  wide_products(&s);
   free(s.arena);
 }

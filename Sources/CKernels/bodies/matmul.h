@@ -85,7 +85,7 @@ static void matmul_tile(const brake_product *x, tiling t, long tile, float *left
   float *c = x->c + matrix * x->stride_c + column;
   const float *bias = x->bias ? x->bias + column : 0;
   // With few panels on the right, packing the left would cost more than it saves.
-  bool in_place = x->a_transposed && columns <= 2 * PANEL_COLUMNS;
+  bool in_place = columns <= 6 * PANEL_COLUMNS;
   for (long p = 0; p == 0 || p < x->k; p += K_BLOCK) {
     long k = smaller(K_BLOCK, x->k - p);
     pack_right(right, x, b + (x->b_transposed ? column * x->ldb + p : p * x->ldb + column), columns, k);
@@ -97,10 +97,17 @@ static void matmul_tile(const brake_product *x, tiling t, long tile, float *left
         finish f = {p > 0 || x->accumulate, bias && p + K_BLOCK >= x->k ? bias + j : 0};
         for (long i = 0; i < panels; i++) {
           long first = panel_start(i, panels, height);
-          panel_product(
-              panel_start(i + 1, panels, height) - first, smaller(columns - j, PANEL_COLUMNS), k,
-              in_place ? block_a + first : left + i * LEFT_PANEL, in_place ? x->lda : PANEL_STRIDE, right + j / PANEL_COLUMNS * RIGHT_PANEL, PANEL_COLUMNS,
-              c + (block + first) * x->ldc + j, x->ldc, f);
+          long count = panel_start(i + 1, panels, height) - first, width = smaller(columns - j, PANEL_COLUMNS);
+          const float *panel_b = right + j / PANEL_COLUMNS * RIGHT_PANEL;
+          float *panel_c = c + (block + first) * x->ldc + j;
+          if (!in_place)
+            panel_product(
+                count, width, k, left + i * LEFT_PANEL, PANEL_STRIDE, panel_b, PANEL_COLUMNS, panel_c, x->ldc, f);
+          else if (x->a_transposed)
+            panel_product(count, width, k, block_a + first, x->lda, panel_b, PANEL_COLUMNS, panel_c, x->ldc, f);
+          else
+            row_major_product(
+                count, width, k, block_a + first * x->lda, x->lda, panel_b, PANEL_COLUMNS, panel_c, x->ldc, f);
         }
       }
     }

@@ -20,21 +20,25 @@ typedef struct finish {
   const float *bias;  ///< added last, or null
 } finish;
 
-/// C (rows x columns, columns <= 16 * vectors) from a panel of each operand. `b` has 16 * vectors readable columns.
+/// C (rows x columns, columns <= 16 * vectors) from a panel of each operand. `b` has 16 * vectors readable columns; `a`
+/// may be row-major instead: a[i * lda + p].
 INLINE void block_product(
-    const int rows, const int vectors, long columns, long k, const float *a, long lda, const float *b, long ldb,
-    float *c, long ldc, finish f) {
+    const int rows, const int vectors, const bool row_major, long columns, long k, const float *a, long lda,
+    const float *b, long ldb, float *c, long ldc, finish f) {
   lanes chain[PANEL_ROWS][PANEL_VECTORS];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) {
       chain[i][j] = 0;
       __builtin_prefetch(c + i * ldc + 16 * j, 1);
     }
+  // Row-major, three rows share an address, or there were more addresses than registers.
+  const float *row[(PANEL_ROWS + 2) / 3];
+  UNROLLED for (int i = 0; i < rows; i += 3) row[i / 3] = row_major ? a + i * lda : a;
   for (long p = 0; p < k; p++, a += lda, b += ldb) {
     lanes right[PANEL_VECTORS];
     UNROLLED for (int j = 0; j < vectors; j++) right[j] = load(b + 16 * j);
     UNROLLED for (int i = 0; i < rows; i++) {
-      lanes left = splat(a[i]);
+      lanes left = splat(row_major ? row[i / 3][i % 3 * lda + p] : a[i]);
       UNROLLED for (int j = 0; j < vectors; j++)
         chain[i][j] = fma16(left, right[j], chain[i][j]);
     }
@@ -59,7 +63,11 @@ INLINE void block_product(
 
 #define PRODUCT_CASE(n, vectors) \
   case n: \
-    block_product(n, vectors, columns, k, a, lda, b, ldb, c, ldc, f); \
+    block_product(n, vectors, false, columns, k, a, lda, b, ldb, c, ldc, f); \
+    break;
+#define ROW_MAJOR_CASE(n, vectors) \
+  case n: \
+    block_product(n, vectors, true, columns, k, a, lda, b, ldb, c, ldc, f); \
     break;
 
 /// A block of at most PANEL_ROWS x PANEL_COLUMNS.
@@ -69,6 +77,16 @@ static void panel_product(
     switch (rows) { EACH_HEIGHT(PRODUCT_CASE, PANEL_VECTORS) }
   } else {
     switch (rows) { EACH_HEIGHT(PRODUCT_CASE, 1) }
+  }
+}
+
+/// The same of a row-major left operand.
+static void row_major_product(
+    long rows, long columns, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc, finish f) {
+  if (columns > 16 * (PANEL_VECTORS - 1)) {
+    switch (rows) { EACH_HEIGHT(ROW_MAJOR_CASE, PANEL_VECTORS) }
+  } else {
+    switch (rows) { EACH_HEIGHT(ROW_MAJOR_CASE, 1) }
   }
 }
 

@@ -20,7 +20,8 @@ struct Workload: ParsableArguments {
       case .large:
         try .standard(.llama, vocabulary: 512, width: 256, layers: 4, heads: 4, inner: 768, context: context)
       case .paper:
-        try .standard(.llama, vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: context)
+        try .standard(
+          .llama, vocabulary: 50_304, width: 256, layers: 4, heads: 4, inner: 128, context: context)
       }
     }
   }

@@ -2,8 +2,8 @@ public import Pipeline
 
 /// Figures, tables and pages of results.
 public enum Report {
-  /// `report.figure`, `report.tables` and `report.html`.
+  /// `report.figure`, `report.zero-sum`, `report.tables` and `report.html`.
   public static let operations: [any Pipeline.Operation] = [
-    FigureOperation(), TablesOperation(), PageOperation(),
+    FigureOperation(), ZeroSumFigureOperation(), TablesOperation(), PageOperation(),
   ]
 }

@@ -56,6 +56,28 @@ import Testing
     #expect(try source(command: "import") == .members(instance: "import", output: "curves"))
   }
 
+  @Test func `A star leaves one of several keys open`() throws {
+    let plan = try plan(
+      """
+      stages:
+        a: { for: { size: [s, l], step: 1..3 }, run: z, out: { o: o } }
+        one: { for: { size: [s, l] }, op: curve.compare, in: { fits: "a[${size},*]" } }
+        two: { op: curve.compare, in: { fits: "a[*,2]" } }
+        all: { op: curve.compare, in: { fits: "a[*,*]" } }
+      """)
+    func keys(_ stage: String) -> [String] {
+      if case .collection(let members)? = plan.source(stage, "fits") { members.map(\.key) } else { [] }
+    }
+    #expect(keys("one[l]") == ["l,1", "l,2", "l,3"])
+    #expect(keys("two") == ["s,2", "l,2"])
+    #expect(keys("all").count == 6)
+    for wrong in ["a[m,*]", "a[*,*,*]", "b[s,*]"] {
+      let text = "stages: {a: {for: {size: [s], step: 1..3}, run: z, out: {o: o}}, b: {run: z, out: {o: o}}, "
+      let error = planError(text + "c: {run: z, in: {i: '\(wrong)'}}}")
+      #expect(error.contains("no instance is \(wrong)"), "\(error)")
+    }
+  }
+
   @Test func `Many artefacts come with the keys of their instances`() throws {
     let all = InputSource.collection([member("s", "fit[s]", "fit"), member("l", "fit[l]", "fit")])
     #expect(try source(many: "fit") == all)

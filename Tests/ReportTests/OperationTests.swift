@@ -47,7 +47,7 @@ import Testing
 
   @Test func `Every operation is declared in full`() {
     let names = Report.operations.map(\.name)
-    #expect(names == ["report.figure", "report.tables", "report.html"])
+    #expect(names == ["report.figure", "report.zero-sum", "report.tables", "report.html"])
     for operation in Report.operations {
       #expect(!operation.summary.isEmpty && operation.summary.hasSuffix("."))
       #expect(operation.parameters.allSatisfy { !$0.help.isEmpty })

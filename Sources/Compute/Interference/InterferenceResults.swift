@@ -30,18 +30,38 @@ public struct LossChangeResult: Sendable, Hashable {
   }
 }
 
+/// D, M and the change of the mean loss, of some tokens.
+public struct LossChange: Sendable, Hashable {
+  /// D; nil where no loss has changed.
+  public let destructive: Double?
+  /// M, and the change of the mean loss, in nats a token.
+  public let magnitude, change: Double
+
+  init(json: JSON) throws(ComputeError) {
+    destructive = try json.optionalNumber("D")
+    magnitude = try json.number("M")
+    change = try json.number("change")
+  }
+}
+
 /// What a result of `zsl.step` says of all its batches.
 public struct StepResult: Sendable, Hashable {
   public let run: String
   public let step: Int
   /// On the batch of the update, and on the evaluation stream.
   public let train, evaluation: InterferenceSpread
+  /// Of the first batch, on itself.
+  public let first: LossChange
 
   public init(json: JSON) throws(ComputeError) {
     run = try json.text("run")
     step = try json.whole("step")
     train = try InterferenceSpread(json: json.member("train"))
     evaluation = try InterferenceSpread(json: json.member("evaluation"))
+    guard let batch = try json.list("batches").first else {
+      throw ComputeError(.malformed, "the update was made on no batch")
+    }
+    first = try LossChange(json: batch.member("train"))
   }
 }
 
@@ -61,6 +81,37 @@ public struct DissentResult: Sendable, Hashable {
     repulsion = try json.number("repulsion")
     gradient = try json.number("gradient")
     dissentInterval = try json.optionalInterval("dissent_interval")
+  }
+}
+
+/// What a result of `zsl.gradients` says of a checkpoint.
+public struct GradientResult: Sendable, Hashable {
+  public let run: String
+  public let step: Int
+  /// D of the gradients without embeddings as the mean over coordinates, and what independent tokens would give.
+  public let destructive, null: Double
+  /// C_g, C_(u,g) and C_(u,G) without embeddings; nil where no change of the parameters was given.
+  public let overTokens, overCoordinates, ofSum: Double?
+  /// C and M of the losses' changes to first order, of the whole model; nil likewise.
+  public let ofLosses, lossMagnitude: Double?
+  /// D of each layer.
+  public let layers: [Double]
+
+  public init(json: JSON) throws(ComputeError) {
+    run = try json.text("run")
+    step = try json.whole("step")
+    let part = try json.member("model_without_embeddings")
+    destructive = try part.number("D")
+    null = try part.number("D_null")
+    overTokens = try part.optionalNumber("C_g")
+    overCoordinates = try part.optionalNumber("C_ug")
+    ofSum = try part.optionalNumber("C_uG")
+    let model = try json.member("model")
+    ofLosses = try model.optionalNumber("C_dl")
+    lossMagnitude = try model.optionalNumber("M_dl")
+    var layers: [Double] = []
+    for layer in try json.list("layers") { layers.append(try layer.number("D")) }
+    self.layers = layers
   }
 }
 

@@ -12,7 +12,7 @@ public struct RateDecomposition: Sendable, Hashable {
     public let magnitude: Double
 
     /// Nil where the mean loss has not changed.
-    var factors: Factors? { Factors(change: change, magnitude: magnitude) }
+    public var factors: Factors? { Factors(change: change, magnitude: magnitude) }
   }
 
   /// Natural logarithms of |dL|, M and 1 - D, or differences of such.

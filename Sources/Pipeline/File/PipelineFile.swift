@@ -50,6 +50,7 @@ public import JSON
 ///
 /// **Sources**, the values of `in:`, are one of these or a list of them:
 /// - `stage`: its output for all its instances; `stage[key,key]`: of one instance; `stage[*]`: of all, explicitly;
+///   `stage[key,*]`: of all that have this key;
 /// - `stage.output`, `stage[key].output`: of several outputs, this one;
 /// - `stage.output[member]`, `stage[key].output[member]`: one member of a keyed output;
 /// - `sha256:` and 64 hexadecimal digits: an artefact of the store;

@@ -4,6 +4,8 @@ struct Reference: Hashable {
     /// Nothing, or `[*]`.
     case all
     case one([String])
+    /// Those that have these keys; nil where `*` leaves one open.
+    case matching([String?])
   }
 
   let stage: String
@@ -27,7 +29,13 @@ struct Reference: Hashable {
     var rest = text[name.endIndex...]
     if rest.first == "[" {
       guard let keys = Reference.bracketed(&rest) else { return nil }
-      instances = keys == ["*"] ? .all : .one(keys)
+      if keys == ["*"] {
+        instances = .all
+      } else if keys.contains("*") {
+        instances = .matching(keys.map { $0 == "*" ? nil : $0 })
+      } else {
+        instances = .one(keys)
+      }
     } else {
       instances = .all
     }

@@ -138,7 +138,7 @@ struct InstanceExpansion {
     let draft: Draft
     switch reference.instances {
     case .one(let keys): draft = drafts[try self.place(keys, of: number, drafts, at: position)]
-    case .all:
+    case .all, .matching:
       guard drafts.count == 1 else {
         throw PipelineError(
           "the stage '\(stage.name)' has \(drafts.count) instances; a variable runs over an output of one",
@@ -159,6 +159,25 @@ struct InstanceExpansion {
       return keys
     }
     return keys[KeyedOutput(instance: draft.name, output: output)]
+  }
+
+  /// The instances that have these keys; nil leaves one open.
+  func matching(
+    _ keys: [String?], of number: Int, _ drafts: [Draft], at position: Position
+  ) throws(PipelineError) -> [Draft] {
+    let stage = stages[number]
+    let found = drafts.filter { draft in
+      draft.keys.count == keys.count && zip(draft.keys, keys).allSatisfy { $1 == nil || $0 == $1 }
+    }
+    guard !found.isEmpty else {
+      let shown = keys.map { $0 ?? "*" }.joined(separator: ",")
+      throw PipelineError(
+        "no instance is \(stage.name)[\(shown)]", at: position,
+        hint: stage.variables.isEmpty
+          ? "the stage '\(stage.name)' has no for:"
+          : "its keys are \(stage.variables.joined(separator: ","))")
+    }
+    return found
   }
 
   /// The place of an instance that a reference names.

@@ -177,10 +177,13 @@ struct SourceResolution {
           "the output '\(output.name)' of '\(stage.name)' is one artefact and has no members",
           at: source.position)
       }
-      guard case .known(let drafts) = expansion.instances[number] else { return ([], true) }
+      guard case .known(var drafts) = expansion.instances[number] else { return ([], true) }
       if case .one(let keys) = reference.instances {
         let draft = drafts[try expansion.place(keys, of: number, drafts, at: source.position)]
         return ([try member(draft, output, reference, stage, at: source.position)], false)
+      }
+      if case .matching(let keys) = reference.instances {
+        drafts = try expansion.matching(keys, of: number, drafts, at: source.position)
       }
       var members: [InputSource.Member] = []
       members.reserveCapacity(drafts.count)
@@ -198,7 +201,9 @@ struct SourceResolution {
     _ stage: PlannedStage, at position: Position
   ) throws(PipelineError) -> InputSource.Member {
     var keys = draft.keys
-    if reference.instances != .all || keys.isEmpty, let member = reference.member { keys.append(member) }
+    if let member = reference.member {
+      if case .one = reference.instances { keys.append(member) } else if keys.isEmpty { keys = [member] }
+    }
     let key = keys.isEmpty ? stage.name : keys.joined(separator: ",")
     guard output.keyed else {
       return InputSource.Member(

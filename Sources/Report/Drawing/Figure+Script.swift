@@ -196,6 +196,8 @@ extension Series {
         "\(block) with points pointtype 7 pointsize 1 linecolor rgb '\(Theme.paper.light)' notitle",
         "\(block) \(with()) notitle",
       ]
+    case .tiles:
+      ["\(block) using (sqrt($1*$2)):(($3+$4)/2):1:2:3:4 \(with()) notitle"]
     case .points, .line, .dashed, .dotted, .disc:
       ["\(block) \(with()) notitle"]
     }
@@ -217,6 +219,7 @@ extension Series {
       case .ring: "points pointtype 6 pointsize 1 linewidth 1.5"
       case .bars: "vectors nohead linewidth 1.25"
       case .disc: "points pointtype 7 pointsize 0.9"
+      case .tiles: "boxxyerror fillstyle solid noborder"
       }
     return "with \(drawn) linecolor rgb '\(colour.light)'"
   }

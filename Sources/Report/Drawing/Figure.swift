@@ -91,7 +91,7 @@ struct Axis: Sendable {
 
 /// What is drawn in a panel, in the order of drawing.
 struct Series: Sendable {
-  enum Style: Sendable {
+  enum Style: Sendable, Hashable {
     /// Filled discs; the radius is in pixels.
     case points(radius: Double)
     case line(width: Double)
@@ -103,11 +103,13 @@ struct Series: Sendable {
     case bars
     /// A disc of some size for a value that has a bar.
     case disc
+    /// Filled rectangles.
+    case tiles
   }
 
   var style: Style
   var colour: Colour
-  /// x and y; for bars x, low and high. A row without values interrupts a line.
+  /// x and y; for bars x, low and high; for tiles low and high x, low and high y. A row without values interrupts a line.
   var rows: [[Double]]
   /// In the legend, drawn as it is written; nil for none.
   var name: String?

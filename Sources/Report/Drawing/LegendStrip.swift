@@ -40,6 +40,7 @@ struct LegendStrip {
       sample.rows = [[x + sampleWidth / 2, y]]
     case .ring, .disc: sample.rows = [[x + sampleWidth / 2, y]]
     case .line, .dashed, .dotted: sample.rows = [[x, y], [x + sampleWidth, y]]
+    case .tiles: sample.rows = [[x, x + sampleWidth, y - 5, y + 5]]
     case .bars: sample.rows = [[x + sampleWidth / 2, y - 5, y + 5]]
     }
     return sample

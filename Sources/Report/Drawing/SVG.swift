@@ -85,8 +85,9 @@ struct SVG: Sendable, Hashable {
       "xmlns", "class", "role", "width", "height", "viewBox", "font-family", "data-figure", "data-source",
     ],
     "title": [], "desc": [],
-    "g": textAttributes.union(["stroke", "stroke-width", "stroke-linecap", "transform"]),
+    "g": textAttributes.union(["shape-rendering", "stroke", "stroke-width", "stroke-linecap", "transform"]),
     "path": ["d", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-dasharray"],
+    "polygon": ["points", "fill"],
     "circle": ["cx", "cy", "r", "fill", "stroke", "stroke-width"],
     "text": textAttributes, "tspan": textAttributes,
   ]

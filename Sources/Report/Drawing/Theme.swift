@@ -26,6 +26,12 @@ enum Theme {
     Colour(light: "#3f7f93", dark: "#8cd0e6"),
   ]
 
+  /// From low to high, told apart in grey too; the same on paper and on a dark screen (after matplotlib's viridis).
+  static let scale = ["#fde725", "#a0da39", "#4ac16d", "#1fa187", "#277f8e", "#365c8d", "#46327e", "#440154"]
+    .map {
+      Colour(light: $0, dark: $0)
+    }
+
   static func run(_ index: Int) -> Colour { runs[index % runs.count] }
 
   /// Metrically alike where Helvetica is not installed, and what papers are set with.

@@ -44,4 +44,23 @@ enum FigureData {
     }
     return csv.bytes
   }
+
+  /// A row each point of each named series. Panels go by their headings, or by numbers.
+  static func series(of figure: Figure) -> [UInt8] {
+    var csv = CSV(["panel", "quantity", "series", "x", "y", "lower", "upper"])
+    for (number, panel) in figure.panels.enumerated() {
+      let quantity = panel.y.label.replacing("{/:Italic ", with: "").replacing("}", with: "")
+      let bars = panel.series.filter { $0.style == .bars }
+      for series in panel.series {
+        guard let name = series.name else { continue }
+        for row in series.rows where row.count == 2 {
+          let bar = bars.first { $0.colour == series.colour }?.rows.first { $0[0] == row[0] }
+          let ends = bar?.dropFirst().map { Format.plain($0, 12) } ?? ["", ""]
+          csv.add(
+            [panel.heading ?? "\(number + 1)", quantity, name] + row.map { Format.plain($0, 12) } + ends)
+        }
+      }
+    }
+    return csv.bytes
+  }
 }

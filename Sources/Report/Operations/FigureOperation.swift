@@ -1,4 +1,3 @@
-internal import Artefacts
 internal import Compute
 internal import Pipeline
 
@@ -24,11 +23,7 @@ struct FigureOperation: Pipeline.Operation {
   let parameters: [any ParameterDeclaration] = [
     figure, ReportInputs.labels, ReportInputs.runs, ReportInputs.title, width, columns,
   ]
-  let outputs = [
-    OutputDeclaration("svg", file: "figure.svg", help: "the figure for screens, light and dark"),
-    OutputDeclaration("pdf", file: "figure.pdf", help: "the figure for papers"),
-    OutputDeclaration("data", file: "figure.csv", help: "the numbers that it shows"),
-  ]
+  let outputs = FigureOutputs.declarations
   let tools = ["gnuplot"]
 
   func run(_ context: OperationContext) async throws {
@@ -57,15 +52,6 @@ struct FigureOperation: Pipeline.Operation {
         "\(run.name): \(run.analysis.curve.steps.count - run.points.count) points at steps below 1 are not drawn, for want "
           + "of a place on a logarithmic axis")
     }
-    context.progress(nil, "drawing")
-    let drawing = try await Drawing(
-      figure, with: gnuplot,
-      attributes: [
-        ("data-figure", figure.message == nil ? kind : SVG.empty),
-        ("data-source", Digest(of: data).description),
-      ])
-    try context.write(drawing.svg.file, to: "svg")
-    try context.write(drawing.pdf, to: "pdf")
-    try context.write(data, to: "data")
+    try await FigureOutputs.write(figure, kind: kind, data: data, with: gnuplot, context)
   }
 }

@@ -10,13 +10,14 @@ struct PageOperation: Pipeline.Operation {
   let name = "report.html"
   let revision = 1
   let summary = "Writes the report of fitted loss curves as one self-contained HTML file."
-  let inputs = [
-    ReportInputs.fits, ReportInputs.comparison,
-    InputDeclaration("figures", .many, help: "figures in their order: the output 'svg' of report.figure"),
-    InputDeclaration(
-      "data", .many,
-      help: "the numbers that the figures show, in any order: the output 'data' of report.figure"),
-  ]
+  let inputs =
+    [
+      ReportInputs.fits, ReportInputs.comparison,
+      InputDeclaration("figures", .many, help: "figures in their order: the output 'svg' of report.figure"),
+      InputDeclaration(
+        "data", .many,
+        help: "the numbers that the figures show, in any order: the output 'data' of report.figure"),
+    ] + ZeroSumResults.inputs
   let parameters: [any ParameterDeclaration] = [
     ReportInputs.labels, ReportInputs.runs, ReportInputs.title, introduction,
   ]
@@ -39,7 +40,8 @@ struct PageOperation: Pipeline.Operation {
     let page = Page(
       title: title.isEmpty ? "Loss deceleration" : title.printable,
       introduction: context[PageOperation.introduction], runs: runs,
-      comparison: try CurveComparison.read(context), figures: figures)
+      comparison: try CurveComparison.read(context), zeroSumResults: try ZeroSumResults(context),
+      figures: figures)
     try context.write(page.bytes, to: "html")
   }
 }

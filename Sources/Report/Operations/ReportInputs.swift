@@ -67,7 +67,7 @@ extension ReportedRun {
 
 extension InputArtefact {
   /// - Parameter name: what messages call the input.
-  fileprivate func result<Result>(_ name: String, _ read: (JSON) throws -> Result) throws -> Result {
+  func result<Result>(_ name: String, _ read: (JSON) throws -> Result) throws -> Result {
     do {
       return try read(try JSON(parsing: try bytes(limit: ReportInputs.largest)))
     } catch let error as JSONError {

@@ -16,10 +16,13 @@ struct Page: Sendable {
   let introduction: String
   let runs: [ReportedRun]
   let comparison: (comparison: CurveComparison, digest: Digest)?
+  var zeroSumResults: ZeroSumResults?
   let figures: [Figure]
 
   var bytes: [UInt8] {
-    let sections = [summary, results, drawings, sensitivity, alternatives, notes, methods, provenance]
+    let sections = [
+      summary, zeroSum, results, drawings, sensitivity, alternatives, notes, methods, provenance,
+    ]
     let page: Markup = """
       <!DOCTYPE html>
       <html lang="en">

@@ -1,0 +1,36 @@
+import Foundation
+import Support
+import Testing
+
+/// The pipeline of zero-sum learning, on a training of seconds.
+@Suite struct ZeroSumTests {
+  let folder = TemporaryFolder()
+
+  private func run(_ arguments: [String] = []) throws -> Finished {
+    let file = BrakeProcess.packageRoot + "/pipelines/zero-sum.yaml"
+    let small = [
+      "sizes=[47k]", "steps=128", "resume=128", "bytes=200000", "bootstrap=20", "evaluation=1024",
+      "trials=256", "batches=1", "checkpoints=[16,32,64]", "pairs={16: {to: 32}, 32: {to: 64}}",
+    ]
+    return try BrakeProcess(["run", "-f", file] + small + arguments, in: folder).wait()
+  }
+
+  @Test func `Everything is made once, and a change makes only what depends on it`() throws {
+    let first = try run()
+    #expect(first.status == 0, "\(first.err)")
+    let report = String(decoding: try #require(folder.read("results/zero-sum/report.html")), as: UTF8.self)
+    #expect(report.contains("<h2>Zero-sum learning</h2>"))
+    #expect(report.components(separatedBy: "<figure ").count > 8)
+    #expect(try run(["-q"]).status == 0)
+
+    // Stages that would run; 'report' always does.
+    func stages(_ arguments: String...) throws -> Set<String> {
+      let lines = try run(["-n"] + arguments).outLines
+      return Set(lines.compactMap { $0.split { $0 == " " || $0 == "[" }.first.map(String.init) })
+    }
+    let losses: Set = ["losses", "change", "decompose", "interference", "factors"]
+    #expect(try stages("evaluation=2048") == losses.union(["dissent", "parts", "report"]))
+    #expect(try stages("checkpoints=[16,32,64,128]").isDisjoint(with: ["train", "change", "decompose"]))
+    #expect(try stages("clip=1") == ["update", "gradients", "steps", "single", "prediction", "report"])
+  }
+}

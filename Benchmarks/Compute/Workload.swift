@@ -50,7 +50,7 @@ struct Workload: ParsableArguments {
   }
 
   /// Prints a measurement and what it was of.
-  func report(_ name: String, _ measurement: Measurement) {
+  func report(_ name: String, _ measurement: Measurement, _ others: [String: JSON] = [:]) {
     let tokens = Double(batch * seq)
     let facts: [String: JSON] = [
       "bench": .string(name), "size": .string(size.rawValue), "seq": .integer(Int64(seq)),
@@ -61,6 +61,6 @@ struct Workload: ParsableArguments {
       "ms_median": .number(1000 * measurement.medianWall),
       "peak_rss_mb": .number(Measurement.peakMemory / 1024),
     ]
-    print(JSON.object(facts).canonical)
+    print(JSON.object(facts.merging(others) { $1 }).canonical)
   }
 }

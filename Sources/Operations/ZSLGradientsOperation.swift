@@ -5,6 +5,19 @@ internal import Safetensors
 
 /// `zsl.gradients`
 struct ZSLGradientsOperation: Operation {
+  static let method = Parameter(
+    "method", default: GradientAnalysis.Method.exact.rawValue,
+    oneOf: GradientAnalysis.Method.allCases.map(\.rawValue),
+    help: "exact: every token's gradient; sampled: below the last attention those of some tokens, with errors"
+  )
+  static let samples = Parameter(
+    "samples", default: 256, unit: "tokens", in: 2...1 << 30, help: "that 'sampled' follows, at first")
+  static let tolerance = Parameter(
+    "tolerance", default: 0.0, in: 0...1,
+    help:
+      "standard error of D over the model without embeddings up to which 'sampled' doubles its tokens; 0 for no more"
+  )
+  static let seed = Parameter("seed", default: 1, in: 0..., help: "of the sample")
   static let sequences = Parameter(
     "sequences", default: 8, in: 1...1 << 20, help: "that are drawn from the stream, as a training draws them"
   )
@@ -17,7 +30,7 @@ struct ZSLGradientsOperation: Operation {
     help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
 
   let name = "zsl.gradients"
-  let revision = 1
+  let revision = 2
   let summary = "Measures how the gradients of single tokens' losses interfere, in every part of a model."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),
@@ -27,7 +40,8 @@ struct ZSLGradientsOperation: Operation {
       help: "a member of the output 'deltas' of zsl.step; without it, D and the norms of gradients alone"),
   ]
   let parameters: [any ParameterDeclaration] = [
-    ZSLParameters.run, ZSLParameters.step, sequences, LMWindows.context, LMParameters.dataSeed, batch,
+    ZSLParameters.run, ZSLParameters.step, method, samples, tolerance, seed, sequences, LMWindows.context,
+    LMParameters.dataSeed, batch,
     embeddings,
   ]
   let outputs = [
@@ -57,20 +71,33 @@ struct ZSLGradientsOperation: Operation {
     let batches = try Batches(
       seed: UInt64(context[LMParameters.dataSeed]), context: length, count: stream.count)
     let embeddings = TokenGradients.Embeddings(rawValue: context[Self.embeddings]) ?? .split
-    let gradients = TokenGradients(weights: weights, delta: delta, embeddings: embeddings, threads: .all)
     let sequences = context[Self.sequences]
-    for first in stride(from: 0, to: sequences, by: context[Self.batch]) {
-      try context.checkCancellation()
-      let rows = first..<min(first + context[Self.batch], sequences)
-      let offsets = rows.map { batches.offset(step: context[ZSLParameters.step], row: $0) }
+    let parts = try stride(from: 0, to: sequences, by: context[Self.batch]).map { first in
+      let offsets = (first..<min(first + context[Self.batch], sequences)).map {
+        batches.offset(step: context[ZSLParameters.step], row: $0)
+      }
       func tokens(shiftedBy shift: Int) -> [Int32] {
         offsets.flatMap { stream[$0 + shift..<$0 + shift + length].map(Int32.init) }
       }
-      try gradients.add(
-        TokenBatch(
-          sequences: rows.count, length: length, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1)))
-      context.progress(
-        Double(rows.upperBound) / Double(sequences), "\(rows.upperBound) of \(sequences) sequences")
+      return try TokenBatch(
+        sequences: offsets.count, length: length, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1))
+    }
+    let gradients: TokenGradients
+    if context[Self.method] == GradientAnalysis.Method.sampled.rawValue {
+      gradients = try .sampled(
+        parts, weights: weights, delta: delta, embeddings: embeddings, count: context[Self.samples],
+        tolerance: context[Self.tolerance], seed: UInt64(context[Self.seed]), threads: .all,
+        progress: { followed in
+          try context.checkCancellation()
+          context.progress(nil, "\(followed) tokens followed")
+        })
+    } else {
+      gradients = TokenGradients(weights: weights, delta: delta, embeddings: embeddings, threads: .all)
+      for (index, part) in parts.enumerated() {
+        try context.checkCancellation()
+        try gradients.add(part)
+        context.progress(Double(index + 1) / Double(parts.count), "\(gradients.count) tokens")
+      }
     }
     let result = try gradients.result()
     try context.log("\(gradients.count) tokens, D \(result.model.interference.destructive)")

@@ -68,7 +68,7 @@ import Testing
       for j in 0..<parameter.count {
         #expect(abs(found.sums.gradient[parameter][j] - sum[parameter][j]) <= 1e-5 * whole)
         #expect(
-          abs(found.sums.magnitude[parameter][j] - magnitude[parameter][j]) <= 1e-5 * whole,
+          abs(found.sums.magnitudes[0][parameter][j] - magnitude[parameter][j]) <= 1e-5 * whole,
           "\(parameter.name) \(j)")
       }
     }
@@ -84,6 +84,71 @@ import Testing
       try gradients(model, embeddings), try gradients(model, embeddings, threads: 3)
     )
     #expect(try one.result() == three.result())
-    #expect(one.sums.magnitude.array == three.sums.magnitude.array)
+    #expect(one.sums.magnitudes[0].array == three.sums.magnitudes[0].array)
+  }
+
+  private func sampled(
+    _ model: ModelConfiguration, _ batches: [TokenBatch], count: Int, tolerance: Double = 0, seed: UInt64,
+    threads: Int = 1
+  ) throws -> TokenGradients {
+    try TokenGradients.sampled(
+      batches, weights: ModelSamples.weights(model), delta: delta(model), count: count, tolerance: tolerance,
+      seed: seed, threads: Threads(threads))
+  }
+
+  @Test(arguments: ModelSamples.all)
+  func `A sample of all tokens is exact`(model: ModelConfiguration) throws {
+    let batch = try batch(model)
+    let exact = try gradients(model, .split).result().model.interference
+    let found = try sampled(model, [batch], count: 1000, seed: 1).result()
+    #expect(found.sample == batch.targets.indices.filter { batch.targets[$0] >= 0 })
+    let whole = found.model.interference
+    #expect(abs(whole.destructive - exact.destructive) < 1e-6)
+    #expect(abs(whole.constructiveOverTokens - exact.constructiveOverTokens) < 1e-6)
+    #expect(whole.errors?.destructive == 0 && whole.noiseBias == 0)
+  }
+
+  @Test func `A sample is doubled until the error is below the bound, and is then the larger sample`() throws
+  {
+    let batches = (0..<4).map { ModelSamples.batch(ModelSamples.olmo, sequences: 2, length: 8, seed: $0) }
+    let bound = 0.01
+    let found = try sampled(ModelSamples.olmo, batches, count: 4, tolerance: bound, seed: 3)
+    let result = try found.result()
+    let error = try #require(result.modelWithoutEmbeddings.interference.errors?.destructive)
+    #expect(error <= bound && result.sample.count > 4 && result.sample.count % 4 == 0)
+    let again = try sampled(ModelSamples.olmo, batches, count: 4, tolerance: bound, seed: 3, threads: 3)
+    #expect(try again.result() == result)
+    let smaller = try sampled(ModelSamples.olmo, batches, count: result.sample.count / 2, seed: 3).result()
+    #expect(try #require(smaller.modelWithoutEmbeddings.interference.errors?.destructive) > bound)
+    #expect(Set(smaller.sample).isSubset(of: result.sample))
+  }
+
+  @Test func `Error bars cover the exact value about as often as they say`() throws {
+    let model = ModelSamples.wide
+    let batches = (0..<2).map { ModelSamples.batch(model, sequences: 4, length: 16, seed: 20 + $0) }
+    let weights = ModelSamples.weights(model)
+    let exact = TokenGradients(weights: weights, delta: delta(model), threads: Threads(1))
+    for batch in batches { try exact.add(batch) }
+    let truth = try exact.result()
+    let quantities: [(KeyPath<GradientInterference, Double>, KeyPath<GradientInterference.Errors, Double>)] =
+      [
+        (\.destructive, \.destructive), (\.constructiveOverTokens, \.constructiveOverTokens),
+        (\.constructiveOverCoordinates, \.constructiveOverCoordinates),
+        (\.constructiveOfLosses, \.constructiveOfLosses),
+        (\.meanAbsoluteLossChange, \.meanAbsoluteLossChange),
+      ]
+    var covered = quantities.map { _ in 0 }
+    let runs = 40
+    for seed in 0..<runs {
+      let found = try sampled(model, batches, count: 32, seed: UInt64(seed)).result()
+        .modelWithoutEmbeddings.interference
+      let errors = try #require(found.errors)
+      for (place, (value, error)) in quantities.enumerated() {
+        let difference = found[keyPath: value] - truth.modelWithoutEmbeddings.interference[keyPath: value]
+        if abs(difference) <= 1.96 * errors[keyPath: error] { covered[place] += 1 }
+      }
+    }
+    // 95 % of 40 are 38.
+    for count in covered { #expect(count >= 34, "\(covered) of \(runs)") }
   }
 }

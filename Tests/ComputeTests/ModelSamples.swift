@@ -21,6 +21,13 @@ enum ModelSamples {
     {"model_type": "olmo", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
      "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "tie_word_embeddings": false}
     """)
+  /// With as many parameters as averages over them need.
+  static let wide = configuration(
+    """
+    {"model_type": "llama", "vocab_size": 61, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "intermediate_size": 48, "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+     "norm_affine": false}
+    """)
   static let gpt2 = configuration(
     """
     {"model_type": "gpt2", "vocab_size": 19, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 8}

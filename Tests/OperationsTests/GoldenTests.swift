@@ -87,9 +87,9 @@ import Testing
         "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
       ]),
     Golden(
-      operation: "zsl.gradients", revision: 1,
+      operation: "zsl.gradients", revision: 2,
       digests: [
-        "result": "138c46638e23eddd78efb518ddec9dfe4c9c1a50970c62e0c946a75315332c55",
+        "result": "cfb96616bd14246b80ed414225b5df3a3d252a6663f10aaf9db2879d311f3706",
         "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",
         "magnitudes": "aaec83b15a60f2d7218e88e06cdba26b38aa7f86213d91d785e6c656135caed1",
       ]),

@@ -195,6 +195,24 @@ import Testing
     #expect(tied["model"]?["coordinates"] != result["model"]?["coordinates"])
   }
 
+  @Test func `A sample of tokens gives the same quantities with their errors`() async throws {
+    let checkpoints = try await Checkpoints()
+    let run = try await checkpoints.gradients(1, ["method": "sampled", "samples": 6])
+    let result = try Self.result(run)
+    #expect(result["method"] == "sampled" && result["tokens"] == 16 && result["tokens_followed"] == 6)
+    #expect(try #require(result["model_without_embeddings"]?["D_error"]?.double) > 0)
+    #expect(result["model"]?["D_error"] == nil && result["model"]?["C_g_error"] != nil)
+    #expect(try SafetensorsFile(try #require(run.bytes("tokens"))).descriptor("sample")?.shape == [6])
+    let tight = try Self.result(
+      try await checkpoints.gradients(1, ["method": "sampled", "samples": 3, "tolerance": 1e-9]))
+    #expect(tight["tokens_followed"] == 16)
+    let exact = try Self.result(try await checkpoints.gradients(1))
+    let (d, e) = (tight["model"]?["D"]?.double ?? 0, exact["model"]?["D"]?.double ?? 1)
+    #expect(abs(d - e) < 1e-6)
+    let untied = ["method": "sampled", "embeddings": "tied"] as [String: JSON]
+    await #expect(throws: ComputeError.self) { try await checkpoints.gradients(1, untied) }
+  }
+
   @Test func `Dissent is measured of every token`() async throws {
     let checkpoints = try await Checkpoints()
     let all = try await checkpoints.dissent(2)

@@ -23,8 +23,12 @@ public struct CoordinateSums: Sendable, Hashable {
 
   public init() {}
 
+  /// - Parameters:
+  ///   - magnitudes: parts of A; at least 1.
+  ///   - scale: what the parts are to be multiplied by, if they are of a sample: then no A_j is less than |G_j|.
   init(
-    gradient: ConstantFloats, magnitude: ConstantFloats, delta: ConstantFloats?, count: Int, threads: Threads
+    gradient: ConstantFloats, magnitudes: [ConstantFloats], scale: Double? = nil, delta: ConstantFloats?,
+    count: Int, threads: Threads
   ) {
     let grain = 1 << 16
     var chunks = [CoordinateSums](repeating: CoordinateSums(), count: (count + grain - 1) / grain)
@@ -33,7 +37,11 @@ public struct CoordinateSums: Sendable, Hashable {
       threads.ranges(count, grain: grain, work: 20 * count) { range in
         var sums = CoordinateSums()
         for j in range {
-          sums.add(Double(gradient[j]), Double(magnitude[j]), delta.map { Double($0[j]) } ?? 0)
+          let g = Double(gradient[j])
+          var a = Double(magnitudes[0][j])
+          for part in magnitudes.dropFirst() { a += Double(part[j]) }
+          if let scale { a = max(abs(g), scale * a) }
+          sums.add(g, a, delta.map { Double($0[j]) } ?? 0)
         }
         chunks[range.lowerBound / grain] = sums
       }

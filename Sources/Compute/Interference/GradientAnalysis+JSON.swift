@@ -7,7 +7,9 @@ extension GradientAnalysis {
   public var json: JSON {
     [
       "method": .string(method.rawValue), "embeddings": .string(embeddings.rawValue),
-      "tokens": .integer(Int64(model.interference.tokens)), "model": json(model),
+      "tokens": .integer(Int64(model.interference.tokens)),
+      "tokens_followed": .integer(Int64(method == .exact ? model.interference.tokens : sample.count)),
+      "model": json(model),
       "model_without_embeddings": json(modelWithoutEmbeddings), "layers": .array(layers.map(json)),
       "tensors": .array(tensors.map(json)),
       "null": [
@@ -39,6 +41,7 @@ extension GradientAnalysis {
           "l1_delta": sums.absoluteDelta, "l2sq_delta": sums.squaredDelta,
         ]) { $1 }
     }
+    numbers.merge(errors(found)) { $1 }
     var members = numbers.filter { $0.value.isFinite }.mapValues { JSON.number($0) }
     members["name"] = .string(part.name)
     members["coordinates"] = .integer(Int64(sums.coordinates))
@@ -47,8 +50,20 @@ extension GradientAnalysis {
     return .object(members)
   }
 
+  private func errors(_ found: GradientInterference) -> [String: Double] {
+    guard let errors = found.errors else { return [:] }
+    var numbers = ["D_error": errors.destructive, "D_bias": found.noiseBias]
+    if hasDelta {
+      numbers["C_g_error"] = errors.constructiveOverTokens
+      numbers["C_ug_error"] = errors.constructiveOverCoordinates
+      numbers["C_dl_error"] = errors.constructiveOfLosses
+      numbers["M_dl_error"] = errors.meanAbsoluteLossChange
+    }
+    return numbers
+  }
+
   /// The sums of each token over the model and over the model without embeddings, as a safetensors file: `sum_p`,
-  /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), and `losses` (float32).
+  /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), `losses` (float32), and of a sample the tokens that are in it (`sample`, int64).
   public func writeTokens(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
     var values: [String: [Double]] = [:]
     for (part, prefix) in [(model, ""), (modelWithoutEmbeddings, "without_embeddings.")] {
@@ -59,17 +74,23 @@ extension GradientAnalysis {
         values[prefix + "sum_abs_p"] = part.perToken.map(\.absoluteParticipation)
       }
     }
-    let tensors = values.map { ($0.key, DType.float64, [$0.value.count]) }
-    try SafetensorsWriter(tensors + [("losses", .float32, [losses.count])]).write(
+    var tensors = values.map { ($0.key, DType.float64, [$0.value.count]) }
+    tensors.append(("losses", .float32, [losses.count]))
+    if method == .sampled { tensors.append(("sample", .int64, [sample.count])) }
+    try SafetensorsWriter(tensors).write(
       { tensor, emit in
-        try values[tensor.name]?.withUnsafeBytes(emit) ?? losses.withUnsafeBytes(emit)
+        switch tensor.name {
+        case "losses": try losses.withUnsafeBytes(emit)
+        case "sample": try sample.withUnsafeBytes(emit)
+        default: try values[tensor.name]?.withUnsafeBytes(emit)
+        }
       }, to: output)
   }
 }
 
 extension TokenGradients {
-  /// Of each parameter the sum over tokens of the gradients' magnitudes, as a safetensors file.
+  /// Of each parameter the sum over tokens of the gradients' magnitudes, or its estimate, as a safetensors file.
   public func writeMagnitudes(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try sums.magnitude.write(to: output)
+    try magnitude().write(to: output)
   }
 }

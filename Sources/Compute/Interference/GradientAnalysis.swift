@@ -20,6 +20,10 @@ public struct GradientAnalysis: Sendable, Hashable {
   public enum Method: String, Sendable, CaseIterable {
     /// Every token's own gradient.
     case exact
+    /// Below the last attention sum_i |g_ij| is estimated from a sample of tokens; sum_i g_ij, and what lies above, are
+    /// exact. Sums of tokens that are not in the sample are incomplete. A row of an embedding meets so few tokens of a
+    /// sample that its D comes out too small: parts with embeddings have no standard error of D.
+    case sampled
   }
 
   /// Part of a model: its interference, and the sums of each token over it.
@@ -34,6 +38,8 @@ public struct GradientAnalysis: Sendable, Hashable {
   public let embeddings: TokenGradients.Embeddings
   /// Whether changes of the parameters were given. Without them there is no participation.
   public let hasDelta: Bool
+  /// The tokens whose gradients were followed through the whole model.
+  public let sample: [Int]
   /// Of each token in nats; 0 where it has none.
   public let losses: [Float]
   /// With and without embeddings, learned positions and output matrix.
@@ -47,34 +53,79 @@ extension TokenGradients {
   public func result() throws(ComputeError) -> GradientAnalysis {
     guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
     let layout = sums.layout
-    let coordinates = layout.parameters.map { parameter in
+    let scale = sample.map { 1 / $0.share }
+    func coordinates(_ parameter: ParameterLayout.Parameter, _ parts: [Parameters], _ scale: Double?)
+      -> CoordinateSums
+    {
       CoordinateSums(
-        gradient: sums.gradient.start + parameter.offset, magnitude: sums.magnitude.start + parameter.offset,
+        gradient: sums.gradient.start + parameter.offset,
+        magnitudes: parts.map { ConstantFloats($0.start) + parameter.offset },
+        scale: isSampled(parameter) ? scale : nil,
         delta: sums.delta.map { $0.start + parameter.offset }, count: parameter.count, threads: threads)
     }
-    guard coordinates.allSatisfy({ $0.magnitude.isFinite && $0.participationMagnitude.isFinite }) else {
+    let whole = layout.parameters.map { coordinates($0, sums.magnitudes, scale) }
+    guard whole.allSatisfy({ $0.magnitude.isFinite && $0.participationMagnitude.isFinite }) else {
       throw ComputeError(
         .unusable, "the gradients of these tokens, or the changes, are not finite",
         remedy: "look at the losses of the checkpoint")
     }
+    let tables = Set(
+      layout.parameters.indices.filter {
+        layout.parameters[$0].layer == nil && isSampled(layout.parameters[$0])
+      })
+    // Of both halves of a sample, for the tensors that it estimates.
+    let halves = layout.parameters.map { parameter in
+      guard sample != nil, isSampled(parameter) else { return [CoordinateSums]() }
+      return sums.magnitudes.map { coordinates(parameter, [$0], scale.map { 2 * $0 }) }
+    }
     func part(_ name: String, _ isIncluded: (ParameterLayout.Parameter) -> Bool) -> GradientAnalysis.Part {
+      let included = layout.parameters.indices.filter { isIncluded(layout.parameters[$0]) }
       var sum = CoordinateSums()
       var perToken = Array(repeating: TokenSums(), count: losses.count)
-      for (index, parameter) in layout.parameters.enumerated() where isIncluded(parameter) {
-        sum += coordinates[index]
-        for token in perToken.indices { perToken[token] += sums.tokens[index][token] }
+      for tensor in included {
+        sum += whole[tensor]
+        for token in perToken.indices { perToken[token] += sums.tokens[tensor][token] }
       }
-      let change = perToken.reduce(0.0) { $0 + abs($1.participation) }
-      return GradientAnalysis.Part(
-        name: name,
-        interference: GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: change),
-        perToken: perToken)
+      let followed = sample?.sampled ?? Array(perToken.indices)
+      let change = followed.reduce(0.0) { $0 + abs(perToken[$1].participation) } * (scale ?? 1)
+      var found = GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: change)
+      if let sample {
+        let errors = SamplingErrors(
+          sample, sums: sums.tokens, whole: whole, halves: halves, tables: tables)
+        found.noiseBias = errors.noiseBias(included)
+        found.errors = errors.errors(included, of: found)
+      }
+      return GradientAnalysis.Part(name: name, interference: found, perToken: perToken)
     }
     return GradientAnalysis(
-      method: .exact, embeddings: embeddings, hasDelta: sums.delta != nil, losses: losses,
-      model: part("model") { _ in true },
+      method: sample == nil ? .exact : .sampled, embeddings: embeddings, hasDelta: sums.delta != nil,
+      sample: sample?.sampled.sorted() ?? [], losses: losses, model: part("model") { _ in true },
       modelWithoutEmbeddings: part("model_without_embeddings") { !$0.role.isEmbedding },
       layers: (0..<model.layers).map { layer in part("layer.\(layer)") { $0.layer == layer } },
       tensors: layout.parameters.map { parameter in part(parameter.name) { $0.name == parameter.name } })
+  }
+
+  /// Sum over i of |g_i|, or its estimate.
+  func magnitude() -> Parameters {
+    guard let sample else { return sums.magnitudes[0] }
+    let sum = Parameters(copying: sums.magnitudes[0])
+    for parameter in sums.layout.parameters where isSampled(parameter) {
+      for (j, other) in sums.magnitudes[1][parameter].enumerated() {
+        sum[parameter][j] = Float((Double(sum[parameter][j]) + Double(other)) / sample.share)
+      }
+    }
+    return sum
+  }
+
+  /// Whether a tensor lies below the last attention, where each token's gradient is a sum over positions.
+  private func isSampled(_ parameter: ParameterLayout.Parameter) -> Bool {
+    guard let layer = parameter.layer else {
+      return parameter.role == .embedding || parameter.role == .positions
+    }
+    guard layer == model.layers - 1, let last = transformer.parts.layers.last else { return true }
+    let inputs = last.attention.inputs
+    let matrix = inputs.weight..<inputs.weight + inputs.inputs * inputs.outputs
+    return matrix.contains(parameter.offset)
+      || [inputs.bias, last.attentionNorm.weight, last.attentionNorm.bias].contains(parameter.offset)
   }
 }

@@ -10,8 +10,21 @@ public struct GradientInterference: Sendable, Hashable {
   /// Sums over tokens: of |sum_j p_ij|.
   public let absoluteLossChange: Double
 
+  /// Of a sample of tokens: what the noise of sum_i |g_ij| takes away from D(grad) on average, estimated from halves.
+  public var noiseBias = 0.0
+  /// Of a sample of tokens: the standard errors that it causes.
+  public var errors: Errors?
+
+  public struct Errors: Sendable, Hashable {
+    /// Infinite if it is not known.
+    public var destructive, constructiveOverTokens, constructiveOverCoordinates: Double
+    public var constructiveOfLosses, meanAbsoluteLossChange: Double
+  }
+
   /// D(grad): mean over touched coordinates of 1 - |sum_i g_ij| / sum_i |g_ij|.
-  public var destructive: Double { 1 - coordinates.constructive / Double(coordinates.touched) }
+  public var destructive: Double {
+    1 - coordinates.constructive / Double(coordinates.touched) + noiseBias
+  }
   /// The same from the midpoints of the histogram's bins, as published; at most .995.
   public var binnedDestructive: Double {
     let sum = coordinates.histogram.enumerated().reduce(0.0) { sum, bin in

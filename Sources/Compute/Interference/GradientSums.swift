@@ -6,8 +6,14 @@ final class GradientSums {
   /// The model of which the tensors are told apart: with its output matrix untied, perhaps.
   let counted: ModelConfiguration
   let layout: ParameterLayout
-  /// Sum over i of g_i, and of |g_i|.
-  let gradient, magnitude: Parameters
+  /// Sum over i of g_i.
+  let gradient: Parameters
+  /// Sums over i of |g_i|: of a sample, its two halves apart.
+  let magnitudes: [Parameters]
+  /// To which of the magnitudes is added.
+  var half = 0
+  /// Whether anything is added.
+  var isRecording = true
   let delta: Parameters?
   /// [tensors][tokens].
   private(set) var tokens: [[TokenSums]]
@@ -16,13 +22,13 @@ final class GradientSums {
   private let threads: Threads
   private var spare: [FloatBuffer] = []
 
-  init(_ counted: ModelConfiguration, delta: Parameters?, threads: Threads) {
+  init(_ counted: ModelConfiguration, delta: Parameters?, halves: Int = 1, threads: Threads) {
     self.counted = counted
     self.delta = delta
     self.threads = threads
     layout = ParameterLayout(counted)
     gradient = Parameters(counted)
-    magnitude = Parameters(counted)
+    magnitudes = (0..<halves).map { _ in Parameters(counted) }
     tokens = Array(repeating: [], count: layout.parameters.count)
   }
 
@@ -31,6 +37,9 @@ final class GradientSums {
     before = tokens.first?.count ?? 0
     for tensor in tokens.indices { tokens[tensor] += Array(repeating: TokenSums(), count: count) }
   }
+
+  /// Goes back to the tokens of a batch that have had room made for them.
+  func resume(at token: Int) { before = token }
 
   /// The tensors in a range of the flat array.
   private func tensors(_ range: Range<Int>) -> [Int] {
@@ -64,6 +73,7 @@ extension GradientSums {
   func add(
     _ linear: Linear, dy: ConstantFloats, x: ConstantFloats, _ rows: TokenRows, queries: Range<Int> = 0..<0
   ) {
+    guard isRecording else { return }
     let x = x + rows.base * linear.inputs
     for tensor in tensors(linear.weight..<linear.weight + linear.inputs * linear.outputs) {
       let parameter = layout.parameters[tensor]
@@ -73,7 +83,7 @@ extension GradientSums {
       let spans = isQuery ? rows.lasts : rows.spans
       var product = brake_token_products()
       product.tokens = rows.tokens.count
-      product.absolute = magnitude.start + parameter.offset
+      product.absolute = magnitudes[half].start + parameter.offset
       product.delta = delta.map { ConstantFloats($0.start) + parameter.offset }
       let (outer, inner) = (
         (values: dy + output, stride: linear.outputs, rows: rows.rows, first: spans.first),
@@ -126,11 +136,12 @@ extension GradientSums {
     vector offset: Int, _ columns: Int, dy: ConstantFloats, _ rows: TokenRows,
     _ factor: (inout brake_token_columns) -> Void
   ) {
+    guard isRecording else { return }
     var kernel = brake_token_columns()
     kernel.columns = columns
     (kernel.dy, kernel.ld_dy) = (dy, columns)
     kernel.tokens = rows.tokens.count
-    kernel.absolute = magnitude.start + offset
+    kernel.absolute = magnitudes[half].start + offset
     kernel.delta = delta.map { ConstantFloats($0.start) + offset }
     factor(&kernel)
     rows.spans.first.withUnsafeBufferPointer { first in
@@ -165,7 +176,7 @@ extension GradientSums {
     (kernel.dy, kernel.ld_dy) = (dy, width)
     (kernel.ld_outer, kernel.ld_hidden, kernel.ld) = (tableRows.count, width, width)
     kernel.tokens = rows.tokens.count
-    kernel.absolute = magnitude.start + offset
+    kernel.absolute = magnitudes[half].start + offset
     kernel.delta = delta.map { ConstantFloats($0.start) + offset }
     let (logits, hidden) = head ?? ([], [])
     slots.withUnsafeBufferPointer { slots in
@@ -203,6 +214,7 @@ extension GradientSums {
   ///   - x: [rows, inputs].
   ///   - first: the token of the first row.
   func addOuter(_ linear: Linear, dy: ConstantFloats, x: ConstantFloats, first: Int = 0, rows: Int) {
+    guard isRecording else { return }
     let (inputs, outputs) = (linear.inputs, linear.outputs)
     if let bias = linear.bias {
       add(vector: bias, outputs, dy: dy, TokenRows(single: rows)) { _ in }
@@ -251,8 +263,8 @@ extension GradientSums {
     var absolute = linear
     absolute.bias = nil
     absolute.addGradients(
-      dy: absoluteDY, x: absoluteX, rows: rows, to: magnitude.start,
-      Pass(weights: magnitude.start, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil))
+      dy: absoluteDY, x: absoluteX, rows: rows, to: magnitudes[half].start,
+      Pass(weights: magnitudes[half].start, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil))
   }
 
   /// A buffer that is kept for the next call.

@@ -15,20 +15,28 @@ public final class TokenGradients {
   public let model: ModelConfiguration
   public let embeddings: Embeddings
   let sums: GradientSums
+  /// What has been followed below the last attention, if not every token.
+  var sample: TokenSample?
   /// Tokens that have a loss.
   public private(set) var count = 0
   /// Of each token of all batches, in order; 0 where the target is negative.
   public private(set) var losses: [Float] = []
   private let weights: Parameters
-  private let transformer: Transformer
+  let transformer: Transformer
   var threads: Threads { transformer.threads }
 
   /// Rows of gradients at the same time, unless one token has more.
   private static let rowLimit = 4096
 
   /// - Parameter delta: the changes of the parameters for which participation is counted.
-  public init(
+  public convenience init(
     weights: Parameters, delta: Parameters? = nil, embeddings: Embeddings = .split, threads: Threads
+  ) {
+    self.init(weights: weights, delta: delta, embeddings: embeddings, halves: 1, threads: threads)
+  }
+
+  init(
+    weights: Parameters, delta: Parameters?, embeddings: Embeddings, halves: Int, threads: Threads
   ) {
     precondition(delta.map { $0.model == weights.model } ?? true, "changes are those of the model")
     model = weights.model
@@ -37,26 +45,39 @@ public final class TokenGradients {
     transformer = Transformer(model, threads: threads)
     var counted = model
     if embeddings == .split { counted.isTied = false }
-    sums = GradientSums(counted, delta: delta.map { $0.counted(as: counted) }, threads: threads)
+    sums = GradientSums(
+      counted, delta: delta.map { $0.counted(as: counted) }, halves: halves, threads: threads)
   }
 
   /// Adds a batch, by the exact method.
   /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
   public func add(_ batch: TokenBatch) throws(ComputeError) {
+    sums.begin(tokens: batch.inputs.count)
+    try add(batch, tokens: [batch.targets.indices.filter { batch.targets[$0] >= 0 }])
+  }
+
+  /// - Parameters:
+  ///   - halves: the tokens, as rows of the batch, whose gradients are followed below the last attention, for each half of a
+  ///     sample in order.
+  ///   - isNew: false if the batch has been added before, and these are further tokens of it.
+  func add(_ batch: TokenBatch, tokens halves: [[Int]], isNew: Bool = true) throws(ComputeError) {
     let work = try transformer.prepare(batch, keepsActivations: true)
     guard let scratch = work.scratch, let lastLayer = transformer.parts.layers.last else { return }
     let pass = transformer.pass(work, weights)
     let (parts, rows, width) = (transformer.parts, pass.rows, model.width)
-    sums.begin(tokens: rows)
+    sums.half = 0
+    sums.isRecording = isNew
     transformer.forward(batch, work, pass)
     // hidden [R, C]: the gradients of `final`
     let hidden = FloatBuffer(rows * width)
     var tables = TokenTables(batch)
     addHead(batch, hidden: hidden.start, &tables, work, pass)
-    count += batch.counted
-    losses += UnsafeBufferPointer(start: work.losses, count: rows)
-    scratch.feedForwardInput.update(from: hidden.start, count: rows * width)
-    transformer.backward(batch, work, gradients: sums.gradient.start, pass)
+    if isNew {
+      count += batch.counted
+      losses += UnsafeBufferPointer(start: work.losses, count: rows)
+      scratch.feedForwardInput.update(from: hidden.start, count: rows * width)
+      transformer.backward(batch, work, gradients: sums.gradient.start, pass)
+    }
 
     let single = TokenRows(single: rows)
     scratch.residual.update(repeating: 0, count: rows * width)
@@ -71,31 +92,34 @@ public final class TokenGradients {
       scratch: scratch, rows: single, pass: pass, sums: sums
     ).throughFeedForward { sums.addOuter($0, dy: $1, x: $2, rows: rows) }
 
-    let chunks = chunks(batch)
+    sums.isRecording = true
+    let chunks = halves.map { self.chunks($0, length: batch.length) }
     let room = Room()
-    let own = BackwardScratch(Transformer.Sizes(model), rows: chunks.map(\.rows).max() ?? 0, room)
+    let most = chunks.joined().map { $0.rows }.max() ?? 0
+    let own = BackwardScratch(Transformer.Sizes(model), rows: most, room)
     withExtendedLifetime(room) {
-      for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
+      for (half, chunks) in chunks.enumerated() {
+        sums.half = half
+        for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
+      }
     }
   }
 
-  /// The tokens that have a loss, sequence by sequence.
-  private func chunks(_ batch: TokenBatch) -> [TokenRows] {
+  /// Tokens in chunks, each of one sequence.
+  private func chunks(_ tokens: [Int], length: Int) -> [TokenRows] {
     var chunks: [TokenRows] = []
-    for base in stride(from: 0, to: batch.inputs.count, by: batch.length) {
-      var tokens: [Int] = []
-      var rows = 0
-      for token in base..<base + batch.length where batch.targets[token] >= 0 {
-        let count = token - base + 1
-        if !tokens.isEmpty && rows + count > Self.rowLimit {
-          chunks.append(TokenRows(prefixesOf: tokens, base: base))
-          (tokens, rows) = ([], 0)
-        }
-        tokens.append(token)
-        rows += count
+    var (chunk, rows, base) = ([Int](), 0, 0)
+    for token in tokens.sorted() {
+      let count = token % length + 1
+      if !chunk.isEmpty && (token - token % length != base || rows + count > Self.rowLimit) {
+        chunks.append(TokenRows(prefixesOf: chunk, base: base))
+        (chunk, rows) = ([], 0)
       }
-      if !tokens.isEmpty { chunks.append(TokenRows(prefixesOf: tokens, base: base)) }
+      base = token - token % length
+      chunk.append(token)
+      rows += count
     }
+    if !chunk.isEmpty { chunks.append(TokenRows(prefixesOf: chunk, base: base)) }
     return chunks
   }
 
@@ -116,7 +140,9 @@ public final class TokenGradients {
             targets.baseAddress! + first + range.lowerBound, 1, range.count, linear.outputs)
         }
         linear.backwardInput(dx, dy: work.logits, rows: rows, pass)
-        counted.addGradients(dy: work.logits, x: x, rows: rows, to: sums.gradient.start, pass)
+        if sums.isRecording {
+          counted.addGradients(dy: work.logits, x: x, rows: rows, to: sums.gradient.start, pass)
+        }
         if sums.counted.isTied { tables.keep(work.logits, first: first, rows: rows, linear.outputs) }
         sums.addOuter(counted, dy: work.logits, x: x, first: first, rows: rows)
       }

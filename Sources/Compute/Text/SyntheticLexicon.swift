@@ -116,4 +116,5 @@ enum Streams {
   static let split: UInt32 = 5
   static let batches: UInt32 = 6
   static let sample: UInt32 = 7
+  static let gradients: UInt32 = 8
 }

@@ -55,24 +55,17 @@ extension Brake {
       options.always = always
       let terminal = Terminal()
       let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
-      let (events, feed) = AsyncStream.makeStream(of: RunEvent.self)
-      async let watched: Void = watch.follow(events)
-      let result: Result<RunSummary, any Error>
+      async let _: Void = watch.keepTime()
+      defer { watch.end() }
       do {
-        let summary = try await Interruption.cancelling { [targets = given.targets, options] in
-          try await engine.run(targets: targets, options: options) { feed.yield($0) }
+        return try await Interruption.cancelling { [targets = given.targets, options] in
+          try await engine.run(targets: targets, options: options) { watch.take($0) }
         }
-        result = .success(summary)
-      } catch {
-        result = .failure(error)
-      }
-      feed.finish()
-      await watched
-      if case .failure(let interruption as Interruption) = result {
+      } catch let interruption as Interruption {
+        watch.end()
         Output.note("\(interruption); what was finished is kept")
         throw ExitCode(128 + interruption.signal)
       }
-      return try result.get()
     }
 
     private func show(_ summary: RunSummary) throws {

@@ -1,4 +1,5 @@
 import Pipeline
+import Synchronization
 
 /// Shows a run on the standard error output while it happens.
 protocol RunDisplay: Sendable {
@@ -67,28 +68,29 @@ struct TerminalDisplay: RunDisplay {
   private var erasure: String { drawn > 0 ? "\u{1B}[\(drawn)F\u{1B}[J" : "" }
 }
 
-/// Hands the events of a run to a display, one after the other, and keeps its time.
-actor RunWatch {
-  private var display: any RunDisplay
+/// Hands the events of a run, from whichever thread they come, to a display, and keeps its time.
+final class RunWatch: Sendable {
+  /// Nil once the run has ended.
+  private let display: Mutex<(any RunDisplay)?>
 
-  init(_ display: any RunDisplay) { self.display = display }
+  init(_ display: any RunDisplay) { self.display = Mutex(display) }
 
-  /// Returns when the events have ended.
-  func follow(_ events: AsyncStream<RunEvent>) async {
-    await withTaskGroup { group in
-      group.addTask { [self] in
-        // What takes no longer than this needs no bar.
-        try? await Task.sleep(for: .milliseconds(200))
-        while !Task.isCancelled {
-          await tick()
-          try? await Task.sleep(for: .milliseconds(100))
-        }
-      }
-      for await event in events { display.take(event) }
-      group.cancelAll()
+  func take(_ event: RunEvent) { display.withLock { $0?.take(event) } }
+
+  /// Returns when it is cancelled.
+  func keepTime() async {
+    // What takes no longer than this needs no bar.
+    try? await Task.sleep(for: .milliseconds(200))
+    while !Task.isCancelled {
+      display.withLock { $0?.tick() }
+      try? await Task.sleep(for: .milliseconds(100))
     }
-    display.end()
   }
 
-  private func tick() { display.tick() }
+  func end() {
+    display.withLock {
+      $0?.end()
+      $0 = nil
+    }
+  }
 }

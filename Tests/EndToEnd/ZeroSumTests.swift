@@ -15,6 +15,14 @@ import Testing
     return try BrakeProcess(["run", "-f", file] + small + arguments, in: folder).wait()
   }
 
+  @Test func `Models from elsewhere are planned in full`() throws {
+    folder.write("some text\n", to: "text.txt")
+    let file = BrakeProcess.packageRoot + "/pipelines/imported.yaml"
+    let arguments = ["run", "-n", "-f", file, "runs=[a]", "text=text.txt", "stream=bytes.train"]
+    let plan = try BrakeProcess(arguments, in: folder).wait()
+    #expect(plan.out.contains("model[a,1024]") && !plan.out.contains("update"), "\(plan.err)")
+  }
+
   @Test func `Everything is made once, and a change makes only what depends on it`() throws {
     let first = try run()
     #expect(first.status == 0, "\(first.err)")

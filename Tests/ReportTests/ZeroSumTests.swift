@@ -143,6 +143,11 @@ import Testing
     inputs["comparison"] = [try bench.input(comparison.json.canonicalBytes)]
     let page = try await bench.run(PageOperation(), inputs)
     let root = try XMLNode.parse(try #require(page["html"]))
+    let anchors = Set(root.all("li").compactMap { $0.attributes["id"] })
+    for link in root.all("a") {
+      guard let target = link.attributes["href"], target.hasPrefix("#sha256-") else { continue }
+      #expect(anchors.contains(String(target.dropFirst())))
+    }
     let section = try #require(root.all("section").first { $0.attributes["id"] == "zero-sum" })
     return section.content.split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }

@@ -1,10 +1,14 @@
 internal import Artefacts
+internal import Compute
 
 /// Every artefact that the page was made from.
 extension Page {
   var provenance: Markup {
     var entries: [(what: String, digest: Digest)] = runs.map { ("Fit of \($0.label)", $0.digest) }
     if let comparison { entries.append(("Comparison of the runs", comparison.digest)) }
+    for (decomposition, digest) in zeroSumResults?.decompositions ?? [] {
+      entries.append(("What the deceleration of \(decomposition.run) is made of", digest))
+    }
     for (index, figure) in figures.enumerated() {
       entries.append(("Figure \(index + 1)", figure.digest))
       if let data = figure.data { entries.append(("Data of Figure \(index + 1)", data.digest)) }

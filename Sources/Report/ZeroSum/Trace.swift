@@ -75,11 +75,12 @@ struct TracePanel {
 }
 
 extension Figure {
-  /// Panels of traces over one axis of steps.
+  /// Panels of traces over one axis of steps; those without a point are left out.
   static func traces(
     _ panels: [TracePanel], title: String, caption: String, findings: String, columns: Int, width: Int,
     aspect: Double = 0.95
   ) -> Figure {
+    let panels = panels.filter { $0.traces.contains { !$0.points.isEmpty } }
     let steps = panels.flatMap(\.traces).flatMap { $0.points.map(\.step) }
     let x = Axis("step {/:Italic t}", logarithmic: true, holding: steps, air: 0.03)
     return Figure(

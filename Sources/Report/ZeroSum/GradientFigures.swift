@@ -35,8 +35,8 @@ extension ZeroSumFigures {
       caption:
         "Of the model without embeddings. D(∇): how far the gradients of single tokens cancel in each coordinate, in the mean "
         + "over coordinates; dashed, what independent tokens of mean zero would give. C_g: what is left of the changes g Δ "
-        + "of the update over tokens. C_{u,G} / C_{u,g}: over coordinates, of the summed gradient against single tokens. "
-        + "C(Δℓ) = C_g C_{u,G} / C_{u,g}." + Self.dotted,
+        + "of the update over tokens. C_u,G / C_u,g: over coordinates, of the summed gradient against single tokens. "
+        + "C(Δℓ) = C_g C_u,G / C_u,g." + Self.dotted,
       findings: range("D of the gradients") { results.gradients(of: $0).map(\.destructive) }, columns: 3,
       width: width)
   }

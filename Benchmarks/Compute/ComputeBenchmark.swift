@@ -5,5 +5,5 @@ import ArgumentParser
 @main struct ComputeBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compute-benchmark", abstract: "Times training and inference on models of four sizes.",
-    subcommands: [Train.self, Forward.self, Interference.self])
+    subcommands: [Train.self, Forward.self, Interference.self, PerSequence.self])
 }

@@ -6,10 +6,10 @@ import JSON
 struct Interference: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Times per-token gradient interference.")
 
-  enum Method: String, ExpressibleByArgument { case exact, sampled }
+  enum Method: String, ExpressibleByArgument { case exact, sampled, proxy }
 
   @OptionGroup var workload: Workload
-  @Option(help: "exact or sampled.") var method = Method.exact
+  @Option(help: "exact, sampled or proxy.") var method = Method.exact
   @Option(help: "Tokens that 'sampled' follows, at first.") var samples = 128
   @Option(help: "Standard error of D up to which 'sampled' doubles them; 0 for no more.") var tolerance = 0.0
 
@@ -26,6 +26,9 @@ struct Interference: ParsableCommand {
       case .exact:
         gradients = TokenGradients(weights: weights, delta: delta, threads: threads)
         try gradients.add(batch)
+      case .proxy:
+        gradients = TokenGradients(weights: weights, delta: delta, threads: threads)
+        try gradients.addProxy(batch)
       case .sampled:
         gradients = try .sampled(
           [batch], weights: weights, delta: delta, count: samples, tolerance: tolerance, seed: 1,
@@ -40,7 +43,7 @@ struct Interference: ParsableCommand {
         "D_without_embeddings": .number(found?.destructive ?? .nan),
         "D_error": .number(found?.errors?.destructive ?? 0),
         "tokens_followed": .integer(
-          Int64(method == .exact ? workload.batch * workload.seq : analysis?.sample.count ?? 0)),
+          Int64(method == .sampled ? analysis?.sample.count ?? 0 : workload.batch * workload.seq)),
       ])
   }
 }

@@ -73,14 +73,9 @@ struct ZSLGradientsOperation: Operation {
     let embeddings = TokenGradients.Embeddings(rawValue: context[Self.embeddings]) ?? .split
     let sequences = context[Self.sequences]
     let parts = try stride(from: 0, to: sequences, by: context[Self.batch]).map { first in
-      let offsets = (first..<min(first + context[Self.batch], sequences)).map {
-        batches.offset(step: context[ZSLParameters.step], row: $0)
-      }
-      func tokens(shiftedBy shift: Int) -> [Int32] {
-        offsets.flatMap { stream[$0 + shift..<$0 + shift + length].map(Int32.init) }
-      }
-      return try TokenBatch(
-        sequences: offsets.count, length: length, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1))
+      try batches.tokens(
+        of: stream, step: context[ZSLParameters.step],
+        rows: first..<min(first + context[Self.batch], sequences))
     }
     let gradients: TokenGradients
     if context[Self.method] == GradientAnalysis.Method.sampled.rawValue {
@@ -95,7 +90,11 @@ struct ZSLGradientsOperation: Operation {
       gradients = TokenGradients(weights: weights, delta: delta, embeddings: embeddings, threads: .all)
       for (index, part) in parts.enumerated() {
         try context.checkCancellation()
-        try gradients.add(part)
+        if context[Self.method] == GradientAnalysis.Method.proxy.rawValue {
+          try gradients.addProxy(part)
+        } else {
+          try gradients.add(part)
+        }
         context.progress(Double(index + 1) / Double(parts.count), "\(gradients.count) tokens")
       }
     }

@@ -59,6 +59,52 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: `Model fixtures`.isThere), arguments: names)
+  func `The proxy gives every expected quantity`(name: String) throws {
+    let fixture = try `Model fixtures`.Fixture(name)
+    let gradients = TokenGradients(weights: fixture.weights, threads: Threads(2))
+    try gradients.addProxy(try fixture.batch("input_ids", "labels"))
+    let result = try gradients.result()
+    #expect(result.method == .proxy)
+    let expected = try fixture.facts.member("proxy")
+    var parts = [(result.model, try expected.member("model"))]
+    parts.append((result.modelWithoutEmbeddings, try expected.member("model_no_embedding")))
+    for tensor in result.tensors {
+      parts.append((tensor, try expected.member("per_param").member(tensor.name)))
+    }
+    for (part, expected) in parts {
+      let sums = part.interference.coordinates
+      let noise = part.name.hasPrefix("model") && name == "gpt2_tied" ? 64 : noise(part.name)
+      #expect(Double(sums.touched) == (try expected.number("touched")))
+      #expect(abs(sums.magnitude / (try expected.number("sum_den")) - 1) < 1e-5, "\(part.name)")
+      #expect(
+        abs(part.interference.destructive / (try expected.number("D_mean_touched")) - 1)
+          < 1e-5 + Double(noise) / Double(sums.touched), "\(part.name)")
+      #expect(abs(part.interference.pooledDestructive / (try expected.number("D_pooled")) - 1) < 1e-5)
+    }
+  }
+
+  @Test(.enabled(if: `Model fixtures`.isThere), arguments: names)
+  func `Gradients of sequences have the expected norms and cosines`(name: String) throws {
+    let fixture = try `Model fixtures`.Fixture(name)
+    let found = try SequenceGradients(
+      of: try fixture.batch("input_ids", "labels"), weights: fixture.weights, threads: Threads(2))
+    let expected = try fixture.facts.member("seq")
+    #expect(`Model fixtures`.distance(found.norms, try fixture.values("seq.l2_norm")) < 1e-5)
+    #expect(`Model fixtures`.distance(found.cosines.flatMap(\.self), try fixture.values("seq.cosine")) < 1e-5)
+    let noise = name == "gpt2_tied" ? 64.0 / 35_000 : 0
+    #expect(abs(found.destructive / (try expected.number("D_mean_touched")) - 1) < 1e-5 + noise)
+    #expect(
+      abs(found.destructiveWithoutEmbeddings / (try expected.number("D_mean_touched_no_embedding")) - 1)
+        < 1e-5 + noise)
+    // Of g_1 ... g_B: sum |g|^2 / |sum g|^2, the latter from all cosines.
+    let norms = found.norms
+    var square = 0.0
+    for a in norms.indices { for b in norms.indices { square += norms[a] * norms[b] * found.cosines[a][b] } }
+    #expect(abs(found.diversity * square / norms.reduce(0) { $0 + $1 * $1 } - 1) < 1e-6)
+    #expect((found.noiseScale ?? 1) > 0)
+  }
+
   /// Coordinates of a tensor without a gradient: a bias of GPT-2's keys raises all scores of a query alike. What stands in
   /// its place, there and here, are rounding errors.
   private func noise(_ name: String) -> Int { name.hasSuffix("c_attn.bias") ? 32 : 0 }

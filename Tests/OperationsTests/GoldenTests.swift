@@ -87,6 +87,9 @@ import Testing
         "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
       ]),
     Golden(
+      operation: "zsl.sequences", revision: 1,
+      digests: ["result": "82f5fa765d904fe310e8308984886140fb6db65815c518334c1c0542f311b9d2"]),
+    Golden(
       operation: "zsl.gradients", revision: 2,
       digests: [
         "result": "cfb96616bd14246b80ed414225b5df3a3d252a6663f10aaf9db2879d311f3706",
@@ -174,6 +177,8 @@ import Testing
       let names = operation.inputs.map(\.name)
       return try await OperationRun(
         operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
+    case "zsl.sequences":
+      return try await ZSLOperationsTests.Checkpoints().sequences(1)
     case "zsl.gradients":
       return try await ZSLOperationsTests.Checkpoints().gradients(1)
     case "zsl.decompose":

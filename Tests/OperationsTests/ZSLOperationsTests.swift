@@ -63,6 +63,15 @@ import Testing
         ])
     }
 
+    func sequences(_ index: Int) async throws -> OperationRun {
+      try await OperationRun(
+        ZSLOperationsTests.operation("zsl.sequences"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "sequences": 3],
+        inputs: [
+          "checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)],
+        ])
+    }
+
     /// Of the sequences of the update that comes next, and its changes.
     func gradients(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       let delta = try #require(try await step(index).bytes("deltas", key: "1"))
@@ -211,6 +220,13 @@ import Testing
     #expect(abs(d - e) < 1e-6)
     let untied = ["method": "sampled", "embeddings": "tied"] as [String: JSON]
     await #expect(throws: ComputeError.self) { try await checkpoints.gradients(1, untied) }
+  }
+
+  @Test func `Gradients of sequences are compared pair by pair`() async throws {
+    let result = try Self.result(try await Checkpoints().sequences(1))
+    #expect(result["sequences"] == 3 && result["step"] == 2 && result["norms"]?.array?.count == 3)
+    let cosines = try #require(result["cosines"]?.array)
+    #expect(cosines[0].array?[1] == cosines[1].array?[0] && cosines[2].array?[2] == 1)
   }
 
   @Test func `Dissent is measured of every token`() async throws {

@@ -8,7 +8,7 @@ extension GradientAnalysis {
     [
       "method": .string(method.rawValue), "embeddings": .string(embeddings.rawValue),
       "tokens": .integer(Int64(model.interference.tokens)),
-      "tokens_followed": .integer(Int64(method == .exact ? model.interference.tokens : sample.count)),
+      "tokens_followed": .integer(Int64(method == .sampled ? sample.count : model.interference.tokens)),
       "model": json(model),
       "model_without_embeddings": json(modelWithoutEmbeddings), "layers": .array(layers.map(json)),
       "tensors": .array(tensors.map(json)),
@@ -41,6 +41,11 @@ extension GradientAnalysis {
           "l1_delta": sums.absoluteDelta, "l2sq_delta": sums.squaredDelta,
         ]) { $1 }
     }
+    if method == .proxy {
+      for name in ["C_ug", "C_ug_null", "C_dl", "C_dl_null", "M_dl", "sum_i_abs_sum_j_p"] {
+        numbers[name] = nil
+      }
+    }
     numbers.merge(errors(found)) { $1 }
     var members = numbers.filter { $0.value.isFinite }.mapValues { JSON.number($0) }
     members["name"] = .string(part.name)
@@ -66,7 +71,8 @@ extension GradientAnalysis {
   /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), `losses` (float32), and of a sample the tokens that are in it (`sample`, int64).
   public func writeTokens(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
     var values: [String: [Double]] = [:]
-    for (part, prefix) in [(model, ""), (modelWithoutEmbeddings, "without_embeddings.")] {
+    for (part, prefix) in [(model, ""), (modelWithoutEmbeddings, "without_embeddings.")]
+    where method != .proxy {
       values[prefix + "l1_g"] = part.perToken.map(\.l1Norm)
       values[prefix + "l2sq_g"] = part.perToken.map(\.squaredNorm)
       if hasDelta {

@@ -24,6 +24,9 @@ public struct GradientAnalysis: Sendable, Hashable {
     /// exact. Sums of tokens that are not in the sample are incomplete. A row of an embedding meets so few tokens of a
     /// sample that its D comes out too small: parts with embeddings have no standard error of D.
     case sampled
+    /// Every position's part of the gradient of the summed loss: cheap, and something else. There are no sums of tokens,
+    /// and no quantity that needs them.
+    case proxy
   }
 
   /// Part of a model: its interference, and the sums of each token over it.
@@ -98,7 +101,8 @@ extension TokenGradients {
       return GradientAnalysis.Part(name: name, interference: found, perToken: perToken)
     }
     return GradientAnalysis(
-      method: sample == nil ? .exact : .sampled, embeddings: embeddings, hasDelta: sums.delta != nil,
+      method: isProxy ? .proxy : sample == nil ? .exact : .sampled, embeddings: embeddings,
+      hasDelta: sums.delta != nil,
       sample: sample?.sampled.sorted() ?? [], losses: losses, model: part("model") { _ in true },
       modelWithoutEmbeddings: part("model_without_embeddings") { !$0.role.isEmbedding },
       layers: (0..<model.layers).map { layer in part("layer.\(layer)") { $0.layer == layer } },

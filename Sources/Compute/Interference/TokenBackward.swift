@@ -56,7 +56,7 @@ struct TokenBackward {
       gradient.dout = ConstantFloats(scratch.attended) + rows.spans.first[token] * attention.output.inputs
       brake_attention_backward(&kernel, &gradient, head, head + 1)
     }
-    throughAttentionInput(queries: 0..<0)
+    throughAttentionInput { sums.add($0, dy: $1, x: $2, rows) }
   }
 
   /// The same where each token's loss reaches the output of attention at its own position alone: attended [R, H D].
@@ -66,7 +66,12 @@ struct TokenBackward {
       brake_attention_backward_last(&kernel, &gradient, head, head + 1)
     }
     let queries = attention.isInterleaved || attention.inputs.isStoredByInput ? 0 : attention.output.inputs
-    throughAttentionInput(queries: 0..<queries)
+    throughAttentionInput { sums.add($0, dy: $1, x: $2, rows, queries: 0..<queries) }
+  }
+
+  /// The same for a loss that all tokens share: `rows` are those of the forward pass.
+  func throughSharedAttention(_ record: Record) {
+    throughAttentionInput(attention.backwardHeads(kept, scratch, pass), record)
   }
 
   /// projected [rows, Q], a token and a key/value head at a time. As attention is causal, each token's rows are a sequence
@@ -108,9 +113,8 @@ struct TokenBackward {
     }
   }
 
-  /// residual [rows, C] += the gradient that comes from projected [rows, Q].
-  /// - Parameter queries: columns of which only each token's last row is not zero.
-  private func throughAttentionInput(queries: Range<Int>) {
+  /// residual [rows, C] += the gradient that comes from scratch.projected [rows, Q].
+  private func throughAttentionInput(_ record: Record) {
     let columns = attention.columns
     if attention.rotary > 0, let cosine = pass.cosine, let sine = pass.sine {
       eachToken(cost: 8 * columns) { row, _, count in
@@ -119,10 +123,13 @@ struct TokenBackward {
           attention.heads + attention.keyValueHeads, attention.headDimension, attention.rotary, true)
       }
     }
-    let projected = attention.ungrouped(scratch, own)
+    throughAttentionInput(attention.ungrouped(scratch, own), record)
+  }
+
+  private func throughAttentionInput(_ projected: Floats, _ record: Record) {
     // attentionInput [rows, C] <- projected [rows, Q]
     attention.inputs.backwardInput(scratch.attentionInput, dy: projected, rows: rows.rows, own)
-    sums.add(attention.inputs, dy: projected, x: kept.attentionInput, rows, queries: queries)
+    record(attention.inputs, projected, kept.attentionInput)
     through(layer.attentionNorm, dy: scratch.attentionInput, kept.attentionStatistics, input)
   }
 

@@ -15,6 +15,7 @@ public final class TokenGradients {
   public let model: ModelConfiguration
   public let embeddings: Embeddings
   let sums: GradientSums
+  private(set) var isProxy = false
   /// What has been followed below the last attention, if not every token.
   var sample: TokenSample?
   /// Tokens that have a loss.
@@ -62,8 +63,28 @@ public final class TokenGradients {
   ///   - isNew: false if the batch has been added before, and these are further tokens of it.
   func add(_ batch: TokenBatch, tokens halves: [[Int]], isNew: Bool = true) throws(ComputeError) {
     let work = try transformer.prepare(batch, keepsActivations: true)
-    guard let scratch = work.scratch, let lastLayer = transformer.parts.layers.last else { return }
     let pass = transformer.pass(work, weights)
+    let (tables, scratch) = addTop(batch, work, pass, isNew: isNew)
+    sums.isRecording = true
+    let chunks = halves.map { self.chunks($0, length: batch.length) }
+    let room = Room()
+    let most = chunks.joined().map { $0.rows }.max() ?? 0
+    let own = BackwardScratch(Transformer.Sizes(model), rows: most, room)
+    withExtendedLifetime(room) {
+      for (half, chunks) in chunks.enumerated() {
+        sums.half = half
+        for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
+      }
+    }
+  }
+
+  /// The whole forward pass, and what lies above the last attention: there each token's loss reaches its own position alone.
+  /// - Returns: the gradients of what lies below: of the output of the last attention (attended), and of the residual
+  ///   stream beside it (residual), [R, H D] and [R, C].
+  private func addTop(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass, isNew: Bool) -> (
+    TokenTables, BackwardScratch
+  ) {
+    guard let scratch = work.scratch else { preconditionFailure("the pass keeps its activations") }
     let (parts, rows, width) = (transformer.parts, pass.rows, model.width)
     sums.half = 0
     sums.isRecording = isNew
@@ -78,30 +99,55 @@ public final class TokenGradients {
       scratch.feedForwardInput.update(from: hidden.start, count: rows * width)
       transformer.backward(batch, work, gradients: sums.gradient.start, pass)
     }
-
-    let single = TokenRows(single: rows)
     scratch.residual.update(repeating: 0, count: rows * width)
     let top = work.streams[model.layers]
     sums.add(
-      parts.finalNorm, dy: hidden.start, x: top, statistics: work.finalStatistics, total: rows, single)
+      parts.finalNorm, dy: hidden.start, x: top, statistics: work.finalStatistics, total: rows,
+      TokenRows(single: rows))
     parts.finalNorm.backwardInput(
       addingTo: scratch.residual, dy: hidden.start, deviations: work.finalStatistics,
       means: work.finalStatistics + rows, x: top, rows: rows, pass)
-    TokenBackward(
-      layer: lastLayer, kept: work.layers[model.layers - 1], input: work.streams[model.layers - 1],
-      scratch: scratch, rows: single, pass: pass, sums: sums
-    ).throughFeedForward { sums.addOuter($0, dy: $1, x: $2, rows: rows) }
+    single(model.layers - 1, work, pass).throughFeedForward { sums.addOuter($0, dy: $1, x: $2, rows: rows) }
+    return (tables, scratch)
+  }
 
-    sums.isRecording = true
-    let chunks = halves.map { self.chunks($0, length: batch.length) }
-    let room = Room()
-    let most = chunks.joined().map { $0.rows }.max() ?? 0
-    let own = BackwardScratch(Transformer.Sizes(model), rows: most, room)
-    withExtendedLifetime(room) {
-      for (half, chunks) in chunks.enumerated() {
-        sums.half = half
-        for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
-      }
+  /// The backward pass of a layer over the rows of the forward pass.
+  private func single(_ index: Int, _ work: Workspace, _ pass: Pass) -> TokenBackward {
+    guard let scratch = work.scratch else { preconditionFailure("the pass keeps its activations") }
+    return TokenBackward(
+      layer: transformer.parts.layers[index], kept: work.layers[index], input: work.streams[index],
+      scratch: scratch, rows: TokenRows(single: pass.rows), pass: pass, sums: sums)
+  }
+
+  /// Adds a batch by the proxy: in the place of each token's gradient, at each position the product of two vectors that
+  /// the gradient of the summed loss is the sum of. What other positions do to a token's gradient is lost, and sums over
+  /// single tokens are not known.
+  /// - Throws: as `add(_:)`.
+  public func addProxy(_ batch: TokenBatch) throws(ComputeError) {
+    isProxy = true
+    sums.begin(tokens: batch.inputs.count)
+    let work = try transformer.prepare(batch, keepsActivations: true)
+    let pass = transformer.pass(work, weights)
+    let (_, scratch) = addTop(batch, work, pass, isNew: true)
+    let (rows, width) = (pass.rows, model.width)
+    func record(_ linear: Linear, _ dy: ConstantFloats, _ x: ConstantFloats) {
+      sums.addOuter(linear, dy: dy, x: x, rows: rows)
+    }
+    for index in (0..<model.layers).reversed() {
+      let layer = single(index, work, pass)
+      if index < model.layers - 1 { layer.throughFeedForward(record) }
+      layer.throughSharedAttention(record)
+    }
+    let magnitudes = sums.magnitudes[0].start
+    brake_magnitude(scratch.residual, scratch.residual, rows * width)
+    batch.inputs.withUnsafeBufferPointer { tokens in
+      brake_embedding_backward(
+        magnitudes + transformer.parts.embedding, scratch.residual, tokens.baseAddress, rows, width, 0,
+        Int32(model.vocabulary))
+    }
+    if let positions = transformer.parts.positions {
+      brake_position_backward(
+        magnitudes + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
     }
   }
 

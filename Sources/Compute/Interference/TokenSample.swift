@@ -17,9 +17,10 @@ struct TokenSample {
   ///   - count: of the sample, at first; at least 2.
   init(of tokens: [Int], length: Int, count: Int, seed: UInt64) {
     let random = Philox(seed: seed)
-    let keys = tokens.map { ($0 % length, random.bits(stream: Streams.gradients, index: UInt64($0) + 1).0, $0) }
+    func bits(_ index: Int) -> UInt64 { random.bits(stream: Streams.gradients, index: UInt64(index)).0 }
+    let keys = tokens.map { ($0 % length, bits($0 + 1), $0) }
     self.tokens = keys.sorted { $0 < $1 }.map { $0.2 }
-    start = Double(random.bits(stream: Streams.gradients, index: 0).0 >> 11) * 0x1p-53
+    start = Double(bits(0) >> 11) * 0x1p-53
     self.count = min(max(2, count), tokens.count)
     places = place(self.count, shift: 0)
     added = places

@@ -42,7 +42,13 @@ struct Attention {
   ) {
     // attended [R, H D] <- dy [R, C]
     output.backward(scratch.attended, dy: dy, x: kept.attended, rows: pass.rows, gradients: gradients, pass)
-    // projected [R, Q] <- attended [R, H D]
+    let projected = backwardHeads(kept, scratch, pass)
+    // dx [R, C] <- projected [R, Q]
+    inputs.backward(dx, dy: projected, x: x, rows: pass.rows, gradients: gradients, pass)
+  }
+
+  /// The gradient of what `inputs` gave [R, Q], from scratch.attended [R, H D].
+  func backwardHeads(_ kept: LayerActivations, _ scratch: BackwardScratch, _ pass: Pass) -> Floats {
     let (q, k) = (heads * headDimension, keyValueHeads * headDimension)
     var gradient = brake_attention_gradient(
       dout: scratch.attended, lddo: q, dq: scratch.projected, lddq: columns, dk: scratch.projected + q,
@@ -55,9 +61,7 @@ struct Attention {
       }
     }
     rotate(scratch.projected, inverse: true, pass)
-    let projected = ungrouped(scratch, pass)
-    // dx [R, C] <- projected [R, Q]
-    inputs.backward(dx, dy: projected, x: x, rows: pass.rows, gradients: gradients, pass)
+    return ungrouped(scratch, pass)
   }
 
   /// The gradient of what `inputs` gave [R, Q], in its order.

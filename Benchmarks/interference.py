@@ -5,8 +5,8 @@
                                [--rounds 1] [--secs 2] [--batch 4] [--samples 64] [--positions 4]
 
 FOLDER holds PyTorch's side: bench_intrf.py (one backward pass for each position, as published), bench_intrf_fast.py (what
-is exact without one, in PyTorch) and bench_proxy.py. They time some positions (--positions) and scale up to all. PYTHON runs
-them.
+is exact without one, in PyTorch) and bench_perseq.py (gradients of whole sequences, beside brake's 'sequences'). The first two
+time some positions (--positions) and scale up to all. PYTHON runs them.
 
 The sides take turns in every round, each in a process of its own; medians of the rounds count, in tokens per processor
 second of all threads. The limit of the exact method's arithmetic: two multiply-adds for each token, each position up to it
@@ -51,10 +51,11 @@ def race(size, length):
     sides = {
         "authors": theirs + ["bench_intrf.py"] + sampled,
         "PyTorch, fast": theirs + ["bench_intrf_fast.py"] + sampled,
-        "PyTorch, proxy": theirs + ["bench_proxy.py"],
+        "PyTorch, seqs": theirs + ["bench_perseq.py"],
         "exact": [BRAKE, "interference"],
         "sampled": [BRAKE, "interference", "--method", "sampled", "--samples", str(options.samples)],
         "proxy": [BRAKE, "interference", "--method", "proxy"],
+        "sequences": [BRAKE, "per-sequence"],
     }
     arguments = ["--size", size, "--seq", str(length), "--batch", str(options.batch)]
     arguments += ["--threads", str(options.threads), "--secs", str(options.secs)]

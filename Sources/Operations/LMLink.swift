@@ -27,7 +27,12 @@ struct LMLink {
     context = values[LMParameters.context]
     seed = UInt64(values[LMParameters.seed])
     dataSeed = UInt64(values[LMParameters.dataSeed])
-    initialisation = values[LMParameters.initialisation] == "gpt2" ? .gpt2 : .mitchell
+    initialisation =
+      switch values[LMParameters.initialisation] {
+      case "gpt2": .gpt2
+      case "normal": .normal(deviation: values[LMParameters.deviation])
+      default: .mitchell
+      }
     let (end, floor) = (values[Self.end], values[LMParameters.floor])
     let shape: Schedule.Shape =
       if end == 0 {

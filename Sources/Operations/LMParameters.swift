@@ -38,8 +38,12 @@ enum LMParameters {
   )
   static let seed = Parameter("seed", default: 1, in: 0..., help: "what the first weights are drawn from")
   static let initialisation = Parameter(
-    "initialisation", default: "mitchell", oneOf: ["mitchell", "gpt2"],
-    help: "of the weights: OLMo's, which depends on depth, or GPT-2's, of deviation 0.02")
+    "initialisation", default: "mitchell", oneOf: ["mitchell", "gpt2", "normal"],
+    help:
+      "of the weights: OLMo's, which depends on depth; GPT-2's, of deviation 0.02; or normal, of 'deviation' everywhere"
+  )
+  static let deviation = Parameter(
+    "deviation", default: 0.02, in: 0...10, help: "of the weights, where initialisation is normal")
   static let dataSeed = Parameter(
     "data_seed", default: 2, in: 0..., help: "what the sequences of each update are drawn from")
 
@@ -79,6 +83,7 @@ enum LMParameters {
 
   static let shared: [any ParameterDeclaration] = [
     family, width, layers, heads, inner, normWeights, tied, context, batch, microBatch, seed, initialisation,
+    deviation,
     dataSeed,
     learningRate, warmup, startFactor, schedule, cooldown, floor, optimiser, betas, epsilon, weightDecay,
     clip,

@@ -71,6 +71,9 @@ struct LMTrainOperation: ChainOperation {
         link["seed"] = LMParameters.seed.defaultValue
         link["initialisation"] = LMParameters.initialisation.defaultValue
       }
+      if from > 0 || parameters[LMParameters.initialisation] != "normal" {
+        link["deviation"] = LMParameters.deviation.defaultValue
+      }
       link.merge(Self.schedule(parameters, from: from, to: to)) { $1 }
       let values = try ParameterValues(link, declarations: linkParameters)
       try LMLink.check(values)

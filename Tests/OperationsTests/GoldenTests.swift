@@ -90,7 +90,7 @@ import Testing
       operation: "zsl.sequences", revision: 1,
       digests: ["result": "82f5fa765d904fe310e8308984886140fb6db65815c518334c1c0542f311b9d2"]),
     Golden(
-      operation: "zsl.gradients", revision: 2,
+      operation: "zsl.gradients", revision: 3,
       digests: [
         "result": "cfb96616bd14246b80ed414225b5df3a3d252a6663f10aaf9db2879d311f3706",
         "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",

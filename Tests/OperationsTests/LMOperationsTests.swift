@@ -100,6 +100,33 @@ struct Training {
     #expect(powers.map(\.parameters) == longer.prefix(powers.count).map(\.parameters))
   }
 
+  @Test func `Only the first link depends on how the weights start, and on no more of that than it uses`()
+    throws
+  {
+    func links(_ parameters: [String: JSON]) throws -> [[String: JSON]] {
+      try Training.links(parameters.merging(["steps": 4]) { $1 }).map(\.parameters)
+    }
+    let usual = try links([:])
+    #expect(try links(["deviation": 0.5]) == usual)
+    let (narrow, wide) = (
+      try links(["initialisation": "normal"]), try links(["initialisation": "normal", "deviation": 0.5])
+    )
+    #expect(narrow[0] != usual[0] && wide[0] != narrow[0])
+    #expect(narrow.dropFirst() == usual.dropFirst() && wide.dropFirst() == usual.dropFirst())
+  }
+
+  @Test func `A normal start has the deviation that was asked for`() async throws {
+    let training = try await Training([
+      "steps": 1, "initialisation": "normal", "deviation": 0.25, "learning_rate": 1e-9, "warmup": 0,
+    ])
+    let checkpoint = try #require(training.links[0].bytes("checkpoints"))
+    let info = try await OperationRun(operation("lm.info"), inputs: ["checkpoint": [(nil, checkpoint)]])
+    let tensors = try JSON(parsing: #require(info.bytes("info")))["tensors"]?.object
+    for tensor in try #require(tensors).values {
+      #expect(abs((tensor["root_mean_square"]?.double ?? 0) - 0.25) < 0.06)
+    }
+  }
+
   @Test func `A cool-down added behind a training changes only the links behind it`() throws {
     let before = try Training.links(["steps": 20])
     let after = try Training.links(["steps": 25, "cooldown": 5, "floor": 0.1])

@@ -3,7 +3,7 @@ internal import Safetensors
 
 extension GradientAnalysis {
   /// All but the sums of each token. Quantities that are not defined (no change was given, or a denominator is zero) are
-  /// left out.
+  /// left out, and so is the D of a part of which a sample says too little.
   public var json: JSON {
     [
       "method": .string(method.rawValue), "embeddings": .string(embeddings.rawValue),
@@ -47,6 +47,9 @@ extension GradientAnalysis {
       }
     }
     numbers.merge(errors(found)) { $1 }
+    if let errors = found.errors, !errors.destructive.isFinite {
+      for name in ["D", "D_histogram", "D_bias"] { numbers[name] = nil }
+    }
     var members = numbers.filter { $0.value.isFinite }.mapValues { JSON.number($0) }
     members["name"] = .string(part.name)
     members["coordinates"] = .integer(Int64(sums.coordinates))
@@ -68,7 +71,8 @@ extension GradientAnalysis {
   }
 
   /// The sums of each token over the model and over the model without embeddings, as a safetensors file: `sum_p`,
-  /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), `losses` (float32), and of a sample the tokens that are in it (`sample`, int64).
+  /// `sum_abs_p`, `l1_g`, `l2sq_g`, and the same after `without_embeddings.` (float64), `losses` (float32), and of a sample the tokens
+  /// that are in it (`sample`, int64).
   public func writeTokens(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
     var values: [String: [Double]] = [:]
     for (part, prefix) in [(model, ""), (modelWithoutEmbeddings, "without_embeddings.")]

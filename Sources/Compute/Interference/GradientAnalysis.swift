@@ -22,7 +22,7 @@ public struct GradientAnalysis: Sendable, Hashable {
     case exact
     /// Below the last attention sum_i |g_ij| is estimated from a sample of tokens; sum_i g_ij, and what lies above, are
     /// exact. Sums of tokens that are not in the sample are incomplete. A row of an embedding meets so few tokens of a
-    /// sample that its D comes out too small: parts with embeddings have no standard error of D.
+    /// sample that its D would come out too small: parts with embeddings have none.
     case sampled
     /// Every position's part of the gradient of the summed loss: cheap, and something else. There are no sums of tokens,
     /// and no quantity that needs them.

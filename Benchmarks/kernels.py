@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """brake's kernels beside numpy's (OpenBLAS), and PyTorch's where it is installed.
 
-    python3 -m venv venv && venv/bin/pip install numpy && venv/bin/python Benchmarks/kernels.py [--threads 2] [--quick]
+    python3 -m venv venv && venv/bin/pip install numpy && venv/bin/python Benchmarks/kernels.py [--quick]
 
 Builds Sources/CKernels with clang as SwiftPM does in release (-O2), loads it, and alternates the contestants within each
-case, so that a busy machine slows them alike. One thread is timed by its CPU time, several by the wall clock; the best of
-the rounds counts. OpenBLAS is told to use its kernels for the processor (OPENBLAS_CORETYPE, SkylakeX where AVX-512 is).
+case, so that a busy machine slows them alike. One thread each, timed by its CPU time; the best of the rounds counts. (Several
+threads: Benchmarks/training.py.) OpenBLAS is told to use its kernels for the processor (OPENBLAS_CORETYPE, SkylakeX where AVX-512 is).
 """
 
 import argparse
@@ -15,25 +15,23 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--rounds", type=int, default=7)
 parser.add_argument("--quick", action="store_true", help="fewer shapes")
 options = parser.parse_args()
 if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text():
     os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = str(options.threads)
+    os.environ[name] = "1"
 
 import numpy as np
 
 try:
     import torch
 
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
 except ImportError:
     torch = None
 
@@ -81,43 +79,17 @@ def floats(x):
     return x.ctypes.data_as(FLOATS)
 
 
-def in_pieces(count, work):
-    """Runs work(first, last) for pieces of 0..<count on the threads asked for."""
-    if options.threads == 1:
-        work(c.c_long(0), c.c_long(count))
-        return
-    next_piece = iter(range(count))
-    lock = threading.Lock()
-
-    def loop():
-        while True:
-            with lock:
-                piece = next(next_piece, None)
-            if piece is None:
-                return
-            work(c.c_long(piece), c.c_long(piece + 1))
-
-    threads = [threading.Thread(target=loop) for _ in range(options.threads)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-clock = time.thread_time if options.threads == 1 else time.perf_counter
-
-
 def race(title, amount, unit, contestants):
     """Prints amount / time for each contestant, and brake's ratio to the others."""
     best = dict.fromkeys(contestants, 1e9)
     for round in range(options.rounds + 1):
         for name, run in contestants.items():
-            start = clock()
+            start = time.thread_time()
             repeats = 0
-            while clock() - start < 0.02 or repeats == 0:
+            while time.thread_time() - start < 0.02 or repeats == 0:
                 run()
                 repeats += 1
-            spent = (clock() - start) / repeats
+            spent = (time.thread_time() - start) / repeats
             if round > 0:
                 best[name] = min(best[name], spent)
     mine = best["brake"]
@@ -138,7 +110,7 @@ def matmul(m, n, k, form):
     tiles = brake.brake_matmul_tile_count(c.byref(product))
     left, right = (a.T if at else a), (b.T if bt else b)
     contestants = {
-        "brake": lambda: in_pieces(tiles, lambda f, l: brake.brake_matmul_tiles(c.byref(product), f, l)),
+        "brake": lambda: brake.brake_matmul_tiles(c.byref(product), c.c_long(0), c.c_long(tiles)),
         "OpenBLAS": lambda: np.matmul(left, right, out=theirs),
     }
     if torch:
@@ -158,14 +130,8 @@ def elementwise():
 
     def kernel(name, *arguments, count=n):
         function = getattr(brake, name)
-        chunk = count if options.threads == 1 else 1 << 16
-
-        def work(first, last):
-            for i in range(first.value, last.value):
-                at = [c.cast(c.c_void_p(a.ctypes.data + 4 * i * chunk), FLOATS) for a in arguments]
-                function(*at, c.c_long(chunk), *([c.byref(step)] if name == "brake_adamw" else []))
-
-        return lambda: in_pieces(count // chunk, work)
+        more = [c.byref(step)] if name == "brake_adamw" else []
+        return lambda: function(*map(floats, arguments), c.c_long(count), *more)
 
     def rows(name, columns):
         function = getattr(brake, name)
@@ -192,13 +158,12 @@ def elementwise():
     race("gelu erf", n * 1e-9, "G/s", {
         "brake": kernel("brake_gelu_erf", out, x), **torch_only(lambda: nn.gelu(t["x"]))})
     race("AdamW", n * 28e-9, "GB/s", {"brake": kernel("brake_adamw", x, m, v, z)})
-    if options.threads == 1:
-        for columns in (64, 1024):
-            tx = t["x"].view(-1, columns) if torch else None
-            race(f"softmax, {columns} columns", n * 1e-9, "G/s", {
-                "brake": rows("brake_softmax", columns), **torch_only(lambda: torch.softmax(tx, -1))})
-            race(f"rmsnorm, {columns} columns", n * 1e-9, "G/s", {
-                "brake": rows("brake_rmsnorm", columns), **torch_only(lambda: nn.rms_norm(tx, (columns,)))})
+    for columns in (64, 1024):
+        tx = t["x"].view(-1, columns) if torch else None
+        race(f"softmax, {columns} columns", n * 1e-9, "G/s", {
+            "brake": rows("brake_softmax", columns), **torch_only(lambda: torch.softmax(tx, -1))})
+        race(f"rmsnorm, {columns} columns", n * 1e-9, "G/s", {
+            "brake": rows("brake_rmsnorm", columns), **torch_only(lambda: nn.rms_norm(tx, (columns,)))})
 
 
 def attention(batch, length, heads, dim):
@@ -213,8 +178,8 @@ def attention(batch, length, heads, dim):
         floats(out), width, floats(log_sum))
     y = AttentionGradient(floats(do), width, floats(dq), width, floats(dk), width, floats(dv), width)
     tasks = brake.brake_attention_task_count(c.byref(x))
-    forward = lambda: in_pieces(tasks, lambda f, l: brake.brake_attention_forward(c.byref(x), f, l))
-    backward = lambda: in_pieces(tasks, lambda f, l: brake.brake_attention_backward(c.byref(x), c.byref(y), f, l))
+    forward = lambda: brake.brake_attention_forward(c.byref(x), c.c_long(0), c.c_long(tasks))
+    backward = lambda: brake.brake_attention_backward(c.byref(x), c.byref(y), c.c_long(0), c.c_long(tasks))
     theirs = {}
     both = {}
     if torch:

@@ -138,6 +138,13 @@ import Testing
     #expect(missing.err.contains("curves"))
   }
 
+  @Test func `The binary trains to the recorded bits`() throws {
+    folder.write(TrainingSample.pipeline, to: "brake.yaml")
+    let run = try BrakeProcess(["run", "--json"], in: folder).wait()
+    let outputs = try JSON(parsing: run.out)["outputs"]
+    #expect(outputs?["train@8"]?["checkpoints"]?.string == TrainingSample.weights)
+  }
+
   static let published = BrakeProcess.packageRoot + "/../shared/data/curves/published_smoothed.json"
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: published), "the published curves are not here"))

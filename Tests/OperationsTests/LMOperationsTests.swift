@@ -40,11 +40,13 @@ struct Training {
   let end: OperationRun
 
   /// - Parameter configuration: of the model, where the parameters say `model: configuration`.
-  init(_ parameters: [String: JSON], configuration: [UInt8]? = nil) async throws {
+  init(
+    _ parameters: [String: JSON], tokens: [UInt8] = Self.tokens, configuration: [UInt8]? = nil
+  ) async throws {
     var runs: [OperationRun] = []
     var segments: [(key: String?, bytes: [UInt8])] = []
     for link in try Self.links(parameters) {
-      var inputs: [String: [(key: String?, bytes: [UInt8])]] = ["train": [(nil, Self.tokens)]]
+      var inputs: [String: [(key: String?, bytes: [UInt8])]] = ["train": [(nil, tokens)]]
       if let configuration { inputs["configuration"] = [(nil, configuration)] }
       if let last = runs.last {
         for name in Self.chain.carried {
@@ -113,6 +115,15 @@ struct Training {
     )
     #expect(narrow[0] != usual[0] && wide[0] != narrow[0])
     #expect(narrow.dropFirst() == usual.dropFirst() && wide.dropFirst() == usual.dropFirst())
+  }
+
+  @Test func `A debug build trains to the recorded bits`() async throws {
+    let text = try await OperationRun(operation("text.synthesise"), ["size": 20000])
+    let tokens = try await OperationRun(
+      operation("text.tokenise"), inputs: ["text": [(nil, #require(text.bytes("text")))]])
+    let training = try await Training(["steps": 8], tokens: #require(tokens.bytes("train")))
+    let weights = try #require(training.links.last?.bytes("checkpoints"))
+    #expect(Digest(of: weights).description == TrainingSample.weights)
   }
 
   @Test func `A normal start has the deviation that was asked for`() async throws {

@@ -1,0 +1,15 @@
+/// A short training that every build has to make the same: tests run it in debug, the binary that users get in release.
+public enum TrainingSample {
+  public static let pipeline = """
+    stages:
+      text: { op: text.synthesise, with: { size: 20000 } }
+      tokens: { op: text.tokenise, in: { text: text.text } }
+      train:
+        op: lm.train
+        in: { train: tokens.train }
+        with: { steps: 8, width: 8, layers: 1, heads: 2, inner: 12, context: 8, batch: 2, warmup: 3, learning_rate: 0.01 }
+    """
+
+  /// Digest of the checkpoint after the last update.
+  public static let weights = "sha256:9f62f32cdd11a3b9c0780095d17d307144045db94f93423c98a7cd58b2e43c6c"
+}

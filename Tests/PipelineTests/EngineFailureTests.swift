@@ -53,18 +53,28 @@ import Testing
 
   private let fork = """
     stages:
-      bad: { run: "touch @HERE/failing; exit 1", out: { out: x } }
+      bad: { run: "exit 1", out: { out: x } }
       after: { run: "cat ${in.bad} > ${out.out}", in: { bad: bad }, out: { out: y } }
-      good: { run: "until test -e @HERE/failing; do sleep 0.1; done; sleep 2; echo fine > ${out.out}", out: { out: z } }
+      good: { run: "until test -e @HERE/failed; do sleep 0.05; done; echo fine > ${out.out}", out: { out: z } }
       later: { run: "cat ${in.good} > ${out.out}", in: { good: good }, out: { out: w } }
     default: [after, later]
     """
+
+  /// Runs all of `fork`. 'good' does not end before the engine knows of the failure.
+  private func runFork(_ workspace: Workspace, _ options: RunOptions) async throws -> RunSummary {
+    let failed = workspace.folder["failed"]
+    return try await workspace.engine([]).run(targets: [], options: options) { event in
+      if case .finished("bad", .failed, _) = event {
+        _ = FileManager.default.createFile(atPath: failed, contents: nil)
+      }
+    }
+  }
 
   @Test func `A failed stage stops its dependants; what runs is finished and kept`() async throws {
     let workspace = try Workspace(fork)
     var options = RunOptions()
     options.jobs = 2
-    let summary = try await workspace.run(options: options)
+    let summary = try await runFork(workspace, options)
     #expect((summary.failed, summary.ran, summary.skipped) == (1, 1, 2))
     #expect(try await workspace.run(["good"]).hit == 1)
   }
@@ -73,7 +83,7 @@ import Testing
     let workspace = try Workspace(fork)
     var options = RunOptions()
     options.keepGoing = true
-    let summary = try await workspace.run(options: options)
+    let summary = try await runFork(workspace, options)
     #expect((summary.failed, summary.ran, summary.skipped) == (1, 2, 1))
     #expect(try workspace.output("later", of: summary) == "fine\n")
   }

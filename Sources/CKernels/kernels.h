@@ -126,6 +126,10 @@ DISPATCH(
     void, brake_attention_backward_last,
     (const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last),
     (attention, gradient, first, last))
+DISPATCH(
+    void, brake_attention_tangent,
+    (const brake_attention *attention, const brake_attention_change *change, long first, long last),
+    (attention, change, first, last))
 DISPATCH(void, brake_magnitude, (float *y, const float *x, long count), (y, x, count))
 DISPATCH(void, brake_tally_products, (const brake_token_products *x, long first, long last), (x, first, last))
 DISPATCH(void, brake_tally_columns, (const brake_token_columns *x, long first, long last), (x, first, last))

@@ -117,4 +117,36 @@ struct AttentionShape: Sendable {
     ]
     for (a, b) in zip(projected, slope) { #expect(abs(a - b) < 1e-5 * max(1, abs(b))) }
   }
+
+  @Test(arguments: [
+    AttentionShape(batch: 2, length: 7, heads: 2, keyHeads: 2, dim: 3),
+    AttentionShape(length: 65, heads: 2, keyHeads: 1, dim: 16),
+    AttentionShape(batch: 2, length: 150, heads: 4, keyHeads: 2, dim: 20),
+  ])
+  func `A change of the output is that of the definition`(_ s: AttentionShape) {
+    var random = Inputs(seed: 64)
+    let inputs = [random.values(s.queries, scale: 4), random.values(s.keys), random.values(s.keys)]
+    let changes = [random.values(s.queries, scale: 2), random.values(s.keys), random.values(s.keys)]
+    let (x, y) = (inputs.map(Buffer.init), changes.map(Buffer.init))
+    let (out, sums, found) = (
+      Buffer(zeros: s.queries), Buffer(zeros: s.batch * s.heads * s.length), Buffer(zeros: s.queries)
+    )
+    let (wide, narrow) = (s.heads * s.dim, s.keyHeads * s.dim)
+    var kernel = brake_attention(
+      batch: s.batch, length: s.length, heads: s.heads, kv_heads: s.keyHeads, head_dim: s.dim,
+      scale: Self.scale, q: x[0].pointer, ldq: wide, k: x[1].pointer, ldk: narrow, v: x[2].pointer,
+      ldv: narrow, out: out.pointer, ldo: wide, log_sum: sums.pointer)
+    var change = brake_attention_change(
+      q: y[0].pointer, ldq: wide, k: y[1].pointer, ldk: narrow, v: y[2].pointer, ldv: narrow,
+      out: found.pointer, ldo: wide)
+    let tasks = brake_attention_task_count(&kernel)
+    brake_attention_forward(&kernel, 0, tasks)
+    for task in (0..<tasks).reversed() { brake_attention_tangent(&kernel, &change, task, task + 1) }
+    func moved(_ by: Double) -> [Double] {
+      let point = zip(inputs, changes).map { zip($0, $1).map { Double($0) + by * Double($1) } }
+      return attention(s, point[0], point[1], point[2]).0
+    }
+    let slopes = zip(moved(1e-5), moved(-1e-5)).map { ($0 - $1) / 2e-5 }
+    expectClose(found.values, slopes, within: 2e-6)
+  }
 }

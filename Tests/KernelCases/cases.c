@@ -436,6 +436,28 @@ static void wide_products(cases *s) {
   }
 }
 
+static void attention_tangents(cases *s) {
+  const long shapes[][5] = {{2, 5, 2, 2, 8}, {1, 64, 4, 2, 16}, {1, 150, 3, 1, 20}, {2, 130, 2, 2, 33}};
+  for (int shape = 0; shape < 4; shape++) {
+    begin(s);
+    long batch = shapes[shape][0], length = shapes[shape][1], heads = shapes[shape][2], kv_heads = shapes[shape][3];
+    long dim = shapes[shape][4], rows = batch * length, ldq = heads * dim, ldk = 2 * kv_heads * dim;
+    float *keys = values(s, rows * ldk, 1), *log_sum = zeros(s, rows * heads);
+    brake_attention x = {
+        batch, length, heads, kv_heads, dim, 0.5f, values(s, rows * ldq, 4), ldq, keys, ldk, keys + kv_heads * dim,
+        ldk, zeros(s, rows * ldq), ldq, log_sum};
+    brake_attention_forward(&x, 0, brake_attention_task_count(&x));
+    float *key_changes = values(s, rows * ldk, 1), *out = zeros(s, rows * (ldq + 3));
+    brake_attention_change y = {
+        values(s, rows * ldq, 1), ldq, key_changes, ldk, key_changes + kv_heads * dim, ldk, out, ldq + 3};
+    for (long task = batch * kv_heads; task > 0; task--) brake_attention_tangent(&x, &y, task - 1, task);
+    output(s, out, rows * (ldq + 3));
+    char name[64];
+    snprintf(name, sizeof name, "attention tangent %ldx%ldx%ldx%ldx%ld", batch, length, heads, kv_heads, dim);
+    end(s, name);
+  }
+}
+
 void kernel_cases_run(kernel_case_visitor visit, void *context) {
   cases s = {.visit = visit, .context = context, .arena = malloc(ARENA * sizeof(float))};
   if (!s.arena) abort();
@@ -452,5 +474,6 @@ void kernel_cases_run(kernel_case_visitor visit, void *context) {
   attention_last(&s);
   token_gradients(&s);
   wide_products(&s);
+  attention_tangents(&s);
   free(s.arena);
 }

@@ -48,16 +48,15 @@ static void pack_rows(float *out, const piece *s, const float *head, long ld, lo
       store(out + i * s->padded + d, i < rows ? get(in + i * ld, d, s->dim) : splat(0));
 }
 
-/// out[key][query] = a[:, key] . b[:, query] over the head's dimensions.
-static void transposed_scores(float *out, const piece *s, const float *a, const float *b, long groups, bool diagonal) {
+/// out[key][query] = a[:, key] . b[:, query] over `depth` rows.
+static void transposed_scores(float *out, long depth, const float *a, const float *b, long groups, bool diagonal) {
   finish f = {false, 0};
   if (!diagonal) {
-    plain_product(TILE, 16 * groups, s->dim, a, TILE, b, TILE, out, TILE, f);
+    plain_product(TILE, 16 * groups, depth, a, TILE, b, TILE, out, TILE, f);
     return;
   }
   for (long g = 0; g < groups; g++)
-    plain_product(
-        16, 16 * (groups - g), s->dim, a + 16 * g, TILE, b + 16 * g, TILE, out + 16 * g * (TILE + 1), TILE, f);
+    plain_product(16, 16 * (groups - g), depth, a + 16 * g, TILE, b + 16 * g, TILE, out + 16 * g * (TILE + 1), TILE, f);
 }
 
 /// Rows of queries += weights[key][query] x values[key], the keys in order.
@@ -133,7 +132,7 @@ static void attention_forward(const brake_attention *x, const piece *s) {
       pack_transposed(queries, s, x->q + head * s->dim, x->ldq, i);
       for (long j = 0; j <= i; j++) {
         bool diagonal = i == j;
-        transposed_scores(scores, s, keys + j * transposed, queries, groups, diagonal);
+        transposed_scores(scores, s->dim, keys + j * transposed, queries, groups, diagonal);
         for (long g = 0; g < groups; g++) {
           lanes factor = running_softmax(scores + 16 * g, &greatest[g], &sum[g], x->scale, g, diagonal);
           if (j > 0)
@@ -222,8 +221,8 @@ static void attention_backward(const brake_attention *x, const brake_attention_g
       for (long i = j; i < s->tiles; i++) {
         bool diagonal = i == j;
         long groups = tile_groups(s, i);
-        transposed_scores(weights_t, s, keys_t + j * transposed, queries_t + i * transposed, groups, diagonal);
-        transposed_scores(dscores_t, s, values_t + j * transposed, douts_t + i * transposed, groups, diagonal);
+        transposed_scores(weights_t, s->dim, keys_t + j * transposed, queries_t + i * transposed, groups, diagonal);
+        transposed_scores(dscores_t, s->dim, values_t + j * transposed, douts_t + i * transposed, groups, diagonal);
         for (long g = 0; g < groups; g++) {
           lanes shift = load(log_sums + i * TILE + 16 * g), delta = load(deltas + i * TILE + 16 * g);
           for (long key = 0; key < keys_met(g, diagonal); key++) {
@@ -307,5 +306,66 @@ void KERNEL(brake_attention_backward_last)(
   for (long task = first; task < last; task++) {
     piece s = piece_of(x, task);
     attention_backward_last(x, y, &s);
+  }
+}
+
+// With s = scale q.k, s' = scale (q'.k + q.k') and w = exp(s - log_sum), over the keys:
+// out' = sum of w s' v + sum of w v' - (sum of w s') out. Keys and their changes lie one above the other, dim rows each, and
+// so do the changes of queries and the queries: s' is one product.
+static void attention_tangent(const brake_attention *x, const brake_attention_change *y, const piece *s) {
+  long transposed = s->dim * TILE, plain = TILE * s->padded, key_column = s->kv_head * s->dim;
+  float *keys = brake_scratch(s->tiles * 2 * (transposed + plain) + 2 * transposed + 2 * TILE * TILE + plain);
+  float *values = keys + s->tiles * 2 * transposed, *queries = values + s->tiles * 2 * plain;
+  float *weights = queries + 2 * transposed, *changes = weights + TILE * TILE, *out = changes + TILE * TILE;
+  for (long j = 0; j < s->tiles; j++) {
+    pack_transposed(keys + j * 2 * transposed, s, x->k + key_column, x->ldk, j);
+    pack_transposed(keys + (j * 2 + 1) * transposed, s, y->k + key_column, y->ldk, j);
+    pack_rows(values + j * 2 * plain, s, x->v + key_column, x->ldv, j);
+    pack_rows(values + (j * 2 + 1) * plain, s, y->v + key_column, y->ldv, j);
+  }
+  for (long head = s->first_head; head < s->last_head; head++)
+    for (long i = 0; i < s->tiles; i++) {
+      long groups = tile_groups(s, i), column = head * s->dim;
+      const float *log_sum = x->log_sum + (s->row / s->length * x->heads + head) * s->length;
+      lanes shift[TILE / 16], sum[TILE / 16];
+      for (long g = 0; g < groups; g++) shift[g] = get(log_sum, i * TILE + 16 * g, s->length), sum[g] = splat(0);
+      __builtin_memset(out, 0, (size_t)plain * sizeof(float));
+      pack_transposed(queries, s, y->q + column, y->ldq, i);
+      pack_transposed(queries + transposed, s, x->q + column, x->ldq, i);
+      for (long j = 0; j <= i; j++) {
+        bool diagonal = i == j;
+        const float *tile_keys = keys + j * 2 * transposed, *tile_values = values + j * 2 * plain;
+        transposed_scores(weights, s->dim, tile_keys, queries + transposed, groups, diagonal);
+        transposed_scores(changes, 2 * s->dim, tile_keys, queries, groups, diagonal);
+        for (long g = 0; g < groups; g++)
+          for (long key = 0; key < keys_met(g, diagonal); key++) {
+            float *weight = weights + key * TILE + 16 * g, *change = changes + key * TILE + 16 * g;
+            lanes w = exp16(fma16(load(weight), splat(x->scale), -shift[g]));
+            lanes d = w * (load(change) * x->scale);
+            w = choose(meets(key, g, diagonal), w, splat(0));
+            d = choose(meets(key, g, diagonal), d, splat(0));
+            store(weight, w);
+            store(change, d);
+            sum[g] += d;
+          }
+        add_over_keys(out, s, changes, tile_values, groups, diagonal);
+        add_over_keys(out, s, weights, tile_values + plain, groups, diagonal);
+      }
+      for (long r = 0; r < tile_rows(s, i); r++) {
+        long row = s->row + i * TILE + r;
+        lanes total = splat(-sum[r / 16][r % 16]);
+        for (long d = 0; d < s->dim; d += 16)
+          put(
+              y->out + row * y->ldo + column, d, s->dim,
+              fma16(total, get(x->out + row * x->ldo + column, d, s->dim), load(out + r * s->padded + d)));
+      }
+    }
+}
+
+void KERNEL(brake_attention_tangent)(
+    const brake_attention *x, const brake_attention_change *y, long first, long last) {
+  for (long task = first; task < last; task++) {
+    piece s = piece_of(x, task);
+    attention_tangent(x, y, &s);
   }
 }

@@ -239,6 +239,22 @@ void brake_attention_backward(
 void brake_attention_backward_last(
     const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last);
 
+/// A change of q, k and v, and the change of out that it makes to first order.
+typedef struct brake_attention_change {
+  const float *q;
+  long ldq;
+  const float *k;
+  long ldk;
+  const float *v;
+  long ldv;
+  float *out;
+  long ldo;
+} brake_attention_change;
+
+/// Forward-mode differentiation: writes `out` of the change. Reads out and log_sum of the forward pass.
+void brake_attention_tangent(
+    const brake_attention *attention, const brake_attention_change *change, long first, long last);
+
 // MARK: - Gradients of single tokens (token_gradients.h)
 
 /// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, and four sums

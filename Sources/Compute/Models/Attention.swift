@@ -18,13 +18,8 @@ struct Attention {
     addingTo y: Floats, _ x: ConstantFloats, _ kept: LayerActivations, _ spare: Floats, _ pass: Pass
   ) {
     // projected [R, Q] = x [R, C] W^T
-    if isInterleaved {
-      inputs.forward(spare, x, rows: pass.rows, pass)
-      regroup(kept.projected, spare, pass) { head, part in (part * heads + head, head * 3 + part) }
-    } else {
-      inputs.forward(kept.projected, x, rows: pass.rows, pass)
-    }
-    rotate(kept.projected, inverse: false, pass)
+    inputs.forward(isInterleaved ? spare : kept.projected, x, rows: pass.rows, pass)
+    arrange(kept.projected, from: spare, pass)
     // attended [R, H D], logSum [B, H, T]
     withUnsafePointer(to: kernel(kept, pass)) { kernel in
       pass.threads.run(brake_attention_task_count(kernel), work: work(pass)) { first, last in
@@ -80,7 +75,15 @@ struct Attention {
       ldk: columns, v: kept.projected + q + k, ldv: columns, out: kept.attended, ldo: q, log_sum: kept.logSum)
   }
 
-  private func work(_ pass: Pass) -> Int { 2 * pass.rows * pass.length * heads * headDimension }
+  func work(_ pass: Pass) -> Int { 2 * pass.rows * pass.length * heads * headDimension }
+
+  /// What `inputs` gave [R, Q], in `spare` if it is interleaved: heads in their order, at their positions.
+  func arrange(_ projected: Floats, from spare: ConstantFloats, _ pass: Pass) {
+    if isInterleaved {
+      regroup(projected, spare, pass) { head, part in (part * heads + head, head * 3 + part) }
+    }
+    rotate(projected, inverse: false, pass)
+  }
 
   /// Queries and keys, which stand side by side, at their positions.
   private func rotate(_ projected: Floats, inverse: Bool, _ pass: Pass) {

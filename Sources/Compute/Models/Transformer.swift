@@ -115,20 +115,24 @@ public final class Transformer {
 
   /// Tokens -> `final` [R, C].
   func forward(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass) {
-    // streams[0] [R, C]: embeddings (+ positions)
-    let positions = parts.positions.map { pass.weights + $0 }
-    batch.inputs.withUnsafeBufferPointer { tokens in
-      threads.rows(pass.rows, columns: model.width, cost: 1) { rows in
-        brake_embedding(
-          work.streams[0], pass.weights + parts.embedding, positions, tokens.baseAddress!, rows.lowerBound,
-          rows.upperBound, pass.length, model.width)
-      }
-    }
+    embed(work.streams[0], batch, pass)
     for (index, layer) in parts.layers.enumerated() {
       layer.forward(work.streams[index + 1], work.streams[index], work.layers[index], work.spare, pass)
     }
     parts.finalNorm.forward(
       work.final, statistics: work.finalStatistics, work.streams[model.layers], pass)
+  }
+
+  /// y [R, C]: the embeddings of the tokens (+ positions).
+  func embed(_ y: Floats, _ batch: TokenBatch, _ pass: Pass) {
+    let positions = parts.positions.map { pass.weights + $0 }
+    batch.inputs.withUnsafeBufferPointer { tokens in
+      threads.rows(pass.rows, columns: model.width, cost: 1) { rows in
+        brake_embedding(
+          y, pass.weights + parts.embedding, positions, tokens.baseAddress!, rows.lowerBound, rows.upperBound,
+          pass.length, model.width)
+      }
+    }
   }
 
   /// The gradient of `final`, which stands in `feedForwardInput` [R, C] -> the gradients of all parameters before it.

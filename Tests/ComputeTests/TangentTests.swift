@@ -1,0 +1,124 @@
+import Artefacts
+import Support
+import Testing
+
+@testable import Compute
+
+/// First-order changes of each token's loss by forward-mode differentiation.
+@Suite struct `Tangents` {
+  /// Every sample tied and untied; and what they have not: GPT-NeoX one after the other, other forms of GELU.
+  private static let models: [ModelConfiguration] = {
+    var others = [ModelSamples.neox, ModelSamples.gpt2]
+    others[0].isParallel = false
+    (others[0].activation, others[1].activation) = (.geluTanh, .geluErf)
+    return (ModelSamples.all + others).flatMap { model in
+      [true, false].map { isTied in
+        var model = model
+        model.isTied = isTied
+        return model
+      }
+    }
+  }()
+
+  /// Changes of a seed, all others than zero.
+  private func delta(_ model: ModelConfiguration) -> Parameters { ModelSamples.weights(model, seed: 77) }
+
+  /// With repeated tokens, and one without a loss.
+  private func batch(_ model: ModelConfiguration) throws -> TokenBatch {
+    let batch = ModelSamples.batch(model, sequences: 3, length: 7)
+    var (inputs, targets) = (batch.inputs, batch.targets)
+    inputs[4] = inputs[1]
+    targets[10] = -1
+    return try TokenBatch(sequences: 3, length: 7, inputs: inputs, targets: targets)
+  }
+
+  /// Of each token, by way of the layers, the embeddings and the output matrix.
+  private struct Changes {
+    var layers, embeddings, head: [Double]
+
+    var all: [Double] { layers.indices.map { layers[$0] + embeddings[$0] + head[$0] } }
+    var digest: Digest {
+      Digest(
+        of: (layers + embeddings).flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } })
+    }
+  }
+
+  private func changes(_ model: ModelConfiguration, _ threads: Threads = Threads(1)) throws -> Changes {
+    let (transformer, delta, batch) = (Transformer(model, threads: threads), delta(model), try batch(model))
+    let (weights, gradients) = (ModelSamples.weights(model), Parameters(model))
+    defer { withExtendedLifetime((weights, gradients)) {} }
+    let work = try transformer.prepare(batch, keepsActivations: true)
+    let pass = transformer.pass(work, weights)
+    transformer.forward(batch, work, pass)
+    let (head, rows, width) = (transformer.parts.head, pass.rows, model.width)
+    func along(_ part: TangentPart, _ hidden: FloatBuffer) -> [Double] {
+      let tangent = transformer.tangent(batch, work, pass, along: delta, of: part)
+      return threads.rowDots(hidden.start, tangent.start, rows: rows, columns: width)
+    }
+    // hidden [R, C], and in work.logits [R, V] the gradients of the logits
+    let (hidden, logits) = (FloatBuffer(rows * width), FloatBuffer(rows * model.vocabulary))
+    head.forwardAndBackward(
+      work.losses, hidden.start, work.final, targets: batch.targets, scale: 1, logits: work.logits,
+      blockRows: work.logitRows, gradients: gradients.start, pass)
+    head.linear.forward(logits.start, work.final, rows: rows, transformer.pass(work, delta))
+    return Changes(
+      layers: along(.layers, hidden), embeddings: along(.embeddings, hidden),
+      head: threads.rowDots(work.logits, logits.start, rows: rows, columns: model.vocabulary))
+  }
+
+  @Test(arguments: models)
+  func `The changes of losses are the participation of each token's gradient`(model: ModelConfiguration)
+    throws
+  {
+    let gradients = TokenGradients(
+      weights: ModelSamples.weights(model), delta: delta(model), threads: Threads(1))
+    try gradients.add(try batch(model))
+    let (expected, found) = (try gradients.result(), try changes(model))
+    for (part, changes) in [(expected.model, found.all), (expected.modelWithoutEmbeddings, found.layers)] {
+      for (token, change) in zip(part.perToken, changes) {
+        #expect(abs(change - token.participation) <= 2e-6 * token.absoluteParticipation)
+      }
+    }
+    #expect(found.all[10] == 0 && found.all.filter { $0 == 0 }.count == 1)
+  }
+
+  @Test(arguments: models)
+  func `The changes of losses agree with differences`(model: ModelConfiguration) throws {
+    let (weights, delta, batch) = (ModelSamples.weights(model), delta(model), try batch(model))
+    let transformer = Transformer(model, threads: Threads(1))
+    func losses(_ distance: Float) throws -> [Double] {
+      let moved = Parameters(copying: weights)
+      for j in moved.values.indices { moved.values[j] += distance * delta.values[j] }
+      return try transformer.losses(of: batch, weights: moved).map(Double.init)
+    }
+    // Of fourth order.
+    let distance: Float = 2e-3
+    let (near, far) = (try losses(distance), try losses(2 * distance))
+    let (nearBefore, farBefore) = (try losses(-distance), try losses(-2 * distance))
+    for (token, change) in try changes(model).all.enumerated() {
+      let difference = 8 * (near[token] - nearBefore[token]) - (far[token] - farBefore[token])
+      let slope = difference / Double(12 * distance)
+      #expect(abs(change - slope) < 1e-3 + 1e-3 * abs(slope), "\(token): \(change), \(slope)")
+    }
+  }
+
+  @Test(arguments: zip(ModelSamples.all, digests))
+  func `Tangents have the recorded bits with every instruction set and number of threads`(
+    model: ModelConfiguration, digest: String
+  ) throws {
+    try Variants.forEach { variant in
+      for count in 1...3 {
+        let found = try changes(model, ModelSamples.busyThreads(count))
+        #expect(found.digest.description == digest, "variant \(variant), \(count) threads")
+      }
+    }
+  }
+
+  private static let digests = [
+    "sha256:dc51b3638a0caf76cf9c55996c263c9721ca13ed76f10f07ca7e09ac044b5cbf",
+    "sha256:2bf847d14a79963f7fc5dfa43dd417ac1ab992c85629ee4b2ebe1ae62df68e2f",
+    "sha256:fa36057ca03519a3348284d2fe1a1e180bfdb0e28c1c39f6c972ca825dab65d3",
+    "sha256:e19ca0c1f711c49748ad40289f99a687a6ad3039e87ff23e970c2020762cee69",
+    "sha256:f790c274438688b95cf890260f6e7d1f64423a0f634fd78543cd7c3f2bf28444",
+  ]
+}

@@ -40,14 +40,8 @@ extension BootstrapIntervals.Interval {
   }
 
   init(_ values: [Double]) {
-    let sorted = values.sorted()
-    func percentile(_ p: Double) -> Double {
-      let place = p * Double(sorted.count - 1)
-      let below = Int(place)
-      let above = min(below + 1, sorted.count - 1)
-      return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
-    }
-    self.init(lower: percentile(0.025), upper: percentile(0.975))
+    let ordered = OrderedValues(values)
+    self.init(lower: ordered.percentile(0.025), upper: ordered.percentile(0.975))
   }
 }
 

@@ -28,7 +28,7 @@ import Testing
     #expect(first.status == 0, "\(first.err)")
     let report = String(decoding: try #require(folder.read("results/zero-sum/report.html")), as: UTF8.self)
     #expect(report.contains("<h2>Zero-sum learning</h2>"))
-    #expect(report.components(separatedBy: "<figure ").count > 8)
+    #expect(report.components(separatedBy: "<figure ").count > 9)
     #expect(try run(["-q"]).status == 0)
 
     // Stages that would run; 'report' always does.
@@ -39,6 +39,7 @@ import Testing
     let losses: Set = ["losses", "change", "decompose", "interference", "factors"]
     #expect(try stages("evaluation=2048") == losses.union(["dissent", "parts", "report"]))
     #expect(try stages("checkpoints=[16,32,64,128]").isDisjoint(with: ["train", "change", "decompose"]))
-    #expect(try stages("clip=1") == ["update", "gradients", "steps", "single", "prediction", "report"])
+    #expect(
+      try stages("clip=1") == ["update", "gradients", "predict", "steps", "single", "prediction", "report"])
   }
 }

@@ -97,6 +97,9 @@ import Testing
         "magnitudes": "aaec83b15a60f2d7218e88e06cdba26b38aa7f86213d91d785e6c656135caed1",
       ]),
     Golden(
+      operation: "zsl.prediction", revision: 1,
+      digests: ["result": "b1c0830341e41a9bb89792b3904e39413e1e8c7ed9bd179c91e8c2b255c78ec2"]),
+    Golden(
       operation: "lm.losses", revision: 2,
       digests: [
         "losses": "9d415b9bff83cf793ada6559e3691cec9baccf5198e76717a5e0ec186760eb89",
@@ -181,6 +184,8 @@ import Testing
       return try await ZSLOperationsTests.Checkpoints().sequences(1)
     case "zsl.gradients":
       return try await ZSLOperationsTests.Checkpoints().gradients(1)
+    case "zsl.prediction":
+      return try await ZSLOperationsTests.Checkpoints().prediction(1)
     case "zsl.decompose":
       return try await ZSLOperationsTests.Checkpoints().decomposition()
     case "zsl.losses":

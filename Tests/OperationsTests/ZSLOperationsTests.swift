@@ -84,6 +84,18 @@ import Testing
         ])
     }
 
+    /// Of the first update from a checkpoint.
+    func prediction(_ index: Int, gradients: [String: JSON] = [:], _ parameters: [String: JSON] = [:])
+      async throws -> OperationRun
+    {
+      let tokens = try #require(try await self.gradients(index, gradients).bytes("tokens"))
+      let losses = try #require(try await step(index).bytes("losses"))
+      return try await OperationRun(
+        ZSLOperationsTests.operation("zsl.prediction"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "bins": 4].merging(parameters) { $1 },
+        inputs: ["gradients": [(nil, tokens)], "losses": [(nil, losses)]])
+    }
+
     func step(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       try await OperationRun(
         ZSLOperationsTests.operation("zsl.step"),
@@ -202,6 +214,36 @@ import Testing
     #expect(abs(d - e) < 1e-5)
     let tied = try Self.result(try await checkpoints.gradients(1, ["embeddings": "tied"]))
     #expect(tied["model"]?["coordinates"] != result["model"]?["coordinates"])
+  }
+
+  @Test func `Predicted changes are compared with those of the same tokens`() async throws {
+    let checkpoints = try await Checkpoints()
+    let result = try Self.result(try await checkpoints.prediction(1))
+    #expect(result["tokens"] == 16 && result["step"] == 2 && result["run"] == "tiny" && result["batch"] == 1)
+    #expect(try #require(result["correlation"]?.double) > 0.9)
+    #expect(result["bins"]?.array?.count == 4)
+    let update = try Self.result(try await checkpoints.step(1))
+    #expect(result["measured"] == update["batches"]?.array?[0]["train"])
+    let gradients = try Self.result(try await checkpoints.gradients(1))
+    let (sum, mean) = (gradients["model"]?["sum_p"]?.double, result["predicted"]?["change"]?.double)
+    #expect(abs(try #require(sum) / 16 - #require(mean)) < 1e-6)
+  }
+
+  @Test func `Gradients of other sequences, and those that predict nothing, are refused`() async throws {
+    let checkpoints = try await Checkpoints()
+    func message(_ gradients: [String: JSON], _ parameters: [String: JSON] = [:]) async -> String {
+      do {
+        _ = try await checkpoints.prediction(1, gradients: gradients, parameters)
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(await message(["sequences": 1]).contains("8 tokens, and the update of 16"))
+    #expect(await message(["step": 1]).contains("not of the same tokens"))
+    #expect(await message(["data_seed": 7]).contains("not of the same tokens"))
+    #expect(await message(["context": 4, "sequences": 4]).contains("not of the same tokens"))
+    #expect(await message([:], ["batch": 2]).contains("not of the same tokens"))
+    #expect(await message([:], ["batch": 3]).contains("there is no batch 3"))
+    #expect(await message(["method": "proxy"]).contains("method exact or sampled"))
   }
 
   @Test func `A sample of tokens gives the same quantities with their errors`() async throws {

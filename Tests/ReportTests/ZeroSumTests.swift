@@ -25,7 +25,20 @@ import Testing
     ]
     return [
       "run": .string(run), "step": .integer(Int64(step)), "train": spread, "evaluation": spread,
-      "batches": [["train": ["D": 0.45, "M": 0.02, "change": -0.011]]],
+    ]
+  }
+
+  private static func prediction(_ step: Int, _ correlation: Double?, missed: Double, ratio: Double) -> JSON {
+    [
+      "run": "14M", "step": .integer(Int64(step)),
+      "predicted": ["D": 0.1, "M": 0.02, "change": .number(-0.012 * ratio)],
+      "measured": ["D": 0.4, "M": 0.02, "change": -0.012],
+      "correlation": correlation.map { .number($0) } ?? nil,
+      "slope": 0.5, "missed": .number(missed),
+      "bins": [
+        ["predicted": -0.03, "measured": -0.02, "measured_10": -0.05, "measured_90": 0.01],
+        ["predicted": 0.01, "measured": 0.005, "measured_10": -0.01, "measured_90": 0.02],
+      ],
     ]
   }
 
@@ -40,11 +53,11 @@ import Testing
   private static func gradients(_ step: Int, _ destructive: Double) -> JSON {
     func part(_ d: Double) -> JSON {
       [
-        "D": .number(d), "D_null": 0.875, "C_g": 0.1, "C_ug": 0.05, "C_uG": 0.5, "C_dl": 0.9, "M_dl": 0.02,
+        "D": .number(d), "D_null": 0.875, "C_g": 0.1, "C_ug": 0.05, "C_uG": 0.5,
       ]
     }
     return [
-      "run": "14M", "step": .integer(Int64(step)), "model": part(destructive),
+      "run": "14M", "step": .integer(Int64(step)),
       "model_without_embeddings": part(destructive),
       "layers": [part(destructive - 0.1), part(destructive + 0.1)],
     ]
@@ -81,12 +94,18 @@ import Testing
       "steps": try artefacts([Self.step("14M", 1024), Self.step("14M", 8192)]),
       "dissent": try artefacts([Self.dissent("14M", 1024, 0.25), Self.dissent("14M", 8192, 0.75)]),
       "gradients": try artefacts([Self.gradients(1024, 0.5), Self.gradients(8192, 0.75)]),
+      "predictions": try artefacts([
+        Self.prediction(1024, 0.95, missed: 0.25, ratio: 1),
+        Self.prediction(8192, 0.625, missed: 0.75, ratio: 1.25),
+        Self.prediction(16384, 0.25, missed: 1.5, ratio: 1.5),
+      ]),
       "decompositions": try artefacts([Self.decomposition("14M", d: d, m: m)]),
     ]
   }
 
   @Test(arguments: [
-    "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "layers",
+    "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "tokens",
+    "layers",
   ])
   func `A figure is drawn with its data`(figure: String) async throws {
     let bench = try Workbench()
@@ -101,7 +120,8 @@ import Testing
       switch figure {
       case "interference": "1,D,14M,8192,0.6,0.59,0.61"
       case "gradients": "1,D(∇),independent tokens,1024,0.875,,"
-      case "prediction": "1,D,predicted,8192,0.1,,"
+      case "prediction": "4,correlation,14M,8192,0.625,,"
+      case "tokens": "\"14M, t = 8192\",measured change (nats),mean,0.01,0.005,-0.01,0.02"
       case "dissent": "1,dissent,14M,8192,0.75,,"
       case "decomposition": "14M,natural logarithm,log M,1024,-0.916290731874,,"
       case "layers": "14M,8192,2,0.85"
@@ -137,7 +157,11 @@ import Testing
 
   private func text(d: Double, m: Double = 0.4) async throws -> String {
     let bench = try Workbench()
-    var inputs = try inputs(bench, d: d, m: m)
+    return try await text(inputs(bench, d: d, m: m), bench)
+  }
+
+  private func text(_ inputs: [String: [InputArtefact]], _ bench: Workbench) async throws -> String {
+    var inputs = inputs
     let comparison = try CurveComparison(
       ["14M", "144M"].map { try SampleRuns.analysis($0) }, sizes: ["14M": 14e6, "144M": 144e6])
     inputs["comparison"] = [try bench.input(comparison.json.canonicalBytes)]
@@ -167,6 +191,54 @@ import Testing
     #expect(
       text.contains(
         "14M from 0.500 at step 1024 to 0.750 at step 8192, where independent tokens would give 0.875"))
+    #expect(
+      text.contains(
+        "Before the deceleration (t = 1024) single tokens are predicted well, with a correlation of 0.950, missing 25 %; "
+          + "after it (t = 8192, 16 384) badly at some checkpoints, with a correlation of 0.250 to 0.625, missing "
+          + "75 % to 150 %."))
+    #expect(
+      text.contains(
+        "predicted 1.00 times as large as it is before, and 1.25 to 1.50 times after: that is more at every checkpoint"
+      ))
+  }
+
+  /// Of one checkpoint before the deceleration, and two after it.
+  @Test(arguments: [
+    ([1, 1.5, 0.75], "before, and 0.75 to 1.50 times after: that differs between checkpoints, but not"),
+    ([1, 0.5, -0.5], "before, and −0.50 to 0.50 times after: that is less at every checkpoint than before"),
+  ])
+  func `The report compares the predicted mean change of both sides`(ratios: [Double], words: String)
+    async throws
+  {
+    let bench = try Workbench()
+    var inputs = try inputs(bench, d: 0.6)
+    inputs["predictions"] = try zip([1024, 8192, 16384], ratios).map { step, ratio in
+      try bench.input(Self.prediction(step, 0.75, missed: 0.5, ratio: ratio).canonicalBytes, key: "\(step)")
+    }
+    let text = try await text(inputs, bench)
+    #expect(text.contains("single tokens are predicted in part, with a correlation of 0.750, missing 50 %"))
+    #expect(text.contains(words))
+  }
+
+  @Test func `Predictions of one side are reported as they are`() async throws {
+    let bench = try Workbench()
+    var inputs = try inputs(bench, d: 0.6)
+    inputs["predictions"] = [
+      try bench.input(Self.prediction(1024, 0.25, missed: 1.5, ratio: 1.25).canonicalBytes)
+    ]
+    #expect(
+      try await text(inputs, bench).contains(
+        "Single tokens are predicted badly at some checkpoints, with a correlation of 0.250, missing 150 %; the change "
+          + "of the mean loss is predicted 1.25 times as large as it is."))
+  }
+
+  @Test func `Predictions that say nothing are left out`() async throws {
+    let bench = try Workbench()
+    var inputs = try inputs(bench, d: 0.6)
+    inputs["predictions"] = [
+      try bench.input(Self.prediction(1024, nil, missed: 0.5, ratio: 1).canonicalBytes)
+    ]
+    #expect(try await !text(inputs, bench).contains("predicted"))
   }
 
   @Test func `The report says so when the answer is no`() async throws {

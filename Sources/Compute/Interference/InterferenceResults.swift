@@ -50,18 +50,12 @@ public struct StepResult: Sendable, Hashable {
   public let step: Int
   /// On the batch of the update, and on the evaluation stream.
   public let train, evaluation: InterferenceSpread
-  /// Of the first batch, on itself.
-  public let first: LossChange
 
   public init(json: JSON) throws(ComputeError) {
     run = try json.text("run")
     step = try json.whole("step")
     train = try InterferenceSpread(json: json.member("train"))
     evaluation = try InterferenceSpread(json: json.member("evaluation"))
-    guard let batch = try json.list("batches").first else {
-      throw ComputeError(.malformed, "the update was made on no batch")
-    }
-    first = try LossChange(json: batch.member("train"))
   }
 }
 
@@ -92,8 +86,6 @@ public struct GradientResult: Sendable, Hashable {
   public let destructive, null: Double
   /// C_g, C_(u,g) and C_(u,G) without embeddings; nil where no change of the parameters was given.
   public let overTokens, overCoordinates, ofSum: Double?
-  /// C and M of the losses' changes to first order, of the whole model; nil likewise.
-  public let ofLosses, lossMagnitude: Double?
   /// D of each layer.
   public let layers: [Double]
 
@@ -106,12 +98,45 @@ public struct GradientResult: Sendable, Hashable {
     overTokens = try part.optionalNumber("C_g")
     overCoordinates = try part.optionalNumber("C_ug")
     ofSum = try part.optionalNumber("C_uG")
-    let model = try json.member("model")
-    ofLosses = try model.optionalNumber("C_dl")
-    lossMagnitude = try model.optionalNumber("M_dl")
     var layers: [Double] = []
     for layer in try json.list("layers") { layers.append(try layer.number("D")) }
     self.layers = layers
+  }
+}
+
+/// What a result of `zsl.prediction` says of an update.
+public struct PredictionResult: Sendable, Hashable {
+  /// Tokens whose predicted changes lie between two quantiles of them: the means of both changes, and the 10th and 90th
+  /// percentile of the measured ones.
+  public struct Bin: Sendable, Hashable {
+    public let predicted, measured, lower, upper: Double
+  }
+
+  public let run: String
+  public let step: Int
+  public let predicted, measured: LossChange
+  /// Over tokens; nil where the changes do not differ.
+  public let correlation, slope: Double?
+  /// What first order misses, in parts of the measured changes, both as root mean squares; nil where nothing changed.
+  public let missed: Double?
+  public let bins: [Bin]
+
+  public init(json: JSON) throws(ComputeError) {
+    run = try json.text("run")
+    step = try json.whole("step")
+    predicted = try LossChange(json: json.member("predicted"))
+    measured = try LossChange(json: json.member("measured"))
+    correlation = try json.optionalNumber("correlation")
+    slope = try json.optionalNumber("slope")
+    missed = try json.optionalNumber("missed")
+    var bins: [Bin] = []
+    for bin in try json.list("bins") {
+      bins.append(
+        Bin(
+          predicted: try bin.number("predicted"), measured: try bin.number("measured"),
+          lower: try bin.number("measured_10"), upper: try bin.number("measured_90")))
+    }
+    self.bins = bins
   }
 }
 

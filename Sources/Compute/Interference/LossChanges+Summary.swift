@@ -38,14 +38,8 @@ extension LossChanges {
     return .object(own.merging(interference.members) { $1 })
   }
 
-  /// Linearly interpolated between the ordered changes.
   private var quantiles: [(Double, Double)] {
-    let sorted = changes.sorted()
-    return Self.probabilities.map { p in
-      let place = p * Double(sorted.count - 1)
-      let below = Int(place)
-      let (low, high) = (Double(sorted[below]), Double(sorted[min(below + 1, sorted.count - 1)]))
-      return (p, low + (place - Double(below)) * (high - low))
-    }
+    let ordered = OrderedValues(changes.lazy.map { Double($0) })
+    return Self.probabilities.map { ($0, ordered.percentile($0)) }
   }
 }

@@ -17,11 +17,10 @@ public struct LossInterference: Sendable, Hashable {
   public init() {}
 
   public init(_ changes: some Sequence<Float>) {
-    for change in changes { add(change) }
+    for change in changes { add(Double(change)) }
   }
 
-  public mutating func add(_ change: Float) {
-    let change = Double(change)
+  public mutating func add(_ change: Double) {
     tokens += 1
     sum += change
     absoluteSum += change.magnitude

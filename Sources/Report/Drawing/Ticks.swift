@@ -47,9 +47,10 @@ struct Ticks: Sendable, Equatable {
     return ticks.major.count < 2 ? linear(range) : ticks
   }
 
-  /// Four to eight multiples of 1, 2 or 5 times a power of ten.
-  static func linear(_ range: ClosedRange<Double>) -> Ticks {
-    let rough = (range.upperBound - range.lowerBound) / 5
+  /// Multiples of 1, 2 or 5 times a power of ten.
+  /// - Parameter intervals: between them, about; the default gives four to eight.
+  static func linear(_ range: ClosedRange<Double>, intervals: Double = 5) -> Ticks {
+    let rough = (range.upperBound - range.lowerBound) / intervals
     let unit = pow10(Int(log10(rough).rounded(.down)))
     let step = [1, 2, 5, 10].map { $0 * unit }.min { abs($0 - rough) < abs($1 - rough) } ?? unit
     let decimals = max(0, -Int((log10(step) + 1e-9).rounded(.down)))

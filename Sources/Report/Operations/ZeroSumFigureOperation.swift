@@ -7,17 +7,19 @@ struct ZeroSumFigureOperation: Pipeline.Operation {
   static let figure = Parameter<String>(
     "figure",
     oneOf: [
-      "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "layers",
+      "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "tokens",
+      "layers",
     ],
     help:
       "interference: D, M and |dL| from t to 2t; plane: M against D with lines of equal |dL|; decomposition: how much of "
       + "the deceleration each accounts for; step: D, M and |dL| of one update; dissent: gradient dissent; gradients: D, C_g and C_uG / C_ug of tokens' "
-      + "gradients; prediction: losses' changes as gradients predict and as measured; layers: D of each layer's gradients"
+      + "gradients; prediction: how well gradients predict losses' changes; tokens: measured against predicted changes of single "
+      + "tokens; layers: D of each layer's gradients"
   )
 
   var gnuplot = Gnuplot()
   let name = "report.zero-sum"
-  let revision = 1
+  let revision = 2
   let summary = "Draws a figure of zero-sum learning as SVG and PDF."
   let inputs = [ReportInputs.fits] + ZeroSumResults.inputs + [PublishedPoints.input]
   let parameters: [any ParameterDeclaration] = [
@@ -39,6 +41,7 @@ struct ZeroSumFigureOperation: Pipeline.Operation {
       case "dissent": figures.dissent
       case "gradients": figures.gradients
       case "prediction": figures.prediction
+      case "tokens": figures.tokens
       case "layers": figures.layers
       default: figures.interference
       }

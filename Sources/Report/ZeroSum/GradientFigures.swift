@@ -41,44 +41,6 @@ extension ZeroSumFigures {
       width: width)
   }
 
-  /// What the gradients predict of an update, and what it did.
-  var prediction: Figure {
-    func traces(
-      _ predicted: (GradientResult) -> Double?, _ measured: (LossChange) -> Double?
-    ) -> [Trace] {
-      runs.flatMap { run in
-        [
-          Trace(
-            name: "\(run.label), measured", colour: run.colour,
-            points: results.steps(of: run).compactMap { Trace.Point($0.step, measured($0.first), nil) }),
-          Trace(
-            name: "predicted", colour: run.colour,
-            points: results.gradients(of: run).compactMap { Trace.Point($0.step, predicted($0), nil) },
-            isDashed: true),
-        ]
-      }
-    }
-    let panels = [
-      TracePanel(
-        label: "{/:Italic D}", alsoHolds: [0, 1],
-        traces: traces({ $0.ofLosses.map { 1 - $0 } }, \.destructive), marks: marks),
-      TracePanel(
-        label: "{/:Italic M} (nats/token)", isLogarithmic: true,
-        traces: traces(\.lossMagnitude, \.magnitude), marks: marks),
-      TracePanel(
-        label: "|Δ{/:Italic L}| (nats/token)", isLogarithmic: true,
-        traces: traces(
-          { result in result.ofLosses.flatMap { c in result.lossMagnitude.map { c * $0 } } },
-          { $0.change.magnitude }), marks: marks),
-    ]
-    return .traces(
-      panels, title: "Predicted against measured changes of losses",
-      caption:
-        "One update from each checkpoint on its own batch: D, M and |ΔL| of the losses' changes as measured, and as the "
-        + "tokens' gradients predict them to first order (dashed)." + Self.dotted,
-      findings: "", columns: 3, width: width)
-  }
-
   /// The numbers of `layers`: a row each tile.
   var layerData: [UInt8] {
     var csv = CSV(["run", "step", "layer", "D"])

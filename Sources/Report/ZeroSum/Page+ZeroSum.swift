@@ -15,7 +15,8 @@ extension Page {
     if !items.isEmpty { content += "\n<ul>\n\(items.joined(separator: "\n"))\n</ul>" }
     return Page.section(
       "zero-sum", "Zero-sum learning",
-      content + sizes(results) + oneStep(results) + gradients(results) + dissent(results))
+      content + sizes(results) + oneStep(results) + gradients(results) + predictions(results)
+        + dissent(results))
   }
 
   // MARK: Runs
@@ -202,6 +203,7 @@ extension Page {
 extension ZeroSumResults {
   var isEmpty: Bool {
     losses.isEmpty && steps.isEmpty && dissent.isEmpty && decompositions.isEmpty && gradients.isEmpty
+      && predictions.isEmpty
   }
 
   /// Whether D differs between two pairs of checkpoints.

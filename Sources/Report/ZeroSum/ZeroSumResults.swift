@@ -19,7 +19,11 @@ struct ZeroSumResults: Sendable {
     help:
       "interference in gradients of checkpoints: the output 'result' of zsl.gradients"
   )
-  static let inputs = [losses, steps, dissent, decompositions, gradients]
+  static let predictions = InputDeclaration(
+    "predictions", .many,
+    help:
+      "changes of single tokens' losses as predicted and as measured: the output 'result' of zsl.prediction")
+  static let inputs = [losses, steps, dissent, decompositions, gradients, predictions]
 
   /// Each with the artefact that it was read from, in the order of their steps.
   let losses: [(result: LossChangeResult, digest: Digest)]
@@ -27,6 +31,7 @@ struct ZeroSumResults: Sendable {
   let dissent: [(result: DissentResult, digest: Digest)]
   let decompositions: [(result: RateDecomposition, digest: Digest)]
   let gradients: [(result: GradientResult, digest: Digest)]
+  let predictions: [(result: PredictionResult, digest: Digest)]
 
   /// - Throws: `ReportError` if an input is none of these.
   init(_ context: OperationContext) throws {
@@ -43,6 +48,9 @@ struct ZeroSumResults: Sendable {
     dissent = try read(Self.dissent) { try DissentResult(json: $0) }.sorted { $0.0.step < $1.0.step }
     decompositions = try read(Self.decompositions) { try RateDecomposition(json: $0) }
     gradients = try read(Self.gradients) { try GradientResult(json: $0) }.sorted { $0.0.step < $1.0.step }
+    predictions = try read(Self.predictions) { try PredictionResult(json: $0) }.sorted {
+      $0.0.step < $1.0.step
+    }
   }
 
   func losses(of run: ReportedRun) -> [LossChangeResult] {
@@ -56,6 +64,9 @@ struct ZeroSumResults: Sendable {
   }
   func gradients(of run: ReportedRun) -> [GradientResult] {
     gradients.map(\.result).filter { $0.run == run.name && $0.step > 0 }
+  }
+  func predictions(of run: ReportedRun) -> [PredictionResult] {
+    predictions.map(\.result).filter { $0.run == run.name && $0.step > 0 }
   }
   func decomposition(of run: ReportedRun) -> RateDecomposition? {
     decompositions.first { $0.result.run == run.name }?.result

@@ -1,0 +1,15 @@
+/// Values from the lowest to the highest, with percentiles interpolated linearly between them.
+struct OrderedValues {
+  private let values: [Double]
+
+  /// - Parameter values: at least one, in any order.
+  init(_ values: some Sequence<Double>) { self.values = values.sorted() }
+
+  /// - Parameter p: 0 for the lowest value, 1 for the highest.
+  func percentile(_ p: Double) -> Double {
+    let place = p * Double(values.count - 1)
+    let below = Int(place)
+    let (low, high) = (values[below], values[min(below + 1, values.count - 1)])
+    return low + (place - Double(below)) * (high - low)
+  }
+}

@@ -134,3 +134,4 @@ DISPATCH(void, brake_magnitude, (float *y, const float *x, long count), (y, x, c
 DISPATCH(void, brake_tally_products, (const brake_token_products *x, long first, long last), (x, first, last))
 DISPATCH(void, brake_tally_columns, (const brake_token_columns *x, long first, long last), (x, first, last))
 DISPATCH(void, brake_tally_rows, (const brake_token_rows *x, long first, long last), (x, first, last))
+DISPATCH(void, brake_sum_coordinates, (const brake_coordinates *x, long first, long last), (x, first, last))

@@ -38,6 +38,7 @@
 #include "bodies/matmul.h"
 #include "bodies/attention.h"
 #include "bodies/token_gradients.h"
+#include "bodies/coordinates.h"
 
 #ifdef BRAKE_TARGET
 #pragma clang attribute pop

@@ -458,6 +458,33 @@ static void attention_tangents(cases *s) {
   }
 }
 
+static void coordinates(cases *s) {
+  enum { COUNT = 2 * BRAKE_REDUCTION_CHUNK - 5 };
+  double sums[2 * BRAKE_COORDINATE_SUMS];
+  int32_t histogram[2 * BRAKE_COORDINATE_BINS];
+  s->used = 0;
+  float *g = values(s, COUNT, 1), *a = zeros(s, COUNT);
+  // Magnitudes from 0 to 2, and now and then some that are all zero.
+  for (long j = 0; j < COUNT; j++) {
+    if (j % 100 < 60) g[j] = 0;
+    a[j] = j % 100 < 60 ? 0 : 2 * (g[(j * 7 + 3) % COUNT] * g[(j * 7 + 3) % COUNT]);
+  }
+  for (int form = 0; form < 4; form++) {
+    sha256_start(&s->digest);
+    bool is_sampled = form & 1;
+    brake_coordinates x = {
+        .count = COUNT - 1, .gradient = g + 1, .exact = form == 3 ? 0 : a, .halves = {is_sampled ? a : 0, is_sampled ? a + 1 : 0},
+        .scale = 1.7f, .delta = form & 2 ? g : 0, .sums = sums, .histogram = histogram};
+    brake_sum_coordinates(&x, 1, 2);
+    brake_sum_coordinates(&x, 0, 1);
+    for (int i = 0; i < 2 * BRAKE_COORDINATE_SUMS; i++) output_number(s, sums[i]);
+    for (int i = 0; i < 2 * BRAKE_COORDINATE_BINS; i++) output_number(s, histogram[i]);
+    char name[64];
+    snprintf(name, sizeof name, "coordinates%s%s", is_sampled ? " sampled" : "", x.delta ? " delta" : "");
+    end(s, name);
+  }
+}
+
 void kernel_cases_run(kernel_case_visitor visit, void *context) {
   cases s = {.visit = visit, .context = context, .arena = malloc(ARENA * sizeof(float))};
   if (!s.arena) abort();
@@ -475,5 +502,6 @@ void kernel_cases_run(kernel_case_visitor visit, void *context) {
   token_gradients(&s);
   wide_products(&s);
   attention_tangents(&s);
+  coordinates(&s);
   free(s.arena);
 }

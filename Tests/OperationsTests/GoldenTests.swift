@@ -87,12 +87,12 @@ import Testing
         "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
       ]),
     Golden(
-      operation: "zsl.sequences", revision: 1,
-      digests: ["result": "82f5fa765d904fe310e8308984886140fb6db65815c518334c1c0542f311b9d2"]),
+      operation: "zsl.sequences", revision: 2,
+      digests: ["result": "4529965a19f514bf6ee62f8d08aa0cdb25740737b88741aff886e807a920612c"]),
     Golden(
-      operation: "zsl.gradients", revision: 3,
+      operation: "zsl.gradients", revision: 4,
       digests: [
-        "result": "cfb96616bd14246b80ed414225b5df3a3d252a6663f10aaf9db2879d311f3706",
+        "result": "ddb07929be115bf0909805b2d76bc757e4061761cf2b72b9ccd657bf640af54b",
         "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",
         "magnitudes": "aaec83b15a60f2d7218e88e06cdba26b38aa7f86213d91d785e6c656135caed1",
       ]),

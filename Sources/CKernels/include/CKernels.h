@@ -324,6 +324,30 @@ typedef struct brake_token_rows {
 void brake_tally_columns(const brake_token_columns *x, long first, long last);
 void brake_tally_rows(const brake_token_rows *x, long first, long last);
 
+// MARK: - Sums over coordinates (coordinates.h)
+
+/// For G_j = gradient[j], a sum over tokens of gradients g_ij, and A_j, the sum of their magnitudes or an estimate of it:
+/// A_j = exact[j], or where halves of a sample of the tokens are given, A_j = max(|G_j|, exact[j] + scale (halves[0][j] +
+/// halves[1][j])). `exact` may be null for zeros, `delta` as well; of the halves there are both or none.
+/// A part of a coordinate is r_j = min(1, |G_j| / A_j) where A_j > 0, zero elsewhere.
+typedef struct brake_coordinates {
+  long count;
+  const float *gradient, *exact, *halves[2];
+  float scale;
+  const float *delta;
+  /// [tasks, BRAKE_COORDINATE_SUMS], which the caller adds over the tasks in order: of G, |G|, G^2, A and r; of the mean
+  /// over both halves k of |G| / max(|G|, exact + 2 scale halves[k]), zero without halves or where G = 0; and of
+  /// G delta, |G delta|, A |delta|, |delta|, delta^2.
+  double *sums;
+  /// [tasks, BRAKE_COORDINATE_BINS]: how many coordinates with A_j > 0 have r_j in each hundredth.
+  int32_t *histogram;
+} brake_coordinates;
+
+/// ceil(count / BRAKE_REDUCTION_CHUNK) tasks.
+#define BRAKE_COORDINATE_SUMS 11
+#define BRAKE_COORDINATE_BINS 100
+void brake_sum_coordinates(const brake_coordinates *x, long first, long last);
+
 // MARK: - Optimisers (optimiser.h); elementwise on a flat range
 
 /// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). Hyperparameters are float64; each derived factor is computed in

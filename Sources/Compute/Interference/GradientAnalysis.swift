@@ -56,18 +56,16 @@ extension TokenGradients {
   public func result() throws(ComputeError) -> GradientAnalysis {
     guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
     let layout = sums.layout
-    let scale = sample.map { 1 / $0.share }
-    func coordinates(_ parameter: ParameterLayout.Parameter, _ parts: [Parameters], _ scale: Double?)
-      -> CoordinateSums
-    {
-      CoordinateSums(
-        gradient: sums.gradient.start + parameter.offset,
-        magnitudes: parts.map { ConstantFloats($0.start) + parameter.offset },
-        scale: isSampled(parameter) ? scale : nil,
+    let scale = sample.map { 1 / $0.share } ?? 1
+    let whole = layout.parameters.map { parameter in
+      let magnitudes = sums.magnitudes.map { ConstantFloats($0.start) + parameter.offset }
+      let isEstimated = sample != nil && isSampled(parameter)
+      return CoordinateSums(
+        gradient: sums.gradient.start + parameter.offset, exact: isEstimated ? nil : magnitudes[0],
+        halves: isEstimated ? magnitudes : [], scale: scale,
         delta: sums.delta.map { $0.start + parameter.offset }, count: parameter.count, threads: threads)
     }
-    let whole = layout.parameters.map { coordinates($0, sums.magnitudes, scale) }
-    guard whole.allSatisfy({ $0.magnitude.isFinite && $0.participationMagnitude.isFinite }) else {
+    guard whole.allSatisfy(\.isFinite) else {
       throw ComputeError(
         .unusable, "the gradients of these tokens, or the changes, are not finite",
         remedy: "look at the losses of the checkpoint")
@@ -76,11 +74,7 @@ extension TokenGradients {
       layout.parameters.indices.filter {
         layout.parameters[$0].layer == nil && isSampled(layout.parameters[$0])
       })
-    // Of both halves of a sample, for the tensors that it estimates.
-    let halves = layout.parameters.map { parameter in
-      guard sample != nil, isSampled(parameter) else { return [CoordinateSums]() }
-      return sums.magnitudes.map { coordinates(parameter, [$0], scale.map { 2 * $0 }) }
-    }
+    let estimated = Set(layout.parameters.indices.filter { isSampled(layout.parameters[$0]) })
     func part(_ name: String, _ isIncluded: (ParameterLayout.Parameter) -> Bool) -> GradientAnalysis.Part {
       let included = layout.parameters.indices.filter { isIncluded(layout.parameters[$0]) }
       var sum = CoordinateSums()
@@ -90,11 +84,11 @@ extension TokenGradients {
         for token in perToken.indices { perToken[token] += sums.tokens[tensor][token] }
       }
       let followed = sample?.sampled ?? Array(perToken.indices)
-      let change = followed.reduce(0.0) { $0 + abs(perToken[$1].participation) } * (scale ?? 1)
+      let change = followed.reduce(0.0) { $0 + abs(perToken[$1].participation) } * scale
       var found = GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: change)
       if let sample {
         let errors = SamplingErrors(
-          sample, sums: sums.tokens, whole: whole, halves: halves, tables: tables)
+          sample, sums: sums.tokens, whole: whole, estimated: estimated, tables: tables)
         found.noiseBias = errors.noiseBias(included)
         found.errors = errors.errors(included, of: found)
       }

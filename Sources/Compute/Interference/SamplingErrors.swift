@@ -4,38 +4,37 @@ struct SamplingErrors {
   private let sample: TokenSample
   private let sums: [[TokenSums]]
   private let whole: [CoordinateSums]
-  private let halves: [[CoordinateSums]]
+  /// Tensors that the sample estimates.
+  private let estimated: Set<Int>
 
   /// Tensors of which each row meets few tokens, so that a sample says little about it.
   private let tables: Set<Int>
 
   /// - Parameters:
   ///   - sums: [tensors][tokens].
-  ///   - halves: of each tensor that the sample estimates, from each half of it; of others none.
   init(
-    _ sample: TokenSample, sums: [[TokenSums]], whole: [CoordinateSums], halves: [[CoordinateSums]],
+    _ sample: TokenSample, sums: [[TokenSums]], whole: [CoordinateSums], estimated: Set<Int>,
     tables: Set<Int>
   ) {
     self.sample = sample
     self.tables = tables
     self.sums = sums
     self.whole = whole
-    self.halves = halves
+    self.estimated = estimated
   }
 
   /// The noise of A_j in |G_j| / A_j makes it too large by about b (1/n - 1/N), where half of the sample makes it too large
   /// by b (2/n - 1/N).
   func noiseBias(_ tensors: [Int]) -> Double {
     var difference = 0.0
-    for tensor in tensors where !halves[tensor].isEmpty {
-      let mean = halves[tensor].reduce(0.0) { $0 + $1.constructive } / Double(halves[tensor].count)
-      difference += mean - whole[tensor].constructive
+    for tensor in tensors where estimated.contains(tensor) {
+      difference += whole[tensor].halfConstructive - whole[tensor].constructive
     }
     return difference * (1 - sample.share) / Double(tensors.reduce(0) { $0 + whole[$1].touched })
   }
 
   func errors(_ tensors: [Int], of found: GradientInterference) -> GradientInterference.Errors {
-    let sampled = tensors.filter { !halves[$0].isEmpty }
+    let sampled = tensors.filter(estimated.contains)
     let tokens = sample.sampled
     let count = Double(tokens.count)
     let touched = Double(found.coordinates.touched)

@@ -90,7 +90,7 @@ public struct SequenceGradients: Sendable, Hashable {
       for parameter in sum.layout.parameters where isIncluded(parameter) {
         sums += CoordinateSums(
           gradient: sum.start + parameter.offset,
-          magnitudes: [ConstantFloats(magnitude.start) + parameter.offset],
+          exact: ConstantFloats(magnitude.start) + parameter.offset,
           delta: nil, count: parameter.count, threads: threads)
       }
       return 1 - sums.constructive / Double(sums.touched)

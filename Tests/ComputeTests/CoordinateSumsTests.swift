@@ -1,0 +1,111 @@
+import Testing
+
+@testable import Compute
+
+@Suite struct `Sums over coordinates` {
+  /// G, exact, two halves and delta of two chunks, most of them zero, some runs of all but delta.
+  private struct Coordinates {
+    static let scale = 1.7
+    var gradient, exact, one, other, delta: [Float]
+
+    init(count: Int = 65_536 + 77) {
+      let draws = Philox(seed: 3)
+      var random = (0..<5).map { stream in
+        (0..<count).map {
+          Float(draws.bits(stream: UInt32(stream), index: UInt64($0)).0 >> 40) * 0x1p-24 - 0.5
+        }
+      }
+      for j in 0..<count where j % 200 < 90 || j % 7 == 0 {
+        for array in 0..<4 { random[array][j] = 0 }
+      }
+      (gradient, delta) = (random[0], random[4])
+      (exact, one, other) = (random[1].map(abs), random[2].map { $0 > 0 ? $0 : 0 }, random[3].map(abs))
+    }
+
+    func sums(sampled: Bool, known: Bool = true, delta hasDelta: Bool = true, threads: Int = 1)
+      -> CoordinateSums
+    {
+      gradient.withUnsafeBufferPointer { gradient in
+        exact.withUnsafeBufferPointer { exact in
+          one.withUnsafeBufferPointer { one in
+            other.withUnsafeBufferPointer { other in
+              delta.withUnsafeBufferPointer { delta in
+                CoordinateSums(
+                  gradient: gradient.baseAddress!, exact: known ? exact.baseAddress! : nil,
+                  halves: sampled ? [one.baseAddress!, other.baseAddress!] : [], scale: Self.scale,
+                  delta: hasDelta ? delta.baseAddress! : nil, count: gradient.count,
+                  threads: Threads(threads, leastWork: 1, valuesOfPiece: 1))
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [(false, true), (true, true), (true, false)])
+  func `They are what the formulas say in float64`(sampled: Bool, known: Bool) {
+    let all = Coordinates()
+    let found = all.sums(sampled: sampled, known: known)
+    var (touched, sums) = (0, [Double](repeating: 0, count: 11))
+    for j in all.gradient.indices {
+      let (g, d) = (Double(all.gradient[j]), Double(all.delta[j]))
+      let exact = known ? Double(all.exact[j]) : 0
+      let halves = [all.one[j], all.other[j]].map { max(abs(g), exact + 2 * Coordinates.scale * Double($0)) }
+      let estimate = exact + Coordinates.scale * (Double(all.one[j]) + Double(all.other[j]))
+      let a = sampled ? max(abs(g), estimate) : exact
+      touched += a > 0 ? 1 : 0
+      let constructive = a > 0 ? min(1, abs(g) / a) : 0
+      let half = sampled && g != 0 ? (abs(g) / halves[0] + abs(g) / halves[1]) / 2 : 0
+      let terms = [
+        g, abs(g), g * g, a, constructive, half, g * d, abs(g * d), a * abs(d), abs(d), d * d,
+      ]
+      for (place, term) in terms.enumerated() { sums[place] += term }
+    }
+    #expect(found.coordinates == all.gradient.count)
+    #expect(found.touched == touched)
+    let values = [
+      found.gradient, found.absoluteGradient, found.squaredGradient, found.magnitude, found.constructive,
+      found.halfConstructive, found.participation, found.absoluteParticipation, found.participationMagnitude,
+      found.absoluteDelta, found.squaredDelta,
+    ]
+    for (value, expected) in zip(values, sums) {
+      #expect(abs(value - expected) <= 1e-6 * sums[1], "\(value) instead of \(expected)")
+    }
+    let shares = found.histogram.enumerated().reduce(0.0) {
+      $0 + (Double($1.offset) + 0.5) * Double($1.element)
+    }
+    #expect(abs(shares / 100 - found.constructive) < 0.005 * Double(touched))
+    #expect(found.histogram[0] > 0 && found.histogram[99] > 0)
+  }
+
+  @Test func `Any number of threads gives the same bits`() {
+    let all = Coordinates()
+    for sampled in [false, true] {
+      #expect(all.sums(sampled: sampled, threads: 3) == all.sums(sampled: sampled))
+    }
+  }
+
+  @Test func `Without changes there is no participation, and without a sample no halves`() {
+    let found = Coordinates(count: 300).sums(sampled: false, delta: false)
+    #expect(found.magnitude > 0 && found.halfConstructive == 0)
+    #expect(found.absoluteDelta == 0 && found.squaredDelta == 0 && found.participationMagnitude == 0)
+  }
+
+  @Test(arguments: [Float.nan, .infinity])
+  func `What is not finite shows, wherever it stands`(value: Float) {
+    let arrays: [WritableKeyPath<Coordinates, [Float]>] = [\.gradient, \.exact, \.one, \.other, \.delta]
+    #expect(Coordinates(count: 300).sums(sampled: true).isFinite)
+    for array in arrays {
+      // 5: beside zeros only; 291: among others.
+      for place in [5, 291] {
+        var all = Coordinates(count: 300)
+        all[keyPath: array][place] = value
+        #expect(!all.sums(sampled: true).isFinite)
+        if array == \.gradient || array == \.exact || array == \.delta {
+          #expect(!all.sums(sampled: false).isFinite)
+        }
+      }
+    }
+  }
+}

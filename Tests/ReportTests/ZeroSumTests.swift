@@ -204,7 +204,7 @@ import Testing
 
   /// Of one checkpoint before the deceleration, and two after it.
   @Test(arguments: [
-    ([1, 1.5, 0.75], "before, and 0.75 to 1.50 times after: that differs between checkpoints, but not"),
+    ([1, 1.5, 0.75], "before, and 0.75 to 1.50 times after: the two ranges overlap, so that"),
     ([1, 0.5, -0.5], "before, and −0.50 to 0.50 times after: that is less at every checkpoint than before"),
   ])
   func `The report compares the predicted mean change of both sides`(ratios: [Double], words: String)

@@ -49,7 +49,7 @@ extension Page {
       } else if late.values.upperBound < early.values.lowerBound {
         "that is less at every checkpoint than before"
       } else {
-        "that differs between checkpoints, but not between the two sides"
+        "the two ranges overlap, so that the deceleration makes no clear difference to it"
       }
     return text
       + """

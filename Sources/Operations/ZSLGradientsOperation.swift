@@ -8,7 +8,9 @@ struct ZSLGradientsOperation: Operation {
   static let method = Parameter(
     "method", default: GradientAnalysis.Method.exact.rawValue,
     oneOf: GradientAnalysis.Method.allCases.map(\.rawValue),
-    help: "exact: every token's gradient; sampled: below the last attention those of some tokens, with errors"
+    help:
+      "exact: every token's gradient; sampled: below the last attention those of some tokens, with standard errors; proxy: "
+      + "one backward pass, something else and without sums of tokens"
   )
   static let samples = Parameter(
     "samples", default: 256, unit: "tokens", in: 2...1 << 30, help: "that 'sampled' follows, at first")
@@ -30,7 +32,7 @@ struct ZSLGradientsOperation: Operation {
     help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
 
   let name = "zsl.gradients"
-  let revision = 4
+  let revision = 5
   let summary = "Measures how the gradients of single tokens' losses interfere, in every part of a model."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),
@@ -49,13 +51,15 @@ struct ZSLGradientsOperation: Operation {
       "result", file: "gradients.json",
       help:
         "of each tensor, each layer and the model with and without embeddings: D as the mean over coordinates, from the "
-        + "histogram (as published) and pooled, C_g, C_ug, C_uG, C_dl, M_dl, each with its null, sums and norms"
+        + "histogram (as published) and pooled, C_g, C_ug, C_uG, C_dl, M_dl, each with its null, sums and norms; of a sample "
+        + "their standard errors, large for D of an embedding, whose rows meet few tokens of it"
     ),
     OutputDeclaration(
       "tokens", file: "tokens.safetensors",
       help:
         "of each token: 'sum_p', 'sum_abs_p', 'l1_g', 'l2sq_g' over all parameters, and the same after "
-        + "'without_embeddings.' (float64), 'losses' in nats (float32)"),
+        + "'without_embeddings.' (float64), 'losses' in nats (float32); of a sample all but 'sum_p' is complete for the "
+        + "tokens in 'sample' alone"),
     OutputDeclaration(
       "magnitudes", file: "magnitudes.safetensors",
       help: "of each parameter, the sum over tokens of the gradients' magnitudes"),

@@ -6,6 +6,7 @@ import Testing
   /// G, exact, two halves and delta of two chunks, most of them zero, some runs of all but delta.
   private struct Coordinates {
     static let scale = 1.7
+    static let halfScales = [5.0, 7.25]
     var gradient, exact, one, other, delta: [Float]
 
     init(count: Int = 65_536 + 77) {
@@ -33,6 +34,7 @@ import Testing
                 CoordinateSums(
                   gradient: gradient.baseAddress!, exact: known ? exact.baseAddress! : nil,
                   halves: sampled ? [one.baseAddress!, other.baseAddress!] : [], scale: Self.scale,
+                  halfScales: Self.halfScales,
                   delta: hasDelta ? delta.baseAddress! : nil, count: gradient.count,
                   threads: Threads(threads, leastWork: 1, valuesOfPiece: 1))
               }
@@ -51,7 +53,9 @@ import Testing
     for j in all.gradient.indices {
       let (g, d) = (Double(all.gradient[j]), Double(all.delta[j]))
       let exact = known ? Double(all.exact[j]) : 0
-      let halves = [all.one[j], all.other[j]].map { max(abs(g), exact + 2 * Coordinates.scale * Double($0)) }
+      let halves = zip([all.one[j], all.other[j]], Coordinates.halfScales).map { half, scale in
+        max(abs(g), exact + scale * Double(half))
+      }
       let estimate = exact + Coordinates.scale * (Double(all.one[j]) + Double(all.other[j]))
       let a = sampled ? max(abs(g), estimate) : exact
       touched += a > 0 ? 1 : 0

@@ -48,7 +48,7 @@ import Testing
     guard embeddings == .split else { return }
     for parameter in gradients.sums.layout.parameters {
       let distance = `Model fixtures`.distance(
-        gradients.sums.magnitudes[0][parameter].map(Double.init),
+        gradients.sums.magnitude[parameter].map(Double.init),
         try fixture.values("split.sum_abs_g." + parameter.name))
       #expect(distance < 1e-5, "sum_i |g| of \(parameter.name) is off by \(distance)")
       let histogram: [Int32] = try fixture.expected.elements("split.C_hist." + parameter.name, .int32)

@@ -68,7 +68,7 @@ import Testing
       for j in 0..<parameter.count {
         #expect(abs(found.sums.gradient[parameter][j] - sum[parameter][j]) <= 1e-5 * whole)
         #expect(
-          abs(found.sums.magnitudes[0][parameter][j] - magnitude[parameter][j]) <= 1e-5 * whole,
+          abs(found.sums.magnitude[parameter][j] - magnitude[parameter][j]) <= 1e-5 * whole,
           "\(parameter.name) \(j)")
       }
     }
@@ -84,28 +84,63 @@ import Testing
       try gradients(model, embeddings), try gradients(model, embeddings, threads: 3)
     )
     #expect(try one.result() == three.result())
-    #expect(one.sums.magnitudes[0].array == three.sums.magnitudes[0].array)
+    #expect(one.sums.magnitude.array == three.sums.magnitude.array)
   }
 
   private func sampled(
-    _ model: ModelConfiguration, _ batches: [TokenBatch], count: Int, tolerance: Double = 0, seed: UInt64,
+    _ model: ModelConfiguration, _ batches: [TokenBatch],
+    embeddings: TokenGradients.Embeddings = .split, count: Int, tolerance: Double = 0, seed: UInt64,
     threads: Int = 1
   ) throws -> TokenGradients {
     try TokenGradients.sampled(
-      batches, weights: ModelSamples.weights(model), delta: delta(model), count: count, tolerance: tolerance,
-      seed: seed, threads: Threads(threads))
+      batches, weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
+      count: count, tolerance: tolerance, seed: seed, threads: Threads(threads))
   }
 
-  @Test(arguments: ModelSamples.all)
-  func `A sample of all tokens is exact`(model: ModelConfiguration) throws {
+  @Test(arguments: cases)
+  func `A sample of all tokens is exact`(
+    model: ModelConfiguration, embeddings: TokenGradients.Embeddings
+  ) throws {
     let batch = try batch(model)
-    let exact = try gradients(model, .split).result().model.interference
-    let found = try sampled(model, [batch], count: 1000, seed: 1).result()
+    let exact = try gradients(model, embeddings).result()
+    let found = try sampled(model, [batch], embeddings: embeddings, count: 1000, seed: 1).result()
     #expect(found.sample == batch.targets.indices.filter { batch.targets[$0] >= 0 })
-    let whole = found.model.interference
-    #expect(abs(whole.destructive - exact.destructive) < 1e-6)
-    #expect(abs(whole.constructiveOverTokens - exact.constructiveOverTokens) < 1e-6)
-    #expect(whole.errors?.destructive == 0 && whole.noiseBias == 0)
+    for (part, expected) in zip(found.tensors + [found.model], exact.tensors + [exact.model]) {
+      let (whole, expected) = (part.interference, expected.interference)
+      #expect(abs(whole.destructive - expected.destructive) < 1e-6)
+      #expect(abs(whole.constructiveOverTokens - expected.constructiveOverTokens) < 1e-6)
+      #expect(abs(whole.absoluteLossChange / expected.absoluteLossChange - 1) < 1e-4)
+      #expect(whole.errors?.destructive == 0 && whole.noiseBias == 0)
+    }
+  }
+
+  @Test(arguments: cases)
+  func `A sample tells the first-order change of every token's loss, and all of the tokens in it`(
+    model: ModelConfiguration, embeddings: TokenGradients.Embeddings
+  ) throws {
+    let batches = [try batch(model), ModelSamples.batch(model, sequences: 2, length: 7, seed: 4)]
+    let exact = TokenGradients(
+      weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings, threads: Threads(1))
+    for batch in batches { try exact.add(batch) }
+    let expected = try exact.result()
+    let found = try sampled(model, batches, embeddings: embeddings, count: 6, seed: 2).result()
+    #expect(found.sample.count == 6)
+    for (part, expected) in [
+      (found.model, expected.model), (found.modelWithoutEmbeddings, expected.modelWithoutEmbeddings),
+    ] {
+      for (token, sums) in expected.perToken.enumerated() {
+        #expect(
+          abs(part.perToken[token].participation - sums.participation) <= 1e-5 * sums.absoluteParticipation)
+      }
+      for token in found.sample {
+        let (a, b) = (part.perToken[token], expected.perToken[token])
+        #expect(abs(a.absoluteParticipation / b.absoluteParticipation - 1) < 1e-5)
+        #expect(abs(a.l1Norm / b.l1Norm - 1) < 1e-5 && abs(a.squaredNorm / b.squaredNorm - 1) < 1e-5)
+      }
+      #expect(part.interference.errors?.meanAbsoluteLossChange == 0)
+      #expect(
+        abs(part.interference.constructiveOfLosses / expected.interference.constructiveOfLosses - 1) < 1e-4)
+    }
   }
 
   @Test func `A sample is doubled until the error is below the bound, and is then the larger sample`() throws
@@ -130,22 +165,29 @@ import Testing
     let exact = TokenGradients(weights: weights, delta: delta(model), threads: Threads(1))
     for batch in batches { try exact.add(batch) }
     let truth = try exact.result()
-    let quantities: [(KeyPath<GradientInterference, Double>, KeyPath<GradientInterference.Errors, Double>)] =
-      [
-        (\.destructive, \.destructive), (\.constructiveOverTokens, \.constructiveOverTokens),
-        (\.constructiveOverCoordinates, \.constructiveOverCoordinates),
-        (\.constructiveOfLosses, \.constructiveOfLosses),
-        (\.meanAbsoluteLossChange, \.meanAbsoluteLossChange),
-      ]
+    typealias Quantity = (
+      part: KeyPath<GradientAnalysis, GradientAnalysis.Part>, value: KeyPath<GradientInterference, Double>,
+      error: KeyPath<GradientInterference.Errors, Double>
+    )
+    let layer = \GradientAnalysis.layers[0]
+    let quantities: [Quantity] = [
+      (\.model, \.destructive, \.destructive),
+      (\.modelWithoutEmbeddings, \.destructive, \.destructive),
+      (\.modelWithoutEmbeddings, \.constructiveOverTokens, \.constructiveOverTokens),
+      (\.modelWithoutEmbeddings, \.constructiveOverCoordinates, \.constructiveOverCoordinates),
+      (layer, \.constructiveOverCoordinates, \.constructiveOverCoordinates),
+      (layer, \.constructiveOfLosses, \.constructiveOfLosses),
+      (layer, \.meanAbsoluteLossChange, \.meanAbsoluteLossChange),
+    ]
     var covered = quantities.map { _ in 0 }
     let runs = 40
     for seed in 0..<runs {
-      let found = try sampled(model, batches, count: 32, seed: UInt64(seed)).result()
-        .modelWithoutEmbeddings.interference
-      let errors = try #require(found.errors)
-      for (place, (value, error)) in quantities.enumerated() {
-        let difference = found[keyPath: value] - truth.modelWithoutEmbeddings.interference[keyPath: value]
-        if abs(difference) <= 1.96 * errors[keyPath: error] { covered[place] += 1 }
+      let result = try sampled(model, batches, count: 32, seed: UInt64(seed)).result()
+      for (place, quantity) in quantities.enumerated() {
+        let found = result[keyPath: quantity.part].interference
+        let error = try #require(found.errors)[keyPath: quantity.error]
+        let expected = truth[keyPath: quantity.part].interference[keyPath: quantity.value]
+        if abs(found[keyPath: quantity.value] - expected) <= 1.96 * error { covered[place] += 1 }
       }
     }
     // 95 % of 40 are 38.

@@ -357,7 +357,7 @@ static void token_gradients(cases *s) {
   const long first[TOKENS] = {0, 1, 4, 8}, kept[TOKENS] = {0}, count[TOKENS] = {1, 3, 4, 10};
   const long last[TOKENS] = {0, 3, 7, 17}, kept_last[TOKENS] = {0, 2, 3, 9}, one[TOKENS] = {1, 1, 1, 1};
   const long rows = 18, positions = 10;
-  double sums[TASKS * TOKENS * 4];
+  double sums[TASKS * TOKENS * BRAKE_TOKEN_SUMS];
   const long shapes[][2] = {{1, 1}, {28, 16}, {61, 37}, {65, 100}};
   for (int shape = 0; shape < 4; shape++)
     for (int form = 0; form < 4; form++) {
@@ -370,12 +370,12 @@ static void token_gradients(cases *s) {
           .rows = m, .columns = n, .left = swapped ? x : dy, .ld_left = m, .left_rows = swapped ? positions : rows,
           .right = swapped ? dy : x, .ld_right = n, .right_rows = swapped ? rows : positions, .tokens = TOKENS,
           .left_first = swapped ? kept : first, .right_first = swapped ? first : kept, .count = count,
-          .absolute = absolute, .delta = delta, .ld = ld, .sums = sums};
+          .absolute = absolute, .delta = delta, .weight = form == 3 ? delta : 0, .ld = ld, .sums = sums};
       long tasks = (m + BRAKE_TOKEN_PRODUCT_ROWS - 1) / BRAKE_TOKEN_PRODUCT_ROWS;
       for (int alone = 0; alone < 2; alone++) {
         for (long task = tasks; task > 0; task--) brake_tally_products(&p, task - 1, task);
         output(s, absolute, m * ld);
-        for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+        for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
         p.left_first = swapped ? kept_last : last;
         p.right_first = swapped ? last : kept_last;
         p.count = one;
@@ -392,11 +392,11 @@ static void token_gradients(cases *s) {
         .columns = columns, .dy = values(s, rows * columns, 1), .ld_dy = columns,
         .x = form ? values(s, positions * columns, 1) : 0, .ld_x = columns, .mean = form == 2 ? values(s, positions, 1) : 0,
         .rstd = values(s, positions, 1), .tokens = TOKENS, .dy_first = first, .x_first = kept, .count = count,
-        .absolute = absolute, .delta = delta, .sums = sums};
+        .absolute = absolute, .delta = delta, .weight = form == 2 ? delta : 0, .sums = sums};
     brake_tally_columns(&c, 1, 2);
     brake_tally_columns(&c, 0, 1);
     output(s, absolute, columns);
-    for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+    for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
     end(s, form == 0 ? "token columns" : form == 1 ? "token columns rms" : "token columns layer");
   }
   const int32_t slot[] = {0, 1, 0, 2, 1, 3, 4, 0, 3, 5}, table_row[] = {7, 2, 5, 0, 3, 6};
@@ -411,7 +411,7 @@ static void token_gradients(cases *s) {
     brake_tally_rows(&r, 1, 2);
     brake_tally_rows(&r, 0, 1);
     output(s, absolute, 8 * columns);
-    for (long i = 0; i < tasks * TOKENS * 4; i++) output_number(s, sums[i]);
+    for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
     end(s, form == 0 ? "token rows" : form == 1 ? "token rows delta" : "token rows tied");
   }
   begin(s);
@@ -474,7 +474,7 @@ static void coordinates(cases *s) {
     bool is_sampled = form & 1;
     brake_coordinates x = {
         .count = COUNT - 1, .gradient = g + 1, .exact = form == 3 ? 0 : a, .halves = {is_sampled ? a : 0, is_sampled ? a + 1 : 0},
-        .scale = 1.7f, .delta = form & 2 ? g : 0, .sums = sums, .histogram = histogram};
+        .scale = 1.7f, .half_scales = {3.1f, 3.7f}, .delta = form & 2 ? g : 0, .sums = sums, .histogram = histogram};
     brake_sum_coordinates(&x, 1, 2);
     brake_sum_coordinates(&x, 0, 1);
     for (int i = 0; i < 2 * BRAKE_COORDINATE_SUMS; i++) output_number(s, sums[i]);

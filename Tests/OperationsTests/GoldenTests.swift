@@ -90,7 +90,7 @@ import Testing
       operation: "zsl.sequences", revision: 2,
       digests: ["result": "4529965a19f514bf6ee62f8d08aa0cdb25740737b88741aff886e807a920612c"]),
     Golden(
-      operation: "zsl.gradients", revision: 4,
+      operation: "zsl.gradients", revision: 5,
       digests: [
         "result": "ddb07929be115bf0909805b2d76bc757e4061761cf2b72b9ccd657bf640af54b",
         "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",

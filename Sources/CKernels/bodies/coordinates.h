@@ -32,8 +32,8 @@ static void coordinate_sums(const brake_coordinates *x, long task) {
     lanes size = magnitude(g), a = exact;
     if (is_sampled) {
       a = greater(size, fma16(splat(x->scale), first + second, exact));
-      lanes one = size / greater(size, fma16(splat(2 * x->scale), first, exact));
-      lanes other = size / greater(size, fma16(splat(2 * x->scale), second, exact));
+      lanes one = size / greater(size, fma16(splat(x->half_scales[0]), first, exact));
+      lanes other = size / greater(size, fma16(splat(x->half_scales[1]), second, exact));
       sums[5] += widen(choose(size > 0, 0.5f * (one + other), splat(0)));
     }
     ilanes touched = a > 0;

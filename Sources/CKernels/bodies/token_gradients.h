@@ -3,11 +3,12 @@
 
 /// Running sums over the elements of one gradient.
 typedef struct tally {
-  lanes products, product_magnitudes, magnitudes, squares;
+  lanes products, product_magnitudes, magnitudes, squares, weighted;
 } tally;
 
 /// Counts 16 elements from column i of a row of n.
-INLINE void count_gradient(tally *t, lanes g, float *absolute, const float *delta, long i, long n) {
+INLINE void count_gradient(
+    tally *t, lanes g, float *absolute, const float *delta, const float *weight, long i, long n) {
   lanes size = magnitude(g);
   put(absolute, i, n, get(absolute, i, n) + size);
   t->magnitudes += size;
@@ -17,18 +18,20 @@ INLINE void count_gradient(tally *t, lanes g, float *absolute, const float *delt
     t->products += product;
     t->product_magnitudes += magnitude(product);
   }
+  if (weight) t->weighted = fma16(get(weight, i, n), size, t->weighted);
 }
 
-INLINE void add_tally(double sums[4], tally a, tally b) {
+INLINE void add_tally(double sums[BRAKE_TOKEN_SUMS], tally a, tally b) {
   sums[0] += (double)tree_sum(a.products + b.products);
   sums[1] += (double)tree_sum(a.product_magnitudes + b.product_magnitudes);
   sums[2] += (double)tree_sum(a.magnitudes + b.magnitudes);
   sums[3] += (double)tree_sum(a.squares + b.squares);
+  sums[4] += (double)tree_sum(a.weighted + b.weighted);
 }
 
 INLINE double *task_sums(double *sums, long task, long tokens) {
-  sums += 4 * task * tokens;
-  __builtin_memset(sums, 0, (size_t)(4 * tokens) * sizeof(double));
+  sums += BRAKE_TOKEN_SUMS * task * tokens;
+  __builtin_memset(sums, 0, (size_t)(BRAKE_TOKEN_SUMS * tokens) * sizeof(double));
   return sums;
 }
 
@@ -39,7 +42,7 @@ INLINE double *task_sums(double *sums, long task, long tokens) {
 
 INLINE void gradient_block(
     const int rows, const int vectors, long columns, long k, const float *a, const float *b, float *absolute,
-    const float *delta, long ld, tally *tallies) {
+    const float *delta, const float *weight, long ld, tally *tallies) {
   lanes chain[PANEL_ROWS][PANEL_VECTORS];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) chain[i][j] = 0;
@@ -53,17 +56,19 @@ INLINE void gradient_block(
   }
   UNROLLED for (int j = 0; j < vectors; j++)
     UNROLLED for (int i = 0; i < rows; i++)
-      count_gradient(&tallies[j], chain[i][j], absolute + i * ld, delta ? delta + i * ld : 0, 16 * j, columns);
+      count_gradient(
+          &tallies[j], chain[i][j], absolute + i * ld, delta ? delta + i * ld : 0, weight ? weight + i * ld : 0, 16 * j,
+          columns);
 }
 
 #define GRADIENT_CASE(n, vectors) \
   case n: \
-    gradient_block(n, vectors, columns, k, a, b, absolute, delta, ld, tallies); \
+    gradient_block(n, vectors, columns, k, a, b, absolute, delta, weight, ld, tallies); \
     break;
 
 static void gradient_panel(
-    long rows, long columns, long k, const float *a, const float *b, float *absolute, const float *delta, long ld,
-    tally *tallies) {
+    long rows, long columns, long k, const float *a, const float *b, float *absolute, const float *delta,
+    const float *weight, long ld, tally *tallies) {
   if (columns > 16 * (PANEL_VECTORS - 1)) {
     switch (rows) { EACH_HEIGHT(GRADIENT_CASE, PANEL_VECTORS) }
   } else {
@@ -94,9 +99,10 @@ static void token_products(const brake_token_products *x, long task) {
         for (long j = 0; j < width; j += 16 * PANEL_VECTORS)
           gradient_panel(
               panel_start(i + 1, panels, rows) - row, smaller(width - j, 16 * PANEL_VECTORS), x->count[token], a, b + j,
-              x->absolute + place + j, x->delta ? x->delta + place + j : 0, x->ld, tallies + j / 16);
+              x->absolute + place + j, x->delta ? x->delta + place + j : 0,
+              x->weight ? x->weight + place + j : 0, x->ld, tallies + j / 16);
       }
-      add_tally(sums + 4 * token, tallies[0], tallies[1]);
+      add_tally(sums + BRAKE_TOKEN_SUMS * token, tallies[0], tallies[1]);
     }
   }
 }
@@ -124,9 +130,9 @@ static void token_columns(const brake_token_columns *x, long task) {
           g += d;
         }
       }
-      count_gradient(&t, g, x->absolute, x->delta, j, end);
+      count_gradient(&t, g, x->absolute, x->delta, x->weight, j, end);
     }
-    add_tally(sums + 4 * token, t, (tally){0});
+    add_tally(sums + BRAKE_TOKEN_SUMS * token, t, (tally){0});
   }
 }
 
@@ -159,7 +165,7 @@ static void token_rows(const brake_token_rows *x, long task) {
       for (long j = 0; j < columns; j += 16) {
         lanes g = get(rows + slot * BRAKE_TOKEN_COLUMNS, j, columns);
         if (!x->outer) {
-          count_gradient(&t, g, absolute, delta, j, columns);
+          count_gradient(&t, g, absolute, delta, 0, j, columns);
           continue;
         }
         lanes outer = x->outer[token * x->ld_outer + slot] * get(x->hidden + token * x->ld_hidden + start, j, columns);
@@ -174,7 +180,7 @@ static void token_rows(const brake_token_rows *x, long task) {
         }
       }
     }
-    add_tally(sums + 4 * token, t, (tally){0});
+    add_tally(sums + BRAKE_TOKEN_SUMS * token, t, (tally){0});
   }
 }
 

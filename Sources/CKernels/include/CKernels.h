@@ -257,11 +257,12 @@ void brake_attention_tangent(
 
 // MARK: - Gradients of single tokens (token_gradients.h)
 
-/// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, and four sums
-/// over its elements; no g_i is ever in memory as a whole. Work is cut into tasks first <= task < last; each has its own
-/// `sums`, [tasks, tokens, 4] in float64, which the caller adds over the tasks in order:
-/// sum of p, of |p|, of |g| and of g^2, with p = g * delta (zero where `delta` is null).
-/// `absolute` and `delta` are rows x columns at stride `ld`.
+/// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, and sums over
+/// its elements; no g_i is ever in memory as a whole. Work is cut into tasks first <= task < last; each has its own
+/// `sums`, [tasks, tokens, BRAKE_TOKEN_SUMS] in float64, which the caller adds over the tasks in order:
+/// of p, |p|, |g|, g^2 and weight * |g|, with p = g * delta (zero where `delta` or `weight` is null).
+/// `absolute`, `delta` and `weight` are rows x columns at stride `ld`.
+#define BRAKE_TOKEN_SUMS 5
 
 /// g_i = sum over p < count[i] of left[left_first[i] + p, :] (outer) right[right_first[i] + p, :].
 typedef struct brake_token_products {
@@ -273,7 +274,7 @@ typedef struct brake_token_products {
   long tokens;
   const long *left_first, *right_first, *count;
   float *absolute;
-  const float *delta;
+  const float *delta, *weight;
   long ld;
   double *sums;
 } brake_token_products;
@@ -294,7 +295,7 @@ typedef struct brake_token_columns {
   long tokens;
   const long *dy_first, *x_first, *count;
   float *absolute;
-  const float *delta;
+  const float *delta, *weight;
   double *sums;
 } brake_token_columns;
 
@@ -333,10 +334,10 @@ void brake_tally_rows(const brake_token_rows *x, long first, long last);
 typedef struct brake_coordinates {
   long count;
   const float *gradient, *exact, *halves[2];
-  float scale;
+  float scale, half_scales[2];
   const float *delta;
   /// [tasks, BRAKE_COORDINATE_SUMS], which the caller adds over the tasks in order: of G, |G|, G^2, A and r; of the mean
-  /// over both halves k of |G| / max(|G|, exact + 2 scale halves[k]), zero without halves or where G = 0; and of
+  /// over both halves k of |G| / max(|G|, exact + half_scales[k] halves[k]), zero without halves or where G = 0; and of
   /// G delta, |G delta|, A |delta|, |delta|, delta^2.
   double *sums;
   /// [tasks, BRAKE_COORDINATE_BINS]: how many coordinates with A_j > 0 have r_j in each hundredth.

@@ -36,12 +36,14 @@ public struct CoordinateSums: Sendable, Hashable {
   ///   - exact: what is known of A; nil if nothing is.
   ///   - halves: none, or the sums of |g_ij| over two halves of a sample of the other tokens. Then A_j =
   ///     max(|G_j|, exact_j + scale (half_j + half'_j)).
-  ///   - scale: how many tokens one of the sample stands for, rounded to float32.
+  ///   - scale: what makes of a sum over the sample one over all tokens, rounded to float32; `halfScales` likewise of sums
+  ///     over its halves.
   init(
     gradient: ConstantFloats, exact: ConstantFloats?, halves: [ConstantFloats] = [], scale: Double = 1,
-    delta: ConstantFloats?, count: Int, threads: Threads
+    halfScales: [Double] = [], delta: ConstantFloats?, count: Int, threads: Threads
   ) {
-    precondition(halves.isEmpty || halves.count == 2, "a sample has two halves")
+    precondition(
+      halves.isEmpty || halves.count == 2 && halfScales.count == 2, "a sample has two halves")
     coordinates = count
     let tasks = (count + Int(BRAKE_REDUCTION_CHUNK) - 1) / Int(BRAKE_REDUCTION_CHUNK)
     var found = [Double](repeating: 0, count: tasks * sums.count)
@@ -50,7 +52,9 @@ public struct CoordinateSums: Sendable, Hashable {
       counts.withUnsafeMutableBufferPointer { counts in
         let kernel = brake_coordinates(
           count: count, gradient: gradient, exact: exact, halves: (halves.first, halves.last),
-          scale: Float(scale), delta: delta, sums: found.baseAddress, histogram: counts.baseAddress)
+          scale: Float(scale),
+          half_scales: (Float(halfScales.first ?? 0), Float(halfScales.last ?? 0)), delta: delta,
+          sums: found.baseAddress, histogram: counts.baseAddress)
         withUnsafePointer(to: kernel) { kernel in
           threads.run(tasks, work: 20 * count) { brake_sum_coordinates(kernel, $0, $1) }
         }

@@ -3,7 +3,7 @@ internal import Safetensors
 
 extension GradientAnalysis {
   /// All but the sums of each token. Quantities that are not defined (no change was given, or a denominator is zero) are
-  /// left out, and so is the D of a part of which a sample says too little.
+  /// left out, and so is a D of which a sample does not tell the error.
   public var json: JSON {
     [
       "method": .string(method.rawValue), "embeddings": .string(embeddings.rawValue),

@@ -1,77 +1,80 @@
-/// What a systematic sample of tokens leaves unknown, from the differences between neighbours in it: tokens at about the same
-/// position (Wolter, "Introduction to Variance Estimation", 2007, section 8.2).
+/// What a sample of tokens leaves unknown about the interference of their gradients.
 struct SamplingErrors {
-  private let sample: TokenSample
-  private let sums: [[TokenSums]]
-  private let whole: [CoordinateSums]
-  /// Tensors that the sample estimates.
-  private let estimated: Set<Int>
+  let estimate: RatioEstimate
+  /// [tensors][tokens].
+  let sums: [[TokenSums]]
+  /// [tensors].
+  let coordinates: [CoordinateSums]
+  /// Tensors of which the sample estimates everything.
+  let estimated: Set<Int>
+  /// Embeddings below: of each the coordinates that no token of the sample met, which count as if they cancelled nothing. A
+  /// row meets few tokens of the sample, so that what noise adds to |G_j| / A_j is no small correction there, but an error.
+  let tables: [Int: Int]
 
-  /// Tensors of which each row meets few tokens, so that a sample says little about it.
-  private let tables: Set<Int>
+  private var share: Double { estimate.sample.share }
 
-  /// - Parameters:
-  ///   - sums: [tensors][tokens].
-  init(
-    _ sample: TokenSample, sums: [[TokenSums]], whole: [CoordinateSums], estimated: Set<Int>,
-    tables: Set<Int>
-  ) {
-    self.sample = sample
-    self.tables = tables
-    self.sums = sums
-    self.whole = whole
-    self.estimated = estimated
+  private func touched(_ tensors: [Int]) -> Double {
+    Double(tensors.reduce(0) { $0 + coordinates[$1].touched })
   }
 
-  /// The noise of A_j in |G_j| / A_j makes it too large by about b (1/n - 1/N), where half of the sample makes it too large
-  /// by b (2/n - 1/N).
-  func noiseBias(_ tensors: [Int]) -> Double {
-    var difference = 0.0
-    for tensor in tensors where estimated.contains(tensor) {
-      difference += whole[tensor].halfConstructive - whole[tensor].constructive
-    }
-    return difference * (1 - sample.share) / Double(tensors.reduce(0) { $0 + whole[$1].touched })
+  /// What the noise of A_j in |G_j| / A_j takes away from D on average: about b (1/n - 1/N), where half of the sample takes
+  /// away b (2/n - 1/N).
+  func noiseBias(_ tensors: [Int]) -> Double { noiseBias(tensors, over: touched(tensors)) }
+
+  private func noiseBias(_ tensors: some Sequence<Int>, over touched: Double) -> Double {
+    tensors.reduce(0.0) { sum, tensor in
+      guard estimated.contains(tensor) || tables[tensor] != nil else { return sum }
+      return sum + coordinates[tensor].halfConstructive - coordinates[tensor].constructive
+    } * (1 - share) / touched
   }
 
-  func errors(_ tensors: [Int], of found: GradientInterference) -> GradientInterference.Errors {
+  /// - Parameter knowsChanges: whether sum_j p_ij is known of every token.
+  func errors(
+    _ tensors: [Int], of found: GradientInterference, knowsChanges: Bool
+  ) -> GradientInterference.Errors {
     let sampled = tensors.filter(estimated.contains)
-    let tokens = sample.sampled
-    let count = Double(tokens.count)
-    let touched = Double(found.coordinates.touched)
-    // A token moves the A_j of a tensor by its share of their sum, and sum_j |G_j| / A_j against that.
-    let shares = sampled.map { tensor in
-      whole[tensor].constructive / touched * count
-        / tokens.reduce(0.0) { $0 + sums[tensor][$1].l1Norm }
+    let followed = estimate.sample.sampled
+    // sum_j sum_i |p_ij| and sum_i |sum_j p_ij|, relative to them, and their quotient.
+    let magnitude = found.coordinates.participationMagnitude
+    func participation(_ token: Int) -> Double {
+      sampled.reduce(0.0) { $0 + sums[$1][token].absoluteParticipation } / magnitude
     }
-    let destructive = standardError { token in
-      zip(sampled, shares).reduce(0.0) { $0 + $1.1 * sums[$1.0][token].l1Norm }
+    func change(_ token: Int) -> Double {
+      abs(tensors.reduce(0.0) { $0 + sums[$1][token].participation }) / found.absoluteLossChange
     }
-    func sum(_ tensors: [Int], _ token: Int, _ member: KeyPath<TokenSums, Double>) -> Double {
-      tensors.reduce(0.0) { $0 + sums[$1][token][keyPath: member] }
-    }
-    // Relative errors of sum_j sum_i |p_ij|, of sum_i |sum_j p_ij|, and of their quotient.
-    let n = Double(found.tokens)
-    let magnitude = found.coordinates.participationMagnitude / n
-    let change = found.meanAbsoluteLossChange
-    let magnitudes = standardError { sum(sampled, $0, \.absoluteParticipation) } / magnitude
-    let changes = standardError { abs(sum(tensors, $0, \.participation)) } / change
-    let quotient = standardError { token in
-      abs(sum(tensors, token, \.participation)) / change
-        - sum(sampled, token, \.absoluteParticipation) / magnitude
-    }
+    let magnitudes = estimate.standardError(of: followed, participation)
+    let changes = knowsChanges ? 0 : estimate.standardError(of: followed, change)
+    let quotient =
+      knowsChanges ? magnitudes : estimate.standardError(of: followed) { change($0) - participation($0) }
     return GradientInterference.Errors(
-      destructive: tables.isDisjoint(with: tensors) || sample.isWhole ? destructive : .infinity,
+      destructive: destructive(tensors, sampled, tokens: found.tokens),
       constructiveOverTokens: magnitudes * found.constructiveOverTokens,
       constructiveOverCoordinates: quotient * found.constructiveOverCoordinates,
-      constructiveOfLosses: changes * found.constructiveOfLosses, meanAbsoluteLossChange: changes * change)
+      constructiveOfLosses: changes * found.constructiveOfLosses,
+      meanAbsoluteLossChange: changes * found.meanAbsoluteLossChange)
   }
 
-  /// Of the mean of a quantity over all tokens.
-  private func standardError(_ value: (_ token: Int) -> Double) -> Double {
-    let values = sample.sampled.map(value)
-    guard values.count > 1 else { return .infinity }
-    let squares = zip(values, values.dropFirst()).reduce(0.0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-    let variance = squares / Double(2 * (values.count - 1))
-    return (max(0, 1 - sample.share) * variance / Double(values.count)).squareRoot()
+  private func destructive(_ tensors: [Int], _ sampled: [Int], tokens: Int) -> Double {
+    let touched = touched(tensors)
+    // By how much a token of the sample changes the mean of |G_j| / A_j. Of a row of an embedding, in proportion to |g_i|.
+    let shares = sampled.map { tensor in
+      coordinates[tensor].constructive / touched
+        / (tables[tensor] == nil ? Double(tokens) : estimate.sum { sums[tensor][$0].l1Norm })
+    }
+    let weighed = sampled.filter { tables[$0] == nil }
+    let known = estimate.sample.sampled.filter { token in
+      weighed.isEmpty || weighed.contains { sums[$0][token].influence > 0 }
+    }
+    let statistical = estimate.standardError(of: known) { token in
+      zip(sampled, shares).reduce(0.0) { sum, part in
+        let own = sums[part.0][token]
+        return sum + part.1 * (tables[part.0] == nil ? own.influence : own.l1Norm)
+      }
+    }
+    let rows = tensors.filter { tables[$0] != nil }
+    guard !rows.isEmpty, share < 1 else { return statistical }
+    let noise = noiseBias(rows, over: touched)
+    let unmet = rows.reduce(0.0) { $0 + Double(tables[$1] ?? 0) } / touched
+    return (statistical * statistical + noise * noise + unmet * unmet).squareRoot()
   }
 }

@@ -5,17 +5,12 @@ extension TokenGradients {
   ///   - count: tokens of the sample, at first.
   ///   - tolerance: 0 if the first sample is to be kept as it is.
   ///   - progress: is told before each batch how many tokens have been followed; what it throws ends the computation.
-  /// - Throws: as `add(_:)`; or if a tied embedding is to be counted as one tensor, of which the sample knows a part.
+  /// - Throws: as `add(_:)`; or if the batches' sequences differ in length; or what `progress` throws.
   public static func sampled(
     _ batches: [TokenBatch], weights: Parameters, delta: Parameters? = nil, embeddings: Embeddings = .split,
     count: Int, tolerance: Double = 0, seed: UInt64, threads: Threads,
     progress: (_ followed: Int) throws -> Void = { _ in }
   ) throws -> TokenGradients {
-    guard embeddings == .split || !weights.model.isTied else {
-      throw ComputeError(
-        .unsupported, "a sample does not tell how both uses of a tied embedding cancel",
-        remedy: "count it as two tensors (split), or use the exact method")
-    }
     guard let length = batches.first?.length, batches.allSatisfy({ $0.length == length }) else {
       throw ComputeError(.malformed, "a sample is taken from sequences of one length")
     }
@@ -24,14 +19,12 @@ extension TokenGradients {
     let tokens = targets.indices.filter { targets[$0] >= 0 }
     var sample = TokenSample(of: tokens, length: length, count: count, seed: seed)
     let gradients = TokenGradients(
-      weights: weights, delta: delta, embeddings: embeddings, halves: 2, threads: threads)
+      weights: weights, delta: delta, embeddings: embeddings, isSample: true, threads: threads)
     var followed = 0
     for isNew in sequence(first: true, next: { _ in false }) {
-      let added = sample.addedTokens
       for (batch, start) in zip(batches, starts) {
-        var halves: [[Int]] = [[], []]
-        for (place, token) in added.enumerated() where (start..<start + batch.inputs.count).contains(token) {
-          halves[place % 2].append(token - start)
+        let halves = sample.addedHalves.map { half in
+          half.filter { (start..<start + batch.inputs.count).contains($0) }.map { $0 - start }
         }
         if isNew {
           gradients.sums.begin(tokens: batch.inputs.count)
@@ -39,7 +32,7 @@ extension TokenGradients {
           gradients.sums.resume(at: start)
         }
         try progress(followed)
-        if isNew || !halves.joined().isEmpty { try gradients.add(batch, tokens: halves, isNew: isNew) }
+        if isNew || !halves.joined().isEmpty { try gradients.add(batch, halves: halves, isNew: isNew) }
         followed += halves[0].count + halves[1].count
       }
       gradients.sample = sample

@@ -22,7 +22,12 @@ public final class TokenGradients {
   public private(set) var count = 0
   /// Of each token of all batches, in order; 0 where the target is negative.
   public private(set) var losses: [Float] = []
+  /// Of a sample: how many tokens have been followed until now.
+  private var followed = 0
+  /// Of a sample: of each token of all batches the first-order change of its loss, known by a forward-mode pass.
+  private(set) var changes = FirstOrderChanges()
   private let weights: Parameters
+  private let delta: Parameters?
   let transformer: Transformer
   var threads: Threads { transformer.threads }
 
@@ -33,69 +38,73 @@ public final class TokenGradients {
   public convenience init(
     weights: Parameters, delta: Parameters? = nil, embeddings: Embeddings = .split, threads: Threads
   ) {
-    self.init(weights: weights, delta: delta, embeddings: embeddings, halves: 1, threads: threads)
+    self.init(weights: weights, delta: delta, embeddings: embeddings, isSample: false, threads: threads)
   }
 
   init(
-    weights: Parameters, delta: Parameters?, embeddings: Embeddings, halves: Int, threads: Threads
+    weights: Parameters, delta: Parameters?, embeddings: Embeddings, isSample: Bool, threads: Threads
   ) {
     precondition(delta.map { $0.model == weights.model } ?? true, "changes are those of the model")
     model = weights.model
     self.weights = weights
+    self.delta = delta
     self.embeddings = embeddings
     transformer = Transformer(model, threads: threads)
     var counted = model
     if embeddings == .split { counted.isTied = false }
     sums = GradientSums(
-      counted, delta: delta.map { $0.counted(as: counted) }, halves: halves, threads: threads)
+      counted, delta: delta.map { $0.counted(as: counted) }, halves: isSample ? 2 : 0, threads: threads)
   }
 
   /// Adds a batch, by the exact method.
   /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
   public func add(_ batch: TokenBatch) throws(ComputeError) {
     sums.begin(tokens: batch.inputs.count)
-    try add(batch, tokens: [batch.targets.indices.filter { batch.targets[$0] >= 0 }])
+    let tokens = batch.targets.indices.filter { batch.targets[$0] >= 0 }
+    let top = try addTop(batch, followed: tokens)
+    addPrefixes([(half: nil, tokens: tokens)], top)
   }
 
+  /// Adds a batch, by the sampled method.
   /// - Parameters:
   ///   - halves: the tokens, as rows of the batch, whose gradients are followed below the last attention, for each half of a
   ///     sample in order.
   ///   - isNew: false if the batch has been added before, and these are further tokens of it.
-  func add(_ batch: TokenBatch, tokens halves: [[Int]], isNew: Bool = true) throws(ComputeError) {
-    let work = try transformer.prepare(batch, keepsActivations: true)
-    let pass = transformer.pass(work, weights)
-    let (tables, scratch) = addTop(batch, work, pass, isNew: isNew)
-    sums.isRecording = true
-    let chunks = halves.map { self.chunks($0, length: batch.length) }
-    let room = Room()
-    let most = chunks.joined().map { $0.rows }.max() ?? 0
-    let own = BackwardScratch(Transformer.Sizes(model), rows: most, room)
-    withExtendedLifetime(room) {
-      for (half, chunks) in chunks.enumerated() {
-        sums.half = half
-        for rows in chunks { addPrefixes(rows, own, above: scratch, tables, work, pass) }
-      }
-    }
+  func add(_ batch: TokenBatch, halves: [[Int]], isNew: Bool) throws(ComputeError) {
+    sums.isRecording = isNew
+    let top = try addTop(batch, followed: halves.flatMap { $0 }.sorted())
+    addPrefixes(halves.enumerated().map { (half: $0, tokens: $1) }, top)
+  }
+
+  /// What is known of a batch where the backward passes of single tokens begin.
+  private struct Top {
+    let work: Workspace
+    let pass: Pass
+    let tables: TokenTables
+    /// The gradients of the output of the last attention (attended), and of the residual stream beside it (residual),
+    /// [R, H D] and [R, C].
+    let scratch: BackwardScratch
   }
 
   /// The whole forward pass, and what lies above the last attention: there each token's loss reaches its own position alone.
-  /// - Returns: the gradients of what lies below: of the output of the last attention (attended), and of the residual
-  ///   stream beside it (residual), [R, H D] and [R, C].
-  private func addTop(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass, isNew: Bool) -> (
-    TokenTables, BackwardScratch
-  ) {
+  private func addTop(_ batch: TokenBatch, followed: [Int]) throws(ComputeError) -> Top {
+    let work = try transformer.prepare(batch, keepsActivations: true)
+    let pass = transformer.pass(work, weights)
     guard let scratch = work.scratch else { preconditionFailure("the pass keeps its activations") }
     let (parts, rows, width) = (transformer.parts, pass.rows, model.width)
-    sums.half = 0
-    sums.isRecording = isNew
     transformer.forward(batch, work, pass)
     // hidden [R, C]: the gradients of `final`
     let hidden = FloatBuffer(rows * width)
     var tables = TokenTables(batch)
-    addHead(batch, hidden: hidden.start, &tables, work, pass)
-    if isNew {
+    addHead(batch, followed: followed, hidden: hidden.start, &tables, work, pass)
+    if sums.isRecording {
       count += batch.counted
       losses += UnsafeBufferPointer(start: work.losses, count: rows)
+      if let delta, !sums.halves.isEmpty {
+        changes.add(
+          batch, transformer, work, pass, along: delta, hidden: hidden.start,
+          head: sums.participation(at: DecoderParts(sums.counted).head.linear.weight))
+      }
       scratch.feedForwardInput.update(from: hidden.start, count: rows * width)
       transformer.backward(batch, work, gradients: sums.gradient.start, pass)
     }
@@ -107,8 +116,13 @@ public final class TokenGradients {
     parts.finalNorm.backwardInput(
       addingTo: scratch.residual, dy: hidden.start, deviations: work.finalStatistics,
       means: work.finalStatistics + rows, x: top, rows: rows, pass)
-    single(model.layers - 1, work, pass).throughFeedForward { sums.addOuter($0, dy: $1, x: $2, rows: rows) }
-    return (tables, scratch)
+    single(model.layers - 1, work, pass).throughFeedForward { linear, dy, x in
+      sums.addOuter(linear, dy: dy, x: x, rows: rows)
+      var collected = FollowedRows(linear, limit: followed.count)
+      for row in followed { collected.add(row, dy: dy + row * linear.outputs, x: x + row * linear.inputs) }
+      sums.add(&collected)
+    }
+    return Top(work: work, pass: pass, tables: tables, scratch: scratch)
   }
 
   /// The backward pass of a layer over the rows of the forward pass.
@@ -121,33 +135,33 @@ public final class TokenGradients {
 
   /// Adds a batch by the proxy: in the place of each token's gradient, at each position the product of two vectors that
   /// the gradient of the summed loss is the sum of. What other positions do to a token's gradient is lost, and sums over
-  /// single tokens are not known.
+  /// parameters of single tokens are not known.
   /// - Throws: as `add(_:)`.
   public func addProxy(_ batch: TokenBatch) throws(ComputeError) {
     isProxy = true
+    sums.tellsTokensApart = false
     sums.begin(tokens: batch.inputs.count)
-    let work = try transformer.prepare(batch, keepsActivations: true)
-    let pass = transformer.pass(work, weights)
-    let (_, scratch) = addTop(batch, work, pass, isNew: true)
+    let top = try addTop(batch, followed: [])
+    let (pass, scratch) = (top.pass, top.scratch)
     let (rows, width) = (pass.rows, model.width)
     func record(_ linear: Linear, _ dy: ConstantFloats, _ x: ConstantFloats) {
       sums.addOuter(linear, dy: dy, x: x, rows: rows)
     }
     for index in (0..<model.layers).reversed() {
-      let layer = single(index, work, pass)
+      let layer = single(index, top.work, pass)
       if index < model.layers - 1 { layer.throughFeedForward(record) }
       layer.throughSharedAttention(record)
     }
-    let magnitudes = sums.magnitudes[0].start
+    let magnitude = sums.magnitude.start
     brake_magnitude(scratch.residual, scratch.residual, rows * width)
     batch.inputs.withUnsafeBufferPointer { tokens in
       brake_embedding_backward(
-        magnitudes + transformer.parts.embedding, scratch.residual, tokens.baseAddress, rows, width, 0,
+        magnitude + transformer.parts.embedding, scratch.residual, tokens.baseAddress, rows, width, 0,
         Int32(model.vocabulary))
     }
     if let positions = transformer.parts.positions {
       brake_position_backward(
-        magnitudes + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
+        magnitude + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
     }
   }
 
@@ -171,11 +185,15 @@ public final class TokenGradients {
 
   /// Losses, the gradients of `final` [R, C], and those of the output matrix.
   private func addHead(
-    _ batch: TokenBatch, hidden: Floats, _ tables: inout TokenTables, _ work: Workspace, _ pass: Pass
+    _ batch: TokenBatch, followed: [Int], hidden: Floats, _ tables: inout TokenTables, _ work: Workspace,
+    _ pass: Pass
   ) {
     let linear = transformer.parts.head.linear
     let counted = DecoderParts(sums.counted).head.linear
     let width = linear.inputs
+    var collected = FollowedRows(counted, limit: min(followed.count, work.logitRows))
+    var next = followed.makeIterator()
+    var token = next.next()
     batch.targets.withUnsafeBufferPointer { targets in
       transformer.parts.head.blocks(pass.rows, work.logitRows) { first, rows in
         let (x, dx) = (work.final + first * width, hidden + first * width)
@@ -191,27 +209,50 @@ public final class TokenGradients {
         }
         if sums.counted.isTied { tables.keep(work.logits, first: first, rows: rows, linear.outputs) }
         sums.addOuter(counted, dy: work.logits, x: x, first: first, rows: rows)
+        while let row = token, row < first + rows {
+          collected.add(
+            row, dy: work.logits + (row - first) * linear.outputs, x: x + (row - first) * width)
+          if collected.isFull { sums.add(&collected) }
+          token = next.next()
+        }
       }
     }
+    sums.add(&collected)
   }
 
-  /// What lies below the last attention: a chunk of tokens, each with the positions up to it.
-  private func addPrefixes(
-    _ rows: TokenRows, _ scratch: BackwardScratch, above: BackwardScratch, _ tables: TokenTables,
-    _ work: Workspace, _ pass: Pass
-  ) {
-    let (parts, width) = (transformer.parts, model.width)
+  /// What lies below the last attention: tokens of each half of a sample (or of none), each with the positions up to it.
+  private func addPrefixes(_ parts: [(half: Int?, tokens: [Int])], _ top: Top) {
+    let parts = parts.map { (half: $0.half, chunks: chunks($0.tokens, length: top.pass.length)) }
+    let most = parts.flatMap(\.chunks).map(\.rows).max() ?? 0
+    let room = Room()
+    let scratch = BackwardScratch(Transformer.Sizes(model), rows: most, room)
+    withExtendedLifetime(room) {
+      for part in parts {
+        sums.half = part.half
+        if part.half != nil {
+          if followed > 0 { sums.weigh(tokens: count, scale: Double(count) / Double(followed)) }
+          followed += part.chunks.reduce(0) { $0 + $1.tokens.count }
+        }
+        for rows in part.chunks { addPrefixes(rows, scratch, top) }
+      }
+    }
+    sums.half = nil
+  }
+
+  /// A chunk of tokens.
+  private func addPrefixes(_ rows: TokenRows, _ scratch: BackwardScratch, _ top: Top) {
+    let (parts, work, pass, width) = (transformer.parts, top.work, top.pass, model.width)
     scratch.residual.update(repeating: 0, count: rows.rows * width)
     for (place, token) in rows.tokens.enumerated() {
       (scratch.residual + rows.lasts.first[place] * width).update(
-        from: above.residual + token * width, count: width)
+        from: top.scratch.residual + token * width, count: width)
     }
     for (index, layer) in parts.layers.enumerated().reversed() {
       let backward = TokenBackward(
         layer: layer, kept: work.layers[index], input: work.streams[index], scratch: scratch, rows: rows,
         pass: pass, sums: sums)
       if index == parts.layers.count - 1 {
-        backward.throughLastAttention(above.attended)
+        backward.throughLastAttention(top.scratch.attended)
       } else {
         backward.throughFeedForward { sums.add($0, dy: $1, x: $2, rows) }
         backward.throughAttention()
@@ -219,9 +260,9 @@ public final class TokenGradients {
     }
     let sequence = rows.base / pass.length
     sums.add(
-      table: parts.embedding, width: width, dy: scratch.residual, slots: tables.slots[sequence],
-      tableRows: tables.tableRows[sequence],
-      head: sums.counted.isTied ? tables.head(rows, final: work.final, width: width) : nil, rows)
+      table: parts.embedding, width: width, dy: scratch.residual, slots: top.tables.slots[sequence],
+      tableRows: top.tables.tableRows[sequence],
+      head: sums.counted.isTied ? top.tables.head(rows, final: work.final, width: width) : nil, rows)
     if let positions = parts.positions {
       let places = (0..<Int32(pass.length)).map { $0 }
       sums.add(

@@ -8,8 +8,9 @@ struct TokenSample {
   private var count: Int
   /// Places in `tokens`, in order.
   private(set) var places: [Int] = []
-  /// What the beginning, or the last doubling, has added.
-  private var added: [Int] = []
+  /// Its tokens in two halves, and those of them that the beginning, or the last doubling, has added.
+  private(set) var halves: [[Int]] = [[], []]
+  private(set) var addedHalves: [[Int]] = [[], []]
 
   /// - Parameters:
   ///   - tokens: of all batches one after the other, those that have a loss.
@@ -22,26 +23,35 @@ struct TokenSample {
     self.tokens = keys.sorted { $0 < $1 }.map { $0.2 }
     start = Double(bits(0) >> 11) * 0x1p-53
     self.count = min(max(2, count), tokens.count)
-    places = place(self.count, shift: 0)
-    added = places
+    add(place(self.count, shift: 0))
   }
 
+  /// Tokens that it is taken from.
+  var population: Int { tokens.count }
   var isWhole: Bool { places.count == tokens.count }
   var share: Double { Double(places.count) / Double(tokens.count) }
   /// In the order of the places: neighbours are alike.
   var sampled: [Int] { places.map { tokens[$0] } }
-  var addedTokens: [Int] { added.map { tokens[$0] } }
 
   mutating func double() {
     let known = Set(places)
-    added = place(count, shift: 0.5).filter { !known.contains($0) }
+    var added = place(count, shift: 0.5).filter { !known.contains($0) }
     start = (2 * start).truncatingRemainder(dividingBy: 1)
     count *= 2
     if count >= tokens.count {
       added = tokens.indices.filter { !known.contains($0) }
       count = tokens.count
     }
+    add(added)
+  }
+
+  /// Neighbours go to different halves.
+  private mutating func add(_ added: [Int]) {
     places = (places + added).sorted()
+    addedHalves = [0, 1].map { half in
+      added.indices.filter { $0 % 2 == half }.map { tokens[added[$0]] }
+    }
+    for half in 0..<2 { halves[half] += addedHalves[half] }
   }
 
   private func place(_ count: Int, shift: Double) -> [Int] {

@@ -1,0 +1,138 @@
+internal import CKernels
+
+/// Gradients that are products of two vectors: of y = x W^T + b where each token's loss reaches its own row alone, that of W
+/// is dy x^T.
+extension GradientSums {
+  /// Adds all but the sums of |p_ij| over parameters, which `add(_:)` adds for the tokens that are followed.
+  /// - Parameters:
+  ///   - dy: [rows, outputs].
+  ///   - x: [rows, inputs].
+  ///   - first: the token of the first row.
+  func addOuter(_ linear: Linear, dy: ConstantFloats, x: ConstantFloats, first: Int = 0, rows: Int) {
+    guard isRecording else { return }
+    let (inputs, outputs) = (linear.inputs, linear.outputs)
+    if let bias = linear.bias {
+      add(vector: bias, outputs, dy: dy, TokenRows(single: rows)) { _ in }
+    }
+    let (absoluteDY, absoluteX) = (room(0, rows * outputs), room(1, rows * inputs))
+    setMagnitude(absoluteDY, dy, rows * outputs)
+    setMagnitude(absoluteX, x, rows * inputs)
+    for matrix in tellsTokensApart ? matrices(linear) : [] {
+      let (output, count) = (matrix.output, matrix.outputs)
+      var sums = [TokenSums](repeating: TokenSums(), count: rows)
+      sums.withUnsafeMutableBufferPointer { sums in
+        nonisolated(unsafe) let sums = sums
+        threads.rows(rows, columns: count + inputs) { range in
+          for row in range {
+            let (d, x) = (dy + row * outputs + output, x + row * inputs)
+            sums[row].squaredNorm = brake_sum_squares(d, count) * brake_sum_squares(x, inputs)
+            sums[row].l1Norm =
+              brake_sum(absoluteDY + row * outputs + output, count)
+              * brake_sum(absoluteX + row * inputs, inputs)
+          }
+        }
+        if let delta {
+          contract(matrix, linear, dy: dy, delta.start + matrix.offset, x: x, rows: rows) {
+            sums[$0].participation = $1
+          }
+        }
+      }
+      for row in 0..<rows { add(sums[row], tensor: matrix.tensor, token: first + row) }
+    }
+    // The sum of |dy x^T| over tokens is |dy|^T |x|.
+    var absolute = linear
+    absolute.bias = nil
+    absolute.addGradients(
+      dy: absoluteDY, x: absoluteX, rows: rows, to: magnitude.start,
+      Pass(weights: magnitude.start, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil))
+  }
+
+  /// Adds the sums of |p_ij| = |dy| |delta| |x| over parameters of the tokens that have been collected, which begin anew.
+  func add(_ followed: inout FollowedRows) {
+    guard let delta, !followed.tokens.isEmpty else { return }
+    for matrix in matrices(followed.linear) {
+      let absoluteDelta = room(0, matrix.count)
+      setMagnitude(absoluteDelta, delta.start + matrix.offset, matrix.count)
+      var sums = [Double](repeating: 0, count: followed.tokens.count)
+      sums.withUnsafeMutableBufferPointer { sums in
+        nonisolated(unsafe) let sums = sums
+        contract(
+          matrix, followed.linear, dy: followed.dy.start, absoluteDelta, x: followed.x.start,
+          rows: sums.count
+        ) { sums[$0] = $1 }
+      }
+      for (token, sum) in zip(followed.tokens, sums) {
+        add(TokenSums(absoluteParticipation: sum), tensor: matrix.tensor, token: token)
+      }
+    }
+    followed.removeAll()
+  }
+
+  /// A tensor of a linear layer, some of whose outputs it gives.
+  private struct Matrix {
+    let tensor, offset, count, output, outputs: Int
+  }
+
+  private func matrices(_ linear: Linear) -> [Matrix] {
+    tensors(linear.weight..<linear.weight + linear.inputs * linear.outputs).map { tensor in
+      let parameter = layout.parameters[tensor]
+      return Matrix(
+        tensor: tensor, offset: parameter.offset, count: parameter.count,
+        output: linear.isStoredByInput ? 0 : (parameter.offset - linear.weight) / linear.inputs,
+        outputs: parameter.count / linear.inputs)
+    }
+  }
+
+  /// row -> dy[row] W x[row].
+  private func contract(
+    _ matrix: Matrix, _ linear: Linear, dy: ConstantFloats, _ w: ConstantFloats, x: ConstantFloats,
+    rows: Int, _ body: (Int, Double) -> Void
+  ) {
+    let (inputs, byInput) = (linear.inputs, linear.isStoredByInput)
+    let dots = room(2, rows * inputs)
+    threads.product(
+      brake_product(
+        m: rows, n: inputs, k: matrix.outputs, a: dy + matrix.output, lda: linear.outputs,
+        a_transposed: false, b: w, ldb: byInput ? linear.outputs : inputs, b_transposed: byInput, c: dots,
+        ldc: inputs, accumulate: false, bias: nil, batch: 1, stride_a: 0, stride_b: 0, stride_c: 0))
+    threads.rows(rows, columns: inputs) { range in
+      for row in range { body(row, brake_dot(dots + row * inputs, x + row * inputs, inputs)) }
+    }
+  }
+
+  private func setMagnitude(_ y: Floats, _ x: ConstantFloats, _ count: Int) {
+    threads.ranges(count, grain: 1 << 16, work: count) {
+      brake_magnitude(y + $0.lowerBound, x + $0.lowerBound, $0.count)
+    }
+  }
+}
+
+/// |dy| and |x| of those tokens that are followed, of one linear layer, until there are enough of them for a product.
+struct FollowedRows {
+  let linear: Linear
+  private(set) var tokens: [Int] = []
+  /// [limit, outputs], [limit, inputs].
+  let dy, x: FloatBuffer
+  private let limit: Int
+
+  init(_ linear: Linear, limit: Int) {
+    self.linear = linear
+    self.limit = limit
+    dy = FloatBuffer(limit * linear.outputs)
+    x = FloatBuffer(limit * linear.inputs)
+  }
+
+  var isFull: Bool { tokens.count == limit }
+
+  /// - Parameters:
+  ///   - dy: [outputs] of a token.
+  ///   - x: [inputs].
+  mutating func add(_ token: Int, dy: ConstantFloats, x: ConstantFloats) {
+    precondition(!isFull, "rows are taken before there are too many")
+    brake_magnitude(self.dy.start + tokens.count * linear.outputs, dy, linear.outputs)
+    brake_magnitude(self.x.start + tokens.count * linear.inputs, x, linear.inputs)
+    tokens.append(token)
+  }
+
+  mutating func removeAll() { tokens = [] }
+}

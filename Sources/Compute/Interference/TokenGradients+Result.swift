@@ -1,0 +1,107 @@
+extension TokenGradients {
+  /// What follows from all batches until now.
+  /// - Throws: if there was no token, or a gradient is not finite.
+  public func result() throws(ComputeError) -> GradientAnalysis {
+    guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
+    let estimate = sample.map { RatioEstimate($0, reach: reach) }
+    let coordinates = coordinates(estimate)
+    guard coordinates.allSatisfy(\.isFinite) else {
+      throw ComputeError(
+        .unusable, "the gradients of these tokens, or the changes, are not finite",
+        remedy: "look at the losses of the checkpoint")
+    }
+    let parameters = sums.layout.parameters
+    let tables = sums.sampledTensors.filter { parameters[$0].role.isEmbedding }
+    let errors = estimate.map {
+      SamplingErrors(
+        estimate: $0, sums: sums.tokens, coordinates: coordinates,
+        estimated: sums.sampledTensors.filter { parameters[$0].role != .embedding || !sums.counted.isTied },
+        tables: Dictionary(uniqueKeysWithValues: tables.map { ($0, unmet(parameters[$0])) }))
+    }
+    /// - Parameter changes: of each token over the whole part, where a sample tells them of every token.
+    func part(
+      _ name: String, changes: [Double] = [], _ isIncluded: (ParameterLayout.Parameter) -> Bool
+    ) -> GradientAnalysis.Part {
+      let included = parameters.indices.filter { isIncluded(parameters[$0]) }
+      var sum = CoordinateSums()
+      var perToken = Array(repeating: TokenSums(), count: losses.count)
+      for tensor in included {
+        sum += coordinates[tensor]
+        for token in perToken.indices { perToken[token] += sums.tokens[tensor][token] }
+      }
+      for (token, change) in changes.enumerated() { perToken[token].participation = change }
+      let knowsChanges = !changes.isEmpty || sums.sampledTensors.isDisjoint(with: included)
+      func change(_ token: Int) -> Double { abs(perToken[token].participation) }
+      let absoluteChange =
+        if let estimate, !knowsChanges {
+          estimate.sum(change)
+        } else {
+          perToken.indices.reduce(0.0) { $0 + change($1) }
+        }
+      var found = GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: absoluteChange)
+      if let errors {
+        found.noiseBias = errors.noiseBias(included)
+        found.errors = errors.errors(included, of: found, knowsChanges: knowsChanges)
+      }
+      return GradientAnalysis.Part(name: name, interference: found, perToken: perToken)
+    }
+    return GradientAnalysis(
+      method: isProxy ? .proxy : sample == nil ? .exact : .sampled, embeddings: embeddings,
+      hasDelta: sums.delta != nil, sample: sample?.sampled.sorted() ?? [], losses: losses,
+      model: part("model", changes: changes.all) { _ in true },
+      modelWithoutEmbeddings: part("model_without_embeddings", changes: changes.withoutEmbeddings) {
+        !$0.role.isEmbedding
+      },
+      layers: (0..<model.layers).map { layer in part("layer.\(layer)") { $0.layer == layer } },
+      tensors: parameters.map { parameter in part(parameter.name) { $0.name == parameter.name } })
+  }
+
+  /// Sum over i of |g_i|, or its estimate.
+  func magnitude() -> Parameters {
+    guard let sample else { return sums.magnitude }
+    let scale = RatioEstimate(sample, reach: reach).scale
+    let sum = Parameters(copying: sums.magnitude)
+    for tensor in sums.sampledTensors {
+      let parameter = sums.layout.parameters[tensor]
+      let halves = sums.halves.map { $0[parameter] }
+      for j in 0..<parameter.count {
+        let half = Double(halves[0][j]) + Double(halves[1][j])
+        sum[parameter][j] = Float(
+          max(abs(Double(sums.gradient[parameter][j])), Double(sum[parameter][j]) + scale * half))
+      }
+    }
+    return sum
+  }
+
+  /// Of each token the l1 norm of its gradient in what lies above the attention of the last layer, which is known of all.
+  private var reach: [Double] {
+    var norms = [Double](repeating: 0, count: losses.count)
+    for (tensor, parameter) in sums.layout.parameters.enumerated()
+    where parameter.layer == model.layers - 1 && !sums.sampledTensors.contains(tensor) {
+      for token in norms.indices { norms[token] += sums.tokens[tensor][token].l1Norm }
+    }
+    return norms
+  }
+
+  private func coordinates(_ estimate: RatioEstimate?) -> [CoordinateSums] {
+    sums.layout.parameters.enumerated().map { tensor, parameter in
+      let isSampled = sums.sampledTensors.contains(tensor)
+      return CoordinateSums(
+        gradient: sums.gradient.start + parameter.offset, exact: sums.magnitude.start + parameter.offset,
+        halves: isSampled ? sums.halves.map { ConstantFloats($0.start) + parameter.offset } : [],
+        scale: estimate?.scale ?? 1, halfScales: isSampled ? estimate?.halfScales ?? [] : [],
+        delta: sums.delta.map { $0.start + parameter.offset }, count: parameter.count, threads: threads)
+    }
+  }
+
+  /// Coordinates of an embedding that have a gradient, but no token of the sample met their row.
+  private func unmet(_ table: ParameterLayout.Parameter) -> Int {
+    let (width, gradient) = (model.width, sums.gradient[table])
+    let parts = (sums.halves + [sums.magnitude]).map { $0[table] }
+    return stride(from: 0, to: table.count, by: width).reduce(0) { count, row in
+      let range = row..<row + width
+      let isMet = parts.contains { $0[range].contains { $0 != 0 } }
+      return isMet ? count : count + gradient[range].count { $0 != 0 }
+    }
+  }
+}

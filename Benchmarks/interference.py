@@ -1,41 +1,42 @@
 #!/usr/bin/env python3
-"""Per-token gradient interference: brake's methods beside the authors', and a faster one, in PyTorch.
+"""Per-token gradient interference: brake's methods beside the authors', and faster ones, in PyTorch.
 
-    Benchmarks/interference.py FOLDER [--python PYTHON] [--sizes 1m,14m] [--lengths 64,128,256] [--threads 1]
-                               [--rounds 1] [--secs 2] [--batch 4] [--samples 64] [--positions 4]
+    Benchmarks/interference.py FOLDER [--python PYTHON] [--sizes 1m,14m] [--lengths 64,128,256] [--threads 1,2]
+                               [--rounds 1] [--secs 2] [--batch 4] [--samples 16,64] [--positions 4] [--limit 120]
 
-FOLDER holds PyTorch's side: bench_intrf.py (one backward pass for each position, as published), bench_intrf_fast.py (what
-is exact without one, in PyTorch) and bench_perseq.py (gradients of whole sequences, beside brake's 'sequences'). The first two
-time some positions (--positions) and scale up to all. PYTHON runs them.
+FOLDER holds PyTorch's side, which PYTHON runs: bench_intrf.py (one backward pass for each position, as published),
+bench_intrf_fast.py (what is exact without one), bench_proxy.py (beside brake's 'proxy') and bench_perseq.py (gradients of whole
+sequences, beside brake's 'sequences'). The first two time some positions (--positions) and scale up to all. A run with one
+position tells how many --limit seconds have room for; if there is no room for more, it counts itself. A side that
+does not end in that time is left out.
 
-The sides take turns in every round, each in a process of its own; medians of the rounds count, in tokens per processor
-second of all threads. The limit of the exact method's arithmetic: two multiply-adds for each token, each position up to it
+The sides take turns in every round, each in a process of its own; medians of the rounds count, in tokens per second and per
+processor second of all threads, also as a multiple of the authors'. MB is the most memory that a process has had. D is that of
+the gradients without embeddings; beside it stands what it is above the exact one, and of a sample (--samples tokens, a row
+each) its standard error. The limit is that of the exact method's arithmetic: two multiply-adds for each token, each position up to it
 and each weight below the last attention, and six for each weight of the output matrix, at the rate that fused multiply-adds
 in registers reach (peak.c).
 """
-import argparse, json, os, pathlib, statistics, subprocess, tempfile
+import collections
+import os
+import statistics
+import subprocess
+import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BRAKE = os.environ.get("COMPUTE_BENCHMARK", str(ROOT / ".build/release/compute-benchmark"))
+import sides
+from sides import BRAKE, ROOT, measure, middle
+
 # vocabulary, width, layers, inner width
 SHAPES = {"0.2m": (257, 64, 4, 160), "1m": (257, 128, 6, 288), "3.4m": (512, 256, 4, 768), "14m": (50304, 256, 4, 128)}
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("folder", type=pathlib.Path)
-parser.add_argument("--python", default="python3")
-parser.add_argument("--sizes", default="1m,14m")
-parser.add_argument("--lengths", default="64,128,256")
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--rounds", type=int, default=1)
-parser.add_argument("--secs", type=float, default=2)
-parser.add_argument("--batch", type=int, default=4)
-parser.add_argument("--samples", type=int, default=64)
-parser.add_argument("--positions", type=int, default=4)
+Setting = collections.namedtuple("Setting", "size threads seq")
+
+parser = sides.parser(__doc__, sizes="1m,14m", threads="1", rounds=1, secs=2, batch=4)
+parser.add_argument("--lengths", type=sides.numbers, default="64,128,256", help="tokens in a sequence")
+parser.add_argument("--samples", type=sides.numbers, default="64", help="tokens that 'sampled' follows")
+parser.add_argument("--positions", type=int, default=4, help="of each sequence that PyTorch's exact methods time")
+parser.add_argument("--limit", type=float, default=120, help="seconds for a process of PyTorch's side")
 options = parser.parse_args()
-
-
-def output(command, **more):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
 
 
 def exact_flops(size, length):
@@ -45,48 +46,84 @@ def exact_flops(size, length):
     return 2 * (length + 1) / 2 * 2 * below + 2 * 6 * vocabulary * width
 
 
-def race(size, length):
-    theirs = [options.python]
-    sampled = ["--sample", str(options.positions)]
-    sides = {
-        "authors": theirs + ["bench_intrf.py"] + sampled,
-        "PyTorch, fast": theirs + ["bench_intrf_fast.py"] + sampled,
-        "PyTorch, seqs": theirs + ["bench_perseq.py"],
-        "exact": [BRAKE, "interference"],
-        "sampled": [BRAKE, "interference", "--method", "sampled", "--samples", str(options.samples)],
-        "proxy": [BRAKE, "interference", "--method", "proxy"],
-        "sequences": [BRAKE, "per-sequence"],
+class Side:
+    """A program, and what it has found in one setting."""
+
+    def __init__(self, *command, reserve=(), **more):
+        self.command, self.more, self.reserve = list(command), more, list(reserve)
+        self.turns, self.is_late = [], False
+
+    def turn(self, setting):
+        if self.is_late:
+            return
+        try:
+            self.turns.append(measure(self.command, options, *setting, **self.more))
+        except subprocess.TimeoutExpired:
+            self.is_late = True
+
+    def found(self, key):
+        results = self.turns or self.reserve
+        return middle(results, key) if results else None
+
+
+def pytorch(script, *arguments, **more):
+    return Side(options.python, script, *arguments, cwd=options.folder, timeout=options.limit, **more)
+
+
+def positioned(script, setting):
+    """An exact method of PyTorch's, with as many positions as there is time for."""
+    start = time.monotonic()
+    one = pytorch(script, "--sample", "1")
+    one.turn(setting)
+    if one.is_late:
+        return one
+    seconds = one.found("ms_median") / 1000 / setting.seq
+    room = 1 + int((options.limit - (time.monotonic() - start)) / (1.5 * seconds))
+    return pytorch(script, "--sample", str(min(room, options.positions)), reserve=one.turns)
+
+
+def race(setting, peak):
+    method = lambda name, *more: Side(BRAKE, "interference", "--method", name, *more)
+    sampled = {f"sampled {count}": method("sampled", "--samples", str(count)) for count in options.samples}
+    methods = {
+        "authors": positioned("bench_intrf.py", setting),
+        "PyTorch, fast": positioned("bench_intrf_fast.py", setting),
+        "PyTorch, proxy": pytorch("bench_proxy.py", env={**os.environ, "PYTHONPATH": str(ROOT / "Benchmarks")}),
+        "PyTorch, seqs": pytorch("bench_perseq.py"),
+        "exact": method("exact"),
+        **sampled,
+        "proxy": method("proxy"),
+        "sequences": Side(BRAKE, "per-sequence"),
     }
-    arguments = ["--size", size, "--seq", str(length), "--batch", str(options.batch)]
-    arguments += ["--threads", str(options.threads), "--secs", str(options.secs)]
-    found = {name: [] for name in sides}
     peaks = []
     for _ in range(options.rounds):
-        for name, command in sides.items():
-            folder = options.folder if command[0] == options.python else ROOT
-            found[name].append(json.loads(output(command + arguments, cwd=folder).splitlines()[-1]))
-        peaks.append(float(output([peak, "1"])))
-    middle = lambda name, key: statistics.median(r[key] for r in found[name])
-    limit = statistics.median(peaks) / exact_flops(size, length)
-    for name in sides:
-        rate = middle(name, "tok_per_cpu_s")
-        error = f"D_error {middle(name, 'D_error'):.4f}" if name == "sampled" else ""
-        share = f"{100 * rate / limit:.0f} % of {limit:.0f}" if name == "exact" else ""
-        print(
-            f"{size:>5} {length:>6}  {name:15} {middle(name, 'tok_s_median'):9.1f} {rate:9.1f}"
-            f" {rate / middle('authors', 'tok_per_cpu_s'):8.1f}x {middle(name, 'peak_rss_mb'):7.0f}  {share}{error}",
-            flush=True)
+        for side in methods.values():
+            side.turn(setting)
+        peaks.append(peak(1))
+    limit = statistics.median(peaks) / exact_flops(setting.size, setting.seq)
+    authors, exact = methods["authors"].found("tok_per_cpu_s"), methods["exact"].found("D_without_embeddings")
+    for name, side in methods.items():
+        row = f"{setting.size:>5} {setting.seq:>6} {setting.threads:>7}  {name:15}"
+        rate = side.found("tok_per_cpu_s")
+        if rate is None:
+            print(f"{row} not in {options.limit:g} s", flush=True)
+            continue
+        times = f"{rate / authors:8.1f}x" if authors else 9 * " "
+        row += f" {side.found('tok_s_median'):9.1f} {rate:9.1f} {times} {side.found('peak_rss_mb'):7.0f}"
+        if name == "exact":
+            row += f" {exact:8.4f}  {100 * rate / limit:.0f} % of the limit, {limit:.0f}"
+        elif name == "proxy" or name in sampled:
+            d = side.found("D_without_embeddings")
+            row += f" {d:8.4f}  {d - exact:+.4f}"
+            row += f" +- {side.found('D_error'):.4f}" if name in sampled else ""
+        print(row, flush=True)
 
 
-if "COMPUTE_BENCHMARK" not in os.environ:
-    build = ["swift", "build", "-c", "release", "--product", "compute-benchmark", "--package-path", str(ROOT)]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-with tempfile.TemporaryDirectory() as scratch:
-    peak = os.path.join(scratch, "peak")
-    flags = ["-O2", "-march=native", "-mprefer-vector-width=512", "-pthread"]
-    subprocess.run(["clang", *flags, str(ROOT / "Benchmarks/peak.c"), "-o", peak], check=True)
-    print(f"{options.batch} sequences, {options.threads} threads, {options.samples} tokens sampled")
-    print(" size length                  tokens/s per CPU s  authors'      MB  limit of the arithmetic")
-    for size in options.sizes.split(","):
-        for length in options.lengths.split(","):
-            race(size, int(length))
+sides.build()
+with sides.peak() as peak:
+    print(f"{options.batch} sequences, medians of {options.rounds} rounds")
+    print(" size length threads                   tokens/s per CPU s  authors'      MB        D  less the exact one")
+    for threads in options.threads:
+        for size in options.sizes:
+            for length in options.lengths:
+                race(Setting(size, threads, length), peak)

@@ -12,43 +12,27 @@ rounds count. Ratios are brake's rate over PyTorch's: per second, and per proces
 most that each process has had, all its libraries included. The peak is what fused multiply-adds in registers reach
 (peak.c), measured in every round; the fraction counts the operations of the matrix products only.
 """
-import argparse, json, os, pathlib, statistics, subprocess, tempfile
+import statistics
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BRAKE = os.environ.get("COMPUTE_BENCHMARK", str(ROOT / ".build/release/compute-benchmark"))
+import sides
+from sides import BRAKE, measure, middle
+
 THEIRS = {"train": ["bench_train.py"], "compiled": ["bench_train.py", "--compile", "1"], "forward": ["bench_forward.py"]}
 OURS = {"train": "train", "compiled": "train", "forward": "forward"}
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("folder", type=pathlib.Path)
-parser.add_argument("--python", default="python3")
-parser.add_argument("--sizes", default="0.2m,1m,3.4m,14m")
-parser.add_argument("--threads", default="1,2")
-parser.add_argument("--kinds", default="train,compiled,forward")
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--secs", type=float, default=3)
-parser.add_argument("--seq", type=int, default=128)
-parser.add_argument("--batch", type=int, default=16)
+parser = sides.parser(__doc__, sizes="0.2m,1m,3.4m,14m", threads="1,2", rounds=3, secs=3, batch=16)
+parser.add_argument("--kinds", type=sides.words, default="train,compiled,forward")
+parser.add_argument("--seq", type=int, default=128, help="tokens in a sequence")
 options = parser.parse_args()
 
 
-def output(command, **more):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
-
-
-def side(command, size, threads, **more):
-    arguments = ["--size", size, "--threads", str(threads), "--secs", str(options.secs)]
-    arguments += ["--seq", str(options.seq), "--batch", str(options.batch)]
-    return json.loads(output(command + arguments, **more).splitlines()[-1])
-
-
-def race(size, threads, kind):
+def race(size, threads, kind, peak):
     ours, theirs, peaks = [], [], []
     for _ in range(options.rounds):
-        theirs.append(side([options.python, *THEIRS[kind]], size, threads, cwd=options.folder))
-        ours.append(side([BRAKE, OURS[kind]], size, threads))
-        peaks.append(float(output([peak, str(threads)])))
-    middle = lambda side, key: statistics.median(r[key] for r in side)
+        command = [options.python, *THEIRS[kind]]
+        theirs.append(measure(command, options, size, threads, options.seq, cwd=options.folder))
+        ours.append(measure([BRAKE, OURS[kind]], options, size, threads, options.seq))
+        peaks.append(peak(threads))
     ratio = lambda key: middle(ours, key) / middle(theirs, key)
     work = middle(theirs, "gflops_median") / middle(theirs, "tok_s_median") * 1e9
     fraction = work * middle(ours, "tok_s_median") / statistics.median(peaks)
@@ -59,17 +43,12 @@ def race(size, threads, kind):
         flush=True)
 
 
-if "COMPUTE_BENCHMARK" not in os.environ:
-    build = ["swift", "build", "-c", "release", "--product", "compute-benchmark", "--package-path", str(ROOT)]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-with tempfile.TemporaryDirectory() as scratch:
-    peak = os.path.join(scratch, "peak")
-    flags = ["-O2", "-march=native", "-mprefer-vector-width=512", "-pthread"]
-    subprocess.run(["clang", *flags, str(ROOT / "Benchmarks/peak.c"), "-o", peak], check=True)
-    version = output([options.python, "-c", "import torch; print(torch.__version__)"]).strip()
+sides.build()
+with sides.peak() as peak:
+    version = sides.output([options.python, "-c", "import torch; print(torch.__version__)"]).strip()
     print(f"PyTorch {version}, {options.batch} x {options.seq} tokens, medians of {options.rounds} rounds")
     print(" size threads  PyTorch:  tokens/s  brake's   ratio per CPU s   MB: its brake's of peak")
-    for threads in options.threads.split(","):
-        for size in options.sizes.split(","):
-            for kind in options.kinds.split(","):
-                race(size, int(threads), kind)
+    for threads in options.threads:
+        for size in options.sizes:
+            for kind in options.kinds:
+                race(size, threads, kind, peak)

@@ -7,14 +7,10 @@ struct Forward: ParsableCommand {
   @OptionGroup var workload: Workload
 
   func run() throws {
-    let model = try workload.model()
-    let batch = try workload.tokens(model)
-    let threads = Threads(workload.threads)
-    let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
-    let transformer = Transformer(model, threads: threads)
-    let measurement = try Measurement(seconds: workload.secs) {
+    let (weights, batch, threads) = try workload.prepare()
+    let transformer = Transformer(weights.model, threads: threads)
+    try workload.measure("forward_token_losses") {
       _ = try transformer.losses(of: batch, weights: weights)
     }
-    workload.report("forward_token_losses", measurement)
   }
 }

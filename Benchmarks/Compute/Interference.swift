@@ -14,13 +14,10 @@ struct Interference: ParsableCommand {
   @Option(help: "Standard error of D up to which 'sampled' doubles them; 0 for no more.") var tolerance = 0.0
 
   func run() throws {
-    let model = try workload.model()
-    let batch = try workload.tokens(model)
-    let threads = Threads(workload.threads)
-    let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
-    let delta = Initialisation.normal(deviation: 1e-3).weights(model, seed: 5, threads: threads)
+    let (weights, batch, threads) = try workload.prepare()
+    let delta = Initialisation.normal(deviation: 1e-3).weights(weights.model, seed: 5, threads: threads)
     var analysis: GradientAnalysis?
-    let measurement = try Measurement(seconds: workload.secs) {
+    try workload.measure("token_interference_\(method)") {
       let gradients: TokenGradients
       switch method {
       case .exact:
@@ -35,15 +32,14 @@ struct Interference: ParsableCommand {
           threads: threads)
       }
       analysis = try gradients.result()
-    }
-    let found = analysis?.modelWithoutEmbeddings.interference
-    workload.report(
-      "token_interference_\(method)", measurement,
-      [
+    } facts: {
+      let found = analysis?.modelWithoutEmbeddings.interference
+      return [
         "D_without_embeddings": .number(found?.destructive ?? .nan),
         "D_error": .number(found?.errors?.destructive ?? 0),
         "tokens_followed": .integer(
           Int64(method == .sampled ? analysis?.sample.count ?? 0 : workload.batch * workload.seq)),
-      ])
+      ]
+    }
   }
 }

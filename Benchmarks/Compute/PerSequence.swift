@@ -7,13 +7,9 @@ struct PerSequence: ParsableCommand {
   @OptionGroup var workload: Workload
 
   func run() throws {
-    let model = try workload.model()
-    let batch = try workload.tokens(model)
-    let threads = Threads(workload.threads)
-    let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
-    let measurement = try Measurement(seconds: workload.secs) {
+    let (weights, batch, threads) = try workload.prepare()
+    try workload.measure("per_sequence_gradients") {
       _ = try SequenceGradients(of: batch, weights: weights, threads: threads)
     }
-    workload.report("per_sequence_gradients", measurement)
   }
 }

@@ -7,14 +7,11 @@ struct Train: ParsableCommand {
   @OptionGroup var workload: Workload
 
   func run() throws {
-    let model = try workload.model()
-    let batch = try workload.tokens(model)
-    let threads = Threads(workload.threads)
-    let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
-    let gradients = Parameters(model)
-    let transformer = Transformer(model, threads: threads)
-    let optimiser = Optimiser(.adamW(AdamW()), model: model, weightDecay: 0.1, threads: threads)
-    let measurement = try Measurement(seconds: workload.secs) {
+    let (weights, batch, threads) = try workload.prepare()
+    let gradients = Parameters(weights.model)
+    let transformer = Transformer(weights.model, threads: threads)
+    let optimiser = Optimiser(.adamW(AdamW()), model: weights.model, weightDecay: 0.1, threads: threads)
+    try workload.measure("train_step") {
       gradients.setToZero()
       _ = try transformer.addGradients(of: batch, weights: weights, to: gradients)
       let norm = GradientClip.norm(gradients, threads: threads)
@@ -22,6 +19,5 @@ struct Train: ParsableCommand {
         weights, gradients: gradients, learningRate: 1e-3,
         gradientScale: GradientClip.factor(norm: norm, limit: 1))
     }
-    workload.report("train_step", measurement)
   }
 }

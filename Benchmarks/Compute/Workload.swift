@@ -32,10 +32,15 @@ struct Workload: ParsableArguments {
   @Option(help: "Threads to use.") var threads = 1
   @Option(help: "Seconds to measure for, after two calls that are not measured.") var secs = 6.0
 
-  func model() throws(ComputeError) -> ModelConfiguration { try size.model(context: seq) }
+  func prepare() throws(ComputeError) -> (weights: Parameters, batch: TokenBatch, threads: Threads) {
+    let model = try size.model(context: seq)
+    let threads = Threads(threads)
+    let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
+    return (weights, try tokens(model), threads)
+  }
 
   /// Drawn at random, so that there is nothing to learn.
-  func tokens(_ model: ModelConfiguration) throws(ComputeError) -> TokenBatch {
+  private func tokens(_ model: ModelConfiguration) throws(ComputeError) -> TokenBatch {
     guard seq > 0, batch > 0, batch <= TokenBatch.limit / seq else {
       return try TokenBatch(sequences: batch, length: seq, inputs: [], targets: [])
     }
@@ -49,8 +54,11 @@ struct Workload: ParsableArguments {
       targets: sequences.flatMap { $0.dropFirst() })
   }
 
-  /// Prints a measurement and what it was of.
-  func report(_ name: String, _ measurement: Measurement, _ others: [String: JSON] = [:]) {
+  /// Times the calls of a function, and prints that and other facts that are known then.
+  func measure(
+    _ name: String, _ body: () throws -> Void, facts others: () -> [String: JSON] = { [:] }
+  ) rethrows {
+    let measurement = try Measurement(seconds: secs, body)
     let tokens = Double(batch * seq)
     let facts: [String: JSON] = [
       "bench": .string(name), "size": .string(size.rawValue), "seq": .integer(Int64(seq)),
@@ -61,6 +69,6 @@ struct Workload: ParsableArguments {
       "ms_median": .number(1000 * measurement.medianWall),
       "peak_rss_mb": .number(Measurement.peakMemory / 1024),
     ]
-    print(JSON.object(facts.merging(others) { $1 }).canonical)
+    print(JSON.object(facts.merging(others()) { $1 }).canonical)
   }
 }

@@ -9,14 +9,21 @@ final class FloatBuffer {
   let count: Int
   private let memory: UnsafeMutableRawPointer
 
+  private static let line = 64
+  private static let hugePage = 1 << 21
+
   init(_ count: Int) {
     let bytes = count * MemoryLayout<Float>.stride
-    let line = 64
-    guard let memory = calloc(bytes + line, 1) else {
+    let isLarge = bytes >= 4 * Self.hugePage
+    let alignment = isLarge ? Self.hugePage : Self.line
+    guard let memory = calloc(bytes + alignment, 1) else {
       fatalError("there is no memory for \(count) floats")
     }
+    let aligned = memory.alignedUp(toMultipleOf: alignment)
+    // Fewer pages to fault in and to translate; nothing is lost where there are none.
+    if isLarge { madvise(aligned, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
     self.memory = memory
-    start = memory.alignedUp(toMultipleOf: line).bindMemory(to: Float.self, capacity: count)
+    start = aligned.bindMemory(to: Float.self, capacity: count)
     self.count = count
   }
 

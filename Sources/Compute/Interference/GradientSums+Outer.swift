@@ -31,8 +31,8 @@ extension GradientSums {
               * brake_sum(absoluteX + row * inputs, inputs)
           }
         }
-        if let delta {
-          contract(matrix, linear, dy: dy, delta.start + matrix.offset, x: x, rows: rows) {
+        if let delta = delta(matrix.tensor) {
+          contract(matrix, linear, dy: dy, delta, x: x, rows: rows) {
             sums[$0].participation = $1
           }
         }
@@ -49,10 +49,11 @@ extension GradientSums {
 
   /// Adds the sums of |p_ij| = |dy| |delta| |x| over parameters of the tokens that have been collected, which begin anew.
   func add(_ followed: inout FollowedRows) {
-    guard let delta, !followed.tokens.isEmpty else { return }
+    guard !followed.tokens.isEmpty else { return }
     for matrix in matrices(followed.linear) {
+      guard let delta = delta(matrix.tensor) else { continue }
       let absoluteDelta = room(0, matrix.count)
-      setMagnitude(absoluteDelta, delta.start + matrix.offset, matrix.count)
+      setMagnitude(absoluteDelta, delta, matrix.count)
       var sums = [Double](repeating: 0, count: followed.tokens.count)
       sums.withUnsafeMutableBufferPointer { sums in
         nonisolated(unsafe) let sums = sums
@@ -70,14 +71,14 @@ extension GradientSums {
 
   /// A tensor of a linear layer, some of whose outputs it gives.
   private struct Matrix {
-    let tensor, offset, count, output, outputs: Int
+    let tensor, count, output, outputs: Int
   }
 
   private func matrices(_ linear: Linear) -> [Matrix] {
     tensors(linear.weight..<linear.weight + linear.inputs * linear.outputs).map { tensor in
       let parameter = layout.parameters[tensor]
       return Matrix(
-        tensor: tensor, offset: parameter.offset, count: parameter.count,
+        tensor: tensor, count: parameter.count,
         output: linear.isStoredByInput ? 0 : (parameter.offset - linear.weight) / linear.inputs,
         outputs: parameter.count / linear.inputs)
     }

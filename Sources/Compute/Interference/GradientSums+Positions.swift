@@ -18,7 +18,7 @@ extension GradientSums {
       var product = brake_token_products()
       product.tokens = rows.tokens.count
       product.absolute = target(tensor)
-      product.delta = delta.map { ConstantFloats($0.start) + parameter.offset }
+      product.delta = delta(tensor)
       product.weight = weight(tensor)
       let (outer, inner) = (
         (values: dy + output, stride: linear.outputs, rows: rows.rows, first: spans.first),
@@ -78,7 +78,7 @@ extension GradientSums {
     (kernel.dy, kernel.ld_dy) = (dy, columns)
     kernel.tokens = rows.tokens.count
     kernel.absolute = target(tensor)
-    kernel.delta = delta.map { ConstantFloats($0.start) + offset }
+    kernel.delta = delta(tensor)
     kernel.weight = weight(tensor)
     factor(&kernel)
     rows.spans.first.withUnsafeBufferPointer { first in
@@ -115,7 +115,7 @@ extension GradientSums {
     (kernel.ld_outer, kernel.ld_hidden, kernel.ld) = (tableRows.count, width, width)
     kernel.tokens = rows.tokens.count
     kernel.absolute = target(tensor)
-    kernel.delta = delta.map { ConstantFloats($0.start) + offset }
+    kernel.delta = delta(tensor)
     let (logits, hidden) = head ?? ([], [])
     slots.withUnsafeBufferPointer { slots in
       tableRows.withUnsafeBufferPointer { tableRows in

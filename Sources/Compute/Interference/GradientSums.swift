@@ -20,7 +20,7 @@ final class GradientSums {
   var tellsTokensApart = true
   /// Whether anything is added to what is known of all tokens.
   var isRecording = true
-  let delta: Parameters?
+  private let delta: Parameters?
   /// What a token's |g_j| counts in its influence; nil before anything is known of a sample.
   private var weights: Parameters?
   /// [tensors][tokens].
@@ -30,7 +30,9 @@ final class GradientSums {
   private var before = 0
   private var spare: [FloatBuffer] = []
 
-  /// - Parameter halves: 2 for a sample of tokens, or 0.
+  /// - Parameters:
+  ///   - delta: of the model, tied or untied.
+  ///   - halves: 2 for a sample of tokens, or 0.
   init(_ counted: ModelConfiguration, delta: Parameters?, halves: Int, threads: Threads) {
     self.counted = counted
     self.delta = delta
@@ -38,7 +40,7 @@ final class GradientSums {
     layout = ParameterLayout(counted)
     gradient = Parameters(counted)
     magnitude = Parameters(counted)
-    self.halves = (0..<halves).map { _ in Parameters(counted) }
+    self.halves = (0..<halves).map { _ in Parameters(counted, isSparse: true) }
     tokens = Array(repeating: [], count: layout.parameters.count)
   }
 
@@ -75,6 +77,14 @@ final class GradientSums {
     return halves[half].start + offset
   }
 
+  var hasDelta: Bool { delta != nil }
+
+  /// The changes of a tensor: of an untied output matrix those of the embedding, where the changes know but one.
+  func delta(_ tensor: Int) -> ConstantFloats? {
+    let name = layout.parameters[tensor].name
+    return delta.map { ConstantFloats($0.start) + ($0.layout[name] ?? $0.layout.parameters[0]).offset }
+  }
+
   func weight(_ tensor: Int) -> ConstantFloats? {
     weights.map { ConstantFloats($0.start) + layout.parameters[tensor].offset }
   }
@@ -85,7 +95,7 @@ final class GradientSums {
   ///   - tokens: how many the sums G_j are over.
   ///   - scale: of the sums over the sample.
   func weigh(tokens: Int, scale: Double) {
-    let weights = weights ?? Parameters(counted)
+    let weights = weights ?? Parameters(counted, isSparse: true)
     self.weights = weights
     for tensor in sampledTensors where !layout.parameters[tensor].role.isEmbedding {
       let parameter = layout.parameters[tensor]

@@ -1,3 +1,5 @@
+internal import CKernels
+
 extension TokenGradients {
   /// What follows from all batches until now.
   /// - Throws: if there was no token, or a gradient is not finite.
@@ -47,7 +49,7 @@ extension TokenGradients {
     }
     return GradientAnalysis(
       method: isProxy ? .proxy : sample == nil ? .exact : .sampled, embeddings: embeddings,
-      hasDelta: sums.delta != nil, sample: sample?.sampled.sorted() ?? [], losses: losses,
+      hasDelta: sums.hasDelta, sample: sample?.sampled.sorted() ?? [], losses: losses,
       model: part("model", changes: changes.all) { _ in true },
       modelWithoutEmbeddings: part("model_without_embeddings", changes: changes.withoutEmbeddings) {
         !$0.role.isEmbedding
@@ -90,18 +92,18 @@ extension TokenGradients {
         gradient: sums.gradient.start + parameter.offset, exact: sums.magnitude.start + parameter.offset,
         halves: isSampled ? sums.halves.map { ConstantFloats($0.start) + parameter.offset } : [],
         scale: estimate?.scale ?? 1, halfScales: isSampled ? estimate?.halfScales ?? [] : [],
-        delta: sums.delta.map { $0.start + parameter.offset }, count: parameter.count, threads: threads)
+        delta: sums.delta(tensor), count: parameter.count, threads: threads)
     }
   }
 
   /// Coordinates of an embedding that have a gradient, but no token of the sample met their row.
   private func unmet(_ table: ParameterLayout.Parameter) -> Int {
-    let (width, gradient) = (model.width, sums.gradient[table])
-    let parts = (sums.halves + [sums.magnitude]).map { $0[table] }
-    return stride(from: 0, to: table.count, by: width).reduce(0) { count, row in
-      let range = row..<row + width
-      let isMet = parts.contains { $0[range].contains { $0 != 0 } }
-      return isMet ? count : count + gradient[range].count { $0 != 0 }
+    let width = model.width
+    let rows = table.role == .embedding ? inputs.map { Int($0) } : Array(0..<table.count / width)
+    let parts = sums.halves + [sums.magnitude]
+    func isZero(_ values: Parameters, _ row: Int) -> Bool {
+      brake_sum_squares(values.start + table.offset + row * width, width) == 0
     }
+    return width * rows.count { row in parts.allSatisfy { isZero($0, row) } && !isZero(sums.gradient, row) }
   }
 }

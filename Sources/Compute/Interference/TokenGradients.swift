@@ -22,6 +22,8 @@ public final class TokenGradients {
   public private(set) var count = 0
   /// Of each token of all batches, in order; 0 where the target is negative.
   public private(set) var losses: [Float] = []
+  /// The tokens that were read.
+  private(set) var inputs: Set<Int32> = []
   /// Of a sample: how many tokens have been followed until now.
   private var followed = 0
   /// Of a sample: of each token of all batches the first-order change of its loss, known by a forward-mode pass.
@@ -53,7 +55,7 @@ public final class TokenGradients {
     var counted = model
     if embeddings == .split { counted.isTied = false }
     sums = GradientSums(
-      counted, delta: delta.map { $0.counted(as: counted) }, halves: isSample ? 2 : 0, threads: threads)
+      counted, delta: delta, halves: isSample ? 2 : 0, threads: threads)
   }
 
   /// Adds a batch, by the exact method.
@@ -100,6 +102,7 @@ public final class TokenGradients {
     if sums.isRecording {
       count += batch.counted
       losses += UnsafeBufferPointer(start: work.losses, count: rows)
+      inputs.formUnion(batch.inputs)
       if let delta, !sums.halves.isEmpty {
         changes.add(
           batch, transformer, work, pass, along: delta, hidden: hidden.start,
@@ -269,19 +272,5 @@ public final class TokenGradients {
         table: positions, width: width, dy: scratch.residual, slots: places, tableRows: places, head: nil,
         rows)
     }
-  }
-}
-
-extension Parameters {
-  /// The same values for a model with the same parameters, or with its output matrix untied, which takes those of the
-  /// embedding.
-  func counted(as counted: ModelConfiguration) -> Parameters {
-    guard counted != model else { return self }
-    let copy = Parameters(counted)
-    for parameter in copy.layout.parameters {
-      let source = layout[parameter.name] ?? layout.parameters[0]
-      copy[parameter].baseAddress!.update(from: start + source.offset, count: parameter.count)
-    }
-    return copy
   }
 }

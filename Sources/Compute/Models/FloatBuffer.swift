@@ -12,9 +12,10 @@ final class FloatBuffer {
   private static let line = 64
   private static let hugePage = 1 << 21
 
-  init(_ count: Int) {
+  /// - Parameter isSparse: whether most of a large buffer will never be touched.
+  init(_ count: Int, isSparse: Bool = false) {
     let bytes = count * MemoryLayout<Float>.stride
-    let isLarge = bytes >= 4 * Self.hugePage
+    let isLarge = bytes >= 4 * Self.hugePage && !isSparse
     let alignment = isLarge ? Self.hugePage : Self.line
     guard let memory = calloc(bytes + alignment, 1) else {
       fatalError("there is no memory for \(count) floats")

@@ -8,10 +8,13 @@ public final class Parameters {
   private let buffer: FloatBuffer
 
   /// All zero.
-  public init(_ model: ModelConfiguration) {
+  public convenience init(_ model: ModelConfiguration) { self.init(model, isSparse: false) }
+
+  /// - Parameter isSparse: whether most values of an embedding stay zero.
+  init(_ model: ModelConfiguration, isSparse: Bool) {
     self.model = model
     layout = ParameterLayout(model)
-    buffer = FloatBuffer(layout.count)
+    buffer = FloatBuffer(layout.count, isSparse: isSparse)
   }
 
   public convenience init(copying other: Parameters) {

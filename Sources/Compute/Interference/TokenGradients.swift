@@ -5,7 +5,8 @@ internal import CKernels
 ///
 /// Above the last attention a token's loss reaches its own position alone: there its gradient is a product of two vectors,
 /// and sums over tokens are products of matrices. Below, it is a sum over positions, taken in registers. Memory: that of
-/// training on a batch, four arrays of the size of the parameters, and about `rowLimit` rows of gradients.
+/// training on a batch, two arrays of the size of the parameters (of a sample three more, without most of the rows of an
+/// embedding), and about `rowLimit` rows of gradients.
 public final class TokenGradients {
   /// Whether a tied embedding counts as two tensors, as in the published numbers, or as the one that it is.
   public enum Embeddings: String, Sendable, CaseIterable {

@@ -70,7 +70,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
-    tests("ComputeTests", ["Compute", "Artefacts", "JSON", "Safetensors"]),
+    tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors"]),
     tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
     tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),

@@ -135,3 +135,7 @@ DISPATCH(void, brake_tally_products, (const brake_token_products *x, long first,
 DISPATCH(void, brake_tally_columns, (const brake_token_columns *x, long first, long last), (x, first, last))
 DISPATCH(void, brake_tally_rows, (const brake_token_rows *x, long first, long last), (x, first, last))
 DISPATCH(void, brake_sum_coordinates, (const brake_coordinates *x, long first, long last), (x, first, last))
+DISPATCH(
+    double, brake_influence,
+    (float *w, const float *gradient, const float *half, const float *other, float scale, long count),
+    (w, gradient, half, other, scale, count))

@@ -13,7 +13,7 @@ struct ZSLGradientsOperation: Operation {
       + "one backward pass, something else and without sums of tokens"
   )
   static let samples = Parameter(
-    "samples", default: 256, unit: "tokens", in: 2...1 << 30, help: "that 'sampled' follows, at first")
+    "samples", default: 256, unit: "tokens", in: 4...1 << 30, help: "that 'sampled' follows, at first")
   static let tolerance = Parameter(
     "tolerance", default: 0.0, in: 0...1,
     help:

@@ -1,3 +1,4 @@
+import CKernels
 import Testing
 
 @testable import Compute
@@ -111,5 +112,21 @@ import Testing
         }
       }
     }
+  }
+
+  @Test func `Influence is what |G| / A loses for what A gains`() {
+    let all = Coordinates()
+    let count = 1000
+    var weights = [Float](repeating: -1, count: count)
+    let sum = brake_influence(&weights, all.gradient, all.one, all.other, 1.7, count)
+    var expected = 0.0
+    for j in 0..<count {
+      let (g, half) = (abs(Double(all.gradient[j])), 1.7 * (Double(all.one[j]) + Double(all.other[j])))
+      let a = max(g, half)
+      let weight = a > 0 ? g / (a * a) : 0
+      expected += a > 0 ? g / a : 0
+      #expect(abs(Double(weights[j]) - weight) <= 1e-6 * weight)
+    }
+    #expect(abs(sum / expected - 1) < 1e-6)
   }
 }

@@ -20,7 +20,7 @@ typedef struct cases {
   sha256 digest;
 } cases;
 
-enum { ARENA = 1 << 18 };
+enum { ARENA = 1 << 19 };
 
 static void philox(uint32_t index, uint32_t stream, uint32_t words[4]) {
   uint32_t c[4] = {index, stream, 0, 0}, k[2] = {0, 0};
@@ -483,6 +483,12 @@ static void coordinates(cases *s) {
     snprintf(name, sizeof name, "coordinates%s%s", is_sampled ? " sampled" : "", x.delta ? " delta" : "");
     end(s, name);
   }
+  sha256_start(&s->digest);
+  enum { FEW = 1003 };
+  float *w = zeros(s, FEW);
+  output_number(s, brake_influence(w, g + 1, a, a + 1, 1.7f, FEW));
+  output(s, w, FEW);
+  end(s, "influence");
 }
 
 void kernel_cases_run(kernel_case_visitor visit, void *context) {

@@ -68,3 +68,16 @@ static void coordinate_sums(const brake_coordinates *x, long task) {
 void KERNEL(brake_sum_coordinates)(const brake_coordinates *x, long first, long last) {
   for (long task = first; task < last; task++) coordinate_sums(x, task);
 }
+
+double KERNEL(brake_influence)(
+    float *w, const float *gradient, const float *half, const float *other, float scale, long count) {
+  dlanes sum = {0};
+  for (long j = 0; j < count; j += 16) {
+    lanes size = magnitude(get(gradient, j, count));
+    lanes a = greater(size, scale * (get(half, j, count) + get(other, j, count)));
+    lanes share = choose(a > 0, size / a, splat(0));
+    put(w, j, count, choose(a > 0, share / a, splat(0)));
+    sum += widen(share);
+  }
+  return tree_sum_double(sum);
+}

@@ -349,6 +349,11 @@ typedef struct brake_coordinates {
 #define BRAKE_COORDINATE_BINS 100
 void brake_sum_coordinates(const brake_coordinates *x, long first, long last);
 
+/// w = r / A with r = |G| / A and A = max(|G|, scale (half + other)), zero where A = 0: what r loses, to first order, for each
+/// unit that A gains. Returns the sum of r, of at most BRAKE_REDUCTION_CHUNK elements.
+double brake_influence(
+    float *w, const float *gradient, const float *half, const float *other, float scale, long count);
+
 // MARK: - Optimisers (optimiser.h); elementwise on a flat range
 
 /// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). Hyperparameters are float64; each derived factor is computed in

@@ -99,25 +99,23 @@ final class GradientSums {
     self.weights = weights
     for tensor in sampledTensors where !layout.parameters[tensor].role.isEmbedding {
       let parameter = layout.parameters[tensor]
-      let (g, first, second) = (gradient[parameter], halves[0][parameter], halves[1][parameter])
-      let w = weights[parameter]
-      let grain = 1 << 16
+      let (g, w) = (gradient.start + parameter.offset, weights.start + parameter.offset)
+      let (half, other) = (halves[0].start + parameter.offset, halves[1].start + parameter.offset)
+      let grain = Int(BRAKE_REDUCTION_CHUNK)
       var constructive = [Double](repeating: 0, count: (parameter.count + grain - 1) / grain)
-      let scale = Float(scale)
       constructive.withUnsafeMutableBufferPointer { constructive in
-        nonisolated(unsafe) let (constructive, w) = (constructive, w)
+        nonisolated(unsafe) let constructive = constructive
         threads.ranges(parameter.count, grain: grain, work: 20 * parameter.count) { range in
-          for j in range {
-            let size = abs(g[j])
-            let a = max(size, scale * (first[j] + second[j]))
-            let share = a > 0 ? size / a : 0
-            constructive[range.lowerBound / grain] += Double(share)
-            w[j] = a > 0 ? share / a : 0
-          }
+          let at = range.lowerBound
+          constructive[at / grain] = brake_influence(
+            w + at, g + at, half + at, other + at, Float(scale), range.count)
         }
       }
       let all = constructive.reduce(0, +)
-      brake_scale(w.baseAddress!, all > 0 ? Float(Double(tokens) / all) : 0, w.baseAddress!, w.count)
+      let unit = all > 0 ? Float(Double(tokens) / all) : 0
+      threads.ranges(parameter.count, grain: grain, work: parameter.count) { range in
+        brake_scale(w + range.lowerBound, unit, w + range.lowerBound, range.count)
+      }
     }
   }
 

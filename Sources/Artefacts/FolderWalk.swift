@@ -2,6 +2,8 @@
 /// and to the manifests is the caller's.
 struct FolderWalk {
   let file: (_ path: String, FileStatus) throws -> Artefact
+  /// Told of each folder before what it holds.
+  var folder: (_ path: String, FileStatus) -> Void = { _, _ in }
   let manifest: ([UInt8]) throws -> Digest
 
   /// Links are followed: what they lead to is what is kept.
@@ -22,6 +24,7 @@ struct FolderWalk {
     if folders.count >= Tree.depthLimit {
       throw ArtefactError(.refused, "\(path) is nested deeper than \(Tree.depthLimit) folders")
     }
+    folder(path, status)
     let entries = try folderNames(path).map { name -> Tree.Entry in
       let target = path + "/" + name
       let artefact = try visit(target, within: folders + [status])

@@ -16,7 +16,7 @@ struct FileStatus: Hashable, Sendable {
   var isExecutable: Bool { mode & S_IXUSR != 0 }
 
   /// Nil where nothing can be found, with the reason in `errno`.
-  init?(_ path: String, followingLinks: Bool = true) {
+  init?(_ path: UnsafePointer<CChar>, followingLinks: Bool = true) {
     var status = stat()
     if fstatat(AT_FDCWD, path, &status, followingLinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0 { return nil }
     self.init(status)

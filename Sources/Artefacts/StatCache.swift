@@ -101,10 +101,7 @@ public final class StatCache: Sendable {
 
   /// - Parameter time: before the file was read.
   func remember(_ artefact: Artefact, as status: FileStatus, at time: Int64) {
-    let second: Int64 = 1_000_000_000
-    let isFine = status.modified % second != 0 || status.changed % second != 0
-    let grain = isFine ? second / 50 : 2 * second
-    guard max(status.modified, status.changed) < time - grain else { return }
+    guard status.isSettled(at: time) else { return }
     state.withLock { state in
       state.known[status.key] = artefact
       state.used.insert(status.key)

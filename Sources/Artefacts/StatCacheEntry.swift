@@ -12,10 +12,8 @@ struct StatCacheEntry {
   }
 
   var bytes: [UInt8] {
-    var bytes: [UInt8] = []
+    var bytes = file.bytes
     bytes.reserveCapacity(StatCacheEntry.length)
-    for number in [file.device, file.inode] { bytes += number.littleEndianBytes }
-    for number in [file.size, file.modified, file.changed] { bytes += number.littleEndianBytes }
     bytes += artefact.digest.bytes
     bytes += Int64(artefact.size).littleEndianBytes
     bytes += UInt64(artefact.kind == .tree ? 1 : 0).littleEndianBytes
@@ -31,9 +29,7 @@ struct StatCacheEntry {
     let body = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + StatCacheEntry.length - 8])
     let kind = number(10, UInt64.self)
     guard number(11, UInt64.self) == StatCacheEntry.check(body), kind <= 1 else { return nil }
-    file = FileStatus.Key(
-      device: number(0, UInt64.self), inode: number(1, UInt64.self), size: number(2, Int64.self),
-      modified: number(3, Int64.self), changed: number(4, Int64.self))
+    file = FileStatus.Key(bytes, at: offset)
     artefact = Artefact(
       digest: Digest(bytes: bytes[offset + 40..<offset + 72]), kind: kind == 1 ? .tree : .blob,
       size: Int(number(9, Int64.self)))
@@ -61,4 +57,31 @@ extension FileStatus {
   }
 
   var key: Key { Key(device: device, inode: inode, size: size, modified: modified, changed: changed) }
+
+  /// Whether the file was last written so long before a time (in nanoseconds since 1970) that writing it again after that
+  /// time gives it a new time stamp.
+  func isSettled(at time: Int64) -> Bool {
+    let second: Int64 = 1_000_000_000
+    let isFine = modified % second != 0 || changed % second != 0
+    let grain = isFine ? second / 50 : 2 * second
+    return max(modified, changed) < time - grain
+  }
+}
+
+extension FileStatus.Key {
+  /// 40 bytes: device, inode, size, mtime, ctime. Little-endian.
+  var bytes: [UInt8] {
+    [device, inode].flatMap(\.littleEndianBytes) + [size, modified, changed].flatMap(\.littleEndianBytes)
+  }
+
+  init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    func number<Number: FixedWidthInteger>(_ index: Int, _: Number.Type) -> Number {
+      Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: Number.self))
+    }
+    device = number(0, UInt64.self)
+    inode = number(1, UInt64.self)
+    size = number(2, Int64.self)
+    modified = number(3, Int64.self)
+    changed = number(4, Int64.self)
+  }
 }

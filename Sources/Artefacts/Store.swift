@@ -4,7 +4,8 @@
 ///     objects/ab/…     one file an object, named by the 64 digits of its digest, read-only
 ///     actions/ab/…     one record an action, named by its key
 ///     refs/NAME        a digest each
-///     index/           what can be found again, and is never trusted by verification
+///     index/           digests of source files and runs that found nothing to do: what can be found again, and is
+///                      never trusted by verification
 ///     leases/, tmp/, quarantine/
 ///
 /// Only regular files, written once and renamed into place: no lock, no database, and any number of processes on any

@@ -40,15 +40,18 @@ extension Brake {
     }
 
     func run() async throws {
-      let engine = try pipeline.engine(given.overrides)
+      let text = try pipeline.text()
+      let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
+      if let summary = memory?.recall() { return try show(summary) }
+      let engine = try pipeline.engine(text, given.overrides)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
-      let summary = try await execute(engine)
+      let summary = try await execute(engine, memory)
       try show(summary)
       if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
     }
 
-    private func execute(_ engine: Engine) async throws -> RunSummary {
+    private func execute(_ engine: Engine, _ memory: RunMemory?) async throws -> RunSummary {
       var options = RunOptions()
       options.jobs = jobs ?? 0
       options.keepGoing = keepGoing
@@ -59,7 +62,7 @@ extension Brake {
       defer { watch.end() }
       do {
         return try await Interruption.cancelling { [targets = given.targets, options] in
-          try await engine.run(targets: targets, options: options) { watch.take($0) }
+          try await engine.run(targets: targets, options: options, memory: memory) { watch.take($0) }
         }
       } catch let interruption as Interruption {
         watch.end()

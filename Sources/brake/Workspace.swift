@@ -71,16 +71,35 @@ struct PipelineOptions: ParsableArguments {
 
   /// Enters the folder, reads the pipeline and opens the store.
   func engine(_ overrides: [(name: String, value: String)] = []) throws -> Engine {
+    try engine(text(), overrides)
+  }
+
+  /// Opens the store for a pipeline that was read.
+  func engine(
+    _ text: (text: String, path: String), _ overrides: [(name: String, value: String)]
+  ) throws -> Engine {
+    let file = try PipelineFile(text: text.text, path: text.path)
+    return Engine(
+      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
+      registry: .builtIn)
+  }
+
+  /// Enters the folder and reads the pipeline's text.
+  func text() throws -> (text: String, path: String) {
     try workspace.enter()
     let path = try file ?? found()
     let bytes = try readFile(path, limit: 16 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw PipelineError("'\(path)' is not UTF-8 text")
     }
-    let file = try PipelineFile(text: text, path: path)
-    return Engine(
-      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
-      registry: .builtIn)
+    return (text, path)
+  }
+
+  /// What is remembered of runs of a pipeline that was read.
+  func memory(_ text: (text: String, path: String), _ given: Targets) throws -> RunMemory {
+    RunMemory(
+      text: text.text, path: text.path, overrides: given.overrides, targets: given.targets, root: ".",
+      store: try workspace.open(creating: true), registry: .builtIn)
   }
 
   private func found() throws -> String {

@@ -25,6 +25,30 @@ import Testing
     #expect(pipeline.ran() == [])
   }
 
+  @Test func `A run that is remembered says what it would have said`() throws {
+    func settled(_ arguments: String) throws -> [String] {
+      try (0..<3).map { _ in
+        usleep(40_000)
+        let run = try folder.shell("$BRAKE run \(arguments)")
+        #expect(run.status == 0)
+        let time = /[0-9.]+ m?s\b|"seconds":[0-9.e-]+/
+        return run.out.replacing(time, with: "TIME") + run.err.replacing(time, with: "TIME")
+      }
+    }
+    _ = try folder.brake()
+    for arguments in ["", "count", "--json", "--json shout count prefix=x"] {
+      _ = try settled(arguments)
+      let remembered = try settled(arguments)
+      _ = try folder.shell("rm cache/index/run-*")
+      #expect(try settled(arguments) == remembered)
+    }
+    #expect(try folder.brake("run", "-q").status == 0)
+    #expect(try folder.brake("run", "-n").out == "nothing to do: all of 2 are up to date\n")
+    _ = pipeline.ran()
+    #expect(try folder.brake("run", "-B").out.hasPrefix("2 planned: 2 ran"))
+    #expect(pipeline.ran() == ["shout", "count"])
+  }
+
   @Test func `A touched file runs nothing`() throws {
     _ = try folder.brake()
     _ = pipeline.ran()

@@ -11,7 +11,7 @@ import Testing
 final class Workspace: Sendable {
   let folder = TemporaryFolder()
   let store: Store
-  private let registry: OperationRegistry
+  let registry: OperationRegistry
 
   /// - Parameter pipeline: `@HERE` in it stands for the workspace's folder, for commands that look outside theirs.
   init(

@@ -78,6 +78,15 @@ public struct StageInstance: Sendable {
   public enum Work: Sendable {
     case operation(any Operation, ParameterValues)
     case command(ShellCommand)
+
+    /// Programs whose identity is part of the key, as in `ShellCommand.tools`.
+    var tools: [String: String?] {
+      switch self {
+      case .operation(let operation, _):
+        Dictionary(uniqueKeysWithValues: operation.tools.map { ($0, nil) })
+      case .command(let command): command.tools
+      }
+    }
   }
 
   public struct Input: Sendable {

@@ -22,16 +22,10 @@ struct ActionResolver: Sendable {
   }
 
   private func identities(of instance: StageInstance) throws -> [String: String] {
-    switch instance.work {
-    case .operation(let operation, _):
-      return try Dictionary(
-        uniqueKeysWithValues: operation.tools.map { ($0, try tools.identity(of: $0, at: instance)) })
-    case .command(let command):
-      return try Dictionary(
-        uniqueKeysWithValues: command.tools.map {
-          ($0.key, try tools.identity(of: $0.key, version: $0.value, at: instance))
-        })
-    }
+    try Dictionary(
+      uniqueKeysWithValues: instance.work.tools.map {
+        ($0.key, try tools.identity(of: $0.key, version: $0.value, at: instance))
+      })
   }
 }
 

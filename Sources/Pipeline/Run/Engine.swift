@@ -51,14 +51,20 @@ public struct Engine: Sendable {
   /// Brings the targets up to date. Throws only what stops the whole run; a failed stage is in the summary.
   /// Cancelling the task ends children and leaves the store clean; what had been computed is kept.
   ///
-  /// - Parameter targets: stages, instances or globs; the pipeline's defaults if empty.
+  /// - Parameters:
+  ///   - targets: stages, instances or globs; the pipeline's defaults if empty.
+  ///   - memory: of runs of just these targets; remembers this one if there was nothing to do.
   public func run(
-    targets: [String], options: RunOptions = RunOptions(),
+    targets: [String], options: RunOptions = RunOptions(), memory: RunMemory? = nil,
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> RunSummary {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
       var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
-      return try await execution.run()
+      let summary = try await execution.run()
+      if let memory, summary.hit == summary.planned, let hits = execution.hits {
+        try? memory.remember(summary, hits, files: files)
+      }
+      return summary
     }
   }
 

@@ -268,6 +268,17 @@ struct Execution {
 
   // MARK: Summary
 
+  /// All actions with their outputs, in plan order; nil if one was not a hit.
+  var hits: [RunMemory.Hit]? {
+    guard failures.isEmpty, selection.deferred.isEmpty else { return nil }
+    var hits: [RunMemory.Hit] = []
+    for instance in selection.instances {
+      guard states[instance.name] == .done(hit: true) else { return nil }
+      hits.append(RunMemory.Hit(action: actions[instance.name]!, outputs: results[instance.name]!))
+    }
+    return hits
+  }
+
   private func summary(seconds: Double) -> RunSummary {
     var summary = RunSummary()
     summary.planned = selection.instances.count

@@ -34,13 +34,14 @@ struct WorkspacePublisher {
     }
   }
 
-  private struct Place {
+  struct Place {
     let rule: String
     let path: String
     let artefact: Artefact
   }
 
-  private static func places(_ instance: StageInstance, _ outputs: [Record.Output]) -> [Place] {
+  /// Everything that an instance publishes.
+  static func places(_ instance: StageInstance, _ outputs: [Record.Output]) -> [Place] {
     instance.publish.flatMap { rule in
       let type = instance.outputs.first { $0.name == rule.output }?.file ?? ""
       return outputs.filter { $0.name == rule.output }.map { output in

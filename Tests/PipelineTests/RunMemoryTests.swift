@@ -1,0 +1,344 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@testable import Pipeline
+
+/// A parameter, an environment, a folder as an input, a keyed output and one stage for each key, and published files.
+private let pipeline = """
+  params: { times: 2 }
+  stages:
+    cut:
+      run: head -c 4 ${in.text} > ${out.out}; echo $MODE >> ${out.out}
+      in: { text: source.txt }
+      out: { out: cut.txt }
+      env: { MODE: plain }
+    all: { run: "find ${in.folder} -type f | sort | xargs cat > ${out.out}", in: { folder: folder }, out: { out: all.txt } }
+    twice: { op: text.repeat, in: { text: cut }, with: { times: "${times}" }, publish: results/twice.txt }
+    parts: { op: text.split, in: { text: lines.txt }, publish: parts }
+    each: { for: { part: parts.parts }, run: "wc -c < ${in.p} > ${out.o}", in: { p: "parts.parts[${part}]" }, out: { o: o.txt } }
+    end: { run: "cat ${in.a} ${in.b} > ${out.out}", in: { a: all, b: twice }, out: { out: end.txt }, publish: results/end.txt }
+  """
+
+private let files = [
+  "source.txt": "abcdef", "lines.txt": "a one\nb two\n", "folder/one": "1", "folder/sub/two": "2",
+]
+
+/// What a run does and says.
+private struct Course: Equatable {
+  let counts: [Int]
+  let outputs: [String: [String: JSON]]
+  let published: [String]
+  let failures: Int
+  let notes: [String]
+  let files: [String: String]
+}
+
+extension Workspace {
+  private var memory: RunMemory {
+    RunMemory(
+      text: text("brake.yaml")!, path: "brake.yaml", overrides: [], targets: [], root: folder.path,
+      store: store, registry: registry)
+  }
+
+  /// Nil if nothing is remembered.
+  func recall() -> RunSummary? { memory.recall() }
+
+  /// Asks the memory first, if there is to be one.
+  fileprivate func course(remembering: Bool) async throws -> (course: Course, wasRecalled: Bool) {
+    let memory = remembering ? memory : nil
+    var options = RunOptions()
+    options.jobs = 1
+    let events = Events()
+    let recalled = memory?.recall()
+    let summary =
+      if let recalled {
+        recalled
+      } else {
+        try await engine().run(targets: [], options: options, memory: memory) { events.add($0) }
+      }
+    var files: [String: String] = [:]
+    for name in ["results", "parts"] {
+      for file in FileManager.default.enumerator(atPath: folder[name])?.allObjects as? [String] ?? [] {
+        files[name + "/" + file] = text(name + "/" + file)
+      }
+    }
+    let course = Course(
+      counts: [summary.planned, summary.ran, summary.hit, summary.failed, summary.skipped],
+      outputs: summary.outputs, published: summary.published, failures: summary.failures.count,
+      notes: events.notes.map {
+        $0.replacing(folder.path, with: "").replacing(/-\d+-\d+/, with: "")
+      }, files: files)
+    return (course, recalled != nil)
+  }
+
+  /// Runs until that is remembered.
+  fileprivate func settle() async throws {
+    for _ in 0..<3 where recall() == nil {
+      usleep(30_000)
+      _ = try await course(remembering: true)
+    }
+  }
+}
+
+@Suite struct RunMemoryTests {
+  private typealias Edit = @Sendable (Workspace, Int) throws -> Void
+
+  private static func replace(_ text: String, by other: String, in name: String) -> Edit {
+    { workspace, _ in
+      workspace.folder.write(workspace.text(name)!.replacing(text, with: other), to: name)
+    }
+  }
+
+  private static func remove(_ name: String) -> Edit {
+    { workspace, _ in try? FileManager.default.removeItem(atPath: workspace.folder[name]) }
+  }
+
+  /// Files below a folder of the store, sorted.
+  private static func stored(_ folder: String, _ workspace: Workspace) -> [String] {
+    let path = workspace.folder["cache/" + folder]
+    let names = FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []
+    return names.filter { $0.count > 60 }.sorted().map { path + "/" + $0 }
+  }
+
+  private static let edits: [(name: String, edit: Edit)] = [
+    ("nothing", { _, _ in }),
+    ("touch", { workspace, _ in utimes(workspace.folder["source.txt"], nil) }),
+    (
+      "same bytes",
+      { workspace, _ in workspace.folder.write(workspace.text("source.txt")!, to: "source.txt") }
+    ),
+    ("changed bytes", { workspace, number in workspace.folder.write("s\(number) text", to: "source.txt") }),
+    (
+      "changed bytes behind what matters",
+      { workspace, number in
+        workspace.folder.write("abcdef\(number)", to: "source.txt")
+      }
+    ),
+    (
+      "other keys",
+      { workspace, number in
+        workspace.folder.write("a one\nb two\nc\(number % 3) three\n", to: "lines.txt")
+      }
+    ),
+    (
+      "file added to a folder",
+      { workspace, number in workspace.folder.write("\(number)", to: "folder/\(number)") }
+    ),
+    (
+      "file added to a subfolder",
+      { workspace, number in
+        workspace.folder.write("\(number)", to: "folder/sub/\(number)")
+      }
+    ),
+    ("file of a subfolder removed", remove("folder/sub/two")),
+    (
+      "file of a subfolder changed",
+      { workspace, number in workspace.folder.write("\(number)", to: "folder/sub/two") }
+    ),
+    ("published file deleted", remove("results/end.txt")),
+    ("published folder deleted", remove("parts")),
+    (
+      "published file edited",
+      { workspace, number in workspace.folder.write("mine \(number)", to: "results/twice.txt") }
+    ),
+    (
+      "file beside the published ones",
+      { workspace, number in workspace.folder.write("x", to: "results/\(number)") }
+    ),
+    (
+      "object deleted",
+      { workspace, number in
+        let objects = stored("objects", workspace)
+        try FileManager.default.removeItem(atPath: objects[number % objects.count])
+      }
+    ),
+    (
+      "object damaged",
+      { workspace, number in
+        let objects = stored("objects", workspace)
+        let path = objects[number * 7 % objects.count]
+        chmod(path, 0o644)
+        try Data("damaged".utf8).write(to: URL(fileURLWithPath: path))
+      }
+    ),
+    (
+      "record damaged",
+      { workspace, number in
+        let records = stored("actions", workspace)
+        let path = records[number * 7 % records.count]
+        chmod(path, 0o644)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.write(contentsOf: Data("x".utf8))
+        try file.close()
+      }
+    ),
+    (
+      "record deleted",
+      { workspace, number in
+        let records = stored("actions", workspace)
+        try FileManager.default.removeItem(atPath: records[number % records.count])
+      }
+    ),
+    (
+      "parameter",
+      { workspace, number in
+        let text = workspace.text("brake.yaml")!
+        let start = text.range(of: "stages:")!.lowerBound
+        workspace.folder.write("params: { times: \(number % 4) }\n" + text[start...], to: "brake.yaml")
+      }
+    ),
+    (
+      "comment",
+      { workspace, number in
+        workspace.folder.write(workspace.text("brake.yaml")! + "\n# \(number)", to: "brake.yaml")
+      }
+    ),
+    ("environment", replace("MODE: p", by: "MODE: pp", in: "brake.yaml")),
+    ("source gone", remove("source.txt")),
+  ]
+
+  @Test(arguments: 1...3) func `Random edits have the same effect with a memory as without`(seed: Int)
+    async throws
+  {
+    let remembering = try Workspace(pipeline, files: files)
+    let plain = try Workspace(pipeline, files: files)
+    var state = UInt64(seed)
+    func next(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    var recalled = 0
+    for step in 0..<10 {
+      let edit = RunMemoryTests.edits[next(RunMemoryTests.edits.count)]
+      let number = next(1000)
+      for workspace in [remembering, plain] {
+        if workspace.text("source.txt") == nil { workspace.folder.write("back", to: "source.txt") }
+        try edit.edit(workspace, number)
+      }
+      // Once right after the edit and once when time has passed.
+      for _ in 0..<2 {
+        let result = try await remembering.course(remembering: true)
+        let expected = try await plain.course(remembering: false).course
+        #expect(result.course == expected, "after \(step): \(edit.name) \(number)")
+        if result.wasRecalled { recalled += 1 }
+        usleep(25_000)
+      }
+    }
+    try await remembering.settle()
+    #expect(recalled > 0)
+  }
+
+  @Test(arguments: RunMemoryTests.edits.map(\.name))
+  func `A single edit has the same effect with a memory as without`(name: String) async throws {
+    var courses: [Course] = []
+    for remembering in [true, false] {
+      let workspace = try Workspace(pipeline, files: files)
+      if remembering {
+        try await workspace.settle()
+        #expect(workspace.recall() != nil)
+      } else {
+        try await workspace.run()
+      }
+      try RunMemoryTests.edits.first { $0.name == name }!.edit(workspace, 3)
+      courses.append(try await workspace.course(remembering: remembering).course)
+    }
+    #expect(courses[0] == courses[1])
+  }
+
+  @Test func `What a run would have said is remembered, but not a run that did something`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    #expect(workspace.recall() == nil)
+    #expect(try await !workspace.course(remembering: true).wasRecalled)
+    #expect(workspace.recall() == nil)
+    try await workspace.settle()
+    let recalled = try await workspace.course(remembering: true)
+    #expect(recalled.wasRecalled)
+    #expect(try await workspace.course(remembering: false).course == recalled.course)
+  }
+
+  @Test func `Another program in a tool's place is noticed, and a version command is never remembered`()
+    async throws
+  {
+    let tool = TemporaryFolder()
+    let path = tool.write("#!/bin/sh\necho 1\n", to: "tool")
+    chmod(path, 0o755)
+    let workspace = try Workspace(
+      "stages: { s: { run: '\(path) > ${out.o}', tools: ['\(path)'], out: { o: o } } }")
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    chmod(path, 0o644)
+    #expect(workspace.recall() == nil)
+    chmod(path, 0o755)
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    tool.write("#!/bin/sh\necho 2\n", to: "tool")
+    chmod(path, 0o755)
+    #expect(workspace.recall() == nil)
+    #expect(try await workspace.course(remembering: true).course.counts[1] == 1)
+
+    let versioned = try Workspace(
+      "stages: { s: { run: '\(path) > ${out.o}', tools: { cat: echo 1 }, out: { o: o } } }")
+    try await versioned.settle()
+    #expect(versioned.recall() == nil)
+  }
+
+  @Test func `A file that may still change unseen is not remembered`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    try await workspace.settle()
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date.now + 1000], ofItemAtPath: workspace.folder["source.txt"])
+    try await workspace.settle()
+    #expect(workspace.recall() == nil)
+  }
+
+  @Test func `An artefact of the store that a pipeline names is looked at`() async throws {
+    let workspace = try Workspace("stages: {}")
+    let publication = workspace.store.publication()
+    let artefact = try publication.add(bytes: Array("text".utf8))
+    try publication.commit()
+    workspace.folder.write(
+      "stages: { s: { run: 'cat ${in.a} > ${out.o}', in: { a: '\(artefact.digest)' }, out: { o: o } } }",
+      to: "brake.yaml")
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    let path = workspace.object(artefact.digest)
+    chmod(path, 0o644)
+    #expect(workspace.recall() == nil)
+  }
+
+  @Test func `What is malformed, cut short or of another pipeline is forgotten`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    try await workspace.settle()
+    let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index"])
+    let name = "cache/index/" + (try #require(names.first { $0.hasPrefix("run-") }))
+    let sound = try #require(workspace.folder.read(name))
+    #expect(workspace.recall() != nil)
+
+    func expectForgotten(_ bytes: [UInt8], _ what: String) {
+      workspace.folder.write(bytes, to: name)
+      #expect(workspace.recall() == nil, "\(what)")
+    }
+    for length in [0, 1, 31, 63, 67, 68, 100, sound.count - 1] {
+      expectForgotten(Array(sound[..<length]), "cut to \(length)")
+    }
+    for place in stride(from: 0, to: sound.count, by: 37) {
+      var bytes = sound
+      bytes[place] ^= 4
+      expectForgotten(bytes, "changed at \(place)")
+    }
+    func signed(_ body: [UInt8]) -> [UInt8] { Digest(of: body).bytes + body }
+    let body = Array(sound[32...])
+    for count in 1...41 { expectForgotten(signed(body.dropLast(count)), "\(count) bytes short, but signed") }
+    expectForgotten(signed(body[..<32] + [255, 255, 255, 255] + body[36...]), "too long a note")
+    expectForgotten(signed(Digest(of: Array("other".utf8)).bytes + body[32...]), "of another run")
+
+    workspace.folder.write(sound, to: name)
+    #expect(workspace.recall() != nil)
+    expectForgotten([], "empty")
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+  }
+}

@@ -50,10 +50,10 @@ extension GradientSums {
   /// Adds the sums of |p_ij| = |dy| |delta| |x| over parameters of the tokens that have been collected, which begin anew.
   func add(_ followed: inout FollowedRows) {
     guard !followed.tokens.isEmpty else { return }
-    for matrix in matrices(followed.linear) {
+    for matrix in matrices(followed.linear, mostValues: Self.mostValues) {
       guard let delta = delta(matrix.tensor) else { continue }
       let absoluteDelta = room(0, matrix.count)
-      setMagnitude(absoluteDelta, delta, matrix.count)
+      setMagnitude(absoluteDelta, delta + matrix.start, matrix.count)
       var sums = [Double](repeating: 0, count: followed.tokens.count)
       sums.withUnsafeMutableBufferPointer { sums in
         nonisolated(unsafe) let sums = sums
@@ -69,18 +69,33 @@ extension GradientSums {
     followed.removeAll()
   }
 
-  /// A tensor of a linear layer, some of whose outputs it gives.
+  /// A tensor of a linear layer, or a piece of it: some of the layer's outputs.
   private struct Matrix {
-    let tensor, count, output, outputs: Int
+    let tensor: Int
+    /// Where the piece starts in the tensor, and how many values it has.
+    let start, count: Int
+    let output, outputs: Int
   }
 
-  private func matrices(_ linear: Linear) -> [Matrix] {
-    tensors(linear.weight..<linear.weight + linear.inputs * linear.outputs).map { tensor in
+  /// Of |delta| at the same time: what stays in the cache.
+  private static let mostValues = 1 << 20
+
+  /// - Parameter mostValues: of a piece, where a tensor can be cut.
+  private func matrices(_ linear: Linear, mostValues: Int = .max) -> [Matrix] {
+    tensors(linear.weight..<linear.weight + linear.inputs * linear.outputs).flatMap { tensor in
       let parameter = layout.parameters[tensor]
-      return Matrix(
-        tensor: tensor, count: parameter.count,
-        output: linear.isStoredByInput ? 0 : (parameter.offset - linear.weight) / linear.inputs,
-        outputs: parameter.count / linear.inputs)
+      let outputs = parameter.count / linear.inputs
+      if linear.isStoredByInput {
+        return [Matrix(tensor: tensor, start: 0, count: parameter.count, output: 0, outputs: outputs)]
+      }
+      let first = (parameter.offset - linear.weight) / linear.inputs
+      let most = max(1, min(outputs, mostValues / linear.inputs))
+      return stride(from: 0, to: outputs, by: most).map { output in
+        let count = min(most, outputs - output)
+        return Matrix(
+          tensor: tensor, start: output * linear.inputs, count: count * linear.inputs,
+          output: first + output, outputs: count)
+      }
     }
   }
 

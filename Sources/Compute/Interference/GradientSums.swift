@@ -38,9 +38,9 @@ final class GradientSums {
     self.delta = delta
     self.threads = threads
     layout = ParameterLayout(counted)
-    gradient = Parameters(counted)
-    magnitude = Parameters(counted)
-    self.halves = (0..<halves).map { _ in Parameters(counted, isSparse: true) }
+    gradient = Parameters(counted, hasSparseEmbedding: true)
+    magnitude = Parameters(counted, hasSparseEmbedding: true)
+    self.halves = (0..<halves).map { _ in Parameters(counted, hasSparseEmbedding: true) }
     tokens = Array(repeating: [], count: layout.parameters.count)
   }
 
@@ -95,7 +95,7 @@ final class GradientSums {
   ///   - tokens: how many the sums G_j are over.
   ///   - scale: of the sums over the sample.
   func weigh(tokens: Int, scale: Double) {
-    let weights = weights ?? Parameters(counted, isSparse: true)
+    let weights = weights ?? Parameters(counted, hasSparseEmbedding: true)
     self.weights = weights
     for tensor in sampledTensors where !layout.parameters[tensor].role.isEmbedding {
       let parameter = layout.parameters[tensor]

@@ -8,13 +8,15 @@ public final class Parameters {
   private let buffer: FloatBuffer
 
   /// All zero.
-  public convenience init(_ model: ModelConfiguration) { self.init(model, isSparse: false) }
+  public convenience init(_ model: ModelConfiguration) { self.init(model, hasSparseEmbedding: false) }
 
-  /// - Parameter isSparse: whether most values of an embedding stay zero.
-  init(_ model: ModelConfiguration, isSparse: Bool) {
+  /// - Parameter hasSparseEmbedding: whether most rows of the embedding stay zero, and are not to take memory.
+  init(_ model: ModelConfiguration, hasSparseEmbedding: Bool) {
     self.model = model
     layout = ParameterLayout(model)
-    buffer = FloatBuffer(layout.count, isSparse: isSparse)
+    let embedding = layout.parameters[0]
+    precondition(embedding.role == .embedding, "the embedding comes first")
+    buffer = FloatBuffer(layout.count, sparse: hasSparseEmbedding ? embedding.count : 0)
   }
 
   public convenience init(copying other: Parameters) {

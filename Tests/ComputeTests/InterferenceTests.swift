@@ -14,29 +14,20 @@ import Testing
     return delta
   }
 
-  private func batch(_ model: ModelConfiguration) throws -> TokenBatch {
-    let batch = ModelSamples.batch(model, sequences: 3, length: 7)
-    // Repeated tokens, and one without a loss.
-    var (inputs, targets) = (batch.inputs, batch.targets)
-    inputs[4] = inputs[1]
-    targets[10] = -1
-    return try TokenBatch(sequences: 3, length: 7, inputs: inputs, targets: targets)
-  }
-
   private func gradients(
     _ model: ModelConfiguration, _ embeddings: TokenGradients.Embeddings, threads: Int = 1
   ) throws -> TokenGradients {
     let gradients = TokenGradients(
       weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
       threads: Threads(threads))
-    try gradients.add(try batch(model))
+    try gradients.add(try ModelSamples.unevenBatch(model))
     return gradients
   }
 
   @Test(arguments: ModelSamples.all)
   func `The exact method agrees with a backward pass for each token alone`(model: ModelConfiguration) throws {
     let found = try gradients(model, .tied)
-    let (batch, delta) = (try batch(model), delta(model))
+    let (batch, delta) = (try ModelSamples.unevenBatch(model), delta(model))
     let (weights, transformer) = (ModelSamples.weights(model), Transformer(model, threads: Threads(1)))
     let (sum, magnitude) = (Parameters(model), Parameters(model))
     let result = try found.result()
@@ -101,7 +92,7 @@ import Testing
   func `A sample of all tokens is exact`(
     model: ModelConfiguration, embeddings: TokenGradients.Embeddings
   ) throws {
-    let batch = try batch(model)
+    let batch = try ModelSamples.unevenBatch(model)
     let exact = try gradients(model, embeddings).result()
     let found = try sampled(model, [batch], embeddings: embeddings, count: 1000, seed: 1).result()
     #expect(found.sample == batch.targets.indices.filter { batch.targets[$0] >= 0 })
@@ -118,7 +109,9 @@ import Testing
   func `A sample tells the first-order change of every token's loss, and all of the tokens in it`(
     model: ModelConfiguration, embeddings: TokenGradients.Embeddings
   ) throws {
-    let batches = [try batch(model), ModelSamples.batch(model, sequences: 2, length: 7, seed: 4)]
+    let batches = [
+      try ModelSamples.unevenBatch(model), ModelSamples.batch(model, sequences: 2, length: 7, seed: 4),
+    ]
     let exact = TokenGradients(
       weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings, threads: Threads(1))
     for batch in batches { try exact.add(batch) }

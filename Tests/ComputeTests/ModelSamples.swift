@@ -70,6 +70,15 @@ enum ModelSamples {
     }
     return try! TokenBatch(sequences: sequences, length: length, inputs: tokens(0), targets: tokens(1))
   }
+
+  /// 3 sequences of 7 tokens, with repeated ones, and the one at place 10 without a loss.
+  static func unevenBatch(_ model: ModelConfiguration) throws -> TokenBatch {
+    let batch = batch(model, sequences: 3, length: 7)
+    var (inputs, targets) = (batch.inputs, batch.targets)
+    inputs[4] = inputs[1]
+    targets[10] = -1
+    return try TokenBatch(sequences: 3, length: 7, inputs: inputs, targets: targets)
+  }
 }
 
 extension Parameters {

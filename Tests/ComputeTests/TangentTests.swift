@@ -23,15 +23,6 @@ import Testing
   /// Changes of a seed, all others than zero.
   private func delta(_ model: ModelConfiguration) -> Parameters { ModelSamples.weights(model, seed: 77) }
 
-  /// With repeated tokens, and one without a loss.
-  private func batch(_ model: ModelConfiguration) throws -> TokenBatch {
-    let batch = ModelSamples.batch(model, sequences: 3, length: 7)
-    var (inputs, targets) = (batch.inputs, batch.targets)
-    inputs[4] = inputs[1]
-    targets[10] = -1
-    return try TokenBatch(sequences: 3, length: 7, inputs: inputs, targets: targets)
-  }
-
   /// Of each token, by way of the layers, the embeddings and the output matrix.
   private struct Changes {
     var layers, embeddings, head: [Double]
@@ -44,7 +35,9 @@ import Testing
   }
 
   private func changes(_ model: ModelConfiguration, _ threads: Threads = Threads(1)) throws -> Changes {
-    let (transformer, delta, batch) = (Transformer(model, threads: threads), delta(model), try batch(model))
+    let (transformer, delta, batch) = (
+      Transformer(model, threads: threads), delta(model), try ModelSamples.unevenBatch(model)
+    )
     let (weights, gradients) = (ModelSamples.weights(model), Parameters(model))
     defer { withExtendedLifetime((weights, gradients)) {} }
     let work = try transformer.prepare(batch, keepsActivations: true)
@@ -72,7 +65,7 @@ import Testing
   {
     let gradients = TokenGradients(
       weights: ModelSamples.weights(model), delta: delta(model), threads: Threads(1))
-    try gradients.add(try batch(model))
+    try gradients.add(try ModelSamples.unevenBatch(model))
     let (expected, found) = (try gradients.result(), try changes(model))
     for (part, changes) in [(expected.model, found.all), (expected.modelWithoutEmbeddings, found.layers)] {
       for (token, change) in zip(part.perToken, changes) {
@@ -84,7 +77,9 @@ import Testing
 
   @Test(arguments: models)
   func `The changes of losses agree with differences`(model: ModelConfiguration) throws {
-    let (weights, delta, batch) = (ModelSamples.weights(model), delta(model), try batch(model))
+    let (weights, delta, batch) = (
+      ModelSamples.weights(model), delta(model), try ModelSamples.unevenBatch(model)
+    )
     let transformer = Transformer(model, threads: Threads(1))
     func losses(_ distance: Float) throws -> [Double] {
       let moved = Parameters(copying: weights)

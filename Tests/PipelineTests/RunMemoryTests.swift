@@ -103,6 +103,13 @@ extension Workspace {
     return names.filter { $0.count > 60 }.sorted().map { path + "/" + $0 }
   }
 
+  private static func removeStored(_ folder: String) -> Edit {
+    { workspace, number in
+      let files = stored(folder, workspace)
+      try FileManager.default.removeItem(atPath: files[number % files.count])
+    }
+  }
+
   private static let edits: [(name: String, edit: Edit)] = [
     ("nothing", { _, _ in }),
     ("touch", { workspace, _ in utimes(workspace.folder["source.txt"], nil) }),
@@ -148,13 +155,7 @@ extension Workspace {
       "file beside the published ones",
       { workspace, number in workspace.folder.write("x", to: "results/\(number)") }
     ),
-    (
-      "object deleted",
-      { workspace, number in
-        let objects = stored("objects", workspace)
-        try FileManager.default.removeItem(atPath: objects[number % objects.count])
-      }
-    ),
+    ("object deleted", removeStored("objects")),
     (
       "object damaged",
       { workspace, number in
@@ -175,13 +176,7 @@ extension Workspace {
         try file.close()
       }
     ),
-    (
-      "record deleted",
-      { workspace, number in
-        let records = stored("actions", workspace)
-        try FileManager.default.removeItem(atPath: records[number % records.count])
-      }
-    ),
+    ("record deleted", removeStored("actions")),
     (
       "parameter",
       { workspace, number in
@@ -292,6 +287,16 @@ extension Workspace {
       [.modificationDate: Date.now + 1000], ofItemAtPath: workspace.folder["source.txt"])
     try await workspace.settle()
     #expect(workspace.recall() == nil)
+  }
+
+  @Test func `An output that is no longer in the store is noticed`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    let output = Digest(of: Array(try #require(workspace.text("results/end.txt")).utf8))
+    try FileManager.default.removeItem(atPath: workspace.object(output))
+    #expect(workspace.recall() == nil)
+    #expect(try await workspace.course(remembering: true).course.counts[1] == 1)
   }
 
   @Test func `An artefact of the store that a pipeline names is looked at`() async throws {

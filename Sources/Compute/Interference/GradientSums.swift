@@ -30,17 +30,15 @@ final class GradientSums {
   private var before = 0
   private var spare: [FloatBuffer] = []
 
-  /// - Parameters:
-  ///   - delta: of the model, tied or untied.
-  ///   - halves: 2 for a sample of tokens, or 0.
-  init(_ counted: ModelConfiguration, delta: Parameters?, halves: Int, threads: Threads) {
+  /// - Parameter delta: of the model, tied or untied.
+  init(_ counted: ModelConfiguration, delta: Parameters?, isSample: Bool, threads: Threads) {
     self.counted = counted
     self.delta = delta
     self.threads = threads
     layout = ParameterLayout(counted)
     gradient = Parameters(counted, hasSparseEmbedding: true)
     magnitude = Parameters(counted, hasSparseEmbedding: true)
-    self.halves = (0..<halves).map { _ in Parameters(counted, hasSparseEmbedding: true) }
+    halves = (0..<(isSample ? 2 : 0)).map { _ in Parameters(counted, hasSparseEmbedding: true) }
     tokens = Array(repeating: [], count: layout.parameters.count)
   }
 

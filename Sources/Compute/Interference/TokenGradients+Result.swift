@@ -5,7 +5,7 @@ extension TokenGradients {
   /// - Throws: if there was no token, or a gradient is not finite.
   public func result() throws(ComputeError) -> GradientAnalysis {
     guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
-    let estimate = sample.map { RatioEstimate($0, reach: reach) }
+    let estimate = estimate
     let coordinates = coordinates(estimate)
     guard coordinates.allSatisfy(\.isFinite) else {
       throw ComputeError(
@@ -60,8 +60,7 @@ extension TokenGradients {
 
   /// Sum over i of |g_i|, or its estimate.
   func magnitude() -> Parameters {
-    guard let sample else { return sums.magnitude }
-    let scale = RatioEstimate(sample, reach: reach).scale
+    guard let scale = estimate?.scale else { return sums.magnitude }
     let sum = Parameters(copying: sums.magnitude)
     for tensor in sums.sampledTensors {
       let parameter = sums.layout.parameters[tensor]
@@ -74,6 +73,9 @@ extension TokenGradients {
     }
     return sum
   }
+
+  /// Nil if every token was followed.
+  private var estimate: RatioEstimate? { sample.map { RatioEstimate($0, reach: reach) } }
 
   /// Of each token the l1 norm of its gradient in what lies above the attention of the last layer, which is known of all.
   private var reach: [Double] {

@@ -20,7 +20,6 @@ extension TokenGradients {
     var sample = TokenSample(of: tokens, length: length, count: count, seed: seed)
     let gradients = TokenGradients(
       weights: weights, delta: delta, embeddings: embeddings, isSample: true, threads: threads)
-    var followed = 0
     for isNew in sequence(first: true, next: { _ in false }) {
       for (batch, start) in zip(batches, starts) {
         let halves = sample.addedHalves.map { half in
@@ -31,9 +30,8 @@ extension TokenGradients {
         } else {
           gradients.sums.resume(at: start)
         }
-        try progress(followed)
+        try progress(gradients.followed)
         if isNew || !halves.joined().isEmpty { try gradients.add(batch, halves: halves, isNew: isNew) }
-        followed += halves[0].count + halves[1].count
       }
       gradients.sample = sample
       if tolerance <= 0 || sample.isWhole { break }

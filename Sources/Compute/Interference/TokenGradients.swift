@@ -26,7 +26,7 @@ public final class TokenGradients {
   /// The tokens that were read.
   private(set) var inputs: Set<Int32> = []
   /// Of a sample: how many tokens have been followed until now.
-  private var followed = 0
+  private(set) var followed = 0
   /// Of a sample: of each token of all batches the first-order change of its loss, known by a forward-mode pass.
   private(set) var changes = FirstOrderChanges()
   private let weights: Parameters
@@ -55,8 +55,7 @@ public final class TokenGradients {
     transformer = Transformer(model, threads: threads)
     var counted = model
     if embeddings == .split { counted.isTied = false }
-    sums = GradientSums(
-      counted, delta: delta, halves: isSample ? 2 : 0, threads: threads)
+    sums = GradientSums(counted, delta: delta, isSample: isSample, threads: threads)
   }
 
   /// Adds a batch, by the exact method.

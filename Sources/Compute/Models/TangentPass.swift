@@ -28,8 +28,9 @@ struct TangentScratch {
     norm = room.take(rows * model.width)
     statistics = room.take(2 * rows)
     spare = room.take(model.isInterleaved ? rows * model.projected : 0)
-    slopes = room.take(rows * model.wide)
-    ones = room.take(model.inner)
-    ones.update(repeating: 1, count: model.inner)
+    let isGated = model.wide > model.inner
+    slopes = room.take(isGated ? rows * model.wide : 0)
+    ones = room.take(isGated ? model.inner : 0)
+    if isGated { ones.update(repeating: 1, count: model.inner) }
   }
 }

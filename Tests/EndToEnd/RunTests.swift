@@ -49,6 +49,17 @@ import Testing
     #expect(pipeline.ran() == ["shout", "count"])
   }
 
+  @Test func `A command can make temporary files, wherever the store is`() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "stages: { s: { run: 'mktemp > ${out.o}', out: { o: o.txt }, publish: true } }", to: "brake.yaml")
+    for store in [["--store", "below/store"], []] {
+      let run = try BrakeProcess(["run"] + store, in: folder).wait()
+      #expect(run.status == 0, "\(run.err)")
+      #expect(folder.text("results/o.txt")?.hasPrefix("/") == true)
+    }
+  }
+
   @Test func `A touched file runs nothing`() throws {
     _ = try folder.brake()
     _ = pipeline.ran()

@@ -1,0 +1,43 @@
+import Artefacts
+
+extension CommandRun {
+  /// A file that the command made and nobody declared would be lost without a word.
+  func refuseUndeclared() throws {
+    let inputs = Set(action.inputs.flatMap(\.members).map(\.place))
+    let outputs = Set(
+      action.instance.outputs.map { $0.file.hasSuffix("/") ? String($0.file.dropLast()) : $0.file })
+    var extra: [String] = []
+    func visit(_ folder: String) throws {
+      for name in try names(in: scratch.work + "/" + folder) {
+        let place = folder.isEmpty ? name : folder + "/" + name
+        if inputs.contains(place) || outputs.contains(place) { continue }
+        if fileType(scratch.work + "/" + place) == .folder { try visit(place) } else { extra.append(place) }
+      }
+    }
+    try visit("")
+    if extra.isEmpty { return }
+    let shown = extra.prefix(5).joined(separator: ", ") + (extra.count > 5 ? ", …" : "")
+    throw PipelineError(
+      "the command left \(extra.count == 1 ? "a file that is" : "\(extra.count) files that are") not declared",
+      facts: [("files", shown)], hint: "declare what is wanted under out:, and write the rest to $TMPDIR")
+  }
+
+  func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
+    let path = scratch.work + "/" + output.file
+    guard let type = fileType(path.hasSuffix("/") ? String(path.dropLast()) : path) else {
+      throw PipelineError(
+        "the output '\(output.name)' was not written", facts: [("file", output.file)],
+        hint: "the command must leave it there; ${out.\(output.name)} stands for the path")
+    }
+    guard output.keyed else { return [OutputFile(name: output.name, key: nil, path: path)] }
+    guard type == .folder else {
+      throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.file)])
+    }
+    return try names(in: path).map { name in
+      let dot = name.lastIndex(of: ".") ?? name.endIndex
+      let key = dot == name.startIndex ? name : String(name[..<dot])
+      try PlannedKeys.check(key, of: output.name)
+      return OutputFile(name: output.name, key: key, path: path + (path.hasSuffix("/") ? "" : "/") + name)
+    }
+  }
+}

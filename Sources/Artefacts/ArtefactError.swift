@@ -9,6 +9,8 @@ public struct ArtefactError: Error, CustomStringConvertible {
     case damaged
     /// Something from outside that cannot be accepted: a manifest that leaves its folder, a size beyond the bound.
     case refused
+    /// In a later version of a format than this brake knows. Never touched: a newer brake can read it.
+    case newer
     /// A digest prefix that is malformed, too short or fits several objects.
     case ambiguous
     /// The system refused a call.

@@ -3,6 +3,7 @@ struct ContentIdentity {
   private let size: Int
   private var hasher = DigestHasher()
   private var seen = 0
+  private var opening: [UInt8] = []
   /// The bytes so far, as long as they may be a manifest's.
   private var manifest: [UInt8]? = []
 
@@ -14,11 +15,17 @@ struct ContentIdentity {
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
     hasher.update(bytes)
     seen += bytes.count
+    if opening.count < Tree.anyOpening.count {
+      opening += bytes.prefix(Tree.anyOpening.count - opening.count)
+    }
     guard manifest != nil else { return }
     manifest?.append(contentsOf: bytes)
     let start = manifest?.prefix(Tree.opening.count) ?? []
     if !Tree.opening.starts(with: start) { manifest = nil }
   }
+
+  /// Whether the bytes begin as the manifest of a tree does in any version.
+  var startsAsManifest: Bool { opening == Tree.anyOpening }
 
   func finalize() -> Artefact {
     let digest = hasher.finalize()

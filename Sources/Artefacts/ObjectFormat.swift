@@ -23,6 +23,11 @@ enum ObjectFormat {
   static let tailLength = 72
   static let endMark = Array("brakeend".utf8)
 
+  /// Whether a header is that of a later version.
+  static func isNewer(header bytes: [UInt8]) -> Bool {
+    bytes.starts(with: header.prefix(13)) && bytes.count > 13 && bytes[13] > version
+  }
+
   static func frame(length: Int) -> [UInt8] {
     frameMagic.littleEndianBytes + UInt32(length).littleEndianBytes
   }
@@ -90,8 +95,7 @@ struct ObjectFooter: Hashable, Sendable {
 
     let version = tail[49]
     guard version == ObjectFormat.version, extensionLength == 0 else {
-      throw ArtefactError(
-        .refused, "\(file.path) is in version \(version) of the object format", remedy: "use a newer brake")
+      throw ArtefactError.newer("\(file.path), in version \(version) of the object format,")
     }
     guard bytes.prefix(8) == ObjectFormat.frame(length: bytes.count - 8)[...], tail[48] <= 1,
       tail[50..<56].allSatisfy({ $0 == 0 })
@@ -126,7 +130,7 @@ struct ObjectFooter: Hashable, Sendable {
 
   private static func entry(_ bytes: [UInt8], at offset: Int, path: String) throws -> ChunkEntry {
     guard let codec = Codec(rawValue: bytes[offset + 8]) else {
-      throw ArtefactError(.refused, "\(path) uses codec \(bytes[offset + 8])", remedy: "use a newer brake")
+      throw ArtefactError.newer("\(path), which uses codec \(bytes[offset + 8]),")
     }
     let entry = ChunkEntry(
       length: Int(bytes.littleEndian(at: offset, as: UInt32.self)),

@@ -9,6 +9,9 @@ struct ObjectReader: ~Copyable {
     let expected = ObjectFormat.header
     var header = [UInt8](repeating: 0, count: expected.count)
     try header.withUnsafeMutableBytes { try file.readStored(into: $0, at: 0) }
+    if ObjectFormat.isNewer(header: header) {
+      throw ArtefactError.newer("\(file.path), in version \(header[13]) of the object format,")
+    }
     guard header == expected else { throw Damage("it does not start as an object") }
     footer = try ObjectFooter(of: file)
     self.file = file
@@ -47,7 +50,12 @@ struct ObjectReader: ~Copyable {
     }
     let artefact = identity.finalize()
     if artefact.digest != footer.digest { throw Damage("its bytes have another digest") }
-    if artefact.kind != footer.kind { throw Damage("its footer gives it the wrong kind") }
+    if artefact.kind == footer.kind { return }
+    // A manifest that this brake does not accept, of a later version or of names that none may be any more.
+    if footer.kind == .tree, identity.startsAsManifest {
+      throw ArtefactError.newer("\(file.path), a tree that this brake does not know,")
+    }
+    throw Damage("its footer gives it the wrong kind")
   }
 }
 

@@ -10,12 +10,12 @@ public final class Publication: Sendable {
   private struct Pending {
     /// By path in the store.
     var objects: [String: (digest: Digest, temporary: String)] = [:]
-    var records: [String: String] = [:]
+    var records: [String: (key: Digest, temporary: String)] = [:]
     /// Folders with objects that were there already, perhaps renamed a moment ago by a process that has not
     /// synchronised them.
     var folders: Set<String> = []
 
-    var temporaries: [String] { objects.values.map(\.temporary) + records.values }
+    var temporaries: [String] { objects.values.map(\.temporary) + records.values.map(\.temporary) }
   }
 
   init(store: Store) { self.store = store }
@@ -57,12 +57,17 @@ public final class Publication: Sendable {
   }
 
   /// Takes the place of a record with the same key.
+  /// - Throws: `.refused` if a name in it is one that no reader would accept.
   public func add(record: Record) throws {
+    if let fault = record.fault {
+      throw ArtefactError(
+        .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", remedy: "use another name")
+    }
     let temporary = try store.temporaryPath()
     let bytes = RecordFile.bytes(record)
     try store.files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
     let replaced = pending.withLock {
-      $0.records.updateValue(temporary, forKey: store.recordPath(record.key))
+      $0.records.updateValue((record.key, temporary), forKey: store.recordPath(record.key))?.temporary
     }
     if let replaced { try store.files.remove(replaced) }
   }
@@ -87,8 +92,8 @@ public final class Publication: Sendable {
       for (path, object) in pending.objects {
         if let twice = all.objects.updateValue(object, forKey: path) { left.append(twice.temporary) }
       }
-      for (path, temporary) in pending.records {
-        if let older = all.records.updateValue(temporary, forKey: path) { left.append(older) }
+      for (path, record) in pending.records {
+        if let older = all.records.updateValue(record, forKey: path) { left.append(older.temporary) }
       }
       all.folders.formUnion(pending.folders)
     }
@@ -119,8 +124,9 @@ public final class Publication: Sendable {
       }
     }
     try place(all.records.keys.sorted(), in: store, with: []) { path in
-      guard let temporary = all.records[path] else { return }
-      try files.rename(temporary, to: path)
+      guard let record = all.records[path] else { return }
+      try store.checkReplaceable(recordAt: path, key: record.key)
+      try files.rename(record.temporary, to: path)
     }
   }
 

@@ -36,3 +36,20 @@ public struct Record: Hashable, Sendable {
 
   public var key: Digest { Digest(of: manifest.canonicalBytes) }
 }
+
+extension Record {
+  /// The first name in it that none may be, since it would lead elsewhere or cannot be shown; nil if all are sound.
+  var fault: String? {
+    for output in outputs {
+      for name in [output.name, output.key].compactMap(\.self) {
+        guard let fault = EntryName.fault(of: name) else { continue }
+        return "an output in it is called \(name.debugDescription): \(fault)"
+      }
+    }
+    for label in [stage] + sources.values.sorted() {
+      guard let fault = EntryName.fault(ofLabel: label) else { continue }
+      return "it names a stage or source \(label.debugDescription): \(fault)"
+    }
+    return nil
+  }
+}

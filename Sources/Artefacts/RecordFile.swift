@@ -35,7 +35,10 @@ enum RecordFile {
     return bytes + Array(",\"sum\":\"\(sum.hex)\"}".utf8)
   }
 
-  static func read(_ bytes: [UInt8], key: Digest) throws(Damage) -> Record {
+  /// - Throws: `Damage`, or an `ArtefactError` for what is sound and yet not accepted: a later version, or a name that
+  ///   none may be.
+  static func read(_ bytes: [UInt8], key: Digest) throws -> Record {
+    if isNewer(bytes) { throw ArtefactError.newer("the record \(key)") }
     guard bytes.count > sumLength else { throw Damage("it is cut short") }
     let end = bytes.count - sumLength
     let sum = bytes.withUnsafeBytes { Digest(of: UnsafeRawBufferPointer(rebasing: $0[..<end])) }
@@ -47,23 +50,34 @@ enum RecordFile {
       let names = json["sources"]?.object
     else { throw Damage("it is not a record of a version that this brake knows") }
 
-    var outputs: [Record.Output] = []
-    outputs.reserveCapacity(list.count)
-    for member in list {
-      guard let name = member["name"]?.string, let digest = member["digest"]?.string.flatMap({ Digest($0) }),
-        let kind = member["kind"]?.string.flatMap(Artefact.Kind.init), let size = member["size"]?.integer
-      else { throw Damage("an output in it is malformed") }
-      let artefact = Artefact(digest: digest, kind: kind, size: size)
-      outputs.append(Record.Output(name: name, key: member["key"]?.string, artefact: artefact))
-    }
     var log: Digest?
     if let text = json["log"]?.string {
       log = Digest(text)
       if log == nil { throw Damage("its log is malformed") }
     }
-    let sources = names.compactMapValues(\.string)
-    let record = Record(manifest: manifest, outputs: outputs, log: log, stage: stage, sources: sources)
+    let record = Record(
+      manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
+      sources: names.compactMapValues(\.string))
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
+    if let fault = record.fault {
+      throw ArtefactError(
+        .refused, "the record \(key) is not believed: \(fault)",
+        remedy: "ask who wrote it; running the stage that it belongs to replaces it")
+    }
     return record
+  }
+
+  /// Whether a file starts as a record of a later version.
+  static func isNewer(_ bytes: some Collection<UInt8>) -> Bool {
+    FormatVersion.isNewer(bytes, kind: "record", known: 1)
+  }
+
+  private static func output(_ member: JSON) throws(Damage) -> Record.Output {
+    guard let name = member["name"]?.string, let digest = member["digest"]?.string.flatMap({ Digest($0) }),
+      let kind = member["kind"]?.string.flatMap(Artefact.Kind.init), let size = member["size"]?.integer,
+      size >= 0
+    else { throw Damage("an output in it is malformed") }
+    let artefact = Artefact(digest: digest, kind: kind, size: size)
+    return Record.Output(name: name, key: member["key"]?.string, artefact: artefact)
   }
 }

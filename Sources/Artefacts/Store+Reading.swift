@@ -32,6 +32,9 @@ extension Store {
   public func tree(_ digest: Digest) throws -> Tree {
     let bytes = try bytes(of: digest, limit: Tree.manifestLimit)
     do { return try Tree(manifest: bytes) } catch {
+      if FormatVersion.isNewer(bytes, kind: "tree", known: 1) {
+        throw ArtefactError.newer("the tree \(digest)")
+      }
       throw ArtefactError(.refused, "\(digest) is not a tree: \(error)")
     }
   }

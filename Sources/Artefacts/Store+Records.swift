@@ -1,6 +1,8 @@
 extension Store {
   /// What an action produced; nil if no record has this key.
-  /// - Throws: `.damaged` if the record cannot be believed. It is moved to `quarantine/`, so the next look finds none.
+  /// - Throws: `.damaged` if its bytes are not what was written: it is moved to `quarantine/`, so that the next look finds
+  ///   none. `.refused` if it holds a name that none may be, `.newer` if it is in a later version of the format: both
+  ///   stay where they are.
   public func record(_ key: Digest) throws -> Record? {
     let path = recordPath(key)
 
@@ -22,16 +24,24 @@ extension Store {
     }
   }
 
-  /// All records, for `why`, `provenance` and `ls`; damaged ones are reported, not returned.
+  /// All records, for `why`, `provenance` and `ls`; those that cannot be read or believed are reported, not returned.
   public func records(damaged: (ArtefactError) -> Void) throws -> [Record] {
     var records: [Record] = []
     for key in try digests(under: "actions") {
       do {
         if let record = try record(key) { records.append(record) }
-      } catch let error as ArtefactError where error.code == .damaged {
+      } catch let error as ArtefactError {
         damaged(error)
       }
     }
     return records
+  }
+
+  /// Throws if the record that has a name is in a later version, and so is not to be replaced.
+  func checkReplaceable(recordAt path: String, key: Digest) throws {
+    guard FileStatus(path)?.isFile == true else { return }
+    var opening = [UInt8](repeating: 0, count: 64)
+    let count = try opening.withUnsafeMutableBytes { try InputFile(path).read(into: $0, at: 0) }
+    if RecordFile.isNewer(opening.prefix(count)) { throw ArtefactError.newer("the record \(key)") }
   }
 }

@@ -26,7 +26,8 @@ public final class Store: Sendable {
     guard let format = try Store.readSmallFile(root + "/format", limit: 256) else { return }
     if format != Array(Store.format.utf8) {
       throw ArtefactError(
-        .refused, "\(root) is not a store that this brake knows (see \(root)/format)",
+        format.starts(with: "brake store ".utf8) ? .newer : .refused,
+        "\(root) is not a store that this brake knows (see \(root)/format)",
         remedy: "use a newer brake, or another folder with --store")
     }
   }

@@ -26,6 +26,7 @@ public struct Tree: Hashable, Sendable {
   public let size: Int
 
   static let opening = Array(#"{"brake":"tree 1","entries":["#.utf8)
+  static let anyOpening = Array(#"{"brake":"tree "#.utf8)
   /// Bytes of a manifest: half a million files in one folder.
   static let manifestLimit = 64 << 20
   /// Folders in folders.
@@ -77,11 +78,9 @@ public struct Tree: Hashable, Sendable {
   }
 
   private static func check(name: String) throws(ArtefactError) {
-    let bytes = name.utf8
-    if bytes.isEmpty || bytes.count > 255 || name == "." || name == ".." || bytes.contains(0)
-      || bytes.contains(UInt8(ascii: "/"))
-    {
-      throw ArtefactError(.refused, "a tree has an entry with the name '\(name)', which no folder can hold")
-    }
+    guard let fault = EntryName.fault(of: name) else { return }
+    throw ArtefactError(
+      .refused, "a tree cannot have an entry named \(name.debugDescription): \(fault)",
+      remedy: "rename it (ls -b shows it)")
   }
 }

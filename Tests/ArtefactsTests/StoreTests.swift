@@ -12,10 +12,11 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))
   }
 
-  @Test func `A store of an unknown format is refused`() throws {
-    folder.write("brake store 2\n", to: "store/format")
+  @Test(arguments: [("brake store 2\n", ArtefactError.Code.newer), ("PNG", .refused)])
+  func `A store of an unknown format is refused`(format: String, code: ArtefactError.Code) throws {
+    folder.write(format, to: "store/format")
     let error = #expect(throws: ArtefactError.self) { try store }
-    #expect(error?.code == .refused)
+    #expect(error?.code == code)
   }
 
   @Test(arguments: [0, 1, 2, 7, 1000, 1 << 20, 1 << 20 + 1, 5 << 20 - 3])

@@ -68,12 +68,13 @@ public struct Engine: Sendable {
     }
   }
 
-  /// The record of an action whose outputs are all in the store.
+  /// The record of an action whose outputs are all in the store. One that is damaged or not believed is none; one of a
+  /// newer brake is an error, since it is not to be replaced.
   func hit(_ action: Action) throws -> Record? {
     do {
       guard let record = try store.record(action.key) else { return nil }
       return record.outputs.allSatisfy { store.contains($0.artefact.digest) } ? record : nil
-    } catch let error as ArtefactError where error.code == .damaged {
+    } catch let error as ArtefactError where error.code == .damaged || error.code == .refused {
       return nil
     }
   }

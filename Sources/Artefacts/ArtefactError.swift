@@ -23,8 +23,15 @@ public struct ArtefactError: Error, CustomStringConvertible {
   public let remedy: String?
   /// `errno` of the system call that failed, where one did.
   public let errno: Int32?
+  /// The object that is missing, damaged or cannot be read, where the error is about one.
+  public let object: Digest?
+  /// The tree that was asked for, where the object is one that it names.
+  public private(set) var tree: Digest?
 
-  public init(_ code: Code, _ message: String, remedy: String? = nil, errno: Int32? = nil) {
+  public init(
+    _ code: Code, _ message: String, remedy: String? = nil, errno: Int32? = nil, object: Digest? = nil
+  ) {
+    self.object = object
     self.code = code
     self.message = message
     self.remedy = remedy
@@ -35,6 +42,17 @@ public struct ArtefactError: Error, CustomStringConvertible {
 }
 
 extension ArtefactError {
+  /// Whether it says that an object's bytes cannot be had.
+  var isLoss: Bool { code == .damaged || code == .notFound }
+
+  /// The error as it is for someone who asked for a tree.
+  func inside(_ tree: Digest) -> ArtefactError {
+    if object == nil || object == tree { return self }
+    var error = self
+    error.tree = tree
+    return error
+  }
+
   /// The system call that has just failed.
   static func system(_ verb: String, _ path: String) -> ArtefactError { system(verb, path, Glibc.errno) }
 

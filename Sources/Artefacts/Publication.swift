@@ -187,8 +187,3 @@ extension Store {
     try stream(digest) { _ in }
   }
 }
-
-extension ArtefactError {
-  /// Whether it says that an object's bytes cannot be had.
-  fileprivate var isLoss: Bool { code == .damaged || code == .notFound }
-}

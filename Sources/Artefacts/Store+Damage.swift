@@ -1,21 +1,24 @@
 extension Store {
   /// The error for an object that is not there.
   func missing(_ digest: Digest) -> ArtefactError {
+    forgetWhole()
     let makers = makers(of: digest)
     return ArtefactError(
-      .notFound, "there is no object \(digest) in \(root)\(makers.message)", remedy: makers.remedy)
+      .notFound, "there is no object \(digest) in \(root)\(makers.message)", remedy: makers.remedy,
+      object: digest)
   }
 
   /// Moves a damaged object out of the way, so that the next who has the bytes can store them again.
   /// - Parameter status: of the file in which the damage was seen. Another process may have put a good one there since.
   /// - Returns: the error to throw.
   func quarantine(_ digest: Digest, _ status: FileStatus, _ reason: String) -> ArtefactError {
+    forgetWhole()
     let moved = moveToQuarantine(objectPath(digest), named: digest.hex, status)
     let makers = makers(of: digest)
     return ArtefactError(
       .damaged,
       "the object \(digest) in \(root) is damaged: \(reason)\(moved.map { "; it is now \($0)" } ?? "")\(makers.message)",
-      remedy: makers.remedy)
+      remedy: makers.remedy, object: digest)
   }
 
   /// - Returns: where the file is now; nil if it stayed, or was another by then.

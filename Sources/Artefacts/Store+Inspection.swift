@@ -24,15 +24,23 @@ extension Store {
   }
 
   /// Reads an object and, if it is a tree, everything that it names, and checks all digests.
-  /// - Parameter deep: false to check that what a tree names is there, without reading it.
-  public func verify(_ digest: Digest, deep: Bool) throws {
-    try visit(digest, deep: deep) { try stream($0) { _ in } }
+  public func verify(_ digest: Digest) throws {
+    do { try visit(digest) { try stream($0) { _ in } } } catch let error as ArtefactError {
+      throw error.inside(digest)
+    }
   }
 
-  public func verify(_ digest: Digest) throws { try verify(digest, deep: true) }
+  /// Reads one object and checks its digest. What it names, if it is a tree, is not looked at.
+  /// - Returns: what it is.
+  public func verifyAlone(_ digest: Digest) throws -> Artefact.Kind {
+    try reading(digest) { reader in
+      try reader.stream(coders) { _ in }
+      return reader.footer.kind
+    }
+  }
 
   /// Calls `body` for an object and everything that it names, each once.
-  private func visit(_ digest: Digest, deep: Bool = true, _ body: (Digest) throws -> Void) throws {
+  private func visit(_ digest: Digest, _ body: (Digest) throws -> Void) throws {
     var seen: Set<Digest> = [digest]
     // What a tree has as a file is not looked into, even if its bytes are a manifest's.
     var rest = [(digest: digest, isTree: try artefact(digest).kind == .tree)]
@@ -40,11 +48,7 @@ extension Store {
       try body(next.digest)
       if !next.isTree { continue }
       for entry in try tree(next.digest).entries.reversed() where seen.insert(entry.digest).inserted {
-        if deep {
-          rest.append((entry.digest, entry.mode == .tree))
-        } else if !contains(entry.digest) {
-          throw missing(entry.digest)
-        }
+        rest.append((entry.digest, entry.mode == .tree))
       }
     }
   }

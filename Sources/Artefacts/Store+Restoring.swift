@@ -3,7 +3,14 @@ extension Store {
   ///
   /// A file at `path` is replaced, a folder only if it is empty. What is written is a copy of what the store has and is
   /// not made durable.
+  ///
+  /// - Throws: among others, for a missing or damaged object, an error that says which `object` it is, and which `tree`
+  ///   names it.
   public func restore(_ digest: Digest, to path: String) throws {
+    do { try write(digest, to: path) } catch let error as ArtefactError { throw error.inside(digest) }
+  }
+
+  private func write(_ digest: Digest, to path: String) throws {
     if try artefact(digest).kind == .tree {
       if let status = FileStatus(path), try !status.isFolder || !folderNames(path).isEmpty {
         throw ArtefactError(

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A folder that keeps artefacts, each named by its digest, and the records of the actions that made them.
 ///
 ///     format           `brake store 1`
@@ -15,6 +17,7 @@ public final class Store: Sendable {
   let files: any FileSystem
   let coders = CoderPool()
   private let workspace: Workspace
+  private let wholeTrees = Mutex<Set<Digest>>([])
 
   static let format = "brake store 1\n"
 
@@ -66,6 +69,13 @@ public final class Store: Sendable {
     try workspace.prepareFolder(for: path)
   }
   func noteDurable(_ folders: some Sequence<String>) { workspace.noteDurable(folders) }
+
+  // Trees of which this process has seen that nothing of them is missing.
+
+  func isKnownWhole(_ tree: Digest) -> Bool { wholeTrees.withLock { $0.contains(tree) } }
+  func noteWhole(_ trees: Set<Digest>) { wholeTrees.withLock { $0.formUnion(trees) } }
+  /// Something turned out to be missing or damaged.
+  func forgetWhole() { wholeTrees.withLock { $0 = [] } }
 
   /// The bytes of a file in the store; nil if it is not there.
   static func readSmallFile(_ path: String, limit: Int) throws(ArtefactError) -> [UInt8]? {

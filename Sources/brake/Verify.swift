@@ -8,28 +8,23 @@ extension Brake {
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
         Without digests: everything in the store, records and references too. What is damaged is named and moved to \
-        quarantine/, and the exit status is 2.
+        quarantine/; what a record or reference promises and is not there is named as lost. The exit status is then 2.
         """)
 
     @OptionGroup var workspace: Workspace
-    @Flag(help: "Print one object: the number checked, and what is damaged.") var json = false
+    @Flag(help: "Print one object: the number checked, and what is damaged or lost.") var json = false
     @Argument(help: "Digests, or eight or more digits of each.") var digests: [String] = []
 
     func run() throws {
       try workspace.enter()
       let store = try workspace.open()
-      let damaged = digests.isEmpty ? try all(of: store) : try given(of: store)
+      let found = digests.isEmpty ? try all(of: store) : try given(of: store)
       if json {
-        try Output.print([
-          "checked": .integer(Int64(damaged.checked)),
-          "damaged": .array(
-            damaged.errors.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
-        ])
+        try Output.print(found.json)
       } else {
-        let count = damaged.errors.count
-        try Output.print("\(damaged.checked) checked, \(count == 0 ? "none" : String(count)) damaged")
+        try Output.print(found.summary)
       }
-      if !damaged.errors.isEmpty { throw ExitCode(2) }
+      if !found.isSound { throw ExitCode(2) }
     }
 
     private func given(of store: Store) throws -> Tally {
@@ -45,16 +40,32 @@ extension Brake {
     private func all(of store: Store) throws -> Tally {
       let objects = try store.objects()
       var tally = Tally(total: objects.count)
-      for digest in objects { tally.check(digest.description) { try store.verify(digest, deep: false) } }
+      var trees: [Digest] = []
+      for digest in objects {
+        tally.check(digest.description) {
+          if try store.verifyAlone(digest) == .tree { trees.append(digest) }
+        }
+      }
       tally.end()
-      var damagedRecords: [ArtefactError] = []
-      tally.checked += try store.records { damagedRecords.append($0) }.count
-      for error in damagedRecords { tally.check("a record") { throw error } }
+      var unbelieved: [ArtefactError] = []
+      for record in try store.records(damaged: { unbelieved.append($0) }) {
+        var losses: [Loss] = []
+        tally.check("the record of \(record.stage)") { losses = try store.losses(of: record) }
+        for loss in losses { tally.note(loss, of: record) }
+      }
+      for error in unbelieved { tally.check("a record") { throw error } }
       for name in try store.references() {
         tally.check("reference \(name)") {
-          guard let digest = try store.reference(name), !store.contains(digest) else { return }
-          throw ArtefactError(.notFound, "the reference '\(name)' names \(digest), which is not in the store")
+          guard let digest = try store.reference(name) else { return }
+          if try !store.contains(digest) || !store.isWhole(store.artefact(digest)) {
+            throw ArtefactError(
+              .notFound, "the reference '\(name)' names \(digest), of which something is not in the store")
+          }
         }
+      }
+      for tree in trees {
+        let artefact = Artefact(digest: tree, kind: .tree, size: 0)
+        if let object = try? store.firstLost(of: artefact) { tally.note(tree, lacking: object) }
       }
       return tally
     }
@@ -63,8 +74,11 @@ extension Brake {
 
 /// Counts what was checked, says what was wrong as it comes up, and shows on a terminal how far it is.
 private struct Tally {
-  var checked = 0
-  private(set) var errors: [(name: String, error: any Error)] = []
+  private var checked = 0
+  private var errors: [(name: String, error: any Error)] = []
+  private var losses: [(loss: Loss, record: Record)] = []
+  /// Trees of which something is missing and that no record promises.
+  private var incomplete: [Digest] = []
   private let total: Int
   private let terminal = Terminal()
   private var drawn = ContinuousClock.now
@@ -84,5 +98,59 @@ private struct Tally {
     Output.noteRaw("\r\u{1B}[Kverifying \(checked)/\(total)")
   }
 
+  mutating func note(_ loss: Loss, of record: Record) {
+    Output.note(
+      "error: \(loss.name(in: record)) is lost: \(loss.object) is not in the store"
+        + "\n  hint: run the stage '\(record.stage)' again")
+    losses.append((loss, record))
+  }
+
+  /// What nothing promises is no loss: it may have been on its way in when brake was killed.
+  mutating func note(_ tree: Digest, lacking object: Digest) {
+    if losses.contains(where: { $0.loss.object == object }) { return }
+    Output.note("note: the tree \(tree) is incomplete: \(object) is not in the store")
+    incomplete.append(tree)
+  }
+
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
+
+  var isSound: Bool { errors.isEmpty && losses.isEmpty }
+
+  var summary: String {
+    func count(_ number: Int) -> String { number == 0 ? "none" : String(number) }
+    return "\(checked) checked, \(count(errors.count)) damaged"
+      + (losses.isEmpty ? "" : ", \(losses.count) lost")
+      + (incomplete.isEmpty ? "" : ", \(incomplete.count) incomplete")
+  }
+
+  var json: JSON {
+    [
+      "checked": .integer(Int64(checked)),
+      "damaged": .array(errors.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
+      "lost": .array(losses.map { $0.loss.json(in: $0.record) }),
+      "incomplete": .array(incomplete.map { .string($0.description) }),
+    ]
+  }
+}
+
+extension Loss {
+  fileprivate func name(in record: Record) -> String {
+    guard let output else { return "the log of \(record.stage)" }
+    return "\(record.stage).\(output.name)" + (output.key.map { "[\($0)]" } ?? "")
+  }
+
+  fileprivate func json(in record: Record) -> JSON {
+    var members: [String: JSON] = [
+      "stage": .string(record.stage), "record": .string(record.key.description),
+      "object": .string(object.description),
+    ]
+    if let output {
+      members["output"] = .string(output.name)
+      members["digest"] = .string(output.artefact.digest.description)
+      if let key = output.key { members["key"] = .string(key) }
+    } else {
+      members["log"] = .string(object.description)
+    }
+    return .object(members)
+  }
 }

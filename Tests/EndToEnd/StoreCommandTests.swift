@@ -131,10 +131,47 @@ import Testing
     folder.write("x", to: "x")
     let digest = try put("x")
     let one = try JSON(parsing: try folder.brake("verify", "--json", digest).out)
-    #expect(one == ["checked": 1, "damaged": []])
+    #expect(one == ["checked": 1, "damaged": [], "lost": [], "incomplete": []])
     let all = try folder.brake("verify")
     #expect(all.status == 0)
     #expect(all.out == "1 checked, none damaged\n")
+  }
+
+  @Test func `verify names what records promise and the store has lost, members of folders and logs too`()
+    throws
+  {
+    folder.write(
+      """
+      stages:
+        make: { run: "mkdir ${out.o}; echo one > ${out.o}/a; echo two", out: { o: folder } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    for (text, output) in [("one\n", "make.o"), ("two\n", "the log of make")] {
+      let object = try folder.shell(
+        "printf '\(text.dropLast())\\n' | sha256sum | cut -c1-64 | sed 's,..,&/,'")
+      let path = "cache/objects/" + object.out.trimmingCharacters(in: .newlines)
+      _ = try folder.shell("mv \(path) kept")
+      let run = try folder.brake("verify")
+      #expect(run.status == 2)
+      #expect(run.err.hasPrefix("error: \(output) is lost"))
+      #expect(run.out.hasSuffix(" 1 lost\n"))
+      let json = try JSON(parsing: try folder.brake("verify", "--json").out)
+      #expect(json["lost"]?.array?.map { $0["stage"] } == ["make"])
+      _ = try folder.shell("mv kept \(path)")
+      #expect(try folder.brake("verify").status == 0)
+    }
+  }
+
+  @Test func `A tree that nothing promises may be incomplete, one that a reference names may not`() throws {
+    folder.write("one", to: "tree/a")
+    let tree = try put("tree")
+    _ = try folder.shell("rm -r cache/objects/$(printf one | sha256sum | cut -c1-2)")
+    let run = try folder.brake("verify")
+    #expect(run.status == 0)
+    #expect(run.err.contains("\(tree) is incomplete"))
+    folder.write(tree + "\n", to: "cache/refs/mine")
+    #expect(try folder.brake("verify").status == 2)
+    #expect(try folder.brake("verify", tree).status == 2)
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

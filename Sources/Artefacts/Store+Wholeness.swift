@@ -1,0 +1,51 @@
+extension Store {
+  /// Whether every object that an artefact stands for is in the store: a blob's own, or a tree's manifest and all that it
+  /// names. Manifests are read, blobs are only looked for, and a tree that was whole is not looked through again.
+  /// - Throws: what is neither loss nor damage: an object of a newer brake, a disk that does not answer.
+  public func isWhole(_ artefact: Artefact) throws -> Bool { try firstLost(of: artefact) == nil }
+
+  /// The first object that is missing from an artefact, or of which nobody can tell what it names; nil if it is whole.
+  public func firstLost(of artefact: Artefact) throws -> Digest? {
+    if artefact.kind == .blob { return contains(artefact.digest) ? nil : artefact.digest }
+    if isKnownWhole(artefact.digest) { return nil }
+    var seen: Set<Digest> = []
+    var rest = [artefact.digest]
+    while let next = rest.popLast() {
+      guard seen.insert(next).inserted, !isKnownWhole(next) else { continue }
+      let tree: Tree
+      do { tree = try self.tree(next) } catch let error as ArtefactError
+        where error.isLoss || error.code == .refused
+      {
+        return next
+      }
+      for entry in tree.entries {
+        if entry.mode == .tree {
+          rest.append(entry.digest)
+        } else if !contains(entry.digest) {
+          return entry.digest
+        }
+      }
+    }
+    noteWhole(seen)
+    return nil
+  }
+}
+
+/// Something that a record promises and the store does not have.
+public struct Loss: Hashable, Sendable {
+  /// Nil for the log.
+  public let output: Record.Output?
+  /// The missing object: the output's own, or one that its tree names.
+  public let object: Digest
+}
+
+extension Store {
+  /// What a record promises and is not in the store.
+  public func losses(of record: Record) throws -> [Loss] {
+    var losses = try record.outputs.compactMap { output in
+      try firstLost(of: output.artefact).map { Loss(output: output, object: $0) }
+    }
+    if let log = record.log, !contains(log) { losses.append(Loss(output: nil, object: log)) }
+    return losses
+  }
+}

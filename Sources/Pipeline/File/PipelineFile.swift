@@ -23,7 +23,7 @@ public import JSON
 ///         op: lm.gradients
 ///         in: { checkpoint: "train[47k,1].checkpoints[${step}]", tokens: tokens }
 ///       table:
-///         run: |                    # any shell command instead of an operation
+///         run: |                    # a command for the shell instead of an operation
 ///           python3 ${in.script} --sizes $HOME ${in.losses} > ${out.table}
 ///           ./draw --into plots/
 ///         in: { losses: train.losses, script: table.py }
@@ -40,6 +40,16 @@ public import JSON
 /// its type; inside other text the value's text is put in as it was written (`1e-3` stays `1e-3`). `$${` is a literal `${`.
 /// Inside `run:`, `${in.NAME}` and `${out.NAME}` are the paths of inputs and outputs, and what else the shell understands
 /// (`$HOME`, `$(date)`) is the shell's.
+///
+/// **`run:`** is executed by `bash --noprofile --norc -O inherit_errexit -euo pipefail -c`: it stops, and the stage fails, at
+/// the first command line that fails, also if only a part of a pipe or the command in `x=$(…)` does, and where a variable
+/// is used that nothing has set. As always in bash, what is tested may fail: what stands behind `if`, `while` and `!`,
+/// and all but the last of what `&&` and `||` join; nor is it noticed where a command fails in the background or inside
+/// the arguments of another one. A program whose reader stops early, as in `… | head`, fails with 141. `shell:` names
+/// another shell: a text such as `sh -eu` is a program and its options, to which `-c` is added; a list such as
+/// `[perl, -we]` is all that stands before the command's text. The shell is part of the key, as are the command,
+/// `env:` and `tools:`. What `pass-env:` hands through is not, neither names nor values: stages that differ in nothing else
+/// are one action.
 ///
 /// **`for:`** gives every variable a list; a range of whole numbers, both ends included: `1..10`, `{from: 1, to: 9, step: 2}`
 /// or `{from: 1, to: 1024, factor: 2}`; a `${parameter}` that is one of these; or a keyed output of one stage instance,
@@ -103,6 +113,7 @@ struct StageDeclaration: Sendable {
 
 struct CommandDeclaration: Sendable {
   let script: PipelineNode
+  let shell: PipelineNode?
   let outputs: [PipelineNode.Entry]
   let environment: [PipelineNode.Entry]
   let passed: [String]

@@ -128,6 +128,7 @@ struct PipelineReader {
     for entry in outputs { try checkName(entry, "output") }
     try script.check(names: names, paths: inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" })
 
+    try fields["shell"]?.check(names: names)
     let environment = try entries(fields["env"], "env:", names: names)
     for entry in environment { try checkVariable(entry.name, at: entry.position) }
     var passed: [String] = []
@@ -141,7 +142,7 @@ struct PipelineReader {
       }
     }
     return CommandDeclaration(
-      script: script, outputs: outputs, environment: environment, passed: passed,
+      script: script, shell: fields["shell"], outputs: outputs, environment: environment, passed: passed,
       tools: try tools(fields["tools"], names))
   }
 
@@ -231,5 +232,5 @@ struct PipelineReader {
 private enum StageField {
   static let all = ["op", "run", "for", "in", "publish"]
   static let ofOperation = ["with"]
-  static let ofCommand = ["out", "env", "pass-env", "tools"]
+  static let ofCommand = ["shell", "out", "env", "pass-env", "tools"]
 }

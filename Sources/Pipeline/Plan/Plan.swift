@@ -145,19 +145,22 @@ public struct ShellCommand: Sendable, Hashable {
   /// With `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:` variables are
   /// already replaced.
   public let template: String
+  /// What runs it: part of the key.
+  public let shell: CommandShell
   /// Declared environment: part of the key.
   public let environment: [String: String]
-  /// Names handed through from the user's environment; their values are no part of the key.
+  /// Names handed through from the user's environment. Neither they nor their values are part of the key.
   public let passed: [String]
   /// Programs whose identity is part of the key: a name to look up in PATH -> a command that prints its version, or nil
   /// to take the digest of the executable.
   public let tools: [String: String?]
 
   public init(
-    template: String, environment: [String: String] = [:], passed: [String] = [],
-    tools: [String: String?] = [:]
+    template: String, shell: CommandShell = .bash, environment: [String: String] = [:],
+    passed: [String] = [], tools: [String: String?] = [:]
   ) {
     self.template = template
+    self.shell = shell
     self.environment = environment
     self.passed = passed
     self.tools = tools

@@ -37,9 +37,11 @@ extension PlannedStage {
       let text: String? = if let version { try scope.text(version) } else { nil }
       tools.updateValue(text, forKey: name)
     }
+    var shell = CommandShell.bash
+    if let node = command.shell { shell = try CommandShell(scope.evaluate(node)) }
     return ShellCommand(
-      template: try scope.script(command.script), environment: environment, passed: command.passed,
-      tools: tools)
+      template: try scope.script(command.script), shell: shell, environment: environment,
+      passed: command.passed, tools: tools)
   }
 
   private func files(

@@ -31,7 +31,7 @@ public struct Action: Sendable {
     case .command(let command):
       members["command"] = .string(command.template)
       members["environment"] = .object(command.environment.mapValues { .string($0) })
-      members["passed"] = .array(command.passed.sorted().map { .string($0) })
+      members["shell"] = .array(command.shell.words.map { .string($0) })
       members["inputs"] = .object(
         Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contentsAndPlaces) }))
       members["outputs"] = .object(

@@ -18,7 +18,8 @@ extension CommandRun {
     defer { if let group = group.withLock({ $0 }) { kill(-group, SIGKILL) } }
     let result = try await log.closeAfter {
       try await Subprocess.run(
-        .path("/bin/sh"), arguments: ["-c", text], environment: .custom(environment()),
+        .path(FilePath(try shell())), arguments: Arguments(command.shell.words.dropFirst() + [text]),
+        environment: .custom(environment()),
         workingDirectory: FilePath(scratch.work), platformOptions: options, input: .none,
         output: .fileDescriptor(log, closeAfterSpawningProcess: false),
         error: .fileDescriptor(log, closeAfterSpawningProcess: false)
@@ -30,14 +31,35 @@ extension CommandRun {
     case .exited(let code):
       throw PipelineError(
         "the command failed", facts: [("exit", String(code))],
-        hint: code == 127
-          ? "the shell did not find a program: name it in tools: to have this checked first" : nil)
+        hint: hint(of: code))
     case .signaled(let signal):
       let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
       throw PipelineError(
         "the command was killed by a signal", facts: [("signal", "\(signal) (\(name))")],
         hint: signal == SIGKILL ? "the system kills programs that use too much memory" : nil)
     }
+  }
+
+  private func hint(of code: Int32) -> String? {
+    switch code {
+    case 127: "the shell did not find a program: name it in tools: to have this checked first"
+    case 128 + SIGPIPE:
+      "a program wrote into a pipe whose reader had stopped, as head does; behind it, || test $? = 141 allows that"
+    default: nil
+    }
+  }
+
+  /// Where the shell is.
+  private func shell() throws -> String {
+    let name = command.shell.program
+    guard let path = ToolIdentities.path(of: name), path.hasPrefix("/") else {
+      throw PipelineError(
+        "the shell '\(name)' is not installed",
+        hint: command.shell == .bash
+          ? "commands run under bash: install it, or name another shell in the stage, such as shell: sh -eu"
+          : "install it, or put its folder into PATH")
+    }
+    return path
   }
 
   /// What a command sees: what was declared, and a few variables that hardly any program can do without. Their values

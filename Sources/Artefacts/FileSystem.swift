@@ -1,8 +1,24 @@
 internal import Glibc
 
-/// Every change that a store makes to a disk goes through here. Tests have implementations that fail, or crash for
-/// good, at the k-th call, and one that forgets what was never synchronised.
+/// Whatever a store reads from a disk or changes on it goes through here. Tests have implementations that fail, or crash
+/// for good, at the k-th call, and one that forgets what was never synchronised.
+///
+/// Only an answer is an answer: that nothing stands at a path is said by the system, never concluded from an error.
 public protocol FileSystem: Sendable {
+  /// What stands at a path; nil if nothing does.
+  func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus?
+  /// All names in a folder, sorted by their bytes, without `.` and `..`.
+  /// - Throws: `.refused` for a name that is not UTF-8.
+  func names(in folder: String) throws(ArtefactError) -> [String]
+  /// Opens a file or folder for reading, without waiting for anyone if it is a pipe.
+  func open(_ path: String) throws(ArtefactError) -> Int32
+  /// What an open file or folder is now.
+  func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus
+  /// Fills a buffer from a place in a file, as far as the file reaches.
+  /// - Returns: the number of bytes read.
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
+  ) throws(ArtefactError) -> Int
   /// Creates a file for writing; an error if the name is taken. The user's umask applies to the mode.
   func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32
   func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError)
@@ -29,6 +45,21 @@ public protocol FileSystem: Sendable {
 typealias Append = (UnsafeRawBufferPointer) throws -> Void
 
 extension FileSystem {
+  /// What stands at a path, or at the end of the links that do; nil if nothing does.
+  public func status(_ path: String) throws(ArtefactError) -> FileStatus? {
+    try status(path, followingLinks: true)
+  }
+
+  /// All bytes of a file; nil if it is not there.
+  /// - Throws: `.refused` for what is not a regular file, or larger than `limit` bytes.
+  public func contents(of path: String, limit: Int) throws(ArtefactError) -> [UInt8]? {
+    guard let file = try InputFile.ifPresent(path, files: self) else { return nil }
+    guard file.size <= limit else {
+      throw ArtefactError(.refused, "\(path) has \(file.size) bytes, more than the \(limit) expected here")
+    }
+    return try file.readAll()
+  }
+
   /// Makes all of these durable, in the cheapest way.
   func synchronise(_ paths: [String]) throws(ArtefactError) {
     guard let first = paths.first else { return }
@@ -40,7 +71,8 @@ extension FileSystem {
   /// Makes a folder and those above it.
   /// - Returns: the folders that have a new entry and are to be synchronised.
   func makeFolders(_ path: String) throws(ArtefactError) -> [String] {
-    if path.isEmpty || FileStatus(path)?.isFolder == true { return [] }
+    if path.isEmpty { return [] }
+    if try status(path)?.isFolder == true { return [] }
     let parent = parentFolder(of: path)
     let changed = try makeFolders(parent)
     try makeFolder(path)
@@ -48,10 +80,10 @@ extension FileSystem {
   }
 
   /// Removes a file or link, or a folder with all that is in it. What cannot be removed stays.
-  func removeAll(_ path: String) {
-    if FileStatus(path, followingLinks: false)?.isFolder == true {
+  public func removeAll(_ path: String) {
+    if let status = try? status(path, followingLinks: false), status.isFolder {
       chmod(path, 0o700)
-      for name in (try? folderNames(path)) ?? [] { removeAll(path + "/" + name) }
+      for name in (try? names(in: path)) ?? [] { removeAll(path + "/" + name) }
     }
     try? remove(path)
   }

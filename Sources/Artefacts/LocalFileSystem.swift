@@ -4,8 +4,92 @@ internal import Glibc
 public struct LocalFileSystem: FileSystem {
   public init() {}
 
+  public func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus? {
+    try patiently { () throws(ArtefactError) in
+      var status = stat()
+      if fstatat(AT_FDCWD, path, &status, followingLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 {
+        return FileStatus(status)
+      }
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw .system("look at", path)
+    }
+  }
+
+  public func names(in folder: String) throws(ArtefactError) -> [String] {
+    try patiently { () throws(ArtefactError) in try listing(folder) }
+  }
+
+  private func listing(_ folder: String) throws(ArtefactError) -> [String] {
+    guard let stream = opendir(folder) else { throw .system("read the folder", folder) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      // Without this, an error looks like the end.
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw .system("read the folder", folder) }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+      }
+      guard let name else {
+        throw ArtefactError(
+          .refused, "\(folder) holds a file whose name is not UTF-8", remedy: "rename it (ls -b shows it)")
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+  }
+
+  public func open(_ path: String) throws(ArtefactError) -> Int32 {
+    try patiently { () throws(ArtefactError) in
+      let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      if file < 0 { throw .system("open", path) }
+      return file
+    }
+  }
+
+  public func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
+    try patiently { () throws(ArtefactError) in
+      var status = stat()
+      if fstat(file, &status) < 0 { throw .system("look at", path) }
+      return FileStatus(status)
+    }
+  }
+
+  public func read(
+    into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
+  ) throws(ArtefactError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = try patiently { () throws(ArtefactError) in
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+        let count = pread(file, rest.baseAddress, rest.count, off_t(offset + done))
+        if count < 0 { throw .system("read", path) }
+        return count
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// Asks again where the answer may be another in a moment: after a signal, or from a disk or server that was out of
+  /// reach.
+  private func patiently<Answer>(
+    _ ask: () throws(ArtefactError) -> Answer
+  ) throws(ArtefactError) -> Answer {
+    for microseconds: UInt32 in [1_000, 10_000, 100_000] {
+      do throws(ArtefactError) { return try ask() } catch {
+        guard let code = error.errno, [EINTR, EAGAIN, EIO, ESTALE].contains(code) else { throw error }
+      }
+      usleep(microseconds)
+    }
+    return try ask()
+  }
+
   public func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32 {
-    let file = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode)
+    let file = Glibc.open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode)
     if file < 0 { throw .system("create", path) }
     return file
   }
@@ -27,16 +111,16 @@ public struct LocalFileSystem: FileSystem {
   }
 
   public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
-    let file = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0o644)
+    let file = Glibc.open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0o644)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
     try write(bytes, to: file, path: path)
   }
 
   public func makeFolder(_ path: String) throws(ArtefactError) {
-    if mkdir(path, 0o777) < 0 && (errno != EEXIST || FileStatus(path)?.isFolder != true) {
-      throw .system("create the folder", path, EEXIST == errno ? ENOTDIR : errno)
-    }
+    if mkdir(path, 0o777) == 0 { return }
+    if errno != EEXIST { throw .system("create the folder", path) }
+    if try status(path)?.isFolder != true { throw .system("create the folder", path, ENOTDIR) }
   }
 
   public func rename(_ path: String, to target: String) throws(ArtefactError) {
@@ -73,7 +157,7 @@ public struct LocalFileSystem: FileSystem {
   }
 
   private func withDescriptor(_ path: String, _ call: (Int32) -> Int32) throws(ArtefactError) {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
     if call(file) < 0 { throw .system("synchronise", path) }

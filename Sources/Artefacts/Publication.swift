@@ -27,13 +27,14 @@ public final class Publication: Sendable {
   ///   sound, is not read; what had to be read is remembered.
   public func add(path: String, known: StatCache? = nil) throws -> Artefact {
     let walk = FolderWalk(
+      files: store.files,
       file: { path, status in
         if let artefact = known?.remembered(status), (try? self.store.verify(artefact.digest)) != nil {
           self.noteStored(artefact.digest)
           return artefact
         }
         let time = Clock.now()
-        let file = try InputFile(path)
+        let file = try InputFile(path, files: self.store.files)
         let plan = try ChunkPlan.chunks(of: file)
         let source = ByteSource(size: file.size) { buffer, offset in
           if try file.read(into: buffer, at: offset) < buffer.count { throw file.changed }
@@ -183,7 +184,9 @@ extension Store {
 
   /// Reads an object and checks its digest. A damaged one is moved to `quarantine/`.
   fileprivate func check(_ digest: Digest) throws {
-    guard contains(digest) else { throw ArtefactError(.notFound, "there is no object \(digest) in \(root)") }
+    guard try contains(digest) else {
+      throw ArtefactError(.notFound, "there is no object \(digest) in \(root)")
+    }
     try stream(digest) { _ in }
   }
 }

@@ -6,11 +6,12 @@
 public struct Sightings: Sendable {
   /// Nanoseconds since 1970.
   private let start = Clock.now()
+  private let disk: any FileSystem
   private var entries: [UInt8] = []
   private var seen: Set<String> = []
 
   /// Begins: what is added later must not have changed since.
-  public init() {}
+  public init(files: any FileSystem = LocalFileSystem()) { disk = files }
 
   /// Something is not there, is not what it should be, or may still change unseen.
   private struct Unsettled: Error {}
@@ -21,6 +22,7 @@ public struct Sightings: Sendable {
     if seen.contains(path) { return }
     var found: [(String, FileStatus)] = []
     let walk = FolderWalk(
+      files: disk,
       file: { path, status in
         guard let artefact = files.remembered(status) else { throw Unsettled() }
         found.append((path, status))
@@ -35,7 +37,7 @@ public struct Sightings: Sendable {
   /// Adds a file whose bytes only their owner knows.
   public mutating func add(_ path: String) throws {
     if seen.contains(path) { return }
-    guard let status = FileStatus(path) else { throw Unsettled() }
+    guard let status = try disk.status(path) else { throw Unsettled() }
     try add(path, status)
   }
 
@@ -86,29 +88,31 @@ public struct Sightings: Sendable {
 
   /// The note that was kept; nil if there is none, or anything that was sighted is not what it was then.
   public static func note(_ key: Digest, in store: Store) -> [UInt8]? {
-    guard let bytes = try? Store.readSmallFile(path(key, in: store), limit: limit), bytes.count >= 68,
+    guard let bytes = try? store.files.contents(of: path(key, in: store), limit: limit), bytes.count >= 68,
       bytes[32..<64].elementsEqual(key.bytes)
     else { return nil }
     return bytes.withUnsafeBytes { raw in
       let body = UnsafeRawBufferPointer(rebasing: raw[32...])
       let length = Int(UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 64, as: UInt32.self)))
       guard bytes[..<32].elementsEqual(Digest(of: body).bytes), length <= raw.count - 68,
-        holds(UnsafeRawBufferPointer(rebasing: raw[(68 + length)...]))
+        holds(UnsafeRawBufferPointer(rebasing: raw[(68 + length)...]), on: store.files)
       else { return nil }
       return Array(bytes[68..<68 + length])
     }
   }
 
   /// Whether everything still is what it was.
-  private static func holds(_ entries: UnsafeRawBufferPointer) -> Bool {
+  private static func holds(_ entries: UnsafeRawBufferPointer, on files: any FileSystem) -> Bool {
     var rest = entries[...]
     while !rest.isEmpty {
       let entry = UnsafeRawBufferPointer(rebasing: rest)
       guard entry.count > 42 else { return false }
       let end = 42 + Int(UInt16(littleEndian: entry.loadUnaligned(fromByteOffset: 40, as: UInt16.self)))
       guard end < entry.count, entry[end] == 0 else { return false }
-      let path = entry.baseAddress!.advanced(by: 42).assumingMemoryBound(to: CChar.self)
-      guard FileStatus(path)?.key == FileStatus.Key(entry, at: 0) else { return false }
+      let path = String(decoding: UnsafeRawBufferPointer(rebasing: entry[42..<end]), as: UTF8.self)
+      guard let status = try? files.status(path), status.key == FileStatus.Key(entry, at: 0) else {
+        return false
+      }
       rest = rest.dropFirst(end + 1)
     }
     return true

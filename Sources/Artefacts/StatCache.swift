@@ -24,7 +24,7 @@ public final class StatCache: Sendable {
     var state = State()
     let limit = 2 * StatCache.limit * StatCacheEntry.length
     let bytes: [UInt8]?
-    do { bytes = try Store.readSmallFile(StatCache.path(store), limit: limit) } catch {
+    do { bytes = try store.files.contents(of: StatCache.path(store), limit: limit) } catch {
       bytes = nil
       state.damaged = true
     }
@@ -48,10 +48,11 @@ public final class StatCache: Sendable {
   /// The artefact that a file or folder is now. Does not store it.
   public func artefact(at path: String) throws -> Artefact {
     try FolderWalk(
+      files: store.files,
       file: { path, status in
         if let artefact = self.remembered(status) { return artefact }
         let time = Clock.now()
-        let file = try InputFile(path)
+        let file = try InputFile(path, files: self.store.files)
         let artefact = try StatCache.artefact(of: file)
         self.remember(artefact, as: file.status, at: time)
         return artefact

@@ -24,12 +24,12 @@ extension Store {
   /// - Returns: where the file is now; nil if it stayed, or was another by then.
   func moveToQuarantine(_ path: String, named name: String, _ status: FileStatus) -> String? {
     let target = "\(root)/quarantine/\(name)-\(status.inode)-\(status.changed)"
-    guard let now = FileStatus(path), now.isSameFile(as: status) else { return nil }
+    guard let now = try? files.status(path), now.isSameFile(as: status) else { return nil }
     do {
       _ = try files.makeFolders(root + "/quarantine")
       try files.rename(path, to: target)
       // Between the look and the rename another process may have replaced the file by a good one.
-      if let moved = FileStatus(target), !moved.isSameFile(as: status) {
+      if let moved = try files.status(target), !moved.isSameFile(as: status) {
         if try files.renameIfAbsent(target, to: path) { return nil }
       }
       return target
@@ -41,9 +41,10 @@ extension Store {
   /// Which actions can make an object again.
   private func makers(of digest: Digest) -> (message: String, remedy: String?) {
     var keys: [Digest] = []
-    for key in (try? digests(under: "actions")) ?? [] {
+    guard let records = try? digests(under: "actions") else { return ("", nil) }
+    for key in records {
       // Read directly: a damaged record is not what this error is about.
-      guard let bytes = try? Store.readSmallFile(recordPath(key), limit: RecordFile.limit),
+      guard let bytes = try? files.contents(of: recordPath(key), limit: RecordFile.limit),
         let record = try? RecordFile.read(bytes, key: key)
       else { continue }
       if record.log == digest || record.outputs.contains(where: { $0.artefact.digest == digest }) {

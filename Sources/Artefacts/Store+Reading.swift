@@ -1,6 +1,8 @@
 extension Store {
   /// Whether an object of this name is there (its bytes are not looked at).
-  public func contains(_ digest: Digest) -> Bool { FileStatus(objectPath(digest)) != nil }
+  public func contains(_ digest: Digest) throws(ArtefactError) -> Bool {
+    try files.status(objectPath(digest)) != nil
+  }
 
   /// The bytes of a blob (or a tree's manifest), at most `limit` of them.
   public func bytes(of digest: Digest, limit: Int = 1 << 30) throws -> [UInt8] {
@@ -47,7 +49,7 @@ extension Store {
         .ambiguous, "'\(prefix)' is not a digest",
         remedy: "give eight or more of its hexadecimal digits, as 'brake ls' prints them")
     }
-    if let digest = Digest(digits), contains(digest) { return digest }
+    if let digest = Digest(digits), try contains(digest) { return digest }
     let found = try digests(in: "objects/" + digits.prefix(2)).filter { $0.hex.hasPrefix(digits) }
     guard let first = found.first else {
       throw ArtefactError(
@@ -67,14 +69,14 @@ extension Store {
 
   /// The names of the files in `objects/` or `actions/`. Files that are not named by a digest are passed over.
   func digests(under folder: String) throws -> [Digest] {
-    guard FileStatus("\(root)/\(folder)") != nil else { return [] }
-    return try folderNames("\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
+    guard try files.status("\(root)/\(folder)") != nil else { return [] }
+    return try files.names(in: "\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
   }
 
   private func digests(in folder: String) throws -> [Digest] {
     let path = "\(root)/\(folder)"
-    guard FileStatus(path)?.isFolder == true else { return [] }
-    return try folderNames(path).compactMap { Digest(folder.suffix(2) + $0) }
+    guard try files.status(path)?.isFolder == true else { return [] }
+    return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }
   }
 
   /// Opens an object and reads from it. What is damaged goes to `quarantine/`.
@@ -82,7 +84,7 @@ extension Store {
     _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
     let file: InputFile
-    do { file = try InputFile(objectPath(digest)) } catch {
+    do { file = try InputFile(objectPath(digest), files: files) } catch {
       throw error.code == .notFound ? missing(digest) : error
     }
     let status = file.status

@@ -6,17 +6,14 @@ extension Store {
   public func record(_ key: Digest) throws -> Record? {
     let path = recordPath(key)
 
+    var status: FileStatus?
     do {
-      let file: InputFile
-      do { file = try InputFile(path) } catch {
-        if error.code == .notFound { return nil }
-        throw error
-      }
-
+      guard let file = try InputFile.ifPresent(path, files: files) else { return nil }
+      status = file.status
       guard file.size <= RecordFile.limit else { throw Damage("it is larger than any record") }
       return try RecordFile.read(file.readAll(), key: key)
     } catch let damage as Damage {
-      let moved = FileStatus(path).flatMap { moveToQuarantine(path, named: "action-" + key.hex, $0) }
+      let moved = status.flatMap { moveToQuarantine(path, named: "action-" + key.hex, $0) }
       throw ArtefactError(
         .damaged,
         "the record \(key) in \(root) is damaged: \(damage.reason)\(moved.map { "; it is now \($0)" } ?? "")",
@@ -39,9 +36,9 @@ extension Store {
 
   /// Throws if the record that has a name is in a later version, and so is not to be replaced.
   func checkReplaceable(recordAt path: String, key: Digest) throws {
-    guard FileStatus(path)?.isFile == true else { return }
+    guard try files.status(path)?.isFile == true else { return }
     var opening = [UInt8](repeating: 0, count: 64)
-    let count = try opening.withUnsafeMutableBytes { try InputFile(path).read(into: $0, at: 0) }
+    let count = try opening.withUnsafeMutableBytes { try InputFile(path, files: files).read(into: $0, at: 0) }
     if RecordFile.isNewer(opening.prefix(count)) { throw ArtefactError.newer("the record \(key)") }
   }
 }

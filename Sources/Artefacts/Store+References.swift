@@ -10,7 +10,8 @@ extension Store {
   /// What a name stands for; nil if there is no reference of that name.
   public func reference(_ name: String) throws -> Digest? {
     let path = try referencePath(name)
-    guard FileStatus(path)?.isFolder != true, let bytes = try Store.readSmallFile(path, limit: 256) else {
+    guard try files.status(path)?.isFolder != true, let bytes = try files.contents(of: path, limit: 256)
+    else {
       return nil
     }
     guard bytes.last == UInt8(ascii: "\n"),
@@ -27,7 +28,7 @@ extension Store {
 
   public func removeReference(_ name: String) throws {
     let path = try referencePath(name)
-    guard FileStatus(path)?.isFile == true else {
+    guard try files.status(path)?.isFile == true else {
       throw ArtefactError(.notFound, "there is no reference '\(name)' in \(root)")
     }
     try files.remove(path)
@@ -35,9 +36,9 @@ extension Store {
   }
 
   private func referenceNames(in folder: String, under prefix: String) throws -> [String] {
-    guard FileStatus("\(root)/\(folder)")?.isFolder == true else { return [] }
-    return try folderNames("\(root)/\(folder)").flatMap { name -> [String] in
-      if FileStatus("\(root)/\(folder)/\(name)")?.isFolder == true {
+    guard try files.status("\(root)/\(folder)")?.isFolder == true else { return [] }
+    return try files.names(in: "\(root)/\(folder)").flatMap { name -> [String] in
+      if try files.status("\(root)/\(folder)/\(name)")?.isFolder == true {
         return try referenceNames(in: "\(folder)/\(name)", under: prefix + name + "/")
       }
       return [prefix + name]

@@ -12,7 +12,7 @@ extension Store {
 
   private func write(_ digest: Digest, to path: String) throws {
     if try artefact(digest).kind == .tree {
-      if let status = FileStatus(path), try !status.isFolder || !folderNames(path).isEmpty {
+      if let status = try files.status(path), try !status.isFolder || !files.names(in: path).isEmpty {
         throw ArtefactError(
           .refused, "\(path) is in the way of the folder that is to be written there",
           remedy: "remove it, or give another path")
@@ -20,7 +20,7 @@ extension Store {
       try measure(digest)
       try place(path) { try writeFolder(digest, to: $0) }
     } else {
-      if FileStatus(path)?.isFolder == true {
+      if try files.status(path)?.isFolder == true {
         throw ArtefactError(
           .refused, "\(path) is a folder, and in the way of the file that is to be written there",
           remedy: "remove it, or give another path")

@@ -6,7 +6,7 @@ extension Store {
 
   /// The first object that is missing from an artefact, or of which nobody can tell what it names; nil if it is whole.
   public func firstLost(of artefact: Artefact) throws -> Digest? {
-    if artefact.kind == .blob { return contains(artefact.digest) ? nil : artefact.digest }
+    if artefact.kind == .blob { return try contains(artefact.digest) ? nil : artefact.digest }
     if isKnownWhole(artefact.digest) { return nil }
     var seen: Set<Digest> = []
     var rest = [artefact.digest]
@@ -21,7 +21,7 @@ extension Store {
       for entry in tree.entries {
         if entry.mode == .tree {
           rest.append(entry.digest)
-        } else if !contains(entry.digest) {
+        } else if try !contains(entry.digest) {
           return entry.digest
         }
       }
@@ -45,7 +45,7 @@ extension Store {
     var losses = try record.outputs.compactMap { output in
       try firstLost(of: output.artefact).map { Loss(output: output, object: $0) }
     }
-    if let log = record.log, !contains(log) { losses.append(Loss(output: nil, object: log)) }
+    if let log = record.log, try !contains(log) { losses.append(Loss(output: nil, object: log)) }
     return losses
   }
 }

@@ -14,7 +14,8 @@ internal import Synchronization
 /// number of machines may use it at once.
 public final class Store: Sendable {
   public let root: String
-  let files: any FileSystem
+  /// Where it reads and writes.
+  public let files: any FileSystem
   let coders = CoderPool()
   private let workspace: Workspace
   private let wholeTrees = Mutex<Set<Digest>>([])
@@ -26,7 +27,7 @@ public final class Store: Sendable {
     self.root = root
     self.files = files
     workspace = Workspace(root: root, files: files)
-    guard let format = try Store.readSmallFile(root + "/format", limit: 256) else { return }
+    guard let format = try files.contents(of: root + "/format", limit: 256) else { return }
     if format != Array(Store.format.utf8) {
       throw ArtefactError(
         format.starts(with: "brake store ".utf8) ? .newer : .refused,
@@ -76,18 +77,4 @@ public final class Store: Sendable {
   func noteWhole(_ trees: Set<Digest>) { wholeTrees.withLock { $0.formUnion(trees) } }
   /// Something turned out to be missing or damaged.
   func forgetWhole() { wholeTrees.withLock { $0 = [] } }
-
-  /// The bytes of a file in the store; nil if it is not there.
-  static func readSmallFile(_ path: String, limit: Int) throws(ArtefactError) -> [UInt8]? {
-    let file: InputFile
-    do { file = try InputFile(path) } catch {
-      if error.code == .notFound { return nil }
-      throw error
-    }
-    guard file.size <= limit else {
-      throw ArtefactError(.damaged, "\(path) is larger than \(limit) bytes")
-    }
-    let bytes = try file.readAll()
-    return bytes
-  }
 }

@@ -26,7 +26,7 @@ final class Workspace: Sendable {
     // Two threads may both come here. Everything below may be done twice.
     let changed = try files.makeFolders(root + "/tmp")
     try files.synchronise(changed)
-    if FileStatus(root + "/format") == nil {
+    if try files.status(root + "/format") == nil {
       try files.replace(root + "/format", with: Array(format.utf8), by: temporaryPath())
     }
     removeLeftovers()
@@ -50,10 +50,15 @@ final class Workspace: Sendable {
   }
 
   private func removeLeftovers() {
-    guard let names = try? folderNames(root + "/tmp") else { return }
-    for name in names where ProcessIdentity.isLeftover(name, at: root + "/tmp/" + name) {
+    guard let names = try? files.names(in: root + "/tmp") else { return }
+    for name in names where isLeftover(name) {
       files.removeAll(root + "/tmp/" + name)
     }
+  }
+
+  private func isLeftover(_ name: String) -> Bool {
+    let status = try? files.status(root + "/tmp/" + name, followingLinks: false)
+    return ProcessIdentity.isLeftover(name, status)
   }
 }
 
@@ -80,14 +85,14 @@ struct ProcessIdentity {
 
   /// Whether a file in `tmp/` belongs to no one any more: to a dead process of this boot of this machine, or it has
   /// not been touched for a week.
-  static func isLeftover(_ name: String, at path: String) -> Bool {
+  static func isLeftover(_ name: String, _ status: FileStatus?) -> Bool {
     let parts = name.split(separator: "-", omittingEmptySubsequences: false)
     if parts.count == 5, parts[0] == current.boot, parts[1] == current.namespace,
       let process = Int32(parts[2])
     {
       return start(of: process).map { $0 != parts[3] } ?? true
     }
-    guard let status = FileStatus(path, followingLinks: false) else { return false }
+    guard let status else { return false }
     let week: Int64 = 7 * 86_400 * 1_000_000_000
     return Clock.now() - status.modified > week
   }

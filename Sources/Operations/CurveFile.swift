@@ -1,5 +1,5 @@
+internal import Artefacts
 public import Compute
-internal import Glibc
 
 /// Reads curves from a file of the user's.
 public enum CurveFile {
@@ -16,29 +16,11 @@ public enum CurveFile {
   }
 
   private static func contents(of path: String) throws(ComputeError) -> [UInt8] {
-    func failure() -> ComputeError {
-      ComputeError(.malformed, "\(path): \(String(cString: strerror(errno)))")
+    do {
+      if let bytes = try LocalFileSystem().contents(of: path, limit: limit) { return bytes }
+    } catch {
+      throw ComputeError(.malformed, error.message, remedy: error.remedy)
     }
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw failure() }
-    defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0 else { throw failure() }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw ComputeError(.malformed, "\(path): this is not a file", remedy: "give the path of one file")
-    }
-    guard status.st_size <= limit else {
-      throw ComputeError(.malformed, "\(path): it has more than \(limit >> 30) GiB")
-    }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + done, $0.count - done) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw failure() }
-      guard count > 0 else { break }
-      done += count
-    }
-    return Array(bytes.prefix(done))
+    throw ComputeError(.malformed, "\(path): there is no such file")
   }
 }

@@ -1,5 +1,4 @@
 internal import Artefacts
-internal import Glibc
 internal import Pipeline
 
 /// The files of an input that may be a folder.
@@ -25,26 +24,15 @@ enum TextFiles {
   }
 
   private static func paths(in folder: String) throws -> [String] {
-    guard let directory = opendir(folder) else { throw failure("read the folder", folder) }
-    defer { closedir(directory) }
+    let files = LocalFileSystem()
     var paths: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name.hasPrefix(".") { continue }
-      var status = stat()
-      guard stat("\(folder)/\(name)", &status) == 0 else { throw failure("read", name) }
-      if status.st_mode & S_IFMT == S_IFDIR {
+    for name in try files.names(in: folder) where !name.hasPrefix(".") {
+      if try files.status("\(folder)/\(name)")?.isFolder == true {
         paths += try self.paths(in: "\(folder)/\(name)").map { "\(name)/\($0)" }
       } else {
         paths.append(name)
       }
     }
     return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
-
-  private static func failure(_ what: String, _ name: String) -> PipelineError {
-    PipelineError("cannot \(what): \(String(cString: strerror(errno)))", facts: [("file", name)])
   }
 }

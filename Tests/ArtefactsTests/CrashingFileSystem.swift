@@ -66,6 +66,37 @@ final class CrashingFileSystem: FileSystem {
     if refused { throw ArtefactError(.system, "no space left", errno: ENOSPC) }
   }
 
+  // Reads.
+
+  func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus? {
+    try call()
+    return try disk.status(path, followingLinks: followingLinks)
+  }
+
+  func names(in folder: String) throws(ArtefactError) -> [String] {
+    try call()
+    return try disk.names(in: folder)
+  }
+
+  func open(_ path: String) throws(ArtefactError) -> Int32 {
+    try call()
+    return try disk.open(path)
+  }
+
+  func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
+    try call()
+    return try disk.status(of: file, path: path)
+  }
+
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
+  ) throws(ArtefactError) -> Int {
+    try call()
+    return try disk.read(into: buffer, from: file, at: offset, path: path)
+  }
+
+  // Changes.
+
   func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32 {
     try call { $0.unwritten.insert(path) }
     // Writable, so that `cutPower` can cut it.

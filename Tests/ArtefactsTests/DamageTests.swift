@@ -114,7 +114,7 @@ import Testing
     let bytes = mixed(1000)
     let digest = try put(bytes)
     let good = try object(digest)
-    let footer = try ObjectReader(InputFile(store.objectPath(digest))).footer
+    let footer = try ObjectReader(InputFile(store.objectPath(digest), files: store.files)).footer
     let body = good.dropLast(footer.bytes.count)
     let entry = try #require(footer.chunks.first)
     func lying(_ chunks: [ChunkEntry], size: Int? = nil, digest: Digest = digest, kind: Artefact.Kind = .blob)
@@ -149,7 +149,7 @@ import Testing
   @Test func `An object of a newer format is refused but not moved away`() throws {
     let digest = try put([1, 2, 3])
     var bytes = try object(digest)
-    let footer = try ObjectReader(InputFile(store.objectPath(digest))).footer
+    let footer = try ObjectReader(InputFile(store.objectPath(digest), files: store.files)).footer
     let start = bytes.count - footer.bytes.count
     bytes[start + 8 + 8] = 200  // the first chunk's codec
     let check = Digest(of: Array(bytes[start..<bytes.count - 16])).bytes.prefix(8)

@@ -149,7 +149,7 @@ private func processes(inGroup group: Int32) throws -> [String] {
     let events = Events()
     try await workspace.run(events: events)
     #expect(events.ran == ["a"])
-    #expect(workspace.store.contains(digest("a\n")))
+    #expect(try workspace.store.contains(digest("a\n")))
   }
 
   @Test func `A damaged input is made again before the stage that needs it runs`() async throws {

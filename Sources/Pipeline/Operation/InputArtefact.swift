@@ -38,7 +38,7 @@ public struct InputArtefact: Sendable {
     case .store:
       return try store.bytes(of: artefact.digest, limit: limit)
     case .workspace(_, let path):
-      guard let bytes = readSmall(path, limit: limit), Digest(of: bytes) == artefact.digest else {
+      guard let bytes = try readSmall(path, limit: limit), Digest(of: bytes) == artefact.digest else {
         throw changed
       }
       return bytes

@@ -60,7 +60,7 @@ struct ActionRun: Sendable {
 
   private var lostInput: Digest? {
     action.inputs.flatMap(\.members).map { ($0.origin, $0.artefact.digest) }
-      .first { $0.0 == .store && !engine.store.contains($0.1) }?.1
+      .first { origin, digest in origin == .store && (try? engine.store.contains(digest)) == false }?.1
   }
 
   /// Puts outputs, log and the inputs from the workspace into the publication, and the record that names them.
@@ -70,7 +70,7 @@ struct ActionRun: Sendable {
     for member in action.inputs.flatMap(\.members) {
       guard case .workspace(let name, let path) = member.origin else { continue }
       sources[member.artefact.digest.description] = name
-      if engine.store.contains(member.artefact.digest) { continue }
+      if try engine.store.contains(member.artefact.digest) { continue }
       guard try publication.add(path: path).digest == member.artefact.digest else {
         throw PipelineError("the input '\(name)' changed while the stage ran", hint: "run again")
       }

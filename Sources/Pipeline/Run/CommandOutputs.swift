@@ -11,7 +11,11 @@ extension CommandRun {
       for name in try names(in: scratch.work + "/" + folder) {
         let place = folder.isEmpty ? name : folder + "/" + name
         if inputs.contains(place) || outputs.contains(place) { continue }
-        if fileType(scratch.work + "/" + place) == .folder { try visit(place) } else { extra.append(place) }
+        if try fileType(scratch.work + "/" + place) == .folder {
+          try visit(place)
+        } else {
+          extra.append(place)
+        }
       }
     }
     try visit("")
@@ -24,7 +28,7 @@ extension CommandRun {
 
   func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
     let path = scratch.work + "/" + output.file
-    guard let type = fileType(path.hasSuffix("/") ? String(path.dropLast()) : path) else {
+    guard let type = try fileType(path.hasSuffix("/") ? String(path.dropLast()) : path) else {
       throw PipelineError(
         "the output '\(output.name)' was not written", facts: [("file", output.file)],
         hint: "the command must leave it there; ${out.\(output.name)} stands for the path")

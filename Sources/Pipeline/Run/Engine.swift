@@ -73,7 +73,7 @@ public struct Engine: Sendable {
   func hit(_ action: Action) throws -> Record? {
     do {
       guard let record = try store.record(action.key) else { return nil }
-      return record.outputs.allSatisfy { store.contains($0.artefact.digest) } ? record : nil
+      return try record.outputs.allSatisfy { try store.contains($0.artefact.digest) } ? record : nil
     } catch let error as ArtefactError where error.code == .damaged || error.code == .refused {
       return nil
     }

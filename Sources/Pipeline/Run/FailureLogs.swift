@@ -16,7 +16,7 @@ struct FailureLogs: Sendable {
   func forget(_ key: Digest) { unlink(path(key)) }
 
   func log(of key: Digest) -> String? {
-    readSmall(path(key), limit: 1 << 30).map { String(decoding: $0, as: UTF8.self) }
+    try? readSmall(path(key), limit: 1 << 30).map { String(decoding: $0, as: UTF8.self) }
   }
 
   func path(_ key: Digest) -> String { "\(folder)/\(key.hex).log" }

@@ -42,31 +42,15 @@ func removeAll(_ path: String) {
   rmdir(path)
 }
 
-/// The entries of a folder, sorted.
-func names(in folder: String) throws -> [String] {
-  guard let directory = opendir(folder) else { throw PipelineError(system: "read the folder", folder) }
-  defer { closedir(directory) }
-  var names: [String] = []
-  while let entry = readdir(directory) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    if name != "." && name != ".." { names.append(name) }
-  }
-  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-}
+/// The entries of a folder, sorted. An error is never taken for its end.
+func names(in folder: String) throws -> [String] { try LocalFileSystem().names(in: folder) }
 
 enum FileType { case file, folder, other }
 
 /// What stands at a path, links not followed; nil if nothing does.
-func fileType(_ path: String) -> FileType? {
-  var status = stat()
-  guard lstat(path, &status) == 0 else { return nil }
-  switch status.st_mode & S_IFMT {
-  case S_IFREG: return .file
-  case S_IFDIR: return .folder
-  default: return .other
-  }
+func fileType(_ path: String) throws -> FileType? {
+  try LocalFileSystem().status(path, followingLinks: false)
+    .map { $0.isFile ? .file : $0.isFolder ? .folder : .other }
 }
 
 /// Bytes of a file; 0 if there is none.
@@ -106,22 +90,7 @@ func readEnd(of path: String, limit: Int) -> [UInt8]? {
   return count < 0 ? nil : Array(bytes.prefix(count))
 }
 
-/// Reads a file of at most `limit` bytes; nil if there is none or it is larger.
-func readSmall(_ path: String, limit: Int) -> [UInt8]? {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { return nil }
-  defer { close(file) }
-  var status = stat()
-  guard fstat(file, &status) == 0, status.st_size <= limit else { return nil }
-  var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-  var count = 0
-  while count < bytes.count {
-    let more = bytes.withUnsafeMutableBytes {
-      pread(file, $0.baseAddress! + count, $0.count - count, off_t(count))
-    }
-    if more < 0 && errno == EINTR { continue }
-    guard more > 0 else { return nil }
-    count += more
-  }
-  return bytes
+/// Reads a file of at most `limit` bytes; nil if there is none.
+func readSmall(_ path: String, limit: Int) throws -> [UInt8]? {
+  try LocalFileSystem().contents(of: path, limit: limit)
 }

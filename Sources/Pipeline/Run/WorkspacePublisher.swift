@@ -53,10 +53,10 @@ struct WorkspacePublisher {
 
   private func bring(_ artefact: Artefact, to path: String, _ note: (String) -> Void) throws {
     let full = root + "/" + path
-    if fileType(full) != nil {
+    if try fileType(full) != nil {
       let present = try files.artefact(at: full)
       if present.digest == artefact.digest { return }
-      if !store.contains(present.digest) {
+      if try !store.contains(present.digest) {
         let publication = store.publication()
         let kept = try publication.add(path: full)
         try publication.commit()
@@ -67,7 +67,7 @@ struct WorkspacePublisher {
     // What stood there goes only once its successor is complete.
     let next = full + ".brake-\(getpid())"
     try store.restore(artefact.digest, to: next)
-    if fileType(full) == .folder { removeAll(full) }
+    if try fileType(full) == .folder { removeAll(full) }
     guard rename(next, full) == 0 else {
       let error = PipelineError(system: "publish", path)
       removeAll(next)

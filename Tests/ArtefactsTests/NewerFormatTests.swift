@@ -35,7 +35,7 @@ import Testing
     if part == "header" {
       bytes[13] = 2
     } else {
-      let footer = try ObjectReader(InputFile(path)).footer.bytes.count
+      let footer = try ObjectReader(InputFile(path, files: LocalFileSystem())).footer.bytes.count
       bytes[bytes.count - 23] = 2
       let check = Digest(of: Array(bytes[(bytes.count - footer)..<(bytes.count - 16)])).bytes.prefix(8)
       bytes.replaceSubrange(bytes.count - 16..<bytes.count - 8, with: check)
@@ -71,7 +71,7 @@ import Testing
     let manifest = Array(#"{"brake":"tree 2","entries":[],"links":{}}"#.utf8)
     let blob = try put(manifest)
     let path = try store.objectPath(blob)
-    let footer = try ObjectReader(InputFile(path)).footer
+    let footer = try ObjectReader(InputFile(path, files: LocalFileSystem())).footer
     var bytes = try #require(FileManager.default.contents(atPath: path).map { [UInt8]($0) })
     // The newer brake knows that it is a tree.
     let tree = ObjectFooter(chunks: footer.chunks, digest: blob, kind: .tree, size: footer.size)

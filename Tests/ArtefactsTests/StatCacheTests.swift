@@ -38,7 +38,7 @@ import Testing
     let cache = StatCache(store: try store)
     let artefact = try cache.artefact(at: path)
     try cache.save()
-    let status = try #require(LocalFileSystem().status(path))
+    let status = try #require(try LocalFileSystem().status(path))
     #expect(StatCache(store: try store).remembered(status) == artefact)
 
     try forge("a", "two")
@@ -49,14 +49,14 @@ import Testing
     let path = folder.write("one", to: "a")
     let cache = StatCache(store: try store)
     _ = try cache.artefact(at: path)
-    #expect(try cache.remembered(#require(LocalFileSystem().status(path))) == nil)
+    #expect(try cache.remembered(#require(try LocalFileSystem().status(path))) == nil)
   }
 
   @Test func `File times without fractions have a grain of two seconds`() throws {
     let path = folder.write("one", to: "a")
     let artefact = Artefact(digest: Digest(of: []), kind: .blob, size: 0)
     let cache = StatCache(store: try store)
-    let status = try #require(LocalFileSystem().status(path))
+    let status = try #require(try LocalFileSystem().status(path))
     let whole = status.at(seconds: 1_700_000_000)
     let start: Int64 = 1_700_000_000_000_000_000
     cache.remember(artefact, as: whole, at: start + 1_900_000_000)
@@ -77,7 +77,7 @@ import Testing
     folder.write(bytes + [1, 2, 3], to: "store/index/files")
 
     let damaged = StatCache(store: try store)
-    let known = try paths.map { try damaged.remembered(#require(LocalFileSystem().status($0))) != nil }
+    let known = try paths.map { try damaged.remembered(#require(try LocalFileSystem().status($0))) != nil }
     #expect(known == [true, false, true])
     for path in paths { _ = try damaged.artefact(at: path) }
     try damaged.save()
@@ -93,13 +93,13 @@ import Testing
     let publication = try store.publication()
     let artefact = try publication.add(path: path, known: cache)
     try publication.commit()
-    #expect(try cache.remembered(#require(LocalFileSystem().status(path))) == artefact)
+    #expect(try cache.remembered(#require(try LocalFileSystem().status(path))) == artefact)
 
     // An entry that no reading could give shows that the file is not read.
     let other = try store.publication()
     let forged = try other.add(bytes: Array("other".utf8))
     try other.commit()
-    cache.remember(forged, as: try #require(LocalFileSystem().status(path)), at: Clock.now())
+    cache.remember(forged, as: try #require(try LocalFileSystem().status(path)), at: Clock.now())
     #expect(try store.publication().add(path: path, known: cache) == forged)
     #expect(try store.publication().add(path: path) == artefact)
   }
@@ -107,7 +107,7 @@ import Testing
   @Test func `The file is rewritten when it has more than doubled`() throws {
     let path = folder.write("one", to: "a")
     settle()
-    let status = try #require(LocalFileSystem().status(path))
+    let status = try #require(try LocalFileSystem().status(path))
     for _ in 0..<3 {
       let cache = StatCache(store: try store)
       for size in 0..<500 {

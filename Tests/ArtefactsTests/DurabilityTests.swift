@@ -74,15 +74,17 @@ import Testing
       calls += 1
       let root = folder["store-\(calls)"]
       let failing = CrashingFileSystem(failingAt: calls, staysDown: false)
-      let store = try Store(at: root, files: failing)
+      var store: Store?
       do {
-        _ = try publish(store, tree, files: 3)
+        store = try Store(at: root, files: failing)
+        _ = try publish(#require(store), tree, files: 3)
       } catch let error as ArtefactError {
         #expect(error.errno == ENOSPC)
       }
       failed = failing.hasFailed
       #expect(((try? FileManager.default.contentsOfDirectory(atPath: root + "/tmp")) ?? []) == [])
       if failed {
+        let store = try store ?? Store(at: root, files: failing)
         // The same process goes on.
         let record = try publish(store, tree, files: 3)
         #expect(try store.record(record.key) == record)

@@ -8,7 +8,7 @@ extension PipelineError {
     switch instance.work {
     case .operation(let operation, _): facts.append(("operation", operation.name))
     case .command(let command):
-      let line = command.template.split(separator: "\n").first.map(String.init) ?? ""
+      let line = command.text.split(separator: "\n").first.map(String.init) ?? ""
       facts.append(("command", line.count > 70 ? line.prefix(70) + "…" : line))
     }
     facts += inner.facts.filter { fact in !facts.contains { $0.label == fact.label } }

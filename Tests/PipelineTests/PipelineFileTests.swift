@@ -96,7 +96,7 @@ import Testing
           run: |
             make -C a&b && echo R&D 2>&1 & ls ?.txt "what ? now"
       """
-    let command = try plan(text).command("s")?.template
+    let command = try plan(text).command("s")?.text
     #expect(command == "make -C a&b && echo R&D 2>&1 & ls ?.txt \"what ? now\"")
   }
 

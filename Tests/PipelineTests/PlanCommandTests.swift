@@ -19,7 +19,7 @@ import Testing
         t: { run: x, tools: { a: "a --version ${n}", b: } }
       """)
     let command = try #require(plan.command("s[a]"))
-    #expect(command.template == "tool -n 2 ${in.data} -o ${out.table} \"$HOME\" `pwd` a")
+    #expect(command.text == "tool -n 2 ${in.data} -o ${out.table} \"$HOME\" `pwd` a")
     #expect(command.environment == ["N": "2", "EMPTY": "", "T": "1e-3"])
     #expect(command.passed == ["DISPLAY"])
     #expect(command.tools == ["tool": nil, "other": nil])

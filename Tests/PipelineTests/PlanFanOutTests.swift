@@ -55,7 +55,7 @@ import Testing
         s: { for: { a: [x, y], b: 1..2, c: "${b}..2" }, run: "echo ${a}${b}${c}" }
       """)
     #expect(plan.names == ["s[x,1,1]", "s[x,1,2]", "s[x,2,2]", "s[y,1,1]", "s[y,1,2]", "s[y,2,2]"])
-    #expect(plan.command("s[y,1,2]")?.template == "echo y12")
+    #expect(plan.command("s[y,1,2]")?.text == "echo y12")
   }
 
   @Test(arguments: [

@@ -19,17 +19,6 @@ struct Expression {
     return false
   }
 
-  /// How many `${in.` and `${out.` a text holds.
-  static func pathCount(in text: String) -> Int {
-    var count = 0
-    var rest = text.utf8[...]
-    while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
-      rest = rest[dollar...].dropFirst()
-      if rest.starts(with: "{in.".utf8) || rest.starts(with: "{out.".utf8) { count += 1 }
-    }
-    return count
-  }
-
   init(_ text: String, at position: Position) throws(PipelineError) {
     let bytes = text.utf8
     var parts: [Part] = []

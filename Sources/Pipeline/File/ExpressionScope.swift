@@ -36,30 +36,24 @@ struct ExpressionScope {
     return text
   }
 
-  /// A command's script, in which the runner has yet to replace `${in.NAME}` and `${out.NAME}`.
-  func script(_ node: PipelineNode) throws(PipelineError) -> String {
+  /// A command's text: parameters are the author's own text, variables come from data and are text for the shell, and
+  /// `${in.NAME}` and `${out.NAME}` are the runner's to replace.
+  func template(_ node: PipelineNode, for shell: CommandShell) throws(PipelineError) -> ShellTemplate {
     guard let text = node.text else {
       throw PipelineError("run: takes shell text, not \(node.kind)", at: node.position)
     }
-    guard Expression.isNeeded(in: text) else { return text }
     var size = 0
-    var script = ""
-    var paths = 0
+    var pieces: [ShellTemplate.Piece] = []
     for part in try Expression(text, at: node.position).parts {
       switch part {
-      case .text(let text): script += text
-      case .variable(let name): script += try self.text(of: name, at: node.position, &size)
-      case .path(let name):
-        script += "${\(name)}"
-        paths += 1
+      case .text(let text): pieces.append(.code(text))
+      case .path(let name): pieces.append(.path(name))
+      case .variable(let name):
+        let value = try self.text(of: name, at: node.position, &size)
+        pieces.append(parameters[name] == nil ? .value(name: name, value) : .code(value))
       }
     }
-    guard Expression.pathCount(in: script) == paths else {
-      throw PipelineError(
-        "a command cannot hold a literal ${in. or ${out.", at: node.position,
-        hint: "keep such text in a script file, and make that an input")
-    }
-    return script
+    return try ShellTemplate(pieces, shell: shell, at: node.position)
   }
 
   private func evaluate(_ node: PipelineNode, _ size: inout Int) throws(PipelineError) -> PipelineNode {

@@ -41,6 +41,17 @@ public import JSON
 /// Inside `run:`, `${in.NAME}` and `${out.NAME}` are the paths of inputs and outputs, and what else the shell understands
 /// (`$HOME`, `$(date)`) is the shell's.
 ///
+/// **Quoting.** What `run:` says is read once, and what is put into it is never read again. A parameter is the author's own
+/// text and is put in as it is written: `--fast --deep` is two words, and what the shell would do with it, it does. The
+/// `for:` variables and their columns (which may be names of files that some stage wrote) and all paths are text for the
+/// shell wherever they stand: one word outside of quotes, a part of the text within `"…"`, `'…'`, a here-document or a
+/// comment. So `${in.x}` and `"${in.x}"` are the same, whatever the path holds; an input of several artefacts is several
+/// words outside of quotes and one text with spaces within. Where the shell calculates (`$((…))`, `((…))`, `a[…]`) a value
+/// must be a whole number, and within `[[ … ]]` consist of letters, digits, `/`, `.`, `_` and `-`. Where it cannot be quoted
+/// (within backticks, `$'…'` or `${…}`), or brake cannot follow the shell (behind a `case` inside `$(…)`, say), it is an error
+/// that says so; `x=${in.x}` in a line before it and `"$x"` always do. For a program that is no POSIX shell values
+/// consist of those plain characters. Paths start with `./`, so that none is an option.
+///
 /// **`run:`** is executed by `bash --noprofile --norc -O inherit_errexit -euo pipefail -c`: it stops, and the stage fails, at
 /// the first command line that fails, also if only a part of a pipe or the command in `x=$(…)` does, and where a variable
 /// is used that nothing has set. As always in bash, what is tested may fail: what stands behind `if`, `while` and `!`,

@@ -11,6 +11,16 @@ public struct CommandShell: Sendable, Hashable {
 
   public var program: String { words[0] }
 
+  /// Whether its text is quoted as POSIX says.
+  var isPOSIX: Bool {
+    func name(_ word: String) -> Substring {
+      word[(word.lastIndex(of: "/").map { word.index(after: $0) } ?? word.startIndex)...]
+    }
+    let shells: [Substring] = ["bash", "sh", "dash", "ash", "ksh", "mksh", "zsh"]
+    if name(program) == "env" { return words.contains { shells.contains(name($0)) } }
+    return shells.contains(name(program))
+  }
+
   private init(words: [String]) { self.words = words }
 
   /// - Parameter node: what `shell:` gives, evaluated: a text such as `sh -eu`, to which `-c` is added, or a list of all

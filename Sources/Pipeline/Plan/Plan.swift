@@ -142,9 +142,7 @@ public indirect enum InputSource: Sendable, Hashable {
 
 /// A `run:` stage.
 public struct ShellCommand: Sendable, Hashable {
-  /// With `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:` variables are
-  /// already replaced.
-  public let template: String
+  let template: ShellTemplate
   /// What runs it: part of the key.
   public let shell: CommandShell
   /// Declared environment: part of the key.
@@ -155,8 +153,12 @@ public struct ShellCommand: Sendable, Hashable {
   /// to take the digest of the executable.
   public let tools: [String: String?]
 
-  public init(
-    template: String, shell: CommandShell = .bash, environment: [String: String] = [:],
+  /// The command with `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:`
+  /// variables are already replaced.
+  public var text: String { template.text }
+
+  init(
+    template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
     passed: [String] = [], tools: [String: String?] = [:]
   ) {
     self.template = template

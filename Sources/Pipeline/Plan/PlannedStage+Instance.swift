@@ -40,7 +40,7 @@ extension PlannedStage {
     var shell = CommandShell.bash
     if let node = command.shell { shell = try CommandShell(scope.evaluate(node)) }
     return ShellCommand(
-      template: try scope.script(command.script), shell: shell, environment: environment,
+      template: try scope.template(command.script, for: shell), shell: shell, environment: environment,
       passed: command.passed, tools: tools)
   }
 

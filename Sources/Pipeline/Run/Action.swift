@@ -29,7 +29,7 @@ public struct Action: Sendable {
       members["inputs"] = .object(
         Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contents) }))
     case .command(let command):
-      members["command"] = .string(command.template)
+      members["command"] = .string(command.text)
       members["environment"] = .object(command.environment.mapValues { .string($0) })
       members["shell"] = .array(command.shell.words.map { .string($0) })
       members["inputs"] = .object(

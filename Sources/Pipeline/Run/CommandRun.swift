@@ -9,7 +9,7 @@ struct CommandRun: Sendable {
 
   func run() async throws -> [OutputFile] {
     try layOut()
-    try await execute(expanded())
+    try await execute(try expanded())
     try refuseUndeclared()
     return try action.instance.outputs.flatMap(collect)
   }

@@ -1,27 +1,9 @@
 extension CommandRun {
-  /// The command with `${in.NAME}` and `${out.NAME}` replaced by paths, quoted for the shell where they need it.
-  func expanded() -> String {
-    var text = command.template
-    for input in action.inputs {
-      let paths = input.members.map { quoted($0.place) }.joined(separator: " ")
-      text = text.replacing("${in.\(input.name)}", with: paths)
-    }
-    for output in action.instance.outputs {
-      text = text.replacing("${out.\(output.name)}", with: quoted(output.file))
-    }
-    return text
-  }
-
-  private func quoted(_ path: String) -> String {
-    let plain = path.utf8.allSatisfy {
-      switch $0 {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "-"):
-        true
-      default: false
-      }
-    }
-    return plain ? path : "'" + path.replacing("'", with: "'\\''") + "'"
+  /// The command with the paths of its inputs and outputs in it. They start with `./`, so that none is taken for an option.
+  func expanded() throws -> String {
+    let inputs = action.inputs.map { ("in.\($0.name)", $0.members.map { "./" + $0.place }) }
+    let outputs = action.instance.outputs.map { ("out.\($0.name)", ["./" + $0.file]) }
+    let paths = Dictionary(uniqueKeysWithValues: inputs + outputs)
+    return try command.template.command { paths[$0] ?? [] }
   }
 }

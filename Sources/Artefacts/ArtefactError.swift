@@ -38,7 +38,10 @@ public struct ArtefactError: Error, CustomStringConvertible {
     self.errno = errno
   }
 
-  public var description: String { remedy.map { "\(message)\n  hint: \($0)" } ?? message }
+  /// One line for the message and one for the remedy, whatever names they are made of.
+  public var description: String {
+    message.visible() + (remedy.map { "\n  hint: \($0.visible())" } ?? "")
+  }
 }
 
 extension ArtefactError {

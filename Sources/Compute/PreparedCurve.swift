@@ -30,6 +30,7 @@ public struct Preparation: Sendable, Hashable {
   /// is made for a loss at every step.
   static let fewest = 30
 
+  /// - Throws: `ComputeError.unusable` if the losses are so large that their average is no number; `CancellationError`.
   public func callAsFunction(_ curve: Curve) throws -> PreparedCurve {
     if curve.isPrepared {
       return PreparedCurve(
@@ -38,7 +39,15 @@ public struct Preparation: Sendable, Hashable {
     }
     var notes = curve.notes
     var losses = curve.losses
-    if let smoothing { losses = try logMovingAverage(losses, base: smoothing) }
+    if let smoothing {
+      losses = try logMovingAverage(losses, base: smoothing)
+      if let beyond = losses.firstIndex(where: { !$0.isFinite }) {
+        throw ComputeError(
+          .unusable,
+          "the moving average of run '\(curve.run)' leaves the range of numbers at step \(curve.steps[beyond])",
+          remedy: "look at the losses up to there: they are hardly those of a training run")
+      }
+    }
     var kept = Array(losses.indices)
     var subsampled = false
     if subsample {

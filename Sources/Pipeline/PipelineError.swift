@@ -27,13 +27,14 @@ public struct PipelineError: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    var lines = [position.map { "\($0): error: \(headline)" } ?? "error: \(headline)"]
+    // Each part is one line, whatever names it is made of.
+    var lines = [(position.map { "\($0): " } ?? "").visible() + "error: " + headline.visible()]
     let width = facts.map(\.label.count).max() ?? 0
     for fact in facts {
       let label = fact.label + String(repeating: " ", count: width - fact.label.count)
-      lines.append("  \(label)  \(fact.value)")
+      lines.append("  \(label)  \(fact.value.visible())")
     }
-    if let hint { lines.append("  hint: \(hint)") }
+    if let hint { lines.append("  hint: \(hint.visible())") }
     return lines.joined(separator: "\n")
   }
 }

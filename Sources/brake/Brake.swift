@@ -9,7 +9,8 @@ import Pipeline
     discussion: """
       Runs pipelines whose every product is an immutable artefact, named by the SHA-256 of its bytes and kept in a \
       store. Change one input and only what depends on it runs again. 'brake' alone is 'brake run', and \
-      'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'.
+      'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'. Options of a subcommand may stand before it: \
+      'brake -f FILE log' is 'brake log -f FILE'.
 
       Exit status: 0, 1 (run -q: something is out of date), 2 (an error), 128 + n (ended by signal n).
       """,
@@ -21,7 +22,9 @@ import Pipeline
       CommandGroup(
         name: "Artefact",
         subcommands: [
-          Put.self, Get.self, Cat.self, Show.self, List.self, Provenance.self, Verify.self,
+          Put.self, Get.self, Cat.self, Show.self, List.self, Ref.self, Refs.self, Unref.self,
+          Provenance.self,
+          Verify.self,
         ]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
     ],
@@ -31,7 +34,8 @@ import Pipeline
 
   @MainActor static func main() async {
     do {
-      var command = try await asyncParseAsRoot()
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      var command = try await asyncParseAsRoot(LeadingOptions(for: arguments).moved(arguments))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

@@ -1,3 +1,4 @@
+import Artefacts
 import Compute
 
 /// Analyses as text: the published table's columns, and below it what makes each row believable.
@@ -62,7 +63,8 @@ struct FitTable {
     if let two = analysis.twoBreaks { alternatives += "; two breaks \(alternative(two.quality))" }
     table.add("alternatives", alternatives)
     let remarks = analysis.reasons.map { "  " + $0 } + analysis.curve.notes.map { "  note: \($0)" }
-    return (["\(analysis.curve.run): \(analysis.verdict.rawValue)"] + remarks + [table.text(indent: "  ")])
+    let lines = ["\(analysis.curve.run): \(analysis.verdict.rawValue)"] + remarks
+    return (lines.map { $0.visible() } + [table.text(indent: "  ")])
       .joined(separator: "\n")
   }
 }

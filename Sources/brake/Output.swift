@@ -6,14 +6,21 @@ import JSON
 /// What commands write. Facts go to the standard output, everything about the course of things to the standard error
 /// output.
 enum Output {
-  /// Writes a text and, unless told otherwise, a line break to the standard output.
+  /// Writes a text and, unless told otherwise, a line break to the standard output. Whatever the text is made of, no
+  /// control character but the line break gets to a terminal.
   ///
   /// - Throws: if it cannot be written completely. A reader who has gone away ends the command without a word.
   static func print(_ text: String, terminator: String = "\n") throws {
-    try Array((text + terminator).utf8).withUnsafeBytes { try write($0) }
+    try printRaw(text.visible(lineBreaks: true) + terminator)
   }
 
-  static func print(_ json: JSON) throws { try print(json.canonical) }
+  /// One line of JSON, in ASCII wherever a character would not show itself.
+  static func print(_ json: JSON) throws { try printRaw(json.visible + "\n") }
+
+  /// Writes a text that may hold colours; what comes from data is `visible` in it.
+  static func printRaw(_ text: String) throws {
+    try Array(text.utf8).withUnsafeBytes { try write($0) }
+  }
 
   static func write(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
@@ -29,10 +36,11 @@ enum Output {
     }
   }
 
-  /// Writes a text and a line break to the standard error output.
-  static func note(_ text: String) { noteRaw(text + "\n") }
+  /// Writes a text and a line break to the standard error output, with control characters as in `print`.
+  static func note(_ text: String) { noteRaw(text.visible(lineBreaks: true) + "\n") }
 
-  /// Writes to the standard error output in one piece. Nothing can be said about its failure, and nothing is.
+  /// Writes to the standard error output in one piece: movements of the cursor, colours, and text that is `visible`.
+  /// Nothing can be said about its failure, and nothing is.
   static func noteRaw(_ text: String) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
@@ -41,5 +49,25 @@ enum Output {
       guard count > 0 else { return }
       bytes = bytes.dropFirst(count)
     }
+  }
+}
+
+extension JSON {
+  /// Canonical text in which characters that do not show themselves are written as `\u` escapes.
+  var visible: String {
+    let text = canonical
+    if text.unicodeScalars.allSatisfy(\.isVisible) { return text }
+    var visible = ""
+    for scalar in text.unicodeScalars {
+      if scalar.isVisible {
+        visible.unicodeScalars.append(scalar)
+      } else {
+        for unit in UTF16.encode(scalar)! {
+          let digits = String(unit, radix: 16)
+          visible += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+      }
+    }
+    return visible
   }
 }

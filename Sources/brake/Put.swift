@@ -30,7 +30,7 @@ extension Brake {
               ]
             }))
       }
-      try Output.print(zip(paths, artefacts).map { "\($1.digest)  \($0)" }.joined(separator: "\n"))
+      try Output.print(zip(paths, artefacts).map { "\($1.digest)  \($0.visible())" }.joined(separator: "\n"))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Artefacts
 import Pipeline
 import Synchronization
 
@@ -38,13 +39,13 @@ struct TerminalDisplay: RunDisplay {
     progress.take(event)
     switch event {
     case .finished(_, .failed(let error), _):
-      let text = "\(error)"
+      let text = "\(error)".visible(lineBreaks: true)
       let coloured = text.replacing(
         "error:", with: Style.red("error:", if: terminal.hasColour), maxReplacements: 1)
       Output.noteRaw(erasure + coloured + "\n")
       drawn = 0
     case .note(let text):
-      Output.noteRaw(erasure + text + "\n")
+      Output.noteRaw(erasure + text.visible(lineBreaks: true) + "\n")
       drawn = 0
     default: break
     }

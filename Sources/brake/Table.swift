@@ -1,4 +1,6 @@
-/// Text in aligned columns.
+import Artefacts
+
+/// Text in aligned columns. A cell is one line: what it holds of line breaks and other control characters is shown.
 struct Table {
   enum Alignment { case left, right }
 
@@ -12,8 +14,8 @@ struct Table {
     rows = [heading]
   }
 
-  mutating func add(_ cells: String...) { rows.append(cells) }
-  mutating func add(_ cells: [String]) { rows.append(cells) }
+  mutating func add(_ cells: String...) { add(cells) }
+  mutating func add(_ cells: [String]) { rows.append(cells.map { $0.visible() }) }
 
   var isEmpty: Bool { rows.isEmpty }
 

@@ -1,3 +1,4 @@
+import Artefacts
 import Glibc
 
 /// What the standard error output is connected to.
@@ -52,9 +53,9 @@ extension String {
   /// The columns it takes on a terminal.
   var columns: Int { reduce(0) { $0 + $1.columns } }
 
-  /// As much of it as fits, with an ellipsis where something is missing, and without control characters.
+  /// As much of it as fits, with an ellipsis where something is missing, control characters shown.
   func fitted(to width: Int) -> String {
-    let text = filter { $0.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control } }
+    let text = visible()
     if text.columns <= width { return text }
     var result = ""
     var used = 0

@@ -30,6 +30,15 @@ import Testing
     #expect(abs(smooth[1999] - 1.0 / 3) < 1e-15)
   }
 
+  @Test(arguments: [[1e308, 1e308], [1.7e308, 1, 1.7e308]])
+  func `Losses whose mean is beyond the range of numbers are refused with their step`(huge: [Double]) throws {
+    let losses = [Double](repeating: 3, count: 20) + huge + [Double](repeating: 2, count: 20)
+    let curve = Curve(run: "a", steps: Array(0..<losses.count), losses: losses)
+    let error = #expect(throws: ComputeError.self) { try Preparation()(curve) }
+    #expect(error?.description.contains("leaves the range of numbers at step 2") == true)
+    #expect(try Preparation(smoothing: nil)(curve).losses.allSatisfy { $0.isFinite })
+  }
+
   @Test func `Subsampling keeps about a hundred points a decade and the last`() throws {
     let curve = Curve(run: "a", steps: Array(0..<12_346), losses: [Double](repeating: 2, count: 12_346))
     let kept = try Preparation()(curve).steps

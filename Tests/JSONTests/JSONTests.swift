@@ -11,6 +11,13 @@ import Testing
     #expect(try JSON(parsing: "1.0").canonical == JSON(parsing: "1").canonical)
   }
 
+  @Test(arguments: [Double.nan, .infinity, -.infinity, .signalingNaN])
+  func `A number that is not finite is written as null, wherever it stands`(number: Double) throws {
+    let value: JSON = ["a": .array([.number(number), 1]), "b": .number(number)]
+    #expect(value.canonical == #"{"a":[null,1],"b":null}"#)
+    #expect(try JSON(parsing: value.pretty) == ["a": [nil, 1], "b": nil])
+  }
+
   @Test func `What is written reads back the same`() throws {
     let value: JSON = ["x": [0.1, 1e-300, -7, 9_223_372_036_854_775_807], "y": "\"\\\u{1}𝄞"]
     #expect(try JSON(parsing: value.canonicalBytes) == value)

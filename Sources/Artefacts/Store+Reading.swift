@@ -73,7 +73,7 @@ extension Store {
     return try files.names(in: "\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
   }
 
-  private func digests(in folder: String) throws -> [Digest] {
+  func digests(in folder: String) throws -> [Digest] {
     let path = "\(root)/\(folder)"
     guard try files.status(path)?.isFolder == true else { return [] }
     return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }

@@ -1,22 +1,28 @@
 import ArgumentParser
 import Artefacts
+import Pipeline
 
 extension Brake {
-  struct Cat: ParsableCommand {
+  struct Cat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write an artefact's bytes to the standard output.",
+      abstract: "Write artefacts' bytes to the standard output.",
       discussion: """
         Of a tree: its manifest, a JSON object. The bytes are verified while they pass; if they are damaged the exit \
-        status is 2.
+        status is 2. \(ArtefactArguments.help)
         """)
 
-    @OptionGroup var workspace: Workspace
-    @Argument(help: "A digest, eight or more digits of one, or a reference.") var digest: String
+    @OptionGroup var pipeline: PipelineOptions
+    @OptionGroup var given: ArtefactArguments
 
-    func run() throws {
-      try workspace.enter()
-      let store = try workspace.open()
-      try store.stream(workspace.resolve(digest, in: store)) { try Output.write($0) }
+    func validate() throws { if given.names.isEmpty { _ = try given.one() } }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let resolver = given.resolver(pipeline, in: store)
+      var found: [Digest] = []
+      for name in given.names { found.append(try await resolver.one(name).digest) }
+      for digest in found { try store.stream(digest) { try Output.write($0) } }
     }
   }
 }

@@ -1,16 +1,18 @@
 import ArgumentParser
 import Artefacts
+import Pipeline
 
 extension Brake {
-  struct Get: ParsableCommand {
+  struct Get: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write an artefact out of the store as a file or folder.",
-      discussion: "It is complete and verified under its name, or not there at all.")
+      discussion: "It is complete and verified under its name, or not there at all. \(ArtefactArguments.help)"
+    )
 
-    @OptionGroup var workspace: Workspace
+    @OptionGroup var pipeline: PipelineOptions
 
     @Option(
-      name: .shortAndLong,
+      name: [.customShort("o", allowingJoined: true), .long],
       help: ArgumentHelp(
         "Where to write it; into it, if this is a folder (default: the digest's first twelve digits).",
         valueName: "path"),
@@ -18,12 +20,14 @@ extension Brake {
     var output: String?
 
     @Flag(help: "Replace a file that is there. Folders are never replaced.") var force = false
-    @Argument(help: "A digest, eight or more digits of one, or a reference.") var digest: String
+    @OptionGroup var given: ArtefactArguments
 
-    func run() throws {
-      try workspace.enter()
-      let store = try workspace.open()
-      let digest = try workspace.resolve(digest, in: store)
+    func validate() throws { _ = try given.one() }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
       var path = output ?? digest.short
       if output != nil && isFolder(path) { path += (path.hasSuffix("/") ? "" : "/") + digest.short }
       if exists(path) && !force {
@@ -31,7 +35,7 @@ extension Brake {
           .refused, "'\(path)' exists", remedy: "write elsewhere with -o PATH, or replace it with --force")
       }
       try store.restore(digest, to: path)
-      try Output.print("\(digest)  \(path)")
+      try Output.print("\(digest)  \(path.visible())")
     }
   }
 }

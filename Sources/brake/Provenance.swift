@@ -4,18 +4,21 @@ import JSON
 import Pipeline
 
 extension Brake {
-  struct Provenance: ParsableCommand {
+  struct Provenance: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show where an artefact comes from, back to the source files.")
 
-    @OptionGroup var workspace: Workspace
+    @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object.") var json = false
-    @Argument(help: "A digest, eight or more digits of one, or a reference.") var digest: String
+    @OptionGroup var given: ArtefactArguments
 
-    func run() throws {
-      try workspace.enter()
-      let store = try workspace.open()
-      let provenance = try Pipeline.Provenance(of: workspace.resolve(digest, in: store), in: store)
+    func validate() throws { _ = try given.one() }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
+      let provenance = try Pipeline.Provenance(of: digest, in: store)
       if json { return try Output.print(provenance.json) }
       var tree = LineageTree(provenance)
       try Output.print(tree.text())
@@ -33,7 +36,7 @@ private struct LineageTree {
 
   mutating func text() -> String {
     add(provenance.digest, source: nil, first: "", rest: "", label: "")
-    return lines.joined(separator: "\n")
+    return lines.map { $0.visible() }.joined(separator: "\n")
   }
 
   private mutating func add(_ digest: Digest, source: String?, first: String, rest: String, label: String) {

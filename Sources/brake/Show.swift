@@ -1,20 +1,23 @@
 import ArgumentParser
 import Artefacts
 import JSON
+import Pipeline
 
 extension Brake {
-  struct Show: ParsableCommand {
+  struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show kind, sizes, codecs and makers of an artefact.")
+      abstract: "Show kind, sizes, codecs and makers of an artefact.", discussion: ArtefactArguments.help)
 
-    @OptionGroup var workspace: Workspace
+    @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object.") var json = false
-    @Argument(help: "A digest, eight or more digits of one, or a reference.") var digest: String
+    @OptionGroup var given: ArtefactArguments
 
-    func run() throws {
-      try workspace.enter()
-      let store = try workspace.open()
-      let digest = try workspace.resolve(digest, in: store)
+    func validate() throws { _ = try given.one() }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
       let info = try store.info(digest)
       let origins = try Origins(of: store)[digest]
       let codecs = info.codecs.sorted { $0.key < $1.key }

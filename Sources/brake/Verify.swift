@@ -1,24 +1,26 @@
 import ArgumentParser
 import Artefacts
 import JSON
+import Pipeline
 
 extension Brake {
-  struct Verify: ParsableCommand {
+  struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
         Without digests: everything in the store, records and references too. What is damaged is named and moved to \
-        quarantine/; what a record or reference promises and is not there is named as lost. The exit status is then 2.
+        quarantine/; what a record or reference promises and is not there is named as lost. The exit status is then 2. \
+        \(ArtefactArguments.help)
         """)
 
-    @OptionGroup var workspace: Workspace
+    @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object: the number checked, and what is damaged or lost.") var json = false
-    @Argument(help: "Digests, or eight or more digits of each.") var digests: [String] = []
+    @OptionGroup var given: ArtefactArguments
 
-    func run() throws {
-      try workspace.enter()
-      let store = try workspace.open()
-      let found = digests.isEmpty ? try all(of: store) : try given(of: store)
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let found = given.names.isEmpty ? try all(of: store) : try await given(of: store)
       if json {
         try Output.print(found.json)
       } else {
@@ -27,12 +29,16 @@ extension Brake {
       if !found.isSound { throw ExitCode(2) }
     }
 
-    private func given(of store: Store) throws -> Tally {
-      var tally = Tally(total: digests.count)
-      for text in digests {
-        let digest = try workspace.resolve(text, in: store)
-        tally.check(digest.description) { try store.verify(digest) }
+    private func given(of store: Store) async throws -> Tally {
+      let resolver = given.resolver(pipeline, in: store)
+      var digests: [Digest] = []
+      for name in given.names {
+        for digest in try await resolver.all(name).map(\.digest) where !digests.contains(digest) {
+          digests.append(digest)
+        }
       }
+      var tally = Tally(total: digests.count)
+      for digest in digests { tally.check(digest.description) { try store.verify(digest) } }
       tally.end()
       return tally
     }

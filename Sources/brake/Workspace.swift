@@ -8,7 +8,7 @@ import Report
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
 struct Workspace: ParsableArguments {
   @Option(
-    name: .customShort("C"),
+    name: .customShort("C", allowingJoined: true),
     help: ArgumentHelp("Change to this folder before anything else.", valueName: "folder"),
     completion: .directory)
   var folder: String?
@@ -43,14 +43,6 @@ struct Workspace: ParsableArguments {
     return try Store(at: path)
   }
 
-  /// A digest given in full or as a prefix of eight or more digits, or the name of a reference.
-  func resolve(_ text: String, in store: Store) throws -> Digest {
-    do { return try store.resolve(text) } catch {
-      if let digest = try? store.reference(text) { return digest }
-      throw error
-    }
-  }
-
   /// A path as the user sees it who has not changed to the folder of `-C`.
   func seen(_ path: String) -> String {
     guard let folder, !path.hasPrefix("/") else { return path }
@@ -63,7 +55,7 @@ struct PipelineOptions: ParsableArguments {
   @OptionGroup var workspace: Workspace
 
   @Option(
-    name: [.customShort("f"), .long],
+    name: [.customShort("f", allowingJoined: true), .long],
     help: ArgumentHelp(
       "The pipeline (default: brake.yaml, or else pipelines/deceleration.yaml).", valueName: "file"),
     completion: .file(extensions: ["yaml", "yml"]))
@@ -87,12 +79,25 @@ struct PipelineOptions: ParsableArguments {
   /// Enters the folder and reads the pipeline's text.
   func text() throws -> (text: String, path: String) {
     try workspace.enter()
-    let path = try file ?? found()
+    guard let path = file ?? PipelineOptions.default else {
+      throw PipelineError(
+        "there is no pipeline here: neither \(PipelineOptions.candidates.joined(separator: " nor ")) exists",
+        hint: "name one with -f FILE, or the folder that has one with -C FOLDER")
+    }
+    return (try PipelineOptions.read(path), path)
+  }
+
+  private static let candidates = ["brake.yaml", "pipelines/deceleration.yaml"]
+
+  /// The pipeline of the folder; nil if it has none.
+  static var `default`: String? { candidates.first(where: exists) }
+
+  static func read(_ path: String) throws -> String {
     let bytes = try readFile(path, limit: 16 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw PipelineError("'\(path)' is not UTF-8 text")
     }
-    return (text, path)
+    return text
   }
 
   /// What is remembered of runs of a pipeline that was read.
@@ -102,13 +107,6 @@ struct PipelineOptions: ParsableArguments {
       store: try workspace.open(creating: true), registry: .builtIn)
   }
 
-  private func found() throws -> String {
-    let candidates = ["brake.yaml", "pipelines/deceleration.yaml"]
-    if let path = candidates.first(where: exists) { return path }
-    throw PipelineError(
-      "there is no pipeline here: neither \(candidates.joined(separator: " nor ")) exists",
-      hint: "name one with -f FILE, or the folder that has one with -C FOLDER")
-  }
 }
 
 /// What follows the options of `run` and its like: targets, and parameters as NAME=VALUE.
@@ -119,8 +117,13 @@ struct Targets: ParsableArguments {
       valueName: "target|name=value"))
   var arguments: [String] = []
 
-  var targets: [String] { arguments.filter { Targets.override($0) == nil } }
-  var overrides: [(name: String, value: String)] { arguments.compactMap(Targets.override) }
+  var targets: [String] { Targets.targets(in: arguments) }
+  var overrides: [(name: String, value: String)] { Targets.overrides(in: arguments) }
+
+  static func targets(in arguments: [String]) -> [String] { arguments.filter { override($0) == nil } }
+  static func overrides(in arguments: [String]) -> [(name: String, value: String)] {
+    arguments.compactMap(override)
+  }
 
   /// Splits NAME=VALUE; nil for a target, which may well have a '=' between its brackets.
   private static func override(_ argument: String) -> (name: String, value: String)? {

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Artefacts
+import Pipeline
+
+/// What follows the options of a command that takes artefacts: names of these, and parameters of the pipeline whose
+/// stages are named.
+struct ArtefactArguments: ParsableArguments {
+  static let help = """
+    An artefact is named by eight or more digits of its digest, by those of the key of its action as 'brake status' \
+    prints them, as @NAME after a reference, as stage[key].output[member] of the pipeline (the output may be left out \
+    if there is one), or by the path where it was published. Nothing is run to find it.
+    """
+
+  @Argument(
+    help: ArgumentHelp(
+      "Artefacts by name, and parameters as NAME=VALUE.", valueName: "artefact|name=value"))
+  var arguments: [String] = []
+
+  var names: [String] { Targets.targets(in: arguments) }
+  var overrides: [(name: String, value: String)] { Targets.overrides(in: arguments) }
+
+  /// The only name.
+  func one() throws -> String {
+    guard names.count == 1 else {
+      throw ValidationError(
+        names.isEmpty
+          ? "Missing expected argument '<artefact>'" : "One artefact is expected, not \(names.count)")
+    }
+    return names[0]
+  }
+
+  /// - Returns: what finds the artefacts, with the pipeline of the options if there is one.
+  func resolver(_ pipeline: PipelineOptions, in store: Store) -> ArtefactNames {
+    let file = pipeline.file
+    let overrides = overrides
+    return ArtefactNames(store: store) {
+      guard let path = file ?? PipelineOptions.default else { return nil }
+      return Engine(
+        file: try PipelineFile(text: PipelineOptions.read(path), path: path), overrides: overrides, root: ".",
+        store: store, registry: .builtIn)
+    }
+  }
+}

@@ -14,11 +14,11 @@ import Pipeline
 
       Exit status: 0, 1 (run -q: something is out of date), 2 (an error), 128 + n (ended by signal n).
       """,
-    version: "0.1.0",
+    version: brakeVersion,
     groupedSubcommands: [
       CommandGroup(
         name: "Pipeline",
-        subcommands: [Run.self, Status.self, Why.self, Log.self, Graph.self, Operations.self]),
+        subcommands: [Run.self, Status.self, Why.self, Log.self, Runs.self, Graph.self, Operations.self]),
       CommandGroup(
         name: "Artefact",
         subcommands: [

@@ -6,7 +6,11 @@ import Pipeline
 extension Brake {
   struct Provenance: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show where an artefact comes from, back to the source files.")
+      abstract: "Show where an artefact comes from, back to the source files.",
+      discussion: """
+        Of each stage on the way: the command or the operation with its parameters, and when, where and how long it ran, \
+        as far as this store knows. \(ArtefactArguments.help)
+        """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object.") var json = false
@@ -50,6 +54,8 @@ private struct LineageTree {
     let made = "\(digest.short)  \(maker.record.stage).\(maker.output)\(key) by \(work)"
     lines.append(first + label + made + (isNew || maker.inputs.isEmpty ? "" : "  (as above)"))
     guard isNew else { return }
+    let bar = maker.inputs.isEmpty ? "   " : "│  "
+    lines += details(of: maker).map { rest + bar + $0 }
     for (index, input) in maker.inputs.enumerated() {
       let isLast = index == maker.inputs.count - 1
       let name = input.name + (input.key.map { "[\($0)]" } ?? "")
@@ -57,5 +63,33 @@ private struct LineageTree {
         input.digest, source: input.source, first: rest + (isLast ? "└─ " : "├─ "),
         rest: rest + (isLast ? "   " : "│  "), label: name + "  ")
     }
+  }
+
+  /// The command, or the parameters of the operation, and when and where it was.
+  private func details(of maker: Pipeline.Provenance.Maker) -> [String] {
+    let manifest = maker.record.manifest
+    var details: [String] = []
+    if let command = manifest["command"]?.string {
+      let most = 12
+      let all = command.split(separator: "\n").map { "$ " + $0 }
+      details += all.prefix(most)
+      if all.count > most { details.append("… and \(all.count - most) more lines (--json has them)") }
+    }
+    for (label, name) in [("with", "parameters"), ("environment", "environment"), ("programs", "tools")] {
+      let members = (manifest[name]?.object ?? [:]).sorted { $0.key < $1.key }
+      if members.isEmpty { continue }
+      let texts = members.map { "\($0.key): \(brief($0.value))" }
+      details.append("\(label) " + texts.joined(separator: ", "))
+    }
+    if let making = maker.making {
+      let time = making.finished.replacing("T", with: " ").replacing("Z", with: " UTC")
+      details.append("made \(time) in \(duration(making.seconds)) on \(making.host), brake \(making.version)")
+    }
+    return details
+  }
+
+  private func brief(_ value: JSON) -> String {
+    let text = value.string ?? value.canonical
+    return Digest(text)?.short ?? text.fitted(to: 100)
   }
 }

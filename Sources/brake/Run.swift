@@ -46,7 +46,18 @@ extension Brake {
       let engine = try pipeline.engine(text, given.overrides)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
-      let summary = try await execute(engine, memory)
+      let journal = RunJournal(store: engine.store)
+      let note = { (summary: RunSummary?, outcome: String) in
+        journal.add(engine, targets: given.targets, path: text.path, summary: summary, outcome: outcome)
+      }
+      let summary: RunSummary
+      do {
+        summary = try await execute(engine, memory)
+      } catch {
+        note(nil, error is ExitCode ? "interrupted" : "failed")
+        throw error
+      }
+      note(summary, summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done")
       try show(summary)
       if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
     }

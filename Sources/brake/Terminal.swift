@@ -9,9 +9,18 @@ struct Terminal {
   let hasColour: Bool
 
   init() {
+    isTerminal = Terminal.isTerminal(STDERR_FILENO)
+    hasColour = Terminal.hasColour(STDERR_FILENO)
+  }
+
+  private static func isTerminal(_ file: Int32) -> Bool {
     let kind = getenv("TERM").map { String(cString: $0) } ?? ""
-    isTerminal = isatty(STDERR_FILENO) == 1 && !kind.isEmpty && kind != "dumb"
-    hasColour = isTerminal && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+    return isatty(file) == 1 && !kind.isEmpty && kind != "dumb"
+  }
+
+  /// Whether colours are wanted and understood where a descriptor leads.
+  static func hasColour(_ file: Int32) -> Bool {
+    isTerminal(file) && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
   }
 
   /// Columns and lines, as they are now.

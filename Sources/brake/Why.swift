@@ -1,5 +1,6 @@
 import Artefacts
 import ArgumentParser
+import Glibc
 import JSON
 import Pipeline
 
@@ -8,8 +9,9 @@ extension Brake {
     static let configuration = CommandConfiguration(
       abstract: "Explain why stages must run, down to the parameter.",
       discussion: """
-        Compares each action with its nearest recorded relative and names everything that differs: parameters, inputs, \
-        the command, the revision of the operation, the programs it calls.
+        Compares each action with its nearest recorded relative, of the same stage if there is one, and names everything \
+        that differs: parameters, inputs, the revision of the operation, the programs it calls, and the lines or words \
+        of the command. In a line, [-this-] was there before and {+that+} is there now.
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -19,7 +21,8 @@ extension Brake {
     func run() async throws {
       let explanations = try await pipeline.engine(given.overrides).why(targets: given.targets)
       if json { return try Output.print(.array(explanations.map(\.json))) }
-      try Output.print(explanations.map(\.text).joined(separator: "\n"))
+      let colour = Terminal.hasColour(STDOUT_FILENO)
+      try Output.printRaw(explanations.map { $0.text(colour: colour) + "\n" }.joined())
     }
   }
 }
@@ -31,13 +34,43 @@ extension Explanation {
     return differences.map { "\($0.what): \($0.change)" }.joined(separator: "; ")
   }
 
-  fileprivate var text: String {
-    var lines = ["\(instance): \(verdict)"]
-    if let relative { lines.append("  compared with \(relative.stage), action \(relative.key.short)") }
-    var table = Table(.left, .left)
-    for difference in differences { table.add(difference.what, difference.change) }
-    if !table.isEmpty { lines.append(table.text(indent: "  ")) }
+  /// Members of one input that are named; the others are counted.
+  private static let mostMembers = 12
+
+  fileprivate func text(colour: Bool) -> String {
+    var lines = ["\(instance): \(verdict)".visible()]
+    if let relative {
+      let remark = relative.isOtherStage ? ", another stage" : ""
+      lines.append("  compared with \(relative.stage.visible()), action \(relative.key.short)\(remark)")
+    }
+    let width = shown.map(\.what.columns).filter { $0 <= 40 }.max() ?? 0
+    for difference in shown {
+      let label = difference.what.visible()
+      if difference.isLong {
+        lines.append("  \(label)")
+        lines += difference.inside(colour: colour).map { "    " + $0 }
+      } else {
+        lines.append("  \(label.padded(to: width))  \(difference.change(colour: colour))")
+      }
+    }
+    for (input, count) in hidden { lines.append("  \(input.visible())  and \(count) more members") }
     return lines.joined(separator: "\n")
+  }
+
+  /// The differences, without the many members of an input that is a large collection.
+  private var shown: [Difference] {
+    var counts: [Substring: Int] = [:]
+    return differences.filter {
+      guard let input = $0.collection else { return true }
+      counts[input, default: 0] += 1
+      return counts[input]! <= Explanation.mostMembers
+    }
+  }
+
+  private var hidden: [(String, Int)] {
+    Dictionary(grouping: differences.compactMap(\.collection)) { $0 }
+      .filter { $0.value.count > Explanation.mostMembers }
+      .map { (String($0.key), $0.value.count - Explanation.mostMembers) }.sorted { $0.0 < $1.0 }
   }
 
   fileprivate var json: JSON {
@@ -51,19 +84,40 @@ extension Explanation {
           ]
         }),
       "relative": relative.map {
-        ["stage": .string($0.stage), "action": .string($0.key.description)]
+        [
+          "stage": .string($0.stage), "action": .string($0.key.description),
+          "other_stage": .bool($0.isOtherStage),
+        ]
       } ?? .null,
     ]
   }
 }
 
 extension Explanation.Difference {
-  /// `100 -> 200`, digests shortened and long texts cut.
-  fileprivate var change: String {
-    func brief(_ value: String?) -> String {
-      guard let value else { return "none" }
-      return Digest(value)?.short ?? value.replacing("\n", with: " ").fitted(to: 60)
-    }
-    return "\(brief(before)) -> \(brief(now))"
+  /// The input, if this is a member of a collection.
+  fileprivate var collection: Substring? {
+    what.hasPrefix("input ") && what.contains("[") ? what.prefix { $0 != "[" } : nil
   }
+
+  /// Longer than what one reads at a glance: shown as what differs inside.
+  fileprivate var isLong: Bool {
+    guard let before, let now, Digest(before) == nil || Digest(now) == nil else { return false }
+    return [before, now].contains { $0.contains("\n") || $0.columns > 60 }
+  }
+
+  fileprivate func inside(colour: Bool) -> [String] {
+    TextDifference(before ?? "", now ?? "", colour: colour).lines()
+  }
+
+  /// `100 -> 200`, digests shortened; of long texts the words that differ.
+  fileprivate func change(colour: Bool) -> String {
+    if isLong { return TextDifference(before ?? "", now ?? "", colour: colour).words() }
+    func brief(_ value: String?, _ style: Style) -> String {
+      guard let value else { return "none" }
+      return style(Digest(value)?.short ?? value.fitted(to: 60), if: colour)
+    }
+    return "\(brief(before, .red)) -> \(brief(now, .green))"
+  }
+
+  fileprivate var change: String { change(colour: false) }
 }

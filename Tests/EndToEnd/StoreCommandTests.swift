@@ -119,9 +119,16 @@ import Testing
     let run = try JSON(parsing: try pipeline.folder.brake("run", "--json").out)
     let digest = try #require(run["outputs"]?["count"]?["number"]?.string)
     let text = try pipeline.folder.brake("provenance", digest)
-    #expect(text.outLines.count == 3)
     #expect(text.outLines.first?.contains("count.number by run") == true)
+    #expect(text.outLines.contains { $0.hasSuffix("$ wc -c < ${in.loud} > ${out.number}") })
+    #expect(
+      text.outLines.filter { $0.contains(/made \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC in .* on ./) }.count == 2)
     #expect(text.outLines.last?.hasSuffix("source words.txt") == true)
+    // When and where is known beside the record, and is no part of it.
+    _ = try pipeline.folder.shell("rm -r cache/index")
+    let forgotten = try pipeline.folder.brake("provenance", digest)
+    #expect(forgotten.status == 0)
+    #expect(!forgotten.out.contains(" UTC in "))
     let json = try JSON(parsing: try pipeline.folder.brake("provenance", "--json", digest).out)
     #expect(json["digest"]?.string == digest)
     #expect(json["made_by"]?.object?.count == 2)

@@ -27,8 +27,11 @@ import Testing
   }
 
   @Test func `A name with control characters is written out by every command`() throws {
-    folder.write("text", to: "tree/" + name)
+    folder.write("text", to: "tree/a\u{202E}txt.exe")
+    folder.write("text", to: "refused/" + name)
     folder.write("text", to: name)
+    let refused = try folder.brake("put", "refused")
+    #expect(refused.status == 2 && isSafe(refused))
     let put = try folder.brake("put", "tree", name)
     #expect(isSafe(put) && put.out.contains("  " + shown + "\n"))
     let digest = String(put.out.prefix(71))

@@ -1,5 +1,4 @@
 public import Artefacts
-import JSON
 
 /// Why an action must run, or what distinguishes it from its nearest recorded relative.
 public struct Explanation: Sendable {
@@ -16,13 +15,15 @@ public struct Explanation: Sendable {
   /// A sentence: `up to date`, `must run: skip differs`, ...
   public let verdict: String
   public let differences: [Difference]
-  /// The key of the relative that it was compared with, and the name of the stage that made it.
-  public let relative: (key: Digest, stage: String)?
+  /// The key of the relative that it was compared with, the name of the stage that made it, and whether that is another
+  /// stage, because this one has not run before.
+  public let relative: (key: Digest, stage: String, isOtherStage: Bool)?
 }
 
 extension Engine {
   /// Explains the targets' instances (the pipeline's defaults if there are none) and, before them, all stages they need
-  /// that must run. Compares each with the recorded action of the same operation that differs in the fewest things.
+  /// that must run. Compares each with the recorded action of the same stage that differs in the fewest things, or else
+  /// of the same operation.
   public func why(targets: [String]) async throws -> [Explanation] {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
       let survey = try Survey(self, targets: targets)
@@ -49,7 +50,7 @@ extension Engine {
     let differences = nearest.map { $0.differences.map { named($0, in: finding.instance) } } ?? []
     return Explanation(
       instance: name, verdict: verdict(finding, nearest), differences: differences,
-      relative: nearest.map { ($0.record.key, $0.record.stage) })
+      relative: nearest.map { ($0.record.key, $0.record.stage, $0.kinship == .otherStage) })
   }
 
   private func verdict(_ finding: Survey.Finding, _ nearest: Relative?) -> String {
@@ -58,8 +59,11 @@ extension Engine {
     case .unpublished: "up to date in the store; what it publishes is missing or changed in the workspace"
     case .lost: "must run: it is recorded, but an output is missing or damaged in the store"
     case .mustRun, .waiting:
-      nearest == nil
-        ? "must run: nothing of its kind has run before" : "must run: it differs from what has run before"
+      switch nearest?.kinship {
+      case nil: "must run: nothing of its kind has run before"
+      case .otherStage: "must run: it has not run before, and differs from another stage of its kind"
+      default: "must run: it differs from what has run before"
+      }
     }
   }
 
@@ -68,7 +72,7 @@ extension Engine {
     -> Explanation.Difference
   {
     guard difference.what.hasPrefix("input ") else { return difference }
-    let name = difference.what.dropFirst("input ".count).prefix { $0 != "[" }
+    let name = difference.what.dropFirst("input ".count).prefix { $0 != "[" && $0 != " " }
     guard let source = instance.inputs.first(where: { $0.name == name })?.source else { return difference }
     let origin: String
     switch source {
@@ -80,72 +84,5 @@ extension Engine {
     }
     return Explanation.Difference(
       what: "\(difference.what) (\(origin))", before: difference.before, now: difference.now)
-  }
-}
-
-/// A recorded action compared with another.
-struct Relative {
-  let record: Record
-  let differences: [Explanation.Difference]
-
-  /// The record of the same kind of work with the fewest differences, the action's own left out; among equals the one
-  /// of the same stage, then the smallest key.
-  static func nearest(to action: Action, in records: [Record]) -> Relative? {
-    let facts = Facts(action.manifest)
-    let relatives = records.compactMap { record -> Relative? in
-      let other = Facts(record.manifest)
-      guard other.kind == facts.kind, record.manifest != action.manifest else { return nil }
-      if facts.kind == nil && record.stage != action.instance.name
-        && other.values["command"] != facts.values["command"]
-      {
-        return nil
-      }
-      return Relative(record: record, differences: facts.differences(from: other))
-    }
-    func rank(_ relative: Relative) -> (Int, Int, Digest) {
-      (relative.differences.count, relative.record.stage == action.instance.name ? 0 : 1, relative.record.key)
-    }
-    return relatives.min { rank($0) < rank($1) }
-  }
-
-  /// A manifest as a flat list of named values.
-  private struct Facts {
-    /// The operation's name; nil for a command.
-    let kind: String?
-    var values: [String: String] = [:]
-
-    init(_ manifest: JSON) {
-      kind = manifest["operation"]?.string
-      for (name, value) in manifest.object ?? [:] {
-        switch (name, value) {
-        case ("parameters", .object(let members)): add(members, as: "parameter")
-        case ("environment", .object(let members)): add(members, as: "environment")
-        case ("outputs", .object(let members)): add(members, as: "output")
-        case ("tools", .object(let members)): add(members, as: "program")
-        case ("inputs", .object(let members)):
-          for (input, contents) in members { add(contents, asInput: input) }
-        default: values[name] = Facts.text(value)
-        }
-      }
-    }
-
-    private mutating func add(_ members: [String: JSON], as label: String) {
-      for (name, value) in members { values["\(label) \(name)"] = Facts.text(value) }
-    }
-
-    private mutating func add(_ contents: JSON, asInput name: String) {
-      guard let members = contents.array else { return values["input \(name)"] = Facts.text(contents) }
-      for member in members {
-        guard let key = member.array?.first?.string, let digest = member.array?.last else { continue }
-        values[members.count == 1 ? "input \(name)" : "input \(name)[\(key)]"] = Facts.text(digest)
-      }
-    }
-
-    private static func text(_ value: JSON) -> String { value.string ?? value.canonical }
-
-    func differences(from other: Facts) -> [Explanation.Difference] {
-      Set(values.keys).union(other.values.keys).filter { values[$0] != other.values[$0] }.sorted()
-        .map { Explanation.Difference(what: $0, before: other.values[$0], now: values[$0]) }
-    }
   }
 }

@@ -9,6 +9,8 @@ public struct Provenance: Sendable {
     /// Which of its outputs the artefact is.
     public let output: String
     public let key: String?
+    /// When and where, as far as it is known.
+    public let making: Making?
     /// In the manifest's order: inputs by name, members of a collection in theirs.
     public let inputs: [Input]
   }
@@ -45,7 +47,12 @@ public struct Provenance: Sendable {
       explained.formUnion(next.map(\.0))
     }
     let reachable = Provenance.reachable(from: digest, makers)
-    self.makers = makers.filter { reachable.contains($0.key) }
+    let makings = Makings(store: store)
+    self.makers = makers.filter { reachable.contains($0.key) }.mapValues {
+      Maker(
+        record: $0.record, output: $0.output, key: $0.key, making: makings.of($0.record.key),
+        inputs: $0.inputs)
+    }
   }
 
   /// Every action that made the artefact or anything that one of these could have been made from, by what it made; the
@@ -56,7 +63,7 @@ public struct Provenance: Sendable {
       let inputs = inputs(of: record)
       for output in record.outputs {
         all[output.artefact.digest, default: []].append(
-          Maker(record: record, output: output.name, key: output.key, inputs: inputs))
+          Maker(record: record, output: output.name, key: output.key, making: nil, inputs: inputs))
       }
     }
     var needed: [Digest: [Maker]] = [:]
@@ -115,6 +122,7 @@ public struct Provenance: Sendable {
         "inputs": .array(inputs),
       ]
       if let key = maker.key { members["key"] = .string(key) }
+      members["made"] = maker.making?.json ?? .null
       return (digest.description, .object(members))
     }
     return [

@@ -14,6 +14,7 @@ public struct Engine: Sendable {
   let resolver: ActionResolver
   let runner: any Runner
   let failures: FailureLogs
+  let makings: Makings
 
   /// - Parameters:
   ///   - overrides: `NAME=VALUE` of the command line.
@@ -39,6 +40,7 @@ public struct Engine: Sendable {
     planner = Planner(registry: registry)
     files = StatCache(store: store)
     failures = FailureLogs(store: store)
+    makings = Makings(store: store)
     resolver = ActionResolver(
       root: root, store: store, files: files, tools: ToolIdentities(files: files))
   }

@@ -189,6 +189,7 @@ struct Execution {
       isCommitting = false
       for result in batch {
         engine.failures.forget(result.action.key)
+        engine.makings.note(result.action.key, seconds: result.seconds)
         succeed(result.action, result.record.outputs, hit: false, seconds: result.seconds)
       }
     case .commitFailed(let batch, let error):

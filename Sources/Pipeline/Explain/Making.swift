@@ -1,0 +1,56 @@
+public import Artefacts
+import Glibc
+public import JSON
+
+/// When and where an action was computed: a companion of its record, which itself says only what can be made again.
+public struct Making: Sendable, Hashable {
+  /// UTC, as `2026-11-21T14:03:05Z`.
+  public let finished: String
+  public let seconds: Double
+  public let host: String
+  /// The version of brake.
+  public let version: String
+
+  public var json: JSON {
+    [
+      "finished": .string(finished), "seconds": .number(seconds), "host": .string(host),
+      "version": .string(version),
+    ]
+  }
+
+  init?(_ json: JSON) {
+    guard let finished = json["finished"]?.string, let seconds = json["seconds"]?.double,
+      let host = json["host"]?.string, let version = json["version"]?.string
+    else { return nil }
+    self.finished = finished
+    self.seconds = seconds
+    self.host = host
+    self.version = version
+  }
+
+  init(finished: String, seconds: Double, host: String, version: String) {
+    self.finished = finished
+    self.seconds = seconds
+    self.host = host
+    self.version = version
+  }
+}
+
+/// The companions of a store's records, in `index/made/`, one for each key.
+struct Makings: Sendable {
+  let store: Store
+
+  /// Notes that an action has just been computed.
+  func note(_ key: Digest, seconds: Double) {
+    let making = Making(
+      finished: timeStamp(wallClock() / 1000), seconds: seconds, host: hostName(), version: brakeVersion)
+    IndexNote.write(making.json, to: path(key))
+  }
+
+  /// Nil if it is not known.
+  func of(_ key: Digest) -> Making? { IndexNote.read(path(key)).flatMap(Making.init) }
+
+  private func path(_ key: Digest) -> String {
+    "\(store.root)/index/made/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))"
+  }
+}

@@ -1,0 +1,145 @@
+public import Artefacts
+import Glibc
+public import JSON
+
+/// A run that was, for people who look for a variant.
+public struct RunNote: Sendable {
+  /// UTC, as `2026-11-21T14:03:05Z`.
+  public let started: String
+  public let seconds: Double
+  public let host: String
+  /// The folder in which it ran, and the pipeline's file.
+  public let folder: String
+  public let pipeline: String
+  public let targets: [String]
+  /// As they stood on the command line.
+  public let overrides: [(name: String, value: String)]
+  /// All parameters of the pipeline as they were applied.
+  public let parameters: [String: JSON]
+  /// `done`, `failed`, `interrupted`
+  public let outcome: String
+  public let planned: Int
+  public let ran: Int
+  public let failed: Int
+  /// Target instance -> output -> digest, as in a run's summary.
+  public let outputs: JSON
+
+  public var json: JSON {
+    [
+      "started": .string(started), "seconds": .number(seconds), "host": .string(host),
+      "folder": .string(folder), "pipeline": .string(pipeline), "targets": .array(targets.map(JSON.string)),
+      "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
+      "parameters": .object(parameters), "outcome": .string(outcome), "planned": .integer(Int64(planned)),
+      "ran": .integer(Int64(ran)), "failed": .integer(Int64(failed)), "outputs": outputs,
+    ]
+  }
+
+  init?(_ json: JSON) {
+    guard let started = json["started"]?.string, let seconds = json["seconds"]?.double,
+      let host = json["host"]?.string, let folder = json["folder"]?.string,
+      let pipeline = json["pipeline"]?.string, let targets = json["targets"]?.array,
+      let overrides = json["overrides"]?.array, let parameters = json["parameters"]?.object,
+      let outcome = json["outcome"]?.string, let planned = json["planned"]?.integer,
+      let ran = json["ran"]?.integer, let failed = json["failed"]?.integer, let outputs = json["outputs"]
+    else { return nil }
+    self.started = started
+    self.seconds = seconds
+    self.host = host
+    self.folder = folder
+    self.pipeline = pipeline
+    self.targets = targets.compactMap(\.string)
+    self.overrides = overrides.compactMap { pair in
+      guard let name = pair.array?.first?.string, let value = pair.array?.last?.string else { return nil }
+      return (name, value)
+    }
+    self.parameters = parameters
+    self.outcome = outcome
+    self.planned = planned
+    self.ran = ran
+    self.failed = failed
+    self.outputs = outputs
+  }
+
+  fileprivate init(
+    _ engine: Engine, started: Int, targets: [String], path: String, summary: RunSummary?, outcome: String
+  ) {
+    let here = realpath(engine.root, nil)
+    defer { free(here) }
+    self.started = timeStamp(started / 1000)
+    seconds = summary?.seconds ?? Double(wallClock() - started) / 1000
+    host = hostName()
+    folder = here.map { String(cString: $0) } ?? engine.root
+    pipeline = path
+    self.targets = targets
+    overrides = engine.overrides
+    parameters = (try? engine.file.scope(overrides: engine.overrides))?.parameters.mapValues(\.json) ?? [:]
+    self.outcome = outcome
+    planned = summary?.planned ?? 0
+    ran = summary?.ran ?? 0
+    failed = summary?.failed ?? 0
+    outputs = .object((summary?.outputs ?? [:]).mapValues { .object($0) })
+  }
+
+  /// Without what makes it too large.
+  fileprivate var bounded: JSON {
+    if json.canonicalBytes.count <= IndexNote.limit { return json }
+    var members = json.object ?? [:]
+    members["outputs"] = [:]
+    if JSON.object(members).canonicalBytes.count > IndexNote.limit { members["parameters"] = [:] }
+    return .object(members)
+  }
+}
+
+/// The runs of a store, in `index/runs/`, a file each. The newest thousand are kept. Runs that were recalled because
+/// nothing had changed are not among them.
+public struct RunJournal: Sendable {
+  private let store: Store
+  private let most: Int
+  private let started = wallClock()
+
+  private var folder: String { store.root + "/index/runs" }
+
+  public init(store: Store) { self.init(store: store, most: 1000) }
+
+  init(store: Store, most: Int) {
+    self.store = store
+    self.most = most
+  }
+
+  /// Notes a run that began when this value was made. What cannot be noted is not.
+  ///
+  /// - Parameter summary: nil for a run that did not come to its end.
+  public func add(
+    _ engine: Engine, targets: [String], path: String, summary: RunSummary?, outcome: String
+  ) {
+    let note = RunNote(
+      engine, started: started, targets: targets, path: path, summary: summary, outcome: outcome)
+    let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }
+    let fraction = String(1000 + started % 1000).dropFirst()
+    IndexNote.write(note.bounded, to: "\(folder)/\(stamp).\(fraction)-\(getpid()).json")
+    for name in names().dropLast(most) where fileType("\(folder)/\(name)") == .file {
+      unlink("\(folder)/\(name)")
+    }
+  }
+
+  /// The runs that are known, the oldest first.
+  public func runs() -> [RunNote] {
+    names().compactMap { IndexNote.read("\(folder)/\($0)").flatMap(RunNote.init) }
+  }
+
+  /// The files of the journal, the oldest first; whatever else lies there is left alone.
+  private func names() -> [String] {
+    guard let entries = opendir(folder) else { return [] }
+    defer { closedir(entries) }
+    var names: [String] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+      }
+      if let name, name.wholeMatch(of: /[0-9]{8}T[0-9]{6}\.[0-9]{3}-[0-9]+\.json/) != nil {
+        names.append(name)
+      }
+    }
+    return names.sorted()
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Artefacts
+import JSON
+import Pipeline
+
+extension Brake {
+  struct Runs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List past runs with their parameters, so that a variant can be found again.",
+      discussion: """
+        The newest comes last. Each line ends with the command that repeats it: what it made is still in the store, and \
+        'brake cat STAGE NAME=VALUE' finds it. With targets or parameters: only runs that had these, parameters that \
+        were left at their defaults included. The newest thousand runs that had anything to look up are known.
+        """)
+
+    @OptionGroup var workspace: Workspace
+    @Option(help: ArgumentHelp("So many of the newest; 0 for all.", valueName: "n")) var last = 20
+    @Flag(help: "Print an array of objects, with all parameters and the digests of what was made.") var json =
+      false
+    @OptionGroup var given: Targets
+
+    func validate() throws {
+      if last < 0 { throw ValidationError("--last takes a number of at least 0, not \(last)") }
+    }
+
+    func run() throws {
+      try workspace.enter()
+      let store = try workspace.open()
+      var runs = RunJournal(store: store).runs().filter { run in
+        given.targets.allSatisfy(run.targets.contains)
+          && given.overrides.allSatisfy { run.parameters[$0.name].map(text) == $0.value }
+      }
+      if last > 0 { runs = Array(runs.suffix(last)) }
+      if json { return try Output.print(.array(runs.map(\.json))) }
+      var table = Table(.left, .left, .right, .right, .left)
+      for run in runs {
+        table.add(
+          run.started.replacing("T", with: " ").replacing("Z", with: ""), run.outcome,
+          "\(run.ran) of \(run.planned) ran", duration(run.seconds), command(run))
+      }
+      if !table.isEmpty { try Output.print(table.text()) }
+    }
+
+    private func text(_ value: JSON) -> String { value.string ?? value.canonical }
+
+    private func command(_ run: RunNote) -> String {
+      let file =
+        ["brake.yaml", "pipelines/deceleration.yaml"].contains(run.pipeline) ? [] : ["-f", run.pipeline]
+      let words = file + run.targets + run.overrides.map { "\($0.name)=\($0.value)" }
+      return (["brake", "run"] + words.map(quoted)).joined(separator: " ")
+    }
+
+    /// As a shell takes it for one word.
+    private func quoted(_ word: String) -> String {
+      let isPlain = word.allSatisfy {
+        $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,@+%".contains($0))
+      }
+      return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Support
+import Testing
+
+@testable import brake
+
+@Suite struct WhyTests {
+  let folder = TemporaryFolder()
+
+  @Test func `A long command shows the lines that differ`() throws {
+    func pipeline(_ rate: String) {
+      let lines = (1...40).map { "          echo line \($0) of a long command" }
+      let command = lines[..<20] + ["          echo train --rate \(rate) --steps 100"] + lines[20...]
+      folder.write(
+        "stages:\n  train:\n    out: { o: o.txt }\n    run: |\n" + command.joined(separator: "\n")
+          + "\n          echo done > ${out.o}\n", to: "brake.yaml")
+    }
+    pipeline("0.1")
+    #expect(try folder.brake().status == 0)
+    pipeline("0.25")
+    let why = try folder.brake("why")
+    #expect(
+      why.out.contains("    - echo train --rate 0.1 --steps 100\n    + echo train --rate 0.25 --steps 100\n"))
+    #expect(why.out.contains("      echo line 20 of a long command\n"))
+    #expect(!why.out.contains("line 18"))
+    #expect(why.outLines.count < 12)
+    let dry = try folder.brake("-n")
+    #expect(dry.out.contains("[-0.1-]{+0.25+}"))
+  }
+
+  @Test func `A long line shows the words that differ, with a few around them`() {
+    let words = (1...60).map { "word\($0)" }
+    var other = words
+    other[30] = "changed"
+    other.remove(at: 50)
+    let text = TextDifference(words.joined(separator: " "), other.joined(separator: " ")).words()
+    let shown =
+      "…word27 word28 word29 word30 [-word31-]{+changed+} word32 word33 word34 word35…"
+      + " word47 word48 word49 word50[- word51-] word52 word53 word54 word55…"
+    #expect(text == shown)
+  }
+
+  @Test func `Edits turn one list into the other`() {
+    var state: UInt64 = 7
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    for _ in 0..<300 {
+      let old = (0..<random(12)).map { _ in String(random(4)) }
+      let new = (0..<random(12)).map { _ in String(random(4)) }
+      let steps = Edits(old, new).steps
+      #expect(steps.filter { $0.kind != .new }.map(\.text) == old)
+      #expect(steps.filter { $0.kind != .gone }.map(\.text) == new)
+    }
+    let long = (0..<3000).map(String.init)
+    #expect(Edits(long, long.reversed()).steps.count >= 3000)
+  }
+
+  @Test func `Escapes in a command are shown, not sent`() throws {
+    folder.write(
+      "stages: { a: { run: \"echo 'one\\e[31m' > ${out.o}; true; true; true; true; true; true\", out: { o: o } } }",
+      to: "brake.yaml")
+    _ = try folder.brake()
+    folder.write(
+      "stages: { a: { run: \"echo 'two\\e[31m' > ${out.o}; true; true; true; true; true; true\", out: { o: o } } }",
+      to: "brake.yaml")
+    let why = try folder.brake("why")
+    #expect(why.out.contains("[-one-]{+two+}"))
+    #expect(!why.out.contains("\u{1B}"))
+  }
+}

@@ -27,7 +27,7 @@ extension Brake {
       let store = try pipeline.workspace.open()
       let name = referenceName(name)
       let found = try await given.resolver(pipeline, in: store).one(given.one())
-      guard store.contains(found.digest) else {
+      guard try store.contains(found.digest) else {
         throw ArtefactError(.notFound, "\(found.digest) is not in \(store.root)", remedy: "see 'brake ls'")
       }
       let before = try? store.reference(name)
@@ -58,7 +58,7 @@ extension Brake {
       for name in try store.references() {
         do {
           guard let digest = try store.reference(name) else { continue }
-          let artefact = store.contains(digest) ? try? store.artefact(digest) : nil
+          let artefact = try store.contains(digest) ? try? store.artefact(digest) : nil
           table.add(
             "@" + name, digest.short, artefact?.kind.rawValue ?? "missing",
             artefact.map { byteCount($0.size) } ?? "")

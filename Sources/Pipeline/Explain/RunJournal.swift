@@ -117,7 +117,7 @@ public struct RunJournal: Sendable {
     let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }
     let fraction = String(1000 + started % 1000).dropFirst()
     IndexNote.write(note.bounded, to: "\(folder)/\(stamp).\(fraction)-\(getpid()).json")
-    for name in names().dropLast(most) where fileType("\(folder)/\(name)") == .file {
+    for name in names().dropLast(most) where (try? fileType("\(folder)/\(name)")) == .file {
       unlink("\(folder)/\(name)")
     }
   }

@@ -18,7 +18,7 @@ enum IndexNote {
   }
 
   static func read(_ path: String) -> JSON? {
-    guard fileType(path) == .file, let bytes = readSmall(path, limit: limit) else { return nil }
+    guard (try? fileType(path)) == .file, let bytes = try? readSmall(path, limit: limit) else { return nil }
     return try? JSON(parsing: bytes)
   }
 }

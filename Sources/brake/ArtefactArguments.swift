@@ -13,7 +13,8 @@ struct ArtefactArguments: ParsableArguments {
 
   @Argument(
     help: ArgumentHelp(
-      "Artefacts by name, and parameters as NAME=VALUE.", valueName: "artefact|name=value"))
+      "Artefacts by name, and parameters as NAME=VALUE.", valueName: "artefact|name=value"),
+    completion: Completion.artefacts)
   var arguments: [String] = []
 
   var names: [String] { Targets.targets(in: arguments) }

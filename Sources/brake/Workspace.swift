@@ -114,7 +114,8 @@ struct Targets: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
       "Stages, instances ('fit[14M]') or globs ('fit*'), and parameters as NAME=VALUE.",
-      valueName: "target|name=value"))
+      valueName: "target|name=value"),
+    completion: Completion.targets)
   var arguments: [String] = []
 
   var targets: [String] { Targets.targets(in: arguments) }

@@ -137,4 +137,16 @@ import Testing
     #expect(try cat("say[2]").err.contains("there is no artefact 'say[2]'"))
     #expect(try folder.brake("-f", "nowhere.yaml", "cat", "say[2]").err.contains("nowhere.yaml"))
   }
+
+  @Test func `Shells are offered stages, parameters and references`() throws {
+    _ = try folder.brake("ref", "best", "say[2]")
+    let targets = try folder.brake("---completion", "run", "--", "positional@0", "1", "0", "brake", "run", "")
+    #expect(targets.outLines.sorted() == ["say", "split", "use", "word="])
+    let artefacts = try folder.brake(
+      "---completion", "cat", "--", "positional@0", "1", "0", "brake", "cat", "")
+    #expect(artefacts.outLines.contains("@best"))
+    let none = try folder.brake(
+      "---completion", "run", "--", "positional@0", "1", "0", "brake", "run", "-f", "nowhere.yaml", "")
+    #expect(none.outLines.isEmpty && none.err.isEmpty)
+  }
 }

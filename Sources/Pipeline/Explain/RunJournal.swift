@@ -136,10 +136,18 @@ public struct RunJournal: Sendable {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
       }
-      if let name, name.wholeMatch(of: /[0-9]{8}T[0-9]{6}\.[0-9]{3}-[0-9]+\.json/) != nil {
-        names.append(name)
-      }
+      if let name, RunJournal.isNote(name) { names.append(name) }
     }
     return names.sorted()
+  }
+
+  /// `20261121T140305.123-4711.json`
+  private static func isNote(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    let shape = Array("ddddddddTdddddd.ddd-".utf8)
+    guard bytes.count > shape.count + 5, name.hasSuffix(".json") else { return false }
+    let isDigit = { (byte: UInt8) in 0x30...0x39 ~= byte }
+    return zip(bytes, shape).allSatisfy { $1 == UInt8(ascii: "d") ? isDigit($0) : $0 == $1 }
+      && bytes.dropFirst(shape.count).dropLast(5).allSatisfy(isDigit)
   }
 }

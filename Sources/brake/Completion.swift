@@ -1,0 +1,43 @@
+import ArgumentParser
+import Artefacts
+import Pipeline
+
+/// What a shell offers where stages, artefacts and parameters stand. Nothing that is wrong is worth a message here.
+enum Completion {
+  /// Stages of the pipeline, and its parameters as `NAME=`.
+  static let targets = CompletionKind.custom { words, _, _ in names(words) }
+
+  /// These, and references.
+  static let artefacts = CompletionKind.custom { words, _, _ in names(words) + references(words) }
+
+  private static func names(_ words: [String]) -> [String] {
+    guard (try? workspace(words).enter()) != nil,
+      let path = value(of: ["-f", "--file"], in: words) ?? PipelineOptions.default,
+      let text = try? PipelineOptions.read(path), let file = try? PipelineFile(text: text, path: path)
+    else { return [] }
+    return file.stageNames + file.parameters.map { $0.name + "=" }
+  }
+
+  private static func references(_ words: [String]) -> [String] {
+    // The folder has been entered for the names of stages.
+    guard let store = try? workspace(words).open() else { return [] }
+    return ((try? store.references()) ?? []).map { "@" + $0 }
+  }
+
+  private static func workspace(_ words: [String]) -> Workspace {
+    var workspace = Workspace()
+    workspace.folder = value(of: ["-C"], in: words)
+    workspace.store = value(of: ["--store"], in: words)
+    return workspace
+  }
+
+  private static func value(of names: [String], in words: [String]) -> String? {
+    for (index, word) in words.enumerated() {
+      for name in names {
+        if word == name, index + 1 < words.count { return words[index + 1] }
+        if name.hasPrefix("--"), word.hasPrefix(name + "=") { return String(word.dropFirst(name.count + 1)) }
+      }
+    }
+    return nil
+  }
+}

@@ -53,9 +53,9 @@ extension Brake {
       let summary: RunSummary
       do {
         summary = try await execute(engine, memory)
-      } catch {
-        note(nil, error is ExitCode ? "interrupted" : "failed")
-        throw error
+      } catch let code as ExitCode {
+        note(nil, "interrupted")
+        throw code
       }
       note(summary, summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done")
       try show(summary)

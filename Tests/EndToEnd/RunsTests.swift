@@ -47,6 +47,16 @@ import Testing
     #expect(try runs().map { $0["outcome"]?.string } == ["failed", "interrupted"])
   }
 
+  @Test func `What was never started is no run, and makes no store`() throws {
+    #expect(try folder.brake("run", "no-such-stage").status == 2)
+    #expect(!folder.exists("cache"))
+    _ = try folder.brake()
+    _ = try folder.brake("run", "no-such-stage")
+    _ = try folder.brake("-n", "prefix=x")
+    _ = try folder.brake("-q", "prefix=x")
+    #expect(try runs().count == 1)
+  }
+
   @Test func `The journal is never trusted, and bounded`() throws {
     _ = try folder.brake()
     folder.write("{\"started\": 3}", to: "cache/index/runs/20200101T000000.000-1.json")

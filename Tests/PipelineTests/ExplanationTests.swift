@@ -82,4 +82,22 @@ import Testing
     #expect(why.relative?.isOtherStage == true)
     #expect(why.verdict.contains("it has not run before"))
   }
+
+  @Test func `Among stages of one name that of the same pipeline is compared with`() async throws {
+    let stage = """
+      params: { times: 2, separator: "" }
+      stages:
+        a: { op: text.repeat, in: { text: one.txt }, with: { times: "${times}", separator: "${separator}" } }
+      """
+    let workspace = try Workspace(stage, files: ["one.txt": "x"])
+    try await workspace.run(["a"])
+    let other = Engine(
+      file: try PipelineFile(text: stage, path: "other.yaml"),
+      overrides: [("times", "3"), ("separator", "-")],
+      root: workspace.folder.path, store: workspace.store, registry: workspace.registry)
+    _ = try await other.run(targets: ["a"])
+    // Of the other pipeline one parameter differs, of this one two.
+    let why = try await workspace.engine([("times", "4"), ("separator", "-")]).why(targets: ["a"])
+    #expect(why.first?.differences.map(\.what) == ["parameter separator", "parameter times"])
+  }
 }

@@ -46,7 +46,7 @@ extension Engine {
         ?? "waits for " + (waits.isEmpty ? finding.instance.dependencies : waits).joined(separator: ", ")
       return Explanation(instance: name, verdict: verdict, differences: [], relative: nil)
     }
-    let nearest = Relative.nearest(to: action, in: records)
+    let nearest = Relative.nearest(to: action, in: records, makings: makings)
     let differences = nearest.map { $0.differences.map { named($0, in: finding.instance) } } ?? []
     return Explanation(
       instance: name, verdict: verdict(finding, nearest), differences: differences,

@@ -10,40 +10,62 @@ public struct Making: Sendable, Hashable {
   public let host: String
   /// The version of brake.
   public let version: String
+  /// The path of the pipeline's file.
+  public let pipeline: String
 
   public var json: JSON {
     [
       "finished": .string(finished), "seconds": .number(seconds), "host": .string(host),
-      "version": .string(version),
+      "version": .string(version), "pipeline": .string(pipeline),
     ]
   }
 
   init?(_ json: JSON) {
     guard let finished = json["finished"]?.string, let seconds = json["seconds"]?.double,
-      let host = json["host"]?.string, let version = json["version"]?.string
+      let host = json["host"]?.string, let version = json["version"]?.string,
+      let pipeline = json["pipeline"]?.string
     else { return nil }
     self.finished = finished
     self.seconds = seconds
     self.host = host
     self.version = version
+    self.pipeline = pipeline
   }
 
-  init(finished: String, seconds: Double, host: String, version: String) {
+  init(finished: String, seconds: Double, host: String, version: String, pipeline: String) {
     self.finished = finished
     self.seconds = seconds
     self.host = host
     self.version = version
+    self.pipeline = pipeline
   }
 }
 
 /// The companions of a store's records, in `index/made/`, one for each key.
 struct Makings: Sendable {
   let store: Store
+  /// The path of the pipeline whose actions are noted.
+  let pipeline: String
+
+  /// - Parameters:
+  ///   - pipeline: the path of its file, as it was given.
+  ///   - root: the folder to which that is relative.
+  init(store: Store, pipeline: String = "", root: String = ".") {
+    self.store = store
+    if pipeline.isEmpty || pipeline.hasPrefix("/") {
+      self.pipeline = pipeline
+    } else {
+      let folder = realpath(root, nil)
+      defer { free(folder) }
+      self.pipeline = (folder.map { String(cString: $0) } ?? root) + "/" + pipeline
+    }
+  }
 
   /// Notes that an action has just been computed.
   func note(_ key: Digest, seconds: Double) {
     let making = Making(
-      finished: timeStamp(wallClock() / 1000), seconds: seconds, host: hostName(), version: brakeVersion)
+      finished: timeStamp(wallClock() / 1000), seconds: seconds, host: hostName(), version: brakeVersion,
+      pipeline: pipeline)
     IndexNote.write(making.json, to: path(key))
   }
 

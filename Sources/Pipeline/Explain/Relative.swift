@@ -11,11 +11,15 @@ struct Relative {
 
   let record: Record
   let kinship: Kinship
+  /// Whether this pipeline's file is known to have made it.
+  let isSamePipeline: Bool
+  let finished: String
   let differences: [Explanation.Difference]
 
   /// The record to compare an action with, its own left out: of the same instance, or else of the same stage, or else of
-  /// the same operation or command; among these the one with the fewest differences, then the smallest key.
-  static func nearest(to action: Action, in records: [Record]) -> Relative? {
+  /// the same operation or command. Among these, one that this pipeline has made; then the one with the fewest
+  /// differences; then the newest.
+  static func nearest(to action: Action, in records: [Record], makings: Makings) -> Relative? {
     let facts = ManifestFacts(action.manifest)
     let relatives = records.compactMap { record -> Relative? in
       guard record.manifest != action.manifest else { return nil }
@@ -24,11 +28,19 @@ struct Relative {
       let kinship = kinship(of: action.instance, to: record.stage)
       // Two commands of different stages are of one kind only if they are the same.
       if kinship == .otherStage, facts.operation == nil, other.command != facts.command { return nil }
-      return Relative(record: record, kinship: kinship, differences: facts.differences(from: other))
+      let making = kinship == .otherStage ? nil : makings.of(record.key)
+      return Relative(
+        record: record, kinship: kinship, isSamePipeline: making?.pipeline == makings.pipeline,
+        finished: making?.finished ?? "", differences: facts.differences(from: other))
     }
-    return relatives.min { a, b in
-      (a.kinship, a.differences.count, a.record.key) < (b.kinship, b.differences.count, b.record.key)
-    }
+    return relatives.min { $0.isNearer(than: $1) }
+  }
+
+  private func isNearer(than other: Relative) -> Bool {
+    if kinship != other.kinship { return kinship < other.kinship }
+    if isSamePipeline != other.isSamePipeline { return isSamePipeline }
+    if differences.count != other.differences.count { return differences.count < other.differences.count }
+    return finished == other.finished ? record.key < other.record.key : finished > other.finished
   }
 
   private static func kinship(of instance: StageInstance, to stage: String) -> Kinship {

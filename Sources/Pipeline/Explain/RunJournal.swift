@@ -112,6 +112,8 @@ public struct RunJournal: Sendable {
   public func add(
     _ engine: Engine, targets: [String], path: String, summary: RunSummary?, outcome: String
   ) {
+    // A journal alone makes no store.
+    guard access(store.root + "/format", F_OK) == 0 else { return }
     let note = RunNote(
       engine, started: started, targets: targets, path: path, summary: summary, outcome: outcome)
     let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }

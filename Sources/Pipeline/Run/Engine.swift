@@ -40,7 +40,7 @@ public struct Engine: Sendable {
     planner = Planner(registry: registry)
     files = StatCache(store: store)
     failures = FailureLogs(store: store)
-    makings = Makings(store: store)
+    makings = Makings(store: store, pipeline: file.path, root: root)
     resolver = ActionResolver(
       root: root, store: store, files: files, tools: ToolIdentities(files: files))
   }

@@ -23,7 +23,7 @@ extension Store {
     return digest
   }
 
-  /// The names of all references, sorted.
+  /// The names of all references, sorted. Links and whatever else cannot be a reference are passed over.
   public func references() throws -> [String] { try referenceNames(in: "refs", under: "") }
 
   public func removeReference(_ name: String) throws {
@@ -36,22 +36,27 @@ extension Store {
   }
 
   private func referenceNames(in folder: String, under prefix: String) throws -> [String] {
-    guard try files.status("\(root)/\(folder)")?.isFolder == true else { return [] }
+    guard try files.status("\(root)/\(folder)", followingLinks: false)?.isFolder == true else { return [] }
     return try files.names(in: "\(root)/\(folder)").flatMap { name -> [String] in
-      if try files.status("\(root)/\(folder)/\(name)")?.isFolder == true {
-        return try referenceNames(in: "\(folder)/\(name)", under: prefix + name + "/")
-      }
-      return [prefix + name]
+      guard Store.canBeReference(prefix + name),
+        let status = try files.status("\(root)/\(folder)/\(name)", followingLinks: false)
+      else { return [] }
+      if status.isFolder { return try referenceNames(in: "\(folder)/\(name)", under: prefix + name + "/") }
+      return status.isFile ? [prefix + name] : []
     }
   }
 
-  private func referencePath(_ name: String) throws(ArtefactError) -> String {
+  private static func canBeReference(_ name: String) -> Bool {
     let components = name.split(separator: "/", omittingEmptySubsequences: false)
-    let allowed = components.allSatisfy { component in
-      !component.isEmpty && component.utf8.count <= 255 && !component.hasPrefix(".")
-        && component.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
-    }
-    guard allowed, components.count <= 16 else {
+    return components.count <= 16
+      && components.allSatisfy { component in
+        !component.isEmpty && component.utf8.count <= 255 && !component.hasPrefix(".")
+          && component.unicodeScalars.allSatisfy { $0.isVisible && !$0.properties.isWhitespace }
+      }
+  }
+
+  private func referencePath(_ name: String) throws(ArtefactError) -> String {
+    guard Store.canBeReference(name) else {
       throw ArtefactError(
         .refused, "'\(name)' cannot be the name of a reference",
         remedy: "use words without spaces, separated by slashes, none of which starts with a dot")

@@ -17,7 +17,11 @@ struct Origins {
       }
     }
     for name in try store.references() {
-      if let digest = try store.reference(name) { add("reference \(name)", to: digest) }
+      do {
+        if let digest = try store.reference(name) { add("reference \(name)", to: digest) }
+      } catch let error as ArtefactError where error.code == .damaged {
+        damaged(error)
+      }
     }
   }
 

@@ -24,7 +24,25 @@ import Testing
     #expect(error?.code == .notFound)
   }
 
-  @Test(arguments: ["", "/a", "a/", "a//b", "..", "../a", "a/../b", ".a", "a/.b", "a b", "a\nb", "a\u{0}b"])
+  @Test func `What cannot be a reference is passed over, and links lead nowhere`() throws {
+    try store.setReference("a/b", to: Digest(of: []))
+    folder.write("", to: "store/refs/.nfs0001")
+    folder.write("", to: "store/refs/a b")
+    let files = FileManager.default
+    for index in 0..<20 {
+      for side in ["left", "right"] {
+        try files.createDirectory(atPath: folder["store/refs/\(index)"], withIntermediateDirectories: true)
+        try files.createSymbolicLink(
+          atPath: folder["store/refs/\(index)/\(side)"], withDestinationPath: "../\(index + 1)")
+      }
+    }
+    #expect(try store.references() == ["a/b"])
+  }
+
+  @Test(arguments: [
+    "", "/a", "a/", "a//b", "..", "../a", "a/../b", ".a", "a/.b", "a b", "a\nb", "a\u{0}b", "a\u{9B}b",
+    "a\u{202E}b", "a\u{A0}b", String(repeating: "a/", count: 16) + "a",
+  ])
   func `A name that could leave its folder is refused`(name: String) throws {
     let error = #expect(throws: ArtefactError.self) { try store.setReference(name, to: Digest(of: [])) }
     #expect(error?.code == .refused)

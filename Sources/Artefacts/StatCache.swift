@@ -61,6 +61,12 @@ public final class StatCache: Sendable {
     ).artefact(at: path)
   }
 
+  /// The same, without remembering anything: of files that nobody but the caller knows.
+  public static func artefact(reading path: String) throws -> Artefact {
+    try FolderWalk(file: { path, _ in try artefact(of: InputFile(path)) }, manifest: { Digest(of: $0) })
+      .artefact(at: path)
+  }
+
   /// Writes back what was learnt.
   public func save() throws {
     let (learnt, all) = state.withLock { state -> ([StatCacheEntry], [FileStatus.Key: Artefact]?) in

@@ -33,6 +33,7 @@ import Pipeline
   static var _errorPrefix: String { "error: " }
 
   @MainActor static func main() async {
+    CommandGuard.runIfAsked()
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
       var command = try await asyncParseAsRoot(LeadingOptions(for: arguments).moved(arguments))

@@ -18,6 +18,7 @@ extension Brake {
       var table = Table(.left, .left, .left)
       for each in status {
         table.add(each.instance, each.state.rawValue, each.error?.headline ?? each.key?.short ?? "")
+        if let leftover = each.leftover { table.add("", "", "what it left when it failed is in \(leftover)") }
       }
       let behind = status.count { $0.state != .upToDate }
       let summary =
@@ -33,6 +34,7 @@ extension InstanceStatus {
       "stage": .string(instance), "state": .string(state.rawValue),
       "action": key.map { .string($0.description) } ?? .null,
       "error": error.map { .string($0.headline) } ?? .null,
+      "leftover": leftover.map { .string($0) } ?? .null,
     ]
   }
 }

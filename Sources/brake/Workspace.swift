@@ -73,7 +73,7 @@ struct PipelineOptions: ParsableArguments {
     let file = try PipelineFile(text: text.text, path: text.path)
     return Engine(
       file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
-      registry: .builtIn)
+      registry: .builtIn, guardExecutable: "/proc/self/exe")
   }
 
   /// Enters the folder and reads the pipeline's text.

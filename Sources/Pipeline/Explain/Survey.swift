@@ -87,6 +87,8 @@ public struct InstanceStatus: Sendable {
   public let key: Digest?
   /// What keeps it from running, such as a missing file.
   public let error: PipelineError?
+  /// The folder that holds what it had written when it last failed, if it has not succeeded since.
+  public let leftover: String?
 }
 
 extension Engine {
@@ -96,28 +98,14 @@ extension Engine {
       let survey = try Survey(self, targets: targets)
       try? files.save()
       let known = survey.findings.map {
-        InstanceStatus(instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error)
+        InstanceStatus(
+          instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error,
+          leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil)
       }
       let deferred = try survey.plan.selection(targets).deferred.map {
-        InstanceStatus(instance: $0.stage, state: .waiting, key: nil, error: nil)
+        InstanceStatus(instance: $0.stage, state: .waiting, key: nil, error: nil, leftover: nil)
       }
       return known + deferred
-    }
-  }
-
-  /// The kept output of the targets' actions: of the last failure if there was one since, of the recorded run otherwise.
-  /// Empty text for an action that printed nothing; nil for one that never ran.
-  public func log(targets: [String]) async throws -> [(instance: String, text: String?)] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
-      let survey = try Survey(self, targets: targets)
-      let names = Set(try survey.plan.selection(targets).targets)
-      return try survey.findings.filter { names.contains($0.instance.name) }.map { finding in
-        guard let action = finding.action else { return (finding.instance.name, nil) }
-        if let text = failures.log(of: action.key) { return (finding.instance.name, text) }
-        guard let record = finding.record else { return (finding.instance.name, nil) }
-        let text = try record.log.map { String(decoding: try store.bytes(of: $0), as: UTF8.self) }
-        return (finding.instance.name, text ?? "")
-      }
     }
   }
 }

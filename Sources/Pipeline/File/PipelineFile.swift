@@ -31,6 +31,8 @@ public import JSON
 ///         env: { MPLBACKEND: agg }                          # part of the action's key
 ///         pass-env: [DISPLAY]                               # handed through, no part of the key
 ///         tools: { python3: python3 --version }             # programs whose identity is part of the key
+///         network: true                                     # commands have none otherwise
+///         undeclared: error                                 # for files it leaves that out: does not name; else a warning
 ///         publish: results/                                 # also put into the workspace
 ///     default: [table]              # targets of a run that names none; otherwise the stages that no other uses
 ///
@@ -130,4 +132,7 @@ struct CommandDeclaration: Sendable {
   let passed: [String]
   /// Name -> the command that prints its version.
   let tools: [(name: String, version: PipelineNode?)]
+  let sandbox: Bool
+  let network: Bool
+  let refusesUndeclared: Bool
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// Turns the nodes of a pipeline file into declarations.
 struct PipelineReader {
   private let root: PipelineNode
@@ -143,7 +145,27 @@ struct PipelineReader {
     }
     return CommandDeclaration(
       script: script, shell: fields["shell"], outputs: outputs, environment: environment, passed: passed,
-      tools: try tools(fields["tools"], names))
+      tools: try tools(fields["tools"], names), sandbox: try flag(fields["sandbox"], "sandbox:") ?? true,
+      network: try flag(fields["network"], "network:") ?? false,
+      refusesUndeclared: try refusesUndeclared(fields["undeclared"]))
+  }
+
+  private func flag(_ node: PipelineNode?, _ what: String) throws(PipelineError) -> Bool? {
+    guard let node else { return nil }
+    guard let value = node.json.bool else {
+      throw PipelineError("\(what) takes true or false, not \(node.kind)", at: node.position)
+    }
+    return value
+  }
+
+  private func refusesUndeclared(_ node: PipelineNode?) throws(PipelineError) -> Bool {
+    switch node?.text {
+    case nil where node == nil, "warn": return false
+    case "error": return true
+    default:
+      throw PipelineError(
+        "undeclared: takes 'warn' or 'error', not \(node?.kind ?? "nothing")", at: node?.position)
+    }
   }
 
   private func tools(
@@ -232,5 +254,7 @@ struct PipelineReader {
 private enum StageField {
   static let all = ["op", "run", "for", "in", "publish"]
   static let ofOperation = ["with"]
-  static let ofCommand = ["shell", "out", "env", "pass-env", "tools"]
+  static let ofCommand = [
+    "shell", "out", "env", "pass-env", "tools", "sandbox", "network", "undeclared",
+  ]
 }

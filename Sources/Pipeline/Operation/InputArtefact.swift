@@ -1,6 +1,13 @@
 public import Artefacts
 import Glibc
 
+/// What stood at a source's path when its action's key was computed stands there no more: with what stands there now it
+/// is another action.
+struct InputChanged: Error {
+  /// The source's path as the pipeline names it.
+  let input: String
+}
+
 /// An input as an operation sees it.
 public struct InputArtefact: Sendable {
   public let artefact: Artefact
@@ -45,14 +52,21 @@ public struct InputArtefact: Sendable {
     }
   }
 
-  /// Writes a copy for programs that need a file or folder.
+  /// Writes a copy for programs that need a file or folder. Its bytes are those that the digest names.
   public func write(to path: String) throws {
     switch origin {
     case .store:
       try store.restore(artefact.digest, to: path)
     case .workspace(_, let source):
       try copy(source, to: path)
+      guard try StatCache.artefact(reading: path).digest == artefact.digest else { throw changed }
     }
+  }
+
+  /// Puts what came from the workspace into a publication.
+  func add(to publication: Publication) throws {
+    guard case .workspace(_, let source) = origin, !store.contains(artefact.digest) else { return }
+    guard try publication.add(path: source).digest == artefact.digest else { throw changed }
   }
 
   /// Copies what stands at a path, following links: read-only files, folders with all in them.
@@ -80,9 +94,8 @@ public struct InputArtefact: Sendable {
     }
   }
 
-  /// What stood at a source's path when its action's key was computed stands there no more.
-  private var changed: PipelineError {
-    PipelineError("an input changed while the stage ran", facts: facts, hint: "run again")
+  private var changed: InputChanged {
+    if case .workspace(let name, _) = origin { InputChanged(input: name) } else { InputChanged(input: "") }
   }
 
   private var facts: [(label: String, value: String)] {

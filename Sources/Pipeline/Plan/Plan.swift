@@ -152,6 +152,12 @@ public struct ShellCommand: Sendable, Hashable {
   /// Programs whose identity is part of the key: a name to look up in PATH -> a command that prints its version, or nil
   /// to take the digest of the executable.
   public let tools: [String: String?]
+  /// Whether it runs in a sandbox where there is one.
+  public let sandbox: Bool
+  /// Whether it has a network in the sandbox.
+  public let network: Bool
+  /// Whether a file that it leaves and does not declare is an error, and not only said.
+  public let refusesUndeclared: Bool
 
   /// The command with `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:`
   /// variables are already replaced.
@@ -159,13 +165,17 @@ public struct ShellCommand: Sendable, Hashable {
 
   init(
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
-    passed: [String] = [], tools: [String: String?] = [:]
+    passed: [String] = [], tools: [String: String?] = [:], sandbox: Bool = true, network: Bool = false,
+    refusesUndeclared: Bool = false
   ) {
     self.template = template
     self.shell = shell
     self.environment = environment
     self.passed = passed
     self.tools = tools
+    self.sandbox = sandbox
+    self.network = network
+    self.refusesUndeclared = refusesUndeclared
   }
 }
 

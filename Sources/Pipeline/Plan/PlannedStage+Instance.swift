@@ -41,7 +41,8 @@ extension PlannedStage {
     if let node = command.shell { shell = try CommandShell(scope.evaluate(node)) }
     return ShellCommand(
       template: try scope.template(command.script, for: shell), shell: shell, environment: environment,
-      passed: command.passed, tools: tools)
+      passed: command.passed, tools: tools, sandbox: command.sandbox,
+      network: command.network, refusesUndeclared: command.refusesUndeclared)
   }
 
   private func files(

@@ -32,6 +32,9 @@ public struct Action: Sendable {
       members["command"] = .string(command.text)
       members["environment"] = .object(command.environment.mapValues { .string($0) })
       members["shell"] = .array(command.shell.words.map { .string($0) })
+      // What a stage asks for that can change what it makes; what it is given here and not there cannot be told.
+      if command.network { members["network"] = true }
+      if !command.sandbox { members["sandbox"] = false }
       members["inputs"] = .object(
         Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contentsAndPlaces) }))
       members["outputs"] = .object(

@@ -6,15 +6,19 @@ struct Computed: Sendable {
   let record: Record
   let publication: Publication
   let seconds: Double
+  /// What is worth a line.
+  let notes: [String]
 }
 
 /// One execution of an action, from an empty scratch folder to a publication that can be committed.
 struct ActionRun: Sendable {
   enum Outcome: Sendable {
     case computed(Computed)
-    case failed(PipelineError, seconds: Double)
+    case failed(PipelineError, seconds: Double, notes: [String])
     /// An input is not in the store, although a record says so.
     case inputLost(Digest)
+    /// A source is not what it was when the action's key was computed.
+    case inputChanged(String)
   }
 
   let action: Action
@@ -22,40 +26,70 @@ struct ActionRun: Sendable {
 
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
     let start = ContinuousClock.now
+    let notes = ActionNotes()
     do {
+      try checkSources()
+      let publication = engine.store.publication()
       let scratch = try Scratch(in: engine.store)
       defer { scratch.remove() }
       do {
-        let files = try await engine.runner.run(action, in: scratch, report: report)
-        let publication = engine.store.publication()
+        let announcement = RunningAction(action.key, log: scratch.log, in: engine.store)
+        defer { withExtendedLifetime(announcement) {} }
+        // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
+        for input in sources { try input.add(to: publication) }
+        let files = try await engine.runner.run(action, in: scratch, notes: notes, report: report)
         let record = try record(files, scratch, publication)
         return .computed(
           Computed(
-            action: action, record: record, publication: publication, seconds: seconds(since: start)))
+            action: action, record: record, publication: publication, seconds: seconds(since: start),
+            notes: notes.all))
+      } catch let error as InputChanged {
+        throw error
       } catch {
-        defer { engine.failures.keep(scratch.log, of: action.key) }
-        throw told(error, by: scratch.log)
+        throw told(error, scratch)
       }
+    } catch let error as InputChanged {
+      return .inputChanged(error.input)
     } catch {
       if let digest = lostInput { return .inputLost(digest) }
-      return .failed(PipelineError(wrapping: error, in: action.instance), seconds: seconds(since: start))
+      return .failed(
+        PipelineError(wrapping: error, in: action.instance), seconds: seconds(since: start), notes: notes.all)
     }
   }
 
-  /// The error with the last lines that the action printed, and where the rest is.
-  private func told(_ error: any Error, by log: String) -> any Error {
-    let size = fileSize(log)
-    guard size > 0, !(error is CancellationError), let end = readEnd(of: log, limit: 4096) else {
-      return error
+  /// A source may have been edited since the action's key was computed, perhaps long ago.
+  private func checkSources() throws {
+    for member in action.inputs.flatMap(\.members) {
+      guard case .workspace(let name, let path) = member.origin else { continue }
+      if (try? engine.files.artefact(at: path))?.digest != member.artefact.digest {
+        throw InputChanged(input: name)
+      }
     }
+  }
+
+  private var sources: [InputArtefact] {
+    action.inputs.flatMap(\.members).map {
+      InputArtefact($0.artefact, key: $0.key, origin: $0.origin, store: engine.store)
+    }
+  }
+
+  /// Keeps what the action leaves, and gives the error the last lines that it printed and the place of the rest.
+  private func told(_ error: any Error, _ scratch: Scratch) -> any Error {
+    let end = fileSize(scratch.log) > 0 ? readEnd(of: scratch.log, limit: 4096) : nil
+    let isCancelled = error is CancellationError || Task.isCancelled
+    let failure = engine.failures.keep(scratch, of: action, always: !isCancelled)
+    if isCancelled { return error }
     let inner = PipelineError(wrapping: error)
-    let lines = String(decoding: end, as: UTF8.self).split(whereSeparator: \.isNewline)
-    let facts = lines.suffix(5).enumerated().map {
-      (label: $0 == 0 ? "printed" : "", value: String($1.prefix(200)))
+    var facts = inner.facts
+    if let end {
+      let lines = String(decoding: end, as: UTF8.self).split(whereSeparator: \.isNewline)
+      facts += lines.suffix(5).enumerated().map {
+        (label: $0 == 0 ? "printed" : "", value: String($1.prefix(200)))
+      }
+      facts.append(("all of it", "brake log '\(action.instance.name)'"))
     }
-    return PipelineError(
-      inner.headline, at: inner.position,
-      facts: inner.facts + facts + [("all of it", "brake log '\(action.instance.name)'")], hint: inner.hint)
+    if let work = failure?.work { facts.append(("what it left", work)) }
+    return PipelineError(inner.headline, at: inner.position, facts: facts, hint: inner.hint)
   }
 
   private var lostInput: Digest? {
@@ -63,17 +97,13 @@ struct ActionRun: Sendable {
       .first { origin, digest in origin == .store && (try? engine.store.contains(digest)) == false }?.1
   }
 
-  /// Puts outputs, log and the inputs from the workspace into the publication, and the record that names them.
+  /// Puts outputs and log into the publication, and the record that names them.
   private func record(_ files: [OutputFile], _ scratch: Scratch, _ publication: Publication) throws -> Record
   {
     var sources: [String: String] = [:]
     for member in action.inputs.flatMap(\.members) {
-      guard case .workspace(let name, let path) = member.origin else { continue }
+      guard case .workspace(let name, _) = member.origin else { continue }
       sources[member.artefact.digest.description] = name
-      if try engine.store.contains(member.artefact.digest) { continue }
-      guard try publication.add(path: path).digest == member.artefact.digest else {
-        throw PipelineError("the input '\(name)' changed while the stage ran", hint: "run again")
-      }
     }
     let outputs = try files.map {
       Record.Output(name: $0.name, key: $0.key, artefact: try publication.add(path: $0.path))

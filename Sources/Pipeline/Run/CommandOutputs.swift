@@ -1,8 +1,9 @@
 import Artefacts
 
 extension CommandRun {
-  /// A file that the command made and nobody declared would be lost without a word.
-  func refuseUndeclared() throws {
+  /// A file that the command made and nobody declared is not kept; that is said, and is an error only where the stage
+  /// wants it to be one.
+  func reportUndeclared() throws {
     let inputs = Set(action.inputs.flatMap(\.members).map(\.place))
     let outputs = Set(
       action.instance.outputs.map { $0.file.hasSuffix("/") ? String($0.file.dropLast()) : $0.file })
@@ -21,9 +22,11 @@ extension CommandRun {
     try visit("")
     if extra.isEmpty { return }
     let shown = extra.prefix(5).joined(separator: ", ") + (extra.count > 5 ? ", …" : "")
-    throw PipelineError(
-      "the command left \(extra.count == 1 ? "a file that is" : "\(extra.count) files that are") not declared",
-      facts: [("files", shown)], hint: "declare what is wanted under out:, and write the rest to $TMPDIR")
+    let headline =
+      "the command left \(extra.count == 1 ? "a file that is" : "\(extra.count) files that are") not declared"
+    let hint = "declare what is wanted under out:, and write the rest to $TMPDIR"
+    if command.refusesUndeclared { throw PipelineError(headline, facts: [("files", shown)], hint: hint) }
+    notes.add("\(action.instance.name): \(headline) and not kept (\(shown)); \(hint)")
   }
 
   func collect(_ output: OutputDeclaration) throws -> [OutputFile] {

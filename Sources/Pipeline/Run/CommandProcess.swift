@@ -1,56 +1,32 @@
-import Artefacts
 import Glibc
-import Subprocess
-import Synchronization
-import SystemPackage
 
 extension CommandRun {
+  /// Runs the shell, in a sandbox where there is one.
   func execute(_ text: String) async throws {
-    var options = PlatformOptions()
-    options.processGroupID = 0
-    options.teardownSequence = [
-      .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))
-    ]
-    let log = try FileDescriptor.open(
-      scratch.log, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
-    let group = Mutex<pid_t?>(nil)
-    // What the command left running in the background ends with it.
-    defer { if let group = group.withLock({ $0 }) { kill(-group, SIGKILL) } }
-    let result = try await log.closeAfter {
-      try await Subprocess.run(
-        .path(FilePath(try shell())), arguments: Arguments(command.shell.words.dropFirst() + [text]),
-        environment: .custom(environment()),
-        workingDirectory: FilePath(scratch.work), platformOptions: options, input: .none,
-        output: .fileDescriptor(log, closeAfterSpawningProcess: false),
-        error: .fileDescriptor(log, closeAfterSpawningProcess: false)
-      ) { execution in group.withLock { $0 = execution.processIdentifier.value } }
+    let shell = try shellLine(text)
+    var line = shell
+    var covers: [Sandbox.Cover] = []
+    var folder = scratch.path
+    switch confinement {
+    case .sandbox(let sandbox):
+      (line, covers) = try sandbox.arguments(around: shell, scratch: scratch, network: command.network)
+      folder = Sandbox.folder
+    case .guarded(let executable, _): line = CommandGuard.arguments(around: shell, by: executable)
+    case .none: break
     }
-    try Task.checkCancellation()
-    switch result.terminationStatus {
+    let process = ChildProcess(
+      arguments: line, environment: environment(temporary: folder + "/tmp"), folder: scratch.work,
+      output: scratch.log)
+    defer { bringBack(covers) }
+    switch try await process.run() {
     case .exited(0): return
-    case .exited(let code):
-      throw PipelineError(
-        "the command failed", facts: [("exit", String(code))],
-        hint: hint(of: code))
-    case .signaled(let signal):
-      let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
-      throw PipelineError(
-        "the command was killed by a signal", facts: [("signal", "\(signal) (\(name))")],
-        hint: signal == SIGKILL ? "the system kills programs that use too much memory" : nil)
+    case .exited(let code) where code > 128: throw killed(by: code - 128)
+    case .exited(let code): throw failed(code)
+    case .killed(let signal): throw killed(by: signal)
     }
   }
 
-  private func hint(of code: Int32) -> String? {
-    switch code {
-    case 127: "the shell did not find a program: name it in tools: to have this checked first"
-    case 128 + SIGPIPE:
-      "a program wrote into a pipe whose reader had stopped, as head does; behind it, || test $? = 141 allows that"
-    default: nil
-    }
-  }
-
-  /// Where the shell is.
-  private func shell() throws -> String {
+  private func shellLine(_ text: String) throws -> [String] {
     let name = command.shell.program
     guard let path = ToolIdentities.path(of: name), path.hasPrefix("/") else {
       throw PipelineError(
@@ -59,40 +35,71 @@ extension CommandRun {
           ? "commands run under bash: install it, or name another shell in the stage, such as shell: sh -eu"
           : "install it, or put its folder into PATH")
     }
-    return path
+    return [path] + command.shell.words.dropFirst() + [text]
   }
 
   /// What a command sees: what was declared, and a few variables that hardly any program can do without. Their values
   /// are no part of the key; locale and time zone are fixed.
-  private func environment() throws -> [Environment.Key: String] {
+  private func environment(temporary: String) -> [String: String] {
     var variables = [
-      "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1",
-      "TMPDIR": try absolute(scratch.temporary),
+      "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": temporary,
     ]
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
-    variables.merge(command.environment) { _, declared in declared }
-    return Dictionary(uniqueKeysWithValues: variables.map { (Environment.Key(rawValue: $0.key)!, $0.value) })
+    return variables.merging(command.environment) { _, declared in declared }
   }
 
-  /// The command runs in another folder than brake, to which the path of a store may be relative.
-  private func absolute(_ path: String) throws -> String {
-    guard let real = realpath(path, nil) else { throw PipelineError(system: "find the folder", path) }
-    defer { free(real) }
-    return String(cString: real)
-  }
-}
-
-extension FileDescriptor {
-  fileprivate func closeAfter<R>(_ body: () async throws -> R) async throws -> R {
-    do {
-      let result = try await body()
-      try close()
-      return result
-    } catch {
-      try? close()
-      throw error
+  private func bringBack(_ covers: [Sandbox.Cover]) {
+    for cover in covers {
+      do { try cover.bringBack() } catch {
+        notes.add(
+          "what the command wrote to \(cover.path) is lost: \(PipelineError(wrapping: error).headline)")
+      }
     }
+  }
+
+  // MARK: Failures
+
+  private func failed(_ code: Int32) -> PipelineError {
+    let (facts, hint) = suspects
+    let usual =
+      code == 127
+      ? "the shell did not find a program: name it in tools: to have this checked first" : nil
+    return PipelineError("the command failed", facts: [("exit", String(code))] + facts, hint: hint ?? usual)
+  }
+
+  private func killed(by signal: Int32) -> PipelineError {
+    let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
+    let hint: String? =
+      switch signal {
+      case SIGKILL: "the system kills programs that use too much memory"
+      case SIGPIPE:
+        "a program wrote into a pipe whose reader had stopped, as head does; behind it, || test $? = 141 allows that"
+      default: nil
+      }
+    return PipelineError(
+      "the command was killed by a signal", facts: [("signal", "\(signal) (\(name))")], hint: hint)
+  }
+
+  /// What the sandbox may have kept from the command, by what it printed.
+  private var suspects: (facts: [(label: String, value: String)], hint: String?) {
+    guard case .sandbox(let sandbox) = confinement,
+      let printed = readEnd(of: scratch.log, limit: 64 << 10).map({ String(decoding: $0, as: UTF8.self) })
+    else { return ([], nil) }
+    let hidden = sandbox.hiddenFiles(namedIn: printed, from: scratch.work)
+    if !hidden.isEmpty {
+      return (
+        [("undeclared", hidden.prefix(5).joined(separator: ", "))],
+        "a command can read only what it declares: declare \(hidden.count == 1 ? "it" : "them") under in:"
+      )
+    }
+    let signs = [
+      "network is unreachable", "name resolution", "could not resolve", "name or service not known",
+    ]
+    if !command.network, signs.contains(where: printed.lowercased().contains) {
+      return ([], "a command has no network unless its stage declares network: true")
+    }
+    return ([], nil)
   }
 }

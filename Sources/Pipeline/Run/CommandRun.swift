@@ -6,11 +6,16 @@ struct CommandRun: Sendable {
   let command: ShellCommand
   let scratch: Scratch
   let store: Store
+  let confinement: Confinement
+  let notes: ActionNotes
 
   func run() async throws -> [OutputFile] {
+    if let weakness = confinement.weakness {
+      notes.add("commands can read files that they do not declare, which nobody notices: \(weakness)")
+    }
     try layOut()
     try await execute(try expanded())
-    try refuseUndeclared()
+    try reportUndeclared()
     return try action.instance.outputs.flatMap(collect)
   }
 }

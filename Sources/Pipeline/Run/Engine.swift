@@ -13,19 +13,21 @@ public struct Engine: Sendable {
   let files: StatCache
   let resolver: ActionResolver
   let runner: any Runner
-  let failures: FailureLogs
+  let failures: FailedActions
   let makings: Makings
 
   /// - Parameters:
   ///   - overrides: `NAME=VALUE` of the command line.
   ///   - root: the folder that source paths and published paths are relative to.
+  ///   - guardExecutable: a program that calls `CommandGuard.runIfAsked` first of all, for commands without a sandbox.
   public init(
     file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
-    registry: OperationRegistry
+    registry: OperationRegistry, guardExecutable: String? = nil
   ) {
+    let surroundings = CommandSurroundings(workspace: root, guardExecutable: guardExecutable)
     self.init(
       file: file, overrides: overrides, root: root, store: store, registry: registry,
-      runner: LocalRunner(store: store))
+      runner: LocalRunner(store: store, surroundings: surroundings))
   }
 
   init(
@@ -39,7 +41,12 @@ public struct Engine: Sendable {
     self.runner = runner
     planner = Planner(registry: registry)
     files = StatCache(store: store)
-    failures = FailureLogs(store: store)
+    failures = FailedActions(
+      store: store,
+      request: [
+        "pipeline": .string(file.path), "root": .string(realPath(root) ?? root),
+        "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
+      ])
     makings = Makings(store: store, pipeline: file.path, root: root)
     resolver = ActionResolver(
       root: root, store: store, files: files, tools: ToolIdentities(files: files))
@@ -81,8 +88,15 @@ public struct Engine: Sendable {
     }
   }
 
-  func jobs(_ options: RunOptions) -> Int {
-    options.jobs > 0 ? options.jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  /// How many actions run at once: what was asked for, as far as there are file descriptors for it.
+  func jobs(_ options: RunOptions) -> (count: Int, note: String?) {
+    let wanted = options.jobs > 0 ? options.jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let most = OpenFiles.room / OpenFiles.ofAction
+    if wanted <= most { return (wanted, nil) }
+    return (
+      max(1, most),
+      "\(max(1, most)) stages run at once, not \(wanted): there are descriptors for \(OpenFiles.limit) open files (ulimit -n)"
+    )
   }
 }
 

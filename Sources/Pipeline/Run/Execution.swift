@@ -49,6 +49,11 @@ struct Execution {
   private var repairs: [String: Int] = [:]
   private var failures: [PipelineError] = []
   private var workspace: WorkspacePublisher
+  private let jobs: Int
+  /// Remarks that were made already.
+  private var noted: Set<String> = []
+  /// How often the sources of an instance changed before it could run.
+  private var changes: [String: Int] = [:]
 
   init(
     engine: Engine, targets: [String], options: RunOptions, observe: @escaping @Sendable (RunEvent) -> Void
@@ -60,6 +65,9 @@ struct Execution {
     plan = try engine.plan()
     selection = try plan.selection(targets)
     workspace = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)
+    let (jobs, note) = engine.jobs(options)
+    self.jobs = jobs
+    if let note { observe(.note(note)) }
   }
 
   mutating func run() async throws -> RunSummary {
@@ -141,7 +149,7 @@ struct Execution {
   // MARK: Running and committing
 
   private mutating func startMisses(_ group: inout TaskGroup<Event>) {
-    while startsMore, running < engine.jobs(options), let action = misses.popLast() {
+    while startsMore, running < jobs, let action = misses.popLast() {
       let name = action.instance.name
       running += 1
       states[name] = .running
@@ -175,8 +183,9 @@ struct Execution {
     case .ran(_, .computed(let result)):
       running -= 1
       computed.append(result)
-    case .ran(let action, .failed(let error, let seconds)):
+    case .ran(let action, .failed(let error, let seconds, let notes)):
       running -= 1
+      tell(notes)
       if Task.isCancelled {
         states[action.instance.name] = .waiting
       } else {
@@ -185,10 +194,14 @@ struct Execution {
     case .ran(let action, .inputLost(let digest)):
       running -= 1
       repair(digest, for: action)
+    case .ran(let action, .inputChanged(let input)):
+      running -= 1
+      planAgain(action, since: input)
     case .committed(let batch):
       isCommitting = false
       for result in batch {
-        engine.failures.forget(result.action.key)
+        engine.failures.forget(result.action)
+        tell(result.notes)
         engine.makings.note(result.action.key, seconds: result.seconds)
         succeed(result.action, result.record.outputs, hit: false, seconds: result.seconds)
       }
@@ -232,7 +245,27 @@ struct Execution {
     for dependant in dependants.removeValue(forKey: name) ?? [] { skip(dependant) }
   }
 
+  private mutating func tell(_ notes: [String]) {
+    for note in notes where noted.insert(note).inserted { observe(.note(note)) }
+  }
+
   // MARK: Repair
+
+  /// Makes another action of an instance whose source is not what it was when the action's key was computed.
+  private mutating func planAgain(_ action: Action, since input: String) {
+    let name = action.instance.name
+    changes[name, default: 0] += 1
+    guard changes[name]! <= 3 else {
+      let error = PipelineError(
+        "the input '\(input)' changes again and again", at: action.instance.position,
+        facts: [("stage", name)],
+        hint: "run again when nothing writes to it any more")
+      return fail(action.instance, error, seconds: 0)
+    }
+    observe(.note("\(name) is planned again: its input '\(input)' has changed since the run began"))
+    states[name] = .waiting
+    ready.append(name)
+  }
 
   /// Runs the producer of a lost artefact again, and then the action that missed it.
   private mutating func repair(_ digest: Digest, for action: Action) {

@@ -4,16 +4,19 @@ import Artefacts
 protocol Runner: Sendable {
   /// Leaves the outputs in the scratch folder and says where. What the action printed is in `scratch.log`.
   func run(
-    _ action: Action, in scratch: Scratch, report: @escaping @Sendable (OperationContext.Progress) -> Void
+    _ action: Action, in scratch: Scratch, notes: ActionNotes,
+    report: @escaping @Sendable (OperationContext.Progress) -> Void
   ) async throws -> [OutputFile]
 }
 
 /// Runs operations in this process and commands as its children.
 struct LocalRunner: Runner {
   let store: Store
+  let surroundings: CommandSurroundings
 
   func run(
-    _ action: Action, in scratch: Scratch, report: @escaping @Sendable (OperationContext.Progress) -> Void
+    _ action: Action, in scratch: Scratch, notes: ActionNotes,
+    report: @escaping @Sendable (OperationContext.Progress) -> Void
   ) async throws -> [OutputFile] {
     switch action.instance.work {
     case .operation(let operation, let parameters):
@@ -29,7 +32,10 @@ struct LocalRunner: Runner {
       try await operation.run(context)
       return try check(context.written, of: action.instance)
     case .command(let command):
-      return try await CommandRun(action: action, command: command, scratch: scratch, store: store).run()
+      return try await CommandRun(
+        action: action, command: command, scratch: scratch, store: store,
+        confinement: surroundings.confinement(of: command), notes: notes
+      ).run()
     }
   }
 

@@ -15,8 +15,12 @@ struct Scratch: Sendable {
   var temporary: String { path + "/tmp" }
   var log: String { path + "/log" }
 
+  /// - Throws: if it cannot be made.
   init(in store: Store) throws {
-    path = try store.temporaryFolder()
+    let folder = try store.temporaryFolder()
+    // Commands run in another folder than brake, to which the path of a store may be relative.
+    guard let real = realPath(folder) else { throw PipelineError(system: "find the folder", folder) }
+    path = real
     for folder in [work, out, temporary] { try makeFolders(folder) }
   }
 
@@ -45,12 +49,12 @@ func removeAll(_ path: String) {
 /// The entries of a folder, sorted. An error is never taken for its end.
 func names(in folder: String) throws -> [String] { try LocalFileSystem().names(in: folder) }
 
-enum FileType { case file, folder, other }
+enum FileType { case file, folder, link, other }
 
 /// What stands at a path, links not followed; nil if nothing does.
 func fileType(_ path: String) throws -> FileType? {
   try LocalFileSystem().status(path, followingLinks: false)
-    .map { $0.isFile ? .file : $0.isFolder ? .folder : .other }
+    .map { $0.isFile ? .file : $0.isFolder ? .folder : $0.isLink ? .link : .other }
 }
 
 /// Bytes of a file; 0 if there is none.

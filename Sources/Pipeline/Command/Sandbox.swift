@@ -1,0 +1,217 @@
+import Glibc
+import Synchronization
+
+/// What a command can see: bubblewrap, where it works, gives it the machine without the workspace.
+///
+/// - Its folder is `/brake/work`, `$TMPDIR` is `/brake/tmp`: the same on every machine.
+/// - Files that are in the workspace when it starts cannot be read, its folders are empty and cannot be written to. So a
+///   command that reads what it did not declare fails, instead of giving a result that its key does not name.
+/// - A new file in the workspace, or one that is added to, is not refused: logs and notes for people are no inputs.
+/// - It has process numbers of its own, and all that it starts ends with it and with brake. It has no network unless
+///   its stage declares `network: true`.
+///
+/// What stands outside the workspace can be read: programs, libraries, caches. It is not a protection against commands
+/// that mean harm.
+struct Sandbox: Sendable {
+  /// bubblewrap's.
+  let program: String
+  /// The workspace, absolute, without links. Nil where nothing can be hidden, since the home folder lies in it.
+  let workspace: String?
+
+  static let folder = "/brake"
+
+  /// What covers one file of the workspace: as long as the file and made of nothing, so that what a command adds to it
+  /// can be told from what it writes anew; it can be written and not be read.
+  struct Cover: Sendable {
+    let path: String
+    let file: String
+    let size: Int
+  }
+
+  /// bubblewrap for the commands of a workspace, or why there is none. Looked for once in a process.
+  static func found(workspace: String) -> Result<Sandbox, Unavailable> {
+    availability.withLock { known in
+      if known == nil { known = probe() }
+      return known!
+    }.map { Sandbox(program: $0, workspace: hidable(workspace)) }
+  }
+
+  struct Unavailable: Error { let reason: String }
+
+  private static let availability = Mutex<Result<String, Unavailable>?>(nil)
+
+  private static func probe() -> Result<String, Unavailable> {
+    guard let program = ToolIdentities.path(of: "bwrap") else {
+      return .failure(Unavailable(reason: "bubblewrap is not installed (apt-get install bubblewrap)"))
+    }
+    let line =
+      [program] + machine(without: []) + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
+    let quoted = line.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+    guard let pipe = popen("exec 2>&1 </dev/null; \(quoted)", "re") else {
+      return .failure(Unavailable(reason: "bubblewrap cannot be started"))
+    }
+    var buffer = [UInt8](repeating: 0, count: 400)
+    let count = fread(&buffer, 1, buffer.count, pipe)
+    let text = String(decoding: buffer[..<count], as: UTF8.self)
+    if pclose(pipe) == 0 { return .success(program) }
+    let said = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it does not say why"
+    return .failure(Unavailable(reason: "bubblewrap does not work here: \(said)"))
+  }
+
+  private static func hidable(_ workspace: String) -> String? {
+    guard let real = realPath(workspace) else { return nil }
+    let home = getenv("HOME").flatMap { realPath(String(cString: $0)) } ?? "/root"
+    return real == "/" || home == real || home.hasPrefix(real + "/") ? nil : real
+  }
+
+  /// Everything that stands in `/`, in a root folder of its own, to which `/brake` can be added.
+  private static func machine(without left: Set<String>) -> [String] {
+    var options = ["--tmpfs", "/"]
+    for name in (try? names(in: "/")) ?? [] where !left.contains(name) {
+      let path = "/" + name
+      switch (name, fileType(path)) {
+      case ("dev", _): options += ["--dev-bind", path, path]
+      case ("proc", _): options += ["--proc", path]
+      case (_, .link): options += ["--symlink", linkTarget(path) ?? "", path]
+      case (_, nil): break
+      default: options += ["--bind", path, path]
+      }
+    }
+    return options
+  }
+
+  /// The command line that runs a command in the sandbox.
+  ///
+  /// - Parameter scratch: becomes `/brake`.
+  /// - Returns: also what was put over files of the workspace, for `bringBack`.
+  func arguments(
+    around command: [String], scratch: Scratch, network: Bool
+  ) throws -> (line: [String], covers: [Cover]) {
+    var options = Sandbox.machine(without: [String(Sandbox.folder.dropFirst())])
+    var covers: [Cover] = []
+    if let workspace { options += try hiding(workspace, scratch, &covers) }
+    options += ["--bind", scratch.path, Sandbox.folder, "--chdir", Sandbox.folder + "/work"]
+    options += ["--unshare-pid", "--die-with-parent"]
+    if !network { options.append("--unshare-net") }
+    // Root could read what its owner may not.
+    if geteuid() == 0 { options += ["--cap-drop", "CAP_DAC_OVERRIDE", "--cap-drop", "CAP_DAC_READ_SEARCH"] }
+    return ([program] + options + ["--"] + command, covers)
+  }
+
+  private func hiding(_ workspace: String, _ scratch: Scratch, _ covers: inout [Cover]) throws -> [String] {
+    let void = scratch.path + "/void"
+    try makeFolders(void)
+    let visible = Sandbox.programFolders(in: workspace)
+    let entries = try names(in: workspace).filter { !visible.contains($0) }
+    // Each costs a mount. (Nobody keeps that many files in the folder of a pipeline and none in folders below it.)
+    if entries.count > 200 {
+      return ["--ro-bind", void, workspace]
+        + visible.sorted().flatMap { ["--bind", "\(workspace)/\($0)", "\(workspace)/\($0)"] }
+    }
+    var options: [String] = []
+    for (number, name) in entries.enumerated() {
+      let path = workspace + "/" + name
+      switch fileType(path) {
+      case .folder: options += ["--ro-bind", void, path]
+      case .file:
+        let cover = Cover(path: path, file: "\(scratch.path)/covers/\(number)", size: fileSize(path))
+        if covers.isEmpty { try makeFolders(scratch.path + "/covers") }
+        try cover.make()
+        covers.append(cover)
+        options += ["--bind", cover.file, path]
+      // A link shows what it leads to, which is hidden where it stands if it stands in the workspace.
+      case .link, .other, nil: break
+      }
+    }
+    return options
+  }
+
+  /// The entries of the workspace that PATH leads into, such as `.venv`: programs, not data.
+  private static func programFolders(in workspace: String) -> Set<String> {
+    let folders = getenv("PATH").map { String(cString: $0) } ?? ""
+    let names = folders.split(separator: ":").compactMap { folder -> String? in
+      guard let real = realPath(String(folder)), real.hasPrefix(workspace + "/") else { return nil }
+      return real.dropFirst(workspace.utf8.count + 1).split(separator: "/").first.map(String.init)
+    }
+    return Set(names)
+  }
+}
+
+extension Sandbox.Cover {
+  fileprivate func make() throws {
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o200)
+    guard descriptor >= 0 else { throw PipelineError(system: "make the file", file) }
+    defer { close(descriptor) }
+    guard ftruncate(descriptor, off_t(size)) == 0 else { throw PipelineError(system: "write", file) }
+  }
+
+  /// Does to the file in the workspace what a command did to its cover: adds what was added, or writes it anew.
+  func bringBack() throws {
+    var status = stat()
+    guard lstat(file, &status) == 0 else { throw PipelineError(system: "look at", file) }
+    let length = Int(status.st_size)
+    if length == size && status.st_blocks == 0 { return }
+    chmod(file, 0o600)
+    let from = open(file, O_RDONLY | O_CLOEXEC)
+    guard from >= 0 else { throw PipelineError(system: "read", file) }
+    defer { close(from) }
+    var first: UInt8 = 0
+    let isAdded = length >= size && (size == 0 || pread(from, &first, 1, 0) == 1 && first == 0)
+    let to = open(path, O_WRONLY | O_CLOEXEC | (isAdded ? O_APPEND : O_TRUNC))
+    guard to >= 0 else { throw PipelineError(system: "write", path) }
+    defer { close(to) }
+    var offset = isAdded ? size : 0
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while offset < length {
+      let count = pread(from, &buffer, buffer.count, off_t(offset))
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw PipelineError(system: "read", file) }
+      try writeAll(buffer[..<count], to: to, path)
+      offset += count
+    }
+  }
+}
+
+/// An absolute path without links; nil for what does not exist.
+func realPath(_ path: String) -> String? {
+  guard let real = realpath(path, nil) else { return nil }
+  defer { free(real) }
+  return String(cString: real)
+}
+
+private func linkTarget(_ path: String) -> String? {
+  var text = [UInt8](repeating: 0, count: 4096)
+  let count = text.withUnsafeMutableBytes { buffer in
+    buffer.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress!, $0.count) }
+  }
+  return count > 0 ? String(decoding: text[..<count], as: UTF8.self) : nil
+}
+
+extension Sandbox {
+  /// The files and folders of the workspace that a text names, as in `cat: data.txt: No such file or directory`, and that
+  /// a command in this folder cannot see.
+  func hiddenFiles(namedIn text: String, from folder: String) -> [String] {
+    guard let workspace else { return [] }
+    var found: [String] = []
+    for word in Sandbox.words(of: text) {
+      var name = word
+      if name.hasPrefix(workspace + "/") { name = String(name.dropFirst(workspace.utf8.count + 1)) }
+      if name.hasPrefix("./") { name = String(name.dropFirst(2)) }
+      guard !name.isEmpty, !name.hasPrefix("/"), !name.hasPrefix(".."), name.utf8.count < 1000,
+        !found.contains(name), fileType("\(workspace)/\(name)") != nil, fileType("\(folder)/\(name)") == nil
+      else { continue }
+      found.append(name)
+    }
+    return found
+  }
+
+  /// Words, and what stands between quotation marks, without the punctuation behind them.
+  private static func words(of text: String) -> [String] {
+    let marks: Set<Character> = ["'", "\"", "`", "‘", "’"]
+    let quoted = text.split(whereSeparator: { marks.contains($0) || $0.isNewline }).map(String.init)
+    let plain = text.split(whereSeparator: { $0.isWhitespace || marks.contains($0) }).map(String.init)
+    return (plain + quoted).map { word in
+      String(word.reversed().drop { ":,;.)".contains($0) }.reversed().drop { $0 == "(" })
+    }.filter { $0.contains("/") || $0.contains(".") }
+  }
+}

@@ -22,6 +22,7 @@ import Testing
             sleep 300
           in: { x: quick }
           out: { o: slow.txt }
+          sandbox: false              # which has process numbers of its own
       """, to: "brake.yaml")
     let brake = try BrakeProcess(["run"], in: folder)
     try #require(folder.appears("stage"))

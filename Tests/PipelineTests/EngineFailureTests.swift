@@ -33,12 +33,6 @@ import Testing
     #expect(error.headline == "the output 'out' was not written")
   }
 
-  @Test func `An undeclared output is an error that names it`() async throws {
-    let error = try await failure(
-      "stages: { bad: { run: 'mkdir d; touch x.txt d/y.txt', out: { out: x.txt } } }")
-    #expect(error.facts.contains { $0 == ("files", "d/y.txt") })
-  }
-
   @Test func `A missing source is told with stage and input`() async throws {
     let error = try await failure("stages: { bad: { op: text.repeat, in: { text: nowhere.txt } } }")
     #expect(error.headline == "no file or folder 'nowhere.txt'")

@@ -20,7 +20,7 @@ extension CommandRun {
     defer { bringBack(covers) }
     switch try await process.run() {
     case .exited(0): return
-    case .exited(let code) where code > 128: throw killed(by: code - 128)
+    case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
     }
@@ -69,7 +69,8 @@ extension CommandRun {
     return PipelineError("the command failed", facts: [("exit", String(code))] + facts, hint: hint ?? usual)
   }
 
-  private func killed(by signal: Int32) -> PipelineError {
+  /// - Parameter exit: the shell's status, where it was not the shell itself that was killed.
+  private func killed(by signal: Int32, exit: Int32? = nil) -> PipelineError {
     let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
     let hint: String? =
       switch signal {
@@ -79,7 +80,8 @@ extension CommandRun {
       default: nil
       }
     return PipelineError(
-      "the command was killed by a signal", facts: [("signal", "\(signal) (\(name))")], hint: hint)
+      "the command was killed by a signal",
+      facts: (exit.map { [("exit", String($0))] } ?? []) + [("signal", "\(signal) (\(name))")], hint: hint)
   }
 
   /// What the sandbox may have kept from the command, by what it printed.

@@ -12,7 +12,6 @@ public struct FileStatus: Hashable, Sendable {
   private let mode: UInt32
 
   public var isFile: Bool { mode & S_IFMT == S_IFREG }
-  public var isLink: Bool { mode & S_IFMT == S_IFLNK }
   public var isFolder: Bool { mode & S_IFMT == S_IFDIR }
   public var isLink: Bool { mode & S_IFMT == S_IFLNK }
   public var isExecutable: Bool { mode & S_IXUSR != 0 }

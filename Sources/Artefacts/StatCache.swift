@@ -63,8 +63,11 @@ public final class StatCache: Sendable {
 
   /// The same, without remembering anything: of files that nobody but the caller knows.
   public static func artefact(reading path: String) throws -> Artefact {
-    try FolderWalk(file: { path, _ in try artefact(of: InputFile(path)) }, manifest: { Digest(of: $0) })
-      .artefact(at: path)
+    let files = LocalFileSystem()
+    return try FolderWalk(
+      files: files, file: { path, _ in try artefact(of: InputFile(path, files: files)) },
+      manifest: { Digest(of: $0) }
+    ).artefact(at: path)
   }
 
   /// Writes back what was learnt.

@@ -69,7 +69,7 @@ struct Sandbox: Sendable {
     var options = ["--tmpfs", "/"]
     for name in (try? names(in: "/")) ?? [] where !left.contains(name) {
       let path = "/" + name
-      switch (name, fileType(path)) {
+      switch (name, try? fileType(path)) {
       case ("dev", _): options += ["--dev-bind", path, path]
       case ("proc", _): options += ["--proc", path]
       case (_, .link): options += ["--symlink", linkTarget(path) ?? "", path]
@@ -111,7 +111,7 @@ struct Sandbox: Sendable {
     var options: [String] = []
     for (number, name) in entries.enumerated() {
       let path = workspace + "/" + name
-      switch fileType(path) {
+      switch try fileType(path) {
       case .folder: options += ["--ro-bind", void, path]
       case .file:
         let cover = Cover(path: path, file: "\(scratch.path)/covers/\(number)", size: fileSize(path))
@@ -198,12 +198,14 @@ extension Sandbox {
       if name.hasPrefix(workspace + "/") { name = String(name.dropFirst(workspace.utf8.count + 1)) }
       if name.hasPrefix("./") { name = String(name.dropFirst(2)) }
       guard !name.isEmpty, !name.hasPrefix("/"), !name.hasPrefix(".."), name.utf8.count < 1000,
-        !found.contains(name), fileType("\(workspace)/\(name)") != nil, fileType("\(folder)/\(name)") == nil
+        !found.contains(name), exists("\(workspace)/\(name)"), !exists("\(folder)/\(name)")
       else { continue }
       found.append(name)
     }
     return found
   }
+
+  private func exists(_ path: String) -> Bool { (try? fileType(path)) != nil }
 
   /// Words, and what stands between quotation marks, without the punctuation behind them.
   private static func words(of text: String) -> [String] {

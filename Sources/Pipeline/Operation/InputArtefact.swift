@@ -65,7 +65,7 @@ public struct InputArtefact: Sendable {
 
   /// Puts what came from the workspace into a publication.
   func add(to publication: Publication) throws {
-    guard case .workspace(_, let source) = origin, !store.contains(artefact.digest) else { return }
+    guard case .workspace(_, let source) = origin, try !store.contains(artefact.digest) else { return }
     guard try publication.add(path: source).digest == artefact.digest else { throw changed }
   }
 

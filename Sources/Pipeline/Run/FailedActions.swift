@@ -21,7 +21,7 @@ final class FailedActions: Sendable {
     var log: String { folder + "/log" }
     /// The folder with what had been written; nil if nothing had been.
     var work: String? {
-      ["work", "out"].map { "\(folder)/\($0)" }.first { fileType($0) == .folder }
+      ["work", "out"].map { "\(folder)/\($0)" }.first { (try? fileType($0)) == .folder }
     }
   }
 
@@ -114,7 +114,7 @@ final class FailedActions: Sendable {
     if let known { return known }
     let failures = ((try? names(in: folder)) ?? []).compactMap { name -> (Int, Failure)? in
       guard let number = Int(name.split(separator: "-").last ?? ""),
-        let about = readSmall("\(folder)/\(name)/about", limit: 1 << 16),
+        let about = try? readSmall("\(folder)/\(name)/about", limit: 1 << 16),
         let json = try? JSON(parsing: about),
         let key = json["key"]?.string.flatMap({ Digest($0) }), let line = json["line"]?.string
       else { return nil }
@@ -128,7 +128,9 @@ final class FailedActions: Sendable {
   /// Whether a folder holds no file, however deep.
   private func isEmpty(_ path: String) -> Bool {
     guard let entries = try? names(in: path) else { return true }
-    return entries.allSatisfy { fileType("\(path)/\($0)") == .folder && isEmpty("\(path)/\($0)") }
+    return entries.allSatisfy {
+      (try? fileType("\(path)/\($0)")) == .folder && isEmpty("\(path)/\($0)")
+    }
   }
 }
 

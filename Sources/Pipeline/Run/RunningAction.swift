@@ -33,7 +33,7 @@ final class RunningAction: Sendable {
   /// The log of an action that runs now, whoever runs it; nil if nobody does.
   static func log(of key: Digest, in store: Store) -> String? {
     let path = path(key, store)
-    guard let bytes = readSmall(path, limit: 4096), !bytes.isEmpty else { return nil }
+    guard let bytes = try? readSmall(path, limit: 4096), !bytes.isEmpty else { return nil }
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }

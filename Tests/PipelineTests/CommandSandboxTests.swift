@@ -231,3 +231,15 @@ import Testing
     #expect(try await workspace.run().ran == 1, "the new text is another action")
   }
 }
+
+@Suite struct FolderInputTests {
+  @Test func `A folder that holds the store is no input, and nothing is copied`() async throws {
+    let workspace = try Workspace(
+      "stages: { use: { run: 'ls > ${out.out}', in: { all: . }, out: { out: o.txt } } }", files: ["a": "a"])
+    for _ in 1...2 {
+      let failure = try #require(try await workspace.run().failures.first)
+      #expect(failure.headline.contains("holds the store"), "\(failure)")
+      workspace.folder.write("brake store 1\n", to: "cache/format")
+    }
+  }
+}

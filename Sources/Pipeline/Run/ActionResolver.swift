@@ -123,7 +123,23 @@ private struct Resolution {
     return parts.joined(separator: "/")
   }
 
+  /// Whether the store is this folder, or lies in it.
+  private func holdsStore(_ path: String) -> Bool {
+    let type = try? fileType(path)
+    guard type == .folder || type == .link, let folder = realPath(path) else { return false }
+    // The store may not be made yet.
+    let root = resolver.store.root
+    let parent = root.lastIndex(of: "/").map { $0 == root.startIndex ? "/" : String(root[..<$0]) } ?? "."
+    guard let store = realPath(root) ?? realPath(parent) else { return false }
+    return folder == store || folder == "/" || store.hasPrefix(folder + "/")
+  }
+
   private func artefact(ofFile name: String, for input: StageInstance.Input) throws -> Artefact {
+    if holdsStore(absolute(name)) {
+      throw error(
+        "the folder '\(name)' holds the store, and would be other bytes after every run", input,
+        hint: "name the files and folders in it that the stage reads")
+    }
     do {
       return try resolver.files.artefact(at: absolute(name))
     } catch let failure as ArtefactError where failure.code == .notFound {

@@ -13,6 +13,8 @@ public struct ArtefactError: Error, CustomStringConvertible {
     case newer
     /// A digest prefix that is malformed, too short or fits several objects.
     case ambiguous
+    /// It is there, and the system could not read it: nothing is known of its bytes.
+    case unreadable
     /// The system refused a call.
     case system
   }
@@ -54,6 +56,14 @@ extension ArtefactError {
     var error = self
     error.tree = tree
     return error
+  }
+
+  /// The system call that has just failed, and was to read or look at something.
+  static func unreadable(_ verb: String, _ path: String) -> ArtefactError {
+    let error = system(verb, path)
+    // Too few descriptors, or too little memory, say nothing of the file.
+    if error.code == .notFound || [EMFILE, ENFILE, ENOMEM].contains(error.errno) { return error }
+    return ArtefactError(.unreadable, error.message, remedy: error.remedy, errno: error.errno)
   }
 
   /// The system call that has just failed.

@@ -37,8 +37,9 @@ public protocol FileSystem: Sendable {
   /// Returns when the file's bytes, or the folder's entries, survive a power cut. An error here is final: what the
   /// kernel could not write it may have dropped, and asking again can succeed wrongly.
   func synchronise(_ path: String) throws(ArtefactError)
-  /// The same for everything on the file system that holds `path`: dearer than one file, cheaper than many.
-  func synchroniseAll(around path: String) throws(ArtefactError)
+  /// The same for everything on the file system of an open file or folder: dearer than one file, cheaper than many. What
+  /// could not be written since that was opened is an error.
+  func synchroniseAll(around file: Int32, path: String) throws(ArtefactError)
 }
 
 /// Takes the next bytes of a file that is being written.
@@ -58,14 +59,6 @@ extension FileSystem {
       throw ArtefactError(.refused, "\(path) has \(file.size) bytes, more than the \(limit) expected here")
     }
     return try file.readAll()
-  }
-
-  /// Makes all of these durable, in the cheapest way.
-  func synchronise(_ paths: [String]) throws(ArtefactError) {
-    guard let first = paths.first else { return }
-    // A flush of the disk is most of the price of either call, and `syncfs` needs one only.
-    if paths.count > 3 { return try synchroniseAll(around: first) }
-    for path in paths { try synchronise(path) }
   }
 
   /// Makes a folder and those above it.

@@ -70,6 +70,7 @@ extension InputFile {
       }
     }
     if let failure { throw failure }
+    if bytes.count < size { throw ArtefactError(.unreadable, "cannot read \(path): it ends before its size") }
     return bytes
   }
 }

@@ -11,7 +11,7 @@ public struct LocalFileSystem: FileSystem {
         return FileStatus(status)
       }
       if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw .system("look at", path)
+      throw .unreadable("look at", path)
     }
   }
 
@@ -20,14 +20,14 @@ public struct LocalFileSystem: FileSystem {
   }
 
   private func listing(_ folder: String) throws(ArtefactError) -> [String] {
-    guard let stream = opendir(folder) else { throw .system("read the folder", folder) }
+    guard let stream = opendir(folder) else { throw .unreadable("read the folder", folder) }
     defer { closedir(stream) }
     var names: [String] = []
     while true {
       // Without this, an error looks like the end.
       errno = 0
       guard let entry = readdir(stream) else {
-        if errno != 0 { throw .system("read the folder", folder) }
+        if errno != 0 { throw .unreadable("read the folder", folder) }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       }
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -44,7 +44,7 @@ public struct LocalFileSystem: FileSystem {
   public func open(_ path: String) throws(ArtefactError) -> Int32 {
     try patiently { () throws(ArtefactError) in
       let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-      if file < 0 { throw .system("open", path) }
+      if file < 0 { throw .unreadable("open", path) }
       return file
     }
   }
@@ -52,7 +52,7 @@ public struct LocalFileSystem: FileSystem {
   public func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
     try patiently { () throws(ArtefactError) in
       var status = stat()
-      if fstat(file, &status) < 0 { throw .system("look at", path) }
+      if fstat(file, &status) < 0 { throw .unreadable("look at", path) }
       return FileStatus(status)
     }
   }
@@ -65,7 +65,7 @@ public struct LocalFileSystem: FileSystem {
       let count = try patiently { () throws(ArtefactError) in
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
         let count = pread(file, rest.baseAddress, rest.count, off_t(offset + done))
-        if count < 0 { throw .system("read", path) }
+        if count < 0 { throw .unreadable("read", path) }
         return count
       }
       if count == 0 { break }
@@ -148,19 +148,15 @@ public struct LocalFileSystem: FileSystem {
   }
 
   public func synchronise(_ path: String) throws(ArtefactError) {
-    try withDescriptor(path) { fsync($0) }
-  }
-
-  public func synchroniseAll(around path: String) throws(ArtefactError) {
-    guard let syncfs = Kernel.syncfs else { return sync() }
-    try withDescriptor(path) { syncfs($0) }
-  }
-
-  private func withDescriptor(_ path: String, _ call: (Int32) -> Int32) throws(ArtefactError) {
     let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
-    if call(file) < 0 { throw .system("synchronise", path) }
+    if fsync(file) < 0 { throw .system("synchronise", path) }
+  }
+
+  public func synchroniseAll(around file: Int32, path: String) throws(ArtefactError) {
+    guard let syncfs = Kernel.syncfs else { return sync() }
+    if syncfs(file) < 0 { throw .system("synchronise", path) }
   }
 }
 

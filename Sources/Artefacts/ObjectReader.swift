@@ -32,9 +32,7 @@ struct ObjectReader: ~Copyable {
         let chunks = Array(footer.chunks[start..<min(start + window, footer.chunks.count)])
         for (coder, chunk) in zip(coders, chunks) {
           let stored = UnsafeMutableRawBufferPointer(rebasing: coder.stored[..<chunk.stored])
-          guard try file.read(into: stored, at: offset) == chunk.stored else {
-            throw Damage("it is cut short")
-          }
+          try file.readStored(into: stored, at: offset)
           offset += chunk.stored
         }
         try Parallel.run(chunks.count) { index throws(Damage) in
@@ -60,13 +58,11 @@ struct ObjectReader: ~Copyable {
 }
 
 extension InputFile {
-  /// Fills the buffer from an object file. That the disk cannot read it back is one more kind of damage.
+  /// Fills the buffer from an object file. Only bytes that are there can be wrong: what cannot be read is no damage.
   func readStored(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
-    let count: Int
-    do { count = try read(into: buffer, at: offset) } catch {
-      if error.errno == EIO { throw Damage("the disk cannot read it") }
-      throw error
+    if offset + buffer.count > size { throw Damage("it is cut short") }
+    if try read(into: buffer, at: offset) < buffer.count {
+      throw ArtefactError(.unreadable, "cannot read \(path): it ends before its size")
     }
-    if count < buffer.count { throw Damage("it is cut short") }
   }
 }

@@ -8,14 +8,34 @@ public final class Publication: Sendable {
 
   /// What was written to `tmp/` and is to be renamed.
   private struct Pending {
+    /// In the order in which they were added, so that what a tree names stands before it.
+    private(set) var objects: [Object] = []
+    private var paths: Set<String> = []
     /// By path in the store.
-    var objects: [String: (digest: Digest, temporary: String)] = [:]
     var records: [String: (key: Digest, temporary: String)] = [:]
     /// Folders with objects that were there already, perhaps renamed a moment ago by a process that has not
     /// synchronised them.
     var folders: Set<String> = []
 
-    var temporaries: [String] { objects.values.map(\.temporary) + records.values.map(\.temporary) }
+    /// Made before the first write.
+    var flush: Flush?
+
+    struct Object {
+      let digest: Digest
+      let path: String
+      let temporary: String
+    }
+
+    func contains(_ path: String) -> Bool { paths.contains(path) }
+
+    /// - Returns: the temporary file of an object that was there already.
+    mutating func add(_ object: Object) -> String? {
+      if !paths.insert(object.path).inserted { return object.temporary }
+      objects.append(object)
+      return nil
+    }
+
+    var temporaries: [String] { objects.map(\.temporary) + records.values.map(\.temporary) }
   }
 
   init(store: Store) { self.store = store }
@@ -64,7 +84,7 @@ public final class Publication: Sendable {
       throw ArtefactError(
         .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", remedy: "use another name")
     }
-    let temporary = try store.temporaryPath()
+    let temporary = try temporaryPath()
     let bytes = RecordFile.bytes(record)
     try store.files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
     let replaced = pending.withLock {
@@ -90,13 +110,13 @@ public final class Publication: Sendable {
     var left: [String] = []
     for publication in publications {
       let pending = publication.take()
-      for (path, object) in pending.objects {
-        if let twice = all.objects.updateValue(object, forKey: path) { left.append(twice.temporary) }
-      }
+      left += pending.objects.compactMap { all.add($0) }
       for (path, record) in pending.records {
         if let older = all.records.updateValue(record, forKey: path) { left.append(older.temporary) }
       }
       all.folders.formUnion(pending.folders)
+      // The one that was made first knows of all errors.
+      if let flush = pending.flush, all.flush.map({ flush.number < $0.number }) ?? true { all.flush = flush }
     }
     do {
       for path in left { try store.files.remove(path) }
@@ -108,32 +128,37 @@ public final class Publication: Sendable {
   }
 
   private static func commit(_ all: Pending, to store: Store) throws {
+    if all.objects.isEmpty && all.records.isEmpty && all.folders.isEmpty { return }
     let files = store.files
-    try files.synchronise(all.temporaries.sorted())
+    let flush = try all.flush ?? Flush(around: store.root, files: files)
+    try flush.synchronise(all.temporaries)
 
-    try place(all.objects.keys.sorted(), in: store, with: all.folders) { path in
-      guard let object = all.objects[path] else { return }
+    var objects = all.objects.makeIterator()
+    try place(all.objects.map(\.path), in: store, with: all.folders, flush) { path in
+      guard let object = objects.next() else { return }
       // Whatever has this name holds the same bytes, or is damaged and is moved away by looking at it.
       var attempts = 0
       while try !files.renameIfAbsent(object.temporary, to: path) {
         do {
           try store.check(object.digest)
           return try files.remove(object.temporary)
-        } catch let error as ArtefactError where error.isLoss && attempts < 3 {
+        } catch let error as ArtefactError where error.isMendedByWriting && attempts < 3 {
+          if error.code == .unreadable { try store.setAside(object.digest) }
           attempts += 1
         }
       }
     }
-    try place(all.records.keys.sorted(), in: store, with: []) { path in
+    try place(all.records.keys.sorted(), in: store, with: [], flush) { path in
       guard let record = all.records[path] else { return }
       try store.checkReplaceable(recordAt: path, key: record.key)
       try files.rename(record.temporary, to: path)
     }
   }
 
-  /// Renames files into place and makes their names durable.
+  /// Renames files into place, in this order, and makes their names durable.
   private static func place(
-    _ paths: [String], in store: Store, with others: Set<String>, _ rename: (String) throws -> Void
+    _ paths: [String], in store: Store, with others: Set<String>, _ flush: Flush,
+    _ rename: (String) throws -> Void
   ) throws {
     var changed = others
     for path in paths {
@@ -141,28 +166,39 @@ public final class Publication: Sendable {
       changed.insert(parentFolder(of: path))
       try rename(path)
     }
-    try store.files.synchronise(changed.sorted())
+    try flush.synchronise(changed.sorted())
     store.noteDurable(paths.map(parentFolder))
   }
 
   private func add(_ source: ByteSource, _ plan: [ChunkPlan], check: () throws -> Void) throws -> Artefact {
     let writer = ObjectWriter(files: store.files, pool: store.coders)
-    let result = try writer.write(source, plan, to: store.temporaryPath) { digest in
+    let result = try writer.write(source, plan, to: temporaryPath) { digest in
       try check()
       let path = store.objectPath(digest)
-      if pending.withLock({ $0.objects[path] != nil }) { return true }
-      do { try store.check(digest) } catch let error as ArtefactError where error.isLoss { return false }
+      if pending.withLock({ $0.contains(path) }) { return true }
+      do { try store.check(digest) } catch let error as ArtefactError where error.isMendedByWriting {
+        return false
+      }
       noteStored(digest)
       return true
     }
     if let temporary = result.path {
       let digest = result.artefact.digest
       let twice = pending.withLock {
-        $0.objects.updateValue((digest, temporary), forKey: store.objectPath(digest))?.temporary
+        $0.add(.init(digest: digest, path: store.objectPath(digest), temporary: temporary))
       }
       if let twice { try store.files.remove(twice) }
     }
     return result.artefact
+  }
+
+  /// Where to write.
+  private func temporaryPath() throws -> String {
+    let path = try store.temporaryPath()
+    try pending.withLock { pending throws(ArtefactError) in
+      if pending.flush == nil { pending.flush = try Flush(around: store.root, files: store.files) }
+    }
+    return path
   }
 
   private func noteStored(_ digest: Digest) {
@@ -176,6 +212,11 @@ public final class Publication: Sendable {
       return pending
     }
   }
+}
+
+extension ArtefactError {
+  /// Whether it is about an object that is to be replaced by one that was just written.
+  fileprivate var isMendedByWriting: Bool { isLoss || code == .unreadable }
 }
 
 extension Store {

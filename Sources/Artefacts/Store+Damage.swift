@@ -21,6 +21,22 @@ extension Store {
       remedy: makers.remedy, object: digest)
   }
 
+  /// The error for an object that the system could not read; any other as it is.
+  func unreadable(_ digest: Digest, _ error: ArtefactError) -> ArtefactError {
+    if error.code != .unreadable || error.object != nil { return error }
+    return ArtefactError(
+      .unreadable, "the object \(digest) in \(root) cannot be read, and stays where it is: \(error.message)",
+      remedy: error.remedy ?? "try again; if it cannot be read then either, "
+        + (makers(of: digest).remedy ?? ""),
+      errno: error.errno, object: digest)
+  }
+
+  /// Moves an object that cannot be read out of the way of one that can.
+  func setAside(_ digest: Digest) throws {
+    guard let status = try files.status(objectPath(digest)) else { return }
+    _ = moveToQuarantine(objectPath(digest), named: digest.hex, status)
+  }
+
   /// - Returns: where the file is now; nil if it stayed, or was another by then.
   func moveToQuarantine(_ path: String, named name: String, _ status: FileStatus) -> String? {
     let target = "\(root)/quarantine/\(name)-\(status.inode)-\(status.changed)"

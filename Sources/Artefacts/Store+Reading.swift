@@ -79,13 +79,13 @@ extension Store {
     return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }
   }
 
-  /// Opens an object and reads from it. What is damaged goes to `quarantine/`.
+  /// Opens an object and reads from it. What is damaged goes to `quarantine/`; what cannot be read stays.
   func reading<Result>(
     _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
     let file: InputFile
     do { file = try InputFile(objectPath(digest), files: files) } catch {
-      throw error.code == .notFound ? missing(digest) : error
+      throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
     }
     let status = file.status
     do {
@@ -94,6 +94,8 @@ extension Store {
       return try body(reader)
     } catch let damage as Damage {
       throw quarantine(digest, status, damage.reason)
+    } catch let error as ArtefactError {
+      throw unreadable(digest, error)
     }
   }
 }

@@ -3,7 +3,7 @@ extension Store {
   public func setReference(_ name: String, to digest: Digest) throws {
     let path = try referencePath(name)
     let temporary = try temporaryPath()
-    try files.synchronise(try files.makeFolders(parentFolder(of: path)))
+    for folder in try files.makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
   }
 

@@ -25,7 +25,7 @@ final class Workspace: Sendable {
     if state.withLock({ $0.prepared }) { return }
     // Two threads may both come here. Everything below may be done twice.
     let changed = try files.makeFolders(root + "/tmp")
-    try files.synchronise(changed)
+    for folder in changed { try files.synchronise(folder) }
     if try files.status(root + "/format") == nil {
       try files.replace(root + "/format", with: Array(format.utf8), by: temporaryPath())
     }

@@ -9,12 +9,14 @@ extension Brake {
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
         Without digests: everything in the store, records and references too. What is damaged is named and moved to \
-        quarantine/; what a record or reference promises and is not there is named as lost. The exit status is then 2. \
+        quarantine/; what the disk does not let be read is named and stays; what a record or reference promises and is \
+        not there is named as lost. The exit status is then 2. \
         \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
-    @Flag(help: "Print one object: the number checked, and what is damaged or lost.") var json = false
+    @Flag(help: "Print one object: the number checked, and what is damaged, unreadable or lost.") var json =
+      false
     @OptionGroup var given: ArtefactArguments
 
     func run() async throws {
@@ -82,6 +84,7 @@ extension Brake {
 private struct Tally {
   private var checked = 0
   private var errors: [(name: String, error: any Error)] = []
+  private var unreadable: [(name: String, error: any Error)] = []
   private var losses: [(loss: Loss, record: Record)] = []
   /// Trees of which something is missing and that no record promises.
   private var incomplete: [Digest] = []
@@ -95,7 +98,11 @@ private struct Tally {
     do { try body() } catch {
       end()
       Output.note("error: \(error)")
-      errors.append((name, error))
+      if let error = error as? ArtefactError, [.unreadable, .system].contains(error.code) {
+        unreadable.append((name, error))
+      } else {
+        errors.append((name, error))
+      }
     }
     checked += 1
     let now = ContinuousClock.now
@@ -120,11 +127,12 @@ private struct Tally {
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
 
-  var isSound: Bool { errors.isEmpty && losses.isEmpty }
+  var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty }
 
   var summary: String {
     func count(_ number: Int) -> String { number == 0 ? "none" : String(number) }
     return "\(checked) checked, \(count(errors.count)) damaged"
+      + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
       + (losses.isEmpty ? "" : ", \(losses.count) lost")
       + (incomplete.isEmpty ? "" : ", \(incomplete.count) incomplete")
   }
@@ -133,6 +141,7 @@ private struct Tally {
     [
       "checked": .integer(Int64(checked)),
       "damaged": .array(errors.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
+      "unreadable": .array(unreadable.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
       "lost": .array(losses.map { $0.loss.json(in: $0.record) }),
       "incomplete": .array(incomplete.map { .string($0.description) }),
     ]

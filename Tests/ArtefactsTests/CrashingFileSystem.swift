@@ -1,12 +1,36 @@
 import Artefacts
 import Foundation
 import Synchronization
+import Testing
 
-/// A file system that refuses the k-th call, and after it either works on or refuses every call, as for a process that
-/// was killed. It knows what was not synchronised, and `cutPower` takes that back.
+/// What happens to the k-th call.
+enum Fault: Hashable, CustomTestStringConvertible {
+  /// It fails, once.
+  case error(Int32)
+  /// A read ends before the file does; another call is as always.
+  case short
+  /// It fails, and so does every call after it, as for a process that was killed.
+  case stop
+  /// A write succeeds, and fails when the system gets to it: told to who had something open by then, and to who
+  /// synchronises that file.
+  case late
+
+  var testDescription: String {
+    switch self {
+    case .error(let code): String(cString: strerror(code))
+    case .short: "short"
+    case .stop: "stop"
+    case .late: "late"
+    }
+  }
+}
+
+/// A file system with a fault at the k-th call. It knows what was not synchronised, and `cutPower` takes that back.
 final class CrashingFileSystem: FileSystem {
   private let disk = LocalFileSystem()
   private let state: Mutex<State>
+  private let countsReads: Bool
+  private let badFile: UInt64?
 
   private enum Change {
     /// With the bytes of the file that had the name.
@@ -22,8 +46,12 @@ final class CrashingFileSystem: FileSystem {
 
   private struct State {
     var remaining: Int
-    let staysDown: Bool
+    let fault: Fault
     var failed = false
+    /// The file whose bytes were lost, and what was open then.
+    var lost: String?
+    var witnesses: Set<Int32> = []
+    var open: Set<Int32> = []
     var unwritten: Set<String> = []
     var changes: [Change] = []
 
@@ -33,11 +61,18 @@ final class CrashingFileSystem: FileSystem {
     }
   }
 
-  init(failingAt call: Int, staysDown: Bool) {
-    state = Mutex(State(remaining: call, staysDown: staysDown))
+  /// - Parameters:
+  ///   - reads: whether looking and reading count as calls.
+  ///   - badFile: the inode of a file that cannot be read.
+  init(failingAt call: Int, _ fault: Fault, reads: Bool = true, badFile: UInt64? = nil) {
+    state = Mutex(State(remaining: call, fault: fault))
+    countsReads = reads
+    self.badFile = badFile
   }
 
   var hasFailed: Bool { state.withLock(\.failed) }
+  /// Whether there were as many calls as it takes to come to the fault.
+  var wasReached: Bool { state.withLock { $0.remaining <= 0 } }
 
   /// Undoes what would not survive: bytes that were not synchronised are cut off, names go back.
   func cutPower() {
@@ -57,42 +92,70 @@ final class CrashingFileSystem: FileSystem {
   }
 
   private func call(_ note: (inout State) -> Void = { _ in }) throws(ArtefactError) {
-    let refused = state.withLock { state in
+    let code: Int32? = state.withLock { state in
       state.remaining -= 1
-      let refused = state.remaining == 0 || (state.remaining < 0 && state.staysDown)
-      if refused { state.failed = true } else { note(&state) }
-      return refused
+      let isNow = state.remaining == 0
+      switch state.fault {
+      case .error(let code) where isNow:
+        state.failed = true
+        return code
+      case .stop where state.remaining <= 0:
+        state.failed = true
+        return EIO
+      default:
+        note(&state)
+        return nil
+      }
     }
-    if refused { throw ArtefactError(.system, "no space left", errno: ENOSPC) }
+    if let code { throw ArtefactError(.system, "a fault was injected", errno: code) }
+  }
+
+  /// - Returns: whether the answer is to be cut short.
+  @discardableResult private func callToRead() throws(ArtefactError) -> Bool {
+    if !countsReads { return false }
+    do { try call() } catch {
+      throw ArtefactError(.unreadable, error.message, errno: error.errno)
+    }
+    return state.withLock { state in
+      if state.fault != .short || state.remaining != 0 { return false }
+      state.failed = true
+      return true
+    }
   }
 
   // Reads.
 
   func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus? {
-    try call()
+    try callToRead()
     return try disk.status(path, followingLinks: followingLinks)
   }
 
   func names(in folder: String) throws(ArtefactError) -> [String] {
-    try call()
+    try callToRead()
     return try disk.names(in: folder)
   }
 
   func open(_ path: String) throws(ArtefactError) -> Int32 {
-    try call()
-    return try disk.open(path)
+    try callToRead()
+    let file = try disk.open(path)
+    state.withLock { _ = $0.open.insert(file) }
+    return file
   }
 
   func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
-    try call()
+    try callToRead()
     return try disk.status(of: file, path: path)
   }
 
   func read(
     into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
   ) throws(ArtefactError) -> Int {
-    try call()
-    return try disk.read(into: buffer, from: file, at: offset, path: path)
+    if let badFile, try disk.status(of: file, path: path).inode == badFile, buffer.count > 1000 {
+      throw ArtefactError(.unreadable, "cannot read \(path): a bad sector", errno: EIO)
+    }
+    let isShort = try callToRead()
+    let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(isShort ? buffer.count / 2 : .max))
+    return try disk.read(into: part, from: file, at: offset, path: path)
   }
 
   // Changes.
@@ -104,14 +167,19 @@ final class CrashingFileSystem: FileSystem {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError) {
-    try call()
+    try call { state in
+      if state.fault != .late || state.remaining > 0 || state.lost != nil { return }
+      state.failed = true
+      state.lost = path
+      state.witnesses = state.open
+    }
     try disk.write(bytes, to: file, path: path)
   }
 
   func close(_ file: Int32, path: String) throws(ArtefactError) {
     // The descriptor is gone whether or not the call fails.
     try disk.close(file, path: path)
-    try call()
+    if state.withLock({ $0.open.remove(file) }) == nil { try call() } else { try callToRead() }
   }
 
   func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
@@ -143,13 +211,15 @@ final class CrashingFileSystem: FileSystem {
   }
 
   func synchronise(_ path: String) throws(ArtefactError) {
+    if state.withLock({ $0.lost == path }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten.remove(path)
       state.changes.removeAll { $0.folder == path }
     }
   }
 
-  func synchroniseAll(around path: String) throws(ArtefactError) {
+  func synchroniseAll(around file: Int32, path: String) throws(ArtefactError) {
+    if state.withLock({ $0.witnesses.contains(file) }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten = []
       state.changes = []
@@ -160,6 +230,6 @@ final class CrashingFileSystem: FileSystem {
 extension FileSystem where Self == CrashingFileSystem {
   /// The disk, without the time that it takes to be sure of it.
   static var withoutSynchronising: CrashingFileSystem {
-    CrashingFileSystem(failingAt: .max, staysDown: false)
+    CrashingFileSystem(failingAt: .max, .stop)
   }
 }

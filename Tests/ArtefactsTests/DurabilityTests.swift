@@ -47,7 +47,7 @@ import Testing
     while failed {
       calls += 1
       let root = folder["store-\(calls)"]
-      let crashing = CrashingFileSystem(failingAt: calls, staysDown: true)
+      let crashing = CrashingFileSystem(failingAt: calls, .stop, reads: false)
       var promised: Record?
       do {
         promised = try publish(Store(at: root, files: crashing), tree, files: files)
@@ -73,7 +73,7 @@ import Testing
     while failed {
       calls += 1
       let root = folder["store-\(calls)"]
-      let failing = CrashingFileSystem(failingAt: calls, staysDown: false)
+      let failing = CrashingFileSystem(failingAt: calls, .error(ENOSPC), reads: false)
       var store: Store?
       do {
         store = try Store(at: root, files: failing)
@@ -103,7 +103,7 @@ import Testing
       calls += 1
       let root = folder["store-\(calls)"]
       try Store(at: root, files: .withoutSynchronising).setReference("a/b", to: old)
-      let crashing = CrashingFileSystem(failingAt: calls, staysDown: true)
+      let crashing = CrashingFileSystem(failingAt: calls, .stop, reads: false)
       var done = false
       do {
         try Store(at: root, files: crashing).setReference("a/b", to: new)

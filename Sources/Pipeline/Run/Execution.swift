@@ -217,7 +217,7 @@ struct Execution {
     let name = action.instance.name
     do {
       try workspace.publish(action.instance, outputs) { [observe] in observe(.note($0)) }
-    } catch let error as ArtefactError where error.code == .damaged || error.code == .notFound {
+    } catch let error as ArtefactError where [.damaged, .notFound, .unreadable].contains(error.code) {
       return rerun(action, because: error)
     } catch {
       return fail(action.instance, PipelineError(wrapping: error, in: action.instance), seconds: seconds)

@@ -18,6 +18,11 @@ extension String {
   }
 }
 
+extension StringProtocol {
+  /// Without the control sequences that colour what a program prints.
+  public var withoutColours: String { String(self).replacing(/\u{1B}\[[0-9;:]*m/, with: "") }
+}
+
 extension Unicode.Scalar {
   /// Whether it shows itself and nothing else: neither a control character nor one of those that turn the direction of
   /// writing, join, or have no width, nor another line break.

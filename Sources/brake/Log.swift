@@ -1,14 +1,21 @@
 import ArgumentParser
+import Glibc
 import JSON
 import Pipeline
 
 extension Brake {
   struct Log: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show what stages print while they run, printed when they ran, or when they last failed.")
+      abstract: "Show what stages print while they run, printed when they ran, or when they last failed.",
+      discussion: """
+        Of a stage that runs now, here or in another process: what it has printed so far and then, until it ends, what \
+        it prints; Ctrl-C ends the log and not the stage. On a terminal colours stay, and other control characters are \
+        written out; a file or a pipe gets what the stage printed.
+        """)
 
     @OptionGroup var pipeline: PipelineOptions
-    @Flag(help: "Print an array of objects.") var json = false
+    @Flag(help: "Of a stage that runs, only what it has printed so far.") var noFollow = false
+    @Flag(help: "Print an array of objects, of long logs the end. Follows nothing.") var json = false
     @OptionGroup var given: Targets
 
     func run() async throws {
@@ -20,12 +27,13 @@ extension Brake {
           continue
         }
         if logs.count > 1 { try Output.print("== \(log.instance)") }
-        var endsLine = true
-        try log.stream { bytes in
-          try Output.write(bytes)
-          if let last = bytes.last { endsLine = last == UInt8(ascii: "\n") }
+        var writer = LogWriter()
+        if noFollow {
+          try log.stream { try writer.write($0) }
+        } else {
+          try await log.follow { try writer.write($0) }
         }
-        if !endsLine { try Output.print("") }
+        try writer.end()
         if case .failed(_, let work?) = log.place {
           Output.note("\(log.instance) failed; what it had written is in \(work)")
         }
@@ -34,16 +42,46 @@ extension Brake {
   }
 }
 
+/// Writes a log to the standard output, and a line break behind it if it has none.
+private struct LogWriter {
+  private var filter = LogFilter()
+  private let isTerminal = isatty(STDOUT_FILENO) == 1
+  private var endsLine = true
+
+  mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if let last = bytes.last { endsLine = last == UInt8(ascii: "\n") }
+    if isTerminal {
+      try filter.filter(bytes).withUnsafeBytes { try Output.write($0) }
+    } else {
+      try Output.write(bytes)
+    }
+  }
+
+  mutating func end() throws {
+    if isTerminal { try filter.end().withUnsafeBytes { try Output.write($0) } }
+    if !endsLine { try Output.print("") }
+  }
+}
+
 extension StageLog {
   /// Of a long log the end alone, since it becomes one text in memory.
   fileprivate func json() throws -> JSON {
-    guard place != .none else { return ["stage": .string(instance), "log": .null] }
+    guard place != .none else { return ["stage": .string(instance), "state": "none", "log": .null] }
     let most = 16 << 20
     var bytes: [UInt8] = []
     try stream { piece in
       bytes += piece
       if bytes.count > 2 * most { bytes.removeFirst(bytes.count - most) }
     }
-    return ["stage": .string(instance), "log": .string(String(decoding: bytes.suffix(most), as: UTF8.self))]
+    let state =
+      switch place {
+      case .running: "running"
+      case .failed: "failed"
+      default: "ran"
+      }
+    return [
+      "stage": .string(instance), "state": .string(state),
+      "log": .string(String(decoding: bytes.suffix(most), as: UTF8.self)),
+    ]
   }
 }

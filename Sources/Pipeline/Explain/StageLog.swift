@@ -40,27 +40,57 @@ public struct StageLog: Sendable {
     switch place {
     case .none, .empty: break
     case .recorded(let digest): try store.stream(digest, body)
-    case .running(let path), .failed(let path, _): _ = try stream(path, from: 0, body)
+    case .running(let path), .failed(let path, _): try stream(path, body)
     }
   }
 
-  /// Hands out what a running stage has printed since.
+  /// Hands out what was printed so far and then, as long as the stage runs, what it prints.
   ///
-  /// - Parameter offset: what was handed out before, in bytes.
-  /// - Returns: the offset for the next call.
-  public func streamNew(from offset: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
-    guard case .running(let path) = place else { return offset }
-    return try stream(path, from: offset, body)
+  /// - Parameter pause: between two looks.
+  public func follow(
+    pause: Duration = .milliseconds(100), _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws {
+    guard case .running(let path) = place else { return try stream(body) }
+    // Kept open: when the stage ends, the file goes elsewhere with the last lines in it.
+    guard let log = try OpenLog(path) else { return }
+    var offset = 0
+    while true {
+      let wasRunning = isRunning
+      offset = try log.stream(from: offset, body)
+      if !wasRunning { return }
+      try await Task.sleep(for: pause)
+    }
   }
 
-  private func stream(
-    _ path: String, from start: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
-  ) throws -> Int {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    // It has ended in this moment, and the file is somewhere else.
-    if file < 0 && errno == ENOENT { return start }
+  private func stream(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    // Without one it has ended in this moment, and the file is somewhere else.
+    _ = try OpenLog(path)?.stream(from: 0, body)
+  }
+}
+
+/// A log that is open for reading while others write it.
+private struct OpenLog: ~Copyable {
+  private let path: String
+  private let file: Int32
+
+  /// - Returns: nil if there is no such file.
+  init?(_ path: String) throws {
+    self.path = path
+    file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    if file < 0 && errno == ENOENT { return nil }
     guard file >= 0 else { throw PipelineError(system: "read", path) }
-    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw PipelineError("'\(path)' is no file", hint: "see what stands in the index/ of the store")
+    }
+  }
+
+  deinit { if file >= 0 { close(file) } }
+
+  /// Hands out what there is behind a place.
+  ///
+  /// - Returns: the place behind that.
+  func stream(from start: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
     var offset = start
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {

@@ -84,7 +84,7 @@ struct ActionRun: Sendable {
     if let end {
       let lines = String(decoding: end, as: UTF8.self).split(whereSeparator: \.isNewline)
       facts += lines.suffix(5).enumerated().map {
-        (label: $0 == 0 ? "printed" : "", value: String($1.prefix(200)))
+        (label: $0 == 0 ? "printed" : "", value: String($1.withoutColours.prefix(200)))
       }
       facts.append(("all of it", "brake log '\(action.instance.name)'"))
     }

@@ -37,7 +37,7 @@ private struct Course: Equatable {
 }
 
 extension Workspace {
-  private var memory: RunMemory {
+  var memory: RunMemory {
     RunMemory(
       text: text("brake.yaml")!, path: "brake.yaml", overrides: [], targets: [], root: folder.path,
       store: store, registry: registry)

@@ -24,11 +24,12 @@ final class Workspace: Sendable {
     for (name, text) in files { folder.write(text, to: name) }
   }
 
+  /// As another process would have it.
   func engine(_ overrides: [(name: String, value: String)] = []) throws -> Engine {
     let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
     return Engine(
       file: try PipelineFile(text: text, path: "brake.yaml"), overrides: overrides, root: folder.path,
-      store: store, registry: registry)
+      store: try Store(at: folder["cache"]), registry: registry)
   }
 
   @discardableResult func run(

@@ -49,10 +49,12 @@ struct Survey: Sendable {
     }
     do {
       let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
-      guard let record = try engine.hit(action) else {
-        let isLost = (try? engine.store.record(action.key)) ?? nil != nil
-        return Finding(
-          instance: instance, action: action, record: nil, state: isLost ? .lost : .mustRun, error: nil)
+      let record: Record
+      switch try engine.lookup(action) {
+      case .hit(let found): record = found
+      case .lost: return Finding(instance: instance, action: action, record: nil, state: .lost, error: nil)
+      case .miss, .distrusted:
+        return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)
       }
       results[instance.name] = record.outputs
       let publisher = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)

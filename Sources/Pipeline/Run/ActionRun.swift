@@ -46,12 +46,13 @@ struct ActionRun: Sendable {
       } catch let error as InputChanged {
         throw error
       } catch {
+        if let digest = lostInput(error) { return .inputLost(digest) }
         throw told(error, scratch)
       }
     } catch let error as InputChanged {
       return .inputChanged(error.input)
     } catch {
-      if let digest = lostInput { return .inputLost(digest) }
+      if let digest = lostInput(error) { return .inputLost(digest) }
       return .failed(
         PipelineError(wrapping: error, in: action.instance), seconds: seconds(since: start), notes: notes.all)
     }
@@ -92,9 +93,10 @@ struct ActionRun: Sendable {
     return PipelineError(inner.headline, at: inner.position, facts: facts, hint: inner.hint)
   }
 
-  private var lostInput: Digest? {
-    action.inputs.flatMap(\.members).map { ($0.origin, $0.artefact.digest) }
-      .first { origin, digest in origin == .store && (try? engine.store.contains(digest)) == false }?.1
+  /// The input without which the action failed, if that is the reason.
+  private func lostInput(_ error: any Error) -> Digest? {
+    let inputs = action.inputs.lazy.flatMap(\.members).filter { $0.origin == .store }
+    return engine.store.firstLost(of: inputs.map(\.artefact), as: error)
   }
 
   /// Puts outputs and log into the publication, and the record that names them.

@@ -77,17 +77,6 @@ public struct Engine: Sendable {
     }
   }
 
-  /// The record of an action whose outputs are all in the store. One that is damaged or not believed is none; one of a
-  /// newer brake is an error, since it is not to be replaced.
-  func hit(_ action: Action) throws -> Record? {
-    do {
-      guard let record = try store.record(action.key) else { return nil }
-      return try record.outputs.allSatisfy { try store.contains($0.artefact.digest) } ? record : nil
-    } catch let error as ArtefactError where error.code == .damaged || error.code == .refused {
-      return nil
-    }
-  }
-
   /// How many actions run at once: what was asked for, as far as there are file descriptors for it.
   func jobs(_ options: RunOptions) -> (count: Int, note: String?) {
     let wanted = options.jobs > 0 ? options.jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

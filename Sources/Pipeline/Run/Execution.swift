@@ -41,12 +41,16 @@ struct Execution {
   private var ready: [String] = []
   /// Misses that wait for a free place, the next to run last.
   private var misses: [Action] = []
+  /// Actions that wait for a place, run or are being committed, each with those of other stages that are the same.
+  private var twins: [Digest: [Action]] = [:]
+  /// What this run has computed.
+  private var made: Set<Digest> = []
   private var running = 0
   private var computed: [Computed] = []
   private var isCommitting = false
   private var isStopping = false
-  /// How often a stage ran again because something of it was missing or damaged in the store.
-  private var repairs: [String: Int] = [:]
+  /// Stages that run again because something of theirs was missing or damaged in the store.
+  private var repaired: Set<String> = []
   private var failures: [PipelineError] = []
   private var workspace: WorkspacePublisher
   private let jobs: Int
@@ -127,15 +131,22 @@ struct Execution {
 
   private mutating func lookUpReady() {
     let known = misses.count
+    ready.sort { order[$0]! > order[$1]! }
     while startsMore, let name = ready.popLast() {
       let instance = instances[name]!
       do {
         let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
         actions[name] = action
-        if !options.always, repairs[name] == nil, let record = try engine.hit(action) {
-          succeed(action, record.outputs, hit: true, seconds: 0)
-        } else {
-          misses.append(action)
+        if options.always && !made.contains(action.key) {
+          enqueue(action)
+          continue
+        }
+        switch try engine.lookup(action) {
+        case .hit(let record): succeed(action, record.outputs, hit: true, seconds: 0)
+        case .miss, .lost: enqueue(action)
+        case .distrusted(let reason):
+          observe(.note("\(name) runs, although it is recorded: \(reason)"))
+          enqueue(action)
         }
       } catch {
         fail(instance, PipelineError(wrapping: error, in: instance), seconds: 0)
@@ -143,6 +154,16 @@ struct Execution {
     }
     if misses.count > known {
       misses.sort { order[$0.instance.name]! > order[$1.instance.name]! }
+    }
+  }
+
+  /// Has an action run, unless another stage is about to run the same.
+  private mutating func enqueue(_ action: Action) {
+    if twins[action.key] != nil {
+      twins[action.key]!.append(action)
+    } else {
+      twins[action.key] = []
+      misses.append(action)
     }
   }
 
@@ -189,25 +210,43 @@ struct Execution {
       if Task.isCancelled {
         states[action.instance.name] = .waiting
       } else {
-        fail(action.instance, error, seconds: seconds)
+        fail(action, error, seconds: seconds)
       }
     case .ran(let action, .inputLost(let digest)):
       running -= 1
-      repair(digest, for: action)
+      for action in [action] + settle(action) { repair(digest, for: action) }
     case .ran(let action, .inputChanged(let input)):
       running -= 1
-      planAgain(action, since: input)
+      for action in [action] + settle(action) { planAgain(action, since: input) }
     case .committed(let batch):
       isCommitting = false
       for result in batch {
         engine.failures.forget(result.action)
         tell(result.notes)
         engine.makings.note(result.action.key, seconds: result.seconds)
+        made.insert(result.action.key)
+        let twins = settle(result.action)
         succeed(result.action, result.record.outputs, hit: false, seconds: result.seconds)
+        for twin in twins { succeed(twin, result.record.outputs, hit: true, seconds: 0) }
       }
     case .commitFailed(let batch, let error):
       isCommitting = false
-      for result in batch { fail(result.action.instance, error, seconds: result.seconds) }
+      for result in batch { fail(result.action, error, seconds: result.seconds) }
+    }
+  }
+
+  /// Ends the wait of the stages that have the same action.
+  private mutating func settle(_ action: Action) -> [Action] { twins.removeValue(forKey: action.key) ?? [] }
+
+  /// An action failed, and with it all stages that wait for it.
+  private mutating func fail(_ action: Action, _ error: PipelineError, seconds: Double) {
+    let twins = settle(action)
+    fail(action.instance, error, seconds: seconds)
+    for twin in twins {
+      let error = PipelineError(
+        "the same action has failed for '\(action.instance.name)'", at: twin.instance.position,
+        facts: [("stage", twin.instance.name)])
+      fail(twin.instance, error, seconds: 0)
     }
   }
 
@@ -217,10 +256,11 @@ struct Execution {
     let name = action.instance.name
     do {
       try workspace.publish(action.instance, outputs) { [observe] in observe(.note($0)) }
-    } catch let error as ArtefactError where [.damaged, .notFound, .unreadable].contains(error.code) {
-      return rerun(action, because: error)
     } catch {
-      return fail(action.instance, PipelineError(wrapping: error, in: action.instance), seconds: seconds)
+      let lost = engine.store.firstLost(of: outputs.lazy.map(\.artefact), as: error)
+      let error = PipelineError(wrapping: error, in: action.instance)
+      if let lost { return rerun(action, toMake: lost, else: error) }
+      return fail(action.instance, error, seconds: seconds)
     }
     results[name] = outputs
     states[name] = .done(hit: hit)
@@ -272,32 +312,28 @@ struct Execution {
     let producer = action.instance.dependencies.first { dependency in
       results[dependency]?.contains { $0.artefact.digest == digest } == true
     }
+    let error = PipelineError(
+      "an input is missing or damaged in the store", at: action.instance.position,
+      facts: [("stage", action.instance.name), ("input", digest.description)],
+      hint: producer == nil
+        ? "no stage of this pipeline makes it: put it into the store again"
+        : "the stage '\(producer!)' has made it again, and it is lost again: check the disk")
     guard let producer, let again = actions[producer] else {
-      let error = PipelineError(
-        "an input is not in the store", at: action.instance.position,
-        facts: [("stage", action.instance.name), ("input", digest.description)],
-        hint: "no stage of this pipeline makes it: put it into the store again")
       return fail(action.instance, error, seconds: 0)
     }
     states[action.instance.name] = .waiting
     missing[action.instance.name] = 1
     dependants[producer, default: []].append(action.instance.name)
-    if states[producer]?.isDone == true {
-      let error = ArtefactError(.damaged, "\(digest.short) is missing or damaged in the store")
-      rerun(again, because: error)
-    }
+    if states[producer]?.isDone == true { rerun(again, toMake: digest, else: error) }
   }
 
-  /// Runs an action although it is recorded.
-  private mutating func rerun(_ action: Action, because error: ArtefactError) {
+  /// Runs an action once more although it is recorded; another time would not help.
+  private mutating func rerun(_ action: Action, toMake digest: Digest, else error: PipelineError) {
     let name = action.instance.name
-    repairs[name, default: 0] += 1
-    guard repairs[name]! <= 2 else {
-      return fail(action.instance, PipelineError(wrapping: error, in: action.instance), seconds: 0)
-    }
-    observe(.note("\(name) runs again: \(error.message)"))
+    guard repaired.insert(name).inserted else { return fail(action.instance, error, seconds: 0) }
+    observe(.note("\(name) runs again: \(digest.short) is missing or damaged in the store"))
     states[name] = .waiting
-    misses.append(action)
+    enqueue(action)
   }
 
   // MARK: Summary

@@ -92,7 +92,9 @@ public struct RunMemory: Sendable {
     }
     for hit in hits {
       try sightings.add(recordOf: hit.action.key, in: store)
-      for output in hit.outputs { try sightings.add(presenceOf: output.artefact.digest, in: store) }
+      for digest in try hit.outputs.flatMap({ try store.members(of: $0.artefact) }) {
+        try sightings.add(presenceOf: digest, in: store)
+      }
       for digest in hit.action.instance.inputs.flatMap(\.source.artefacts) {
         try sightings.add(object: digest, in: store)
       }

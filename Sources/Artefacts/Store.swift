@@ -53,6 +53,9 @@ public final class Store: Sendable {
     return workspace.temporaryPath()
   }
 
+  /// Makes what a store needs before its first write.
+  public func make() throws { _ = try temporaryPath() }
+
   /// A new folder under `tmp/`, on the file system of the store. The caller removes it; if the caller dies, another
   /// process that uses the store does.
   public func temporaryFolder() throws -> String {

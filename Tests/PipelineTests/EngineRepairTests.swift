@@ -42,7 +42,7 @@ import Testing
     let summary = try await workspace.run([], [("n", "1")])
     #expect((summary.ran, summary.failed) == (2, 0))
     #expect(try workspace.output("use", "o", of: summary) == "one\ntwo\n1\n")
-    #expect(workspace.store.contains(Digest(of: Array(text.utf8))))
+    #expect(try workspace.store.contains(Digest(of: Array(text.utf8))))
   }
 
   @Test(arguments: ["one\n", "two\n"])

@@ -20,11 +20,13 @@ struct Survey: Sendable {
     var keys: [KeyedOutput: [String]] = [:]
     var results: [String: [Record.Output]] = [:]
     plan = try engine.plan()
+    let publisher = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: plan.parameters)
     while true {
       let selection = try plan.selection(targets)
       let instances = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.name, $0) })
       for instance in selection.instances[findings.count...] where results[instance.name] == nil {
-        findings.append(Survey.finding(instance, engine, plan, instances, &results))
+        findings.append(Survey.finding(instance, engine, plan, instances, publisher, &results))
       }
       let learnt = selection.deferred.flatMap(\.waitsFor).filter {
         keys[$0] == nil && results[$0.instance] != nil
@@ -42,7 +44,7 @@ struct Survey: Sendable {
 
   private static func finding(
     _ instance: StageInstance, _ engine: Engine, _ plan: Plan, _ instances: [String: StageInstance],
-    _ results: inout [String: [Record.Output]]
+    _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
   ) -> Finding {
     guard instance.dependencies.allSatisfy({ results[$0] != nil }) else {
       return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
@@ -57,7 +59,6 @@ struct Survey: Sendable {
         return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)
       }
       results[instance.name] = record.outputs
-      let publisher = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)
       let isPublished = publisher.isPublished(instance, record.outputs)
       return Finding(
         instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,

@@ -84,7 +84,10 @@ public import JSON
 ///
 /// **`publish:`** is a folder (text ending in `/`; `true` is `results/`), a path if the stage has one output, or a mapping
 /// from outputs to such. In a folder an output is called like its file, inside a folder named by the instance's keys
-/// if there are any. A keyed output becomes a folder. Paths stay inside the pipeline's root, and no two may overlap.
+/// if there are any. A keyed output becomes a folder. Paths stay inside the pipeline's root, also where links lead, and no
+/// two may overlap; the store, the pipeline, a source and git's folder are not published over. What stands at a path and was
+/// not put there by brake is kept in the store before it is replaced. From the folder of a keyed output goes what brake
+/// had put there and the output no longer has; what others added or changed stays.
 public struct PipelineFile: Sendable {
   /// As the user named it; in every message.
   public let path: String

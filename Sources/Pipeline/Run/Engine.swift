@@ -54,7 +54,10 @@ public struct Engine: Sendable {
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
   public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
-    try planner.plan(file, overrides: overrides, keys: keys)
+    let plan = try planner.plan(file, overrides: overrides, keys: keys)
+    var places = PublishPlaces(root: root, store: store.root, pipeline: file.path)
+    try places.check(plan.instances)
+    return plan
   }
 
   /// Brings the targets up to date. Throws only what stops the whole run; a failed stage is in the summary.
@@ -68,6 +71,7 @@ public struct Engine: Sendable {
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> RunSummary {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      try makeStore()
       var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
       let summary = try await execution.run()
       if let memory, summary.hit == summary.planned, let hits = execution.hits {
@@ -75,6 +79,12 @@ public struct Engine: Sendable {
       }
       return summary
     }
+  }
+
+  /// Makes the store where there is none yet, before anything is done that it is for. One that cannot be written to may
+  /// still have all that is asked for.
+  private func makeStore() throws {
+    do { try store.make() } catch let error as ArtefactError where error.code == .system {}
   }
 
   /// How many actions run at once: what was asked for, as far as there are file descriptors for it.

@@ -68,7 +68,8 @@ struct Execution {
     self.observe = observe
     plan = try engine.plan()
     selection = try plan.selection(targets)
-    workspace = WorkspacePublisher(root: engine.root, store: engine.store, files: engine.files)
+    workspace = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: plan.parameters)
     let (jobs, note) = engine.jobs(options)
     self.jobs = jobs
     if let note { observe(.note(note)) }
@@ -88,6 +89,7 @@ struct Execution {
       }
     }
     try? engine.files.save()
+    for replacement in workspace.replacements { observe(.note(replacement)) }
     try Task.checkCancellation()
     return summary(seconds: seconds(since: start))
   }

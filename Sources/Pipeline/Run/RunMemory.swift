@@ -89,6 +89,11 @@ public struct RunMemory: Sendable {
       for place in WorkspacePublisher.places(hit.action.instance, hit.outputs) {
         try sightings.add(root + "/" + place.path, holding: place.artefact.digest, knownTo: files)
       }
+      // What another run adds to them must go again.
+      for folder in WorkspacePublisher.folders(hit.action.instance)
+      where access(root + "/" + folder, F_OK) == 0 {
+        try sightings.add(root + "/" + folder)
+      }
     }
     for hit in hits {
       try sightings.add(recordOf: hit.action.key, in: store)

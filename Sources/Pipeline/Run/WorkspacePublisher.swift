@@ -1,5 +1,6 @@
 import Artefacts
 import Glibc
+import JSON
 
 /// Puts published outputs into the workspace, and leaves alone what is right there already.
 struct WorkspacePublisher {
@@ -9,29 +10,43 @@ struct WorkspacePublisher {
   /// What was asked for, relative to the root, in the order of publishing.
   private(set) var paths: [String] = []
   private var known: Set<String> = []
+  private let published: PublishedFiles
+  private let parameters: [String: JSON]
+  private let run: String
+  /// What runs with other parameters had published and this one replaced: their parameters, and the paths.
+  private var replaced: [String: [String]] = [:]
 
-  init(root: String, store: Store, files: StatCache) {
+  /// - Parameter parameters: those of the pipeline, which this run applies.
+  init(root: String, store: Store, files: StatCache, parameters: [String: JSON]) {
     self.root = root
     self.store = store
     self.files = files
+    self.parameters = parameters
+    published = PublishedFiles(store: store, root: root)
+    run = PublishedFiles.run(parameters)
   }
 
-  /// - Parameter note: told of every file that somebody had changed: its content is put into the store before it is
-  ///   replaced.
+  /// - Parameter note: told of every file that is not as brake had left it: its content is put into the store before it
+  ///   is replaced.
   mutating func publish(
     _ instance: StageInstance, _ outputs: [Record.Output], note: (String) -> Void
   ) throws {
-    for place in WorkspacePublisher.places(instance, outputs) {
-      try bring(place.artefact, to: place.path, note)
-      if known.insert(place.rule).inserted { paths.append(place.rule) }
-    }
+    for rule in WorkspacePublisher.folders(instance) { try makeWay(for: rule, note) }
+    let places = WorkspacePublisher.places(instance, outputs)
+    for place in places { try bring(place, note) }
+    for rule in WorkspacePublisher.folders(instance) { try tidy(rule, keeping: places, note) }
+    for rule in instance.publish where known.insert(rule.path).inserted { paths.append(rule.path) }
   }
 
-  /// Whether all that an instance publishes stands in the workspace as it should.
+  /// Whether all that an instance publishes stands in the workspace as it should, and nothing that it no longer has.
   func isPublished(_ instance: StageInstance, _ outputs: [Record.Output]) -> Bool {
-    WorkspacePublisher.places(instance, outputs).allSatisfy {
+    let places = WorkspacePublisher.places(instance, outputs)
+    return places.allSatisfy {
       (try? files.artefact(at: root + "/" + $0.path))?.digest == $0.artefact.digest
     }
+      && WorkspacePublisher.folders(instance).allSatisfy { rule in
+        strangers(in: rule, besides: places).allSatisfy { !isOurs($0) }
+      }
   }
 
   struct Place {
@@ -51,27 +66,153 @@ struct WorkspacePublisher {
     }
   }
 
-  private func bring(_ artefact: Artefact, to path: String, _ note: (String) -> Void) throws {
-    let full = root + "/" + path
-    if try fileType(full) != nil {
-      let present = try files.artefact(at: full)
-      if present.digest == artefact.digest { return }
-      if try !store.contains(present.digest) {
-        let publication = store.publication()
-        let kept = try publication.add(path: full)
-        try publication.commit()
-        note("\(path) had been changed by hand; what it held is kept as \(kept.digest)")
+  /// The folders into which an instance publishes the members of outputs.
+  static func folders(_ instance: StageInstance) -> [String] {
+    instance.publish.filter { rule in instance.outputs.contains { $0.name == rule.output && $0.keyed } }
+      .map(\.path)
+  }
+
+  // MARK: Replacing
+
+  private mutating func bring(_ place: Place, _ note: (String) -> Void) throws {
+    let full = root + "/" + place.path
+    if let present = try present(at: place.path) {
+      if present.digest == place.artefact.digest { return }
+      let entry = published[place.path]
+      if let entry, entry.digest == present.digest, (try? store.isWhole(present)) == true {
+        if entry.run != run { noteReplaced(place.rule, of: entry.run) }
+      } else {
+        try keep(place.path, note)
       }
     }
+    published.note(place.artefact.digest, at: place.path, by: run, with: parameters)
     if let slash = full.lastIndex(of: "/") { try makeFolders(String(full[..<slash])) }
-    // What stood there goes only once its successor is complete.
-    let next = full + ".brake-\(getpid())"
-    try store.restore(artefact.digest, to: next)
-    if try fileType(full) == .folder { removeAll(full) }
-    guard rename(next, full) == 0 else {
+    try store.restore(place.artefact.digest, near: full) { copy in try exchange(copy, with: full) }
+  }
+
+  /// What stands at a path; nil for nothing, or a link that leads nowhere.
+  private func present(at path: String) throws -> Artefact? {
+    let full = root + "/" + path
+    guard try fileType(full) != nil else { return nil }
+    var status = stat()
+    if stat(full, &status) != 0 && errno == ENOENT { return nil }
+    do { return try files.artefact(at: full) } catch let error as ArtefactError {
+      throw PipelineError(
+        "cannot publish '\(path)': what stands there cannot be kept", facts: [("because", error.message)],
+        hint: "move it away")
+    }
+  }
+
+  /// Puts what stands at a path into the store, all of it and durably.
+  private func keep(_ path: String, _ note: (String) -> Void) throws {
+    let publication = store.publication()
+    let kept = try publication.add(path: root + "/" + path)
+    try publication.commit()
+    note("\(path) was not as brake had left it; what it held is kept as \(kept.digest)")
+  }
+
+  /// Puts a copy where something may stand, which is then where the copy was and goes with its folder.
+  private func exchange(_ copy: String, with path: String) throws {
+    let present = try fileType(path)
+    if try present == nil || present != .folder && fileType(copy) != .folder {
+      guard rename(copy, path) == 0 else { throw PipelineError(system: "publish", path) }
+      return
+    }
+    if renameExchanging(copy, path) { return }
+    // Not every file system has that call.
+    let old = copy + ".old"
+    defer { removeAll(old) }
+    guard rename(path, old) == 0, rename(copy, path) == 0 else {
       let error = PipelineError(system: "publish", path)
-      removeAll(next)
+      if (try? fileType(path)) == .some(nil) { rename(old, path) }
       throw error
     }
   }
+
+  // MARK: Folders
+
+  /// A file that stands where a folder is needed gives way to it.
+  private func makeWay(for rule: String, _ note: (String) -> Void) throws {
+    var status = stat()
+    let full = root + "/" + rule
+    guard try fileType(full) != nil, stat(full, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
+      return
+    }
+    if try present(at: rule) != nil && !isOurs(rule) { try keep(rule, note) }
+    guard unlink(full) == 0 else { throw PipelineError(system: "replace", rule) }
+    published.forget(rule)
+  }
+
+  /// Removes from a folder what brake has put there and the output no longer has.
+  private mutating func tidy(_ rule: String, keeping places: [Place], _ note: (String) -> Void) throws {
+    var others: [String] = []
+    var hasRemoved = false
+    for path in strangers(in: rule, besides: places) {
+      guard let entry = published[path] else {
+        others.append(path)
+        continue
+      }
+      if isOurs(path) {
+        if entry.run != run { noteReplaced(rule, of: entry.run) }
+        removeAll(root + "/" + path)
+        hasRemoved = true
+      } else {
+        note("\(path) stays, although the output no longer has it: somebody has changed it")
+      }
+      published.forget(path)
+    }
+    if hasRemoved, !others.isEmpty {
+      let list = others.prefix(5).joined(separator: ", ") + (others.count > 5 ? ", …" : "")
+      note("\(list) \(others.count == 1 ? "stays" : "stay"): not put there by brake")
+    }
+  }
+
+  /// What stands in a folder and is no member of the output.
+  private func strangers(in rule: String, besides places: [Place]) -> [String] {
+    guard let names = try? names(in: root + "/" + rule) else { return [] }
+    let members = Set(places.lazy.filter { $0.rule == rule }.map(\.path))
+    return names.map { rule + "/" + $0 }.filter { !members.contains($0) }
+  }
+
+  /// Whether what stands at a path is what brake has put there.
+  private func isOurs(_ path: String) -> Bool {
+    guard let entry = published[path], let present = try? files.artefact(at: root + "/" + path) else {
+      return false
+    }
+    return present.digest == entry.digest
+  }
+
+  // MARK: Other parameters
+
+  private mutating func noteReplaced(_ path: String, of run: String) {
+    if replaced[run]?.contains(path) != true { replaced[run, default: []].append(path) }
+  }
+
+  /// What runs with other parameters had published and this one replaced, a sentence for each such run.
+  var replacements: [String] {
+    replaced.sorted { $0.key < $1.key }.compactMap { run, paths in
+      guard let before = published.parameters(of: run) else { return nil }
+      let names = Set(before.keys).union(parameters.keys).filter { before[$0] != parameters[$0] }.sorted()
+      if names.isEmpty { return nil }
+      func values(_ parameters: [String: JSON]) -> String {
+        let shown = names.prefix(3).map { name in
+          "\(name)=\((parameters[name].map { $0.string ?? $0.canonical } ?? "none").prefix(40))"
+        }
+        return shown.joined(separator: " ") + (names.count > 3 ? " …" : "")
+      }
+      let places =
+        paths.prefix(3).joined(separator: ", ") + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
+      return
+        "\(places) held what a run with \(values(before)) published, and now \(paths.count == 1 ? "holds" : "hold") that of \(values(parameters)); "
+        + "to have both, put ${\(names[0])} into publish:"
+    }
+  }
+}
+
+/// Exchanges two files or folders; false where that cannot be done.
+private func renameExchanging(_ path: String, _ other: String) -> Bool {
+  typealias Call = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+  guard let symbol = dlsym(nil, "renameat2") else { return false }
+  let exchange: UInt32 = 2
+  return unsafeBitCast(symbol, to: Call.self)(AT_FDCWD, path, AT_FDCWD, other, exchange) == 0
 }

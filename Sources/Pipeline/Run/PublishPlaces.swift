@@ -1,0 +1,141 @@
+import Glibc
+
+/// Refuses plans that would publish over something that is not theirs to replace: the store, the pipeline, git's folder,
+/// a source, or whatever a link leads to outside the workspace. `PublishCheck` compares paths as they are written; this looks at
+/// where they lead.
+struct PublishPlaces {
+  private let root: String
+  private let store: String
+  private let pipeline: String
+  private var folders: [String: String] = [:]
+
+  init(root: String, store: String, pipeline: String) {
+    self.root = root
+    self.store = PublishPlaces.real(store)
+    self.pipeline = PublishPlaces.real(pipeline)
+  }
+
+  mutating func check(_ instances: [StageInstance]) throws(PipelineError) {
+    if instances.allSatisfy(\.publish.isEmpty) { return }
+    let top = PublishPlaces.real(root)
+    var places: [String: (instance: StageInstance, path: String)] = [:]
+    for instance in instances {
+      for rule in instance.publish {
+        let isKeyed = instance.outputs.contains { $0.name == rule.output && $0.keyed }
+        // A link at the place itself is replaced, not followed, unless it stands for a folder that gets members.
+        let place = isKeyed ? real(folder: rule.path) : real(rule.path)
+        try check(place, rule.path, instance, inside: top)
+        places[place] = (instance, rule.path)
+      }
+    }
+    let above = Set(places.keys.flatMap(PublishPlaces.folders))
+    for instance in instances {
+      for input in instance.inputs { try check(input.source, input, instance, places, above) }
+    }
+  }
+
+  private func check(
+    _ place: String, _ path: String, _ instance: StageInstance, inside top: String
+  ) throws(PipelineError) {
+    func refuse(_ reason: String, _ hint: String) -> PipelineError {
+      PipelineError(
+        "'\(path)' cannot be published: \(reason)", at: instance.position,
+        facts: [("stage", instance.name), ("leads to", place)], hint: hint)
+    }
+    guard PublishPlaces.isInside(place, top), place != top else {
+      throw refuse(
+        "a link leads out of the pipeline's folder",
+        "publish into a folder of the workspace, and let the link lead there")
+    }
+    if PublishPlaces.isInside(place, store) || PublishPlaces.isInside(store, place) {
+      throw refuse(
+        PublishPlaces.isInside(store, place) ? "the store is there" : "it lies inside the store",
+        "publish somewhere else, such as results/")
+    }
+    if PublishPlaces.isInside(pipeline, place) {
+      throw refuse("the pipeline itself is there", "publish somewhere else, such as results/")
+    }
+    if place.dropFirst(top.count).split(separator: "/").contains(".git") || access(place + "/.git", F_OK) == 0
+    {
+      throw refuse("it is a folder of git's", "publish somewhere else, such as results/")
+    }
+  }
+
+  /// A source that a stage publishes over would be lost, or out of date after every run.
+  private mutating func check(
+    _ source: InputSource, _ input: StageInstance.Input, _ instance: StageInstance,
+    _ places: [String: (instance: StageInstance, path: String)], _ above: Set<String>
+  ) throws(PipelineError) {
+    switch source {
+    case .collection(let members):
+      for member in members { try check(member.source, input, instance, places, above) }
+    case .file(let name):
+      let file = real(folder: name)
+      guard
+        let place = places[file] ?? PublishPlaces.folders(above: file).lazy.compactMap({ places[$0] }).first
+          ?? (above.contains(file)
+            ? places.first { PublishPlaces.isInside($0.key, file) }?.value : nil)
+      else { return }
+      throw PipelineError(
+        "the input '\(input.name)' reads '\(name)', into which '\(place.instance.name)' publishes",
+        at: instance.position, facts: [("stage", instance.name), ("published", place.path)],
+        hint: "read from the stage instead: in: { \(input.name): \(place.instance.name) }")
+    case .artefact, .output, .members: break
+    }
+  }
+
+  // MARK: Where paths lead
+
+  /// Where a path leads, links in its folders followed; it need not be there.
+  private mutating func real(_ path: String) -> String {
+    let full = path.hasPrefix("/") ? path : root + "/" + path
+    guard let slash = full.lastIndex(of: "/") else { return full }
+    let folder = slash == full.startIndex ? "/" : String(full[..<slash])
+    let name = full[full.index(after: slash)...]
+    if name == "." || name == ".." || name.isEmpty { return PublishPlaces.real(full) }
+    let real = folders[folder] ?? PublishPlaces.real(folder)
+    folders[folder] = real
+    return (real == "/" ? "" : real) + "/" + name
+  }
+
+  /// The same, the last link followed too.
+  private mutating func real(folder path: String) -> String {
+    let place = real(path)
+    return (try? fileType(place)) == .other ? PublishPlaces.real(place) : place
+  }
+
+  private static func real(_ path: String, links: Int = 0) -> String {
+    if let real = realpath(path, nil) {
+      defer { free(real) }
+      return String(cString: real)
+    }
+    // What is not there yet will be made where its folder is, or where a link says.
+    let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard let slash = trimmed.lastIndex(of: "/") else {
+      return path.isEmpty || path == "." ? path : real("./" + trimmed, links: links)
+    }
+    if slash == trimmed.startIndex { return trimmed }
+    let folder = real(String(trimmed[..<slash]), links: links)
+    if links < 40, let target = target(ofLink: trimmed) {
+      return real(target.hasPrefix("/") ? target : folder + "/" + target, links: links + 1)
+    }
+    return folder + trimmed[slash...]
+  }
+
+  private static func target(ofLink path: String) -> String? {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = bytes.withUnsafeMutableBytes { buffer in
+      readlink(path, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
+    }
+    return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
+  }
+
+  private static func isInside(_ path: String, _ folder: String) -> Bool {
+    path == folder || path.hasPrefix(folder == "/" ? "/" : folder + "/")
+  }
+
+  /// `/a/b/c`: `/a`, `/a/b`.
+  private static func folders(above path: String) -> [String] {
+    path.utf8.indices.dropFirst().filter { path.utf8[$0] == UInt8(ascii: "/") }.map { String(path[..<$0]) }
+  }
+}

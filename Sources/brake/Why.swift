@@ -31,7 +31,8 @@ extension Explanation {
   /// The verdict and what differs, in one line.
   var reason: String {
     if differences.isEmpty { return verdict }
-    return differences.map { "\($0.what): \($0.change)" }.joined(separator: "; ")
+    let reasons = shown.map { "\($0.what): \($0.change)" } + hidden.map { "\($0): and \($1) more members" }
+    return reasons.joined(separator: "; ")
   }
 
   /// Members of one input that are named; the others are counted.

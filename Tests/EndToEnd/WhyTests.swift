@@ -40,6 +40,26 @@ import Testing
     #expect(text == shown)
   }
 
+  @Test func `Of a collection of which much differs, some members are named and the others counted`() throws {
+    folder.write(
+      """
+      params: { to: 40, word: a }
+      stages:
+        part: { for: { n: "1..${to}" }, run: "echo ${word} ${n} > ${out.o}", out: { o: o.txt } }
+        all: { run: "cat ${in.parts} > ${out.o}", in: { parts: part }, out: { o: all.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    #expect(try folder.brake("run", "part", "word=b").status == 0)
+    let why = try folder.brake("why", "all", "word=b")
+    #expect(why.out.contains("and 28 more members"))
+    #expect(why.outLines.count == 15)
+    let dry = try folder.brake("-n", "word=b")
+    #expect(dry.out.contains("and 28 more members"))
+    // One more member is one difference.
+    #expect(try folder.brake("run", "part", "to=41").status == 0)
+    #expect(try folder.brake("why", "all", "to=41").outLines.count == 3)
+  }
+
   @Test func `Edits turn one list into the other`() {
     var state: UInt64 = 7
     func random(_ bound: Int) -> Int {

@@ -45,6 +45,10 @@ import Testing
         == [.init(what: "input all", before: content("one"), now: content("two"))])
   }
 
+  @Test func `What only earlier manifests had, and nothing depends on, is no reason`() {
+    #expect(differences(["command": "x", "passed": ["FOO"]], ["command": "x"]) == [])
+  }
+
   @Test func `Inputs are matched by name`() {
     let found = differences(
       ["inputs": ["a": digest("one"), "c": digest("three")]],

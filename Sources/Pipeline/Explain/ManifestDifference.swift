@@ -18,6 +18,8 @@ struct ManifestFacts {
       case ("outputs", .object(let members)): add(members, as: "output")
       case ("tools", .object(let members)): add(members, as: "program")
       case ("inputs", .object(let members)): inputs = members.mapValues(Input.init)
+      // Manifests of earlier versions name what they passed on of the environment; it changes nothing.
+      case ("passed", _): continue
       default: values[name] = ManifestFacts.text(value)
       }
     }

@@ -40,6 +40,8 @@ public protocol FileSystem: Sendable {
   /// The same for everything on the file system of an open file or folder: dearer than one file, cheaper than many. What
   /// could not be written since that was opened is an error.
   func synchroniseAll(around file: Int32, path: String) throws(ArtefactError)
+  /// Removes a file or link, or a folder with all that is in it. What cannot be removed stays.
+  func removeAll(_ path: String)
 }
 
 /// Takes the next bytes of a file that is being written.

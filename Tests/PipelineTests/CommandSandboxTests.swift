@@ -243,3 +243,22 @@ import Testing
     }
   }
 }
+
+@Suite struct ScratchTests {
+  @Test func `A command may leave whatever it likes, and tmp is empty afterwards`() async throws {
+    let workspace = try Workspace(
+      #"""
+      stages:
+        s:
+          run: |
+            touch $'\xff\xfe'; long=$(printf 'x%.0s' {1..250})
+            (for i in {1..30}; do mkdir $long; cd $long; done; touch end)
+            mkdir locked; touch locked/x; chmod 0 locked
+            echo hi > ${out.out}
+          out: { out: o.txt }
+      """#)
+    #expect(try await workspace.run().ran == 1)
+    let scratch = FileManager.default.enumerator(atPath: workspace.folder["cache/tmp"])?.allObjects ?? []
+    #expect(!scratch.contains { "\($0)".hasSuffix("/work") }, "\(scratch)")
+  }
+}

@@ -36,6 +36,12 @@ public import JSON
 ///         publish: results/                                 # also put into the workspace
 ///     default: [table]              # targets of a run that names none; otherwise the stages that no other uses
 ///
+/// **Commands** run in a folder of their own that holds their inputs and nothing else, under bubblewrap where that works:
+/// files of the workspace that a command does not declare cannot be read (a file that is new there, or is added to, is
+/// not refused), it has process numbers of its own, and no network without `network: true`. `sandbox: false` is for a
+/// command that cannot live with that: then nobody notices what it reads undeclared. When a command ends, so does all
+/// that it has started. What it had written when it failed is kept in the store's `failed/`.
+///
 /// **Names** of stages, parameters, variables, inputs and outputs consist of ASCII letters, digits, `_` and `-`.
 ///
 /// **Expressions.** `${NAME}` in any value stands for a parameter or a `for:` variable. A value that is nothing else keeps

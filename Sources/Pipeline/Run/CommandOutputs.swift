@@ -9,7 +9,11 @@ extension CommandRun {
       action.instance.outputs.map { $0.file.hasSuffix("/") ? String($0.file.dropLast()) : $0.file })
     var extra: [String] = []
     func visit(_ folder: String) throws {
-      for name in try names(in: scratch.work + "/" + folder) {
+      // What cannot even be listed, such as a name that is no text, is no output.
+      guard let names = try? names(in: scratch.work + "/" + folder) else {
+        return extra.append(folder + "/…")
+      }
+      for name in names {
         let place = folder.isEmpty ? name : folder + "/" + name
         if inputs.contains(place) || outputs.contains(place) { continue }
         if try fileType(scratch.work + "/" + place) == .folder {

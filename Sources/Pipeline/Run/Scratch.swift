@@ -39,12 +39,7 @@ func makeFolders(_ path: String) throws {
 }
 
 /// Removes a file or a folder with all in it; what cannot be removed stays.
-func removeAll(_ path: String) {
-  if unlink(path) == 0 || errno == ENOENT { return }
-  chmod(path, 0o700)
-  for name in (try? names(in: path)) ?? [] { removeAll(path + "/" + name) }
-  rmdir(path)
-}
+func removeAll(_ path: String) { LocalFileSystem().removeAll(path) }
 
 /// The entries of a folder, sorted. An error is never taken for its end.
 func names(in folder: String) throws -> [String] { try LocalFileSystem().names(in: folder) }

@@ -1,0 +1,41 @@
+import Foundation
+import Support
+import Testing
+
+@testable import Artefacts
+
+@Suite struct RemovalTests {
+  let folder = TemporaryFolder()
+
+  private func shell(_ script: String) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-euc", script]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+  }
+
+  @Test func `Names that are no text, paths that are too long and locked folders are removed with the rest`()
+    throws
+  {
+    try shell(
+      """
+      mkdir -p tree/a/b outside; touch outside/kept; ln -s ../outside tree/link; ln -s ../../outside tree/a/link
+      touch tree/$'\\xff\\xfe' tree/a/$'\\x80'; mkdir tree/$'\\xc3'; touch tree/$'\\xc3'/x
+      chmod 0 tree/a/b
+      long=$(printf 'x%.0s' {1..250})
+      cd tree; for i in {1..40}; do mkdir $long; cd $long; touch file; done
+      """)
+    LocalFileSystem().removeAll(folder["tree"])
+    #expect(!FileManager.default.fileExists(atPath: folder["tree"]))
+    #expect(folder.read("outside/kept") != nil)
+  }
+
+  @Test func `Folders nested a thousand deep take no descriptors`() throws {
+    try shell("mkdir tree; cd tree; for i in {1..3000}; do mkdir d; cd d; done; touch end")
+    LocalFileSystem().removeAll(folder["tree"])
+    #expect(!FileManager.default.fileExists(atPath: folder["tree"]))
+  }
+}

@@ -29,14 +29,20 @@ install_packages() {
   command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot-nox"
   command -v xz >/dev/null 2>&1 || missing="$missing xz-utils"
   command -v zstd >/dev/null 2>&1 || missing="$missing zstd"
-  purposes="libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build"
+  # brake works without it, and says then what nobody notices: not worth a password.
+  if [ -n "$missing" ] || [ "$(id -u)" -eq 0 ]; then
+    command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
+  fi
+  purposes="libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build, bubblewrap: sandboxes"
   if [ "${1:-}" = --all ]; then
+    command -v strace >/dev/null 2>&1 || missing="$missing strace"
+    [ -e /usr/sbin/mkfs.xfs ] || missing="$missing xfsprogs"
     command -v python3 >/dev/null 2>&1 || missing="$missing python3"
     command -v ninja >/dev/null 2>&1 || missing="$missing ninja-build"
     command -v make >/dev/null 2>&1 || missing="$missing make"
     command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing qemu-user"
     [ -d /usr/aarch64-linux-gnu/include ] || missing="$missing gcc-aarch64-linux-gnu"
-    purposes="$purposes, the others: races and the kernels on aarch64"
+    purposes="$purposes, the others: faults, races and the kernels on aarch64"
   fi
   [ -n "$missing" ] || return 0
 

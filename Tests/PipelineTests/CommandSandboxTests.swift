@@ -39,6 +39,26 @@ import Testing
     #expect(try await workspace.output("look", of: workspace.run()) == "one")
   }
 
+  @Test(.enabled(if: hasSandbox))
+  func `What a command declares stands where it stands in the workspace, and cannot be written to`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        look:
+          run: |
+            cat @HERE/top.txt @HERE/folder/inner/one.txt @HERE/whole/a > ${out.out}
+            ls @HERE/folder/inner >> ${out.out}
+            ! echo x >> @HERE/top.txt; ! touch @HERE/folder/new
+          in: { top: top.txt, one: folder/inner/one.txt, whole: whole }
+          out: { out: o.txt }
+      """,
+      files: ["top.txt": "1", "folder/inner/one.txt": "2", "folder/inner/two.txt": "no", "whole/a": "3"])
+    #expect(try await workspace.output("look", of: workspace.run()) == "123one.txt\n")
+    #expect(workspace.text("top.txt") == "1")
+  }
+
   @Test func `What commands add to files of the workspace or write there anew arrives there`() async throws {
     let workspace = try Workspace(
       """

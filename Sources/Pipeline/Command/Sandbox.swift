@@ -4,8 +4,9 @@ import Synchronization
 /// What a command can see: bubblewrap, where it works, gives it the machine without the workspace.
 ///
 /// - Its folder is `/brake/work`, `$TMPDIR` is `/brake/tmp`: the same on every machine.
-/// - Files that are in the workspace when it starts cannot be read, its folders are empty and cannot be written to. So a
-///   command that reads what it did not declare fails, instead of giving a result that its key does not name.
+/// - Of the workspace it can read what it declares, in its own folder and, read-only, where it stands. Other files that are
+///   there when it starts cannot be read, folders are empty and cannot be written to. So a command that reads what it did
+///   not declare fails, instead of giving a result that its key does not name.
 /// - A new file in the workspace, or one that is added to, is not refused: logs and notes for people are no inputs.
 /// - It has process numbers of its own, and all that it starts ends with it and with brake. It has no network unless
 ///   its stage declares `network: true`.
@@ -82,14 +83,16 @@ struct Sandbox: Sendable {
 
   /// The command line that runs a command in the sandbox.
   ///
-  /// - Parameter scratch: becomes `/brake`.
+  /// - Parameters:
+  ///   - scratch: becomes `/brake`.
+  ///   - inputs: sources of the workspace, by their real paths, and the copies that the command gets.
   /// - Returns: also what was put over files of the workspace, for `bringBack`.
   func arguments(
-    around command: [String], scratch: Scratch, network: Bool
+    around command: [String], scratch: Scratch, inputs: [(path: String, copy: String)], network: Bool
   ) throws -> (line: [String], covers: [Cover]) {
     var options = Sandbox.machine(without: [String(Sandbox.folder.dropFirst())])
     var covers: [Cover] = []
-    if let workspace { options += try hiding(workspace, scratch, &covers) }
+    if let workspace { options += try hiding(workspace, scratch, inputs, &covers) }
     options += ["--bind", scratch.path, Sandbox.folder, "--chdir", Sandbox.folder + "/work"]
     options += ["--unshare-pid", "--die-with-parent"]
     if !network { options.append("--unshare-net") }
@@ -98,21 +101,37 @@ struct Sandbox: Sendable {
     return ([program] + options + ["--"] + command, covers)
   }
 
-  private func hiding(_ workspace: String, _ scratch: Scratch, _ covers: inout [Cover]) throws -> [String] {
+  private func hiding(
+    _ workspace: String, _ scratch: Scratch, _ inputs: [(path: String, copy: String)],
+    _ covers: inout [Cover]
+  ) throws -> [String] {
     let void = scratch.path + "/void"
     try makeFolders(void)
     let visible = Sandbox.programFolders(in: workspace)
     let entries = try names(in: workspace).filter { !visible.contains($0) }
+    let inside = inputs.filter { input in
+      input.path.hasPrefix(workspace + "/")
+        && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
+    }
     // Each costs a mount. (Nobody keeps that many files in the folder of a pipeline and none in folders below it.)
     if entries.count > 200 {
-      return ["--ro-bind", void, workspace]
+      return ["--tmpfs", workspace] + inside.flatMap { ["--ro-bind", $0.copy, $0.path] }
         + visible.sorted().flatMap { ["--bind", "\(workspace)/\($0)", "\(workspace)/\($0)"] }
+        + ["--remount-ro", workspace]
     }
     var options: [String] = []
     for (number, name) in entries.enumerated() {
       let path = workspace + "/" + name
+      let here = inside.filter { isWithin($0.path, path) }
+      if let whole = here.first(where: { $0.path == path }) {
+        options += ["--ro-bind", whole.copy, path]
+        continue
+      }
       switch try fileType(path) {
-      case .folder: options += ["--ro-bind", void, path]
+      case .folder where here.isEmpty: options += ["--ro-bind", void, path]
+      case .folder:
+        options +=
+          ["--tmpfs", path] + here.flatMap { ["--ro-bind", $0.copy, $0.path] } + ["--remount-ro", path]
       case .file:
         let cover = Cover(path: path, file: "\(scratch.path)/covers/\(number)", size: fileSize(path))
         if covers.isEmpty { try makeFolders(scratch.path + "/covers") }
@@ -124,6 +143,10 @@ struct Sandbox: Sendable {
       }
     }
     return options
+  }
+
+  private func isWithin(_ path: String, _ folder: String) -> Bool {
+    path == folder || path.hasPrefix(folder + "/")
   }
 
   /// The entries of the workspace that PATH leads into, such as `.venv`: programs, not data.

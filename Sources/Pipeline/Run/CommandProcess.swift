@@ -9,7 +9,8 @@ extension CommandRun {
     var folder = scratch.path
     switch confinement {
     case .sandbox(let sandbox):
-      (line, covers) = try sandbox.arguments(around: shell, scratch: scratch, network: command.network)
+      (line, covers) = try sandbox.arguments(
+        around: shell, scratch: scratch, inputs: sources, network: command.network)
       folder = Sandbox.folder
     case .guarded(let executable, _): line = CommandGuard.arguments(around: shell, by: executable)
     case .none: break
@@ -23,6 +24,14 @@ extension CommandRun {
     case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
+    }
+  }
+
+  /// The inputs from the workspace, where they stand and where their copies are.
+  private var sources: [(path: String, copy: String)] {
+    action.inputs.flatMap(\.members).compactMap { member in
+      guard case .workspace(_, let path) = member.origin, let real = realPath(path) else { return nil }
+      return (real, scratch.work + "/" + member.place)
     }
   }
 

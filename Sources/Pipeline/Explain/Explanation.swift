@@ -30,7 +30,8 @@ extension Engine {
       try? files.save()
       let named = Set(try survey.plan.selection(targets).targets)
       let records = try store.records { _ in }
-      let mustRun = survey.findings.filter { $0.state == .mustRun || $0.state == .lost }.map(\.instance.name)
+      let mustRun = survey.findings.filter { [.mustRun, .lost, .unknown].contains($0.state) }.map(
+        \.instance.name)
       return survey.findings
         .filter { named.contains($0.instance.name) || ($0.state != .upToDate && $0.state != .waiting) }
         .map { explain($0, records: records, mustRun: mustRun) }
@@ -42,7 +43,7 @@ extension Engine {
     guard let action = finding.action else {
       let waits = finding.instance.dependencies.filter(mustRun.contains)
       let verdict =
-        finding.error.map { "cannot run: \($0.headline)" }
+        finding.error.map { "cannot run: \($0.headline)" } ?? finding.unknown
         ?? "waits for " + (waits.isEmpty ? finding.instance.dependencies : waits).joined(separator: ", ")
       return Explanation(instance: name, verdict: verdict, differences: [], relative: nil)
     }
@@ -58,7 +59,7 @@ extension Engine {
     case .upToDate: "up to date"
     case .unpublished: "up to date in the store; what it publishes is missing or changed in the workspace"
     case .lost: "must run: it is recorded, but an output is missing or damaged in the store"
-    case .mustRun, .waiting:
+    case .mustRun, .waiting, .unknown:
       switch nearest?.kinship {
       case nil: "must run: nothing of its kind has run before"
       case .otherStage: "must run: it has not run before, and differs from another stage of its kind"

@@ -14,6 +14,8 @@ struct Survey: Sendable {
     let state: InstanceStatus.State
     /// Why an input cannot be read.
     let error: PipelineError?
+    /// What is not known before it runs.
+    var unknown: String?
   }
 
   init(_ engine: Engine, targets: [String]) throws {
@@ -63,6 +65,9 @@ struct Survey: Sendable {
       return Finding(
         instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,
         error: nil)
+    } catch let unknown as ToolIdentities.Unknown {
+      return Finding(
+        instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason)
     } catch {
       return Finding(
         instance: instance, action: nil, record: nil, state: .mustRun,
@@ -80,8 +85,10 @@ public struct InstanceStatus: Sendable {
     case lost
     /// Its inputs are not known before another stage has run.
     case waiting
-    /// Its outputs are recorded, but not all in the workspace as they should be.
+    /// Its outputs are recorded, but not all in the workspace as they should be, or with members that are not its own.
     case unpublished
+    /// Whether it must run can be told only by a version command, which nothing but a run executes.
+    case unknown = "not known before it runs"
   }
 
   public let instance: String

@@ -70,6 +70,11 @@ public import JSON
 /// `env:` and `tools:`. What `pass-env:` hands through is not, neither names nor values: stages that differ in nothing else
 /// are one action.
 ///
+/// **`tools:`** names programs that a command calls, to have their bytes in the key, or instead what a command of theirs prints
+/// (`tools: {python3: python3 --version}`) within 30 seconds. Version commands are executed only by a run. What they print is
+/// remembered for a day by what they are known to depend on, and good enough to say that there is nothing to do; before
+/// anything is executed they are asked again.
+///
 /// **`for:`** gives every variable a list; a range of whole numbers, both ends included: `1..10`, `{from: 1, to: 9, step: 2}`
 /// or `{from: 1, to: 1024, factor: 2}`; a `${parameter}` that is one of these; or a keyed output of one stage instance,
 /// whose members' keys it takes, if need be once that stage has run. It can also run over a table: in

@@ -27,12 +27,13 @@ public struct Engine: Sendable {
     let surroundings = CommandSurroundings(workspace: root, guardExecutable: guardExecutable)
     self.init(
       file: file, overrides: overrides, root: root, store: store, registry: registry,
-      runner: LocalRunner(store: store, surroundings: surroundings))
+      runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable)
   }
 
   init(
     file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
-    registry: OperationRegistry, runner: any Runner
+    registry: OperationRegistry, runner: any Runner, guardExecutable: String? = nil,
+    versionLimit: Duration = .seconds(30)
   ) {
     self.file = file
     self.overrides = overrides
@@ -48,8 +49,11 @@ public struct Engine: Sendable {
         "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       ])
     makings = Makings(store: store, pipeline: file.path, root: root)
-    resolver = ActionResolver(
-      root: root, store: store, files: files, tools: ToolIdentities(files: files))
+    let tools = ToolIdentities(
+      files: files, memory: VersionMemory(store: store, root: root),
+      command: VersionCommand(
+        store: store, root: root, guardExecutable: guardExecutable, limit: versionLimit))
+    resolver = ActionResolver(root: root, store: store, files: files, tools: tools)
   }
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
@@ -72,6 +76,7 @@ public struct Engine: Sendable {
   ) async throws -> RunSummary {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
       try makeStore()
+      if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
       var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
       let summary = try await execution.run()
       if let memory, summary.hit == summary.planned, let hits = execution.hits {
@@ -79,6 +84,15 @@ public struct Engine: Sendable {
       }
       return summary
     }
+  }
+
+  /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command.
+  private func hasToRun(_ targets: [String]) throws -> Bool {
+    let asks = try plan().instances.contains { $0.work.tools.values.contains { $0 != nil } }
+    return try asks
+      && Survey(self, targets: targets).findings.contains {
+        $0.state != .upToDate && $0.state != .unpublished
+      }
   }
 
   /// Makes the store where there is none yet, before anything is done that it is for. One that cannot be written to may

@@ -81,7 +81,7 @@ struct Execution {
     await withTaskGroup(of: Event.self) { group in
       while true {
         if Task.isCancelled { isStopping = true }
-        lookUpReady()
+        await lookUpReady()
         startMisses(&group)
         commitComputed(&group)
         guard let event = await group.next() else { break }
@@ -90,6 +90,13 @@ struct Execution {
     }
     try? engine.files.save()
     for replacement in workspace.replacements { observe(.note(replacement)) }
+    let believed = engine.resolver.tools.believed
+    if !believed.isEmpty {
+      observe(
+        .note(
+          "the version of \(believed.joined(separator: ", ")) was not asked for: nothing that is known to have a part in it has changed"
+        ))
+    }
     try Task.checkCancellation()
     return summary(seconds: seconds(since: start))
   }
@@ -131,13 +138,13 @@ struct Execution {
 
   // MARK: Looking up
 
-  private mutating func lookUpReady() {
+  private mutating func lookUpReady() async {
     let known = misses.count
     ready.sort { order[$0]! > order[$1]! }
     while startsMore, let name = ready.popLast() {
       let instance = instances[name]!
       do {
-        let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
+        let action = try await action(for: instance)
         actions[name] = action
         if options.always && !made.contains(action.key) {
           enqueue(action)
@@ -156,6 +163,17 @@ struct Execution {
     }
     if misses.count > known {
       misses.sort { order[$0.instance.name]! > order[$1.instance.name]! }
+    }
+  }
+
+  /// The action of an instance, for which a program may have to be asked for its version.
+  private func action(for instance: StageInstance) async throws -> Action {
+    while true {
+      do {
+        return try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
+      } catch let unknown as ToolIdentities.Unknown {
+        try await engine.resolver.tools.ask(unknown)
+      }
     }
   }
 

@@ -149,4 +149,30 @@ import Testing
       "---completion", "run", "--", "positional@0", "1", "0", "brake", "run", "-f", "nowhere.yaml", "")
     #expect(none.outLines.isEmpty && none.err.isEmpty)
   }
+
+  @Test func `Of a chain each link is a member of its output`() throws {
+    folder.write(String(repeating: "the quick brown fox jumps over the lazy dog\n", count: 50), to: "a.txt")
+    folder.write(
+      """
+      stages:
+        tokens: { op: text.tokenise, in: { text: a.txt }, with: { validation: 0 } }
+        train:
+          for: { seed: [1] }
+          op: lm.train
+          in: { train: tokens.train }
+          with:
+            { steps: 2, checkpoints: [1], width: 8, layers: 1, heads: 2, inner: 12, context: 8, batch: 2, seed: 1 }
+          publish: { checkpoints: "checkpoints/${seed}" }
+      """, to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    func digest(_ name: String) throws -> String? {
+      try JSON(parsing: try folder.brake("show", "--json", name).out)["digest"]?.string
+    }
+    let first = try #require(try digest("train[1].checkpoints[1]"))
+    #expect(try digest("train[1]@1.checkpoints") == first)
+    #expect(try digest("checkpoints/1/1.safetensors") == first)
+    #expect(try digest("train.checkpoints[2]") != first)
+    #expect(try cat("train[1].checkpoints[3]").err.contains("there is  1, 2"))
+    #expect(try cat("train[1].losses").out.hasPrefix("# {"))
+  }
 }

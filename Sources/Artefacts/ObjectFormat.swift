@@ -16,6 +16,9 @@ enum ObjectFormat {
   /// Room for the frames of any chunk, of eight planes at the most.
   static let storedChunkLimit = 8 * Compressor.bound(chunkLimit / 8)
 
+  /// Bytes of a footer, at most: sixteen million chunks.
+  static let footerLimit = 256 << 20
+
   static let frameMagic: UInt32 = 0x184D_2A5B
   static let header: [UInt8] = frame(length: 8) + Array("brake".utf8) + [version, 0, 0]
   static let frameHeaderLength = 8
@@ -86,6 +89,10 @@ struct ObjectFooter: Hashable, Sendable {
     let start =
       tailStart - extensionLength - count * ObjectFormat.entryLength - ObjectFormat.frameHeaderLength
     guard start >= ObjectFormat.header.count else { throw Damage("its chunk table is larger than the file") }
+    // A file with holes can be longer than any memory.
+    guard file.size - start <= ObjectFormat.footerLimit else {
+      throw ArtefactError(.refused, "\(file.path) has a chunk table of \(file.size - start) bytes")
+    }
     var bytes = [UInt8](repeating: 0, count: file.size - start)
     try bytes.withUnsafeMutableBytes { try file.readStored(into: $0, at: start) }
     let check = bytes.withUnsafeBytes { Digest(of: UnsafeRawBufferPointer(rebasing: $0.dropLast(16))) }

@@ -16,11 +16,18 @@ public enum CurveFile {
   }
 
   private static func contents(of path: String) throws(ComputeError) -> [UInt8] {
+    let files = LocalFileSystem()
+    let bytes: [UInt8]?
     do {
-      if let bytes = try LocalFileSystem().contents(of: path, limit: limit) { return bytes }
+      let status = try files.status(path)
+      if status?.isFile == false {
+        throw ArtefactError(.refused, "this is not a file", remedy: "give the path of one file")
+      }
+      bytes = try files.contents(of: path, limit: limit)
     } catch {
-      throw ComputeError(.malformed, error.message, remedy: error.remedy)
+      throw ComputeError(.malformed, "\(path): \(error.message)", remedy: error.remedy)
     }
-    throw ComputeError(.malformed, "\(path): there is no such file")
+    guard let bytes else { throw ComputeError(.malformed, "\(path): No such file or directory") }
+    return bytes
   }
 }

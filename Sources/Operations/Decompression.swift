@@ -5,6 +5,9 @@ internal import Subprocess
 enum Decompression {
   /// More than this is not taken out of one file.
   static let limit = 1 << 32
+  /// Nor, beyond a size that hurts no one, more than this many times what it takes: text is rarely a hundred times smaller.
+  static let ratio = 200
+  private static let harmless = 64 << 20
 
   /// The program for bytes that start like these; nil if they are not compressed.
   static func program(for bytes: [UInt8]) -> String? {
@@ -19,6 +22,7 @@ enum Decompression {
   /// - Throws: `ComputeError.malformed` where the program is missing, refuses the bytes, or gives more than the limit.
   static func expand(_ bytes: [UInt8], file: String) async throws -> [UInt8] {
     guard let program = program(for: bytes) else { return bytes }
+    let limit = min(limit, max(harmless, ratio * bytes.count))
     do {
       let result = try await Subprocess.run(
         .name(program), arguments: ["-dc"], input: .array(bytes), output: .bytes(limit: limit),
@@ -33,7 +37,10 @@ enum Decompression {
         .malformed, "\(file): it is compressed with \(program), which is not installed",
         remedy: "install \(program == "xz" ? "xz-utils" : program)")
     } catch let error as SubprocessError where error.code == .outputLimitExceeded {
-      throw ComputeError(.malformed, "\(file): it holds more than \(limit >> 30) GiB")
+      throw ComputeError(
+        .malformed,
+        "\(file): \(bytes.count) compressed bytes hold more than \(limit >> 20) MiB",
+        remedy: limit < Self.limit ? "decompress it yourself if that is meant" : nil)
     }
   }
 }

@@ -144,6 +144,18 @@ import Testing
     #expect(error?.message.contains("gzip cannot decompress it") == true)
   }
 
+  @Test(.enabled(if: isInstalled("gzip")))
+  func `A few bytes that hold a great many are refused before they fill the memory`() async throws {
+    let path = folder.write(Array(repeating: UInt8(ascii: "a"), count: 70 << 20), to: "bomb.csv")
+    let gzip = Process()
+    gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    gzip.arguments = ["gzip", "-1", path]
+    try gzip.run()
+    gzip.waitUntilExit()
+    let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path + ".gz") }
+    #expect(error?.message.contains("hold more than") == true)
+  }
+
   @Test func `A missing file, a folder and an empty file are errors`() async throws {
     let empty = folder.write("", to: "empty.csv")
     for (path, part) in [(folder["none.csv"], "No such file"), (folder.path, "not a file"), (empty, "empty")]

@@ -1,0 +1,80 @@
+import JSON
+import Safetensors
+import Support
+import Testing
+
+@testable import Compute
+
+/// Spoilt files from elsewhere are refused, or read as something. Never a crash.
+@Suite struct MutantInputTests {
+  private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+  @Test func `Curves`() {
+    let rows = (1...30).map { "\($0),\(10 / Double($0))" }
+    let table = "step,loss\n" + rows.joined(separator: "\n") + "\n"
+    let lines = (1...20).map { #"{"step": \#($0), "loss": \#(3 / Double($0)), "run": "a"}"# }
+    let inputs = [
+      table, table.replacing(",", with: "\t"), lines.joined(separator: "\n"),
+      "[" + lines.joined(separator: ",") + "]", #"{"step": [1, 2, 3], "loss": [3, 2, 1]}"#,
+      #"{"log_history": [{"step": 1, "loss": 2.5}, {"step": 2, "loss": 2.25, "eval_loss": 1}]}"#,
+      #"{"14M": {"smoothed_loss": {"x": [1, 2, 4], "y": [3, 2, 1]}}}"#,
+    ].map(bytes)
+    #expect(
+      Mutator.run("curves", on: inputs, tries: 20_000) { mutant in
+        !(try CurveImport()(mutant, file: "curve")).isEmpty
+      } > 0)
+  }
+
+  @Test func `Model configurations`() {
+    let inputs = ModelSamples.all.map(\.json.canonicalBytes)
+    #expect(
+      Mutator.run("config.json", on: inputs, tries: 10_000) { mutant in
+        _ = ParameterLayout(try ModelConfiguration(parsing: mutant)).count
+        return true
+      } > 0)
+  }
+
+  @Test func `Tokenisers`() {
+    let inputs = [
+      TokeniserFixture.json(), TokeniserFixture.json(merges: [("a", "b"), ("b", "c"), ("a", "bc")]),
+      TokeniserFixture.json(merges: [], added: [TokeniserFixture.added("<x>", 256)]),
+    ].map { ($0 as JSON).canonicalBytes }
+    let text = ("abc <x> déjà vu, 12 abcabc")
+    #expect(
+      Mutator.run("tokenizer.json", on: inputs, tries: 400) { mutant in
+        var encoder = BytePairEncoder(try BytePairTokeniser(parsing: mutant))
+        _ = try encoder.encode(text)
+        return true
+      } > 0)
+  }
+
+  @Test func `Safetensors`() {
+    let headers = [
+      #"{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"__metadata__":{"k":"v"}}"#,
+      #"{"a":{"dtype":"BF16","shape":[],"data_offsets":[0,2]},"b":{"dtype":"I64","shape":[3,0],"data_offsets":[2,2]}}"#,
+    ]
+    let inputs = headers.map { header in
+      withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + bytes(header)
+        + [UInt8](repeating: 7, count: header.contains("F32") ? 8 : 2)
+    }
+    #expect(
+      Mutator.run("safetensors", on: inputs, tries: 20_000) { mutant in
+        for tensor in try SafetensorsFile(mutant).header.tensors {
+          #expect(tensor.range.lowerBound >= 0 && tensor.range.upperBound <= mutant.count)
+        }
+        return true
+      } > 0)
+  }
+
+  @Test func `Token streams and documents`() throws {
+    let inputs: [[UInt8]] = [bytes("one\u{1E}two\u{1E}"), bytes("\u{1E}")]
+    #expect(
+      Mutator.run("texts", on: inputs, tries: 5000) { mutant in
+        var reader = DocumentReader()
+        reader.add(text: mutant)
+        _ = try? TokenStream(parsing: mutant)
+        _ = try? Documents(parsing: mutant)
+        return reader.documents.count > 0
+      } > 0)
+  }
+}

@@ -40,6 +40,8 @@ install_packages() {
     command -v python3 >/dev/null 2>&1 || missing="$missing python3"
     command -v ninja >/dev/null 2>&1 || missing="$missing ninja-build"
     command -v make >/dev/null 2>&1 || missing="$missing make"
+    command -v cc >/dev/null 2>&1 || missing="$missing gcc"
+    [ -x /usr/sbin/mkfs.xfs ] || command -v mkfs.xfs >/dev/null 2>&1 || missing="$missing xfsprogs"
     command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing qemu-user"
     [ -d /usr/aarch64-linux-gnu/include ] || missing="$missing gcc-aarch64-linux-gnu"
     purposes="$purposes, the others: faults, races and the kernels on aarch64"

@@ -18,7 +18,7 @@ public enum CurveFile {
   private static func contents(of path: String) throws(ComputeError) -> [UInt8] {
     let files = LocalFileSystem()
     let bytes: [UInt8]?
-    do {
+    do throws(ArtefactError) {
       let status = try files.status(path)
       if status?.isFile == false {
         throw ArtefactError(.refused, "this is not a file", remedy: "give the path of one file")

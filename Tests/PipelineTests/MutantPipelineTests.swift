@@ -19,10 +19,9 @@ import Testing
           b: { run: "cat ${in.all} > ${out.o}", in: { all: "a[*]" }, out: { o: o.txt }, publish: results/ }
         default: [b]
         """.utf8))
-    #expect(
-      Mutator.run("pipeline files", on: files, tries: 2000) { mutant in
-        _ = try PipelineFile(text: String(decoding: mutant, as: UTF8.self), path: "p.yaml")
-        return true
-      } > 0)
+    Mutator.run("pipeline files", on: files, tries: 2000) { mutant in
+      _ = try PipelineFile(text: String(decoding: mutant, as: UTF8.self), path: "p.yaml")
+      return true
+    }
   }
 }

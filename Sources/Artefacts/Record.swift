@@ -7,11 +7,19 @@ public struct Record: Hashable, Sendable {
     public let name: String
     /// Nil for a single artefact, the key of one of many in a keyed output.
     public let key: String?
+    /// What its file was called in the folder of a keyed output; nil for a single artefact.
+    public let file: String?
+    /// Whether it is a file that can be executed.
+    public let isExecutable: Bool
     public let artefact: Artefact
 
-    public init(name: String, key: String? = nil, artefact: Artefact) {
+    public init(
+      name: String, key: String? = nil, file: String? = nil, isExecutable: Bool = false, artefact: Artefact
+    ) {
       self.name = name
       self.key = key
+      self.file = file
+      self.isExecutable = isExecutable
       self.artefact = artefact
     }
   }
@@ -41,7 +49,7 @@ extension Record {
   /// The first name in it that none may be, since it would lead elsewhere or cannot be shown; nil if all are sound.
   var fault: String? {
     for output in outputs {
-      for name in [output.name, output.key].compactMap(\.self) {
+      for name in [output.name, output.key, output.file].compactMap(\.self) {
         guard let fault = EntryName.fault(of: name) else { continue }
         return "an output in it is called \(name.debugDescription): \(fault)"
       }

@@ -5,7 +5,8 @@ internal import JSON
 ///     brake     "record 1"
 ///     log       the log's digest or null
 ///     manifest  whatever the engine keeps; its digest is the record's key
-///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key
+///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key and file (a file name);
+///               mode is "755" if it is a file that can be executed
 ///     sources   names by digest
 ///     stage     a name
 ///     sum       64 digits: the SHA-256 of all bytes before `,"sum"`
@@ -22,6 +23,8 @@ enum RecordFile {
         "kind": .string(output.artefact.kind.rawValue), "size": .integer(Int64(output.artefact.size)),
       ]
       if let key = output.key { members["key"] = .string(key) }
+      if let file = output.file { members["file"] = .string(file) }
+      if output.isExecutable { members["mode"] = .string(Tree.Mode.executable.rawValue) }
       return .object(members)
     }
     let record: JSON = [
@@ -78,6 +81,8 @@ enum RecordFile {
       size >= 0
     else { throw Damage("an output in it is malformed") }
     let artefact = Artefact(digest: digest, kind: kind, size: size)
-    return Record.Output(name: name, key: member["key"]?.string, artefact: artefact)
+    return Record.Output(
+      name: name, key: member["key"]?.string, file: member["file"]?.string,
+      isExecutable: member["mode"]?.string == Tree.Mode.executable.rawValue, artefact: artefact)
   }
 }

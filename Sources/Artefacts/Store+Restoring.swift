@@ -4,13 +4,16 @@ extension Store {
   /// A file at `path` is replaced, a folder only if it is empty. What is written is a copy of what the store has and is
   /// not made durable.
   ///
+  /// - Parameter executable: whether a blob becomes a file that can be executed.
   /// - Throws: among others, for a missing or damaged object, an error that says which `object` it is, and which `tree`
   ///   names it.
-  public func restore(_ digest: Digest, to path: String) throws {
-    do { try write(digest, to: path) } catch let error as ArtefactError { throw error.inside(digest) }
+  public func restore(_ digest: Digest, to path: String, executable: Bool = false) throws {
+    do { try write(digest, to: path, executable) } catch let error as ArtefactError {
+      throw error.inside(digest)
+    }
   }
 
-  private func write(_ digest: Digest, to path: String) throws {
+  private func write(_ digest: Digest, to path: String, _ executable: Bool) throws {
     if try artefact(digest).kind == .tree {
       if let status = try files.status(path), try !status.isFolder || !files.names(in: path).isEmpty {
         throw ArtefactError(
@@ -25,7 +28,7 @@ extension Store {
           .refused, "\(path) is a folder, and in the way of the file that is to be written there",
           remedy: "remove it, or give another path")
       }
-      try place(path) { try writeFile(digest, to: $0, executable: false) }
+      try place(path) { try writeFile(digest, to: $0, executable: executable) }
     }
   }
 

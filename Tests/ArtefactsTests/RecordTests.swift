@@ -12,7 +12,11 @@ import Testing
     let artefact = Artefact(digest: Digest(of: [UInt8(seed)]), kind: .blob, size: 1)
     return Record(
       manifest: ["operation": "curve.fit", "parameters": ["skip": .integer(Int64(seed)), "half": 0.5]],
-      outputs: (0..<outputs).map { .init(name: "fit", key: $0 == 0 ? nil : "é\($0)\"", artefact: artefact) },
+      outputs: (0..<outputs).map {
+        .init(
+          name: "fit", key: $0 == 0 ? nil : "é\($0)\"", file: $0 == 0 ? nil : "é\($0)\".csv",
+          isExecutable: $0 % 2 == 1, artefact: artefact)
+      },
       log: seed % 2 == 0 ? nil : artefact.digest, stage: "fit[\(seed)]",
       sources: [artefact.digest.description: "curves/a.csv"])
   }

@@ -170,6 +170,34 @@ private let chain = """
     #expect(try await workspace.run().ran == 0)
   }
 
+  @Test func `A source that is a stage's and a file's name is refused before anything runs`() async throws {
+    func pipeline(_ source: String) -> String {
+      """
+      stages:
+        train: { run: "echo stage > ${out.py}", out: { py: o.py } }
+        use: { run: "cat ${in.s} > ${out.o}", in: { s: "\(source)" }, out: { o: o.txt }, publish: { o: out } }
+        out: { run: "cat ${in.o} > ${out.o}", in: { o: use }, out: { o: o.txt } }
+        end: { run: "cat ${in.o} > ${out.o}", in: { o: out }, out: { o: o.txt } }
+      default: [end]
+      """
+    }
+    let workspace = try Workspace(pipeline("train.py"), files: ["train.py": "file\n"])
+    for source in ["train.py", "train"] {
+      workspace.folder.write(pipeline(source), to: "brake.yaml")
+      if source == "train" { workspace.folder.write("", to: "train/x") }
+      let error = await #expect(throws: PipelineError.self) { try await workspace.run() }
+      #expect(error?.headline.hasPrefix("'\(source)' is both") == true, "\(String(describing: error))")
+      #expect(error?.position?.line == 3)
+      #expect(error?.hint?.contains("write \(source == "train" ? "train[*]" : "train[*].py") for") == true)
+      #expect(error?.hint?.contains("./\(source) for") == true)
+    }
+    for (source, text) in [("train[*].py", "stage\n"), ("train[*]", "stage\n"), ("./train.py", "file\n")] {
+      workspace.folder.write(pipeline(source), to: "brake.yaml")
+      // Twice: what the plan publishes, here as 'out', is no other meaning of the stage's name.
+      for _ in 0..<2 { #expect(try workspace.output("end", "o", of: try await workspace.run()) == text) }
+    }
+  }
+
   @Test func `Independent stages run side by side`() async throws {
     let workspace = try Workspace(
       """

@@ -143,7 +143,7 @@ import Testing
     ("\"train[s].checkpoints[9]\"", "has no member '9'\n  there is  1, 2, 3"),
     ("\"train[s].losses[9]\"", "is one artefact and has no members"),
     ("\"import[14M]\"", "a member of its output is import.curves[14M]"),
-    ("tokens.bin", "a file is written ./tokens.bin"), ("sha256:12", "is no digest"),
+    ("tokens.bin", "write ./tokens.bin"), ("sha256:12", "is no digest"),
     ("''", "comes from nothing"),
     ("null", "comes from nothing"), ("{a: b}", "comes from a mapping"), ("[[a]]", "comes from a list"),
   ]) func `A source that does not fit is refused`(text: String, message: String) {
@@ -191,6 +191,23 @@ import Testing
     #expect(loop.contains("the stage 'a' depends on itself"))
     let keyed = planError("stages: { a: { for: { k: a.o }, run: x, out: { o: o/ } } }")
     #expect(keyed.contains("the stage 'a' depends on itself"))
+  }
+
+  @Test func `Where a stage is named and a file may be meant, the error says how to write the file`() {
+    let own = planError("stages: { train: { run: x, in: { script: train.py }, out: { o: o } } }")
+    #expect(own.hasPrefix("p.yaml:1:42: error: the stage 'train' has no output 'py'"), "\(own)")
+    #expect(own.contains("if you mean the file, write ./train.py"))
+    let loop = planError("stages: { train: { run: x, in: { script: train.py }, out: { py: o } } }")
+    #expect(loop.hasPrefix("p.yaml:1:42: error: the stage 'train' depends on itself"), "\(loop)")
+    #expect(loop.contains("if you mean the file, write ./train.py"))
+    let other = planError(
+      "stages: { train: { run: x, out: { py3: o } }, use: { run: x, in: { script: train.py } } }")
+    #expect(other.contains("did you mean 'py3'?; if you mean the file, write ./train.py"), "\(other)")
+    #expect(
+      planError("stages: { a: { for: { i: 1..2 }, run: x, in: { i: 'a[1]' }, out: { o: o } } }").contains(
+        "another instance of itself"))
+    #expect(
+      planError("stages: { train: { run: x, in: { script: ./train.py }, out: { o: o } } }") == "no error")
   }
 
   @Test func `A long chain of stages is no deep recursion`() throws {

@@ -27,7 +27,7 @@ public import JSON
 ///           python3 ${in.script} --sizes $HOME ${in.losses} > ${out.table}
 ///           ./draw --into plots/
 ///         in: { losses: train.losses, script: table.py }
-///         out: { table: table.csv, plots: plots/ }          # files that it writes; a folder holds one member a file
+///         out: { table: table.csv, plots: plots/*.png }     # files that it writes; a folder or pattern has many members
 ///         env: { MPLBACKEND: agg }                          # part of the action's key
 ///         pass-env: [DISPLAY]                               # handed through, no part of the key
 ///         tools: { python3: python3 --version }             # programs whose identity is part of the key
@@ -75,6 +75,21 @@ public import JSON
 /// remembered for a day by what they are known to depend on, and good enough to say that there is nothing to do; before
 /// anything is executed they are asked again.
 ///
+/// **Places.** A command runs in a folder of its own. A source from the workspace stands there under its own path, one from
+/// elsewhere as `in/NAME/FILE`, the output of a stage as `in/NAME.EXTENSION`; a member of an output keeps its file name,
+/// `in/NAME/FILE`, and where an input takes them from several instances, in a folder for each: `in/NAME/KEY/FILE`. What can be
+/// executed where it comes from can be executed there, which is part of the key. Two inputs at one place, an input inside
+/// another one or where an output is to be, and names that differ only in Unicode's normal form, are errors.
+///
+/// **`out:`** says what a command writes: a file or folder; with a `/` at its end a folder each of whose entries is a
+/// member of the output; or a pattern such as `ckpt/step-*.pt`, with one `*` in its last part: the entries of that folder
+/// that are called so. The key of a member is what stands for the `*` (not a dot at the start of a name); in a folder
+/// without pattern, the file's name without its last extension, and the whole name of a subfolder (a member, too) and of a
+/// file whose name starts with a dot. Two members with one key are an error: patterns then say which are meant, and `ckpt/*`
+/// makes whole names the keys. A folder may have several patterns, but no file may match two, and a pattern must match
+/// something. `${out.NAME}` is the folder of the members, which the command makes (`mkdir -p ${out.NAME}`). A member keeps
+/// its file name wherever it is written.
+///
 /// **`for:`** gives every variable a list; a range of whole numbers, both ends included: `1..10`, `{from: 1, to: 9, step: 2}`
 /// or `{from: 1, to: 1024, factor: 2}`; a `${parameter}` that is one of these; or a keyed output of one stage instance,
 /// whose members' keys it takes, if need be once that stage has run. It can also run over a table: in
@@ -90,13 +105,16 @@ public import JSON
 /// - `sha256:` and 64 hexadecimal digits: an artefact of the store;
 /// - anything else, and always what starts with `./`: a file or folder, relative to the pipeline's root.
 ///
+/// What starts with the name of a stage, alone or before a `.` or `[`, is that stage's, never a file's. Where a file or folder
+/// of that name is there, too, it is an error: `./train.py` is the file, `train[*].py` the output of the stage `train`.
+///
 /// An input that takes many artefacts gets each with a key: of a stage's instances, their keys; of a keyed output, its
 /// members' keys (behind the instance's, if there are several instances); of a file, its name.
 ///
 /// **`publish:`** is a folder (text ending in `/`; `true` is `results/`), a path if the stage has one output, or a mapping
 /// from outputs to such. In a folder an output is called like its file, inside a folder named by the instance's keys
-/// if there are any. A keyed output becomes a folder. Paths stay inside the pipeline's root, also where links lead, and no
-/// two may overlap; the store, the pipeline, a source and git's folder are not published over. What stands at a path and was
+/// if there are any. A keyed output becomes a folder, called like the output if several share theirs. Paths stay inside the
+/// pipeline's root, also where links lead, and no two may overlap; the store, the pipeline, a source and git's folder are not published over. What stands at a path and was
 /// not put there by brake is kept in the store before it is replaced. From the folder of a keyed output goes what brake
 /// had put there and the output no longer has; what others added or changed stays.
 public struct PipelineFile: Sendable {

@@ -74,6 +74,9 @@ public struct OutputFile: Sendable, Hashable {
   public let name: String
   public let key: String?
   public let path: String
+
+  /// What a member's file is called; nil for an output that has no members.
+  var file: String? { key == nil ? nil : String(path[path.index(after: path.lastIndex(of: "/")!)...]) }
 }
 
 /// The folder in which an operation leaves its outputs.
@@ -96,7 +99,7 @@ private final class OutputFolder: Sendable {
     precondition(declaration.keyed == (key != nil), "'\(name)' is \(declaration.keyed ? "" : "not ")keyed")
     if let key { try PlannedKeys.check(key, of: name) }
     let file = OutputFile(
-      name: name, key: key, path: "\(path)/\(name)/" + (key.map { $0 + declaration.file } ?? declaration.file)
+      name: name, key: key, path: "\(path)/\(name)/" + (key.map(declaration.members.file) ?? declaration.file)
     )
     let isNew = written.withLock { files in
       if files.contains(where: { $0.name == name && $0.key == key }) { return false }

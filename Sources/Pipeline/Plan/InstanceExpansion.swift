@@ -247,9 +247,8 @@ extension PlannedStage {
       guard let output = outputs.first(where: { $0.name == name }) else {
         throw PipelineError(
           "the stage '\(self.name)' has no output '\(name)'", at: position,
-          hint: Suggestion.hint(for: name, among: outputs.map(\.name)).map {
-            "\($0) (a file is written ./\(reference.stage).\(name))"
-          })
+          hint: (Suggestion.hint(for: name, among: outputs.map(\.name)).map { "\($0); " } ?? "")
+            + "if you mean the file, write ./\(reference.stage).\(name)")
       }
       return output
     }

@@ -27,11 +27,22 @@ public struct Plan: Sendable {
   public let parameters: [String: JSON]
   /// Names of the `default:` targets; all stages that nothing else uses if the file names none.
   public let defaults: [String]
+  /// The sources that name a stage, and would name a file if there were no such stage.
+  let fileNames: [NamedSource]
 
   public init(
     instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
     defaults: [String]
   ) {
+    self.init(
+      instances: instances, deferred: deferred, parameters: parameters, defaults: defaults, fileNames: [])
+  }
+
+  init(
+    instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
+    defaults: [String], fileNames: [NamedSource]
+  ) {
+    self.fileNames = fileNames
     self.instances = instances
     self.deferred = deferred
     self.parameters = parameters

@@ -52,23 +52,41 @@ extension PlannedStage {
     for (output, entry) in zip(outputs, command.outputs) {
       let position = entry.value.position
       let text = try scope.text(entry.value)
-      guard text.hasSuffix("/") == output.keyed else {
-        throw PipelineError("the '/' of a folder must be written in out: itself", at: position)
-      }
+      try check(text, of: output, at: position)
       let path = try RelativePath(text, what: "output", at: position)
       guard !path.isEmpty else {
         throw PipelineError("'\(text)' is the folder in which the command runs", at: position)
       }
-      for file in files where path.overlaps(file.file) {
+      var file = path.text
+      if text.hasSuffix("/") { file += "/" } else if output.keyed, !file.contains("/") { file = "./" + file }
+      let declaration = OutputDeclaration(output.name, file: file, keyed: output.keyed, help: "")
+      if let other = files.first(where: declaration.overlaps) {
         throw PipelineError(
-          "the outputs '\(file.name)' and '\(output.name)' overlap: '\(file.file)' and '\(text)'",
+          "the outputs '\(other.name)' and '\(output.name)' overlap: '\(other.file)' and '\(text)'",
           at: position)
       }
-      files.append(
-        OutputDeclaration(
-          output.name, file: path.text + (output.keyed ? "/" : ""), keyed: output.keyed, help: ""))
+      files.append(declaration)
     }
     return files
+  }
+
+  /// Whether an output has members must be seen in the file itself.
+  private func check(
+    _ text: String, of output: OutputDeclaration, at position: Position
+  ) throws(PipelineError) {
+    let stars = text.count { $0 == "*" }
+    guard output.file.count(where: { $0 == "*" }) == stars else {
+      throw PipelineError("the '*' of a pattern must be written in out: itself", at: position)
+    }
+    guard (text.hasSuffix("/") || stars > 0) == output.keyed else {
+      throw PipelineError("the '/' of a folder must be written in out: itself", at: position)
+    }
+    if stars == 0 { return }
+    guard stars == 1, text[text.firstIndex(of: "*")!...].contains("/") == false else {
+      throw PipelineError(
+        "'\(text)' is no pattern: it has one '*', in its last part", at: position,
+        hint: "as in ckpt/step-*.pt; what stands for the '*' is the member's key")
+    }
   }
 
   // MARK: Publishing
@@ -92,7 +110,7 @@ extension PlannedStage {
           hint: "a folder is written '\(place)/', a path for each output {output: path}")
       }
       var rules: [PublishRule] = []
-      for output in outputs { rules.append(try rule(output, place, draft, at: node.position)) }
+      for output in outputs { rules.append(try rule(output, of: outputs, place, draft, at: node.position)) }
       return rules
     case .mapping(let entries):
       var rules: [PublishRule] = []
@@ -105,7 +123,7 @@ extension PlannedStage {
         guard let place = entry.value.text else {
           throw PipelineError("publish: takes a path, not \(entry.value.kind)", at: entry.value.position)
         }
-        rules.append(try rule(output, place, draft, at: entry.value.position))
+        rules.append(try rule(output, of: outputs, place, draft, at: entry.value.position))
       }
       return rules
     case .list:
@@ -115,12 +133,13 @@ extension PlannedStage {
   }
 
   private func rule(
-    _ output: OutputDeclaration, _ place: String, _ draft: InstanceExpansion.Draft, at position: Position
+    _ output: OutputDeclaration, of outputs: [OutputDeclaration], _ place: String,
+    _ draft: InstanceExpansion.Draft, at position: Position
   ) throws(PipelineError) -> PublishRule {
     var text = place
     if place.hasSuffix("/") {
       if !draft.keys.isEmpty { text += draft.keys.joined(separator: ",") + "/" }
-      text += output.publishedName
+      text += output.publishedName(among: outputs)
     }
     let path = try RelativePath(text, what: "published", at: position)
     guard !path.isEmpty else { throw PipelineError("publish: takes a path", at: position) }
@@ -129,9 +148,11 @@ extension PlannedStage {
 }
 
 extension OutputDeclaration {
-  /// What it is called inside a folder: its file name; of a keyed output, the folder's name.
-  fileprivate var publishedName: String {
-    let isExtension = keyed && !file.hasSuffix("/")
-    return isExtension ? name : String(file.split(separator: "/").last ?? name[...])
+  /// What it is called inside a folder: its file name; of a keyed output, the name of the folder in which its members stand,
+  /// unless they share that with other outputs.
+  fileprivate func publishedName(among outputs: [OutputDeclaration]) -> String {
+    let last = place.split(separator: "/").last ?? "."
+    let isShared = outputs.contains { $0.name != name && $0.keyed && $0.place == place }
+    return last == "." || isShared ? name : String(last)
   }
 }

@@ -26,7 +26,8 @@ final class PlannedStage {
           throw PipelineError(
             "the output '\(entry.name)' takes a file name, not \(entry.value.kind)", at: entry.value.position)
         }
-        return OutputDeclaration(entry.name, file: file, keyed: file.hasSuffix("/"), help: "")
+        return OutputDeclaration(
+          entry.name, file: file, keyed: file.hasSuffix("/") || file.contains("*"), help: "")
       }
     case .operation(let name, let parameters):
       guard let text = name.text, let operation = registry[text] else {

@@ -43,7 +43,7 @@ public struct Planner: Sendable {
     let plan = Plan(
       instances: instances, deferred: deferred,
       parameters: scope.parameters.mapValues(\.json),
-      defaults: defaults)
+      defaults: defaults, fileNames: resolution.fileNames)
     try check(plan, file)
     return plan
   }

@@ -10,6 +10,8 @@ struct Source {
 
   let kind: Kind
   let position: Position
+  /// The text of a reference that could as well be the name of a file; nil of one with keys, and of other sources.
+  var fileName: String?
 }
 
 /// An input of an instance as the file gives it.
@@ -36,14 +38,14 @@ struct SourceParser {
     var all: [[SourceInput]] = []
     var stages = expansion.dependencies[number]
     guard case .known(let drafts) = expansion.instances[number] else {
-      return try waitingInputs(of: expansion.stages[number], stages)
+      return try waitingInputs(of: number, stages)
     }
     all.reserveCapacity(drafts.count)
     for draft in drafts {
       var inputs: [SourceInput] = []
       inputs.reserveCapacity(entries.count)
       for entry in entries {
-        let input = try input(entry, draft.scope)
+        let input = try input(entry, draft.scope, of: number)
         stages.formUnion(input.stages)
         inputs.append(input)
       }
@@ -53,13 +55,14 @@ struct SourceParser {
   }
 
   private func waitingInputs(
-    of stage: PlannedStage, _ stages: Set<Int>
+    of number: Int, _ stages: Set<Int>
   ) throws(PipelineError) -> (inputs: [[SourceInput]], stages: Set<Int>) {
+    let stage = expansion.stages[number]
     var inputs: [SourceInput] = []
     var stages = stages
     for entry in stage.declaration.inputs {
       guard entry.value.uses(stage.variables) else {
-        let input = try input(entry, expansion.scope)
+        let input = try input(entry, expansion.scope, of: number)
         stages.formUnion(input.stages)
         inputs.append(input)
         continue
@@ -74,16 +77,18 @@ struct SourceParser {
   }
 
   private func input(
-    _ entry: PipelineNode.Entry, _ scope: ExpressionScope
+    _ entry: PipelineNode.Entry, _ scope: ExpressionScope, of stage: Int
   ) throws(PipelineError) -> SourceInput {
     let value = try scope.evaluate(entry.value)
     var sources: [Source] = []
-    for node in value.list ?? [value] { sources.append(try source(node, of: entry.name)) }
+    for node in value.list ?? [value] { sources.append(try source(node, of: entry.name, of: stage)) }
     return SourceInput(
       name: entry.name, position: entry.value.position, sources: sources, isList: value.list != nil)
   }
 
-  private func source(_ node: PipelineNode, of input: String) throws(PipelineError) -> Source {
+  private func source(
+    _ node: PipelineNode, of input: String, of reader: Int
+  ) throws(PipelineError) -> Source {
     guard let text = node.text, !node.isNull, !text.isEmpty else {
       throw PipelineError(
         "the input '\(input)' comes from \(node.text == "" ? "nothing" : node.kind)", at: node.position,
@@ -92,7 +97,16 @@ struct SourceParser {
     if let stage = expansion.stageNumbers[String(Reference.leadingName(of: text))],
       let reference = Reference(text)
     {
-      return Source(kind: .reference(reference, stage: stage), position: node.position)
+      let fileName = text.contains("[") ? nil : text
+      if stage == reader {
+        _ = try expansion.stages[stage].output(of: reference, at: node.position)
+        throw PipelineError(
+          "the stage '\(reference.stage)' depends on itself", at: node.position, facts: [("input", input)],
+          hint: fileName.map { "if you mean the file, write ./\($0)" }
+            ?? "a stage cannot read another instance of itself")
+      }
+      return Source(
+        kind: .reference(reference, stage: stage), position: node.position, fileName: fileName)
     }
     if text.hasPrefix("sha256:") {
       guard let digest = Digest(text) else {

@@ -46,6 +46,19 @@ struct SourceResolution {
     return expansion.stages.indices.filter { !used.contains($0) }
   }
 
+  /// The references that could as well be names of files, each once.
+  var fileNames: [NamedSource] {
+    var seen: Set<String> = []
+    var names: [NamedSource] = []
+    for source in inputs.lazy.joined().joined().flatMap(\.sources) {
+      guard let text = source.fileName, seen.insert(text).inserted,
+        case .reference(let reference, _) = source.kind
+      else { continue }
+      names.append(NamedSource(text: text, reference: reference, position: source.position))
+    }
+    return names
+  }
+
   func order() throws(PipelineError) -> [Int] {
     try PlanOrder(dependencies: dependencies).sorted(expansion.stages)
   }

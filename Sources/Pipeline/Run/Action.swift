@@ -53,6 +53,8 @@ public struct ActionInput: Sendable {
     public let origin: Origin
     /// Where a command finds it, relative to its folder.
     let place: String
+    /// Of a command's input: whether it is a file that can be executed.
+    let isExecutable: Bool
   }
 
   /// Where the bytes are.
@@ -74,8 +76,12 @@ public struct ActionInput: Sendable {
       members.map { [.string($0.key ?? ""), .string($0.artefact.digest.description)] })
   }
 
-  /// A command also sees where its inputs stand.
+  /// A command also sees where its inputs stand, and whether it can execute them.
   fileprivate var contentsAndPlaces: JSON {
-    .array(members.map { [.string($0.place), .string($0.artefact.digest.description)] })
+    .array(
+      members.map {
+        let digest = JSON.string($0.artefact.digest.description)
+        return $0.isExecutable ? [.string($0.place), "755", digest] : [.string($0.place), digest]
+      })
   }
 }

@@ -18,6 +18,7 @@ struct ActionResolver: Sendable {
     let resolution = Resolution(
       resolver: self, instance: instance, instances: instances, plan: plan, results: results)
     let inputs = try instance.inputs.map(resolution.input)
+    if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
     return Action(instance: instance, inputs: inputs, tools: try identities(of: instance))
   }
 
@@ -55,12 +56,10 @@ private struct Resolution {
     switch source {
     case .file, .artefact, .output:
       return [try member(source, of: input, key: prefix.joined(separator: ","))]
-    case .members(let instance, let output):
-      let type = fileExtension(of: output, of: instance)
-      return outputs(of: instance).filter { $0.name == output }.map {
+    case .members(let producer, let output):
+      return outputs(of: producer).filter { $0.name == output }.map {
         let key = (prefix + [$0.key ?? ""]).joined(separator: ",")
-        return ActionInput.Member(
-          key: key, artefact: $0.artefact, origin: .store, place: "in/\(input.name)/\(key)\(type)")
+        return member($0, of: producer, key: key, prefix: prefix.joined(separator: ","), of: input)
       }
     case .collection(let members):
       return try members.flatMap { try self.members($0.source, of: input, prefix: prefix + [$0.key]) }
@@ -70,15 +69,17 @@ private struct Resolution {
   private func member(
     _ source: InputSource, of input: StageInstance.Input, key: String?
   ) throws -> ActionInput.Member {
-    let place = "in/\(input.name)" + (key.map { "/\($0)" } ?? "")
     switch source {
     case .file(let name):
       return ActionInput.Member(
         key: key, artefact: try artefact(ofFile: name, for: input),
-        origin: .workspace(name: name, path: absolute(name)), place: self.place(ofFile: name, in: place))
+        origin: .workspace(name: name, path: absolute(name)),
+        place: place(ofFile: name, in: folder(input, key)),
+        isExecutable: isCommand ? try isExecutableFile(absolute(name)) : false)
     case .artefact(let digest):
       return ActionInput.Member(
-        key: key, artefact: try artefact(digest, for: input), origin: .store, place: place)
+        key: key, artefact: try artefact(digest, for: input), origin: .store, place: folder(input, key),
+        isExecutable: false)
     case .output(let producer, let output, let member):
       guard
         let found = outputs(of: producer).first(where: { $0.name == output && $0.key == member })
@@ -88,21 +89,49 @@ private struct Resolution {
           "\(producer).\(output) has no member '\(member ?? "")'", input,
           hint: keys.isEmpty ? nil : "it has: \(keys.joined(separator: ", "))")
       }
-      return ActionInput.Member(
-        key: key, artefact: found.artefact, origin: .store,
-        place: place + fileExtension(of: output, of: producer))
+      return self.member(found, of: producer, key: key, prefix: nil, of: input)
     case .members, .collection:
       throw error("takes one artefact where several are given", input, hint: nil)
     }
   }
 
+  /// An artefact that a stage has made. A member of a keyed output keeps the name of its file.
+  ///
+  /// - Parameters:
+  ///   - key: among the artefacts of the input.
+  ///   - prefix: what stands before the member's own key in `key`, if that is known.
+  private func member(
+    _ output: Record.Output, of producer: String, key: String?, prefix: String?,
+    of input: StageInstance.Input
+  ) -> ActionInput.Member {
+    let producer = instances[producer]
+    let declaration = producer?.outputs.first { $0.name == output.name }
+    let place: String
+    if let memberKey = output.key ?? producer?.link {
+      let file = declaration.map {
+        output.key == nil ? memberKey + $0.fileExtension : $0.fileName(of: output)
+      }
+      let prefix = prefix ?? Resolution.prefix(of: key ?? memberKey, before: memberKey)
+      place = folder(input, prefix.isEmpty ? nil : prefix) + "/" + (file ?? memberKey)
+    } else {
+      place = folder(input, key) + (declaration?.fileExtension ?? "")
+    }
+    return ActionInput.Member(
+      key: key, artefact: output.artefact, origin: .store, place: place, isExecutable: output.isExecutable)
+  }
+
+  /// Of `47k,256` before `256`: `47k`.
+  private static func prefix(of key: String, before member: String) -> String {
+    if key == member { return "" }
+    return key.hasSuffix("," + member) ? String(key.dropLast(member.count + 1)) : key
+  }
+
+  private var isCommand: Bool { if case .command = instance.work { true } else { false } }
+
   private func outputs(of instance: String) -> [Record.Output] { results[instance] ?? [] }
 
-  /// `.json` of `fit.json`; of a keyed output its declaration is the extension itself.
-  private func fileExtension(of output: String, of instance: String) -> String {
-    let file = instances[instance]?.outputs.first { $0.name == output }?.file ?? ""
-    guard let dot = file.lastIndex(of: "."), !file[dot...].contains("/") else { return "" }
-    return String(file[dot...])
+  private func folder(_ input: StageInstance.Input, _ key: String?) -> String {
+    "in/\(input.name)" + (key.map { "/\($0)" } ?? "")
   }
 
   private func absolute(_ name: String) -> String {
@@ -112,15 +141,12 @@ private struct Resolution {
   /// A command sees a file of the workspace under its own path, one from elsewhere under `in/`.
   private func place(ofFile name: String, in folder: String) -> String {
     var parts: [Substring] = []
+    var isOutside = name.hasPrefix("/")
     for part in name.split(separator: "/") where part != "." {
-      if part == ".." {
-        if parts.popLast() == nil { return folder + "/" + (name.split(separator: "/").last ?? "") }
-      } else {
-        parts.append(part)
-      }
+      if part != ".." { parts.append(part) } else if parts.popLast() == nil { isOutside = true }
     }
-    if name.hasPrefix("/") || parts.isEmpty { return folder + "/" + (parts.last ?? "") }
-    return parts.joined(separator: "/")
+    guard isOutside || parts.isEmpty else { return parts.joined(separator: "/") }
+    return parts.last.map { "\(folder)/\($0)" } ?? folder
   }
 
   /// Whether the store is this folder, or lies in it.
@@ -166,5 +192,13 @@ private struct Resolution {
     PipelineError(
       headline, at: instance.position,
       facts: [("stage", instance.name), ("input", input.name)], hint: hint)
+  }
+}
+
+extension OutputDeclaration {
+  /// `.json` of `fit.json`.
+  fileprivate var fileExtension: String {
+    guard let dot = file.lastIndex(of: "."), !file[dot...].contains("/") else { return "" }
+    return String(file[dot...])
   }
 }

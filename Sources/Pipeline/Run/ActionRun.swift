@@ -108,7 +108,9 @@ struct ActionRun: Sendable {
       sources[member.artefact.digest.description] = name
     }
     let outputs = try files.map {
-      Record.Output(name: $0.name, key: $0.key, artefact: try publication.add(path: $0.path))
+      Record.Output(
+        name: $0.name, key: $0.key, file: $0.file, isExecutable: try isExecutableFile($0.path),
+        artefact: try publication.add(path: $0.path))
     }
     let log = fileSize(scratch.log) > 0 ? try publication.add(path: scratch.log).digest : nil
     let record = Record(

@@ -1,22 +1,23 @@
 import Artefacts
+import Glibc
 
 extension CommandRun {
-  /// Puts the inputs at their places in the folder of the command, and makes the folders of its outputs.
+  /// Puts the inputs at their places in the folder of the command, and makes the folders in which its outputs are to stand.
   func layOut() throws {
     try placeInputs()
-    for output in action.instance.outputs { try makeFolders(parent(of: scratch.work + "/" + output.file)) }
+    for output in action.instance.outputs { try makeFolders(parent(of: scratch.work + "/" + output.place)) }
   }
 
   private func placeInputs() throws {
+    // What stands at a place twice is the same: see `PlaceCheck`.
     var placed: Set<String> = []
     for member in action.inputs.flatMap(\.members) where placed.insert(member.place).inserted {
       let path = scratch.work + "/" + member.place
-      if action.instance.outputs.contains(where: { $0.file == member.place }) {
-        throw PipelineError(
-          "'\(member.place)' is both an input and an output", hint: "give the output another name under out:")
-      }
       try makeFolders(parent(of: path))
       try InputArtefact(member.artefact, key: member.key, origin: member.origin, store: store).write(to: path)
+      if member.isExecutable, chmod(path, 0o555) != 0 {
+        throw PipelineError(system: "make executable", path)
+      }
     }
   }
 }

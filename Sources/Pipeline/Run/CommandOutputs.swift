@@ -5,8 +5,7 @@ extension CommandRun {
   /// wants it to be one.
   func reportUndeclared() throws {
     let inputs = Set(action.inputs.flatMap(\.members).map(\.place))
-    let outputs = Set(
-      action.instance.outputs.map { $0.file.hasSuffix("/") ? String($0.file.dropLast()) : $0.file })
+    let outputs = action.instance.outputs
     var extra: [String] = []
     func visit(_ folder: String) throws {
       // What cannot even be listed, such as a name that is no text, is no output.
@@ -15,7 +14,7 @@ extension CommandRun {
       }
       for name in names {
         let place = folder.isEmpty ? name : folder + "/" + name
-        if inputs.contains(place) || outputs.contains(place) { continue }
+        if inputs.contains(place) || outputs.contains(where: { $0.claims(place) }) { continue }
         if try fileType(scratch.work + "/" + place) == .folder {
           try visit(place)
         } else {
@@ -33,22 +32,61 @@ extension CommandRun {
     notes.add("\(action.instance.name): \(headline) and not kept (\(shown)); \(hint)")
   }
 
-  func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
-    let path = scratch.work + "/" + output.file
-    guard let type = try fileType(path.hasSuffix("/") ? String(path.dropLast()) : path) else {
-      throw PipelineError(
-        "the output '\(output.name)' was not written", facts: [("file", output.file)],
-        hint: "the command must leave it there; ${out.\(output.name)} stands for the path")
+  /// What the command left at the places of its outputs.
+  func collect() throws -> [OutputFile] {
+    let files = try action.instance.outputs.flatMap(collect)
+    var owners: [String: String] = [:]
+    for file in files {
+      if let other = owners.updateValue(file.name, forKey: file.path) {
+        throw PipelineError(
+          "'\(file.path.dropFirst(scratch.work.count + 1))' belongs to two outputs, '\(other)' and '\(file.name)'",
+          hint: "no file may match the patterns of two outputs")
+      }
     }
+    return files
+  }
+
+  private func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
+    let path = scratch.work + "/" + output.place
+    guard let type = try fileType(path) else { throw unwritten(output) }
     guard output.keyed else { return [OutputFile(name: output.name, key: nil, path: path)] }
     guard type == .folder else {
-      throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.file)])
+      throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.place)])
     }
-    return try names(in: path).map { name in
-      let dot = name.lastIndex(of: ".") ?? name.endIndex
-      let key = dot == name.startIndex ? name : String(name[..<dot])
+    let members = output.members
+    var files: [String: String] = [:]
+    let found = try names(in: path).compactMap { name -> OutputFile? in
+      guard let key = members.key(of: name, isFolder: try fileType(path + "/" + name) == .folder) else {
+        return nil
+      }
       try PlannedKeys.check(key, of: output.name)
-      return OutputFile(name: output.name, key: key, path: path + (path.hasSuffix("/") ? "" : "/") + name)
+      if let fault = EntryName.fault(of: name) {
+        throw PipelineError(
+          "the output '\(output.name)' cannot have a file '\(name.debugDescription)': \(fault)")
+      }
+      if let other = files.updateValue(name, forKey: key) { throw twins(other, name, key, output) }
+      return OutputFile(name: output.name, key: key, path: path + "/" + name)
     }
+    if found.isEmpty, case .pattern = members { throw unwritten(output) }
+    return found
+  }
+
+  private func unwritten(_ output: OutputDeclaration) -> PipelineError {
+    PipelineError(
+      "the output '\(output.name)' was not written", facts: [("file", output.file)],
+      hint: "the command must leave it there; ${out.\(output.name)} stands for the path")
+  }
+
+  private func twins(_ first: String, _ second: String, _ key: String, _ output: OutputDeclaration)
+    -> PipelineError
+  {
+    let folder = output.place == "." ? "" : output.place + "/"
+    let type = second.lastIndex(of: ".").map { second[$0...] } ?? ""
+    return PipelineError(
+      "two members of the output '\(output.name)' have the key '\(key)'",
+      facts: [("files", "\(folder)\(first) and \(folder)\(second)")],
+      hint:
+        "say under out: which are meant, as in \(output.name): \"\(folder)*\(type)\", and in another output which others; "
+        + "\"\(folder)*\" makes whole names the keys")
   }
 }

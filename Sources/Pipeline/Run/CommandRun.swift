@@ -16,6 +16,6 @@ struct CommandRun: Sendable {
     try layOut()
     try await execute(try expanded())
     try reportUndeclared()
-    return try action.instance.outputs.flatMap(collect)
+    return try collect()
   }
 }

@@ -61,6 +61,7 @@ public struct Engine: Sendable {
     let plan = try planner.plan(file, overrides: overrides, keys: keys)
     var places = PublishPlaces(root: root, store: store.root, pipeline: file.path)
     try places.check(plan.instances)
+    try plan.checkFileNames(in: root)
     return plan
   }
 

@@ -52,6 +52,12 @@ func fileType(_ path: String) throws -> FileType? {
     .map { $0.isFile ? .file : $0.isFolder ? .folder : $0.isLink ? .link : .other }
 }
 
+/// Whether a path leads to a file that can be executed.
+func isExecutableFile(_ path: String) throws -> Bool {
+  let status = try LocalFileSystem().status(path, followingLinks: true)
+  return status.map { $0.isFile && $0.isExecutable } ?? false
+}
+
 /// Bytes of a file; 0 if there is none.
 func fileSize(_ path: String) -> Int {
   var status = stat()

@@ -53,15 +53,18 @@ struct WorkspacePublisher {
     let rule: String
     let path: String
     let artefact: Artefact
+    let isExecutable: Bool
   }
 
   /// Everything that an instance publishes.
   static func places(_ instance: StageInstance, _ outputs: [Record.Output]) -> [Place] {
     instance.publish.flatMap { rule in
-      let type = instance.outputs.first { $0.name == rule.output }?.file ?? ""
+      let declaration = instance.outputs.first { $0.name == rule.output }
       return outputs.filter { $0.name == rule.output }.map { output in
-        let member = output.key.map { "/" + $0 + (type.hasSuffix("/") ? "" : type) } ?? ""
-        return Place(rule: rule.path, path: rule.path + member, artefact: output.artefact)
+        let file = output.key == nil ? "" : "/" + (declaration?.fileName(of: output) ?? "")
+        return Place(
+          rule: rule.path, path: rule.path + file, artefact: output.artefact,
+          isExecutable: output.isExecutable)
       }
     }
   }
@@ -87,7 +90,9 @@ struct WorkspacePublisher {
     }
     published.note(place.artefact.digest, at: place.path, by: run, with: parameters)
     if let slash = full.lastIndex(of: "/") { try makeFolders(String(full[..<slash])) }
-    try store.restore(place.artefact.digest, near: full) { copy in try exchange(copy, with: full) }
+    try store.restore(place.artefact.digest, near: full, executable: place.isExecutable) { copy in
+      try exchange(copy, with: full)
+    }
   }
 
   /// What stands at a path; nil for nothing, or a link that leads nowhere.

@@ -229,6 +229,12 @@ private func names(_ count: Int) -> [String] {
     #expect(plan.command("s[x y]")?.text == "tool --a --b | cat 'x y' \"\"'x y'\"\"")
   }
 
+  @Test func `A key is text in a version command, too`() throws {
+    let plan = try plan(
+      "stages: { s: { for: { k: ['$(touch x)'] }, run: x, tools: { a: \"a ${k} '${k}' --version\" } } }")
+    #expect(plan.command("s[$(touch x)]")?.tools == ["a": "a '$(touch x)' '$(touch x)' --version"])
+  }
+
   @Test func `A value that cannot be quoted is refused before anything runs`() {
     let error = planError(
       """

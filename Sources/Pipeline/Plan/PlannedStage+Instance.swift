@@ -34,7 +34,10 @@ extension PlannedStage {
     }
     var tools: [String: String?] = [:]
     for (name, version) in command.tools {
-      let text: String? = if let version { try scope.text(version) } else { nil }
+      // A shell runs it, too.
+      let text = try version.map { (node) throws(PipelineError) in
+        try scope.template(node, for: .bash).command { _ in [] }
+      }
       tools.updateValue(text, forKey: name)
     }
     var shell = CommandShell.bash

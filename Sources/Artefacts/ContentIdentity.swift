@@ -15,9 +15,7 @@ struct ContentIdentity {
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
     hasher.update(bytes)
     seen += bytes.count
-    if opening.count < Tree.anyOpening.count {
-      opening += bytes.prefix(Tree.anyOpening.count - opening.count)
-    }
+    if opening.count < Tree.opening.count { opening += bytes.prefix(Tree.opening.count - opening.count) }
     guard manifest != nil else { return }
     manifest?.append(contentsOf: bytes)
     let start = manifest?.prefix(Tree.opening.count) ?? []
@@ -25,7 +23,9 @@ struct ContentIdentity {
   }
 
   /// Whether the bytes begin as the manifest of a tree does in any version.
-  var startsAsManifest: Bool { opening == Tree.anyOpening }
+  var startsAsManifest: Bool { opening.starts(with: Tree.anyOpening) }
+  /// Whether they begin as it does in the version that this brake knows.
+  var startsAsTree: Bool { opening == Tree.opening }
 
   func finalize() -> Artefact {
     let digest = hasher.finalize()

@@ -14,6 +14,8 @@ public struct FileStatus: Hashable, Sendable {
   public var isFile: Bool { mode & S_IFMT == S_IFREG }
   public var isFolder: Bool { mode & S_IFMT == S_IFDIR }
   public var isLink: Bool { mode & S_IFMT == S_IFLNK }
+  /// Of a folder: whether what is made in it belongs to its group, not to that of whoever makes it.
+  var givesGroup: Bool { mode & S_ISGID != 0 }
   public var isExecutable: Bool { mode & S_IXUSR != 0 }
 
   /// `a pipe`, for messages.

@@ -23,7 +23,7 @@ public protocol FileSystem: Sendable {
   func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32
   func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError)
   func close(_ file: Int32, path: String) throws(ArtefactError)
-  /// Writes at the end of a file, which is made if it is not there.
+  /// Writes at the end of a file, which is made if it is not there; an error if it is a link.
   func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError)
   /// Makes a folder; nothing happens if there is one already.
   func makeFolder(_ path: String) throws(ArtefactError)
@@ -106,7 +106,7 @@ extension FileSystem {
 
   /// Writes a small file whole: under a temporary name first, durable, then in place of whatever has the name.
   func replace(_ path: String, with bytes: [UInt8], by temporary: String) throws {
-    try writeFile(temporary, mode: 0o644) { try bytes.withUnsafeBytes($0) }
+    try writeFile(temporary, mode: 0o666) { try bytes.withUnsafeBytes($0) }
     do {
       try synchronise(temporary)
       try rename(temporary, to: path)

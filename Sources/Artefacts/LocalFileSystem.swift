@@ -111,7 +111,7 @@ public struct LocalFileSystem: FileSystem {
   }
 
   public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
-    let file = Glibc.open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0o644)
+    let file = Glibc.open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o666)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
     try write(bytes, to: file, path: path)

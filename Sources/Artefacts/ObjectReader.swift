@@ -49,9 +49,13 @@ struct ObjectReader: ~Copyable {
     let artefact = identity.finalize()
     if artefact.digest != footer.digest { throw Damage("its bytes have another digest") }
     if artefact.kind == footer.kind { return }
-    // A manifest that this brake does not accept, of a later version or of names that none may be any more.
+    // What its digest proves to be what was stored is no damage.
     if footer.kind == .tree, identity.startsAsManifest {
-      throw ArtefactError.newer("\(file.path), a tree that this brake does not know,")
+      if !identity.startsAsTree { throw ArtefactError.newer("the tree \(footer.digest)") }
+      throw ArtefactError(
+        .refused,
+        "the tree \(footer.digest) is not accepted: its manifest is malformed, or names what no folder can hold"
+      )
     }
     throw Damage("its footer gives it the wrong kind")
   }

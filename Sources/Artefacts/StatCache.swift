@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// Digests of source files, remembered by device, inode, size, mtime and ctime.
@@ -70,7 +71,7 @@ public final class StatCache: Sendable {
     ).artefact(at: path)
   }
 
-  /// Writes back what was learnt.
+  /// Writes back what was learnt. That it cannot is no reason for anything to fail: what was learnt can be learnt again.
   public func save() throws {
     let (learnt, all) = state.withLock { state -> ([StatCacheEntry], [FileStatus.Key: Artefact]?) in
       let learnt = state.learnt
@@ -92,12 +93,18 @@ public final class StatCache: Sendable {
     if learnt.isEmpty { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
-    if let all {
-      let bytes = all.flatMap { StatCacheEntry(file: $0.key, artefact: $0.value).bytes }
-      try store.files.replace(StatCache.path(store), with: bytes, by: temporary)
-    } else {
+    if let all { return try write(all, by: temporary) }
+    do {
       try learnt.flatMap(\.bytes).withUnsafeBytes { try store.files.append($0, to: StatCache.path(store)) }
+    } catch let error as ArtefactError where error.errno == EACCES || error.errno == EPERM {
+      // The file is another user's. That of both users' next is written so that either can append to it.
+      try write(state.withLock(\.known), by: temporary)
     }
+  }
+
+  private func write(_ known: [FileStatus.Key: Artefact], by temporary: String) throws {
+    let bytes = known.flatMap { StatCacheEntry(file: $0.key, artefact: $0.value).bytes }
+    try store.files.replace(StatCache.path(store), with: bytes, by: temporary)
   }
 
   /// What a file was when it was last read, if it cannot have changed since.

@@ -40,7 +40,10 @@ extension Store {
   /// - Returns: where the file is now; nil if it stayed, or was another by then.
   func moveToQuarantine(_ path: String, named name: String, _ status: FileStatus) -> String? {
     let target = "\(root)/quarantine/\(name)-\(status.inode)-\(status.changed)"
-    guard let now = try? files.status(path), now.isSameFile(as: status) else { return nil }
+    guard let now = try? files.status(path), now.isSameFile(as: status),
+      // What stands in a folder that a link leads to is not the store's to move.
+      (try? files.status(parentFolder(of: path), followingLinks: false))?.isFolder == true
+    else { return nil }
     do {
       _ = try files.makeFolders(root + "/quarantine")
       try files.rename(path, to: target)

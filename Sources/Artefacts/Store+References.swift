@@ -2,6 +2,7 @@ extension Store {
   /// Gives a digest a name, durably. A reference of that name is replaced.
   public func setReference(_ name: String, to digest: Digest) throws {
     let path = try referencePath(name)
+    try checkReference(name)
     let temporary = try temporaryPath()
     for folder in try files.makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
@@ -10,6 +11,7 @@ extension Store {
   /// What a name stands for; nil if there is no reference of that name.
   public func reference(_ name: String) throws -> Digest? {
     let path = try referencePath(name)
+    try checkReference(name)
     guard try files.status(path)?.isFolder != true, let bytes = try files.contents(of: path, limit: 256)
     else {
       return nil
@@ -28,6 +30,7 @@ extension Store {
 
   public func removeReference(_ name: String) throws {
     let path = try referencePath(name)
+    try checkReference(name)
     guard try files.status(path)?.isFile == true else {
       throw ArtefactError(.notFound, "there is no reference '\(name)' in \(root)")
     }
@@ -46,6 +49,17 @@ extension Store {
     }
   }
 
+  /// Throws if a part of the path to a reference is a link: what it leads to is none of the store's.
+  private func checkReference(_ name: String) throws(ArtefactError) {
+    var path = root + "/refs"
+    for component in name.split(separator: "/") {
+      path += "/" + component
+      guard try files.status(path, followingLinks: false)?.isLink == true else { continue }
+      throw ArtefactError(
+        .refused, "\(path) is a link, and links in a store are not followed", remedy: "remove it")
+    }
+  }
+
   private static func canBeReference(_ name: String) -> Bool {
     let components = name.split(separator: "/", omittingEmptySubsequences: false)
     return components.count <= 16
@@ -58,7 +72,7 @@ extension Store {
   private func referencePath(_ name: String) throws(ArtefactError) -> String {
     guard Store.canBeReference(name) else {
       throw ArtefactError(
-        .refused, "'\(name)' cannot be the name of a reference",
+        .refused, "\(name.debugDescription) cannot be the name of a reference",
         remedy: "use words without spaces, separated by slashes, none of which starts with a dot")
     }
     return "\(root)/refs/\(name)"

@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension Store {
   /// Writes a blob as a file or a tree as a folder; complete under its name, or not there.
   ///
@@ -8,41 +10,94 @@ extension Store {
   /// - Throws: among others, for a missing or damaged object, an error that says which `object` it is, and which `tree`
   ///   names it.
   public func restore(_ digest: Digest, to path: String, executable: Bool = false) throws {
-    do { try write(digest, to: path, executable) } catch let error as ArtefactError {
+    let path = withoutSlashes(path)
+    try restore(
+      digest, near: path, executable: executable,
+      unless: { kind in
+        guard let status = try files.status(path) else { return }
+        if kind == .tree, try !status.isFolder || !files.names(in: path).isEmpty {
+          throw ArtefactError(
+            .refused, "\(path) is in the way of the folder that is to be written there",
+            remedy: "remove it, or give another path")
+        }
+        if kind == .blob, status.isFolder {
+          throw ArtefactError(
+            .refused, "\(path) is a folder, and in the way of the file that is to be written there",
+            remedy: "remove it, or give another path")
+        }
+      }, place: { try files.rename($0, to: path) })
+  }
+
+  /// Writes a blob as a file or a tree as a folder, where a rename can bring it to a path, and hands it over when it is
+  /// complete. For those who have more to do than `restore(_:to:)` does, such as moving away what stands at the path.
+  ///
+  /// The copy stands in a `ProcessFolder`: in the store's `tmp/` where that is on the same file system, in
+  /// `.brake-partial` beside the path otherwise, where the next brake that writes into the same folder removes what one that was
+  /// killed has left. Nothing else is ever left beside a user's files, and the length of the path's name is no matter.
+  ///
+  /// - Parameters:
+  ///   - path: where the copy is to go. Its folder must be there.
+  ///   - executable: whether a blob becomes a file that can be executed.
+  ///   - check: called with the artefact's kind before anything is written; throws if it cannot be placed.
+  ///   - place: renames the copy. What it does not take is removed.
+  public func restore(
+    _ digest: Digest, near path: String, executable: Bool = false,
+    unless check: (Artefact.Kind) throws -> Void = { _ in },
+    place: (_ copy: String) throws -> Void
+  ) throws {
+    do {
+      let kind = try artefact(digest).kind
+      try check(kind)
+      if kind == .tree { try measure(digest) }
+      try withPath(near: withoutSlashes(path)) { copy in
+        if kind == .tree {
+          try writeFolder(digest, to: copy)
+        } else {
+          try writeFile(digest, to: copy, executable: executable)
+        }
+        try place(copy)
+      }
+    } catch let error as ArtefactError {
       throw error.inside(digest)
     }
   }
 
-  private func write(_ digest: Digest, to path: String, _ executable: Bool) throws {
-    if try artefact(digest).kind == .tree {
-      if let status = try files.status(path), try !status.isFolder || !files.names(in: path).isEmpty {
-        throw ArtefactError(
-          .refused, "\(path) is in the way of the folder that is to be written there",
-          remedy: "remove it, or give another path")
-      }
-      try measure(digest)
-      try place(path) { try writeFolder(digest, to: $0) }
-    } else {
-      if try files.status(path)?.isFolder == true {
-        throw ArtefactError(
-          .refused, "\(path) is a folder, and in the way of the file that is to be written there",
-          remedy: "remove it, or give another path")
-      }
-      try place(path) { try writeFile(digest, to: $0, executable: executable) }
+  /// Hands out a name that nothing has, from which a rename can reach a path. What has it afterwards is removed.
+  private func withPath(near path: String, _ body: (String) throws -> Void) throws {
+    let parent = parentFolder(of: path)
+    let folder = parent.isEmpty ? "." : parent
+    guard try files.status(folder)?.isFolder == true else {
+      throw ArtefactError(.notFound, "there is no folder '\(folder)' to write into", remedy: "make it first")
     }
+    func use(_ own: ProcessFolder) throws {
+      let copy = try own.newPath()
+      defer { files.removeAll(copy) }
+      try body(copy)
+    }
+    if let own = try? processFolder(), canRename(from: own.path, into: folder) {
+      do { return try use(own) } catch let error as ArtefactError where error.errno == EXDEV {}
+    }
+    let own = try ProcessFolder(in: folder + "/.brake-partial", isAreaTemporary: true, files: files)
+    defer { own.remove() }
+    try use(own)
   }
 
-  /// Has something written next to where it is to stand, and puts it there once it is complete.
-  private func place(_ path: String, _ write: (String) throws -> Void) throws {
-    let end = path.hasSuffix("/") ? String(path.dropLast()) : path
-    let temporary = "\(end).brake-\(ProcessIdentity.current.name)-\(temporaryNumber())"
-    do {
-      try write(temporary)
-      try files.rename(temporary, to: end)
-    } catch {
-      files.removeAll(temporary)
-      throw error
+  /// Whether files of a process's folder can be renamed into another folder, and are none the worse for it.
+  private func canRename(from own: String, into folder: String) -> Bool {
+    guard let from = try? files.status(own), let to = try? files.status(folder),
+      from.device == to.device, !from.givesGroup
+    else { return false }
+    // Two mounts of one file system are two to a rename, which says so before it looks for the file.
+    do { try files.rename(own + "/none", to: folder + "/.brake-none") } catch {
+      return error.code == .notFound
     }
+    return false
+  }
+
+  private func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    return String(path)
   }
 
   private func writeFile(_ digest: Digest, to path: String, executable: Bool) throws {

@@ -20,20 +20,13 @@ public final class Store: Sendable {
   private let workspace: Workspace
   private let wholeTrees = Mutex<Set<Digest>>([])
 
-  static let format = "brake store 1\n"
-
-  /// Opens the store in a folder. Nothing is written before something is stored.
+  /// Opens the store in a folder, or one that is to be made there: nothing is written before something is stored.
+  /// - Throws: if the folder is neither a store nor one that can become one, because it is empty but for a README.
   public init(at root: String, files: any FileSystem = LocalFileSystem()) throws(ArtefactError) {
     self.root = root
     self.files = files
     workspace = Workspace(root: root, files: files)
-    guard let format = try files.contents(of: root + "/format", limit: 256) else { return }
-    if format != Array(Store.format.utf8) {
-      throw ArtefactError(
-        format.starts(with: "brake store ".utf8) ? .newer : .refused,
-        "\(root) is not a store that this brake knows (see \(root)/format)",
-        remedy: "use a newer brake, or another folder with --store")
-    }
+    _ = try StoreFolder(root: root, files: files).isStore()
   }
 
   // Names.
@@ -47,11 +40,11 @@ public final class Store: Sendable {
     return path
   }
 
+  /// The folder of this process in `tmp/`, in a store that is ready to be written to.
+  func processFolder() throws -> ProcessFolder { try workspace.folder() }
+
   /// A name under `tmp/` that nothing has, in a store that is ready to be written to.
-  func temporaryPath() throws -> String {
-    try workspace.prepare(format: Store.format)
-    return workspace.temporaryPath()
-  }
+  func temporaryPath() throws -> String { try workspace.folder().newPath() }
 
   /// Makes what a store needs before its first write.
   public func make() throws { _ = try temporaryPath() }
@@ -63,9 +56,6 @@ public final class Store: Sendable {
     try files.makeFolder(path)
     return path
   }
-
-  /// A number that this process gives once.
-  func temporaryNumber() -> UInt64 { workspace.nextNumber() }
 
   /// Makes the folder that is to hold a file.
   /// - Returns: folders whose entries must be made durable, and then reported to `noteDurable`.

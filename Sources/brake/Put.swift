@@ -19,7 +19,8 @@ extension Brake {
       let publication = store.publication()
       let artefacts = try paths.map { try publication.add(path: $0, known: files) }
       try publication.commit()
-      try files.save()
+      // Only what was learnt of the files is lost if this fails; they are stored.
+      try? files.save()
       if json {
         return try Output.print(
           .array(

@@ -83,7 +83,7 @@ import Testing
       try publication.commit()
       #expect(try store.bytes(of: digest) == bytes)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["store/tmp"]) == [])
+    #expect(folder.temporaries(of: "store") == [])
   }
 
   @Test func `The error names the record that can make a damaged object again`() throws {

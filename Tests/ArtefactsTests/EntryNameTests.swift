@@ -37,6 +37,7 @@ import Testing
     throws
   {
     var records = [record(name: name), record(key: name)]
+    try store.publication().add(record: record())
     if EntryName.fault(ofLabel: name) != nil { records += [record(stage: name), record(source: name)] }
     for hostile in records {
       let path = try store.recordPath(hostile.key)

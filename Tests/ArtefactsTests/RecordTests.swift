@@ -43,7 +43,7 @@ import Testing
       try publication.commit()
       #expect(try store.record(record(1).key)?.outputs.count == outputs)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["store"] + "/tmp") == [])
+    #expect(folder.temporaries(of: "store") == [])
   }
 
   @Test

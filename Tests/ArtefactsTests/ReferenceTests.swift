@@ -52,6 +52,7 @@ import Testing
 
   @Test(arguments: ["", "sha256:12\n", "garbage"])
   func `A reference that holds no digest is damaged`(text: String) throws {
+    folder.write("brake store 1\n", to: "store/format")
     folder.write(text, to: "store/refs/a")
     let error = #expect(throws: ArtefactError.self) { try store.reference("a") }
     #expect(error?.code == .damaged)

@@ -138,7 +138,7 @@ import Testing
     folder.write("x", to: "x")
     let digest = try put("x")
     let one = try JSON(parsing: try folder.brake("verify", "--json", digest).out)
-    #expect(one == ["checked": 1, "damaged": [], "lost": [], "incomplete": []])
+    #expect(one == ["checked": 1, "damaged": [], "unreadable": [], "lost": [], "incomplete": []])
     let all = try folder.brake("verify")
     #expect(all.status == 0)
     #expect(all.out == "1 checked, none damaged\n")

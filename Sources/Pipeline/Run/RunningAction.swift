@@ -11,7 +11,7 @@ final class RunningAction: Sendable {
   init?(_ key: Digest, log: String, in store: Store) {
     path = RunningAction.path(key, store)
     try? makeFolders(store.root + "/index/running")
-    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard file >= 0 else { return nil }
     guard flock(file, LOCK_EX | LOCK_NB) == 0, ftruncate(file, 0) == 0,
       (try? writeAll(Array(log.utf8)[...], to: file, path)) != nil

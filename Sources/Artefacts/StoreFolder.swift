@@ -1,0 +1,82 @@
+/// Which folders are stores, and which may become one.
+struct StoreFolder {
+  let root: String
+  let files: any FileSystem
+
+  static let format = "brake store 1\n"
+  private static let parts = ["actions", "failed", "index", "leases", "objects", "quarantine", "refs", "tmp"]
+  /// What may stand in a folder that is to become a store.
+  private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]
+
+  /// Whether the folder is a store already.
+  /// - Throws: if it is one of another format or with links in it, or if it could not become one, since it holds things that
+  ///   are none of brake's.
+  func isStore() throws(ArtefactError) -> Bool {
+    if try isFormatted() {
+      for part in StoreFolder.parts { try checkOwn(root + "/" + part) }
+      for part in ["failures", "made", "running", "runs"] { try checkOwn(root + "/index/" + part) }
+      return true
+    }
+    guard let status = try files.status(root) else { return false }
+    guard status.isFolder else {
+      throw ArtefactError(.refused, "\(root) is \(status.kind), and no store", remedy: StoreFolder.remedy)
+    }
+    let others = try files.names(in: root).filter {
+      !StoreFolder.harmless.contains($0) && !StoreFolder.isBeginning($0)
+    }
+    if others.isEmpty { return false }
+    // Another process may have made it one a moment ago.
+    if others.contains("format"), try isFormatted() { return true }
+    throw ArtefactError(
+      .refused,
+      "the folder \(root) is no store, and holds other things: "
+        + others.prefix(3).map(\.debugDescription).joined(separator: ", ") + (others.count > 3 ? ", …" : ""),
+      remedy: StoreFolder.remedy)
+  }
+
+  /// Makes the folder a store if it is none, durably. Whoever is killed on the way leaves a folder that can still become
+  /// one: `format` is the first of a store that has a name of its own.
+  func make() throws {
+    if try isStore() { return }
+    for folder in try files.makeFolders(root) { try files.synchronise(folder) }
+    do {
+      try files.replace(
+        root + "/format", with: Array(StoreFolder.format.utf8),
+        by: "\(root)/format.\(ProcessFolder.randomName())")
+    } catch {
+      // Another process that made the store at the same time may have tidied up.
+      if try isStore() { return }
+      throw error
+    }
+    for name in try files.names(in: root) where StoreFolder.isBeginning(name) {
+      try? files.remove(root + "/" + name)
+    }
+  }
+
+  /// Throws if a part of a store is a link or no folder: what a link leads to belongs to someone else.
+  func checkOwn(_ folder: String) throws(ArtefactError) {
+    guard let status = try files.status(folder, followingLinks: false), !status.isFolder else { return }
+    throw ArtefactError(
+      .refused, "\(folder) is \(status.kind), where a store has a folder; links in a store are not followed",
+      remedy: "put a folder in its place, or let the whole store be a link")
+  }
+
+  private func isFormatted() throws(ArtefactError) -> Bool {
+    let path = root + "/format"
+    guard let status = try files.status(path, followingLinks: false) else { return false }
+    let format = status.isFile ? try files.contents(of: path, limit: 256) : []
+    guard let format else { return false }
+    if format == Array(StoreFolder.format.utf8) { return true }
+    throw ArtefactError(
+      format.starts(with: "brake store ".utf8) ? .newer : .refused,
+      "\(root) is not a store that this brake knows (see \(path))",
+      remedy: "use a newer brake, or another folder with --store")
+  }
+
+  /// A `format` that someone was killed while writing.
+  private static func isBeginning(_ name: String) -> Bool {
+    name.hasPrefix("format.") && ProcessFolder.isRandomName(name.dropFirst(7))
+  }
+
+  private static let remedy = "name an empty or a new folder with --store PATH or BRAKE_STORE"
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Support
+import Testing
+
+@testable import Artefacts
+
+@Suite struct StoreFolderTests {
+  let folder = TemporaryFolder()
+  var store: Store { get throws { try Store(at: folder["store"], files: .withoutSynchronising) } }
+
+  private func put(_ text: String) throws -> Digest {
+    let publication = try store.publication()
+    let digest = try publication.add(bytes: Array(text.utf8)).digest
+    try publication.commit()
+    return digest
+  }
+
+  @Test(arguments: ["tmp/thesis/data", "notes.txt", "objects/ab/cd", "format.txt", ".git/config"])
+  func `A folder that holds anything of others never becomes a store`(file: String) throws {
+    folder.write("precious", to: "store/" + file)
+    let error = #expect(throws: ArtefactError.self) { try store }
+    #expect(error?.code == .refused)
+    #expect(error?.message.contains(file.prefix { $0 != "/" }) == true)
+    #expect(error?.remedy?.contains("--store") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["store"]).count == 1)
+
+    // Nor if it came to hold them since the store was opened.
+    let late = try Store(at: folder["late"], files: .withoutSynchronising)
+    folder.write("precious", to: "late/" + file)
+    #expect(throws: ArtefactError.self) { try late.publication().add(bytes: [1]) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["late"]).count == 1)
+  }
+
+  @Test func `A folder with a README, or whose making was interrupted, becomes one`() throws {
+    folder.write("about", to: "store/README.md")
+    folder.write("", to: "store/.gitkeep")
+    folder.write("bra", to: "store/format." + ProcessFolder.randomName())
+    let digest = try put("text")
+    #expect(try store.contains(digest))
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder["store"]).sorted()
+    #expect(names == [".gitkeep", "README.md", "format", "objects", "tmp"])
+  }
+
+  @Test func `Many processes may make one store at once`() async throws {
+    let root = folder["store"]
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<16 {
+        group.addTask {
+          let publication = try Store(at: root).publication()
+          _ = try publication.add(bytes: [UInt8(index)])
+          try publication.commit()
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try store.objects().count == 16)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: root).sorted() == ["format", "objects", "tmp"])
+  }
+
+  @Test(arguments: [
+    "actions", "failed", "index", "index/runs", "leases", "objects", "quarantine", "refs", "tmp",
+  ])
+  func `A store with a link in the place of a folder is refused, and the link not followed`(part: String)
+    throws
+  {
+    _ = try put("text")
+    folder.write("precious", to: "victim/data")
+    try? FileManager.default.removeItem(atPath: folder["store/" + part])
+    mkdir(folder["store/index"], 0o755)
+    if part == "index" { rmdir(folder["store/index"]) }
+    symlink(folder["victim"], folder["store/" + part])
+    let error = #expect(throws: ArtefactError.self) { try store }
+    #expect(error?.code == .refused)
+    #expect(error?.message.contains(part) == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]) == ["data"])
+  }
+
+  @Test func `Nothing is written, moved or removed through a link deeper in a store`() throws {
+    let digest = try put("text")
+    mkdir(folder["victim"], 0o755)
+    let links = ["refs/sub", "objects/\(Digest(of: [7]).hex.prefix(2))", "index/files"]
+    for path in links {
+      mkdir((folder["store/" + path] as NSString).deletingLastPathComponent, 0o755)
+      symlink("../../victim" + (path == "index/files" ? "/file" : ""), folder["store/" + path])
+    }
+    #expect(throws: ArtefactError.self) { try store.setReference("sub/name", to: digest) }
+    #expect(throws: ArtefactError.self) { try store.removeReference("sub/name") }
+    #expect(throws: ArtefactError.self) { try store.reference("sub/name") }
+    #expect(throws: ArtefactError.self) { try put(bytes: [7]) }
+    let source = folder.write("source", to: "source")
+    usleep(40_000)
+    let cache = StatCache(store: try store)
+    _ = try cache.artefact(at: source)
+    try? cache.save()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]) == [])
+
+    // A damaged object behind a link stays where it is.
+    folder.write("no object", to: "victim/" + Digest(of: [7]).hex.dropFirst(2))
+    #expect(throws: ArtefactError.self) { try store.bytes(of: Digest(of: [7])) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]).count == 1)
+    #expect(try store.references() == [])
+  }
+
+  private func put(bytes: [UInt8]) throws {
+    let publication = try store.publication()
+    _ = try publication.add(bytes: bytes)
+    try publication.commit()
+  }
+
+  @Test func `References that link to their own folder end`() throws {
+    try store.setReference("a/b", to: put("text"))
+    symlink(".", folder["store/refs/a/loop"])
+    #expect(try store.references() == ["a/b"])
+  }
+}

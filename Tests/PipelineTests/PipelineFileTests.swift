@@ -5,12 +5,12 @@ import Testing
 
 @Suite struct PipelineFileTests {
   @Test func `The example of the format's documentation is a pipeline`() throws {
-    let source = try String(
+    let document = try String(
       contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Sources/Pipeline/File/PipelineFile.swift"),
+        .deletingLastPathComponent().appending(path: "docs/pipelines.md"),
       encoding: .utf8)
-    let example = source.split(separator: "\n").filter { $0.hasPrefix("///     ") }.map { $0.dropFirst(8) }
-    let file = try PipelineFile(text: example.joined(separator: "\n"), path: "example.yaml")
+    let example = try #require(document.firstMatch(of: /```yaml\n((?:.*\n)*?)```/)).output.1
+    let file = try PipelineFile(text: String(example), path: "example.yaml")
     #expect(file.parameters.map(\.name) == ["corpus", "sizes", "data"])
     #expect(file.parameters[1].value == ["47k", "188k"])
   }

@@ -220,6 +220,26 @@ private func names(_ count: Int) -> [String] {
     #expect(try workspace.output("use", "o", of: summary) == "1\n2\n3\n")
   }
 
+  @Test func `A command can be longer than an argument of a program`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: |
+            # \(String(repeating: "x", count: 200_000))
+            echo done > ${out.o}; false | true
+        t:
+          shell: sh -eu
+          run: |
+            # \(String(repeating: "x", count: 200_000))
+            echo done > ${out.o}
+          out: { o: o.txt }
+      """.replacing("false | true\n", with: "false | true\n    out: { o: o.txt }\n"))
+    let summary = try await workspace.run(["t"])
+    #expect(try workspace.output("t", "o", of: summary) == "done\n")
+    #expect(try await workspace.run(["s"]).failures.first?.headline == "the command failed")
+  }
+
   @Test func `A parameter is the author's own text`() throws {
     let plan = try plan(
       """

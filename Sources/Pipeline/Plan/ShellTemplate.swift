@@ -88,7 +88,7 @@ struct ShellTemplate: Sendable, Hashable {
         facts: [
           ("line", "\(lines.count) of the command: \(String((lines.last ?? "").suffix(60)))${\(name)}")
         ] + (value.isEmpty ? [] : [("value", value.excerpt)]),
-        hint: "first give it to a variable of the shell, as in x=${\(name)}, and then use \"$x\"")
+        hint: "start the command with x=${\(name)} and use \"$x\" here")
     }
   }
 

@@ -3,15 +3,14 @@ import Glibc
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
   func execute(_ text: String) async throws {
-    let shell = try shellLine(text)
+    let folder = if case .sandbox = confinement { Sandbox.folder } else { scratch.path }
+    let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
     var line = shell
     var covers: [Sandbox.Cover] = []
-    var folder = scratch.path
     switch confinement {
     case .sandbox(let sandbox):
       (line, covers) = try sandbox.arguments(
         around: shell, scratch: scratch, inputs: sources, network: command.network)
-      folder = Sandbox.folder
     case .guarded(let executable, _): line = CommandGuard.arguments(around: shell, by: executable)
     case .none: break
     }
@@ -33,6 +32,14 @@ extension CommandRun {
       guard case .workspace(_, let path) = member.origin, let real = realPath(path) else { return nil }
       return (real, scratch.work + "/" + member.place)
     }
+  }
+
+  /// The text itself, or what reads it from a file: no argument of a program has more than 128 KiB, and a command may read
+  /// thousands of files.
+  private func argument(_ text: String, temporary: String) throws -> String {
+    guard text.utf8.count > 100_000, command.shell.isPOSIX else { return text }
+    try write(Array(text.utf8), to: scratch.temporary + "/command")
+    return ". " + (try ShellContext.word(besideSyntax: false).writing(temporary + "/command"))
   }
 
   private func shellLine(_ text: String) throws -> [String] {

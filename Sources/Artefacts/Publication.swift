@@ -53,14 +53,14 @@ public final class Publication: Sendable {
           self.noteStored(artefact.digest)
           return artefact
         }
-        let time = Clock.now()
+        let moment = FileClock.monotonic()
         let file = try InputFile(path, files: self.store.files)
         let plan = try ChunkPlan.chunks(of: file)
         let source = ByteSource(size: file.size) { buffer, offset in
           if try file.read(into: buffer, at: offset) < buffer.count { throw file.changed }
         }
         let artefact = try self.add(source, plan, check: { try file.checkUnchanged() })
-        known?.remember(artefact, as: file.status, at: time)
+        known?.remember(artefact, as: file.status, at: path, since: moment)
         return artefact
       },
       manifest: { try self.add(bytes: $0).digest })

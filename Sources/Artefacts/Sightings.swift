@@ -4,14 +4,18 @@
 /// Each is a path and what the stat cache goes by. As there, nothing counts that was written less than one tick of its
 /// file system's clock before the sightings began: it could have been written again since without a new time stamp.
 public struct Sightings: Sendable {
-  /// Nanoseconds since 1970.
-  private let start = Clock.now()
+  private let start: FileClock.Moment
+  private let clock: FileClock
   private let disk: any FileSystem
   private var entries: [UInt8] = []
   private var seen: Set<String> = []
 
   /// Begins: what is added later must not have changed since.
-  public init(files: any FileSystem = LocalFileSystem()) { disk = files }
+  public init(for store: Store) {
+    disk = store.files
+    clock = FileClock(store: store)
+    start = clock.moment()
+  }
 
   /// Something is not there, is not what it should be, or may still change unseen.
   private struct Unsettled: Error {}
@@ -56,7 +60,9 @@ public struct Sightings: Sendable {
   }
 
   private mutating func add(_ path: String, _ status: FileStatus) throws {
-    guard status.isSettled(at: start), path.utf8.count <= UInt16.max else { throw Unsettled() }
+    guard clock.isSettled(status, at: path, since: start), path.utf8.count <= UInt16.max else {
+      throw Unsettled()
+    }
     guard seen.insert(path).inserted else { return }
     entries += status.key.bytes
     entries += UInt16(path.utf8.count).littleEndianBytes

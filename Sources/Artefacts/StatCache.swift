@@ -8,6 +8,7 @@ internal import Synchronization
 public final class StatCache: Sendable {
   private let store: Store
   private let state: Mutex<State>
+  let clock: FileClock
 
   private struct State {
     var known: [FileStatus.Key: Artefact] = [:]
@@ -22,6 +23,7 @@ public final class StatCache: Sendable {
   /// Reads what the store's `index/` remembers. Anything malformed there is forgotten.
   public init(store: Store) {
     self.store = store
+    clock = FileClock(store: store)
     var state = State()
     let limit = 2 * StatCache.limit * StatCacheEntry.length
     let bytes: [UInt8]?
@@ -52,10 +54,10 @@ public final class StatCache: Sendable {
       files: store.files,
       file: { path, status in
         if let artefact = self.remembered(status) { return artefact }
-        let time = Clock.now()
+        let moment = self.clock.moment()
         let file = try InputFile(path, files: self.store.files)
         let artefact = try StatCache.artefact(of: file)
-        self.remember(artefact, as: file.status, at: time)
+        self.remember(artefact, as: file.status, at: path, since: moment)
         return artefact
       },
       manifest: { Digest(of: $0) }
@@ -116,9 +118,10 @@ public final class StatCache: Sendable {
     }
   }
 
-  /// - Parameter time: before the file was read.
-  func remember(_ artefact: Artefact, as status: FileStatus, at time: Int64) {
-    guard status.isSettled(at: time) else { return }
+  /// - Parameter moment: before the file was read.
+  func remember(_ artefact: Artefact, as status: FileStatus, at path: String, since moment: FileClock.Moment)
+  {
+    guard clock.isSettled(status, at: path, since: moment) else { return }
     state.withLock { state in
       state.known[status.key] = artefact
       state.used.insert(status.key)

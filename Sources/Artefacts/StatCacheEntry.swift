@@ -57,15 +57,6 @@ extension FileStatus {
   }
 
   var key: Key { Key(device: device, inode: inode, size: size, modified: modified, changed: changed) }
-
-  /// Whether the file was last written so long before a time (in nanoseconds since 1970) that writing it again after that
-  /// time gives it a new time stamp.
-  func isSettled(at time: Int64) -> Bool {
-    let second: Int64 = 1_000_000_000
-    let isFine = modified % second != 0 || changed % second != 0
-    let grain = isFine ? second / 50 : 2 * second
-    return max(modified, changed) < time - grain
-  }
 }
 
 extension FileStatus.Key {

@@ -110,7 +110,7 @@ import Testing
     }
 
     let key = Digest(of: [9])
-    var sightings = Sightings()
+    var sightings = try Sightings(for: store)
     try sightings.add(path)
     try sightings.keep(Array("note".utf8), as: key, in: store)
     let run = folder["store/index/run-\(key.hex.prefix(1))"]

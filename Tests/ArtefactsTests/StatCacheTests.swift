@@ -54,15 +54,13 @@ import Testing
 
   @Test func `File times without fractions have a grain of two seconds`() throws {
     let path = folder.write("one", to: "a")
-    let artefact = Artefact(digest: Digest(of: []), kind: .blob, size: 0)
-    let cache = StatCache(store: try store)
     let status = try #require(try LocalFileSystem().status(path))
     let whole = status.at(seconds: 1_700_000_000)
-    let start: Int64 = 1_700_000_000_000_000_000
-    cache.remember(artefact, as: whole, at: start + 1_900_000_000)
-    #expect(cache.remembered(whole) == nil)
-    cache.remember(artefact, as: whole, at: start + 2_100_000_000)
-    #expect(cache.remembered(whole) == artefact)
+    for (later, isSettled) in [(1_900_000_000, false), (2_100_000_000, true)] {
+      let clock = FileClock(
+        store: try store, now: { 0 }, realTime: { 1_700_000_000_000_000_000 + Int64(later) })
+      #expect(clock.isSettled(whole, at: path, since: 0) == isSettled)
+    }
   }
 
   @Test func `Damaged entries are forgotten, the others kept, and the file is repaired`() throws {
@@ -99,7 +97,8 @@ import Testing
     let other = try store.publication()
     let forged = try other.add(bytes: Array("other".utf8))
     try other.commit()
-    cache.remember(forged, as: try #require(try LocalFileSystem().status(path)), at: Clock.now())
+    cache.remember(
+      forged, as: try #require(try LocalFileSystem().status(path)), at: path, since: FileClock.monotonic())
     #expect(try store.publication().add(path: path, known: cache) == forged)
     #expect(try store.publication().add(path: path) == artefact)
   }
@@ -111,7 +110,9 @@ import Testing
     for _ in 0..<3 {
       let cache = StatCache(store: try store)
       for size in 0..<500 {
-        cache.remember(Artefact(digest: Digest(of: []), kind: .blob, size: size), as: status, at: Clock.now())
+        cache.remember(
+          Artefact(digest: Digest(of: []), kind: .blob, size: size), as: status, at: path,
+          since: FileClock.monotonic())
       }
       try cache.save()
     }

@@ -3,11 +3,22 @@ import Artefacts
 /// An action that has run, on its way into the store.
 struct Computed: Sendable {
   let action: Action
-  let record: Record
+  private(set) var record: Record
   let publication: Publication
   let seconds: Double
   /// What is worth a line.
   let notes: [String]
+  /// Whether it takes the place of what is recorded.
+  var isAnew = false
+
+  /// With the record of another process that was faster, if there is one.
+  func yielding(to engine: Engine) -> Computed {
+    guard case .hit(let first)? = try? engine.lookup(action) else { return self }
+    publication.abandon()
+    var result = self
+    result.record = first
+    return result
+  }
 }
 
 /// One execution of an action, from an empty scratch folder to a publication that can be committed.

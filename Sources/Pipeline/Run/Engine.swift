@@ -14,6 +14,7 @@ public struct Engine: Sendable {
   let resolver: ActionResolver
   let runner: any Runner
   let failures: FailedActions
+  let leases: Leases
   let makings: Makings
 
   /// - Parameters:
@@ -42,6 +43,7 @@ public struct Engine: Sendable {
     self.runner = runner
     planner = Planner(registry: registry)
     files = StatCache(store: store)
+    leases = Leases(of: store)
     failures = FailedActions(
       store: store,
       request: [

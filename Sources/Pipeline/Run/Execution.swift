@@ -1,6 +1,7 @@
 import Artefacts
 import Glibc
 import JSON
+import Synchronization
 
 /// One run over a plan. Looks actions up as soon as their inputs are known, runs those that miss, and commits what they
 /// made in groups: while one group is on its way to the disk, the next stages run.
@@ -15,7 +16,13 @@ struct Execution {
 
   /// What a child task brings back.
   private enum Event: Sendable {
-    case ran(Action, ActionRun.Outcome)
+    case ran(Action, ActionRun.Outcome, Lease?)
+    /// Another process has recorded it in the meantime.
+    case found(Action, Record)
+    /// Another process computes it.
+    case leased(Action)
+    /// It does not any more.
+    case released(Action)
     case committed([Computed])
     case commitFailed([Computed], PipelineError)
   }
@@ -43,6 +50,9 @@ struct Execution {
   private var misses: [Action] = []
   /// Actions that wait for a place, run or are being committed, each with those of other stages that are the same.
   private var twins: [Digest: [Action]] = [:]
+  /// The rights to what runs or is being committed.
+  private var leases: [Digest: Lease] = [:]
+  private let giveUp = GiveUp()
   /// What this run has computed.
   private var made: Set<Digest> = []
   private var running = 0
@@ -81,11 +91,12 @@ struct Execution {
     await withTaskGroup(of: Event.self) { group in
       while true {
         if Task.isCancelled { isStopping = true }
+        if !startsMore { giveUp.set() }
         await lookUpReady()
         startMisses(&group)
         commitComputed(&group)
         guard let event = await group.next() else { break }
-        handle(event)
+        handle(event, &group)
       }
     }
     try? engine.files.save()
@@ -193,23 +204,59 @@ struct Execution {
     while startsMore, running < jobs, let action = misses.popLast() {
       let name = action.instance.name
       running += 1
+      // It may have waited for another process.
+      if states[name] != .running { observe(.started(instance: name)) }
       states[name] = .running
-      observe(.started(instance: name))
+      let isAnew = options.always || repaired.contains(name)
       group.addTask { [engine, observe] in
+        let lease: Lease
+        do {
+          guard let right = try engine.leases.take(action.key) else { return .leased(action) }
+          // Another process may have finished it since it was looked up.
+          if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(action, record) }
+          lease = right
+        } catch {
+          let error = PipelineError(wrapping: error, in: action.instance)
+          return .ran(action, .failed(error, seconds: 0, notes: []), nil)
+        }
         let outcome = await ActionRun(action: action, engine: engine).run {
           observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
         }
-        return .ran(action, outcome)
+        return .ran(action, outcome, lease)
       }
+    }
+  }
+
+  /// Waits for another process without taking a place.
+  private mutating func wait(for action: Action, _ group: inout TaskGroup<Event>) {
+    let name = action.instance.name
+    let text = "waits for another brake that computes it"
+    tell(["\(name) \(text)"])
+    observe(.progress(instance: name, fraction: nil, text: text))
+    group.addTask { [engine, giveUp] in
+      var watch = engine.leases.watch(action.key)
+      let start = SuspendingClock.now
+      var pause = Duration.milliseconds(10)
+      while !giveUp.isSet, !watch.isFree(at: SuspendingClock.now - start) {
+        do { try await Task.sleep(for: pause) } catch { break }
+        pause = min(pause * 2, .milliseconds(200))
+      }
+      return .released(action)
     }
   }
 
   private mutating func commitComputed(_ group: inout TaskGroup<Event>) {
     if isCommitting || computed.isEmpty { return }
     isCommitting = true
-    let batch = computed
+    let batch = computed.map { result in
+      var result = result
+      result.isAnew = options.always || repaired.contains(result.action.instance.name)
+      return result
+    }
     computed = []
-    group.addTask {
+    group.addTask { [engine] in
+      // Where two have computed the same, since one took the other for dead, what was there first stays.
+      let batch = batch.map { $0.isAnew ? $0 : $0.yielding(to: engine) }
       do {
         try Publication.commit(batch.map(\.publication))
         return .committed(batch)
@@ -219,23 +266,33 @@ struct Execution {
     }
   }
 
-  private mutating func handle(_ event: Event) {
+  private mutating func handle(_ event: Event, _ group: inout TaskGroup<Event>) {
+    if case .ran(let action, _, let lease) = event { leases[action.key] = lease }
     switch event {
-    case .ran(_, .computed(let result)):
+    case .found(let action, let record):
+      running -= 1
+      for action in [action] + settle(action) { succeed(action, record.outputs, hit: true, seconds: 0) }
+    case .leased(let action):
+      running -= 1
+      wait(for: action, &group)
+    case .released(let action):
+      misses.append(action)
+    case .ran(_, .computed(let result), _):
       running -= 1
       computed.append(result)
-    case .ran(let action, .failed(let error, let seconds, let notes)):
+    case .ran(let action, .failed(let error, let seconds, let notes), _):
       running -= 1
       tell(notes)
       if Task.isCancelled {
+        _ = settle(action)
         states[action.instance.name] = .waiting
       } else {
         fail(action, error, seconds: seconds)
       }
-    case .ran(let action, .inputLost(let digest)):
+    case .ran(let action, .inputLost(let digest), _):
       running -= 1
       for action in [action] + settle(action) { repair(digest, for: action) }
-    case .ran(let action, .inputChanged(let input)):
+    case .ran(let action, .inputChanged(let input), _):
       running -= 1
       for action in [action] + settle(action) { planAgain(action, since: input) }
     case .committed(let batch):
@@ -255,8 +312,11 @@ struct Execution {
     }
   }
 
-  /// Ends the wait of the stages that have the same action.
-  private mutating func settle(_ action: Action) -> [Action] { twins.removeValue(forKey: action.key) ?? [] }
+  /// Gives back the right to an action, and ends the wait of the stages that have the same.
+  private mutating func settle(_ action: Action) -> [Action] {
+    leases.removeValue(forKey: action.key)?.release()
+    return twins.removeValue(forKey: action.key) ?? []
+  }
 
   /// An action failed, and with it all stages that wait for it.
   private mutating func fail(_ action: Action, _ error: PipelineError, seconds: Double) {
@@ -405,4 +465,12 @@ struct Execution {
     }
     return digests
   }
+}
+
+/// Tells tasks that wait for other processes that there is no more use in it.
+private final class GiveUp: Sendable {
+  private let flag = Atomic(false)
+
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+  func set() { flag.store(true, ordering: .relaxed) }
 }

@@ -20,7 +20,7 @@ public struct RunMemory: Sendable {
   private let root: String
   private let key: Digest
   /// Begun before the run: what changes during it is not remembered.
-  private let sightings = Sightings()
+  private let sightings: Sightings
 
   /// The parameters are those of `PipelineFile`, `Engine` and `Engine.run`, and like them say what is run.
   public init(
@@ -28,6 +28,7 @@ public struct RunMemory: Sendable {
     root: String, store: Store, registry: OperationRegistry
   ) {
     self.store = store
+    sightings = Sightings(for: store)
     self.root = root
     let here = realpath(".", nil)
     defer { free(here) }

@@ -1,0 +1,57 @@
+import Foundation
+import Support
+import Testing
+
+/// Two of the real binary on one store.
+@Suite struct TwoBrakesTests {
+  private let folder = TemporaryFolder()
+
+  private func write(_ seconds: String) {
+    folder.write(
+      """
+      stages:
+        a: { run: "echo a >> \(folder["count"]); sleep \(seconds); echo 1 > ${out.o}", out: { o: o.txt }, sandbox: false }
+      """, to: "brake.yaml")
+  }
+
+  private var runs: Int { folder.text("count")?.split(separator: "\n").count ?? 0 }
+
+  @Test func `What one computes the other waits for`() throws {
+    write("0.7")
+    let first = try BrakeProcess([], in: folder)
+    #expect(folder.appears("count"))
+    let second = try BrakeProcess([], in: folder)
+    let (one, other) = (first.wait(), second.wait())
+    #expect(one.status == 0 && other.status == 0)
+    #expect(runs == 1)
+    #expect(other.err.contains("a waits for another brake that computes it"))
+    #expect(other.out.contains("0 ran, 1 hit"))
+  }
+
+  @Test func `What a killed one was computing the other takes over at once`() throws {
+    write("1")
+    let first = try BrakeProcess([], in: folder)
+    #expect(folder.appears("count"))
+    let start = ContinuousClock.now
+    let second = try BrakeProcess([], in: folder)
+    usleep(300_000)
+    first.send(SIGKILL)
+    #expect(first.wait().status == 137)
+    #expect(second.wait().status == 0)
+    #expect(runs == 2)
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
+  @Test func `What an interrupted one was computing the other takes over`() throws {
+    write("1")
+    let first = try BrakeProcess([], in: folder)
+    #expect(folder.appears("count"))
+    let second = try BrakeProcess([], in: folder)
+    usleep(300_000)
+    first.send(SIGINT)
+    #expect(first.wait().status == 130)
+    #expect(second.wait().status == 0)
+    #expect(runs == 2)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["cache/leases"]).isEmpty)
+  }
+}

@@ -94,7 +94,7 @@ import Testing
     #expect(try counts(file + ["title=Another title"]).ran == 1, "a label touches the report only")
     #expect(try counts(file + ["skip=300"]).ran == planned - 5, "another cut leaves the curves as they are")
     let why = try BrakeProcess(["why"] + file + ["fit[14M]", "skip=301"], in: folder).wait()
-    #expect(why.out.contains("parameter skip  100 -> 301"))
+    #expect(why.out.contains("parameter skip  300 -> 301"), "the newest of the nearest")
     #expect(try counts(file).ran == 0, "undoing it runs nothing")
     try FileManager.default.removeItem(atPath: folder["results"])
     #expect(try counts(file).ran == 0, "published files come back from the store")

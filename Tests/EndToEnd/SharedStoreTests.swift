@@ -21,6 +21,8 @@ import Testing
       to: "brake.yaml")
     for index in 1...4 { folder.write("file \(index)\n", to: "f\(index)") }
     _ = try folder.shell("mkdir cache && chgrp 100 . cache && chmod 2775 . cache && touch -d '1 hour ago' f?")
+    // Before that nobody can tell whether a file is written again.
+    usleep(100_000)
     for (number, file) in [(1, "f1"), (5, "f2"), (1, "f3"), (5, "f4")] {
       let run = try user(number, "\"$BRAKE\" put \(file)")
       #expect(run.status == 0)
@@ -54,12 +56,8 @@ import Testing
     run.send(SIGSTOP)
     #expect(try user(5, "\"$BRAKE\" put x").status == 0)
     #expect(try folder.shell("find cache/tmp -name o").out.isEmpty == false)
-    let child = try folder.shell("cat $(find cache/tmp -name o)").out
     run.send(SIGKILL)
     _ = run.wait()
-    if let child = Int32(child.trimmingCharacters(in: .whitespacesAndNewlines)), child > 1 {
-      kill(child, SIGKILL)
-    }
     #expect(try user(5, "echo y > /dev/null; \"$BRAKE\" put --json x x").status == 0)
     folder.write("y", to: "y")
     #expect(try user(5, "\"$BRAKE\" put y").status == 0)
@@ -93,6 +91,7 @@ import Testing
 
   @Test func `Commands that only read make nothing`() throws {
     folder.write("x", to: "x")
+    usleep(100_000)
     _ = try folder.brake("put", "x")
     let before = try folder.shell("find cache | sort").out
     for command in [["ls"], ["verify"], ["show", "x"], ["put", "x"]] {

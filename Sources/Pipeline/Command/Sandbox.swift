@@ -3,7 +3,7 @@ import Synchronization
 
 /// What a command can see: bubblewrap, where it works, gives it the machine without the workspace.
 ///
-/// - Its folder is `/brake/work`, `$TMPDIR` is `/brake/tmp`: the same on every machine.
+/// - Its folder is `/media/brake/work`, `$TMPDIR` is `/media/brake/tmp`: the same on every machine that has `/media`.
 /// - Of the workspace it can read what it declares, in its own folder and, read-only, where it stands. Other files that are
 ///   there when it starts cannot be read, folders are empty and cannot be written to. So a command that reads what it did
 ///   not declare fails, instead of giving a result that its key does not name.
@@ -19,7 +19,11 @@ struct Sandbox: Sendable {
   /// The workspace, absolute, without links. Nil where nothing can be hidden, since the home folder lies in it.
   let workspace: String?
 
-  static let folder = "/brake"
+  /// Where the scratch folder of a command is mounted.
+  var folder: String { Sandbox.host + "/brake" }
+
+  /// A folder that every machine has and that hardly holds anything: a mount point can be made in a copy of it.
+  private static let host = ["/media", "/mnt", "/srv"].first { (try? fileType($0)) == .folder } ?? "/media"
 
   /// What covers one file of the workspace: as long as the file and made of nothing, so that what a command adds to it
   /// can be told from what it writes anew; it can be written and not be read.
@@ -46,7 +50,7 @@ struct Sandbox: Sendable {
       return .failure(Unavailable(reason: "bubblewrap is not installed (apt-get install bubblewrap)"))
     }
     let line =
-      [program] + machine(without: []) + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
+      [program] + machine() + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
     let quoted = line.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
     guard let pipe = popen("exec 2>&1 </dev/null; \(quoted)", "re") else {
       return .failure(Unavailable(reason: "bubblewrap cannot be started"))
@@ -65,17 +69,15 @@ struct Sandbox: Sendable {
     return real == "/" || home == real || home.hasPrefix(real + "/") ? nil : real
   }
 
-  /// Everything that stands in `/`, in a root folder of its own, to which `/brake` can be added.
-  private static func machine(without left: Set<String>) -> [String] {
-    var options = ["--tmpfs", "/"]
-    for name in (try? names(in: "/")) ?? [] where !left.contains(name) {
-      let path = "/" + name
-      switch (name, try? fileType(path)) {
-      case ("dev", _): options += ["--dev-bind", path, path]
-      case ("proc", _): options += ["--proc", path]
-      case (_, .link): options += ["--symlink", linkTarget(path) ?? "", path]
-      case (_, nil): break
-      default: options += ["--bind", path, path]
+  /// Everything there is, with a folder to which a mount point can be added. (Every mount costs time: there are few.)
+  private static func machine() -> [String] {
+    var options = ["--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", host]
+    for name in (try? names(in: host)) ?? [] {
+      let path = host + "/" + name
+      switch try? fileType(path) {
+      case .link: options += ["--symlink", linkTarget(path) ?? "", path]
+      case nil: break
+      default: options += ["--dev-bind", path, path]
       }
     }
     return options
@@ -84,16 +86,16 @@ struct Sandbox: Sendable {
   /// The command line that runs a command in the sandbox.
   ///
   /// - Parameters:
-  ///   - scratch: becomes `/brake`.
+  ///   - scratch: becomes `folder`.
   ///   - inputs: sources of the workspace, by their real paths, and the copies that the command gets.
   /// - Returns: also what was put over files of the workspace, for `bringBack`.
   func arguments(
     around command: [String], scratch: Scratch, inputs: [(path: String, copy: String)], network: Bool
   ) throws -> (line: [String], covers: [Cover]) {
-    var options = Sandbox.machine(without: [String(Sandbox.folder.dropFirst())])
+    var options = Sandbox.machine()
     var covers: [Cover] = []
     if let workspace { options += try hiding(workspace, scratch, inputs, &covers) }
-    options += ["--bind", scratch.path, Sandbox.folder, "--chdir", Sandbox.folder + "/work"]
+    options += ["--bind", scratch.path, folder, "--chdir", folder + "/work"]
     options += ["--unshare-pid", "--die-with-parent"]
     if !network { options.append("--unshare-net") }
     // Root could read what its owner may not.

@@ -3,7 +3,7 @@ import Glibc
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
   func execute(_ text: String) async throws {
-    let folder = if case .sandbox = confinement { Sandbox.folder } else { scratch.path }
+    let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
     let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
     var line = shell
     var covers: [Sandbox.Cover] = []

@@ -3,7 +3,7 @@ import Glibc
 /// How many files this process may have open, and how many an action needs.
 enum OpenFiles {
   /// An action that runs reads and writes a few files at once: its inputs, its outputs, objects on their way.
-  static let ofAction = 7
+  static let ofAction = 8
   /// For everything else: the store's own files, folders that are walked through, other programs' pipes.
   private static let reserve = 48
 

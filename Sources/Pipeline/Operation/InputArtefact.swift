@@ -78,18 +78,22 @@ public struct InputArtefact: Sendable {
       for name in try names(in: source) { try copy(source + "/" + name, to: path + "/" + name) }
       return
     }
-    let from = open(source, O_RDONLY | O_CLOEXEC)
+    // What is a pipe by now would wait for a writer.
+    let from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard from >= 0 else { throw changed }
     defer { close(from) }
     let to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444 | (status.st_mode & 0o111))
     guard to >= 0 else { throw PipelineError(system: "write", path) }
     defer { close(to) }
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    // No more than there was: it may grow faster than it is copied.
+    var left = Int(status.st_size)
     while true {
       let count = read(from, &buffer, buffer.count)
       if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw changed }
+      guard count >= 0, count <= left else { throw changed }
       if count == 0 { return }
+      left -= count
       try writeAll(buffer[..<count], to: to, path)
     }
   }

@@ -35,7 +35,12 @@ extension Store {
       throw ArtefactError(.notFound, "there is no reference '\(name)' in \(root)")
     }
     try files.remove(path)
-    try files.synchronise(parentFolder(of: path))
+    var folder = parentFolder(of: path)
+    try files.synchronise(folder)
+    // Folders that hold nothing any more would be in the way of a reference of their name.
+    while folder.utf8.count > root.utf8.count + 5, (try? files.remove(folder)) != nil {
+      folder = parentFolder(of: folder)
+    }
   }
 
   private func referenceNames(in folder: String, under prefix: String) throws -> [String] {

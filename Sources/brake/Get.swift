@@ -34,6 +34,11 @@ extension Brake {
         throw ArtefactError(
           .refused, "'\(path)' exists", remedy: "write elsewhere with -o PATH, or replace it with --force")
       }
+      if exists(path), !isFolder(path), !isRegularFile(path) {
+        throw ArtefactError(
+          .refused, "'\(path)' is a pipe, socket or device, which nothing replaces",
+          remedy: "write elsewhere with -o PATH, or use 'brake cat' and the shell")
+      }
       try store.restore(digest, to: path)
       try Output.print("\(digest)  \(path.visible())")
     }

@@ -114,7 +114,7 @@ private struct Tally {
   mutating func note(_ loss: Loss, of record: Record) {
     Output.note(
       "error: \(loss.name(in: record)) is lost: \(loss.object) is not in the store"
-        + "\n  hint: run the stage '\(record.stage)' again")
+        + "\n  hint: brake -B '\(record.stage)' runs it again")
     losses.append((loss, record))
   }
 

@@ -85,6 +85,19 @@ import Testing
     #expect(folder.text("saved") == "saved\n")
   }
 
+  @Test func `The workspace is hidden where it is the user's home, too`() throws {
+    folder.write("one", to: "data.txt")
+    folder.write(
+      "stages: { s: { run: \"cat \(folder["data.txt"]) > ${out.o}\", out: { o: o.txt } } }", to: "brake.yaml")
+    try #require(try folder.shell("bwrap --dev-bind / / true || exit 3").status == 0)
+    for home in [folder.path, folder["home"]] {
+      let run = try folder.brake(environment: ["HOME": home])
+      #expect(run.status == 2)
+      #expect(run.err.contains("data.txt: Permission denied"), "\(run.err)")
+      _ = try folder.shell("mkdir -p home")
+    }
+  }
+
   @Test func `More stages at once than there are descriptors for are not started`() throws {
     folder.write(
       "stages: { s: { for: { i: 1..90 }, run: \"sleep 0.1; echo ${i} > ${out.o}\", out: { o: o.txt } } }",

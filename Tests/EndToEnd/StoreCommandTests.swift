@@ -4,6 +4,18 @@ import Support
 import Testing
 
 @Suite struct StoreCommandTests {
+  @Test func `Nothing replaces a pipe or a device, and a name that was unset is free`() throws {
+    let folder = TemporaryFolder()
+    folder.write("x", to: "x")
+    let digest = try #require(try folder.brake("put", "x").out.split(separator: " ").first.map(String.init))
+    _ = try folder.shell("mkfifo pipe")
+    #expect(try folder.brake("get", "--force", digest, "-o", "pipe").status == 2)
+    #expect(try folder.shell("test -p pipe").status == 0)
+    #expect(try folder.brake("ref", "r/s", digest).status == 0)
+    #expect(try folder.brake("unref", "r/s").status == 0)
+    #expect(try folder.brake("ref", "r", digest).status == 0)
+  }
+
   let folder = TemporaryFolder()
 
   private func put(_ path: String) throws -> String {

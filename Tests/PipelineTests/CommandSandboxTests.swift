@@ -90,6 +90,16 @@ import Testing
     #expect(try workspace.output("shared", of: summary) == ours + "\n")
   }
 
+  @Test func `A command gets no open file of whoever runs it`() async throws {
+    let workspace = try Workspace(
+      #"stages: { a: { run: "ls /proc/self/fd | grep -cv '^[012]$' > ${out.out} || true", out: { out: o.txt } } }"#)
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    // The folder that ls reads is one.
+    #expect(try await workspace.output("a", of: workspace.run()) == "1\n")
+  }
+
   @Test func `A temporary file can be made, and its folder is empty at the start`() async throws {
     let workspace = try Workspace(
       #"stages: { a: { run: "ls -A $TMPDIR; f=$(mktemp); echo hi > $f; cp $f ${out.out}", out: { out: o.txt } } }"#
@@ -152,6 +162,14 @@ import Testing
     workspace.folder.write("", to: "go")
     #expect(try await workspace.run().ran == 1)
     #expect(kept(workspace) == [])
+  }
+
+  @Test func `What had been written is kept whatever else stands beside it`() async throws {
+    let workspace = try Workspace(
+      #"stages: { s: { run: "echo hours > m.pt; echo x > $'s\xff'; false", out: { m: m.pt } } }"#)
+    let summary = try await workspace.run()
+    let work = try #require(summary.failures.first?.facts.first { $0.label == "what it left" }?.value)
+    #expect(FileManager.default.contents(atPath: work + "/m.pt") == Data("hours\n".utf8))
   }
 
   @Test func `Of an action the newest three failures are kept, and what others had written is not lost`()

@@ -42,6 +42,13 @@ struct ChildProcess: Sendable {
     return ending
   }
 
+  private typealias AddCloseFrom =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+  /// As the one below.
+  private static let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: AddCloseFrom.self)
+  }
+
   private typealias AddFolder =
     @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
   /// Swift's view of the C library leaves it out.
@@ -56,6 +63,8 @@ struct ChildProcess: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // Whoever waits for a pipe of this process to be closed would wait for the child.
+    _ = ChildProcess.addCloseFrom?(&actions, 3)
     guard ChildProcess.addFolder?(&actions, folder) == 0 else {
       throw PipelineError("this system cannot start a program in another folder")
     }

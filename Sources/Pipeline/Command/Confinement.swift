@@ -11,7 +11,8 @@ enum Confinement: Sendable {
   /// Where the guarantee is weaker although the stage did not ask for that: why.
   var weakness: String? {
     switch self {
-    case .sandbox: nil
+    case .sandbox(let sandbox):
+      sandbox.workspace == nil ? "the pipeline's folder is '/', of which nothing can be hidden" : nil
     case .guarded(_, let reason), .none(let reason): reason
     }
   }

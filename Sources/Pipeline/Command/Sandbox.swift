@@ -16,7 +16,7 @@ import Synchronization
 struct Sandbox: Sendable {
   /// bubblewrap's.
   let program: String
-  /// The workspace, absolute, without links. Nil where nothing can be hidden, since the home folder lies in it.
+  /// The workspace, absolute, without links. Nil where nothing can be hidden, since it is all there is.
   let workspace: String?
 
   /// Where the scratch folder of a command is mounted.
@@ -64,9 +64,8 @@ struct Sandbox: Sendable {
   }
 
   private static func hidable(_ workspace: String) -> String? {
-    guard let real = realPath(workspace) else { return nil }
-    let home = getenv("HOME").flatMap { realPath(String(cString: $0)) } ?? "/root"
-    return real == "/" || home == real || home.hasPrefix(real + "/") ? nil : real
+    guard let real = realPath(workspace), real != "/" else { return nil }
+    return real
   }
 
   /// Everything there is, with a folder to which a mount point can be added. (Every mount costs time: there are few.)
@@ -151,14 +150,21 @@ struct Sandbox: Sendable {
     path == folder || path.hasPrefix(folder + "/")
   }
 
-  /// The entries of the workspace that PATH leads into, such as `.venv`: programs, not data.
+  /// The entries of the workspace that are no data: those that PATH leads into, such as `.venv`, and where it is or holds
+  /// the user's home, what programs keep there: `.cache`, `.local`, the home itself.
   private static func programFolders(in workspace: String) -> Set<String> {
-    let folders = getenv("PATH").map { String(cString: $0) } ?? ""
-    let names = folders.split(separator: ":").compactMap { folder -> String? in
-      guard let real = realPath(String(folder)), real.hasPrefix(workspace + "/") else { return nil }
+    func entry(_ path: String) -> String? {
+      guard let real = realPath(path), real.hasPrefix(workspace + "/") else { return nil }
       return real.dropFirst(workspace.utf8.count + 1).split(separator: "/").first.map(String.init)
     }
-    return Set(names)
+    let folders = getenv("PATH").map { String(cString: $0) } ?? ""
+    var visible = Set(folders.split(separator: ":").compactMap { entry(String($0)) })
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
+    if let inside = entry(home) { visible.insert(inside) }
+    if realPath(home) == workspace {
+      visible.formUnion(((try? names(in: workspace)) ?? []).filter { $0.hasPrefix(".") })
+    }
+    return visible
   }
 }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// First step of planning: which instances each stage has. This depends on parameters and on the keys of keyed outputs,
 /// not on what the instances read.
 struct InstanceExpansion {
@@ -99,7 +101,10 @@ struct InstanceExpansion {
         waitsFor.insert(missing)
         return
       }
-      let values = known.map { PipelineNode(content: .scalar($0, isPlain: true), position: node.position) }
+      // A key may be a number where one is wanted, and is never nothing.
+      let values = known.map { key in
+        PipelineNode(content: .scalar(key, isPlain: !JSON(plain: key).isNull), position: node.position)
+      }
       try PlannedKeys.check(values, entry.name)
       try combine(stage, variable, values.map { ($0, []) }, keys, scope, &drafts, &waitsFor)
     }

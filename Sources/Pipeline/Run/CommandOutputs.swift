@@ -35,6 +35,8 @@ extension CommandRun {
   /// What the command left at the places of its outputs.
   func collect() throws -> [OutputFile] {
     let files = try action.instance.outputs.flatMap(collect)
+    var links = OutputLinks(work: scratch.work)
+    for file in files { try links.check(file.path, of: file.name) }
     var owners: [String: String] = [:]
     for file in files {
       if let other = owners.updateValue(file.name, forKey: file.path) {
@@ -50,9 +52,12 @@ extension CommandRun {
     let path = scratch.work + "/" + output.place
     guard let type = try fileType(path) else { throw unwritten(output) }
     guard output.keyed else { return [OutputFile(name: output.name, key: nil, path: path)] }
-    guard type == .folder else {
+    guard type == .folder || type == .link else {
       throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.place)])
     }
+    // A link that stands for the folder.
+    var links = OutputLinks(work: scratch.work)
+    if type == .link { try links.check(path, of: output.name) }
     let members = output.members
     var files: [String: String] = [:]
     let found = try names(in: path).compactMap { name -> OutputFile? in

@@ -64,6 +64,8 @@ struct Execution {
   private var failures: [PipelineError] = []
   private var workspace: WorkspacePublisher
   private let jobs: Int
+  /// How often planning again has failed: stages that nobody can name.
+  private var unplanned = 0
   /// Remarks that were made already.
   private var noted: Set<String> = []
   /// How often the sources of an instance changed before it could run.
@@ -143,7 +145,10 @@ struct Execution {
       plan = try engine.plan(keys: keys)
       adopt(try plan.selection(targets))
     } catch {
-      failures.append(PipelineError(wrapping: error))
+      let error = PipelineError(wrapping: error)
+      failures.append(error)
+      unplanned += 1
+      observe(.note("\(error)"))
     }
   }
 
@@ -434,6 +439,7 @@ struct Execution {
     summary.planned = selection.instances.count
     summary.seconds = seconds
     summary.failures = failures
+    summary.failed = unplanned
     summary.published = workspace.paths
     for instance in selection.instances {
       switch states[instance.name] {

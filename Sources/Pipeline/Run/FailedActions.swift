@@ -71,6 +71,8 @@ final class FailedActions: Sendable {
         return nil
       }
       for (path, name) in [(scratch.work, "work"), (scratch.out, "out")] where !isEmpty(path) {
+        // A folder that cannot be written to cannot be moved to another one.
+        chmod(path, 0o700)
         _ = rename(path, "\(failure.folder)/\(name)")
       }
       LongLog.shorten(scratch.log)
@@ -113,7 +115,8 @@ final class FailedActions: Sendable {
   private func load(_ known: inout [Failure]?) -> [Failure] {
     if let known { return known }
     let failures = ((try? names(in: folder)) ?? []).compactMap { name -> (Int, Failure)? in
-      guard let number = Int(name.split(separator: "-").last ?? ""),
+      guard (try? fileType("\(folder)/\(name)")) == .folder,
+        let number = Int(name.split(separator: "-").last ?? ""),
         let about = try? readSmall("\(folder)/\(name)/about", limit: 1 << 16),
         let json = try? JSON(parsing: about),
         let key = json["key"]?.string.flatMap({ Digest($0) }), let line = json["line"]?.string
@@ -127,7 +130,8 @@ final class FailedActions: Sendable {
 
   /// Whether a folder holds no file, however deep.
   private func isEmpty(_ path: String) -> Bool {
-    guard let entries = try? names(in: path) else { return true }
+    // What cannot be listed, such as names that are no text, is something.
+    guard let entries = try? names(in: path) else { return (try? fileType(path)) == .some(nil) }
     return entries.allSatisfy {
       (try? fileType("\(path)/\($0)")) == .folder && isEmpty("\(path)/\($0)")
     }

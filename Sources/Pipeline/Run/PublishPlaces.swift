@@ -25,7 +25,13 @@ struct PublishPlaces {
         // A link at the place itself is replaced, not followed, unless it stands for a folder that gets members.
         let place = isKeyed ? real(folder: rule.path) : real(rule.path)
         try check(place, rule.path, instance, inside: top)
-        places[place] = (instance, rule.path)
+        if let other = places.updateValue((instance, rule.path), forKey: place), other.path != rule.path {
+          throw PipelineError(
+            "'\(rule.path)' and '\(other.path)' lead to one place, and both are published",
+            at: instance.position,
+            facts: [("leads to", place), ("by", instance.name), ("and by", other.instance.name)],
+            hint: "publish into folders of which none is a link to the other")
+        }
       }
     }
     let above = Set(places.keys.flatMap(PublishPlaces.folders))
@@ -101,7 +107,7 @@ struct PublishPlaces {
   /// The same, the last link followed too.
   private mutating func real(folder path: String) -> String {
     let place = real(path)
-    return (try? fileType(place)) == .other ? PublishPlaces.real(place) : place
+    return (try? fileType(place)) == .link ? PublishPlaces.real(place) : place
   }
 
   private static func real(_ path: String, links: Int = 0) -> String {

@@ -92,7 +92,8 @@ import Testing
 
   @Test func `A command gets no open file of whoever runs it`() async throws {
     let workspace = try Workspace(
-      #"stages: { a: { run: "ls /proc/self/fd | grep -cv '^[012]$' > ${out.out} || true", out: { out: o.txt } } }"#)
+      #"stages: { a: { run: "ls /proc/self/fd | grep -cv '^[012]$' > ${out.out} || true", out: { out: o.txt } } }"#
+    )
     var ends: [Int32] = [-1, -1]
     try #require(pipe(&ends) == 0)
     defer { for end in ends { close(end) } }

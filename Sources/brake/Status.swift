@@ -34,6 +34,7 @@ extension InstanceStatus {
       "stage": .string(instance), "state": .string(state.rawValue),
       "action": key.map { .string($0.description) } ?? .null,
       "error": error.map { .string($0.headline) } ?? .null,
+      "resources": resources.json,
       "leftover": leftover.map { .string($0) } ?? .null,
     ]
   }

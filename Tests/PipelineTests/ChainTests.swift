@@ -81,6 +81,15 @@ private struct Count: ChainOperation {
     #expect(try await workspace.run().ran == 0)
   }
 
+  @Test func `Links need what their stage says, and no key depends on it`() async throws {
+    try await workspace.run()
+    workspace.folder.write(
+      ChainTests.pipeline.replacing("op: count,", with: "op: count, cores: 2,"), to: "brake.yaml")
+    let resources = try workspace.engine().plan().instances.filter { $0.stage == "count" }.map(\.resources)
+    #expect(resources == Array(repeating: Resources(cores: 2), count: 4) + [.undeclared])
+    #expect(try await workspace.run().ran == 0)
+  }
+
   @Test func `A longer chain reuses the links of a shorter one`() async throws {
     try await workspace.run()
     let events = Events()

@@ -97,6 +97,8 @@ public struct InstanceStatus: Sendable {
   public let key: Digest?
   /// What keeps it from running, such as a missing file.
   public let error: PipelineError?
+  /// What it declares that it needs; nothing while its instances are not known.
+  public let resources: Resources
   /// The folder that holds what it had written when it last failed, if it has not succeeded since.
   public let leftover: String?
 }
@@ -110,10 +112,12 @@ extension Engine {
       let known = survey.findings.map {
         InstanceStatus(
           instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error,
+          resources: $0.instance.resources,
           leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil)
       }
       let deferred = try survey.plan.selection(targets).deferred.map {
-        InstanceStatus(instance: $0.stage, state: .waiting, key: nil, error: nil, leftover: nil)
+        InstanceStatus(
+          instance: $0.stage, state: .waiting, key: nil, error: nil, resources: .undeclared, leftover: nil)
       }
       return known + deferred
     }

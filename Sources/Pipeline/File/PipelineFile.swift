@@ -39,6 +39,7 @@ struct StageDeclaration: Sendable {
   let variables: [PipelineNode.Entry]
   let inputs: [PipelineNode.Entry]
   let publish: PipelineNode?
+  let resources: [(field: ResourceField, value: PipelineNode)]
 }
 
 struct CommandDeclaration: Sendable {

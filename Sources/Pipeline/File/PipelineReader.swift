@@ -89,6 +89,12 @@ struct PipelineReader {
     let names = variables.isEmpty ? parameterNames : parameterNames.union(variables.map(\.name))
     let inputs = try self.entries(fields["in"], "in:", names: names)
     try fields["publish"]?.check(names: names)
+    var resources: [(field: ResourceField, value: PipelineNode)] = []
+    for field in ResourceField.allCases {
+      guard let value = fields[field.rawValue] else { continue }
+      try value.check(names: names)
+      resources.append((field, value))
+    }
     let work: StageDeclaration.Work
     if let script = fields["run"] {
       work = .command(try command(script, fields, inputs, names))
@@ -98,7 +104,7 @@ struct PipelineReader {
     }
     return StageDeclaration(
       name: entry.name, position: entry.position, work: work, variables: variables, inputs: inputs,
-      publish: fields["publish"])
+      publish: fields["publish"], resources: resources)
   }
 
   private func variables(_ node: PipelineNode?) throws(PipelineError) -> [PipelineNode.Entry] {
@@ -252,7 +258,7 @@ struct PipelineReader {
 }
 
 private enum StageField {
-  static let all = ["op", "run", "for", "in", "publish"]
+  static let all = ["op", "run", "for", "in", "publish"] + ResourceField.allCases.map(\.rawValue)
   static let ofOperation = ["with"]
   static let ofCommand = [
     "shell", "out", "env", "pass-env", "tools", "sandbox", "network", "undeclared",

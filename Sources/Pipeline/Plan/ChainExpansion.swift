@@ -65,7 +65,8 @@ struct ChainExpansion {
     return StageInstance(
       stage: instance.stage, keys: instance.keys, link: link.key,
       work: .operation(operation, try ParameterValues(link.parameters, declarations: operation.parameters)),
-      inputs: inputs, outputs: operation.outputs, publish: publish, position: instance.position)
+      inputs: inputs, outputs: operation.outputs, publish: publish, resources: instance.resources,
+      position: instance.position)
   }
 
   private func end(of instance: StageInstance, _ chain: any ChainOperation) -> StageInstance {
@@ -86,7 +87,8 @@ struct ChainExpansion {
     StageInstance(
       stage: instance.stage, keys: instance.keys, link: instance.link, work: instance.work,
       inputs: instance.inputs.map { StageInstance.Input(name: $0.name, source: replacement(of: $0.source)) },
-      outputs: instance.outputs, publish: instance.publish, position: instance.position)
+      outputs: instance.outputs, publish: instance.publish, resources: instance.resources,
+      position: instance.position)
   }
 
   private func replacement(of source: InputSource) -> InputSource {

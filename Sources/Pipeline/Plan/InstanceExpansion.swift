@@ -61,7 +61,7 @@ struct InstanceExpansion {
           uniquingKeysWith: { first, _ in first })
       }
     } else {
-      try stage.checkConstantParameters(scope)
+      try stage.checkConstants(scope)
       instances[number] = .unknown(waitsFor: waitsFor.list)
     }
   }

@@ -62,11 +62,13 @@ public struct StageInstance: Sendable {
   public let inputs: [Input]
   public let outputs: [OutputDeclaration]
   public let publish: [PublishRule]
+  public let resources: Resources
   public let position: Position
 
   public init(
     stage: String, keys: [String], link: String? = nil, work: Work, inputs: [Input],
-    outputs: [OutputDeclaration], publish: [PublishRule], position: Position
+    outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources = .undeclared,
+    position: Position
   ) {
     self.stage = stage
     self.keys = keys
@@ -75,6 +77,7 @@ public struct StageInstance: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.publish = publish
+    self.resources = resources
     self.position = position
   }
 

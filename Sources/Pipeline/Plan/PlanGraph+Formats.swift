@@ -5,7 +5,8 @@ extension Plan {
   public func mermaid() -> String { PlanGraph(instances, deferred).mermaid() }
   /// All instances in Graphviz' language.
   public func dot() -> String { PlanGraph(instances, deferred).dot() }
-  /// `{"nodes": [{"name", "kind", "detail"}], "edges": [{"from", "to", "output"}]}`; files are named `./PATH`.
+  /// `{"nodes": [{"name", "kind", "detail", "resources"}], "edges": [{"from", "to", "output"}]}`; files are named
+  /// `./PATH`.
   public func json() -> JSON { PlanGraph(instances, deferred).json() }
 }
 
@@ -14,7 +15,8 @@ extension Plan.Selection {
   public func mermaid() -> String { PlanGraph(instances, deferred).mermaid() }
   /// The selected instances in Graphviz' language.
   public func dot() -> String { PlanGraph(instances, deferred).dot() }
-  /// `{"nodes": [{"name", "kind", "detail"}], "edges": [{"from", "to", "output"}]}`; files are named `./PATH`.
+  /// `{"nodes": [{"name", "kind", "detail", "resources"}], "edges": [{"from", "to", "output"}]}`; files are named
+  /// `./PATH`.
   public func json() -> JSON { PlanGraph(instances, deferred).json() }
 }
 
@@ -65,6 +67,7 @@ extension PlanGraph {
       [
         "name": .string(name), "kind": .string(node.kind.rawValue),
         "detail": node.detail.map { .string($0) } ?? .null,
+        "resources": node.resources?.json ?? .null,
       ]
     }
     let edges = edges.map { edge -> JSON in

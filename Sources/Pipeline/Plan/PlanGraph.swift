@@ -9,6 +9,8 @@ struct PlanGraph {
     let title: String
     /// The operation, or how many instances there are.
     let detail: String?
+    /// Of an instance; of several as one node, if they have the same.
+    var resources: Resources?
   }
 
   struct Edge: Hashable {
@@ -37,6 +39,8 @@ struct PlanGraph {
         let instances = collapses && count > 1 ? "\(count) instances" : nil
         return [instance.operationName, instances].compactMap { $0 }.joined(separator: ", ")
       }
+      if nodes[number].resources == nil { nodes[number].resources = instance.resources }
+      if nodes[number].resources != instance.resources { nodes[number].resources = .undeclared }
       for input in instance.inputs { connect(input.source, to: number, collapses ? stages : nil) }
     }
     for stage in deferred {

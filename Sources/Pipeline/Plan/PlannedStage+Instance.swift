@@ -20,7 +20,8 @@ extension PlannedStage {
     }
     return StageInstance(
       stage: name, keys: draft.keys, work: work, inputs: inputs, outputs: outputs,
-      publish: try publishRules(draft, outputs), position: declaration.position)
+      publish: try publishRules(draft, outputs), resources: try resources(draft.scope),
+      position: declaration.position)
   }
 
   // MARK: Commands

@@ -88,8 +88,9 @@ final class PlannedStage {
     }
   }
 
-  /// Checks the parameters that do not depend on variables whose values are not known yet.
-  func checkConstantParameters(_ scope: ExpressionScope) throws(PipelineError) {
+  /// Checks the parameters and resources that do not depend on variables whose values are not known yet.
+  func checkConstants(_ scope: ExpressionScope) throws(PipelineError) {
+    _ = try resources(scope, constant: true)
     guard case .operation(let operation, let entries) = work else { return }
     for entry in entries where !entry.value.uses(variables) {
       let value = json(try scope.evaluate(entry.value), for: entry, of: operation)

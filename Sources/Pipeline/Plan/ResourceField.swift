@@ -1,0 +1,94 @@
+import JSON
+
+/// A field of a stage that declares a resource.
+enum ResourceField: String, CaseIterable {
+  case cores, memory, gpus, time
+
+  /// Reads a value into the resources.
+  ///
+  /// - Parameters:
+  ///   - node: evaluated.
+  ///   - stage: for messages.
+  func read(_ node: PipelineNode, into resources: inout Resources, stage: String) throws(PipelineError) {
+    let isRead =
+      switch self {
+      case .cores: ResourceField.set(&resources.cores, count(node, 1...65536))
+      case .memory: ResourceField.set(&resources.memory, node.text.flatMap(ResourceField.bytes))
+      case .gpus: ResourceField.set(&resources.gpus, count(node, 0...65536))
+      case .time:
+        ResourceField.set(&resources.time, node.text.flatMap(ResourceField.seconds).map { .seconds($0) })
+      }
+    if !isRead {
+      throw PipelineError(
+        "\(rawValue): takes \(wanted), not \(node.kind)", at: node.position, facts: [("stage", stage)],
+        hint: hint)
+    }
+  }
+
+  private static func set<Value>(_ place: inout Value?, _ value: Value?) -> Bool {
+    place = value
+    return value != nil
+  }
+
+  private var wanted: String {
+    switch self {
+    case .cores: "a whole number from 1 to 65536"
+    case .memory: "an amount such as 8G or 512M"
+    case .gpus: "a whole number from 0 to 65536"
+    case .time: "a duration such as 2h30m or 45s"
+    }
+  }
+
+  private var hint: String? {
+    switch self {
+    case .cores, .gpus: nil
+    case .memory: "the units are K, M, G and T, each 1024 of the one before it; up to 1024T"
+    case .time: "whole numbers with the units d, h, m and s, in this order; up to 1000d"
+    }
+  }
+
+  // MARK: Values
+
+  private func count(_ node: PipelineNode, _ range: ClosedRange<Int>) -> Int? {
+    node.json.integer.flatMap { range.contains($0) ? $0 : nil }
+  }
+
+  /// Of `1.5G` or `1.5GiB`; nil for what is no amount or none that there is.
+  static func bytes(_ text: String) -> Int? {
+    let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+    var unit = text[number.endIndex...]
+    if unit.hasSuffix("iB") { unit = unit.dropLast(2) }
+    guard let exponent = ["K": 10, "M": 20, "G": 30, "T": 40][unit], number.first?.isNumber == true,
+      let amount = Double(number)
+    else { return nil }
+    let bytes = (amount * Double(1 << exponent)).rounded(.up)
+    return bytes >= 1 && bytes <= Double(1 << 50) ? Int(bytes) : nil
+  }
+
+  /// Of `1d2h30m10s`, each unit at most once and in this order; nil for what is no duration or none that there is.
+  static func seconds(_ text: String) -> Int? {
+    var rest = text[...]
+    var seconds = 0
+    for (unit, factor) in [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)] as [(Character, Int)] {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      guard rest[digits.endIndex...].first == unit else { continue }
+      guard digits.count <= 9, let number = Int(digits) else { return nil }
+      seconds += number * factor
+      rest = rest[digits.endIndex...].dropFirst()
+    }
+    return rest.isEmpty && 1...86_400_000 ~= seconds ? seconds : nil
+  }
+}
+
+extension PlannedStage {
+  /// What an instance declares that it needs.
+  ///
+  /// - Parameter constant: whether only what does not depend on the stage's variables is read.
+  func resources(_ scope: ExpressionScope, constant: Bool = false) throws(PipelineError) -> Resources {
+    var resources = Resources.undeclared
+    for (field, node) in declaration.resources where !constant || !node.uses(variables) {
+      try field.read(scope.evaluate(node), into: &resources, stage: name)
+    }
+    return resources
+  }
+}

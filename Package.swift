@@ -29,31 +29,35 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CKernels", exclude: ["CONTRACT.md"]),
     module("JSON"),
+    module("System"),
     module("Safetensors", ["JSON"]),
     module(
       "Artefacts",
-      ["CZstd", "JSON", "Safetensors", .product(name: "Crypto", package: "swift-crypto")]),
+      ["CZstd", "JSON", "Safetensors", "System", .product(name: "Crypto", package: "swift-crypto")]),
     module("Compute", ["CKernels", "JSON", "Safetensors"]),
     module(
       "Pipeline",
       [
-        "Artefacts", "JSON", .product(name: "Yams", package: "Yams"),
+        "Artefacts", "JSON", "System", .product(name: "Yams", package: "Yams"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     module(
       "Operations",
       [
-        "Artefacts", "Pipeline", "Compute", "JSON", "Safetensors",
+        "Artefacts", "Pipeline", "Compute", "JSON", "Safetensors", "System",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     module(
       "Report",
-      ["Artefacts", "Pipeline", "Compute", "JSON", .product(name: "Subprocess", package: "swift-subprocess")]),
+      [
+        "Artefacts", "Pipeline", "Compute", "JSON", "System",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     .executableTarget(
       name: "brake",
       dependencies: [
-        "Artefacts", "Compute", "JSON", "Operations", "Pipeline", "Report",
+        "Artefacts", "Compute", "JSON", "Operations", "Pipeline", "Report", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -62,16 +66,18 @@ let package = Package(
       dependencies: ["Compute", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Compute", swiftSettings: strict),
 
-    .target(name: "Support", dependencies: ["CKernels"], path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "Support", dependencies: ["CKernels", "System"], path: "Tests/Support", swiftSettings: strict),
     .target(
       name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases",
       exclude: ["golden.txt", "print"]),
     tests("CKernelsTests", ["CKernels", "KernelCases"]),
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
-    tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors"]),
+    tests("SystemTests", ["System"]),
+    tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors"]),
-    tests("PipelineTests", ["Pipeline", "Artefacts", "JSON"]),
+    tests("PipelineTests", ["Pipeline", "Artefacts", "JSON", "System"]),
     tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),
     tests("EndToEnd", ["brake", "JSON"], path: "Tests/EndToEnd"),

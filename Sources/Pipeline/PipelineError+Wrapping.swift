@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 extension PipelineError {
   /// The error of a stage, told with the facts that its reader needs.
@@ -18,7 +19,7 @@ extension PipelineError {
   init(wrapping error: any Error) {
     switch error {
     case let error as PipelineError: self = error
-    case let error as ArtefactError: self.init(error.message, hint: error.remedy)
+    case let error as Failure: self.init(error.headline, facts: error.facts, hint: error.hint)
     case let error as ParameterError: self.init(error.description)
     default: self.init(String(describing: error))
     }

@@ -1,5 +1,6 @@
 internal import Artefacts
 internal import Glibc
+import System
 
 /// What is wrong with a pipeline, a target or a stage. Printed as a headline, aligned facts and a hint.
 public struct PipelineError: Error, CustomStringConvertible {
@@ -22,8 +23,8 @@ public struct PipelineError: Error, CustomStringConvertible {
 
   /// The system call that has just failed: `cannot VERB PATH: No space left on device`, and what can be done about it.
   public init(system verb: String, _ path: String) {
-    let error = ArtefactError.system(verb, path, errno)
-    self.init(error.message, hint: error.remedy)
+    let error = Failure.system(verb, path, errno)
+    self.init(error.headline, hint: error.hint)
   }
 
   public var description: String {

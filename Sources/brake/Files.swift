@@ -1,12 +1,13 @@
 import Artefacts
 import Glibc
+import System
 
 /// The whole of a file.
 ///
 /// - Throws: if it cannot be read, is no regular file, or is larger than `limit` bytes.
-func readFile(_ path: String, limit: Int) throws(ArtefactError) -> [UInt8] {
-  func refused(_ why: String) -> ArtefactError {
-    ArtefactError(.system, "cannot read '\(path)': \(why)", errno: errno)
+func readFile(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+  func refused(_ why: String) -> Failure {
+    Failure(.system, "cannot read '\(path)': \(why)", errno: errno)
   }
   let file = open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw refused(String(cString: strerror(errno))) }

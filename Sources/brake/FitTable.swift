@@ -1,5 +1,6 @@
 import Artefacts
 import Compute
+import System
 
 /// Analyses as text: the published table's columns, and below it what makes each row believable.
 struct FitTable {

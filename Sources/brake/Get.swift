@@ -1,6 +1,7 @@
 import ArgumentParser
 import Artefacts
 import Pipeline
+import System
 
 extension Brake {
   struct Get: AsyncParsableCommand {
@@ -31,13 +32,13 @@ extension Brake {
       var path = output ?? digest.short
       if output != nil && isFolder(path) { path += (path.hasSuffix("/") ? "" : "/") + digest.short }
       if exists(path) && !force {
-        throw ArtefactError(
-          .refused, "'\(path)' exists", remedy: "write elsewhere with -o PATH, or replace it with --force")
+        throw Failure(
+          .refused, "'\(path)' exists", hint: "write elsewhere with -o PATH, or replace it with --force")
       }
       if exists(path), !isFolder(path), !isRegularFile(path) {
-        throw ArtefactError(
+        throw Failure(
           .refused, "'\(path)' is a pipe, socket or device, which nothing replaces",
-          remedy: "write elsewhere with -o PATH, or use 'brake cat' and the shell")
+          hint: "write elsewhere with -o PATH, or use 'brake cat' and the shell")
       }
       try store.restore(digest, to: path)
       try Output.print("\(digest)  \(path.visible())")

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// Makes of a log, piece by piece, what may go to a terminal: text, line breaks, tabs, carriage returns and colours stay
 /// what they are; every other control character is written out, so that no log moves the cursor, sets a title or asks

@@ -1,11 +1,12 @@
 import Artefacts
+import System
 
 /// What the records and references of a store say of its objects: who made them, who read them, what they are called.
 struct Origins {
   private var origins: [Digest: [String]] = [:]
 
   /// - Parameter damaged: told of every record that cannot be read.
-  init(of store: Store, damaged: (ArtefactError) -> Void = { Output.note("warning: \($0)") }) throws {
+  init(of store: Store, damaged: (Failure) -> Void = { Output.note("warning: \($0)") }) throws {
     for record in try store.records(damaged: damaged) {
       for output in record.outputs {
         let key = output.key.map { "[\($0)]" } ?? ""
@@ -19,7 +20,7 @@ struct Origins {
     for name in try store.references() {
       do {
         if let digest = try store.reference(name) { add("reference \(name)", to: digest) }
-      } catch let error as ArtefactError where error.code == .damaged {
+      } catch let error as Failure where error.code == .damaged {
         damaged(error)
       }
     }

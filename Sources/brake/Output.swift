@@ -2,6 +2,7 @@ import ArgumentParser
 import Artefacts
 import Glibc
 import JSON
+import System
 
 /// What commands write. Facts go to the standard output, everything about the course of things to the standard error
 /// output.
@@ -29,7 +30,7 @@ enum Output {
       if count < 0 && errno == EINTR { continue }
       if count < 0 && errno == EPIPE { throw ExitCode(128 + SIGPIPE) }
       guard count > 0 else {
-        throw ArtefactError(
+        throw Failure(
           .system, "cannot write to the standard output: \(String(cString: strerror(errno)))", errno: errno)
       }
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))

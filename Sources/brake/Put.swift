@@ -1,6 +1,7 @@
 import ArgumentParser
 import Artefacts
 import JSON
+import System
 
 extension Brake {
   struct Put: ParsableCommand {

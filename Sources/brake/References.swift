@@ -2,6 +2,7 @@ import ArgumentParser
 import Artefacts
 import JSON
 import Pipeline
+import System
 
 /// `@name` or `name`.
 private func referenceName(_ text: String) -> String { text.hasPrefix("@") ? String(text.dropFirst()) : text }
@@ -28,7 +29,7 @@ extension Brake {
       let name = referenceName(name)
       let found = try await given.resolver(pipeline, in: store).one(given.one())
       guard try store.contains(found.digest) else {
-        throw ArtefactError(.notFound, "\(found.digest) is not in \(store.root)", remedy: "see 'brake ls'")
+        throw Failure(.notFound, "\(found.digest) is not in \(store.root)", hint: "see 'brake ls'")
       }
       let before = try? store.reference(name)
       try store.setReference(name, to: found.digest)

@@ -1,6 +1,7 @@
 import Artefacts
 import Pipeline
 import Synchronization
+import System
 
 /// Shows a run on the standard error output while it happens.
 protocol RunDisplay: Sendable {

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// Text in aligned columns. A cell is one line: what it holds of line breaks and other control characters is shown.
 struct Table {

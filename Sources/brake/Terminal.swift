@@ -1,5 +1,6 @@
 import Artefacts
 import Glibc
+import System
 
 /// What the standard error output is connected to.
 struct Terminal {

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// What differs inside two texts: lines if they have several, words otherwise. Marks say what went and what came,
 /// `[-old-]{+new+}` in a line, `-` and `+` before a line; on a terminal they are coloured besides.

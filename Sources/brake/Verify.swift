@@ -2,6 +2,7 @@ import ArgumentParser
 import Artefacts
 import JSON
 import Pipeline
+import System
 
 extension Brake {
   struct Verify: AsyncParsableCommand {
@@ -55,7 +56,7 @@ extension Brake {
         }
       }
       tally.end()
-      var unbelieved: [ArtefactError] = []
+      var unbelieved: [Failure] = []
       for record in try store.records(damaged: { unbelieved.append($0) }) {
         var losses: [Loss] = []
         tally.check("the record of \(record.stage)") { losses = try store.losses(of: record) }
@@ -66,7 +67,7 @@ extension Brake {
         tally.check("reference \(name)") {
           guard let digest = try store.reference(name) else { return }
           if try !store.contains(digest) || !store.isWhole(store.artefact(digest)) {
-            throw ArtefactError(
+            throw Failure(
               .notFound, "the reference '\(name)' names \(digest), of which something is not in the store")
           }
         }
@@ -98,7 +99,7 @@ private struct Tally {
     do { try body() } catch {
       end()
       Output.note("error: \(error)")
-      if let error = error as? ArtefactError, [.unreadable, .system].contains(error.code) {
+      if let error = error as? Failure, [.unreadable, .system].contains(error.code) {
         unreadable.append((name, error))
       } else {
         errors.append((name, error))

@@ -3,6 +3,7 @@ import ArgumentParser
 import Glibc
 import JSON
 import Pipeline
+import System
 
 extension Brake {
   struct Why: AsyncParsableCommand {

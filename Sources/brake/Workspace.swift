@@ -4,6 +4,7 @@ import Glibc
 import Operations
 import Pipeline
 import Report
+import System
 
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
 struct Workspace: ParsableArguments {
@@ -22,7 +23,7 @@ struct Workspace: ParsableArguments {
   func enter() throws {
     guard let folder else { return }
     guard chdir(folder) == 0 else {
-      throw ArtefactError(
+      throw Failure(
         .system, "cannot change to the folder '\(folder)': \(String(cString: strerror(errno)))", errno: errno)
     }
   }
@@ -34,9 +35,9 @@ struct Workspace: ParsableArguments {
     let given = store ?? getenv("BRAKE_STORE").map { String(cString: $0) }
     let path = given.flatMap { $0.isEmpty ? nil : $0 } ?? "cache"
     if !creating && !exists(path + "/format") {
-      throw ArtefactError(
+      throw Failure(
         .notFound, "there is no store in '\(path)'",
-        remedy:
+        hint:
           "name one with --store PATH or BRAKE_STORE; 'brake put' and 'brake run' make one where there is none"
       )
     }

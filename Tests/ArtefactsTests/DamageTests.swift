@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -41,7 +42,7 @@ import Testing
         do {
           #expect(try store.bytes(of: digest) == bytes)
           unnoticed += 1
-        } catch let error as ArtefactError {
+        } catch let error as Failure {
           #expect([.damaged, .newer].contains(error.code))
         }
       }
@@ -58,7 +59,7 @@ import Testing
     cases += [good + [0], good + good, Array(good.dropFirst()), other, []]
     for bytes in cases {
       try replace(digest, with: bytes)
-      let error = #expect(throws: ArtefactError.self) { try store.stream(digest) { _ in } }
+      let error = #expect(throws: Failure.self) { try store.stream(digest) { _ in } }
       #expect(error?.code == .damaged)
       #expect(try !store.contains(digest))
     }
@@ -94,8 +95,8 @@ import Testing
     try publication.add(record: record)
     try publication.commit()
     try replace(artefact.digest, with: [0])
-    let error = #expect(throws: ArtefactError.self) { try store.verify(artefact.digest) }
-    #expect(error?.message.contains(record.key.hex) == true)
+    let error = #expect(throws: Failure.self) { try store.verify(artefact.digest) }
+    #expect(error?.headline.contains(record.key.hex) == true)
   }
 
   @Test func `Restoring a damaged object leaves nothing behind`() throws {
@@ -103,10 +104,10 @@ import Testing
     var bytes = try object(digest)
     bytes[bytes.count - 20_000] ^= 1
     try replace(digest, with: bytes)
-    #expect(throws: ArtefactError.self) { try store.restore(digest, to: folder["out/file"]) }
+    #expect(throws: Failure.self) { try store.restore(digest, to: folder["out/file"]) }
     mkdir(folder["out"], 0o755)
     try replace(digest, with: bytes)
-    #expect(throws: ArtefactError.self) { try store.restore(digest, to: folder["out/file"]) }
+    #expect(throws: Failure.self) { try store.restore(digest, to: folder["out/file"]) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["out"]) == [])
   }
 
@@ -136,14 +137,14 @@ import Testing
       lying([entry], digest: Digest(of: [7])), lying([entry], kind: .tree),
     ] {
       try replace(digest, with: bad)
-      let error = #expect(throws: ArtefactError.self) { try store.bytes(of: digest) }
+      let error = #expect(throws: Failure.self) { try store.bytes(of: digest) }
       #expect(error?.code == .damaged)
     }
     // The count of chunks alone, larger than any file.
     var count = good
     count.replaceSubrange(count.count - 32..<count.count - 28, with: [255, 255, 255, 255])
     try replace(digest, with: count)
-    #expect(throws: ArtefactError.self) { try store.bytes(of: digest) }
+    #expect(throws: Failure.self) { try store.bytes(of: digest) }
   }
 
   @Test func `An object of a newer format is refused but not moved away`() throws {
@@ -155,7 +156,7 @@ import Testing
     let check = Digest(of: Array(bytes[start..<bytes.count - 16])).bytes.prefix(8)
     bytes.replaceSubrange(bytes.count - 16..<bytes.count - 8, with: check)
     try replace(digest, with: bytes)
-    let error = #expect(throws: ArtefactError.self) { try store.bytes(of: digest) }
+    let error = #expect(throws: Failure.self) { try store.bytes(of: digest) }
     #expect(error?.code == .newer)
     #expect(try store.contains(digest))
   }

@@ -2,6 +2,7 @@ import Artefacts
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @Suite struct DurabilityTests {
@@ -53,7 +54,7 @@ import Testing
       do {
         crashed = try Store(at: root, files: crashing)
         promised = try publish(#require(crashed), tree, files: files)
-      } catch is ArtefactError {}
+      } catch is Failure {}
       // Before the store is let go of: it then tidies up.
       failed = withExtendedLifetime(crashed) { crashing.hasFailed }
       crashed = nil
@@ -83,7 +84,7 @@ import Testing
       do {
         store = try Store(at: root, files: failing)
         _ = try publish(#require(store), tree, files: 3)
-      } catch let error as ArtefactError {
+      } catch let error as Failure {
         #expect(error.errno == ENOSPC)
       }
       failed = failing.hasFailed
@@ -113,7 +114,7 @@ import Testing
       do {
         try Store(at: root, files: crashing).setReference("a/b", to: new)
         done = true
-      } catch is ArtefactError {}
+      } catch is Failure {}
       failed = crashing.hasFailed
       crashing.cutPower()
       let found = try Store(at: root).reference("a/b")

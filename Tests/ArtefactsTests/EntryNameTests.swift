@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -43,11 +44,11 @@ import Testing
       let path = try store.recordPath(hostile.key)
       let bytes = RecordFile.bytes(hostile)
       folder.write(bytes, to: String(path.dropFirst(folder.path.count + 1)))
-      let error = #expect(throws: ArtefactError.self) { try store.record(hostile.key) }
+      let error = #expect(throws: Failure.self) { try store.record(hostile.key) }
       #expect(error?.code == .refused)
-      #expect(error?.message.unicodeScalars.allSatisfy { $0.value >= 32 } == true)
+      #expect(error?.headline.unicodeScalars.allSatisfy { $0.value >= 32 } == true)
       #expect(FileManager.default.contents(atPath: path).map { [UInt8]($0) } == bytes)
-      #expect(throws: ArtefactError.self) { try store.publication().add(record: hostile) }
+      #expect(throws: Failure.self) { try store.publication().add(record: hostile) }
 
       let publication = try store.publication()
       try publication.add(record: record())

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -103,7 +104,7 @@ import Testing
       let faulty = CrashingFileSystem(failingAt: points, fault)
       do {
         try perform(operation, Store(at: root, files: faulty), past, out)
-      } catch let error as ArtefactError {
+      } catch let error as Failure {
         #expect(error.code != .damaged, "\(error)")
       }
       failed = faulty.wasReached
@@ -177,7 +178,7 @@ import Testing
 
     let inode = try #require(try sound.files.status(sound.objectPath(digest))).inode
     let store = try Store(at: root, files: CrashingFileSystem(failingAt: .max, .stop, badFile: inode))
-    let error = #expect(throws: ArtefactError.self) { try store.verify(digest) }
+    let error = #expect(throws: Failure.self) { try store.verify(digest) }
     #expect(error?.code == .unreadable && error?.object == digest)
     #expect(try store.contains(digest))
     #expect(names(in: root + "/quarantine") == [])

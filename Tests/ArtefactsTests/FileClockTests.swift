@@ -1,9 +1,21 @@
 import Foundation
 import Support
 import Synchronization
+import System
 import Testing
 
 @testable import Artefacts
+
+extension Store {
+  /// Its clock, on a machine that has others.
+  func clock(
+    now: @escaping @Sendable () -> Int64 = { SystemTime.monotonic() },
+    realTime: @escaping @Sendable () -> Int64
+  ) -> FileClock {
+    FileClock(
+      files: files, folder: root, newPath: { try? self.temporaryPath() }, now: now, realTime: realTime)
+  }
+}
 
 @Suite struct FileClockTests {
   private let folder = TemporaryFolder()
@@ -33,7 +45,7 @@ import Testing
   func `Beside the store the clock of the file system counts, wherever ours stands`(years: Int64) throws {
     let (store, path) = try prepare()
     let shift = years * 365 * 86_400 &* second
-    let clock = FileClock(store: store, realTime: { Clock.now() &+ shift })
+    let clock = store.clock(realTime: { SystemTime.real() &+ shift })
     #expect(try !clock.isSettled(status(path), at: path, since: clock.moment()))
     usleep(40_000)
     #expect(try clock.isSettled(status(path), at: path, since: clock.moment()))
@@ -41,7 +53,7 @@ import Testing
 
   @Test func `A file that was written after the moment in question is not settled`() throws {
     let (store, path) = try prepare()
-    let clock = FileClock(store: store)
+    let clock = store.clock
     let before = clock.moment()
     usleep(40_000)
     folder.write("new", to: "file")
@@ -69,7 +81,7 @@ import Testing
     let (store, path) = try prepare()
     for moment in [Int64.min, -1, 0, Int64.max] {
       for stamp in [Int64.min, 0, Int64.max] {
-        let clock = FileClock(store: store, now: { moment }, realTime: { stamp })
+        let clock = store.clock(now: { moment }, realTime: { stamp })
         for device in [try status(path).device, 12_345] {
           _ = clock.isSettled(status(device: device, stamp), at: path, since: moment)
           _ = clock.isSettled(status(device: device, stamp), at: "/proc/version", since: 0)
@@ -82,8 +94,8 @@ import Testing
   @Test func `Of a server's files only those are settled that are older than another`() throws {
     let (store, _) = try prepare()
     let time = Atomic<Int64>(0)
-    let clock = FileClock(
-      store: store, now: { time.load(ordering: .relaxed) }, realTime: { 1_000_000 * 1_000_000_000 })
+    let clock = store.clock(
+      now: { time.load(ordering: .relaxed) }, realTime: { 1_000_000 * 1_000_000_000 })
     func isSettled(_ stamp: Int64) -> Bool {
       clock.isSettled(status(device: 99, stamp), at: "/proc/version", since: time.load(ordering: .relaxed))
     }
@@ -100,7 +112,7 @@ import Testing
   @Test func `Without a store there is no more than the kernel's clock, and nothing is written`() throws {
     let store = try Store(at: folder["store"])
     let path = folder.write("text", to: "file")
-    let clock = FileClock(store: store)
+    let clock = store.clock
     usleep(40_000)
     _ = try clock.isSettled(status(path), at: path, since: clock.moment())
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -39,7 +40,7 @@ import Testing
         try body()
         count[name + " answered", default: 0] += 1
       } catch {
-        #expect(error is ArtefactError, "\(error)")
+        #expect(error is Failure, "\(error)")
         count[name + " refused", default: 0] += 1
       }
     }
@@ -147,8 +148,8 @@ import Testing
     bytes += ObjectFooter(chunks: footer.chunks, digest: footer.digest, kind: .tree, size: footer.size).bytes
     try FileManager.default.removeItem(atPath: path)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    #expect(throws: ArtefactError.self) { try store.restore(hostile.digest, to: folder["out/tree"]) }
-    #expect(throws: ArtefactError.self) { try store.verify(hostile.digest) }
+    #expect(throws: Failure.self) { try store.restore(hostile.digest, to: folder["out/tree"]) }
+    #expect(throws: Failure.self) { try store.verify(hostile.digest) }
     #expect(try !store.isWhole(Artefact(digest: hostile.digest, kind: .tree, size: 3)))
     #expect(folder.read("victim/file") == Array("precious".utf8))
     #expect(!FileManager.default.fileExists(atPath: folder["out"]))

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts

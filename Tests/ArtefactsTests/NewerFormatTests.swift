@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -49,7 +50,7 @@ import Testing
       { _ = try put([1, 2, 3]) },
     ]
     for use in uses {
-      let error = #expect(throws: ArtefactError.self, performing: use)
+      let error = #expect(throws: Failure.self, performing: use)
       #expect(error?.code == .newer)
       expectLeftAlone(path, bytes)
     }
@@ -62,7 +63,7 @@ import Testing
     var bytes = try #require(folder.read("store/objects/\(other.hex.prefix(2))/\(other.hex.dropFirst(2))"))
     bytes[13] = 9
     folder.write(bytes, to: "store/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))")
-    let error = #expect(throws: ArtefactError.self) { try publication.commit() }
+    let error = #expect(throws: Failure.self) { try publication.commit() }
     #expect(error?.code == .newer)
     expectLeftAlone(try store.objectPath(digest), bytes)
   }
@@ -81,7 +82,7 @@ import Testing
     for use in [
       { _ = try store.tree(blob) }, { try store.verify(blob) }, { try store.stream(blob) { _ in } },
     ] {
-      let error = #expect(throws: ArtefactError.self, performing: use)
+      let error = #expect(throws: Failure.self, performing: use)
       #expect(error?.code == .newer)
       expectLeftAlone(path, bytes)
     }
@@ -103,14 +104,14 @@ import Testing
     text += summed ? ",\"sum\":\"\(Digest(of: Array(text.utf8)).hex)\"}" : ",\"signature\":\"…\"}"
     try overwrite(path, Array(text.utf8))
 
-    let error = #expect(throws: ArtefactError.self) { try store.record(record.key) }
+    let error = #expect(throws: Failure.self) { try store.record(record.key) }
     #expect(error?.code == .newer)
-    var reported: [ArtefactError.Code] = []
+    var reported: [Failure.Code] = []
     #expect(try store.records { reported.append($0.code) } == [])
     #expect(reported == [.newer])
     let again = try store.publication()
     try again.add(record: record)
-    let refusal = #expect(throws: ArtefactError.self) { try again.commit() }
+    let refusal = #expect(throws: Failure.self) { try again.commit() }
     #expect(refusal?.code == .newer)
     expectLeftAlone(path, Array(text.utf8))
   }

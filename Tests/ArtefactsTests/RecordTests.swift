@@ -2,6 +2,7 @@ import Artefacts
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @Suite struct RecordTests {
@@ -67,7 +68,7 @@ import Testing
     for bytes in bad {
       try FileManager.default.removeItem(atPath: folder[path])
       folder.write(bytes, to: path)
-      let error = #expect(throws: ArtefactError.self) { try store.record(record.key) }
+      let error = #expect(throws: Failure.self) { try store.record(record.key) }
       #expect(error?.code == .damaged)
       #expect(try store.record(record.key) == nil)
       folder.write(bytes, to: path)
@@ -76,7 +77,7 @@ import Testing
     try FileManager.default.removeItem(atPath: folder[path])
     let other = Digest(of: [9])
     folder.write(good, to: "store/actions/\(other.hex.prefix(2))/\(other.hex.dropFirst(2))")
-    var damaged: [ArtefactError] = []
+    var damaged: [Failure] = []
     #expect(try store.records { damaged.append($0) } == [])
     #expect(damaged.map(\.code) == [.damaged])
   }

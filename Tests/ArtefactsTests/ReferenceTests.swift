@@ -1,6 +1,7 @@
 import Artefacts
 import Foundation
 import Support
+import System
 import Testing
 
 @Suite struct ReferenceTests {
@@ -20,7 +21,7 @@ import Testing
     #expect(folder.read("store/refs/b") == Array("\(two)\n".utf8))
     try store.removeReference("runs/a")
     #expect(try store.references() == ["b"])
-    let error = #expect(throws: ArtefactError.self) { try store.removeReference("runs/a") }
+    let error = #expect(throws: Failure.self) { try store.removeReference("runs/a") }
     #expect(error?.code == .notFound)
   }
 
@@ -44,17 +45,17 @@ import Testing
     "a\u{202E}b", "a\u{A0}b", String(repeating: "a/", count: 16) + "a",
   ])
   func `A name that could leave its folder is refused`(name: String) throws {
-    let error = #expect(throws: ArtefactError.self) { try store.setReference(name, to: Digest(of: [])) }
+    let error = #expect(throws: Failure.self) { try store.setReference(name, to: Digest(of: [])) }
     #expect(error?.code == .refused)
-    #expect(throws: ArtefactError.self) { try store.reference(name) }
-    #expect(throws: ArtefactError.self) { try store.removeReference(name) }
+    #expect(throws: Failure.self) { try store.reference(name) }
+    #expect(throws: Failure.self) { try store.removeReference(name) }
   }
 
   @Test(arguments: ["", "sha256:12\n", "garbage"])
   func `A reference that holds no digest is damaged`(text: String) throws {
     folder.write("brake store 1\n", to: "store/format")
     folder.write(text, to: "store/refs/a")
-    let error = #expect(throws: ArtefactError.self) { try store.reference("a") }
+    let error = #expect(throws: Failure.self) { try store.reference("a") }
     #expect(error?.code == .damaged)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -62,8 +63,8 @@ import Testing
     }
     #expect(seen?.hasPrefix(folder["out/.brake-partial/"]) == true)
     #expect(try names("out") == ["name"])
-    #expect(throws: ArtefactError.self) {
-      try store.restore(digest, near: folder["out/other"]) { _ in throw ArtefactError(.refused, "no") }
+    #expect(throws: Failure.self) {
+      try store.restore(digest, near: folder["out/other"]) { _ in throw Failure(.refused, "no") }
     }
     #expect(try names("out") == ["name"])
   }
@@ -112,7 +113,7 @@ import Testing
 
   @Test func `A folder that is not there is named before anything is written`() throws {
     folder.write("text", to: "file")
-    let error = #expect(throws: ArtefactError.self) { try store.restore(put("file"), to: folder["no/file"]) }
-    #expect(error?.message.contains(folder["no"]) == true)
+    let error = #expect(throws: Failure.self) { try store.restore(put("file"), to: folder["no/file"]) }
+    #expect(error?.headline.contains(folder["no"]) == true)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -57,8 +58,8 @@ import Testing
     let status = try #require(try LocalFileSystem().status(path))
     let whole = status.at(seconds: 1_700_000_000)
     for (later, isSettled) in [(1_900_000_000, false), (2_100_000_000, true)] {
-      let clock = FileClock(
-        store: try store, now: { 0 }, realTime: { 1_700_000_000_000_000_000 + Int64(later) })
+      let clock = try store.clock(
+        now: { 0 }, realTime: { 1_700_000_000_000_000_000 + Int64(later) })
       #expect(clock.isSettled(whole, at: path, since: 0) == isSettled)
     }
   }
@@ -98,7 +99,7 @@ import Testing
     let forged = try other.add(bytes: Array("other".utf8))
     try other.commit()
     cache.remember(
-      forged, as: try #require(try LocalFileSystem().status(path)), at: path, since: FileClock.monotonic())
+      forged, as: try #require(try LocalFileSystem().status(path)), at: path, since: SystemTime.monotonic())
     #expect(try store.publication().add(path: path, known: cache) == forged)
     #expect(try store.publication().add(path: path) == artefact)
   }
@@ -112,7 +113,7 @@ import Testing
       for size in 0..<500 {
         cache.remember(
           Artefact(digest: Digest(of: []), kind: .blob, size: size), as: status, at: path,
-          since: FileClock.monotonic())
+          since: SystemTime.monotonic())
       }
       try cache.save()
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -18,16 +19,16 @@ import Testing
   @Test(arguments: ["tmp/thesis/data", "notes.txt", "objects/ab/cd", "format.txt", ".git/config"])
   func `A folder that holds anything of others never becomes a store`(file: String) throws {
     folder.write("precious", to: "store/" + file)
-    let error = #expect(throws: ArtefactError.self) { try store }
+    let error = #expect(throws: Failure.self) { try store }
     #expect(error?.code == .refused)
-    #expect(error?.message.contains(file.prefix { $0 != "/" }) == true)
-    #expect(error?.remedy?.contains("--store") == true)
+    #expect(error?.headline.contains(file.prefix { $0 != "/" }) == true)
+    #expect(error?.hint?.contains("--store") == true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["store"]).count == 1)
 
     // Nor if it came to hold them since the store was opened.
     let late = try Store(at: folder["late"], files: .withoutSynchronising)
     folder.write("precious", to: "late/" + file)
-    #expect(throws: ArtefactError.self) { try late.publication().add(bytes: [1]) }
+    #expect(throws: Failure.self) { try late.publication().add(bytes: [1]) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["late"]).count == 1)
   }
 
@@ -70,9 +71,9 @@ import Testing
     mkdir(folder["store/index"], 0o755)
     if part == "index" { rmdir(folder["store/index"]) }
     symlink(folder["victim"], folder["store/" + part])
-    let error = #expect(throws: ArtefactError.self) { try store }
+    let error = #expect(throws: Failure.self) { try store }
     #expect(error?.code == .refused)
-    #expect(error?.message.contains(part) == true)
+    #expect(error?.headline.contains(part) == true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]) == ["data"])
   }
 
@@ -84,10 +85,10 @@ import Testing
       mkdir((folder["store/" + path] as NSString).deletingLastPathComponent, 0o755)
       symlink("../../victim" + (path == "index/files" ? "/file" : ""), folder["store/" + path])
     }
-    #expect(throws: ArtefactError.self) { try store.setReference("sub/name", to: digest) }
-    #expect(throws: ArtefactError.self) { try store.removeReference("sub/name") }
-    #expect(throws: ArtefactError.self) { try store.reference("sub/name") }
-    #expect(throws: ArtefactError.self) { try put(bytes: [7]) }
+    #expect(throws: Failure.self) { try store.setReference("sub/name", to: digest) }
+    #expect(throws: Failure.self) { try store.removeReference("sub/name") }
+    #expect(throws: Failure.self) { try store.reference("sub/name") }
+    #expect(throws: Failure.self) { try put(bytes: [7]) }
     let source = folder.write("source", to: "source")
     usleep(40_000)
     let cache = StatCache(store: try store)
@@ -97,7 +98,7 @@ import Testing
 
     // A damaged object behind a link stays where it is.
     folder.write("no object", to: "victim/" + Digest(of: [7]).hex.dropFirst(2))
-    #expect(throws: ArtefactError.self) { try store.bytes(of: Digest(of: [7])) }
+    #expect(throws: Failure.self) { try store.bytes(of: Digest(of: [7])) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]).count == 1)
     #expect(try store.references() == [])
   }

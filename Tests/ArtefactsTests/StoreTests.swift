@@ -1,6 +1,7 @@
 import Artefacts
 import Foundation
 import Support
+import System
 import Testing
 
 @Suite struct StoreTests {
@@ -12,10 +13,10 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))
   }
 
-  @Test(arguments: [("brake store 2\n", ArtefactError.Code.newer), ("PNG", .refused)])
-  func `A store of an unknown format is refused`(format: String, code: ArtefactError.Code) throws {
+  @Test(arguments: [("brake store 2\n", Failure.Code.newer), ("PNG", .refused)])
+  func `A store of an unknown format is refused`(format: String, code: Failure.Code) throws {
     folder.write(format, to: "store/format")
-    let error = #expect(throws: ArtefactError.self) { try store }
+    let error = #expect(throws: Failure.self) { try store }
     #expect(error?.code == code)
   }
 
@@ -92,12 +93,12 @@ import Testing
   @Test func `More bytes than the limit are refused, not read`() throws {
     let digest = try put(mixed(1000))
     #expect(try store.bytes(of: digest, limit: 1000).count == 1000)
-    let error = #expect(throws: ArtefactError.self) { try store.bytes(of: digest, limit: 999) }
+    let error = #expect(throws: Failure.self) { try store.bytes(of: digest, limit: 999) }
     #expect(error?.code == .refused)
   }
 
   @Test func `An object that is not there is not found`() throws {
-    let error = #expect(throws: ArtefactError.self) { try store.bytes(of: Digest(of: [])) }
+    let error = #expect(throws: Failure.self) { try store.bytes(of: Digest(of: [])) }
     #expect(error?.code == .notFound)
   }
 
@@ -107,10 +108,10 @@ import Testing
     #expect(try store.resolve("sha256:" + digest.hex.prefix(20)) == digest)
     #expect(try store.resolve(digest.description) == digest)
     for (prefix, code) in [
-      (String(digest.hex.prefix(7)), ArtefactError.Code.ambiguous), ("../../..", .ambiguous),
+      (String(digest.hex.prefix(7)), Failure.Code.ambiguous), ("../../..", .ambiguous),
       ("00000000", .notFound),
     ] {
-      let error = #expect(throws: ArtefactError.self) { try store.resolve(prefix) }
+      let error = #expect(throws: Failure.self) { try store.resolve(prefix) }
       #expect(error?.code == code)
     }
   }
@@ -119,7 +120,7 @@ import Testing
     let digest = try put([1, 2, 3])
     let twin = folder["store"] + "/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2).dropLast(4))0000"
     try Data().write(to: URL(fileURLWithPath: twin))
-    let error = #expect(throws: ArtefactError.self) { try store.resolve(String(digest.hex.prefix(30))) }
+    let error = #expect(throws: Failure.self) { try store.resolve(String(digest.hex.prefix(30))) }
     #expect(error?.code == .ambiguous)
     #expect(try store.resolve(digest.hex) == digest)
   }

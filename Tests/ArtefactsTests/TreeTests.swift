@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -78,14 +79,14 @@ import Testing
       let bytes = Array(folder["tree/name"].utf8CString.dropLast()) + [-1, 0]
       close(open(bytes, O_CREAT | O_WRONLY, 0o644))
     }
-    let error = #expect(throws: ArtefactError.self) { try put(folder["tree"]) }
+    let error = #expect(throws: Failure.self) { try put(folder["tree"]) }
     #expect(error?.code == .refused)
-    #expect(error?.message.contains(kind) == true)
-    #expect(error.map { $0.remedy != nil } == true)
+    #expect(error?.headline.contains(kind) == true)
+    #expect(error.map { $0.hint != nil } == true)
   }
 
   @Test func `A path that is not there is not found`() throws {
-    let error = #expect(throws: ArtefactError.self) { try put(folder["nothing"]) }
+    let error = #expect(throws: Failure.self) { try put(folder["nothing"]) }
     #expect(error?.code == .notFound)
   }
 
@@ -109,7 +110,7 @@ import Testing
   func `Bytes that are nearly a manifest are a blob`(entries: String) throws {
     let text =
       #"{"brake":"tree 1","entries":["# + entries.replacing("\"D\"", with: "\"\(TreeTests.digest)\"") + "]}"
-    #expect(throws: ArtefactError.self) { try Tree(manifest: Array(text.utf8)) }
+    #expect(throws: Failure.self) { try Tree(manifest: Array(text.utf8)) }
     let artefact = try put(text: text)
     #expect(artefact.kind == .blob)
     try store.restore(artefact.digest, to: folder["back"])
@@ -128,7 +129,7 @@ import Testing
       artefact = try put(text: String(decoding: Tree(entries: entries).manifest, as: UTF8.self))
     }
     #expect(artefact.size == 1 << 40)
-    let error = #expect(throws: ArtefactError.self) { try store.restore(artefact.digest, to: folder["back"]) }
+    let error = #expect(throws: Failure.self) { try store.restore(artefact.digest, to: folder["back"]) }
     #expect(error?.code == .refused)
     #expect(!FileManager.default.fileExists(atPath: folder["back"]))
     try store.verify(artefact.digest)
@@ -138,7 +139,7 @@ import Testing
     let file = try put(text: "x")
     let entry = Tree.Entry(name: "a", mode: .file, size: 2, digest: file.digest)
     let tree = try put(text: String(decoding: Tree(entries: [entry]).manifest, as: UTF8.self))
-    let error = #expect(throws: ArtefactError.self) { try store.restore(tree.digest, to: folder["back"]) }
+    let error = #expect(throws: Failure.self) { try store.restore(tree.digest, to: folder["back"]) }
     #expect(error?.code == .refused)
   }
 
@@ -147,9 +148,9 @@ import Testing
     let tree = try put(folder["tree"])
     try store.verify(tree.digest)
     try FileManager.default.removeItem(atPath: store.objectPath(Digest(of: Array("one".utf8))))
-    let error = #expect(throws: ArtefactError.self) { try store.verify(tree.digest) }
+    let error = #expect(throws: Failure.self) { try store.verify(tree.digest) }
     #expect(error?.code == .notFound)
-    #expect(throws: ArtefactError.self) { try store.restore(tree.digest, to: folder["back"]) }
+    #expect(throws: Failure.self) { try store.restore(tree.digest, to: folder["back"]) }
     #expect(!FileManager.default.fileExists(atPath: folder["back"]))
   }
 
@@ -159,7 +160,7 @@ import Testing
     let tree = try put(folder["tree"])
     let blob = try put(folder["tree/file"])
     for digest in [tree.digest, blob.digest] {
-      let error = #expect(throws: ArtefactError.self) { try store.restore(digest, to: folder["there"]) }
+      let error = #expect(throws: Failure.self) { try store.restore(digest, to: folder["there"]) }
       #expect(error?.code == .refused)
     }
     #expect(folder.read("there/file") == Array("old".utf8))

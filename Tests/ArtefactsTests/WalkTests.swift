@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -18,8 +19,8 @@ import Testing
       }
     }
     let start = ContinuousClock.now
-    let error = #expect(throws: ArtefactError.self) { try cache.artefact(at: folder["maze/39"]) }
-    #expect(error?.code == .refused && error?.message.contains("maze/39/") == true)
+    let error = #expect(throws: Failure.self) { try cache.artefact(at: folder["maze/39"]) }
+    #expect(error?.code == .refused && error?.headline.contains("maze/39/") == true)
     #expect(ContinuousClock.now - start < .seconds(2))
   }
 
@@ -38,9 +39,9 @@ import Testing
     for (path, kind) in [
       (folder["tree"], "a pipe"), (folder["tree/pipe"], "a pipe"), ("/dev/zero", "a device"),
     ] {
-      let error = #expect(throws: ArtefactError.self) { try cache.artefact(at: path) }
+      let error = #expect(throws: Failure.self) { try cache.artefact(at: path) }
       #expect(error?.code == .refused)
-      #expect(error?.message.contains(kind) == true, "\(String(describing: error))")
+      #expect(error?.headline.contains(kind) == true, "\(String(describing: error))")
     }
   }
 
@@ -56,7 +57,7 @@ import Testing
       let faulty = CrashingFileSystem(failingAt: points, .error(EACCES))
       do {
         #expect(try StatCache(store: Store(at: root, files: faulty)).artefact(at: folder["tree"]) == expected)
-      } catch is ArtefactError {}
+      } catch is Failure {}
       failed = faulty.hasFailed
     }
     #expect(points > 5)

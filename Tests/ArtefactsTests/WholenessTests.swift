@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Artefacts
@@ -59,7 +60,7 @@ import Testing
     let tree = try put("tree")
     #expect(try store.isWhole(tree))
     try damage(digest("one"))
-    #expect(throws: ArtefactError.self) { try store.restore(tree.digest, to: folder["back"]) }
+    #expect(throws: Failure.self) { try store.restore(tree.digest, to: folder["back"]) }
     #expect(try !store.isWhole(tree))
   }
 
@@ -69,7 +70,7 @@ import Testing
     let tree = try put("tree")
     for use in [{ try store.restore(tree.digest, to: folder["back"]) }, { try store.verify(tree.digest) }] {
       if damaged { try? damage(digest("one")) } else { try? remove(digest("one")) }
-      let error = #expect(throws: ArtefactError.self, performing: use)
+      let error = #expect(throws: Failure.self, performing: use)
       #expect(error?.object == digest("one"))
       #expect(error?.tree == tree.digest)
       #expect(!FileManager.default.fileExists(atPath: folder["back"]))

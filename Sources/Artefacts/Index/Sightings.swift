@@ -1,3 +1,5 @@
+internal import System
+
 /// What files and folders were at one time, so that another process can tell later, without reading them, that nothing
 /// has happened to any of them.
 ///
@@ -13,7 +15,7 @@ public struct Sightings: Sendable {
   /// Begins: what is added later must not have changed since.
   public init(for store: Store) {
     disk = store.files
-    clock = FileClock(store: store)
+    clock = store.clock
     start = clock.moment()
   }
 
@@ -32,9 +34,9 @@ public struct Sightings: Sendable {
         found.append((path, status))
         return artefact
       },
-      folder: { found.append(($0, $1)) },
+      enter: { found.append(($0, $1)) },
       manifest: { Digest(of: $0) })
-    guard try walk.artefact(at: path).digest == digest else { throw Unsettled() }
+    guard try walk.node(at: path).digest == digest else { throw Unsettled() }
     for (path, status) in found { try add(path, status) }
   }
 

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import System
 
 /// Digests of source files, remembered by device, inode, size, mtime and ctime.
 ///
@@ -23,7 +24,7 @@ public final class StatCache: Sendable {
   /// Reads what the store's `index/` remembers. Anything malformed there is forgotten.
   public init(store: Store) {
     self.store = store
-    clock = FileClock(store: store)
+    clock = store.clock
     var state = State()
     let limit = 2 * StatCache.limit * StatCacheEntry.length
     let bytes: [UInt8]?
@@ -61,7 +62,7 @@ public final class StatCache: Sendable {
         return artefact
       },
       manifest: { Digest(of: $0) }
-    ).artefact(at: path)
+    ).node(at: path)
   }
 
   /// The same, without remembering anything: of files that nobody but the caller knows.
@@ -70,7 +71,7 @@ public final class StatCache: Sendable {
     return try FolderWalk(
       files: files, file: { path, _ in try artefact(of: InputFile(path, files: files)) },
       manifest: { Digest(of: $0) }
-    ).artefact(at: path)
+    ).node(at: path)
   }
 
   /// Writes back what was learnt. That it cannot is no reason for anything to fail: what was learnt can be learnt again.
@@ -98,7 +99,7 @@ public final class StatCache: Sendable {
     if let all { return try write(all, by: temporary) }
     do {
       try learnt.flatMap(\.bytes).withUnsafeBytes { try store.files.append($0, to: StatCache.path(store)) }
-    } catch let error as ArtefactError where error.errno == EACCES || error.errno == EPERM {
+    } catch let error as Failure where error.errno == EACCES || error.errno == EPERM {
       // The file is another user's. That of both users' next is written so that either can append to it.
       try write(state.withLock(\.known), by: temporary)
     }

@@ -1,3 +1,5 @@
+internal import System
+
 /// One line of the stat cache, 96 bytes: device, inode, size, mtime, ctime (8 each), digest (32), size of the artefact
 /// (8), kind (8), check (8). Little-endian.
 struct StatCacheEntry {

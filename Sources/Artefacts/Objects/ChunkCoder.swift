@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import System
 
 /// Codes chunks in memory, one at a time, with buffers that are kept from chunk to chunk.
 final class ChunkCoder: @unchecked Sendable {
@@ -25,7 +26,7 @@ final class ChunkCoder: @unchecked Sendable {
 
   /// Codes `logical`, decodes the result and compares it.
   /// - Returns: the table's entry for the chunk, whose bytes are in `stored`.
-  func encode(_ plan: ChunkPlan) throws(ArtefactError) -> ChunkEntry {
+  func encode(_ plan: ChunkPlan) throws(Failure) -> ChunkEntry {
     let bytes = UnsafeRawBufferPointer(rebasing: logical[..<plan.length])
     var entry = encode(bytes, plan)
     if entry.codec != .plain && entry.stored >= bytes.count {
@@ -35,11 +36,11 @@ final class ChunkCoder: @unchecked Sendable {
     do {
       try decode(entry, into: check)
     } catch {
-      throw ArtefactError(
-        .damaged, "a chunk could not be decoded after it was coded: \(error.reason)", remedy: memory)
+      throw Failure(
+        .damaged, "a chunk could not be decoded after it was coded: \(error.reason)", hint: memory)
     }
     guard bytes.elementsEqualInMemory(UnsafeRawBufferPointer(check)) else {
-      throw ArtefactError(.damaged, "a chunk was decoded to other bytes than were coded", remedy: memory)
+      throw Failure(.damaged, "a chunk was decoded to other bytes than were coded", hint: memory)
     }
     return entry
   }

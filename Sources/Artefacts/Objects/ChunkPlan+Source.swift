@@ -1,4 +1,5 @@
 internal import Safetensors
+internal import System
 
 extension ChunkPlan {
   /// How to cut and code a file: a safetensors file along its tensors, any other into plain pieces.

@@ -1,3 +1,5 @@
+internal import System
+
 /// The object file. All numbers are little-endian; `cache/README.md` describes it for someone who writes a reader.
 ///
 ///     header   skippable frame of 16 bytes: magic 184D2A5B, length 8, "brake", version, 2 zero bytes
@@ -91,7 +93,7 @@ struct ObjectFooter: Hashable, Sendable {
     guard start >= ObjectFormat.header.count else { throw Damage("its chunk table is larger than the file") }
     // A file with holes can be longer than any memory.
     guard file.size - start <= ObjectFormat.footerLimit else {
-      throw ArtefactError(.refused, "\(file.path) has a chunk table of \(file.size - start) bytes")
+      throw Failure(.refused, "\(file.path) has a chunk table of \(file.size - start) bytes")
     }
     var bytes = [UInt8](repeating: 0, count: file.size - start)
     try bytes.withUnsafeMutableBytes { try file.readStored(into: $0, at: start) }
@@ -102,7 +104,7 @@ struct ObjectFooter: Hashable, Sendable {
 
     let version = tail[49]
     guard version == ObjectFormat.version, extensionLength == 0 else {
-      throw ArtefactError.newer("\(file.path), in version \(version) of the object format,")
+      throw Failure.newer("\(file.path), in version \(version) of the object format,")
     }
     guard bytes.prefix(8) == ObjectFormat.frame(length: bytes.count - 8)[...], tail[48] <= 1,
       tail[50..<56].allSatisfy({ $0 == 0 })
@@ -137,7 +139,7 @@ struct ObjectFooter: Hashable, Sendable {
 
   private static func entry(_ bytes: [UInt8], at offset: Int, path: String) throws -> ChunkEntry {
     guard let codec = Codec(rawValue: bytes[offset + 8]) else {
-      throw ArtefactError.newer("\(path), which uses codec \(bytes[offset + 8]),")
+      throw Failure.newer("\(path), which uses codec \(bytes[offset + 8]),")
     }
     let entry = ChunkEntry(
       length: Int(bytes.littleEndian(at: offset, as: UInt32.self)),

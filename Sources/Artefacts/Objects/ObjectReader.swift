@@ -1,4 +1,5 @@
 internal import Glibc
+internal import System
 
 /// An open object file whose footer has been checked.
 struct ObjectReader: ~Copyable {
@@ -10,7 +11,7 @@ struct ObjectReader: ~Copyable {
     var header = [UInt8](repeating: 0, count: expected.count)
     try header.withUnsafeMutableBytes { try file.readStored(into: $0, at: 0) }
     if ObjectFormat.isNewer(header: header) {
-      throw ArtefactError.newer("\(file.path), in version \(header[13]) of the object format,")
+      throw Failure.newer("\(file.path), in version \(header[13]) of the object format,")
     }
     guard header == expected else { throw Damage("it does not start as an object") }
     footer = try ObjectFooter(of: file)
@@ -51,8 +52,8 @@ struct ObjectReader: ~Copyable {
     if artefact.kind == footer.kind { return }
     // What its digest proves to be what was stored is no damage.
     if footer.kind == .tree, identity.startsAsManifest {
-      if !identity.startsAsTree { throw ArtefactError.newer("the tree \(footer.digest)") }
-      throw ArtefactError(
+      if !identity.startsAsTree { throw Failure.newer("the tree \(footer.digest)") }
+      throw Failure(
         .refused,
         "the tree \(footer.digest) is not accepted: its manifest is malformed, or names what no folder can hold"
       )
@@ -66,7 +67,7 @@ extension InputFile {
   func readStored(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     if offset + buffer.count > size { throw Damage("it is cut short") }
     if try read(into: buffer, at: offset) < buffer.count {
-      throw ArtefactError(.unreadable, "cannot read \(path): it ends before its size")
+      throw Failure(.unreadable, "cannot read \(path): it ends before its size")
     }
   }
 }

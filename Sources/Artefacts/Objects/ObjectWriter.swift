@@ -1,3 +1,5 @@
+internal import System
+
 /// Where the bytes of an object come from. Read once, in order.
 struct ByteSource {
   let size: Int
@@ -93,7 +95,7 @@ struct ObjectWriter {
       let chunks = Array(plan)
       let identity = Slot(self.identity)
       let entries = chunks.map { _ in Slot<ChunkEntry?>(nil) }
-      try Parallel.run(chunks.count + (hashing ? 1 : 0)) { index throws(ArtefactError) in
+      try Parallel.run(chunks.count + (hashing ? 1 : 0)) { index throws(Failure) in
         // The hash is the longest piece, so it is handed out first.
         if hashing && index == 0 {
           for (coder, chunk) in zip(coders, chunks) { identity.value.update(coder.bytes(chunk)) }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import System
 
 /// Objects and records on their way into the store. Nothing of it can be seen before `commit`, and everything is durable
 /// after it. Many may be open at once, for the same store and the same bytes.
@@ -53,7 +54,7 @@ public final class Publication: Sendable {
           self.noteStored(artefact.digest)
           return artefact
         }
-        let moment = FileClock.monotonic()
+        let moment = SystemTime.monotonic()
         let file = try InputFile(path, files: self.store.files)
         let plan = try ChunkPlan.chunks(of: file)
         let source = ByteSource(size: file.size) { buffer, offset in
@@ -64,7 +65,7 @@ public final class Publication: Sendable {
         return artefact
       },
       manifest: { try self.add(bytes: $0).digest })
-    return try walk.artefact(at: path)
+    return try walk.node(at: path)
   }
 
   public func add(bytes: [UInt8]) throws -> Artefact {
@@ -81,8 +82,8 @@ public final class Publication: Sendable {
   /// - Throws: `.refused` if a name in it is one that no reader would accept.
   public func add(record: Record) throws {
     if let fault = record.fault {
-      throw ArtefactError(
-        .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", remedy: "use another name")
+      throw Failure(
+        .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", hint: "use another name")
     }
     let temporary = try temporaryPath()
     let bytes = RecordFile.bytes(record)
@@ -142,7 +143,7 @@ public final class Publication: Sendable {
         do {
           try store.check(object.digest)
           return try files.remove(object.temporary)
-        } catch let error as ArtefactError where error.isMendedByWriting && attempts < 3 {
+        } catch let error as Failure where error.isMendedByWriting && attempts < 3 {
           if error.code == .unreadable { try store.setAside(object.digest) }
           attempts += 1
         }
@@ -176,7 +177,7 @@ public final class Publication: Sendable {
       try check()
       let path = store.objectPath(digest)
       if pending.withLock({ $0.contains(path) }) { return true }
-      do { try store.check(digest) } catch let error as ArtefactError where error.isMendedByWriting {
+      do { try store.check(digest) } catch let error as Failure where error.isMendedByWriting {
         return false
       }
       noteStored(digest)
@@ -195,7 +196,7 @@ public final class Publication: Sendable {
   /// Where to write.
   private func temporaryPath() throws -> String {
     let path = try store.temporaryPath()
-    try pending.withLock { pending throws(ArtefactError) in
+    try pending.withLock { pending throws(Failure) in
       if pending.flush == nil { pending.flush = try Flush(around: store.root, files: store.files) }
     }
     return path
@@ -214,7 +215,7 @@ public final class Publication: Sendable {
   }
 }
 
-extension ArtefactError {
+extension Failure {
   /// Whether it is about an object that is to be replaced by one that was just written.
   fileprivate var isMendedByWriting: Bool { isLoss || code == .unreadable }
 }
@@ -226,7 +227,7 @@ extension Store {
   /// Reads an object and checks its digest. A damaged one is moved to `quarantine/`.
   fileprivate func check(_ digest: Digest) throws {
     guard try contains(digest) else {
-      throw ArtefactError(.notFound, "there is no object \(digest) in \(root)")
+      throw Failure(.notFound, "there is no object \(digest) in \(root)")
     }
     try stream(digest) { _ in }
   }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import System
 
 /// One folder: its entries by name, with the digests of what they hold. Subfolders are trees of their own, named by
 /// digest, so that equal folders are stored once wherever they stand.
@@ -34,16 +35,16 @@ public struct Tree: Hashable, Sendable {
   /// Files and folders under a tree that is written out.
   static let fileLimit = 10_000_000
 
-  init(entries: [Entry]) throws(ArtefactError) {
+  init(entries: [Entry]) throws(Failure) {
     self.entries = entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     var size = 0
     for (index, entry) in self.entries.enumerated() {
       try Tree.check(name: entry.name)
       if index > 0, self.entries[index - 1].name.utf8.elementsEqual(entry.name.utf8) {
-        throw ArtefactError(.refused, "a tree names '\(entry.name)' twice")
+        throw Failure(.refused, "a tree names '\(entry.name)' twice")
       }
       let (sum, overflow) = size.addingReportingOverflow(entry.size)
-      if overflow || entry.size < 0 { throw ArtefactError(.refused, "the sizes in a tree are out of range") }
+      if overflow || entry.size < 0 { throw Failure(.refused, "the sizes in a tree are out of range") }
       size = sum
     }
     self.size = size
@@ -53,9 +54,9 @@ public struct Tree: Hashable, Sendable {
   init(manifest bytes: [UInt8]) throws {
     guard bytes.count <= Tree.manifestLimit, bytes.starts(with: Tree.opening),
       let json = try? JSON(parsing: bytes), let list = json["entries"]?.array
-    else { throw ArtefactError(.refused, "not the manifest of a tree") }
+    else { throw Failure(.refused, "not the manifest of a tree") }
     try self.init(entries: try list.map(Tree.entry))
-    guard manifest == bytes else { throw ArtefactError(.refused, "the manifest of a tree is not canonical") }
+    guard manifest == bytes else { throw Failure(.refused, "the manifest of a tree is not canonical") }
   }
 
   /// The canonical bytes that the tree's digest is of.
@@ -73,14 +74,14 @@ public struct Tree: Hashable, Sendable {
   private static func entry(_ json: JSON) throws -> Entry {
     guard let name = json["name"]?.string, let mode = json["mode"]?.string.flatMap(Mode.init),
       let size = json["size"]?.integer, let digest = json["digest"]?.string.flatMap({ Digest($0) })
-    else { throw ArtefactError(.refused, "an entry in the manifest of a tree is malformed") }
+    else { throw Failure(.refused, "an entry in the manifest of a tree is malformed") }
     return Entry(name: name, mode: mode, size: size, digest: digest)
   }
 
-  private static func check(name: String) throws(ArtefactError) {
+  private static func check(name: String) throws(Failure) {
     guard let fault = EntryName.fault(of: name) else { return }
-    throw ArtefactError(
+    throw Failure(
       .refused, "a tree cannot have an entry named \(name.debugDescription): \(fault)",
-      remedy: "rename it (ls -b shows it)")
+      hint: "rename it (ls -b shows it)")
   }
 }

@@ -1,6 +1,7 @@
 internal import CZstd
+internal import System
 
-/// Why stored bytes are not an object. Becomes an `ArtefactError` where the object's name is known.
+/// Why stored bytes are not an object. Becomes an `Failure` where the object's name is known.
 struct Damage: Error {
   let reason: String
   init(_ reason: String) { self.reason = reason }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import System
 
 /// The right to compute an action, which one process at a time has.
 ///
@@ -51,7 +52,7 @@ public final class Leases: Sendable {
       if errno == EEXIST { return nil }
       if errno != ENOENT { break }
       _ = try store.files.makeFolders(folder)
-      try StoreFolder(root: store.root, files: store.files).checkOwn(folder)
+      try store.files.checkOwnFolder(folder)
     }
     return Lease(path: nil, inode: 0, owner: own)
   }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import System
 
 /// A record as the bytes of its file: canonical JSON of an object with the members
 ///
@@ -38,10 +39,10 @@ enum RecordFile {
     return bytes + Array(",\"sum\":\"\(sum.hex)\"}".utf8)
   }
 
-  /// - Throws: `Damage`, or an `ArtefactError` for what is sound and yet not accepted: a later version, or a name that
+  /// - Throws: `Damage`, or an `Failure` for what is sound and yet not accepted: a later version, or a name that
   ///   none may be.
   static func read(_ bytes: [UInt8], key: Digest) throws -> Record {
-    if isNewer(bytes) { throw ArtefactError.newer("the record \(key)") }
+    if isNewer(bytes) { throw Failure.newer("the record \(key)") }
     guard bytes.count > sumLength else { throw Damage("it is cut short") }
     let end = bytes.count - sumLength
     let sum = bytes.withUnsafeBytes { Digest(of: UnsafeRawBufferPointer(rebasing: $0[..<end])) }
@@ -63,9 +64,9 @@ enum RecordFile {
       sources: names.compactMapValues(\.string))
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
     if let fault = record.fault {
-      throw ArtefactError(
+      throw Failure(
         .refused, "the record \(key) is not believed: \(fault)",
-        remedy: "ask who wrote it; running the stage that it belongs to replaces it")
+        hint: "ask who wrote it; running the stage that it belongs to replaces it")
     }
     return record
   }

@@ -1,3 +1,5 @@
+internal import System
+
 /// Which version of a format a text opens with: every record and every manifest of a tree starts `{"brake":"KIND N"`, in
 /// all versions that there will be.
 enum FormatVersion {
@@ -12,10 +14,10 @@ enum FormatVersion {
   }
 }
 
-extension ArtefactError {
+extension Failure {
   /// - Parameter what: what cannot be read, with its version, as the start of a sentence.
-  static func newer(_ what: String) -> ArtefactError {
-    ArtefactError(
-      .newer, "\(what) was written by a newer brake; it is left as it is", remedy: "use a newer brake")
+  static func newer(_ what: String) -> Failure {
+    Failure(
+      .newer, "\(what) was written by a newer brake; it is left as it is", hint: "use a newer brake")
   }
 }

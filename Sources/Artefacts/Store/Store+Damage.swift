@@ -1,34 +1,36 @@
+internal import System
+
 extension Store {
   /// The error for an object that is not there.
-  func missing(_ digest: Digest) -> ArtefactError {
+  func missing(_ digest: Digest) -> Failure {
     forgetWhole()
     let makers = makers(of: digest)
-    return ArtefactError(
-      .notFound, "there is no object \(digest) in \(root)\(makers.message)", remedy: makers.remedy,
+    return Failure(
+      .notFound, "there is no object \(digest) in \(root)\(makers.message)", hint: makers.hint,
       object: digest)
   }
 
   /// Moves a damaged object out of the way, so that the next who has the bytes can store them again.
   /// - Parameter status: of the file in which the damage was seen. Another process may have put a good one there since.
   /// - Returns: the error to throw.
-  func quarantine(_ digest: Digest, _ status: FileStatus, _ reason: String) -> ArtefactError {
+  func quarantine(_ digest: Digest, _ status: FileStatus, _ reason: String) -> Failure {
     forgetWhole()
     let moved = moveToQuarantine(objectPath(digest), named: digest.hex, status)
     let makers = makers(of: digest)
-    return ArtefactError(
+    return Failure(
       .damaged,
       "the object \(digest) in \(root) is damaged: \(reason)\(moved.map { "; it is now \($0)" } ?? "")\(makers.message)",
-      remedy: makers.remedy, object: digest)
+      hint: makers.hint, object: digest)
   }
 
   /// The error for an object that the system could not read; any other as it is.
-  func unreadable(_ digest: Digest, _ error: ArtefactError) -> ArtefactError {
+  func unreadable(_ digest: Digest, _ error: Failure) -> Failure {
     if error.code != .unreadable || error.object != nil { return error }
-    return ArtefactError(
-      .unreadable, "the object \(digest) in \(root) cannot be read, and stays where it is: \(error.message)",
-      remedy: error.remedy ?? "try again; if it cannot be read then either, "
-        + (makers(of: digest).remedy ?? ""),
-      errno: error.errno, object: digest)
+    return Failure(
+      .unreadable, "the object \(digest) in \(root) cannot be read, and stays where it is: \(error.headline)",
+      hint: error.hint ?? "try again; if it cannot be read then either, "
+        + (makers(of: digest).hint ?? ""),
+      object: digest, cause: error.cause)
   }
 
   /// Moves an object that cannot be read out of the way of one that can.
@@ -58,7 +60,7 @@ extension Store {
   }
 
   /// Which actions can make an object again.
-  private func makers(of digest: Digest) -> (message: String, remedy: String?) {
+  private func makers(of digest: Digest) -> (message: String, hint: String?) {
     var keys: [Digest] = []
     guard let records = try? digests(under: "actions") else { return ("", nil) }
     for key in records {
@@ -76,8 +78,4 @@ extension Store {
     let names = keys.prefix(3).map(\.hex).joined(separator: ", ")
     return ("; it can be made again as the record \(names) says", "run the pipeline that made it again")
   }
-}
-
-extension FileStatus {
-  func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 }

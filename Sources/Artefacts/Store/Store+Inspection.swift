@@ -1,3 +1,5 @@
+internal import System
+
 /// What `show` prints of an object, and of everything that it names if it is a tree.
 public struct ObjectInfo: Sendable {
   public let artefact: Artefact
@@ -25,7 +27,7 @@ extension Store {
 
   /// Reads an object and, if it is a tree, everything that it names, and checks all digests.
   public func verify(_ digest: Digest) throws {
-    do { try visit(digest) { try stream($0) { _ in } } } catch let error as ArtefactError {
+    do { try visit(digest) { try stream($0) { _ in } } } catch let error as Failure {
       throw error.inside(digest)
     }
   }

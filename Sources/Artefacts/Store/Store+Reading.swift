@@ -1,6 +1,8 @@
+public import System
+
 extension Store {
   /// Whether an object of this name is there (its bytes are not looked at).
-  public func contains(_ digest: Digest) throws(ArtefactError) -> Bool {
+  public func contains(_ digest: Digest) throws(Failure) -> Bool {
     try files.status(objectPath(digest)) != nil
   }
 
@@ -8,7 +10,7 @@ extension Store {
   public func bytes(of digest: Digest, limit: Int = 1 << 30) throws -> [UInt8] {
     try reading(digest) { reader in
       if reader.footer.size > limit {
-        throw ArtefactError(
+        throw Failure(
           .refused, "\(digest) has \(reader.footer.size) bytes, more than the \(limit) expected here")
       }
       var bytes: [UInt8] = []
@@ -35,9 +37,9 @@ extension Store {
     let bytes = try bytes(of: digest, limit: Tree.manifestLimit)
     do { return try Tree(manifest: bytes) } catch {
       if FormatVersion.isNewer(bytes, kind: "tree", known: 1) {
-        throw ArtefactError.newer("the tree \(digest)")
+        throw Failure.newer("the tree \(digest)")
       }
-      throw ArtefactError(.refused, "\(digest) is not a tree: \(error)")
+      throw Failure(.refused, "\(digest) is not a tree: \(error)")
     }
   }
 
@@ -45,21 +47,21 @@ extension Store {
   public func resolve(_ prefix: String) throws -> Digest {
     let digits = prefix.hasPrefix("sha256:") ? String(prefix.dropFirst(7)) : prefix
     guard 8...64 ~= digits.utf8.count, digits.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 }) else {
-      throw ArtefactError(
+      throw Failure(
         .ambiguous, "'\(prefix)' is not a digest",
-        remedy: "give eight or more of its hexadecimal digits, as 'brake ls' prints them")
+        hint: "give eight or more of its hexadecimal digits, as 'brake ls' prints them")
     }
     if let digest = Digest(digits), try contains(digest) { return digest }
     let found = try digests(in: "objects/" + digits.prefix(2)).filter { $0.hex.hasPrefix(digits) }
     guard let first = found.first else {
-      throw ArtefactError(
-        .notFound, "no object in \(root) has the digest \(prefix)", remedy: "see 'brake ls'")
+      throw Failure(
+        .notFound, "no object in \(root) has the digest \(prefix)", hint: "see 'brake ls'")
     }
     if found.count > 1 {
-      throw ArtefactError(
+      throw Failure(
         .ambiguous,
         "'\(prefix)' fits \(found.count) objects: \(found.prefix(4).map(\.hex).joined(separator: ", "))",
-        remedy: "give more digits")
+        hint: "give more digits")
     }
     return first
   }
@@ -94,7 +96,7 @@ extension Store {
       return try body(reader)
     } catch let damage as Damage {
       throw quarantine(digest, status, damage.reason)
-    } catch let error as ArtefactError {
+    } catch let error as Failure {
       throw unreadable(digest, error)
     }
   }

@@ -1,3 +1,5 @@
+public import System
+
 extension Store {
   /// What an action produced; nil if no record has this key.
   /// - Throws: `.damaged` if its bytes are not what was written: it is moved to `quarantine/`, so that the next look finds
@@ -14,20 +16,20 @@ extension Store {
       return try RecordFile.read(file.readAll(), key: key)
     } catch let damage as Damage {
       let moved = status.flatMap { moveToQuarantine(path, named: "action-" + key.hex, $0) }
-      throw ArtefactError(
+      throw Failure(
         .damaged,
         "the record \(key) in \(root) is damaged: \(damage.reason)\(moved.map { "; it is now \($0)" } ?? "")",
-        remedy: "run the pipeline again: the stage that it belongs to will run")
+        hint: "run the pipeline again: the stage that it belongs to will run")
     }
   }
 
   /// All records, for `why`, `provenance` and `ls`; those that cannot be read or believed are reported, not returned.
-  public func records(damaged: (ArtefactError) -> Void) throws -> [Record] {
+  public func records(damaged: (Failure) -> Void) throws -> [Record] {
     var records: [Record] = []
     for key in try digests(under: "actions") {
       do {
         if let record = try record(key) { records.append(record) }
-      } catch let error as ArtefactError {
+      } catch let error as Failure {
         damaged(error)
       }
     }
@@ -39,6 +41,6 @@ extension Store {
     guard try files.status(path)?.isFile == true else { return }
     var opening = [UInt8](repeating: 0, count: 64)
     let count = try opening.withUnsafeMutableBytes { try InputFile(path, files: files).read(into: $0, at: 0) }
-    if RecordFile.isNewer(opening.prefix(count)) { throw ArtefactError.newer("the record \(key)") }
+    if RecordFile.isNewer(opening.prefix(count)) { throw Failure.newer("the record \(key)") }
   }
 }

@@ -1,3 +1,5 @@
+internal import System
+
 extension Store {
   /// Gives a digest a name, durably. A reference of that name is replaced.
   public func setReference(_ name: String, to digest: Digest) throws {
@@ -19,8 +21,8 @@ extension Store {
     guard bytes.last == UInt8(ascii: "\n"),
       let digest = Digest(String(decoding: bytes.dropLast(), as: UTF8.self))
     else {
-      throw ArtefactError(
-        .damaged, "the reference '\(name)' holds no digest (\(path))", remedy: "set or remove it")
+      throw Failure(
+        .damaged, "the reference '\(name)' holds no digest (\(path))", hint: "set or remove it")
     }
     return digest
   }
@@ -32,7 +34,7 @@ extension Store {
     let path = try referencePath(name)
     try checkReference(name)
     guard try files.status(path)?.isFile == true else {
-      throw ArtefactError(.notFound, "there is no reference '\(name)' in \(root)")
+      throw Failure(.notFound, "there is no reference '\(name)' in \(root)")
     }
     try files.remove(path)
     var folder = parentFolder(of: path)
@@ -55,13 +57,13 @@ extension Store {
   }
 
   /// Throws if a part of the path to a reference is a link: what it leads to is none of the store's.
-  private func checkReference(_ name: String) throws(ArtefactError) {
+  private func checkReference(_ name: String) throws(Failure) {
     var path = root + "/refs"
     for component in name.split(separator: "/") {
       path += "/" + component
       guard try files.status(path, followingLinks: false)?.isLink == true else { continue }
-      throw ArtefactError(
-        .refused, "\(path) is a link, and links in a store are not followed", remedy: "remove it")
+      throw Failure(
+        .refused, "\(path) is a link, and links in a store are not followed", hint: "remove it")
     }
   }
 
@@ -74,11 +76,11 @@ extension Store {
       }
   }
 
-  private func referencePath(_ name: String) throws(ArtefactError) -> String {
+  private func referencePath(_ name: String) throws(Failure) -> String {
     guard Store.canBeReference(name) else {
-      throw ArtefactError(
+      throw Failure(
         .refused, "\(name.debugDescription) cannot be the name of a reference",
-        remedy: "use words without spaces, separated by slashes, none of which starts with a dot")
+        hint: "use words without spaces, separated by slashes, none of which starts with a dot")
     }
     return "\(root)/refs/\(name)"
   }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import System
 
 extension Store {
   /// Writes a blob as a file or a tree as a folder; complete under its name, or not there.
@@ -16,14 +17,14 @@ extension Store {
       unless: { kind in
         guard let status = try files.status(path) else { return }
         if kind == .tree, try !status.isFolder || !files.names(in: path).isEmpty {
-          throw ArtefactError(
+          throw Failure(
             .refused, "\(path) is in the way of the folder that is to be written there",
-            remedy: "remove it, or give another path")
+            hint: "remove it, or give another path")
         }
         if kind == .blob, status.isFolder {
-          throw ArtefactError(
+          throw Failure(
             .refused, "\(path) is a folder, and in the way of the file that is to be written there",
-            remedy: "remove it, or give another path")
+            hint: "remove it, or give another path")
         }
       }, place: { try files.rename($0, to: path) })
   }
@@ -57,7 +58,7 @@ extension Store {
         }
         try place(copy)
       }
-    } catch let error as ArtefactError {
+    } catch let error as Failure {
       throw error.inside(digest)
     }
   }
@@ -67,7 +68,7 @@ extension Store {
     let parent = parentFolder(of: path)
     let folder = parent.isEmpty ? "." : parent
     guard try files.status(folder)?.isFolder == true else {
-      throw ArtefactError(.notFound, "there is no folder '\(folder)' to write into", remedy: "make it first")
+      throw Failure(.notFound, "there is no folder '\(folder)' to write into", hint: "make it first")
     }
     func use(_ own: ProcessFolder) throws {
       let copy = try own.newPath()
@@ -75,7 +76,7 @@ extension Store {
       try body(copy)
     }
     if let own = try? processFolder(), canRename(from: own.path, into: folder) {
-      do { return try use(own) } catch let error as ArtefactError where error.errno == EXDEV {}
+      do { return try use(own) } catch let error as Failure where error.errno == EXDEV {}
     }
     let own = try ProcessFolder(in: folder + "/.brake-partial", isAreaTemporary: true, files: files)
     defer { own.remove() }
@@ -122,7 +123,7 @@ extension Store {
     func visit(_ digest: Digest, _ level: Int) throws -> (files: Int, depth: Int, size: Int) {
       if let known = known[digest] { return known }
       if level > Tree.depthLimit {
-        throw ArtefactError(.refused, "the tree \(digest) is nested deeper than \(Tree.depthLimit) folders")
+        throw Failure(.refused, "the tree \(digest) is nested deeper than \(Tree.depthLimit) folders")
       }
       let tree = try tree(digest)
       var total = (files: 1, depth: 1, size: tree.size)
@@ -137,7 +138,7 @@ extension Store {
           if try reading(entry.digest, { $0.footer.size }) != entry.size { throw sizeMismatch(entry) }
         }
         if total.files > Tree.fileLimit || total.depth > Tree.depthLimit {
-          throw ArtefactError(
+          throw Failure(
             .refused,
             "the tree \(digest) unfolds to more than \(Tree.fileLimit) files or \(Tree.depthLimit) levels")
         }
@@ -148,8 +149,8 @@ extension Store {
     _ = try visit(digest, 1)
   }
 
-  private func sizeMismatch(_ entry: Tree.Entry) -> ArtefactError {
-    ArtefactError(
+  private func sizeMismatch(_ entry: Tree.Entry) -> Failure {
+    Failure(
       .refused, "a tree says that '\(entry.name)' has \(entry.size) bytes, but \(entry.digest) has not")
   }
 }

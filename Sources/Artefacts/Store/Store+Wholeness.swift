@@ -1,3 +1,5 @@
+internal import System
+
 extension Store {
   /// Whether every object that an artefact stands for is in the store: a blob's own, or a tree's manifest and all that it
   /// names. Manifests are read, blobs are only looked for, and a tree that was whole is not looked through again.
@@ -13,7 +15,7 @@ extension Store {
     while let next = rest.popLast() {
       guard seen.insert(next).inserted, !isKnownWhole(next) else { continue }
       let tree: Tree
-      do { tree = try self.tree(next) } catch let error as ArtefactError
+      do { tree = try self.tree(next) } catch let error as Failure
         where error.isLoss || error.code == .refused
       {
         return next

@@ -1,4 +1,5 @@
 internal import Synchronization
+public import System
 
 /// A folder that keeps artefacts, each named by its digest, and the records of the actions that made them.
 ///
@@ -17,15 +18,15 @@ public final class Store: Sendable {
   /// Where it reads and writes.
   public let files: any FileSystem
   let coders = CoderPool()
-  private let workspace: Workspace
+  private let intake: Intake
   private let wholeTrees = Mutex<Set<Digest>>([])
 
   /// Opens the store in a folder, or one that is to be made there: nothing is written before something is stored.
   /// - Throws: if the folder is neither a store nor one that can become one, because it is empty but for a README.
-  public init(at root: String, files: any FileSystem = LocalFileSystem()) throws(ArtefactError) {
+  public init(at root: String, files: any FileSystem = LocalFileSystem()) throws(Failure) {
     self.root = root
     self.files = files
-    workspace = Workspace(root: root, files: files)
+    intake = Intake(root: root, files: files)
     _ = try StoreFolder(root: root, files: files).isStore()
   }
 
@@ -41,10 +42,20 @@ public final class Store: Sendable {
   }
 
   /// The folder of this process in `tmp/`, in a store that is ready to be written to.
-  func processFolder() throws -> ProcessFolder { try workspace.folder() }
+  func processFolder() throws -> ProcessFolder { try intake.folder() }
 
   /// A name under `tmp/` that nothing has, in a store that is ready to be written to.
-  func temporaryPath() throws -> String { try workspace.folder().newPath() }
+  func temporaryPath() throws -> String { try intake.folder().newPath() }
+
+  /// Tells what is settled of files. Nothing is written to a store that is not one yet.
+  var clock: FileClock {
+    FileClock(
+      files: files, folder: root,
+      newPath: {
+        guard (try? self.files.status(self.root + "/format")) ?? nil != nil else { return nil }
+        return try? self.temporaryPath()
+      })
+  }
 
   /// Makes what a store needs before its first write.
   public func make() throws { _ = try temporaryPath() }
@@ -59,10 +70,10 @@ public final class Store: Sendable {
 
   /// Makes the folder that is to hold a file.
   /// - Returns: folders whose entries must be made durable, and then reported to `noteDurable`.
-  func prepareFolder(for path: String) throws(ArtefactError) -> [String] {
-    try workspace.prepareFolder(for: path)
+  func prepareFolder(for path: String) throws(Failure) -> [String] {
+    try intake.prepareFolder(for: path)
   }
-  func noteDurable(_ folders: some Sequence<String>) { workspace.noteDurable(folders) }
+  func noteDurable(_ folders: some Sequence<String>) { intake.noteDurable(folders) }
 
   // Trees of which this process has seen that nothing of them is missing.
 

@@ -1,3 +1,5 @@
+internal import System
+
 /// Which folders are stores, and which may become one.
 struct StoreFolder {
   let root: String
@@ -11,15 +13,17 @@ struct StoreFolder {
   /// Whether the folder is a store already.
   /// - Throws: if it is one of another format or with links in it, or if it could not become one, since it holds things that
   ///   are none of brake's.
-  func isStore() throws(ArtefactError) -> Bool {
+  func isStore() throws(Failure) -> Bool {
     if try isFormatted() {
-      for part in StoreFolder.parts { try checkOwn(root + "/" + part) }
-      for part in ["failures", "made", "running", "runs"] { try checkOwn(root + "/index/" + part) }
+      for part in StoreFolder.parts { try files.checkOwnFolder(root + "/" + part) }
+      for part in ["failures", "made", "running", "runs"] {
+        try files.checkOwnFolder(root + "/index/" + part)
+      }
       return true
     }
     guard let status = try files.status(root) else { return false }
     guard status.isFolder else {
-      throw ArtefactError(.refused, "\(root) is \(status.kind), and no store", remedy: StoreFolder.remedy)
+      throw Failure(.refused, "\(root) is \(status.kind), and no store", hint: StoreFolder.remedy)
     }
     let others = try files.names(in: root).filter {
       !StoreFolder.harmless.contains($0) && !StoreFolder.isBeginning($0)
@@ -27,11 +31,11 @@ struct StoreFolder {
     if others.isEmpty { return false }
     // Another process may have made it one a moment ago.
     if others.contains("format"), try isFormatted() { return true }
-    throw ArtefactError(
+    throw Failure(
       .refused,
       "the folder \(root) is no store, and holds other things: "
         + others.prefix(3).map(\.debugDescription).joined(separator: ", ") + (others.count > 3 ? ", …" : ""),
-      remedy: StoreFolder.remedy)
+      hint: StoreFolder.remedy)
   }
 
   /// Makes the folder a store if it is none, durably. Whoever is killed on the way leaves a folder that can still become
@@ -53,24 +57,16 @@ struct StoreFolder {
     }
   }
 
-  /// Throws if a part of a store is a link or no folder: what a link leads to belongs to someone else.
-  func checkOwn(_ folder: String) throws(ArtefactError) {
-    guard let status = try files.status(folder, followingLinks: false), !status.isFolder else { return }
-    throw ArtefactError(
-      .refused, "\(folder) is \(status.kind), where a store has a folder; links in a store are not followed",
-      remedy: "put a folder in its place, or let the whole store be a link")
-  }
-
-  private func isFormatted() throws(ArtefactError) -> Bool {
+  private func isFormatted() throws(Failure) -> Bool {
     let path = root + "/format"
     guard let status = try files.status(path, followingLinks: false) else { return false }
     let format = status.isFile ? try files.contents(of: path, limit: 256) : []
     guard let format else { return false }
     if format == Array(StoreFolder.format.utf8) { return true }
-    throw ArtefactError(
+    throw Failure(
       format.starts(with: "brake store ".utf8) ? .newer : .refused,
       "\(root) is not a store that this brake knows (see \(path))",
-      remedy: "use a newer brake, or another folder with --store")
+      hint: "use a newer brake, or another folder with --store")
   }
 
   /// A `format` that someone was killed while writing.

@@ -1,5 +1,6 @@
 internal import Artefacts
 public import Compute
+import System
 
 /// Reads curves from a file of the user's.
 public enum CurveFile {
@@ -18,14 +19,14 @@ public enum CurveFile {
   private static func contents(of path: String) throws(ComputeError) -> [UInt8] {
     let files = LocalFileSystem()
     let bytes: [UInt8]?
-    do throws(ArtefactError) {
+    do throws(Failure) {
       let status = try files.status(path)
       if status?.isFile == false {
-        throw ArtefactError(.refused, "this is not a file", remedy: "give the path of one file")
+        throw Failure(.refused, "this is not a file", hint: "give the path of one file")
       }
       bytes = try files.contents(of: path, limit: limit)
     } catch {
-      throw ComputeError(.malformed, "\(path): \(error.message)", remedy: error.remedy)
+      throw ComputeError(.malformed, "\(path): \(error.headline)", remedy: error.hint)
     }
     guard let bytes else { throw ComputeError(.malformed, "\(path): No such file or directory") }
     return bytes

@@ -1,5 +1,6 @@
 internal import Artefacts
 internal import Pipeline
+import System
 
 /// Reading of files that stand in a scratch folder.
 enum FileInput {

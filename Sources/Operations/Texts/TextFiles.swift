@@ -1,5 +1,6 @@
 internal import Artefacts
 internal import Pipeline
+import System
 
 /// The files of an input that may be a folder.
 enum TextFiles {

@@ -1,4 +1,5 @@
 public import Artefacts
+import System
 
 /// An artefact with one of the names by which it is found.
 public struct NamedArtefact: Sendable, Hashable {

@@ -1,4 +1,4 @@
-public import Artefacts
+import Artefacts
 import Glibc
 public import JSON
 

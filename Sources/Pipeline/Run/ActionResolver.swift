@@ -1,5 +1,6 @@
 import Artefacts
 import Glibc
+import System
 
 /// Turns stage instances into actions: finds out what their inputs are at this moment.
 struct ActionResolver: Sendable {
@@ -168,21 +169,21 @@ private struct Resolution {
     }
     do {
       return try resolver.files.artefact(at: absolute(name))
-    } catch let failure as ArtefactError where failure.code == .notFound {
+    } catch let failure as Failure where failure.code == .notFound {
       throw error(
         "no file or folder '\(name)'", input,
         hint: plan.suggestion(for: name).map { "did you mean the stage '\($0)'?" }
           ?? "paths are relative to \(resolver.root == "." ? "the current folder" : resolver.root)")
-    } catch let failure as ArtefactError {
-      throw error(failure.message, input, hint: failure.remedy)
+    } catch let failure as Failure {
+      throw error(failure.headline, input, hint: failure.hint)
     }
   }
 
   private func artefact(_ digest: Digest, for input: StageInstance.Input) throws -> Artefact {
     do {
       return try resolver.store.artefact(digest)
-    } catch let failure as ArtefactError {
-      throw error(failure.message, input, hint: failure.remedy)
+    } catch let failure as Failure {
+      throw error(failure.headline, input, hint: failure.hint)
     }
   }
 

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// An action that has run, on its way into the store.
 struct Computed: Sendable {

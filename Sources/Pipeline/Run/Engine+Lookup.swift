@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// What the store knows of an action before it runs.
 enum Lookup: Sendable {
@@ -18,10 +19,10 @@ extension Engine {
       guard let record = try store.record(action.key) else { return .miss }
       if let fault = action.instance.fault(in: record.outputs) { return .distrusted(fault) }
       return try record.outputs.allSatisfy { try store.isWhole($0.artefact) } ? .hit(record) : .lost
-    } catch let error as ArtefactError where error.code == .damaged {
+    } catch let error as Failure where error.code == .damaged {
       return .miss
-    } catch let error as ArtefactError where error.code == .refused {
-      return .distrusted(error.message)
+    } catch let error as Failure where error.code == .refused {
+      return .distrusted(error.headline)
     }
   }
 }

@@ -1,6 +1,7 @@
 public import Artefacts
 import Glibc
 public import JSON
+import System
 
 /// Plans and executes one pipeline against one store.
 public struct Engine: Sendable {
@@ -101,7 +102,7 @@ public struct Engine: Sendable {
   /// Makes the store where there is none yet, before anything is done that it is for. One that cannot be written to may
   /// still have all that is asked for.
   private func makeStore() throws {
-    do { try store.make() } catch let error as ArtefactError where error.code == .system {}
+    do { try store.make() } catch let error as Failure where error.code == .system {}
   }
 
   /// How many actions run at once: what was asked for, as far as there are file descriptors for it.

@@ -2,6 +2,7 @@ import Artefacts
 import Glibc
 import JSON
 import Synchronization
+import System
 
 /// What failed actions left behind, in the store's `failed/`: the files that a command had written, which may be hours of
 /// work, and what it had printed. Failures have no record that could keep them.

@@ -1,5 +1,5 @@
 import Glibc
-public import JSON
+import JSON
 
 /// Small JSON files in the store's `index/` that say more than records do: when, where, with which parameters. They may
 /// be gone at any time, nothing depends on them, and what cannot be read of one is taken as not known.

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// A source that is written as a stage, or an output of one, and could as well be the name of a file.
 struct NamedSource: Sendable {

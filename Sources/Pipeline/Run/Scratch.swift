@@ -1,5 +1,6 @@
 import Artefacts
 import Glibc
+import System
 
 /// The folder in which an action runs, removed when it is done.
 ///

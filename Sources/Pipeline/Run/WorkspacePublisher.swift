@@ -1,6 +1,7 @@
 import Artefacts
 import Glibc
 import JSON
+import System
 
 /// Puts published outputs into the workspace, and leaves alone what is right there already.
 struct WorkspacePublisher {
@@ -101,9 +102,9 @@ struct WorkspacePublisher {
     guard try fileType(full) != nil else { return nil }
     var status = stat()
     if stat(full, &status) != 0 && errno == ENOENT { return nil }
-    do { return try files.artefact(at: full) } catch let error as ArtefactError {
+    do { return try files.artefact(at: full) } catch let error as Failure {
       throw PipelineError(
-        "cannot publish '\(path)': what stands there cannot be kept", facts: [("because", error.message)],
+        "cannot publish '\(path)': what stands there cannot be kept", facts: [("because", error.headline)],
         hint: "move it away")
     }
   }

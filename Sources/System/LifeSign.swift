@@ -1,35 +1,35 @@
 internal import Glibc
 
 /// What the owner of a `ProcessFolder` says of itself in the file `alive`.
-struct LifeSign: Equatable {
-  let device: UInt64
-  let inode: UInt64
+package struct LifeSign: Equatable {
+  package let device: UInt64
+  package let inode: UInt64
   /// Whether the owner holds a lock, on a file system of its machine.
-  let isLocal: Bool
+  package let isLocal: Bool
 
-  init(device: UInt64, inode: UInt64, isLocal: Bool) {
+  package init(device: UInt64, inode: UInt64, isLocal: Bool) {
     self.device = device
     self.inode = inode
     self.isLocal = isLocal
   }
 
-  init(status: FileStatus, isLocal: Bool) {
+  package init(status: FileStatus, isLocal: Bool) {
     self.init(device: status.device, inode: status.inode, isLocal: isLocal)
   }
 
   /// As many for every beat, so that one write replaces them all.
-  func bytes(beat: UInt64) -> [UInt8] {
+  package func bytes(beat: UInt64) -> [UInt8] {
     let digits = String(beat)
     let padded = String(repeating: "0", count: 20 - digits.count) + digits
     return Array("brake 1 \(isLocal ? "local" : "remote") \(device) \(inode)\n\(padded)\n".utf8)
   }
 
   /// Replaces what `alive` says. Past the seam for files: it is no data, and comes at any time.
-  func write(beat: UInt64, to descriptor: Int32) -> Int {
+  package func write(beat: UInt64, to descriptor: Int32) -> Int {
     bytes(beat: beat).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
   }
 
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     guard lines.count == 2, lines[1].count == 20 else { return nil }
     let words = String(decoding: lines[0], as: UTF8.self).split(separator: " ")
@@ -39,7 +39,7 @@ struct LifeSign: Equatable {
     self.init(device: device, inode: inode, isLocal: words[2] == "local")
   }
 
-  enum Verdict {
+  package enum Verdict {
     /// The owner holds its lock.
     case alive
     case dead
@@ -49,7 +49,8 @@ struct LifeSign: Equatable {
 
   /// Judges the owner of a folder.
   /// - Parameter bury: called for a dead one while its lock is held, so that no two do it.
-  static func verdict(on folder: String, _ files: any FileSystem, burying bury: () -> Void) -> Verdict {
+  package static func verdict(on folder: String, _ files: any FileSystem, burying bury: () -> Void) -> Verdict
+  {
     let path = folder + "/alive"
     // Whatever is no folder, or a link to one, is none of brake's.
     guard (try? files.status(folder, followingLinks: false))?.isFolder == true else { return .alive }
@@ -74,7 +75,7 @@ struct LifeSign: Equatable {
 
   /// Whether an open file is on a file system whose locks this kernel alone keeps. Of those that are not in the list
   /// nothing is known, and so nothing is relied on.
-  static func isLocal(_ descriptor: Int32) -> Bool {
+  package static func isLocal(_ descriptor: Int32) -> Bool {
     guard let type = fileSystemType(descriptor) else { return false }
     let known: Set<UInt32> = [
       0xEF53,  // ext2, ext3, ext4

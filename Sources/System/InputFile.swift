@@ -1,12 +1,12 @@
 /// A regular file open for reading.
-struct InputFile: ~Copyable {
-  let path: String
+package struct InputFile: ~Copyable {
+  package let path: String
   /// When it was opened.
-  let status: FileStatus
+  package let status: FileStatus
   private let files: any FileSystem
   private let descriptor: Int32
 
-  init(_ path: String, files: any FileSystem) throws(ArtefactError) {
+  package init(_ path: String, files: any FileSystem) throws(Failure) {
     (descriptor, status) = try InputFile.open(path, files)
     self.path = path
     self.files = files
@@ -14,12 +14,12 @@ struct InputFile: ~Copyable {
 
   private static func open(
     _ path: String, _ files: any FileSystem
-  ) throws(ArtefactError) -> (Int32, FileStatus) {
+  ) throws(Failure) -> (Int32, FileStatus) {
     let descriptor = try files.open(path)
-    do throws(ArtefactError) {
+    do throws(Failure) {
       let status = try files.status(of: descriptor, path: path)
       if status.isFile { return (descriptor, status) }
-      throw ArtefactError(.refused, "\(path) is \(status.kind), where a regular file is needed")
+      throw Failure(.refused, "\(path) is \(status.kind), where a regular file is needed")
     } catch {
       try? files.close(descriptor, path: path)
       throw error
@@ -27,7 +27,7 @@ struct InputFile: ~Copyable {
   }
 
   /// Nil if there is no such file.
-  static func ifPresent(_ path: String, files: any FileSystem) throws(ArtefactError) -> InputFile? {
+  package static func ifPresent(_ path: String, files: any FileSystem) throws(Failure) -> InputFile? {
     do { return try InputFile(path, files: files) } catch {
       if error.code == .notFound { return nil }
       throw error
@@ -36,23 +36,23 @@ struct InputFile: ~Copyable {
 
   deinit { try? files.close(descriptor, path: path) }
 
-  var size: Int { Int(status.size) }
+  package var size: Int { Int(status.size) }
 
   /// Fills the buffer as far as the file reaches.
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(ArtefactError) -> Int {
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) -> Int {
     try files.read(into: buffer, from: descriptor, at: offset, path: path)
   }
 
-  var changed: ArtefactError {
-    ArtefactError(
-      .refused, "\(path) changed while it was read", remedy: "wait until nothing writes to it any more")
+  package var changed: Failure {
+    Failure(
+      .refused, "\(path) changed while it was read", hint: "wait until nothing writes to it any more")
   }
 
   /// Throws if the file is not what it was when it was opened.
-  func checkUnchanged() throws(ArtefactError) {
+  package func checkUnchanged() throws(Failure) {
     var byte: UInt8 = 0
     let more = try withUnsafeMutableBytes(of: &byte) { buffer in
-      Result { () throws(ArtefactError) in try read(into: buffer, at: size) }
+      Result { () throws(Failure) in try read(into: buffer, at: size) }
     }.get()
     if try files.status(of: descriptor, path: path) != status || more > 0 { throw changed }
   }
@@ -60,17 +60,17 @@ struct InputFile: ~Copyable {
 
 extension InputFile {
   /// All bytes, as many as there were when it was opened.
-  func readAll() throws(ArtefactError) -> [UInt8] {
-    var failure: ArtefactError?
+  package func readAll() throws(Failure) -> [UInt8] {
+    var failure: Failure?
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      do throws(ArtefactError) {
+      do throws(Failure) {
         count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
       } catch {
         failure = error
       }
     }
     if let failure { throw failure }
-    if bytes.count < size { throw ArtefactError(.unreadable, "cannot read \(path): it ends before its size") }
+    if bytes.count < size { throw Failure(.unreadable, "cannot read \(path): it ends before its size") }
     return bytes
   }
 }

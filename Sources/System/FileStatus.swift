@@ -1,4 +1,4 @@
-internal import Glibc
+package import Glibc
 
 /// What the system says of a file without opening it. Two equal ones of the same path mean that nothing was written
 /// in between, but for writes within one tick of the file system's clock.
@@ -15,7 +15,7 @@ public struct FileStatus: Hashable, Sendable {
   public var isFolder: Bool { mode & S_IFMT == S_IFDIR }
   public var isLink: Bool { mode & S_IFMT == S_IFLNK }
   /// Of a folder: whether what is made in it belongs to its group, not to that of whoever makes it.
-  var givesGroup: Bool { mode & S_ISGID != 0 }
+  package var givesGroup: Bool { mode & S_ISGID != 0 }
   public var isExecutable: Bool { mode & S_IXUSR != 0 }
 
   /// `a pipe`, for messages.
@@ -30,7 +30,7 @@ public struct FileStatus: Hashable, Sendable {
     }
   }
 
-  init(_ status: stat) {
+  package init(_ status: stat) {
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     size = Int64(status.st_size)
@@ -38,4 +38,6 @@ public struct FileStatus: Hashable, Sendable {
     changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     mode = status.st_mode
   }
+
+  package func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 }

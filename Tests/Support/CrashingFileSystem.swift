@@ -1,10 +1,10 @@
-import Artefacts
 import Foundation
 import Synchronization
+package import System
 import Testing
 
 /// What happens to the k-th call.
-enum Fault: Hashable, CustomTestStringConvertible {
+package enum Fault: Hashable, CustomTestStringConvertible {
   /// It fails, once.
   case error(Int32)
   /// A read ends before the file does; another call is as always.
@@ -15,7 +15,7 @@ enum Fault: Hashable, CustomTestStringConvertible {
   /// synchronises that file.
   case late
 
-  var testDescription: String {
+  package var testDescription: String {
     switch self {
     case .error(let code): String(cString: strerror(code))
     case .short: "short"
@@ -26,7 +26,7 @@ enum Fault: Hashable, CustomTestStringConvertible {
 }
 
 /// A file system with a fault at the k-th call. It knows what was not synchronised, and `cutPower` takes that back.
-final class CrashingFileSystem: FileSystem {
+package final class CrashingFileSystem: FileSystem {
   private let disk = LocalFileSystem()
   private let state: Mutex<State>
   private let countsReads: Bool
@@ -64,18 +64,18 @@ final class CrashingFileSystem: FileSystem {
   /// - Parameters:
   ///   - reads: whether looking and reading count as calls.
   ///   - badFile: the inode of a file that cannot be read.
-  init(failingAt call: Int, _ fault: Fault, reads: Bool = true, badFile: UInt64? = nil) {
+  package init(failingAt call: Int, _ fault: Fault, reads: Bool = true, badFile: UInt64? = nil) {
     state = Mutex(State(remaining: call, fault: fault))
     countsReads = reads
     self.badFile = badFile
   }
 
-  var hasFailed: Bool { state.withLock(\.failed) }
+  package var hasFailed: Bool { state.withLock(\.failed) }
   /// Whether there were as many calls as it takes to come to the fault.
-  var wasReached: Bool { state.withLock { $0.remaining <= 0 } }
+  package var wasReached: Bool { state.withLock { $0.remaining <= 0 } }
 
   /// Undoes what would not survive: bytes that were not synchronised are cut off, names go back.
-  func cutPower() {
+  package func cutPower() {
     state.withLock { state in
       for path in state.unwritten { try? Data().write(to: URL(fileURLWithPath: path)) }
       for change in state.changes.reversed() {
@@ -91,7 +91,7 @@ final class CrashingFileSystem: FileSystem {
     }
   }
 
-  private func call(_ note: (inout State) -> Void = { _ in }) throws(ArtefactError) {
+  private func call(_ note: (inout State) -> Void = { _ in }) throws(Failure) {
     let code: Int32? = state.withLock { state in
       state.remaining -= 1
       let isNow = state.remaining == 0
@@ -107,14 +107,14 @@ final class CrashingFileSystem: FileSystem {
         return nil
       }
     }
-    if let code { throw ArtefactError(.system, "a fault was injected", errno: code) }
+    if let code { throw Failure(.system, "a fault was injected", errno: code) }
   }
 
   /// - Returns: whether the answer is to be cut short.
-  @discardableResult private func callToRead() throws(ArtefactError) -> Bool {
+  @discardableResult private func callToRead() throws(Failure) -> Bool {
     if !countsReads { return false }
     do { try call() } catch {
-      throw ArtefactError(.unreadable, error.message, errno: error.errno)
+      throw Failure(.unreadable, error.headline, cause: error.cause)
     }
     return state.withLock { state in
       if state.fault != .short || state.remaining != 0 { return false }
@@ -125,33 +125,33 @@ final class CrashingFileSystem: FileSystem {
 
   // Reads.
 
-  func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus? {
+  package func status(_ path: String, followingLinks: Bool) throws(Failure) -> FileStatus? {
     try callToRead()
     return try disk.status(path, followingLinks: followingLinks)
   }
 
-  func names(in folder: String) throws(ArtefactError) -> [String] {
+  package func names(in folder: String) throws(Failure) -> [String] {
     try callToRead()
     return try disk.names(in: folder)
   }
 
-  func open(_ path: String) throws(ArtefactError) -> Int32 {
+  package func open(_ path: String) throws(Failure) -> Int32 {
     try callToRead()
     let file = try disk.open(path)
     state.withLock { _ = $0.open.insert(file) }
     return file
   }
 
-  func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
+  package func status(of file: Int32, path: String) throws(Failure) -> FileStatus {
     try callToRead()
     return try disk.status(of: file, path: path)
   }
 
-  func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
-  ) throws(ArtefactError) -> Int {
+  ) throws(Failure) -> Int {
     if let badFile, try disk.status(of: file, path: path).inode == badFile, buffer.count > 1000 {
-      throw ArtefactError(.unreadable, "cannot read \(path): a bad sector", errno: EIO)
+      throw Failure(.unreadable, "cannot read \(path): a bad sector", errno: EIO)
     }
     let isShort = try callToRead()
     let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(isShort ? buffer.count / 2 : .max))
@@ -160,13 +160,13 @@ final class CrashingFileSystem: FileSystem {
 
   // Changes.
 
-  func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32 {
+  package func create(_ path: String, mode: UInt32) throws(Failure) -> Int32 {
     try call { $0.unwritten.insert(path) }
     // Writable, so that `cutPower` can cut it.
     return try disk.create(path, mode: mode | 0o200)
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(Failure) {
     try call { state in
       if state.fault != .late || state.remaining > 0 || state.lost != nil { return }
       state.failed = true
@@ -176,41 +176,41 @@ final class CrashingFileSystem: FileSystem {
     try disk.write(bytes, to: file, path: path)
   }
 
-  func close(_ file: Int32, path: String) throws(ArtefactError) {
+  package func close(_ file: Int32, path: String) throws(Failure) {
     // The descriptor is gone whether or not the call fails.
     try disk.close(file, path: path)
     if state.withLock({ $0.open.remove(file) }) == nil { try call() } else { try callToRead() }
   }
 
-  func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
+  package func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Failure) {
     try call { $0.unwritten.insert(path) }
     try disk.append(bytes, to: path)
   }
 
-  func makeFolder(_ path: String) throws(ArtefactError) {
+  package func makeFolder(_ path: String) throws(Failure) {
     let isNew = !FileManager.default.fileExists(atPath: path)
     try call { if isNew { $0.changes.append(.madeFolder(path)) } }
     try disk.makeFolder(path)
   }
 
-  func rename(_ path: String, to target: String) throws(ArtefactError) {
+  package func rename(_ path: String, to target: String) throws(Failure) {
     let replaced = FileManager.default.contents(atPath: target)
     try call { $0.note(path, target, replaced) }
     try disk.rename(path, to: target)
   }
 
-  func renameIfAbsent(_ path: String, to target: String) throws(ArtefactError) -> Bool {
+  package func renameIfAbsent(_ path: String, to target: String) throws(Failure) -> Bool {
     let isFree = !FileManager.default.fileExists(atPath: target)
     try call { if isFree { $0.note(path, target, nil) } }
     return try disk.renameIfAbsent(path, to: target)
   }
 
-  func remove(_ path: String) throws(ArtefactError) {
+  package func remove(_ path: String) throws(Failure) {
     try call { $0.unwritten.remove(path) }
     try disk.remove(path)
   }
 
-  func synchronise(_ path: String) throws(ArtefactError) {
+  package func synchronise(_ path: String) throws(Failure) {
     if state.withLock({ $0.lost == path }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten.remove(path)
@@ -218,7 +218,7 @@ final class CrashingFileSystem: FileSystem {
     }
   }
 
-  func synchroniseAll(around file: Int32, path: String) throws(ArtefactError) {
+  package func synchroniseAll(around file: Int32, path: String) throws(Failure) {
     if state.withLock({ $0.witnesses.contains(file) }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten = []
@@ -229,7 +229,7 @@ final class CrashingFileSystem: FileSystem {
 
 extension FileSystem where Self == CrashingFileSystem {
   /// The disk, without the time that it takes to be sure of it.
-  static var withoutSynchronising: CrashingFileSystem {
+  package static var withoutSynchronising: CrashingFileSystem {
     CrashingFileSystem(failingAt: .max, .stop)
   }
 }

@@ -1,8 +1,9 @@
 import Foundation
 import Support
+import System
 import Testing
 
-@testable import Artefacts
+@testable import System
 
 @Suite struct RemovalTests {
   let folder = TemporaryFolder()

@@ -1,8 +1,9 @@
-internal import Glibc
 internal import Synchronization
+internal import System
 
-/// The part of a store that is being written: its folders, and the names of files on their way into it.
-final class Workspace: Sendable {
+/// What stands between a file and its place in a store: the folder in which it is written, and the folders that it goes
+/// into.
+final class Intake: Sendable {
   private let root: String
   private let files: any FileSystem
   private let state = Mutex(State())
@@ -26,32 +27,23 @@ final class Workspace: Sendable {
       try store.make()
       let temporary = root + "/tmp"
       for folder in try files.makeFolders(temporary) { try files.synchronise(folder) }
-      try store.checkOwn(temporary)
+      try files.checkOwnFolder(temporary)
       let folder = try ProcessFolder(in: temporary, files: files)
       state.folder = folder
       return folder
     }
   }
 
-  func prepareFolder(for path: String) throws(ArtefactError) -> [String] {
+  func prepareFolder(for path: String) throws(Failure) -> [String] {
     let folder = parentFolder(of: path)
     if state.withLock({ $0.durable.contains(folder) }) { return [] }
     let changed = try files.makeFolders(folder)
-    try StoreFolder(root: root, files: files).checkOwn(folder)
+    try files.checkOwnFolder(folder)
     // It may have been made by a process that died before it synchronised the folder above.
     return changed.isEmpty ? [parentFolder(of: folder)] : changed
   }
 
   func noteDurable(_ folders: some Sequence<String>) {
     state.withLock { $0.durable.formUnion(folders) }
-  }
-}
-
-enum Clock {
-  /// Nanoseconds since 1970, as far as they fit.
-  static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }

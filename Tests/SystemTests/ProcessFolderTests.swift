@@ -1,8 +1,9 @@
 import Foundation
 import Support
+import System
 import Testing
 
-@testable import Artefacts
+@testable import System
 
 @Suite struct ProcessFolderTests {
   let folder = TemporaryFolder()
@@ -108,8 +109,8 @@ import Testing
   @Test func `An owner whose folder is gone fails, and writes nowhere else`() throws {
     let own = try make()
     try FileManager.default.removeItem(atPath: own.path)
-    let error = #expect(throws: ArtefactError.self) { try own.newPath() }
-    #expect(error?.message.contains("was removed") == true)
+    let error = #expect(throws: Failure.self) { try own.newPath() }
+    #expect(error?.headline.contains("was removed") == true)
     own.beat()
     #expect(try names == [])
   }

@@ -4,8 +4,8 @@ internal import Glibc
 public struct LocalFileSystem: FileSystem {
   public init() {}
 
-  public func status(_ path: String, followingLinks: Bool) throws(ArtefactError) -> FileStatus? {
-    try patiently { () throws(ArtefactError) in
+  public func status(_ path: String, followingLinks: Bool) throws(Failure) -> FileStatus? {
+    try patiently { () throws(Failure) in
       var status = stat()
       if fstatat(AT_FDCWD, path, &status, followingLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 {
         return FileStatus(status)
@@ -15,11 +15,11 @@ public struct LocalFileSystem: FileSystem {
     }
   }
 
-  public func names(in folder: String) throws(ArtefactError) -> [String] {
-    try patiently { () throws(ArtefactError) in try listing(folder) }
+  public func names(in folder: String) throws(Failure) -> [String] {
+    try patiently { () throws(Failure) in try listing(folder) }
   }
 
-  private func listing(_ folder: String) throws(ArtefactError) -> [String] {
+  private func listing(_ folder: String) throws(Failure) -> [String] {
     guard let stream = opendir(folder) else { throw .unreadable("read the folder", folder) }
     defer { closedir(stream) }
     var names: [String] = []
@@ -34,23 +34,23 @@ public struct LocalFileSystem: FileSystem {
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
       }
       guard let name else {
-        throw ArtefactError(
-          .refused, "\(folder) holds a file whose name is not UTF-8", remedy: "rename it (ls -b shows it)")
+        throw Failure(
+          .refused, "\(folder) holds a file whose name is not UTF-8", hint: "rename it (ls -b shows it)")
       }
       if name != "." && name != ".." { names.append(name) }
     }
   }
 
-  public func open(_ path: String) throws(ArtefactError) -> Int32 {
-    try patiently { () throws(ArtefactError) in
+  public func open(_ path: String) throws(Failure) -> Int32 {
+    try patiently { () throws(Failure) in
       let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       if file < 0 { throw .unreadable("open", path) }
       return file
     }
   }
 
-  public func status(of file: Int32, path: String) throws(ArtefactError) -> FileStatus {
-    try patiently { () throws(ArtefactError) in
+  public func status(of file: Int32, path: String) throws(Failure) -> FileStatus {
+    try patiently { () throws(Failure) in
       var status = stat()
       if fstat(file, &status) < 0 { throw .unreadable("look at", path) }
       return FileStatus(status)
@@ -59,10 +59,10 @@ public struct LocalFileSystem: FileSystem {
 
   public func read(
     into buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int, path: String
-  ) throws(ArtefactError) -> Int {
+  ) throws(Failure) -> Int {
     var done = 0
     while done < buffer.count {
-      let count = try patiently { () throws(ArtefactError) in
+      let count = try patiently { () throws(Failure) in
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
         let count = pread(file, rest.baseAddress, rest.count, off_t(offset + done))
         if count < 0 { throw .unreadable("read", path) }
@@ -77,10 +77,10 @@ public struct LocalFileSystem: FileSystem {
   /// Asks again where the answer may be another in a moment: after a signal, or from a disk or server that was out of
   /// reach.
   private func patiently<Answer>(
-    _ ask: () throws(ArtefactError) -> Answer
-  ) throws(ArtefactError) -> Answer {
+    _ ask: () throws(Failure) -> Answer
+  ) throws(Failure) -> Answer {
     for microseconds: UInt32 in [1_000, 10_000, 100_000] {
-      do throws(ArtefactError) { return try ask() } catch {
+      do throws(Failure) { return try ask() } catch {
         guard let code = error.errno, [EINTR, EAGAIN, EIO, ESTALE].contains(code) else { throw error }
       }
       usleep(microseconds)
@@ -88,13 +88,13 @@ public struct LocalFileSystem: FileSystem {
     return try ask()
   }
 
-  public func create(_ path: String, mode: UInt32) throws(ArtefactError) -> Int32 {
+  public func create(_ path: String, mode: UInt32) throws(Failure) -> Int32 {
     let file = Glibc.open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode)
     if file < 0 { throw .system("create", path) }
     return file
   }
 
-  public func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(ArtefactError) {
+  public func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, path: String) throws(Failure) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -106,28 +106,28 @@ public struct LocalFileSystem: FileSystem {
     }
   }
 
-  public func close(_ file: Int32, path: String) throws(ArtefactError) {
+  public func close(_ file: Int32, path: String) throws(Failure) {
     if Glibc.close(file) < 0 && errno != EINTR { throw .system("close", path) }
   }
 
-  public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(ArtefactError) {
+  public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Failure) {
     let file = Glibc.open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o666)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
     try write(bytes, to: file, path: path)
   }
 
-  public func makeFolder(_ path: String) throws(ArtefactError) {
+  public func makeFolder(_ path: String) throws(Failure) {
     if mkdir(path, 0o777) == 0 { return }
     if errno != EEXIST { throw .system("create the folder", path) }
     if try status(path)?.isFolder != true { throw .system("create the folder", path, ENOTDIR) }
   }
 
-  public func rename(_ path: String, to target: String) throws(ArtefactError) {
+  public func rename(_ path: String, to target: String) throws(Failure) {
     if Glibc.rename(path, target) < 0 { throw .system("rename \(path) to", target) }
   }
 
-  public func renameIfAbsent(_ path: String, to target: String) throws(ArtefactError) -> Bool {
+  public func renameIfAbsent(_ path: String, to target: String) throws(Failure) -> Bool {
     if let renameat2 = Kernel.renameat2 {
       let noReplace: UInt32 = 1
       if renameat2(AT_FDCWD, path, AT_FDCWD, target, noReplace) == 0 { return true }
@@ -143,18 +143,18 @@ public struct LocalFileSystem: FileSystem {
     return true
   }
 
-  public func remove(_ path: String) throws(ArtefactError) {
+  public func remove(_ path: String) throws(Failure) {
     if Glibc.remove(path) < 0 { throw .system("remove", path) }
   }
 
-  public func synchronise(_ path: String) throws(ArtefactError) {
+  public func synchronise(_ path: String) throws(Failure) {
     let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { throw .system("open", path) }
     defer { _ = Glibc.close(file) }
     if fsync(file) < 0 { throw .system("synchronise", path) }
   }
 
-  public func synchroniseAll(around file: Int32, path: String) throws(ArtefactError) {
+  public func synchroniseAll(around file: Int32, path: String) throws(Failure) {
     guard let syncfs = Kernel.syncfs else { return sync() }
     if syncfs(file) < 0 { throw .system("synchronise", path) }
   }

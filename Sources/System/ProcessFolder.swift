@@ -18,10 +18,10 @@ internal import Synchronization
 ///
 /// An owner that is taken for dead although it is not (it slept for long, on NFS) finds its folder gone as a whole, and
 /// fails. Names are random, so nothing that it writes can end up in a folder of anybody else.
-final class ProcessFolder: Sendable {
-  let path: String
-  let area: String
-  let files: any FileSystem
+package final class ProcessFolder: Sendable {
+  package let path: String
+  package let area: String
+  package let files: any FileSystem
   private let isAreaTemporary: Bool
   private let life: LifeSign
   private let descriptor: Int32
@@ -33,7 +33,7 @@ final class ProcessFolder: Sendable {
 
   /// Makes one, and removes those of the dead beside it.
   /// - Parameter isAreaTemporary: whether the folder `area` is made for this, and goes with the last one in it.
-  init(in area: String, isAreaTemporary: Bool = false, files: any FileSystem) throws {
+  package init(in area: String, isAreaTemporary: Bool = false, files: any FileSystem) throws {
     let path = area + "/" + ProcessFolder.randomName()
     (life, descriptor) = try ProcessFolder.make(path, in: isAreaTemporary ? area : nil, files)
     self.path = path
@@ -52,16 +52,16 @@ final class ProcessFolder: Sendable {
     for _ in 0..<10 {
       if let area {
         try files.makeFolder(area)
-        try StoreFolder(root: area, files: files).checkOwn(area)
+        try files.checkOwnFolder(area)
       }
       let made = Result {
         try files.makeFolder(path)
         return try begin(path, files)
       }
-      if case .failure(let error as ArtefactError) = made, error.code == .notFound { continue }
+      if case .failure(let error as Failure) = made, error.code == .notFound { continue }
       return try made.get()
     }
-    throw ArtefactError(.system, "cannot make the folder \(path), since others remove it again and again")
+    throw Failure(.system, "cannot make the folder \(path), since others remove it again and again")
   }
 
   /// Makes `alive`, takes its lock, and only then says that the lock counts: who can read that finds it held.
@@ -73,7 +73,7 @@ final class ProcessFolder: Sendable {
       let isLocked = flock(descriptor, LOCK_EX | LOCK_NB) == 0
       let status = try files.status(of: descriptor, path: path)
       let life = LifeSign(status: status, isLocal: isLocked && LifeSign.isLocal(descriptor))
-      if life.write(beat: 0, to: descriptor) < 0 { throw ArtefactError.system("write", path) }
+      if life.write(beat: 0, to: descriptor) < 0 { throw Failure.system("write", path) }
       return (life, descriptor)
     } catch {
       if descriptor >= 0 { try? files.close(descriptor, path: path) }
@@ -85,7 +85,7 @@ final class ProcessFolder: Sendable {
   deinit { remove() }
 
   /// Removes the folder with all that is in it.
-  func remove() {
+  package func remove() {
     let isFirst = isRemoved.withLock { isRemoved in
       defer { isRemoved = true }
       return !isRemoved
@@ -100,18 +100,18 @@ final class ProcessFolder: Sendable {
   }
 
   /// A name in it that nothing has.
-  func newPath() throws(ArtefactError) -> String {
+  package func newPath() throws(Failure) -> String {
     var status = stat()
     if fstat(descriptor, &status) == 0, status.st_nlink == 0 {
-      throw ArtefactError(
+      throw Failure(
         .system, "the folder \(path) of this process was removed while it was in use",
-        remedy: "another brake took this one for dead, since it did nothing for long; run it again")
+        hint: "another brake took this one for dead, since it did nothing for long; run it again")
     }
     return "\(path)/\(ProcessFolder.counter.wrappingAdd(1, ordering: .relaxed).newValue)"
   }
 
   /// Says that the owner lives.
-  func beat() {
+  package func beat() {
     let beat = beats.wrappingAdd(1, ordering: .relaxed).newValue
     isRemoved.withLock { isRemoved in
       if isRemoved { return }
@@ -123,7 +123,7 @@ final class ProcessFolder: Sendable {
 
   /// Removes the folders beside it whose owners are dead for certain.
   /// - Returns: what the others say of themselves.
-  @discardableResult func removeLeftovers() -> [String: [UInt8]] {
+  @discardableResult package func removeLeftovers() -> [String: [UInt8]] {
     var doubtful: [String: [UInt8]] = [:]
     for name in (try? files.names(in: area)) ?? [] {
       if name.hasSuffix(".dead"), ProcessFolder.isRandomName(name.dropLast(5)) {
@@ -142,7 +142,7 @@ final class ProcessFolder: Sendable {
   }
 
   /// Looks at those whose locks say nothing to this machine. Called about once a minute.
-  func lookAround(at time: Duration) {
+  package func lookAround(at time: Duration) {
     let signs = removeLeftovers()
     for name in watch.withLock({ $0.look(signs, at: time) }) { bury(name) }
   }
@@ -156,7 +156,7 @@ final class ProcessFolder: Sendable {
 
   // Names.
 
-  static func randomName() -> String {
+  package static func randomName() -> String {
     var generator = SystemRandomNumberGenerator()
     return (0..<4).map { _ in
       let digits = String(UInt32.random(in: 0...UInt32.max, using: &generator), radix: 16)
@@ -164,7 +164,7 @@ final class ProcessFolder: Sendable {
     }.joined()
   }
 
-  static func isRandomName(_ name: Substring) -> Bool {
+  package static func isRandomName(_ name: Substring) -> Bool {
     name.utf8.count == 32 && name.utf8.allSatisfy { 48...57 ~= $0 || 97...102 ~= $0 }
   }
 }

@@ -19,41 +19,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = 
 let package = Package(
   name: "brake",
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CKernels", exclude: ["CONTRACT.md"]),
     module("JSON"),
     module("System"),
     module("Safetensors", ["JSON"]),
-    module(
-      "Artefacts",
-      ["CZstd", "JSON", "Safetensors", "System", .product(name: "Crypto", package: "swift-crypto")]),
+    module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors"]),
-    module(
-      "Pipeline",
-      [
-        "Artefacts", "JSON", "System", .product(name: "Yams", package: "Yams"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
-      ]),
-    module(
-      "Operations",
-      [
-        "Artefacts", "Pipeline", "Compute", "JSON", "Safetensors", "System",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-      ]),
-    module(
-      "Report",
-      [
-        "Artefacts", "Pipeline", "Compute", "JSON", "System",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-      ]),
+    module("Pipeline", ["Artefacts", "CYAML", "JSON", "System"]),
+    module("Operations", ["Artefacts", "Pipeline", "Compute", "JSON", "Safetensors", "System"]),
+    module("Report", ["Artefacts", "Pipeline", "Compute", "JSON", "System"]),
     .executableTarget(
       name: "brake",
       dependencies: [

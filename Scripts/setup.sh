@@ -25,6 +25,8 @@ find_swift() {
 install_packages() {
   missing=
   [ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
+  [ -e /usr/include/yaml.h ] || missing="$missing libyaml-dev"
+  [ -e /usr/include/openssl/sha.h ] || missing="$missing libssl-dev"
   command -v git >/dev/null 2>&1 || missing="$missing git"
   command -v gnuplot >/dev/null 2>&1 || missing="$missing gnuplot-nox"
   command -v xz >/dev/null 2>&1 || missing="$missing xz-utils"
@@ -33,7 +35,7 @@ install_packages() {
   if [ -n "$missing" ] || [ "$(id -u)" -eq 0 ]; then
     command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
   fi
-  purposes="libzstd: storage, gnuplot: figures, xz and zstd: compressed curves, git: the build, bubblewrap: sandboxes"
+  purposes="libzstd: storage, libyaml: pipeline files, libssl: SHA-256, gnuplot: figures, xz and zstd: compressed curves, git: the build, bubblewrap: sandboxes"
   if [ "${1:-}" = --all ]; then
     command -v strace >/dev/null 2>&1 || missing="$missing strace"
     [ -e /usr/sbin/mkfs.xfs ] || missing="$missing xfsprogs"

@@ -60,8 +60,11 @@ import Testing
     ("stages:\n  a: {op: curve.fit, out: {}}", "p.yaml:2:22: error: out: is for run: stages"),
     ("stages:\n  a b: {run: x}", "p.yaml:2:3: error: 'a b' cannot be the name of a stage"),
     ("stages:\n  a.b: {run: x}", "p.yaml:2:3: error: 'a.b' cannot be the name of a stage"),
-    ("stages:\n  a: {run: x}\n  a: {run: y}", "p.yaml:2:3: error: 'a' stands twice in the same mapping"),
-    ("stages:\n  a: {run: x}\n  \"a\": {run: y}", "p.yaml:2:3: error: 'a' stands twice in the same mapping"),
+    (
+      "stages:\n  a: {run: x}\n  a: {run: y}",
+      "p.yaml:3:3: error: 'a' stands twice in the same mapping\n  hint: it stands in line 2 too: remove one of the two"
+    ),
+    ("stages:\n  a: {run: x}\n  \"a\": {run: y}", "p.yaml:3:3: error: 'a' stands twice in the same mapping"),
     ("stages:\n  a: {run: x}\ndefault: a", "p.yaml:3:10: error: default: takes a list of targets, not 'a'"),
     ("stages:\n  a: {run: x}\ndefault: [b]", "p.yaml:3:11: error: there is no stage 'b'"),
     ("stages:\n  a: {run: [x]}", "p.yaml:2:12: error: run: takes shell text, not a list"),
@@ -71,12 +74,19 @@ import Testing
       "stages:\n  a: {run: x, out: {o: [1]}}",
       "p.yaml:2:24: error: the output 'o' takes a file name, not a list"
     ),
-    ("a: 1\n---\nb: 2", "p.yaml:2:1: error: this is not YAML: but found another document"),
+    ("a: 1\n---\nb: 2", "p.yaml:2:1: error: another document starts here"),
     ("stages: [", "p.yaml:1:10: error: this is not YAML: did not find expected node content"),
     ("stages:\n\ta: 1", "p.yaml:2:1: error: this is not YAML: found character that cannot start any token"),
     ("a: \u{1}", "p.yaml:1:4: error: this is not YAML: control characters are not allowed"),
     ("a: !!binary abc", "p.yaml:1:4: error: the tag tag:yaml.org,2002:binary is not supported"),
+    ("a: \0b", "p.yaml:1:4: error: this is not YAML: control characters are not allowed"),
+    ("é: 1\r\nstages: {ü: *x}", "p.yaml:2:13: error: aliases are not supported"),
+    ("*x : 1", "p.yaml:1:1: error: aliases are not supported"),
+    ("!!int a: 1", "p.yaml:1:1: error: the tag tag:yaml.org,2002:int is not supported"),
+    ("\u{FEFF}stages: {", "p.yaml:1:10: error: this is not YAML: did not find expected node content"),
     ("? a\n: b", "p.yaml:1:1: error: explicit keys ('? ') are not supported"),
+    ("ä: what ? # ?\nc: {d: e?, ? f : g}", "p.yaml:2:12: error: explicit keys ('? ') are not supported"),
+    ("a: b\n\n? # ?\n  c\n: d", "p.yaml:3:1: error: explicit keys ('? ') are not supported"),
     ("stages: {[a]: b}", "p.yaml:1:10: error: a name is wanted here, not a list or a mapping"),
   ]) func `A mistake is named with its position`(text: String, message: String) {
     let error = planError(text)
@@ -86,7 +96,7 @@ import Testing
   @Test func `Anchors are refused wherever YAML would take them, and elsewhere are text`() throws {
     for text in [
       "a: &x 1", "- &x 1", "&x a: 1", "[&x 1]", "{a: &x 1}", "a: !!str &x 1", "a:\n  &x\n  b",
-      "a: 1\r&x b: 2",
+      "a: 1\r&x b: 2", "a: &x [*x, *x]", "a: &x {b: *x}",
     ] {
       #expect(planError(text).contains("anchors are not supported"), "\(text)")
     }
@@ -105,6 +115,8 @@ import Testing
     #expect(planError("a: " + lists).contains("nested more than 64 deep"))
     let endless = "a: " + String(repeating: "[", count: 200_000)
     #expect(planError(endless).contains("p.yaml:1:"))
+    let short = "a:\n" + String(repeating: "-\n", count: 4_100_000)
+    #expect(planError(short).contains("at most 4000000 values"))
     let large = "# " + String(repeating: "x", count: 16 << 20)
     #expect(planError(large).contains("at most 16777216"))
     let keys = String(repeating: "{", count: 900) + "a" + String(repeating: "}: 1", count: 900)

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import CCrypto
 
 /// The SHA-256 of an artefact's logical bytes: its name, everywhere and for good.
 ///
@@ -18,6 +18,8 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     precondition(count == 32, "a digest has 32 bytes")
     self.words = (words[0], words[1], words[2], words[3])
   }
+
+  fileprivate init(word: (Int) -> UInt64) { words = (word(0), word(1), word(2), word(3)) }
 
   /// `sha256:` and 64 hexadecimal digits, or the digits alone; nil for anything else.
   public init?(_ text: some StringProtocol) {
@@ -110,11 +112,19 @@ extension UnsafeRawBufferPointer: ContiguousBytesSequence {
 
 /// Computes a digest piece by piece.
 public struct DigestHasher: Sendable {
-  private var state = SHA256()
+  private var state = SHA256_CTX()
 
-  public init() {}
+  public init() { SHA256_Init(&state) }
 
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) { state.update(bufferPointer: bytes) }
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    SHA256_Update(&state, bytes.baseAddress, bytes.count)
+  }
 
-  public func finalize() -> Digest { Digest(bytes: state.finalize()) }
+  public func finalize() -> Digest {
+    var state = state
+    return withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
+      SHA256_Final(bytes.baseAddress, &state)
+      return Digest(word: { UInt64(bigEndian: bytes.load(fromByteOffset: 8 * $0, as: UInt64.self)) })
+    }
+  }
 }

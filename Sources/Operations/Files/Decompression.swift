@@ -1,5 +1,5 @@
 internal import Compute
-internal import Subprocess
+internal import Pipeline
 
 /// Undoing gzip, xz and zstd with the programs of those names.
 enum Decompression {
@@ -24,19 +24,17 @@ enum Decompression {
     guard let program = program(for: bytes) else { return bytes }
     let limit = min(limit, max(harmless, ratio * bytes.count))
     do {
-      let result = try await Subprocess.run(
-        .name(program), arguments: ["-dc"], input: .array(bytes), output: .bytes(limit: limit),
-        error: .string(limit: 4096))
-      guard result.terminationStatus.isSuccess else {
-        let said = result.standardError.split(separator: "\n").first.map { " (\($0))" } ?? ""
+      let result = try await FilterProgram(program, arguments: ["-dc"]).run(bytes, limit: limit)
+      guard result.ending == .exited(0) else {
+        let said = result.complaint.split(separator: "\n").first.map { " (\($0.prefix(200)))" } ?? ""
         throw ComputeError(.malformed, "\(file): \(program) cannot decompress it\(said)")
       }
-      return result.standardOutput
-    } catch let error as SubprocessError where error.code == .executableNotFound {
+      return result.output
+    } catch FilterProgram.Failure.notInstalled {
       throw ComputeError(
         .malformed, "\(file): it is compressed with \(program), which is not installed",
         remedy: "install \(program == "xz" ? "xz-utils" : program)")
-    } catch let error as SubprocessError where error.code == .outputLimitExceeded {
+    } catch FilterProgram.Failure.tooMuchOutput {
       throw ComputeError(
         .malformed,
         "\(file): \(bytes.count) compressed bytes hold more than \(limit >> 20) MiB",

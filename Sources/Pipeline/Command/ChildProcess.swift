@@ -10,18 +10,22 @@ struct ChildProcess: Sendable {
   let arguments: [String]
   let environment: [String: String]
   let folder: String
-  /// What it prints is added to this file.
-  let output: String
+  let streams: Streams
   /// How long a child that is asked to end may take before it is ended.
   var patience: Duration = .seconds(2)
 
-  enum Ending: Sendable, Equatable {
-    case exited(Int32)
-    case killed(signal: Int32)
+  /// Where its standard streams lead.
+  enum Streams: Sendable {
+    /// It reads nothing; what it prints is added to this file.
+    case log(String)
+    case pipes(FilterPipes)
   }
 
   /// - Throws: `CancellationError` if the task was cancelled, once the child and all its descendants are gone.
-  func run() async throws -> Ending {
+  func run() async throws -> ProcessEnding { try await run {} }
+
+  /// - Parameter exchange: what the child's thread does while the child runs; it ends when the child does.
+  func run(exchange: @escaping @Sendable () -> Void) async throws -> ProcessEnding {
     let child = RunningChild()
     defer { child.endGroup() }
     let ending = try await withTaskCancellationHandler {
@@ -29,6 +33,7 @@ struct ChildProcess: Sendable {
         inThread {
           do throws(PipelineError) {
             try child.start { () throws(PipelineError) in try spawn() }
+            exchange()
             continuation.resume(returning: child.wait())
           } catch {
             continuation.resume(throwing: error)
@@ -60,9 +65,16 @@ struct ChildProcess: Sendable {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    switch streams {
+    case .log(let file):
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+      posix_spawn_file_actions_addopen(&actions, 1, file, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+      posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    case .pipes(let pipes):
+      for (number, end) in pipes.childEnds.enumerated() {
+        posix_spawn_file_actions_adddup2(&actions, end.number, Int32(number))
+      }
+    }
     // Whoever waits for a pipe of this process to be closed would wait for the child.
     _ = ChildProcess.addCloseFrom?(&actions, 3)
     guard ChildProcess.addFolder?(&actions, folder) == 0 else {
@@ -97,6 +109,12 @@ struct ChildProcess: Sendable {
   }
 }
 
+/// How a program ended.
+public enum ProcessEnding: Sendable, Equatable {
+  case exited(Int32)
+  case killed(signal: Int32)
+}
+
 /// A child between its start and its end, seen by the thread that waits and by those that end it.
 private final class RunningChild: Sendable {
   private enum State {
@@ -122,7 +140,7 @@ private final class RunningChild: Sendable {
   }
 
   /// Returns at once where nothing was started.
-  func wait() -> ChildProcess.Ending {
+  func wait() -> ProcessEnding {
     guard case .running(let process) = state.withLock({ $0 }) else { return .killed(signal: SIGKILL) }
     // Not reaped here, so that the number stays its own until nobody can send it a signal any more.
     var information = siginfo_t()

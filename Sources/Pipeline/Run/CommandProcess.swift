@@ -16,7 +16,7 @@ extension CommandRun {
     }
     let process = ChildProcess(
       arguments: line, environment: environment(temporary: folder + "/tmp"), folder: scratch.work,
-      output: scratch.log)
+      streams: .log(scratch.log))
     defer { bringBack(covers) }
     switch try await process.run() {
     case .exited(0): return

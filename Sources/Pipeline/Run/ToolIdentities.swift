@@ -85,9 +85,11 @@ final class ToolIdentities: Sendable {
   var believed: [String] { state.withLock { Set($0.remembered.map(\.name)).sorted() } }
 
   /// The executable that a shell would run.
-  static func path(of name: String) -> String? {
+  ///
+  /// - Parameter searchPath: instead of the user's PATH.
+  static func path(of name: String, in searchPath: String? = nil) -> String? {
     if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
-    let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+    let folders = searchPath ?? getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
     return folders.split(separator: ":").map { "\($0)/\(name)" }
       .first { access($0, X_OK) == 0 && !isFolder($0) }
   }

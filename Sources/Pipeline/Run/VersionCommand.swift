@@ -16,7 +16,7 @@ struct VersionCommand: Sendable {
     let shell = ["/bin/sh", "-c", tool.version]
     let process = ChildProcess(
       arguments: guardExecutable.map { CommandGuard.arguments(around: shell, by: $0) } ?? shell,
-      environment: tool.environment, folder: root, output: scratch.log, patience: .milliseconds(200))
+      environment: tool.environment, folder: root, streams: .log(scratch.log), patience: .milliseconds(200))
     let facts = [
       (label: "stage", value: instance.name), (label: "program", value: tool.name),
       (label: "version command", value: tool.version),

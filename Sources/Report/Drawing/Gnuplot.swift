@@ -1,4 +1,4 @@
-internal import Subprocess
+internal import Pipeline
 
 /// The program that draws. It is given a script on its standard input and writes the drawing to its standard output; it
 /// reads no start-up files and nothing else of the user's.
@@ -12,15 +12,15 @@ struct Gnuplot: Sendable {
 
   /// What gnuplot writes when it runs the script.
   func run(_ script: String) async throws -> [UInt8] {
-    var changes: [Environment.Key: String?] = [
+    var changes: [String: String?] = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0",
       "GNUTERM": nil, "GNUPLOT_LIB": nil, "GNUPLOT_FONTPATH": nil, "GNUPLOT_DEFAULT_GDFONT": nil,
     ]
     if let searchPath { changes["PATH"] = searchPath }
-    let environment = Environment.inherit.updating(changes)
+    let program = FilterProgram("gnuplot", arguments: ["-d", "-"], changes: changes, searchPath: searchPath)
 
     return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
-      group.addTask { try await draw(script, environment) }
+      group.addTask { try await draw(script, program) }
       group.addTask {
         try await Task.sleep(for: limit)
         return nil
@@ -34,34 +34,33 @@ struct Gnuplot: Sendable {
     }
   }
 
-  private func draw(_ script: String, _ environment: Environment) async throws -> [UInt8] {
+  private func draw(_ script: String, _ program: FilterProgram) async throws -> [UInt8] {
     do {
-      let result = try await Subprocess.run(
-        .name("gnuplot"), arguments: ["-d", "-"], environment: environment, input: .string(script),
-        output: .bytes(limit: largest), error: .string(limit: 1 << 20))
-      guard result.terminationStatus.isSuccess, !result.standardOutput.isEmpty else {
-        try Task.checkCancellation()
+      let result = try await program.run(Array(script.utf8), limit: largest)
+      guard result.ending == .exited(0), !result.output.isEmpty else {
         throw ReportError(
-          .drawing, Gnuplot.complaint(result.standardError, result.terminationStatus),
+          .drawing, Gnuplot.complaint(result.complaint, result.ending),
           remedy: "if the message names a terminal, install gnuplot-nox, which has svg and pdfcairo")
       }
-      return result.standardOutput
-    } catch let error as SubprocessError where error.code == .executableNotFound {
+      return result.output
+    } catch FilterProgram.Failure.notInstalled {
       throw ReportError(
         .missingTool, "gnuplot is not installed, and figures are drawn with it",
         remedy: "sudo apt-get install gnuplot-nox")
+    } catch FilterProgram.Failure.tooMuchOutput {
+      throw ReportError(.drawing, "gnuplot drew more than \(largest >> 20) MiB and was stopped")
     }
   }
 
   /// gnuplot repeats the line and marks a place in it before it says what is wrong.
-  private static func complaint(_ text: String, _ status: TerminationStatus) -> String {
+  private static func complaint(_ text: String, _ ending: ProcessEnding) -> String {
     let lines = text.split(whereSeparator: \.isNewline).map { line in
       String(line.drop(while: \.isWhitespace).prefix(200))
     }
     let said = lines.last { !$0.isEmpty && $0 != "^" }
-    return switch status {
+    return switch ending {
     case .exited(let code): "gnuplot failed (exit \(code)): \(said ?? "it said nothing")"
-    case .signaled(let signal): "gnuplot was ended by signal \(signal)"
+    case .killed(let signal): "gnuplot was ended by signal \(signal)"
     }
   }
 }

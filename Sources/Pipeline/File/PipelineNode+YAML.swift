@@ -34,9 +34,9 @@ private struct YAMLComposer: ~Copyable {
   init(_ events: consuming YAMLEvents) { self.events = events }
 
   mutating func document() throws(PipelineError) -> PipelineNode {
+    let start = events.position
     guard try events.next() != .endOfStream else {
-      throw PipelineError(
-        "there is nothing in this file", at: events.position, hint: "a pipeline has stages:")
+      throw PipelineError("there is nothing in this file", at: start, hint: "a pipeline has stages:")
     }
     let kind = try events.next()
     let root = try node(kind, depth: 0)

@@ -10,7 +10,7 @@ import Testing
     let file = BrakeProcess.packageRoot + "/pipelines/zero-sum.yaml"
     let small = [
       "sizes=[47k]", "steps=128", "resume=128", "bytes=200000", "bootstrap=20", "evaluation=1024",
-      "trials=256", "batches=1", "checkpoints=[16,32,64]", "pairs={16: {to: 32}, 32: {to: 64}}",
+      "trials=256", "batches=1", "checkpoints=[16,32,64]",
     ]
     return try BrakeProcess(["run", "-f", file] + small + arguments, in: folder).wait()
   }

@@ -91,6 +91,18 @@ import Testing
     #expect(error.contains(message), "\(error)")
   }
 
+  @Test func `A list can be given for a range, and a range for a list`() throws {
+    let text = """
+      params: { list: [1, 2], range: { from: 1, to: 4, factor: 2 } }
+      stages:
+        l: { for: { x: "${list}" }, run: x }
+        r: { for: { x: "${range}" }, run: x }
+      """
+    #expect(
+      try plan(text, [("list", "{from: 3, to: 4}"), ("range", "[7]")]).names == ["l[3]", "l[4]", "r[7]"])
+    #expect(planError(text, [("list", "{a: 3}")]).contains("takes a list"))
+  }
+
   @Test func `Parameters that double each other end in an error`() {
     var text = "params:\n  p0: xxxxxxxxxx\n"
     for index in 1...60 { text += "  p\(index): \"${p\(index - 1)}${p\(index - 1)}\"\n" }

@@ -48,15 +48,22 @@ private func names(_ count: Int) -> [String] {
 
   /// A command in which `${k}` is a value.
   private func command(_ text: String, _ value: String, shell: String = "bash") throws -> String {
-    let pieces = try Expression(text, at: Self.position).parts.map { part -> ShellTemplate.Piece in
+    let pieces = try Expression(text, at: Self.position).parts.map { part -> ShellForm.Piece in
       switch part {
       case .text(let text): .code(text)
-      case .variable(let name): .value(name: name, value)
+      case .variable(let name): .value(name: name)
       case .path(let name): .path(name)
       }
     }
     let node = PipelineNode(content: .scalar(shell, isPlain: true), position: Self.position)
-    return try ShellTemplate(pieces, shell: CommandShell(node), at: Self.position).command { _ in [value] }
+    return try template(pieces, [value], shell: CommandShell(node)).command { _ in [value] }
+  }
+
+  private func template(
+    _ pieces: [ShellForm.Piece], _ values: [String] = [], shell: CommandShell = .bash
+  ) throws -> ShellTemplate {
+    let form = try ShellForm(pieces, shell: shell, at: Self.position)
+    return try form.filled(form.values.indices.map { values[min($0, values.count - 1)] })
   }
 
   /// What a shell prints that reads a script from a file.
@@ -138,9 +145,8 @@ private func names(_ count: Int) -> [String] {
   }
 
   @Test func `Several paths are several words, and inside quotes one`() throws {
-    let template = try ShellTemplate(
-      [.code("cat "), .path("in.a"), .code(" \""), .path("in.a"), .code("\"")], shell: .bash,
-      at: Self.position)
+    let template = try template(
+      [.code("cat "), .path("in.a"), .code(" \""), .path("in.a"), .code("\"")])
     #expect(try template.command { _ in ["./a b", "./c"] } == "cat './a b' ./c \"\"'./a b'\" ./c\"")
     #expect(template.text == "cat ${in.a} \"${in.a}\"")
   }
@@ -151,12 +157,12 @@ private func names(_ count: Int) -> [String] {
   }
 
   @Test func `Different commands have different texts`() throws {
-    func text(_ pieces: [ShellTemplate.Piece]) throws -> String {
-      try ShellTemplate(pieces, shell: .bash, at: Self.position).text
+    func text(_ pieces: [ShellForm.Piece], _ value: String = "") throws -> String {
+      try template(pieces, [value]).text
     }
     let texts = try [
       text([.path("in.a")]), text([.code("${in.a}")]), text([.code("$${in.a}")]),
-      text([.value(name: "k", "${in.a}")]),
+      text([.value(name: "k")], "${in.a}"),
       text([.code("$$${in.a}")]),
     ]
     #expect(Set(texts).count == texts.count, "\(texts)")

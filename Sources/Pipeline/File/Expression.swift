@@ -103,15 +103,4 @@ extension PipelineNode {
       declared ? "${\(name)} is not declared in \(name.prefix { $0 != "." }):" : "unknown name ${\(name)}",
       at: position, hint: "\(meant)$${ gives the shell a literal ${")
   }
-
-  /// Whether a value depends on one of the names.
-  func uses(_ names: [String]) -> Bool {
-    switch content {
-    case .list(let elements): elements.contains { $0.uses(names) }
-    case .mapping(let entries): entries.contains { $0.value.uses(names) }
-    case .scalar(let text, _):
-      Expression.isNeeded(in: text)
-        && names.contains { text.contains("${\($0)}") || text.contains("${\($0).") }
-    }
-  }
 }

@@ -62,11 +62,16 @@ extension PipelineFile {
       return plain
     case .array:
       if text.hasPrefix("[") { return try parsed(entry, text) }
-      if text.hasPrefix("{") { throw mismatch("a list", hint: "write [a, b] or a,b") }
+      if text.hasPrefix("{") {
+        let range = try parsed(entry, text)
+        if range.isRange { return range }
+        throw mismatch("a list", hint: "write [a, b] or a,b")
+      }
       let elements = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
       return node(
         .list(elements.map { node(.scalar(String($0.drop { $0 == " " }), isPlain: true)) }))
     case .object:
+      if type.isRange, text.hasPrefix("[") { return try parsed(entry, text) }
       guard text.hasPrefix("{") else { throw mismatch("a mapping", hint: "write {name: value}") }
       return try parsed(entry, text)
     }
@@ -79,5 +84,13 @@ extension PipelineFile {
       throw PipelineError(
         "the value given for '\(entry.name)': \(error.headline)", facts: [("value", text)], hint: error.hint)
     }
+  }
+}
+
+extension PipelineNode {
+  /// Whether it is a mapping that `for:` takes for a range.
+  fileprivate var isRange: Bool {
+    guard let names = mapping?.map(\.name) else { return false }
+    return names.contains("from") && names.contains("to")
   }
 }

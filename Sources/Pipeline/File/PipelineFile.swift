@@ -36,7 +36,7 @@ struct StageDeclaration: Sendable {
   let name: String
   let position: Position
   let work: Work
-  let variables: [PipelineNode.Entry]
+  let fanOut: FanOut
   let inputs: [PipelineNode.Entry]
   let publish: PipelineNode?
   let resources: [(field: ResourceField, value: PipelineNode)]

@@ -5,7 +5,7 @@ struct PipelineReader {
   private let root: PipelineNode
   private let sections: [PipelineNode.Entry]
   private(set) var parameters: [PipelineNode.Entry] = []
-  private var parameterNames: Set<String> = []
+  private(set) var parameterNames: Set<String> = []
 
   init(_ root: PipelineNode) throws(PipelineError) {
     self.root = root
@@ -85,8 +85,9 @@ struct PipelineReader {
         hint: field.name == "with" ? "put ${NAME} into the command" : "the operation declares these itself")
     }
 
-    let variables = try self.variables(fields["for"])
-    let names = variables.isEmpty ? parameterNames : parameterNames.union(variables.map(\.name))
+    let fanOut = try self.fanOut(fields)
+    let names =
+      fanOut.variables.isEmpty ? parameterNames : parameterNames.union(fanOut.variables.map(\.name))
     let inputs = try self.entries(fields["in"], "in:", names: names)
     try fields["publish"]?.check(names: names)
     var resources: [(field: ResourceField, value: PipelineNode)] = []
@@ -103,28 +104,8 @@ struct PipelineReader {
       work = .operation(name: fields["op"]!, parameters: values)
     }
     return StageDeclaration(
-      name: entry.name, position: entry.position, work: work, variables: variables, inputs: inputs,
+      name: entry.name, position: entry.position, work: work, fanOut: fanOut, inputs: inputs,
       publish: fields["publish"], resources: resources)
-  }
-
-  private func variables(_ node: PipelineNode?) throws(PipelineError) -> [PipelineNode.Entry] {
-    guard let node else { return [] }
-    let entries = try mapping(node, "for:")
-    if entries.count > 16 {
-      throw PipelineError("for: has \(entries.count) variables; 16 is the most", at: node.position)
-    }
-    var names = parameterNames
-    for entry in entries {
-      try checkName(entry, "variable")
-      if parameterNames.contains(entry.name) {
-        throw PipelineError(
-          "the variable '\(entry.name)' is called like a parameter", at: entry.position,
-          hint: "give one of the two another name")
-      }
-      try entry.value.check(names: names)
-      names.insert(entry.name)
-    }
-    return entries
   }
 
   private func command(
@@ -197,7 +178,7 @@ struct PipelineReader {
 
   private func section(_ name: String) -> PipelineNode? { sections.first { $0.name == name }?.value }
 
-  private func mapping(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode.Entry] {
+  func mapping(_ node: PipelineNode, _ what: String) throws(PipelineError) -> [PipelineNode.Entry] {
     guard let entries = node.mapping else {
       throw PipelineError(
         "\(what) takes a mapping, not \(node.kind)", at: node.position, hint: "write NAME: VALUE")
@@ -231,7 +212,7 @@ struct PipelineReader {
     }
   }
 
-  private func checkName(_ entry: PipelineNode.Entry, _ what: String) throws(PipelineError) {
+  func checkName(_ entry: PipelineNode.Entry, _ what: String) throws(PipelineError) {
     let isValid = entry.name.utf8.allSatisfy(PipelineReader.isNameByte)
     guard isValid, !entry.name.isEmpty, entry.name.utf8.count <= 100 else {
       throw PipelineError(
@@ -258,7 +239,8 @@ struct PipelineReader {
 }
 
 private enum StageField {
-  static let all = ["op", "run", "for", "in", "publish"] + ResourceField.allCases.map(\.rawValue)
+  static let all =
+    ["op", "run", "for", "where", "unless", "in", "publish"] + ResourceField.allCases.map(\.rawValue)
   static let ofOperation = ["with"]
   static let ofCommand = [
     "shell", "out", "env", "pass-env", "tools", "sandbox", "network", "undeclared",

@@ -14,6 +14,13 @@ struct Reference: Hashable {
   /// One member of a keyed output.
   let member: String?
 
+  init(stage: String, instances: Instances, output: String?, member: String?) {
+    self.stage = stage
+    self.instances = instances
+    self.output = output
+    self.member = member
+  }
+
   /// The text up to the first `[` or `.`, which decides whether it can be a reference at all.
   static func leadingName(of text: String) -> Substring {
     let bytes = text.utf8

@@ -115,6 +115,9 @@ public struct ParameterValues: Sendable, Hashable {
 
   private init(values: [String: JSON]) { self.values = values }
 
+  /// - Parameter values: complete, and each in canonical form.
+  init(canonical values: [String: JSON]) { self.values = values }
+
   /// Checks the values against the declarations and fills in defaults. Unknown names are the caller's to report, since
   /// only it knows where they stand.
   public init(

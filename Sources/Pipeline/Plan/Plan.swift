@@ -64,15 +64,30 @@ public struct StageInstance: Sendable {
   public let publish: [PublishRule]
   public let resources: Resources
   public let position: Position
+  /// `train[47k]`, `tokens` without keys, `train[47k]@512` for a link. Unique in a plan.
+  public let name: String
 
   public init(
     stage: String, keys: [String], link: String? = nil, work: Work, inputs: [Input],
     outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources = .undeclared,
     position: Position
   ) {
+    let name = keys.isEmpty ? stage : StageInstance.name(of: stage, keys)
+    self.init(
+      stage: stage, keys: keys, link: link,
+      name: link.map { StageInstance.name(ofLink: $0, of: name) } ?? name, work: work, inputs: inputs,
+      outputs: outputs, publish: publish, resources: resources, position: position)
+  }
+
+  /// - Parameter name: what the other initialiser would make it.
+  init(
+    stage: String, keys: [String], link: String? = nil, name: String, work: Work, inputs: [Input],
+    outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources, position: Position
+  ) {
     self.stage = stage
     self.keys = keys
     self.link = link
+    self.name = name
     self.work = work
     self.inputs = inputs
     self.outputs = outputs
@@ -81,10 +96,13 @@ public struct StageInstance: Sendable {
     self.position = position
   }
 
-  /// `train[47k]`, `tokens` without keys, `train[47k]@512` for a link. Unique in a plan.
-  public var name: String {
-    let name = keys.isEmpty ? stage : "\(stage)[\(keys.joined(separator: ","))]"
-    return link.map { StageInstance.name(ofLink: $0, of: name) } ?? name
+  static func name(of stage: String, _ keys: [String]) -> String {
+    var name = stage
+    for (number, key) in keys.enumerated() {
+      name += number == 0 ? "[" : ","
+      name += key
+    }
+    return name + "]"
   }
 
   static func name(ofLink link: String, of instance: String) -> String { "\(instance)@\(link)" }
@@ -121,7 +139,7 @@ public struct StageInstance: Sendable {
 }
 
 /// Where an input comes from.
-public indirect enum InputSource: Sendable, Hashable {
+public enum InputSource: Sendable, Hashable {
   /// A file or folder of the workspace, relative to the pipeline's root (or absolute).
   case file(String)
   /// An artefact of the store, by digest.

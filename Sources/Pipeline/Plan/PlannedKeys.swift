@@ -1,24 +1,38 @@
 import JSON
 
 /// What a `for:` variable can run over.
-enum PlannedKeys {
+indirect enum PlannedKeys {
   /// Values with their positions; each one's text is a key.
   case values([PipelineNode])
   /// Keys, and of each a row of values: `${VARIABLE.NAME}`.
   case table([(key: PipelineNode, row: [PipelineNode.Entry])])
   /// A reference to a keyed output.
   case reference(Reference)
+  /// Pairs of these.
+  case pairs(PlannedKeys, Pairing)
 
   /// - Parameters:
   ///   - node: evaluated.
+  ///   - repeats: whether a value may come several times.
   ///   - isStage: whether there is a stage of this name.
-  init(_ node: PipelineNode, variable: String, isStage: (String) -> Bool) throws(PipelineError) {
+  init(
+    _ node: PipelineNode, variable: String, repeats: Bool = false, isStage: (String) -> Bool
+  ) throws(PipelineError) {
     switch node.content {
     case .list(let elements):
-      try PlannedKeys.check(elements, variable)
+      try PlannedKeys.check(elements, variable, repeats: repeats)
       self = .values(elements)
     case .mapping(let entries):
-      if let table = try PlannedKeys.table(entries, variable) {
+      if entries.contains(where: { $0.name == "pairs" }) {
+        let (pairing, values) = try Pairing.read(entries)
+        let inner = try PlannedKeys(values, variable: variable, isStage: isStage)
+        switch inner {
+        case .values, .reference: self = .pairs(inner, pairing)
+        case .table, .pairs:
+          throw PipelineError(
+            "pairs: takes a list, a range or a keyed output, not \(values.kind)", at: values.position)
+        }
+      } else if let table = try PlannedKeys.table(entries, variable) {
         self = .table(table)
       } else {
         self = .values(try PlannedKeys.range(entries, variable, at: node.position))
@@ -38,7 +52,9 @@ enum PlannedKeys {
 
   // MARK: Keys
 
-  static func check(_ values: [PipelineNode], _ variable: String) throws(PipelineError) {
+  static func check(
+    _ values: [PipelineNode], _ variable: String, repeats: Bool = false
+  ) throws(PipelineError) {
     guard values.count <= Planner.mostInstances else {
       throw tooMany(variable, at: values[0].position)
     }
@@ -53,7 +69,7 @@ enum PlannedKeys {
         throw PipelineError(
           "'\(key.excerpt)' cannot be a value of '\(variable)': \(fault)", at: value.position)
       }
-      guard seen.insert(key).inserted else {
+      guard repeats || seen.insert(key).inserted else {
         throw PipelineError("'\(key)' is twice among the values of '\(variable)'", at: value.position)
       }
     }

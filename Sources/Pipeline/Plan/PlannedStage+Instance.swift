@@ -2,104 +2,31 @@ import JSON
 
 extension PlannedStage {
   /// An instance whose inputs are known.
-  func instance(
-    _ draft: InstanceExpansion.Draft, inputs: [StageInstance.Input]
-  ) throws(PipelineError) -> StageInstance {
+  func instance(_ draft: Draft, inputs: [StageInstance.Input]) throws(PipelineError) -> StageInstance {
     let work: StageInstance.Work
-    let outputs: [OutputDeclaration]
+    var outputs = self.outputs
     switch self.work {
     case .operation(let operation, _):
-      guard let parameters = draft.parameters else {
-        throw PipelineError("'\(draft.name)' has no parameters", at: declaration.position)
-      }
+      guard let parameters = draft.parameters else { preconditionFailure("an operation has parameters") }
       work = .operation(operation, parameters)
-      outputs = self.outputs
     case .command(let command):
-      work = .command(try shellCommand(command, draft.scope))
-      outputs = try files(command, draft.scope)
+      work = .command(try command.command(draft.bindings))
+      if let files { outputs = try files.declarations(draft.bindings) }
+    case .none: preconditionFailure("a stage that something is wrong with has no instances")
     }
     return StageInstance(
-      stage: name, keys: draft.keys, work: work, inputs: inputs, outputs: outputs,
-      publish: try publishRules(draft, outputs), resources: try resources(draft.scope),
+      stage: name, keys: draft.keys, name: draft.name, work: work, inputs: inputs, outputs: outputs,
+      publish: try publishRules(draft, outputs), resources: try resources.resources(draft.bindings),
       position: declaration.position)
-  }
-
-  // MARK: Commands
-
-  private func shellCommand(
-    _ command: CommandDeclaration, _ scope: ExpressionScope
-  ) throws(PipelineError) -> ShellCommand {
-    var environment: [String: String] = [:]
-    for entry in command.environment {
-      environment[entry.name] = entry.value.isNull ? "" : try scope.text(entry.value)
-    }
-    var tools: [String: String?] = [:]
-    for (name, version) in command.tools {
-      // A shell runs it, too.
-      let text = try version.map { (node) throws(PipelineError) in
-        try scope.template(node, for: .bash).command { _ in [] }
-      }
-      tools.updateValue(text, forKey: name)
-    }
-    var shell = CommandShell.bash
-    if let node = command.shell { shell = try CommandShell(scope.evaluate(node)) }
-    return ShellCommand(
-      template: try scope.template(command.script, for: shell), shell: shell, environment: environment,
-      passed: command.passed, tools: tools, sandbox: command.sandbox,
-      network: command.network, refusesUndeclared: command.refusesUndeclared)
-  }
-
-  private func files(
-    _ command: CommandDeclaration, _ scope: ExpressionScope
-  ) throws(PipelineError) -> [OutputDeclaration] {
-    var files: [OutputDeclaration] = []
-    for (output, entry) in zip(outputs, command.outputs) {
-      let position = entry.value.position
-      let text = try scope.text(entry.value)
-      try check(text, of: output, at: position)
-      let path = try RelativePath(text, what: "output", at: position)
-      guard !path.isEmpty else {
-        throw PipelineError("'\(text)' is the folder in which the command runs", at: position)
-      }
-      var file = path.text
-      if text.hasSuffix("/") { file += "/" } else if output.keyed, !file.contains("/") { file = "./" + file }
-      let declaration = OutputDeclaration(output.name, file: file, keyed: output.keyed, help: "")
-      if let other = files.first(where: declaration.overlaps) {
-        throw PipelineError(
-          "the outputs '\(other.name)' and '\(output.name)' overlap: '\(other.file)' and '\(text)'",
-          at: position)
-      }
-      files.append(declaration)
-    }
-    return files
-  }
-
-  /// Whether an output has members must be seen in the file itself.
-  private func check(
-    _ text: String, of output: OutputDeclaration, at position: Position
-  ) throws(PipelineError) {
-    let stars = text.count { $0 == "*" }
-    guard output.file.count(where: { $0 == "*" }) == stars else {
-      throw PipelineError("the '*' of a pattern must be written in out: itself", at: position)
-    }
-    guard (text.hasSuffix("/") || stars > 0) == output.keyed else {
-      throw PipelineError("the '/' of a folder must be written in out: itself", at: position)
-    }
-    if stars == 0 { return }
-    guard stars == 1, text[text.firstIndex(of: "*")!...].contains("/") == false else {
-      throw PipelineError(
-        "'\(text)' is no pattern: it has one '*', in its last part", at: position,
-        hint: "as in ckpt/step-*.pt; what stands for the '*' is the member's key")
-    }
   }
 
   // MARK: Publishing
 
   private func publishRules(
-    _ draft: InstanceExpansion.Draft, _ outputs: [OutputDeclaration]
+    _ draft: Draft, _ outputs: [OutputDeclaration]
   ) throws(PipelineError) -> [PublishRule] {
-    guard let node = declaration.publish else { return [] }
-    let value = try draft.scope.evaluate(node)
+    guard let node = publish else { return [] }
+    let value = try node.value(draft.bindings)
     switch value.content {
     case .scalar(let text, let isPlain):
       if isPlain, value.json.bool == false { return [] }
@@ -138,7 +65,7 @@ extension PlannedStage {
 
   private func rule(
     _ output: OutputDeclaration, of outputs: [OutputDeclaration], _ place: String,
-    _ draft: InstanceExpansion.Draft, at position: Position
+    _ draft: Draft, at position: Position
   ) throws(PipelineError) -> PublishRule {
     var text = place
     if place.hasSuffix("/") {

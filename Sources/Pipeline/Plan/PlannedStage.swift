@@ -1,60 +1,142 @@
-import JSON
-
-/// A stage with its operation looked up, and checked as far as it can be before it is expanded. (A class only because it is
-/// passed around often and large.)
+/// A stage with its operation looked up and its expressions read, checked as far as it can be before it is expanded. (A
+/// class only because it is passed around often and large.)
 final class PlannedStage {
   enum Work {
-    case operation(any Operation, [PipelineNode.Entry])
-    case command(CommandDeclaration)
+    case operation(any Operation, OpenParameters)
+    case command(OpenCommand)
+    /// Of a stage that something is wrong with.
+    case none
+  }
+
+  struct Variable {
+    let name: String
+    let domain: OpenValue
   }
 
   let declaration: StageDeclaration
+  let names: StageNames
+  let namespace: Namespace
   let work: Work
   /// Of a command, files may still hold expressions.
   let outputs: [OutputDeclaration]
+  /// As `FanOut.steps`.
+  let steps: [[Variable]]
+  let inputs: [OpenInput]
+  /// Of a command.
+  let files: OpenOutputs?
+  let publish: OpenValue?
+  let resources: OpenResources
+  /// Whether something is wrong with it that is known already.
+  let isFaulty: Bool
 
   var name: String { declaration.name }
-  var variables: [String] { declaration.variables.map(\.name) }
+  var variables: [String] { names.variables }
 
-  init(_ declaration: StageDeclaration, registry: OperationRegistry) throws(PipelineError) {
+  init(
+    _ declaration: StageDeclaration, in namespace: Namespace, registry: OperationRegistry
+  ) throws(PipelineError) {
     self.declaration = declaration
-    switch declaration.work {
-    case .command(let command):
-      work = .command(command)
-      outputs = try command.outputs.map { (entry) throws(PipelineError) in
-        guard let file = entry.value.text else {
-          throw PipelineError(
-            "the output '\(entry.name)' takes a file name, not \(entry.value.kind)", at: entry.value.position)
-        }
-        return OutputDeclaration(
-          entry.name, file: file, keyed: file.hasSuffix("/") || file.contains("*"), help: "")
-      }
-    case .operation(let name, let parameters):
-      guard let text = name.text, let operation = registry[text] else {
-        throw PipelineError(
-          "there is no operation \(name.kind)", at: name.position,
-          facts: [("stage", declaration.name)],
-          hint: Suggestion.nearest(to: name.text ?? "", among: registry.operations.map(\.name)).map {
-            "did you mean '\($0)'?"
-          } ?? "brake operations lists them all")
-      }
-      work = .operation(operation, parameters)
-      outputs = operation.outputs
-      try checkNames(parameters, "parameter", of: operation, among: operation.parameters.map(\.name))
-      try checkNames(declaration.inputs, "input", of: operation, among: operation.inputs.map(\.name))
-      for input in operation.inputs where input.cardinality == .one {
-        guard declaration.inputs.contains(where: { $0.name == input.name }) else {
-          throw PipelineError(
-            "the input '\(input.name)' is missing", at: declaration.position,
-            facts: [("stage", declaration.name), ("operation", operation.name)],
-            hint: "in: { \(input.name): ... }, \(input.help)")
-        }
+    self.namespace = namespace
+    isFaulty = false
+    let names = StageNames(
+      scope: namespace.scope, variables: declaration.fanOut.variables.map(\.name))
+    self.names = names
+    steps = try declaration.fanOut.steps.map { (step) throws(PipelineError) in
+      try step.variables.map { (entry) throws(PipelineError) in
+        Variable(name: entry.name, domain: try OpenValue(entry.value, names))
       }
     }
+    switch declaration.work {
+    case .command(let command):
+      let outputs = try command.outputs.map { (entry) throws(PipelineError) in
+        try PlannedStage.declaration(of: entry)
+      }
+      self.outputs = outputs
+      work = .command(try OpenCommand(command, names))
+      files = try OpenOutputs(command.outputs, outputs, names)
+    case .operation(let name, let parameters):
+      guard let text = name.text, let operation = registry[text] else {
+        throw PlannedStage.unknown(name, of: declaration, registry)
+      }
+      try PlannedStage.check(
+        parameters, "parameter", operation.parameters.map(\.name), operation, declaration)
+      try PlannedStage.check(
+        declaration.inputs, "input", operation.inputs.map(\.name), operation, declaration)
+      try PlannedStage.checkNeeded(operation, declaration)
+      outputs = operation.outputs
+      work = .operation(operation, try OpenParameters(parameters, of: operation, declaration, names))
+      files = nil
+    }
+    inputs = try declaration.inputs.map { (entry) throws(PipelineError) in
+      try OpenInput(entry, names, namespace)
+    }
+    publish = try declaration.publish.map { (node) throws(PipelineError) in try OpenValue(node, names) }
+    resources = try OpenResources(declaration, names)
   }
 
-  private func checkNames(
-    _ entries: [PipelineNode.Entry], _ what: String, of operation: any Operation, among names: [String]
+  /// A stage that something is wrong with: others can name it, and wait for it.
+  init(faulty declaration: StageDeclaration, in namespace: Namespace) {
+    self.declaration = declaration
+    self.namespace = namespace
+    isFaulty = true
+    names = StageNames(scope: namespace.scope, variables: declaration.fanOut.variables.map(\.name))
+    work = .none
+    outputs = []
+    steps = []
+    inputs = []
+    files = nil
+    publish = nil
+    resources = OpenResources()
+  }
+
+  /// What waits for a stage that something is wrong with waits for this.
+  var fault: KeyedOutput { KeyedOutput(instance: name, output: "") }
+
+  /// How many artefacts an input takes; nil for a command's, which take what they are given.
+  func cardinality(of input: String) -> InputDeclaration.Cardinality? {
+    guard case .operation(let operation, _) = work else { return nil }
+    return operation.inputs.first { $0.name == input }?.cardinality
+  }
+
+  /// The operation's parameters under one assignment of the variables; nil for a command.
+  func parameters(_ bindings: [Binding]) throws(PipelineError) -> ParameterValues? {
+    guard case .operation(_, let parameters) = work else { return nil }
+    return try parameters.values(bindings)
+  }
+
+  /// The stages whose keyed outputs its variables run over.
+  var domainStages: Set<Int> {
+    var stages: Set<Int> = []
+    for value in steps.joined().lazy.flatMap(\.domain.sources) {
+      if let name = value.leadingName, let stage = namespace.stages[name] { stages.insert(stage) }
+    }
+    return stages
+  }
+
+  // MARK: Checks
+
+  private static func declaration(of entry: PipelineNode.Entry) throws(PipelineError) -> OutputDeclaration {
+    guard let file = entry.value.text else {
+      throw PipelineError(
+        "the output '\(entry.name)' takes a file name, not \(entry.value.kind)", at: entry.value.position)
+    }
+    return OutputDeclaration(
+      entry.name, file: file, keyed: file.hasSuffix("/") || file.contains("*"), help: "")
+  }
+
+  private static func unknown(
+    _ name: PipelineNode, of declaration: StageDeclaration, _ registry: OperationRegistry
+  ) -> PipelineError {
+    PipelineError(
+      "there is no operation \(name.kind)", at: name.position, facts: [("stage", declaration.name)],
+      hint: Suggestion.nearest(to: name.text ?? "", among: registry.operations.map(\.name)).map {
+        "did you mean '\($0)'?"
+      } ?? "brake operations lists them all")
+  }
+
+  private static func check(
+    _ entries: [PipelineNode.Entry], _ what: String, _ names: [String], _ operation: any Operation,
+    _ declaration: StageDeclaration
   ) throws(PipelineError) {
     for entry in entries where !names.contains(entry.name) {
       throw PipelineError(
@@ -64,62 +146,48 @@ final class PlannedStage {
     }
   }
 
-  /// How many artefacts an input takes; nil for a command's, which take what they are given.
-  func cardinality(of input: String) -> InputDeclaration.Cardinality? {
-    guard case .operation(let operation, _) = work else { return nil }
-    return operation.inputs.first { $0.name == input }?.cardinality
-  }
-
-  // MARK: Parameters
-
-  /// The operation's parameters under one assignment of the variables; nil for a command.
-  func parameters(_ scope: ExpressionScope) throws(PipelineError) -> ParameterValues? {
-    guard case .operation(let operation, let entries) = work else { return nil }
-    var given: [String: JSON] = [:]
-    for entry in entries {
-      given[entry.name] = json(try scope.evaluate(entry.value), for: entry, of: operation)
-    }
-    do {
-      let values = try ParameterValues(given, declarations: operation.parameters)
-      try operation.validate(values)
-      return values
-    } catch {
-      throw self.error(error, operation, entries)
-    }
-  }
-
-  /// Checks the parameters and resources that do not depend on variables whose values are not known yet.
-  func checkConstants(_ scope: ExpressionScope) throws(PipelineError) {
-    _ = try resources(scope, constant: true)
-    guard case .operation(let operation, let entries) = work else { return }
-    for entry in entries where !entry.value.uses(variables) {
-      let value = json(try scope.evaluate(entry.value), for: entry, of: operation)
-      do {
-        _ = try operation.parameters.first { $0.name == entry.name }?.canonical(value)
-      } catch {
-        throw self.error(error, operation, entries)
+  private static func checkNeeded(
+    _ operation: any Operation, _ declaration: StageDeclaration
+  ) throws(PipelineError) {
+    for input in operation.inputs where input.cardinality == .one {
+      guard declaration.inputs.contains(where: { $0.name == input.name }) else {
+        throw PipelineError(
+          "the input '\(input.name)' is missing", at: declaration.position,
+          facts: [("stage", declaration.name), ("operation", operation.name)],
+          hint: "in: { \(input.name): ... }, \(input.help)")
       }
     }
   }
 
-  /// Text keeps the form in which the file has it: a run may be called 007 or 1e3.
-  private func json(_ value: PipelineNode, for entry: PipelineNode.Entry, of operation: any Operation) -> JSON
-  {
-    switch operation.parameters.first(where: { $0.name == entry.name }) {
-    case is Parameter<String>, is Parameter<[String]>, is Parameter<[String: String]>:
-      value.isNull ? .null : value.verbatim
-    default: value.json
+  /// The output that a reference means.
+  func output(of reference: Reference, at position: Position) throws(PipelineError) -> OutputDeclaration {
+    if let name = reference.output {
+      guard let output = outputs.first(where: { $0.name == name }) else {
+        throw PipelineError(
+          "the stage '\(self.name)' has no output '\(name)'", at: position,
+          hint: (Suggestion.hint(for: name, among: outputs.map(\.name)).map { "\($0); " } ?? "")
+            + "if you mean the file, write ./\(reference.stage).\(name)")
+      }
+      return output
     }
+    guard outputs.count == 1 else {
+      throw PipelineError(
+        "the stage '\(name)' has \(outputs.isEmpty ? "no outputs" : "\(outputs.count) outputs"); one must be named",
+        at: position,
+        hint: outputs.isEmpty
+          ? "declare them under out:"
+          : "there is: \(outputs.map { "\(reference.stage).\($0.name)" }.joined(separator: ", "))")
+    }
+    return outputs[0]
   }
+}
 
-  private func error(
-    _ error: ParameterError, _ operation: any Operation, _ entries: [PipelineNode.Entry]
-  ) -> PipelineError {
-    let declared = operation.parameters.first { $0.name == error.parameter }
-    return PipelineError(
-      error.description,
-      at: entries.first { $0.name == error.parameter }?.value.position ?? declaration.position,
-      facts: [("stage", name), ("operation", operation.name)],
-      hint: declared.map { "\($0.name): \($0.help)" })
-  }
+/// The stages of one file as its stages name them.
+final class Namespace {
+  /// The file's parameters.
+  let scope: ExpressionScope
+  /// Numbers of stages in the plan.
+  var stages: [String: Int] = [:]
+
+  init(scope: ExpressionScope) { self.scope = scope }
 }

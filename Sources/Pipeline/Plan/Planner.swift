@@ -19,12 +19,22 @@ public struct Planner: Sendable {
     _ file: PipelineFile, overrides: [(name: String, value: String)] = [],
     keys: [KeyedOutput: [String]] = [:]
   ) throws(PipelineError) -> Plan {
+    let faults = Faults()
     let scope = try file.scope(overrides: overrides)
+    let namespace = Namespace(scope: scope)
     var stages: [PlannedStage] = []
     stages.reserveCapacity(file.stages.count)
-    for declaration in file.stages { stages.append(try PlannedStage(declaration, registry: registry)) }
+    for declaration in file.stages {
+      namespace.stages[declaration.name] = stages.count
+      do {
+        stages.append(try PlannedStage(declaration, in: namespace, registry: registry))
+      } catch {
+        try faults.take(error)
+        stages.append(PlannedStage(faulty: declaration, in: namespace))
+      }
+    }
 
-    var expansion = InstanceExpansion(stages: stages, scope: scope, keys: keys)
+    var expansion = InstanceExpansion(stages: stages, keys: keys, faults: faults)
     try expansion.expand()
     var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []

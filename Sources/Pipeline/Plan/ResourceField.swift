@@ -80,15 +80,32 @@ enum ResourceField: String, CaseIterable {
   }
 }
 
-extension PlannedStage {
-  /// What an instance declares that it needs.
-  ///
-  /// - Parameter constant: whether only what does not depend on the stage's variables is read.
-  func resources(_ scope: ExpressionScope, constant: Bool = false) throws(PipelineError) -> Resources {
-    var resources = Resources.undeclared
-    for (field, node) in declaration.resources where !constant || !node.uses(variables) {
-      try field.read(scope.evaluate(node), into: &resources, stage: name)
+/// What a stage's instances need, read once for all of them.
+struct OpenResources {
+  private let stage: String
+  private var common = Resources.undeclared
+  private var open: [(field: ResourceField, value: OpenValue)] = []
+
+  /// Of a stage of which nothing is known.
+  init() { stage = "" }
+
+  init(_ declaration: StageDeclaration, _ names: StageNames) throws(PipelineError) {
+    stage = declaration.name
+    for (field, node) in declaration.resources {
+      let value = try OpenValue(node, names)
+      if let fixed = value.fixed {
+        try field.read(fixed, into: &common, stage: stage)
+      } else {
+        open.append((field, value))
+      }
     }
+  }
+
+  /// Those of one instance.
+  func resources(_ bindings: [Binding]) throws(PipelineError) -> Resources {
+    if open.isEmpty { return common }
+    var resources = common
+    for (field, value) in open { try field.read(value.value(bindings), into: &resources, stage: stage) }
     return resources
   }
 }

@@ -30,6 +30,7 @@ let package = Package(
     module("System"),
     module("Safetensors", ["JSON"]),
     module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
+    module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors"]),
     module("Pipeline", ["Artefacts", "CYAML", "JSON", "System"]),
     module("Operations", ["Artefacts", "Pipeline", "Compute", "JSON", "Safetensors", "System"]),
@@ -37,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "brake",
       dependencies: [
-        "Artefacts", "Compute", "JSON", "Operations", "Pipeline", "Report", "System",
+        "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Report", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -56,10 +57,11 @@ let package = Package(
     tests("SafetensorsTests", ["Safetensors", "JSON"]),
     tests("SystemTests", ["System"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
+    tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors"]),
     tests("PipelineTests", ["Pipeline", "Artefacts", "JSON", "System"]),
     tests("OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors"]),
     tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON"]),
-    tests("EndToEnd", ["brake", "JSON"], path: "Tests/EndToEnd"),
+    tests("EndToEnd", ["brake", "Differences", "JSON", "Pipeline", "Safetensors"], path: "Tests/EndToEnd"),
   ]
 )

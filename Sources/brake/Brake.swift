@@ -12,19 +12,20 @@ import Pipeline
       'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'. Options of a subcommand may stand before it: \
       'brake -f FILE log' is 'brake log -f FILE'.
 
-      Exit status: 0, 1 (run -q: something is out of date), 2 (an error), 128 + n (ended by signal n).
+      Exit status: 0, 1 (run -q: something is out of date; diff: something differs), 2 (an error), 128 + n (ended by signal n).
       """,
     version: brakeVersion,
     groupedSubcommands: [
       CommandGroup(
         name: "Pipeline",
-        subcommands: [Run.self, Status.self, Why.self, Log.self, Runs.self, Graph.self, Operations.self]),
+        subcommands: [
+          Run.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self, Operations.self,
+        ]),
       CommandGroup(
         name: "Artefact",
         subcommands: [
-          Put.self, Get.self, Cat.self, Show.self, List.self, Ref.self, Refs.self, Unref.self,
-          Provenance.self,
-          Verify.self,
+          Put.self, Get.self, Cat.self, Show.self, Diff.self, List.self, Ref.self, Refs.self, Unref.self,
+          Provenance.self, Verify.self,
         ]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
     ],

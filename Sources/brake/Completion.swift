@@ -10,6 +10,12 @@ enum Completion {
   /// These, and references.
   static let artefacts = CompletionKind.custom { words, _, _ in names(words) + references(words) }
 
+  /// The names of past runs, the newest first.
+  static let runs = CompletionKind.custom { words, _, _ in
+    guard (try? workspace(words).enter()) != nil, let store = try? workspace(words).open() else { return [] }
+    return ["last"] + RunJournal.shortNames(of: RunJournal(store: store).runs()).suffix(50).reversed()
+  }
+
   private static func names(_ words: [String]) -> [String] {
     guard (try? workspace(words).enter()) != nil,
       let path = value(of: ["-f", "--file"], in: words) ?? PipelineOptions.default,

@@ -1,3 +1,5 @@
+import Glibc
+
 /// `1.3 ms`, `0.42 s`, `12.3 s`, `4:05 min`, `2:03:10 h`.
 func duration(_ seconds: Double) -> String {
   if seconds < 0.00995 { return fixed(seconds * 1000, 1) + " ms" }
@@ -39,4 +41,11 @@ func fixed(_ value: Double, _ decimals: Int) -> String {
   if decimals == 0 { return sign + digits }
   let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
   return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+}
+
+/// A number with so many significant digits.
+func significant(_ value: Double, _ digits: Int) -> String {
+  var buffer = [CChar](repeating: 0, count: 64)
+  let count = withVaList([Int32(digits), value]) { vsnprintf(&buffer, buffer.count, "%.*g", $0) }
+  return String(decoding: buffer.prefix(Int(max(count, 0))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -32,37 +32,76 @@ extension Brake {
     @Flag(help: "End with one JSON object on the standard output.")
     var json = false
 
+    @Option(
+      help: ArgumentHelp(
+        "Write each event of the run to this file as a line of JSON (docs/events.md); - is the standard output.",
+        valueName: "file"),
+      completion: .file())
+    var events: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "Write to this file when and beside what each stage ran, in the trace-event format that ui.perfetto.dev opens.",
+        valueName: "file"),
+      completion: .file())
+    var trace: String?
+
     @OptionGroup var given: Targets
 
     func validate() throws {
       if let jobs, jobs < 1 { throw ValidationError("-j takes a number of at least 1, not \(jobs)") }
       if dryRun && question { throw ValidationError("-n and -q exclude each other") }
+      if dryRun || question, events != nil || trace != nil {
+        throw ValidationError("-n and -q run nothing that --events or --trace could tell of")
+      }
+      if json && events == "-" {
+        throw ValidationError("--json and --events - would both write to the standard output")
+      }
     }
 
     func run() async throws {
       let text = try pipeline.text()
+      let recorders = try RunRecorders(events: events, trace: trace)
+      defer { recorders.close() }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
-      if let summary = memory?.recall() { return try show(summary) }
+      if recorders.isEmpty, let summary = memory?.recall() { return try show(summary) }
       let engine = try pipeline.engine(text, given.overrides)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
-      let journal = RunJournal(store: engine.store)
-      let note = { (summary: RunSummary?, outcome: String) in
-        journal.add(engine, targets: given.targets, path: text.path, summary: summary, outcome: outcome)
-      }
-      let summary: RunSummary
-      do {
-        summary = try await execute(engine, memory)
-      } catch let code as ExitCode {
-        note(nil, "interrupted")
-        throw code
-      }
-      note(summary, summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done")
+      let summary = try await execute(engine, memory, recorders)
       try show(summary)
       if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
     }
 
-    private func execute(_ engine: Engine, _ memory: RunMemory?) async throws -> RunSummary {
+    /// Runs, tells everybody of it, and notes it in the journal.
+    private func execute(
+      _ engine: Engine, _ memory: RunMemory?, _ recorders: RunRecorders
+    ) async throws -> RunSummary {
+      let journal = RunJournal(store: engine.store)
+      let note = { (summary: RunSummary?, outcome: String) in
+        journal.add(
+          engine, targets: given.targets, path: engine.file.path, summary: summary, outcome: outcome)
+      }
+      recorders.begin(
+        RecordedRun(pipeline: engine.file.path, targets: given.targets, parameters: engine.parameters))
+      do {
+        let summary = try await perform(engine, memory, recorders)
+        recorders.end(.finished(summary))
+        note(summary, summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done")
+        return summary
+      } catch {
+        recorders.end(.stopped(error))
+        guard let interruption = error as? Interruption else { throw error }
+        Output.note("\(interruption); what was finished is kept")
+        note(nil, "interrupted")
+        throw ExitCode(128 + interruption.signal)
+      }
+    }
+
+    /// Runs under the eyes of the user, until it is done or a signal comes.
+    private func perform(
+      _ engine: Engine, _ memory: RunMemory?, _ recorders: RunRecorders
+    ) async throws -> RunSummary {
       var options = RunOptions()
       options.jobs = jobs ?? 0
       options.keepGoing = keepGoing
@@ -71,14 +110,11 @@ extension Brake {
       let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
       async let _: Void = watch.keepTime()
       defer { watch.end() }
-      do {
-        return try await Interruption.cancelling { [targets = given.targets, options] in
-          try await engine.run(targets: targets, options: options, memory: memory) { watch.take($0) }
+      return try await Interruption.cancelling { [targets = given.targets, options] in
+        try await engine.run(targets: targets, options: options, memory: memory) { event in
+          watch.take(event)
+          recorders.take(event)
         }
-      } catch let interruption as Interruption {
-        watch.end()
-        Output.note("\(interruption); what was finished is kept")
-        throw ExitCode(128 + interruption.signal)
       }
     }
 

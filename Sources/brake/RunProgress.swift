@@ -33,7 +33,7 @@ struct RunProgress {
       case .failed: failed += 1
       case .skipped: break
       }
-    case .note: break
+    case .made, .note: break
     }
   }
 

@@ -8,8 +8,10 @@ extension Brake {
     static let configuration = CommandConfiguration(
       abstract: "List past runs with their parameters, so that a variant can be found again.",
       discussion: """
-        The newest comes last. Each line ends with the command that repeats it: what it made is still in the store, and \
-        'brake cat STAGE NAME=VALUE' finds it. With targets or parameters: only runs that had these, parameters that \
+        The newest comes last. Each line starts with the name of the run, which is the time (UTC) when it started, and \
+        ends with the command that repeats it: what it made is still in the store, and 'brake cat STAGE NAME=VALUE' finds \
+        it. 'brake runs show RUN' says all that is known of one, named by the beginning of its name, 'last' or 'last~1', \
+        and 'brake compare RUN RUN' what differs between several. With targets or parameters: only runs that had these, parameters that \
         were left at their defaults included. The newest thousand runs that had anything to look up are known.
         """)
 
@@ -21,12 +23,20 @@ extension Brake {
 
     func validate() throws {
       if last < 0 { throw ValidationError("--last takes a number of at least 0, not \(last)") }
+      if isShow && given.arguments.count != 2 {
+        throw ValidationError("'runs show' takes one run, not \(given.arguments.count - 1)")
+      }
     }
+
+    private var isShow: Bool { given.arguments.first == "show" }
 
     func run() throws {
       try workspace.enter()
       let store = try workspace.open()
-      var runs = RunJournal(store: store).runs().filter { run in
+      if isShow { return try show(RunJournal(store: store).run(given.arguments[1]), in: store) }
+      let all = RunJournal(store: store).runs()
+      let names = Dictionary(uniqueKeysWithValues: zip(all.map(\.identifier), RunJournal.shortNames(of: all)))
+      var runs = all.filter { run in
         given.targets.allSatisfy(run.targets.contains)
           && given.overrides.allSatisfy { run.parameters[$0.name].map(text) == $0.value }
       }
@@ -35,10 +45,29 @@ extension Brake {
       var table = Table(.left, .left, .right, .right, .left)
       for run in runs {
         table.add(
-          run.started.replacing("T", with: " ").replacing("Z", with: ""), run.outcome,
+          names[run.identifier] ?? run.identifier, run.outcome,
           "\(run.ran) of \(run.planned) ran", duration(run.seconds), command(run))
       }
       if !table.isEmpty { try Output.print(table.text()) }
+    }
+
+    /// All that is known of a run.
+    private func show(_ run: RunNote, in store: Store) throws {
+      if json { return try Output.print(run.json) }
+      var table = Table(.left, .left)
+      table.add("run", run.identifier)
+      table.add("started", run.started.replacing("T", with: " ").replacing("Z", with: " UTC"))
+      table.add("outcome", "\(run.outcome), \(run.ran) of \(run.planned) ran, \(run.failed) failed")
+      table.add("took", duration(run.seconds))
+      table.add("where", "\(run.folder) on \(run.host)")
+      table.add("command", command(run))
+      for (name, value) in run.parameters.sorted(by: { $0.key < $1.key }) {
+        table.add("parameter", "\(name) = \(text(value))")
+      }
+      for row in RunComparison([run], in: store).rows where row.section == .artefact {
+        table.add("made", "\(row.name)  \(row.values[0]?.string ?? "")")
+      }
+      try Output.print(table.text())
     }
 
     private func text(_ value: JSON) -> String { value.string ?? value.canonical }

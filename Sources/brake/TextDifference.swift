@@ -1,4 +1,5 @@
 import Artefacts
+import Differences
 import System
 
 /// What differs inside two texts: lines if they have several, words otherwise. Marks say what went and what came,
@@ -91,62 +92,5 @@ struct TextDifference {
       last = kind
     }
     return words
-  }
-}
-
-/// The fewest steps from one list to another.
-struct Edits {
-  enum Kind { case same, gone, new }
-
-  struct Step {
-    let kind: Kind
-    let text: String
-  }
-
-  private(set) var steps: [Step] = []
-
-  /// Beyond this many comparisons the middle is taken as replaced as a whole.
-  private static let most = 4_000_000
-
-  init(_ old: [String], _ new: [String]) {
-    let shorter = min(old.count, new.count)
-    var head = 0
-    while head < shorter, old[head] == new[head] { head += 1 }
-    var tail = 0
-    while tail < shorter - head, old[old.count - 1 - tail] == new[new.count - 1 - tail] { tail += 1 }
-    steps += old[..<head].map { Step(kind: .same, text: $0) }
-    middle(Array(old[head..<old.count - tail]), Array(new[head..<new.count - tail]))
-    steps += old[(old.count - tail)...].map { Step(kind: .same, text: $0) }
-  }
-
-  private mutating func middle(_ old: [String], _ new: [String]) {
-    guard old.count * new.count <= Edits.most else {
-      steps += old.map { Step(kind: .gone, text: $0) } + new.map { Step(kind: .new, text: $0) }
-      return
-    }
-    // common[i][j]: the most elements that old[i...] and new[j...] have in common, in order.
-    let width = new.count + 1
-    var common = [Int32](repeating: 0, count: (old.count + 1) * width)
-    for i in old.indices.reversed() {
-      for j in new.indices.reversed() {
-        common[i * width + j] =
-          old[i] == new[j]
-          ? common[(i + 1) * width + j + 1] + 1 : max(common[(i + 1) * width + j], common[i * width + j + 1])
-      }
-    }
-    var (i, j) = (0, 0)
-    while i < old.count || j < new.count {
-      if i < old.count, j < new.count, old[i] == new[j] {
-        steps.append(Step(kind: .same, text: old[i]))
-        i += 1
-        j += 1
-      } else if i < old.count, j == new.count || common[(i + 1) * width + j] >= common[i * width + j + 1] {
-        steps.append(Step(kind: .gone, text: old[i]))
-        i += 1
-      } else {
-        steps.append(Step(kind: .new, text: new[j]))
-        j += 1
-      }
-    }
   }
 }

@@ -60,23 +60,6 @@ import Testing
     #expect(try folder.brake("why", "all", "to=41").outLines.count == 3)
   }
 
-  @Test func `Edits turn one list into the other`() {
-    var state: UInt64 = 7
-    func random(_ bound: Int) -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % bound
-    }
-    for _ in 0..<300 {
-      let old = (0..<random(12)).map { _ in String(random(4)) }
-      let new = (0..<random(12)).map { _ in String(random(4)) }
-      let steps = Edits(old, new).steps
-      #expect(steps.filter { $0.kind != .new }.map(\.text) == old)
-      #expect(steps.filter { $0.kind != .gone }.map(\.text) == new)
-    }
-    let long = (0..<3000).map(String.init)
-    #expect(Edits(long, long.reversed()).steps.count >= 3000)
-  }
-
   @Test func `Escapes in a command are shown, not sent`() throws {
     folder.write(
       "stages: { a: { run: \"echo 'one\\e[31m' > ${out.o}; true; true; true; true; true; true\", out: { o: o } } }",

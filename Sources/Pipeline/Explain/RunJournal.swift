@@ -4,6 +4,8 @@ public import JSON
 
 /// A run that was, for people who look for a variant.
 public struct RunNote: Sendable {
+  /// What it is called in its store: when it started, and which process it was, `20261121T140305.123-4711`.
+  public let identifier: String
   /// UTC, as `2026-11-21T14:03:05Z`.
   public let started: String
   public let seconds: Double
@@ -26,7 +28,8 @@ public struct RunNote: Sendable {
 
   public var json: JSON {
     [
-      "started": .string(started), "seconds": .number(seconds), "host": .string(host),
+      "id": .string(identifier), "started": .string(started), "seconds": .number(seconds),
+      "host": .string(host),
       "folder": .string(folder), "pipeline": .string(pipeline), "targets": .array(targets.map(JSON.string)),
       "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       "parameters": .object(parameters), "outcome": .string(outcome), "planned": .integer(Int64(planned)),
@@ -34,7 +37,7 @@ public struct RunNote: Sendable {
     ]
   }
 
-  init?(_ json: JSON) {
+  init?(_ json: JSON, identifier: String) {
     guard let started = json["started"]?.string, let seconds = json["seconds"]?.double,
       let host = json["host"]?.string, let folder = json["folder"]?.string,
       let pipeline = json["pipeline"]?.string, let targets = json["targets"]?.array,
@@ -42,6 +45,7 @@ public struct RunNote: Sendable {
       let outcome = json["outcome"]?.string, let planned = json["planned"]?.integer,
       let ran = json["ran"]?.integer, let failed = json["failed"]?.integer, let outputs = json["outputs"]
     else { return nil }
+    self.identifier = identifier
     self.started = started
     self.seconds = seconds
     self.host = host
@@ -65,6 +69,8 @@ public struct RunNote: Sendable {
   ) {
     let here = realpath(engine.root, nil)
     defer { free(here) }
+    let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }
+    identifier = "\(stamp).\(String(1000 + started % 1000).dropFirst())-\(getpid())"
     self.started = timeStamp(started / 1000)
     seconds = summary?.seconds ?? Double(wallClock() - started) / 1000
     host = hostName()
@@ -72,7 +78,7 @@ public struct RunNote: Sendable {
     pipeline = path
     self.targets = targets
     overrides = engine.overrides
-    parameters = (try? engine.file.scope(overrides: engine.overrides))?.parameters.mapValues(\.json) ?? [:]
+    parameters = engine.parameters
     self.outcome = outcome
     planned = summary?.planned ?? 0
     ran = summary?.ran ?? 0
@@ -87,6 +93,13 @@ public struct RunNote: Sendable {
     members["outputs"] = [:]
     if JSON.object(members).canonicalBytes.count > IndexNote.limit { members["parameters"] = [:] }
     return .object(members)
+  }
+}
+
+extension Engine {
+  /// All parameters of the pipeline as they are applied; empty if they are not sound.
+  public var parameters: [String: JSON] {
+    (try? file.scope(overrides: overrides))?.parameters.mapValues(\.json) ?? [:]
   }
 }
 
@@ -116,9 +129,7 @@ public struct RunJournal: Sendable {
     guard access(store.root + "/format", F_OK) == 0 else { return }
     let note = RunNote(
       engine, started: started, targets: targets, path: path, summary: summary, outcome: outcome)
-    let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }
-    let fraction = String(1000 + started % 1000).dropFirst()
-    IndexNote.write(note.bounded, to: "\(folder)/\(stamp).\(fraction)-\(getpid()).json")
+    IndexNote.write(note.bounded, to: "\(folder)/\(note.identifier).json")
     for name in names().dropLast(most) where (try? fileType("\(folder)/\(name)")) == .file {
       unlink("\(folder)/\(name)")
     }
@@ -126,7 +137,9 @@ public struct RunJournal: Sendable {
 
   /// The runs that are known, the oldest first.
   public func runs() -> [RunNote] {
-    names().compactMap { IndexNote.read("\(folder)/\($0)").flatMap(RunNote.init) }
+    names().compactMap { name in
+      IndexNote.read("\(folder)/\(name)").flatMap { RunNote($0, identifier: String(name.dropLast(5))) }
+    }
   }
 
   /// The files of the journal, the oldest first; whatever else lies there is left alone.

@@ -133,6 +133,8 @@ public enum RunEvent: Sendable {
   case planned(Int)
   case started(instance: String)
   case progress(instance: String, fraction: Double?, text: String)
+  /// What an instance that is about to be finished has made, or was found to have made.
+  case made(instance: String, key: Digest, outputs: [Record.Output])
   case finished(instance: String, outcome: Outcome, seconds: Double)
   /// Something worth a line that is no failure.
   case note(String)

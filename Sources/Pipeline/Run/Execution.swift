@@ -349,6 +349,7 @@ struct Execution {
     }
     results[name] = outputs
     states[name] = .done(hit: hit)
+    observe(.made(instance: name, key: action.key, outputs: outputs))
     observe(.finished(instance: name, outcome: hit ? .hit : .ran, seconds: seconds))
     for dependant in dependants.removeValue(forKey: name) ?? [] {
       missing[dependant]! -= 1

@@ -83,7 +83,10 @@ struct EventLines {
       members = summary.json.object ?? [:]
       members["outcome"] = summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done"
     case .stopped(let error):
-      members = ["outcome": error is Interruption ? "interrupted" : "failed", "error": .string("\(error)")]
+      members = [
+        "outcome": error is Interruption || error is CancellationError ? "interrupted" : "failed",
+        "error": .string("\(error)"),
+      ]
     }
     let opening = isAnnounced ? [] : announce(planned: nil, moment)
     return opening + [line("run_finished", moment, members)]

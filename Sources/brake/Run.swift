@@ -46,9 +46,13 @@ extension Brake {
       completion: .file())
     var trace: String?
 
+    @Flag(help: "Run, wait until the pipeline or a file that it reads changes, and run again, until Ctrl-C.")
+    var watch = false
+
     @OptionGroup var given: Targets
 
     func validate() throws {
+      if watch && (dryRun || question) { throw ValidationError("--watch excludes -n and -q") }
       if let jobs, jobs < 1 { throw ValidationError("-j takes a number of at least 1, not \(jobs)") }
       if dryRun && question { throw ValidationError("-n and -q exclude each other") }
       if dryRun || question, events != nil || trace != nil {
@@ -63,6 +67,7 @@ extension Brake {
       let text = try pipeline.text()
       let recorders = try RunRecorders(events: events, trace: trace)
       defer { recorders.close() }
+      if watch { return try await repeated(text.path, recorders) }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, let summary = memory?.recall() { return try show(summary) }
       let engine = try pipeline.engine(text, given.overrides)
@@ -70,7 +75,22 @@ extension Brake {
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine, memory, recorders)
       try show(summary)
-      if summary.failed > 0 || !summary.failures.isEmpty { throw ExitCode(2) }
+      if summary.isFailure { throw ExitCode(2) }
+    }
+
+    private func repeated(_ path: String, _ recorders: RunRecorders) async throws {
+      try await WatchedRun(
+        path: path, store: pipeline.workspace.open(creating: true), targets: given.targets,
+        overrides: given.overrides, options: options, recorders: recorders, json: json
+      ).run()
+    }
+
+    private var options: RunOptions {
+      var options = RunOptions()
+      options.jobs = jobs ?? 0
+      options.keepGoing = keepGoing
+      options.always = always
+      return options
     }
 
     /// Runs, tells everybody of it, and notes it in the journal.
@@ -87,7 +107,7 @@ extension Brake {
       do {
         let summary = try await perform(engine, memory, recorders)
         recorders.end(.finished(summary))
-        note(summary, summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done")
+        note(summary, summary.isFailure ? "failed" : "done")
         return summary
       } catch {
         recorders.end(.stopped(error))
@@ -102,10 +122,6 @@ extension Brake {
     private func perform(
       _ engine: Engine, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws -> RunSummary {
-      var options = RunOptions()
-      options.jobs = jobs ?? 0
-      options.keepGoing = keepGoing
-      options.always = always
       let terminal = Terminal()
       let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
       async let _: Void = watch.keepTime()
@@ -119,11 +135,7 @@ extension Brake {
     }
 
     private func show(_ summary: RunSummary) throws {
-      var facts =
-        "\(summary.planned) planned: \(summary.ran) ran, \(summary.hit) hit, \(summary.failed) failed, "
-      if summary.skipped > 0 { facts += "\(summary.skipped) skipped, " }
-      facts += duration(summary.seconds)
-      let text = ([facts] + published(summary)).joined(separator: "\n")
+      let text = ([summary.facts] + published(summary)).joined(separator: "\n")
       if json {
         Output.note(text)
         try Output.print(summary.json)
@@ -187,6 +199,14 @@ extension Brake {
 }
 
 extension RunSummary {
+  var isFailure: Bool { failed > 0 || !failures.isEmpty }
+
+  /// The numbers in one line.
+  var facts: String {
+    "\(planned) planned: \(ran) ran, \(hit) hit, \(failed) failed, "
+      + (skipped > 0 ? "\(skipped) skipped, " : "") + duration(seconds)
+  }
+
   var json: JSON {
     [
       "planned": .integer(Int64(planned)), "ran": .integer(Int64(ran)), "hit": .integer(Int64(hit)),

@@ -7,7 +7,13 @@ extension Brake {
     static let configuration = CommandConfiguration(
       abstract: "Bring targets up to date.",
       discussion:
-        "Without targets: the pipeline's defaults. Hits come from the store; only what differs runs.")
+        """
+        Without targets: the pipeline's defaults. Hits come from the store; only what differs runs.
+
+        With --watch, a line for each round. What counts as a change is another file at the path of the pipeline or of a \
+        source, whoever put it there; a broken pipeline is reported and waited upon. Ctrl-C while it waits ends it with \
+        status 0.
+        """)
 
     @OptionGroup var pipeline: PipelineOptions
 

@@ -10,7 +10,7 @@ final class FolderNotices {
       | IN_DELETE_SELF
       | IN_MOVE_SELF)
 
-  init() { file = inotify_init1(Int32(IN_CLOEXEC.rawValue | IN_NONBLOCK.rawValue)) }
+  init() { file = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK)) }
 
   deinit { if file >= 0 { close(file) } }
 

@@ -9,6 +9,8 @@ public struct FileStatus: Hashable, Sendable {
   /// Nanoseconds since 1970.
   public let modified: Int64
   public let changed: Int64
+  /// Whether any bytes of a file have room on the disk: of one that was only made longer, none have.
+  package let takesRoom: Bool
   private let mode: UInt32
 
   public var isFile: Bool { mode & S_IFMT == S_IFREG }
@@ -16,7 +18,11 @@ public struct FileStatus: Hashable, Sendable {
   public var isLink: Bool { mode & S_IFMT == S_IFLNK }
   /// Of a folder: whether what is made in it belongs to its group, not to that of whoever makes it.
   package var givesGroup: Bool { mode & S_ISGID != 0 }
+  /// Of a folder: whether all of its group may make something in it.
+  package var isGroupWritable: Bool { mode & S_IWGRP != 0 }
   public var isExecutable: Bool { mode & S_IXUSR != 0 }
+  /// Who may execute it: 0o111 if all may.
+  package var executeMode: UInt32 { mode & 0o111 }
 
   /// `a pipe`, for messages.
   public var kind: String {
@@ -36,7 +42,19 @@ public struct FileStatus: Hashable, Sendable {
     size = Int64(status.st_size)
     modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+    takesRoom = status.st_blocks > 0
     mode = status.st_mode
+  }
+
+  /// Room may be given to a file long after it was written: that it has some is no difference.
+  public static func == (first: FileStatus, second: FileStatus) -> Bool {
+    first.isSameFile(as: second) && first.size == second.size && first.modified == second.modified
+      && first.changed == second.changed && first.mode == second.mode
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(inode)
+    hasher.combine(changed)
   }
 
   package func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }

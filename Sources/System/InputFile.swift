@@ -6,16 +6,16 @@ package struct InputFile: ~Copyable {
   private let files: any FileSystem
   private let descriptor: Int32
 
-  package init(_ path: String, files: any FileSystem) throws(Failure) {
-    (descriptor, status) = try InputFile.open(path, files)
+  package init(_ path: String, followingLinks: Bool = true, files: any FileSystem) throws(Failure) {
+    (descriptor, status) = try InputFile.open(path, followingLinks, files)
     self.path = path
     self.files = files
   }
 
   private static func open(
-    _ path: String, _ files: any FileSystem
+    _ path: String, _ followingLinks: Bool, _ files: any FileSystem
   ) throws(Failure) -> (Int32, FileStatus) {
-    let descriptor = try files.open(path)
+    let descriptor = try files.open(path, followingLinks: followingLinks)
     do throws(Failure) {
       let status = try files.status(of: descriptor, path: path)
       if status.isFile { return (descriptor, status) }
@@ -27,8 +27,10 @@ package struct InputFile: ~Copyable {
   }
 
   /// Nil if there is no such file.
-  package static func ifPresent(_ path: String, files: any FileSystem) throws(Failure) -> InputFile? {
-    do { return try InputFile(path, files: files) } catch {
+  package static func ifPresent(
+    _ path: String, followingLinks: Bool = true, files: any FileSystem
+  ) throws(Failure) -> InputFile? {
+    do { return try InputFile(path, followingLinks: followingLinks, files: files) } catch {
       if error.code == .notFound { return nil }
       throw error
     }
@@ -50,27 +52,68 @@ package struct InputFile: ~Copyable {
 
   /// Throws if the file is not what it was when it was opened.
   package func checkUnchanged() throws(Failure) {
-    var byte: UInt8 = 0
-    let more = try withUnsafeMutableBytes(of: &byte) { buffer in
-      Result { () throws(Failure) in try read(into: buffer, at: size) }
-    }.get()
-    if try files.status(of: descriptor, path: path) != status || more > 0 { throw changed }
+    let more = try bytes(at: size, count: 1)
+    if try files.status(of: descriptor, path: path) != status || !more.isEmpty { throw changed }
   }
+
+  /// Whether another process, or another part of this one, holds the file's lock: see `FileLock`.
+  package var isLocked: Bool { !FileLock.take(descriptor, shared: true) }
 }
 
 extension InputFile {
   /// All bytes, as many as there were when it was opened.
   package func readAll() throws(Failure) -> [UInt8] {
+    let bytes = try bytes(at: 0, count: size)
+    if bytes.count < size { throw cutShort }
+    return bytes
+  }
+
+  private var cutShort: Failure { Failure(.unreadable, "cannot read \(path): it ends before its size") }
+
+  /// Some bytes, as far as the file reaches.
+  package func bytes(at offset: Int, count: Int) throws(Failure) -> [UInt8] {
     var failure: Failure?
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, count in
       do throws(Failure) {
-        count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+        count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
       } catch {
         failure = error
       }
     }
     if let failure { throw failure }
-    if bytes.count < size { throw Failure(.unreadable, "cannot read \(path): it ends before its size") }
     return bytes
+  }
+
+  /// All bytes that there are by now, whatever size the file says that it has.
+  /// - Throws: `.refused` for more than `limit`.
+  func readOn(limit: Int) throws(Failure) -> [UInt8] {
+    var all: [UInt8] = []
+    while true {
+      let piece = try bytes(at: all.count, count: min(limit + 1 - all.count, 1 << 16))
+      if piece.isEmpty { return all }
+      all += piece
+      if all.count > limit {
+        throw Failure(.refused, "\(path) has more than the \(limit) bytes expected here")
+      }
+    }
+  }
+
+  /// Hands out what stands behind a place by now, piece by piece.
+  /// - Returns: the place behind that.
+  package func forEachPiece(
+    from start: Int, limit: Int = .max, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> Int {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(1, min(limit, 1 << 18)), alignment: 64)
+    defer { buffer.deallocate() }
+    var done = 0
+    while done < limit {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit - done))
+      let count = try read(into: part, at: start + done)
+      if count == 0 { break }
+      try body(UnsafeRawBufferPointer(rebasing: part[..<count]))
+      done += count
+    }
+    return start + done
   }
 }

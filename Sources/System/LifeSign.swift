@@ -54,9 +54,11 @@ package struct LifeSign: Equatable {
     let path = folder + "/alive"
     // Whatever is no folder, or a link to one, is none of brake's.
     guard (try? files.status(folder, followingLinks: false))?.isFolder == true else { return .alive }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    if descriptor < 0 { return errno == ENOENT ? .doubtful([]) : .alive }
-    defer { close(descriptor) }
+    let descriptor: Int32
+    do throws(Failure) { descriptor = try files.open(path, followingLinks: false) } catch {
+      return error.code == .notFound ? .doubtful([]) : .alive
+    }
+    defer { try? files.close(descriptor, path: path) }
     var bytes = [UInt8](repeating: 0, count: 128)
     guard let status = try? files.status(of: descriptor, path: path), status.isFile,
       let count = try? bytes.withUnsafeMutableBytes({
@@ -68,7 +70,7 @@ package struct LifeSign: Equatable {
     guard sign == LifeSign(status: status, isLocal: true), isLocal(descriptor) else {
       return .doubtful(bytes)
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return .alive }
+    guard FileLock.take(descriptor) else { return .alive }
     bury()
     return .dead
   }

@@ -41,9 +41,37 @@ public struct LocalFileSystem: FileSystem {
     }
   }
 
-  public func open(_ path: String) throws(Failure) -> Int32 {
+  public func realPath(_ path: String) throws(Failure) -> String? {
     try patiently { () throws(Failure) in
-      let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      guard let real = realpath(path, nil) else {
+        if errno == ENOENT || errno == ENOTDIR { return nil }
+        throw .unreadable("find", path)
+      }
+      defer { free(real) }
+      return String(cString: real)
+    }
+  }
+
+  public func target(ofLink path: String) throws(Failure) -> String? {
+    try patiently { () throws(Failure) in
+      let most = Int(PATH_MAX)
+      var count = 0
+      let text = [UInt8](unsafeUninitializedCapacity: most) { buffer, length in
+        count = buffer.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress!, most) }
+        length = max(0, count)
+      }
+      if count >= 0 { return String(decoding: text, as: UTF8.self) }
+      if errno == ENOENT || errno == ENOTDIR || errno == EINVAL { return nil }
+      throw .unreadable("look at", path)
+    }
+  }
+
+  public func mayExecute(_ path: String) -> Bool { access(path, X_OK) == 0 }
+
+  public func open(_ path: String, followingLinks: Bool) throws(Failure) -> Int32 {
+    try patiently { () throws(Failure) in
+      let links = followingLinks ? 0 : O_NOFOLLOW
+      let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | links)
       if file < 0 { throw .unreadable("open", path) }
       return file
     }
@@ -110,11 +138,25 @@ public struct LocalFileSystem: FileSystem {
     if Glibc.close(file) < 0 && errno != EINTR { throw .system("close", path) }
   }
 
-  public func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Failure) {
-    let file = Glibc.open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    if file < 0 { throw .system("open", path) }
-    defer { _ = Glibc.close(file) }
-    try write(bytes, to: file, path: path)
+  public func open(_ path: String, toWrite writing: Writing) throws(Failure) -> Int32 {
+    let more =
+      switch writing {
+      case .replacing: O_TRUNC
+      case .appending: O_APPEND
+      case .changing: 0 as Int32
+      }
+    // What is a pipe by now would wait for a reader.
+    let file = Glibc.open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | more, 0o666)
+    if file < 0 { throw .system("write", path) }
+    return file
+  }
+
+  public func resize(_ file: Int32, to size: Int, path: String) throws(Failure) {
+    if ftruncate(file, off_t(size)) < 0 { throw .system("resize", path) }
+  }
+
+  public func setMode(_ path: String, to mode: UInt32) throws(Failure) {
+    if chmod(path, mode) < 0 { throw .system("change the permissions of", path) }
   }
 
   public func makeFolder(_ path: String) throws(Failure) {
@@ -135,12 +177,23 @@ public struct LocalFileSystem: FileSystem {
       if errno != EINVAL && errno != ENOSYS { throw .system("rename \(path) to", target) }
     }
     // Not every file system has that call; every one that has hard links can do the same with two.
-    if link(path, target) < 0 {
-      if errno == EEXIST { return false }
-      throw .system("link \(path) to", target)
-    }
+    guard try link(path, to: target) else { return false }
     try remove(path)
     return true
+  }
+
+  public func exchange(_ path: String, with other: String) throws(Failure) -> Bool {
+    guard let renameat2 = Kernel.renameat2 else { return false }
+    let exchange: UInt32 = 2
+    if renameat2(AT_FDCWD, path, AT_FDCWD, other, exchange) == 0 { return true }
+    if errno == EINVAL || errno == ENOSYS { return false }
+    throw .system("exchange \(path) with", other)
+  }
+
+  public func link(_ path: String, to target: String) throws(Failure) -> Bool {
+    if Glibc.link(path, target) == 0 { return true }
+    if errno == EEXIST { return false }
+    throw .system("link \(path) to", target)
   }
 
   public func remove(_ path: String) throws(Failure) {

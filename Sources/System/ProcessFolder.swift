@@ -70,7 +70,7 @@ package final class ProcessFolder: Sendable {
     var descriptor: Int32 = -1
     do {
       descriptor = try files.create(path, mode: 0o666)
-      let isLocked = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+      let isLocked = FileLock.take(descriptor)
       let status = try files.status(of: descriptor, path: path)
       let life = LifeSign(status: status, isLocal: isLocked && LifeSign.isLocal(descriptor))
       if life.write(beat: 0, to: descriptor) < 0 { throw Failure.system("write", path) }

@@ -8,6 +8,9 @@ package enum SystemTime {
   /// Since some moment that stays the same until the machine starts anew; it goes on while the machine sleeps.
   package static func monotonic() -> Int64 { read(CLOCK_BOOTTIME) }
 
+  /// The same as `real`, in milliseconds.
+  package static func milliseconds() -> Int { Int(real() / 1_000_000) }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)

@@ -20,7 +20,7 @@ struct Origins {
     for name in try store.references() {
       do {
         if let digest = try store.reference(name) { add("reference \(name)", to: digest) }
-      } catch let error as Failure where error.code == .damaged {
+      } catch let error as Failure {
         damaged(error)
       }
     }

@@ -1,9 +1,10 @@
-import Artefacts
 import Foundation
 import JSON
 import Support
 import System
 import Testing
+
+@testable import Artefacts
 
 @Suite struct RecordTests {
   let folder = TemporaryFolder()
@@ -45,6 +46,16 @@ import Testing
       #expect(try store.record(record(1).key)?.outputs.count == outputs)
     }
     #expect(folder.temporaries(of: "store") == [])
+  }
+
+  @Test func `A record of a size that none has is not read, and stays`() throws {
+    let key = record(1).key
+    try store.make()
+    let path = folder.write("", to: "store/actions/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))")
+    truncate(path, off_t(RecordFile.limit + 1))
+    let error = #expect(throws: Failure.self) { try store.record(key) }
+    #expect(error?.code == .refused && error?.hint?.contains(path) == true)
+    #expect(try LocalFileSystem().status(path) != nil)
   }
 
   @Test

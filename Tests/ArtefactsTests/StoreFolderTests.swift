@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Support
 import System
 import Testing
@@ -101,6 +102,43 @@ import Testing
     #expect(throws: Failure.self) { try store.bytes(of: Digest(of: [7])) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["victim"]).count == 1)
     #expect(try store.references() == [])
+  }
+
+  @Test func `Nothing is read through a link in the place of a folder of objects or records`() throws {
+    let digest = try put("text")
+    let record = Record(manifest: ["a": 1], outputs: [], log: nil, stage: "s", sources: [:])
+    let publication = try store.publication()
+    try publication.add(record: record)
+    try publication.commit()
+    let folders = ["objects/\(digest.hex.prefix(2))", "actions/\(record.key.hex.prefix(2))"]
+    for path in folders {
+      let elsewhere = folder[path.replacing("/", with: "-")]
+      try FileManager.default.moveItem(atPath: folder["store/" + path], toPath: elsewhere)
+      symlink(elsewhere, folder["store/" + path])
+    }
+    let store = try store
+    for error in [
+      #expect(throws: Failure.self, performing: { try store.bytes(of: digest) }),
+      #expect(throws: Failure.self, performing: { try store.contains(digest) }),
+      #expect(throws: Failure.self, performing: { try store.record(record.key) }),
+    ] {
+      #expect(error?.code == .refused && error?.headline.contains("link") == true)
+    }
+    #expect(try store.objects() == [] && store.records { _ in } == [])
+  }
+
+  @Test func `In a store that a group shares, all can write to every folder, whatever the umask`() throws {
+    mkdir(folder["store"], 0o700)
+    chmod(folder["store"], 0o2775)
+    try store.setReference("a/b", to: put("text"))
+    let folders = try #require(FileManager.default.subpathsOfDirectory(atPath: folder["store"]) as [String]?)
+      .filter { !$0.hasPrefix("tmp/") }
+      .filter { (try? LocalFileSystem().entry(folder["store/" + $0]))?.isFolder == true }
+    #expect(Set(folders).isSuperset(of: ["objects", "refs", "refs/a", "tmp"]))
+    for path in folders {
+      let status = try #require(try LocalFileSystem().entry(folder["store/" + path]))
+      #expect(status.isGroupWritable && status.givesGroup, "\(path)")
+    }
   }
 
   private func put(bytes: [UInt8]) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Pipeline
@@ -193,7 +194,7 @@ import Testing
     let bytes =
       Array("begin\n".utf8) + Array(repeatElement(line, count: 400_000).joined()) + Array("end\n".utf8)
     let path = folder.write(bytes, to: "log")
-    LongLog.shorten(path)
+    LongLog.shorten(path, files: LocalFileSystem())
     let short = try #require(folder.read("log"))
     #expect(short.count < 33 << 20)
     #expect(short.starts(with: "begin\n".utf8) && short.suffix(4).elementsEqual("end\n".utf8))

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Support
 import Synchronization
+import System
 import Testing
 
 @testable import Pipeline
@@ -25,11 +26,13 @@ final class Workspace: Sendable {
   }
 
   /// As another process would have it.
-  func engine(_ overrides: [(name: String, value: String)] = []) throws -> Engine {
+  func engine(
+    _ overrides: [(name: String, value: String)] = [], on files: any FileSystem = LocalFileSystem()
+  ) throws -> Engine {
     let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
     return Engine(
       file: try PipelineFile(text: text, path: "brake.yaml"), overrides: overrides, root: folder.path,
-      store: try Store(at: folder["cache"]), registry: registry)
+      store: try Store(at: folder["cache"], files: files), registry: registry)
   }
 
   @discardableResult func run(

@@ -35,11 +35,11 @@ package final class CrashingFileSystem: FileSystem {
   private enum Change {
     /// With the bytes of the file that had the name.
     case renamed(from: String, to: String, replaced: Data?)
-    case madeFolder(String)
+    case made(String)
 
     var folder: String {
       switch self {
-      case .renamed(_, let path, _), .madeFolder(let path): (path as NSString).deletingLastPathComponent
+      case .renamed(_, let path, _), .made(let path): (path as NSString).deletingLastPathComponent
       }
     }
   }
@@ -83,7 +83,7 @@ package final class CrashingFileSystem: FileSystem {
         case .renamed(let from, let to, let replaced):
           _ = Foundation.rename(to, from)
           if let replaced { try? replaced.write(to: URL(fileURLWithPath: to)) }
-        case .madeFolder(let path): try? FileManager.default.removeItem(atPath: path)
+        case .made(let path): try? FileManager.default.removeItem(atPath: path)
         }
       }
       state.changes = []
@@ -135,9 +135,21 @@ package final class CrashingFileSystem: FileSystem {
     return try disk.names(in: folder)
   }
 
-  package func open(_ path: String) throws(Failure) -> Int32 {
+  package func realPath(_ path: String) throws(Failure) -> String? {
     try callToRead()
-    let file = try disk.open(path)
+    return try disk.realPath(path)
+  }
+
+  package func target(ofLink path: String) throws(Failure) -> String? {
+    try callToRead()
+    return try disk.target(ofLink: path)
+  }
+
+  package func mayExecute(_ path: String) -> Bool { disk.mayExecute(path) }
+
+  package func open(_ path: String, followingLinks: Bool) throws(Failure) -> Int32 {
+    try callToRead()
+    let file = try disk.open(path, followingLinks: followingLinks)
     state.withLock { _ = $0.open.insert(file) }
     return file
   }
@@ -182,14 +194,24 @@ package final class CrashingFileSystem: FileSystem {
     if state.withLock({ $0.open.remove(file) }) == nil { try call() } else { try callToRead() }
   }
 
-  package func append(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Failure) {
+  package func open(_ path: String, toWrite writing: Writing) throws(Failure) -> Int32 {
     try call { $0.unwritten.insert(path) }
-    try disk.append(bytes, to: path)
+    return try disk.open(path, toWrite: writing)
+  }
+
+  package func resize(_ file: Int32, to size: Int, path: String) throws(Failure) {
+    try call()
+    try disk.resize(file, to: size, path: path)
+  }
+
+  package func setMode(_ path: String, to mode: UInt32) throws(Failure) {
+    try call()
+    try disk.setMode(path, to: mode)
   }
 
   package func makeFolder(_ path: String) throws(Failure) {
     let isNew = !FileManager.default.fileExists(atPath: path)
-    try call { if isNew { $0.changes.append(.madeFolder(path)) } }
+    try call { if isNew { $0.changes.append(.made(path)) } }
     try disk.makeFolder(path)
   }
 
@@ -203,6 +225,17 @@ package final class CrashingFileSystem: FileSystem {
     let isFree = !FileManager.default.fileExists(atPath: target)
     try call { if isFree { $0.note(path, target, nil) } }
     return try disk.renameIfAbsent(path, to: target)
+  }
+
+  package func exchange(_ path: String, with other: String) throws(Failure) -> Bool {
+    try call()
+    return try disk.exchange(path, with: other)
+  }
+
+  package func link(_ path: String, to target: String) throws(Failure) -> Bool {
+    let isFree = !FileManager.default.fileExists(atPath: target)
+    try call { if isFree { $0.changes.append(.made(target)) } }
+    return try disk.link(path, to: target)
   }
 
   package func remove(_ path: String) throws(Failure) {

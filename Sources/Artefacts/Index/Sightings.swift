@@ -90,7 +90,7 @@ public struct Sightings: Sendable {
     let bytes = Digest(of: body).bytes + body
     if bytes.count > Sightings.limit { return }
     let temporary = try store.temporaryPath()
-    _ = try store.files.makeFolders(store.root + "/index")
+    _ = try store.makeFolders(store.root + "/index")
     try store.files.replace(Sightings.path(key, in: store), with: bytes, by: temporary)
   }
 

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Synchronization
-internal import System
+package import System
 
 /// Digests of source files, remembered by device, inode, size, mtime and ctime.
 ///
@@ -66,9 +66,8 @@ public final class StatCache: Sendable {
   }
 
   /// The same, without remembering anything: of files that nobody but the caller knows.
-  public static func artefact(reading path: String) throws -> Artefact {
-    let files = LocalFileSystem()
-    return try FolderWalk(
+  package static func artefact(reading path: String, files: any FileSystem) throws -> Artefact {
+    try FolderWalk(
       files: files, file: { path, _ in try artefact(of: InputFile(path, files: files)) },
       manifest: { Digest(of: $0) }
     ).node(at: path)
@@ -95,11 +94,12 @@ public final class StatCache: Sendable {
     }
     if learnt.isEmpty { return }
     let temporary = try store.temporaryPath()
-    _ = try store.files.makeFolders(store.root + "/index")
+    _ = try store.makeFolders(store.root + "/index")
     if let all { return try write(all, by: temporary) }
     do {
-      try learnt.flatMap(\.bytes).withUnsafeBytes { try store.files.append($0, to: StatCache.path(store)) }
-    } catch let error as Failure where error.errno == EACCES || error.errno == EPERM {
+      try store.files.write(learnt.flatMap(\.bytes), to: StatCache.path(store), .appending)
+    } catch {
+      guard error.errno == EACCES || error.errno == EPERM else { throw error }
       // The file is another user's. That of both users' next is written so that either can append to it.
       try write(state.withLock(\.known), by: temporary)
     }

@@ -85,8 +85,13 @@ public final class Publication: Sendable {
       throw Failure(
         .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", hint: "use another name")
     }
-    let temporary = try temporaryPath()
     let bytes = RecordFile.bytes(record)
+    if bytes.count > RecordFile.limit {
+      throw Failure(
+        .refused, "the record of '\(record.stage)' would be larger than \(RecordFile.limit >> 20) MiB",
+        hint: "a stage with so many outputs or inputs can put them into folders")
+    }
+    let temporary = try temporaryPath()
     try store.files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
     let replaced = pending.withLock {
       $0.records.updateValue((record.key, temporary), forKey: store.recordPath(record.key))?.temporary

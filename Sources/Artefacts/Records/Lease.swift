@@ -51,7 +51,7 @@ public final class Leases: Sendable {
       }
       if errno == EEXIST { return nil }
       if errno != ENOENT { break }
-      _ = try store.files.makeFolders(folder)
+      _ = try store.makeFolders(folder)
       try store.files.checkOwnFolder(folder)
     }
     return Lease(path: nil, inode: 0, owner: own)

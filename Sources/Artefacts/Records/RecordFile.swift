@@ -12,8 +12,8 @@ internal import System
 ///     stage     a name
 ///     sum       64 digits: the SHA-256 of all bytes before `,"sum"`
 enum RecordFile {
-  /// Bytes of a record, at most.
-  static let limit = 256 << 20
+  /// Bytes of a record, at most: some two hundred thousand outputs.
+  static let limit = 32 << 20
 
   private static let sumLength = 74
 

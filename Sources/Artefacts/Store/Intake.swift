@@ -26,7 +26,7 @@ final class Intake: Sendable {
       let store = StoreFolder(root: root, files: files)
       try store.make()
       let temporary = root + "/tmp"
-      for folder in try files.makeFolders(temporary) { try files.synchronise(folder) }
+      for folder in try makeFolders(temporary) { try files.synchronise(folder) }
       try files.checkOwnFolder(temporary)
       let folder = try ProcessFolder(in: temporary, files: files)
       state.folder = folder
@@ -34,10 +34,23 @@ final class Intake: Sendable {
     }
   }
 
+  func makeFolders(_ path: String) throws(Failure) -> [String] {
+    let changed = try files.makeFolders(path)
+    if changed.isEmpty { return [] }
+    guard let top = try files.status(root), top.givesGroup, top.isGroupWritable else { return changed }
+    var folder = path
+    for _ in changed where folder.utf8.count > root.utf8.count {
+      // One that another user has made at the same time is theirs to open.
+      try? files.setMode(folder, to: 0o2775)
+      folder = parentFolder(of: folder)
+    }
+    return changed
+  }
+
   func prepareFolder(for path: String) throws(Failure) -> [String] {
     let folder = parentFolder(of: path)
     if state.withLock({ $0.durable.contains(folder) }) { return [] }
-    let changed = try files.makeFolders(folder)
+    let changed = try makeFolders(folder)
     try files.checkOwnFolder(folder)
     // It may have been made by a process that died before it synchronised the folder above.
     return changed.isEmpty ? [parentFolder(of: folder)] : changed

@@ -47,7 +47,7 @@ extension Store {
       (try? files.status(parentFolder(of: path), followingLinks: false))?.isFolder == true
     else { return nil }
     do {
-      _ = try files.makeFolders(root + "/quarantine")
+      try makeFolders(root + "/quarantine")
       try files.rename(path, to: target)
       // Between the look and the rename another process may have replaced the file by a good one.
       if let moved = try files.status(target), !moved.isSameFile(as: status) {

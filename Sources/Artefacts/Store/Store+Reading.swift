@@ -3,7 +3,9 @@ public import System
 extension Store {
   /// Whether an object of this name is there (its bytes are not looked at).
   public func contains(_ digest: Digest) throws(Failure) -> Bool {
-    try files.status(objectPath(digest)) != nil
+    let path = objectPath(digest)
+    try checkFolder(of: path)
+    return try files.status(path) != nil
   }
 
   /// The bytes of a blob (or a tree's manifest), at most `limit` of them.
@@ -71,13 +73,13 @@ extension Store {
 
   /// The names of the files in `objects/` or `actions/`. Files that are not named by a digest are passed over.
   func digests(under folder: String) throws -> [Digest] {
-    guard try files.status("\(root)/\(folder)") != nil else { return [] }
+    guard try files.entry("\(root)/\(folder)")?.isFolder == true else { return [] }
     return try files.names(in: "\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
   }
 
   func digests(in folder: String) throws -> [Digest] {
     let path = "\(root)/\(folder)"
-    guard try files.status(path)?.isFolder == true else { return [] }
+    guard try files.entry(path)?.isFolder == true else { return [] }
     return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }
   }
 
@@ -86,7 +88,10 @@ extension Store {
     _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
     let file: InputFile
-    do { file = try InputFile(objectPath(digest), files: files) } catch {
+    do throws(Failure) {
+      try checkFolder(of: objectPath(digest))
+      file = try InputFile(objectPath(digest), files: files)
+    } catch {
       throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
     }
     let status = file.status

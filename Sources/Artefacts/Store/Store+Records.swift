@@ -10,9 +10,14 @@ extension Store {
 
     var status: FileStatus?
     do {
+      try checkFolder(of: path)
       guard let file = try InputFile.ifPresent(path, files: files) else { return nil }
       status = file.status
-      guard file.size <= RecordFile.limit else { throw Damage("it is larger than any record") }
+      guard file.size <= RecordFile.limit else {
+        throw Failure(
+          .refused, "the record \(key) has \(file.size) bytes, more than any that brake writes",
+          hint: "remove \(path): the stage that it belongs to will run again")
+      }
       return try RecordFile.read(file.readAll(), key: key)
     } catch let damage as Damage {
       let moved = status.flatMap { moveToQuarantine(path, named: "action-" + key.hex, $0) }

@@ -6,7 +6,7 @@ extension Store {
     let path = try referencePath(name)
     try checkReference(name)
     let temporary = try temporaryPath()
-    for folder in try files.makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
+    for folder in try makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
   }
 

@@ -20,6 +20,7 @@ public final class Store: Sendable {
   let coders = CoderPool()
   private let intake: Intake
   private let wholeTrees = Mutex<Set<Digest>>([])
+  private let ownFolders = Mutex<Set<String>>([])
 
   /// Opens the store in a folder, or one that is to be made there: nothing is written before something is stored.
   /// - Throws: if the folder is neither a store nor one that can become one, because it is empty but for a README.
@@ -39,6 +40,20 @@ public final class Store: Sendable {
     var path = root + folder + digest.hex
     path.insert("/", at: path.utf8.index(path.endIndex, offsetBy: -62))
     return path
+  }
+
+  /// Throws if the folder in which an object or record has its place is a link: what it leads to belongs to someone else.
+  func checkFolder(of path: String) throws(Failure) {
+    let folder = parentFolder(of: path)
+    if ownFolders.withLock({ $0.contains(folder) }) { return }
+    if try files.checkOwnFolder(folder) { ownFolders.withLock { _ = $0.insert(folder) } }
+  }
+
+  /// Makes a folder of the store, and those above it, so that all can write to them who can write to the store's own: what
+  /// the user's umask keeps from the others of a group that shares a store.
+  /// - Returns: the folders that have a new entry and are to be synchronised.
+  @discardableResult package func makeFolders(_ path: String) throws(Failure) -> [String] {
+    try intake.makeFolders(path)
   }
 
   /// The folder of this process in `tmp/`, in a store that is ready to be written to.

@@ -1,27 +1,18 @@
-internal import Glibc
-internal import Pipeline
+internal import System
 
 /// A file written piece by piece.
 struct FileOutput: ~Copyable {
   private let file: Int32
   private let path: String
+  private let files = LocalFileSystem()
 
   /// - Parameter path: there is no file yet.
   init(_ path: String) throws {
     self.path = path
-    file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw PipelineError(system: "write", path) }
+    file = try files.create(path, mode: 0o666)
   }
 
-  deinit { close(file) }
+  deinit { try? files.close(file, path: path) }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw PipelineError(system: "write", path) }
-      rest = rest.dropFirst(count)
-    }
-  }
+  func write(_ bytes: UnsafeRawBufferPointer) throws { try files.write(bytes, to: file, path: path) }
 }

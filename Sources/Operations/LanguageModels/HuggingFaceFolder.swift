@@ -1,8 +1,8 @@
 internal import Compute
-internal import Glibc
 internal import JSON
 internal import Pipeline
 internal import Safetensors
+internal import System
 
 /// A folder with a model as the transformers library keeps it: `config.json`, and `model.safetensors` or
 /// `model.safetensors.index.json` with the shards that it names. Other files are not read.
@@ -78,7 +78,7 @@ struct HuggingFaceFolder {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  private func exists(_ name: String) -> Bool { access("\(path)/\(name)", R_OK) == 0 }
+  private func exists(_ name: String) -> Bool { (try? LocalFileSystem().status("\(path)/\(name)")) != nil }
 
   private func bytes(_ name: String, limit: Int) throws -> [UInt8] {
     try FileInput.bytes(of: "\(path)/\(name)", name: name, limit: limit)

@@ -1,7 +1,7 @@
 internal import Compute
-internal import Glibc
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `lm.export`
 struct LMExportOperation: Operation {
@@ -27,9 +27,7 @@ struct LMExportOperation: Operation {
   func run(_ context: OperationContext) async throws {
     let checkpoint = try LMCheckpoint(context.input("checkpoint"))
     let folder = try context.path(of: "model")
-    guard mkdir(folder, 0o777) == 0 else {
-      throw PipelineError("cannot make the folder 'model': \(String(cString: strerror(errno)))")
-    }
+    try LocalFileSystem().makeFolder(folder)
     let configuration = try FileOutput("\(folder)/\(HuggingFaceFolder.configuration)")
     let json = JSON.object((checkpoint.model.json.object ?? [:]).merging(Self.tokens) { $1 })
     try Array((json.pretty + "\n").utf8).withUnsafeBytes { try configuration.write($0) }

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 
 /// A program that is started, waited for, and ended when the task is cancelled.
 ///
@@ -193,30 +194,19 @@ private final class RunningChild: Sendable {
 enum ProcessTree {
   /// All children of a process, their children and so on. Whoever is born meanwhile may be missing.
   static func descendants(of process: pid_t) -> [pid_t] {
+    let files = LocalFileSystem()
     var found: [pid_t] = []
     var open = [process]
     while let next = open.popLast() {
-      for thread in (try? names(in: "/proc/\(next)/task")) ?? [] {
-        guard let bytes = readVirtual("/proc/\(next)/task/\(thread)/children") else { continue }
+      for thread in (try? files.names(in: "/proc/\(next)/task")) ?? [] {
+        guard let bytes = try? files.contents(of: "/proc/\(next)/task/\(thread)/children", limit: 1 << 20)
+        else { continue }
         let children = String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
         found += children
         open += children
       }
     }
     return found
-  }
-
-  private static func readVirtual(_ path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = read(file, &piece, piece.count)
-      if count <= 0 { return bytes }
-      bytes += piece[..<count]
-    }
   }
 }
 

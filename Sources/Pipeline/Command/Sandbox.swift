@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 
 /// What a command can see: bubblewrap, where it works, gives it the machine without the workspace.
 ///
@@ -22,8 +23,11 @@ struct Sandbox: Sendable {
   /// Where the scratch folder of a command is mounted.
   var folder: String { Sandbox.host + "/brake" }
 
+  private static let disk = LocalFileSystem()
+
   /// A folder that every machine has and that hardly holds anything: a mount point can be made in a copy of it.
-  private static let host = ["/media", "/mnt", "/srv"].first { (try? fileType($0)) == .folder } ?? "/media"
+  private static let host =
+    ["/media", "/mnt", "/srv"].first { (try? disk.entry($0))?.isFolder == true } ?? "/media"
 
   /// What covers one file of the workspace: as long as the file and made of nothing, so that what a command adds to it
   /// can be told from what it writes anew; it can be written and not be read.
@@ -64,19 +68,20 @@ struct Sandbox: Sendable {
   }
 
   private static func hidable(_ workspace: String) -> String? {
-    guard let real = realPath(workspace), real != "/" else { return nil }
+    guard let real = try? disk.realPath(workspace), real != "/" else { return nil }
     return real
   }
 
   /// Everything there is, with a folder to which a mount point can be added. (Every mount costs time: there are few.)
   private static func machine() -> [String] {
     var options = ["--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", host]
-    for name in (try? names(in: host)) ?? [] {
+    for name in (try? disk.names(in: host)) ?? [] {
       let path = host + "/" + name
-      switch try? fileType(path) {
-      case .link: options += ["--symlink", linkTarget(path) ?? "", path]
-      case nil: break
-      default: options += ["--dev-bind", path, path]
+      guard let status = try? disk.entry(path) else { continue }
+      if status.isLink {
+        options += ["--symlink", (try? disk.target(ofLink: path)) ?? "", path]
+      } else {
+        options += ["--dev-bind", path, path]
       }
     }
     return options
@@ -107,9 +112,10 @@ struct Sandbox: Sendable {
     _ covers: inout [Cover]
   ) throws -> [String] {
     let void = scratch.path + "/void"
-    try makeFolders(void)
+    let files = scratch.files
+    try files.makeFolders(void)
     let visible = Sandbox.programFolders(in: workspace)
-    let entries = try names(in: workspace).filter { !visible.contains($0) }
+    let entries = try files.names(in: workspace).filter { !visible.contains($0) }
     let inside = inputs.filter { input in
       input.path.hasPrefix(workspace + "/")
         && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
@@ -128,19 +134,19 @@ struct Sandbox: Sendable {
         options += ["--ro-bind", whole.copy, path]
         continue
       }
-      switch try fileType(path) {
-      case .folder where here.isEmpty: options += ["--ro-bind", void, path]
-      case .folder:
-        options +=
-          ["--tmpfs", path] + here.flatMap { ["--ro-bind", $0.copy, $0.path] } + ["--remount-ro", path]
-      case .file:
-        let cover = Cover(path: path, file: "\(scratch.path)/covers/\(number)", size: fileSize(path))
-        if covers.isEmpty { try makeFolders(scratch.path + "/covers") }
-        try cover.make()
+      // A link shows what it leads to, which is hidden where it stands if it stands in the workspace.
+      guard let status = try files.entry(path), status.isFolder || status.isFile else { continue }
+      if status.isFile {
+        let cover = Cover(path: path, file: "\(scratch.path)/covers/\(number)", size: Int(status.size))
+        if covers.isEmpty { try files.makeFolders(scratch.path + "/covers") }
+        try cover.make(files)
         covers.append(cover)
         options += ["--bind", cover.file, path]
-      // A link shows what it leads to, which is hidden where it stands if it stands in the workspace.
-      case .link, .other, nil: break
+      } else if here.isEmpty {
+        options += ["--ro-bind", void, path]
+      } else {
+        options +=
+          ["--tmpfs", path] + here.flatMap { ["--ro-bind", $0.copy, $0.path] } + ["--remount-ro", path]
       }
     }
     return options
@@ -154,68 +160,43 @@ struct Sandbox: Sendable {
   /// the user's home, what programs keep there: `.cache`, `.local`, the home itself.
   private static func programFolders(in workspace: String) -> Set<String> {
     func entry(_ path: String) -> String? {
-      guard let real = realPath(path), real.hasPrefix(workspace + "/") else { return nil }
+      guard let real = try? disk.realPath(path), real.hasPrefix(workspace + "/") else { return nil }
       return real.dropFirst(workspace.utf8.count + 1).split(separator: "/").first.map(String.init)
     }
     let folders = getenv("PATH").map { String(cString: $0) } ?? ""
     var visible = Set(folders.split(separator: ":").compactMap { entry(String($0)) })
     let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
     if let inside = entry(home) { visible.insert(inside) }
-    if realPath(home) == workspace {
-      visible.formUnion(((try? names(in: workspace)) ?? []).filter { $0.hasPrefix(".") })
+    if (try? disk.realPath(home)) == workspace {
+      visible.formUnion(((try? disk.names(in: workspace)) ?? []).filter { $0.hasPrefix(".") })
     }
     return visible
   }
 }
 
 extension Sandbox.Cover {
-  fileprivate func make() throws {
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o200)
-    guard descriptor >= 0 else { throw PipelineError(system: "make the file", file) }
-    defer { close(descriptor) }
-    guard ftruncate(descriptor, off_t(size)) == 0 else { throw PipelineError(system: "write", file) }
+  fileprivate func make(_ files: any FileSystem) throws {
+    let cover = try files.create(file, mode: 0o200)
+    defer { try? files.close(cover, path: file) }
+    try files.resize(cover, to: size, path: file)
   }
 
   /// Does to the file in the workspace what a command did to its cover: adds what was added, or writes it anew.
-  func bringBack() throws {
-    var status = stat()
-    guard lstat(file, &status) == 0 else { throw PipelineError(system: "look at", file) }
-    let length = Int(status.st_size)
-    if length == size && status.st_blocks == 0 { return }
-    chmod(file, 0o600)
-    let from = open(file, O_RDONLY | O_CLOEXEC)
-    guard from >= 0 else { throw PipelineError(system: "read", file) }
-    defer { close(from) }
-    var first: UInt8 = 0
-    let isAdded = length >= size && (size == 0 || pread(from, &first, 1, 0) == 1 && first == 0)
-    let to = open(path, O_WRONLY | O_CLOEXEC | (isAdded ? O_APPEND : O_TRUNC))
-    guard to >= 0 else { throw PipelineError(system: "write", path) }
-    defer { close(to) }
-    var offset = isAdded ? size : 0
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while offset < length {
-      let count = pread(from, &buffer, buffer.count, off_t(offset))
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw PipelineError(system: "read", file) }
-      try writeAll(buffer[..<count], to: to, path)
-      offset += count
+  func bringBack(_ files: any FileSystem) throws {
+    guard let status = try files.entry(file) else { throw Failure.system("look at", file, ENOENT) }
+    let length = Int(status.size)
+    if length == size && !status.takesRoom { return }
+    try files.setMode(file, to: 0o600)
+    let from = try InputFile(file, followingLinks: false, files: files)
+    let isAdded = try length >= size && (size == 0 || from.bytes(at: 0, count: 1) == [0])
+    let added = (isAdded ? size : 0)..<length
+    if isAdded {
+      try files.append(added, of: from, to: path)
+    } else {
+      try files.write([], to: path)
+      try files.append(added, of: from, to: path)
     }
   }
-}
-
-/// An absolute path without links; nil for what does not exist.
-func realPath(_ path: String) -> String? {
-  guard let real = realpath(path, nil) else { return nil }
-  defer { free(real) }
-  return String(cString: real)
-}
-
-private func linkTarget(_ path: String) -> String? {
-  var text = [UInt8](repeating: 0, count: 4096)
-  let count = text.withUnsafeMutableBytes { buffer in
-    buffer.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress!, $0.count) }
-  }
-  return count > 0 ? String(decoding: text[..<count], as: UTF8.self) : nil
 }
 
 extension Sandbox {
@@ -236,7 +217,7 @@ extension Sandbox {
     return found
   }
 
-  private func exists(_ path: String) -> Bool { (try? fileType(path)) != nil }
+  private func exists(_ path: String) -> Bool { (try? Sandbox.disk.entry(path)) != nil }
 
   /// Words, and what stands between quotation marks, without the punctuation behind them.
   private static func words(of text: String) -> [String] {

@@ -1,6 +1,6 @@
 import Artefacts
-import Glibc
 public import JSON
+import System
 
 /// When and where an action was computed: a companion of its record, which itself says only what can be made again.
 public struct Making: Sendable, Hashable {
@@ -55,22 +55,21 @@ struct Makings: Sendable {
     if pipeline.isEmpty || pipeline.hasPrefix("/") {
       self.pipeline = pipeline
     } else {
-      let folder = realpath(root, nil)
-      defer { free(folder) }
-      self.pipeline = (folder.map { String(cString: $0) } ?? root) + "/" + pipeline
+      self.pipeline = ((try? store.files.realPath(root)) ?? root) + "/" + pipeline
     }
   }
 
   /// Notes that an action has just been computed.
   func note(_ key: Digest, seconds: Double) {
     let making = Making(
-      finished: timeStamp(wallClock() / 1000), seconds: seconds, host: hostName(), version: brakeVersion,
+      finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: seconds, host: Machine.name,
+      version: brakeVersion,
       pipeline: pipeline)
-    IndexNote.write(making.json, to: path(key))
+    IndexNote.write(making.json, to: path(key), in: store)
   }
 
   /// Nil if it is not known.
-  func of(_ key: Digest) -> Making? { IndexNote.read(path(key)).flatMap(Making.init) }
+  func of(_ key: Digest) -> Making? { IndexNote.read(path(key), in: store).flatMap(Making.init) }
 
   private func path(_ key: Digest) -> String {
     "\(store.root)/index/made/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))"

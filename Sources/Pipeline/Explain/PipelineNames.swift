@@ -1,5 +1,5 @@
 import Artefacts
-import Glibc
+import System
 
 /// What a text can mean in a pipeline: outputs of its stages, and paths where they are published.
 struct PipelineNames {
@@ -176,7 +176,9 @@ extension ArtefactNames {
   static func relative(_ text: String, to root: String) -> String? {
     var text = text[...]
     if text.hasPrefix("/") {
-      guard let folder = ArtefactNames.realPath(root), text.hasPrefix(folder + "/") else { return nil }
+      guard let folder = try? LocalFileSystem().realPath(root), text.hasPrefix(folder + "/") else {
+        return nil
+      }
       text = text.dropFirst(folder.count + 1)
     }
     var parts: [Substring] = []
@@ -188,11 +190,5 @@ extension ArtefactNames {
       }
     }
     return parts.isEmpty ? nil : parts.joined(separator: "/")
-  }
-
-  private static func realPath(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
   }
 }

@@ -1,6 +1,6 @@
 public import Artefacts
-import Glibc
 public import JSON
+import System
 
 /// A run that was, for people who look for a variant.
 public struct RunNote: Sendable {
@@ -67,14 +67,12 @@ public struct RunNote: Sendable {
   fileprivate init(
     _ engine: Engine, started: Int, targets: [String], path: String, summary: RunSummary?, outcome: String
   ) {
-    let here = realpath(engine.root, nil)
-    defer { free(here) }
-    let stamp = timeStamp(started / 1000).filter { $0.isNumber || $0 == "T" }
-    identifier = "\(stamp).\(String(1000 + started % 1000).dropFirst())-\(getpid())"
-    self.started = timeStamp(started / 1000)
-    seconds = summary?.seconds ?? Double(wallClock() - started) / 1000
-    host = hostName()
-    folder = here.map { String(cString: $0) } ?? engine.root
+    let stamp = SystemTime.utc(started / 1000).filter { $0.isNumber || $0 == "T" }
+    identifier = "\(stamp).\(String(1000 + started % 1000).dropFirst())-\(Machine.process)"
+    self.started = SystemTime.utc(started / 1000)
+    seconds = summary?.seconds ?? Double(SystemTime.milliseconds() - started) / 1000
+    host = Machine.name
+    folder = (try? engine.store.files.realPath(engine.root)) ?? engine.root
     pipeline = path
     self.targets = targets
     overrides = engine.overrides
@@ -108,7 +106,7 @@ extension Engine {
 public struct RunJournal: Sendable {
   private let store: Store
   private let most: Int
-  private let started = wallClock()
+  private let started = SystemTime.milliseconds()
 
   private var folder: String { store.root + "/index/runs" }
 
@@ -126,34 +124,27 @@ public struct RunJournal: Sendable {
     _ engine: Engine, targets: [String], path: String, summary: RunSummary?, outcome: String
   ) {
     // A journal alone makes no store.
-    guard access(store.root + "/format", F_OK) == 0 else { return }
+    guard (try? store.files.status(store.root + "/format")) != nil else { return }
     let note = RunNote(
       engine, started: started, targets: targets, path: path, summary: summary, outcome: outcome)
-    IndexNote.write(note.bounded, to: "\(folder)/\(note.identifier).json")
-    for name in names().dropLast(most) where (try? fileType("\(folder)/\(name)")) == .file {
-      unlink("\(folder)/\(name)")
+    IndexNote.write(note.bounded, to: "\(folder)/\(note.identifier).json", in: store)
+    for name in names().dropLast(most) where (try? store.files.entry("\(folder)/\(name)"))?.isFile == true {
+      try? store.files.remove("\(folder)/\(name)")
     }
   }
 
   /// The runs that are known, the oldest first.
   public func runs() -> [RunNote] {
     names().compactMap { name in
-      IndexNote.read("\(folder)/\(name)").flatMap { RunNote($0, identifier: String(name.dropLast(5))) }
+      IndexNote.read("\(folder)/\(name)", in: store).flatMap {
+        RunNote($0, identifier: String(name.dropLast(5)))
+      }
     }
   }
 
   /// The files of the journal, the oldest first; whatever else lies there is left alone.
   private func names() -> [String] {
-    guard let entries = opendir(folder) else { return [] }
-    defer { closedir(entries) }
-    var names: [String] = []
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
-      }
-      if let name, RunJournal.isNote(name) { names.append(name) }
-    }
-    return names.sorted()
+    ((try? store.files.names(in: folder)) ?? []).filter(RunJournal.isNote)
   }
 
   /// `20261121T140305.123-4711.json`

@@ -1,5 +1,5 @@
 public import Artefacts
-import Glibc
+import System
 
 /// What a stage instance printed, and where that is.
 public struct StageLog: Sendable {
@@ -52,11 +52,11 @@ public struct StageLog: Sendable {
   ) async throws {
     guard case .running(let path) = place else { return try stream(body) }
     // Kept open: when the stage ends, the file goes elsewhere with the last lines in it.
-    guard let log = try OpenLog(path) else { return }
+    guard let log = try open(path) else { return }
     var offset = 0
     while true {
       let wasRunning = isRunning
-      offset = try log.stream(from: offset, body)
+      offset = try log.forEachPiece(from: offset, body)
       if !wasRunning { return }
       try await Task.sleep(for: pause)
     }
@@ -64,43 +64,11 @@ public struct StageLog: Sendable {
 
   private func stream(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     // Without one it has ended in this moment, and the file is somewhere else.
-    _ = try OpenLog(path)?.stream(from: 0, body)
-  }
-}
-
-/// A log that is open for reading while others write it.
-private struct OpenLog: ~Copyable {
-  private let path: String
-  private let file: Int32
-
-  /// - Returns: nil if there is no such file.
-  init?(_ path: String) throws {
-    self.path = path
-    file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    if file < 0 && errno == ENOENT { return nil }
-    guard file >= 0 else { throw PipelineError(system: "read", path) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw PipelineError("'\(path)' is no file", hint: "see what stands in the index/ of the store")
-    }
+    _ = try open(path)?.forEachPiece(from: 0, body)
   }
 
-  deinit { if file >= 0 { close(file) } }
-
-  /// Hands out what there is behind a place.
-  ///
-  /// - Returns: the place behind that.
-  func stream(from start: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
-    var offset = start
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = pread(file, &buffer, buffer.count, off_t(offset))
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw PipelineError(system: "read", path) }
-      if count == 0 { return offset }
-      try buffer.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      offset += count
-    }
+  private func open(_ path: String) throws -> InputFile? {
+    try InputFile.ifPresent(path, followingLinks: false, files: store.files)
   }
 }
 

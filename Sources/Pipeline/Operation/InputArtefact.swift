@@ -1,5 +1,5 @@
 public import Artefacts
-import Glibc
+import System
 
 /// What stood at a source's path when its action's key was computed stands there no more: with what stands there now it
 /// is another action.
@@ -45,7 +45,8 @@ public struct InputArtefact: Sendable {
     case .store:
       return try store.bytes(of: artefact.digest, limit: limit)
     case .workspace(_, let path):
-      guard let bytes = try readSmall(path, limit: limit), Digest(of: bytes) == artefact.digest else {
+      guard let bytes = try store.files.contents(of: path, limit: limit), Digest(of: bytes) == artefact.digest
+      else {
         throw changed
       }
       return bytes
@@ -59,7 +60,8 @@ public struct InputArtefact: Sendable {
       try store.restore(artefact.digest, to: path)
     case .workspace(_, let source):
       try copy(source, to: path)
-      guard try StatCache.artefact(reading: path).digest == artefact.digest else { throw changed }
+      let copied = try StatCache.artefact(reading: path, files: store.files)
+      guard copied.digest == artefact.digest else { throw changed }
     }
   }
 
@@ -71,31 +73,17 @@ public struct InputArtefact: Sendable {
 
   /// Copies what stands at a path, following links: read-only files, folders with all in them.
   private func copy(_ source: String, to path: String) throws {
-    var status = stat()
-    guard stat(source, &status) == 0 else { throw changed }
-    if status.st_mode & S_IFMT == S_IFDIR {
-      try makeFolders(path)
-      for name in try names(in: source) { try copy(source + "/" + name, to: path + "/" + name) }
+    let files = store.files
+    guard let status = try files.status(source) else { throw changed }
+    if status.isFolder {
+      try files.makeFolders(path)
+      for name in try files.names(in: source) { try copy(source + "/" + name, to: path + "/" + name) }
       return
     }
-    // What is a pipe by now would wait for a writer.
-    let from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard from >= 0 else { throw changed }
-    defer { close(from) }
-    let to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444 | (status.st_mode & 0o111))
-    guard to >= 0 else { throw PipelineError(system: "write", path) }
-    defer { close(to) }
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    // No more than there was: it may grow faster than it is copied.
-    var left = Int(status.st_size)
-    while true {
-      let count = read(from, &buffer, buffer.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0, count <= left else { throw changed }
-      if count == 0 { return }
-      left -= count
-      try writeAll(buffer[..<count], to: to, path)
-    }
+    guard status.isFile, let file = try InputFile.ifPresent(source, files: files) else { throw changed }
+    // No more than there was: it may grow faster than it is copied. What it has become is told by its digest.
+    let length = min(file.size, Int(status.size))
+    try files.copy(0..<length, of: file, to: path, mode: 0o444 | status.executeMode)
   }
 
   private var changed: InputChanged {

@@ -1,6 +1,6 @@
 import Artefacts
-import Glibc
 import Synchronization
+public import System
 
 /// What an operation is given: its inputs and parameters, a place for its outputs, and ways to be watched and stopped.
 public struct OperationContext: Sendable {
@@ -10,6 +10,7 @@ public struct OperationContext: Sendable {
   private let inputs: [String: [InputArtefact]]
   private let outputs: OutputFolder
   private let logFile: String
+  private let files: any FileSystem
   private let report: @Sendable (Progress) -> Void
 
   public struct Progress: Sendable {
@@ -21,16 +22,19 @@ public struct OperationContext: Sendable {
   /// - Parameters:
   ///   - inputs: by input name; those of a `many` input in order.
   ///   - folder: an existing folder for `scratch`, outputs and the log.
+  ///   - files: the file system on which that stands.
   public init(
     operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
-    folder: String, report: @escaping @Sendable (Progress) -> Void = { _ in }
+    folder: String, files: any FileSystem = LocalFileSystem(),
+    report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.parameters = parameters
     self.inputs = inputs
     self.report = report
     scratch = folder + "/tmp"
     logFile = folder + "/log"
-    outputs = OutputFolder(path: folder + "/out", declarations: operation.outputs)
+    self.files = files
+    outputs = OutputFolder(path: folder + "/out", declarations: operation.outputs, files: files)
   }
 
   public subscript<Value>(_ parameter: Parameter<Value>) -> Value { parameters[parameter] }
@@ -50,12 +54,12 @@ public struct OperationContext: Sendable {
   }
 
   public func write(_ bytes: [UInt8], to output: String, key: String? = nil) throws {
-    try Pipeline.write(bytes, to: try path(of: output, key: key))
+    try files.write(bytes, to: try path(of: output, key: key))
   }
 
   /// A line of the action's log, kept with its record.
   public func log(_ line: String) throws {
-    try Pipeline.write(Array((line + "\n").utf8), to: logFile, appending: true)
+    try files.write(Array((line + "\n").utf8), to: logFile, .appending)
   }
 
   public func progress(_ fraction: Double?, _ text: String = "") {
@@ -83,10 +87,12 @@ public struct OutputFile: Sendable, Hashable {
 private final class OutputFolder: Sendable {
   private let path: String
   private let declarations: [OutputDeclaration]
+  private let disk: any FileSystem
   private let written = Mutex<[OutputFile]>([])
 
-  init(path: String, declarations: [OutputDeclaration]) {
+  init(path: String, declarations: [OutputDeclaration], files: any FileSystem) {
     self.path = path
+    disk = files
     self.declarations = declarations
   }
 
@@ -109,7 +115,7 @@ private final class OutputFolder: Sendable {
     if !isNew {
       throw PipelineError("the output '\(name)' has two members '\(key ?? "")'", hint: "keys must differ")
     }
-    try makeFolders("\(path)/\(name)")
+    try disk.makeFolders("\(path)/\(name)")
     return file.path
   }
 }

@@ -76,7 +76,7 @@ private struct Resolution {
         key: key, artefact: try artefact(ofFile: name, for: input),
         origin: .workspace(name: name, path: absolute(name)),
         place: place(ofFile: name, in: folder(input, key)),
-        isExecutable: isCommand ? try isExecutableFile(absolute(name)) : false)
+        isExecutable: isCommand ? try resolver.store.files.isExecutable(absolute(name)) : false)
     case .artefact(let digest):
       return ActionInput.Member(
         key: key, artefact: try artefact(digest, for: input), origin: .store, place: folder(input, key),
@@ -152,12 +152,14 @@ private struct Resolution {
 
   /// Whether the store is this folder, or lies in it.
   private func holdsStore(_ path: String) -> Bool {
-    let type = try? fileType(path)
-    guard type == .folder || type == .link, let folder = realPath(path) else { return false }
+    let files = resolver.store.files
+    guard let status = try? files.entry(path), status.isFolder || status.isLink,
+      let folder = try? files.realPath(path)
+    else { return false }
     // The store may not be made yet.
     let root = resolver.store.root
     let parent = root.lastIndex(of: "/").map { $0 == root.startIndex ? "/" : String(root[..<$0]) } ?? "."
-    guard let store = realPath(root) ?? realPath(parent) else { return false }
+    guard let store = (try? files.realPath(root)) ?? (try? files.realPath(parent)) else { return false }
     return folder == store || folder == "/" || store.hasPrefix(folder + "/")
   }
 

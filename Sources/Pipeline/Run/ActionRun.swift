@@ -88,7 +88,7 @@ struct ActionRun: Sendable {
 
   /// Keeps what the action leaves, and gives the error the last lines that it printed and the place of the rest.
   private func told(_ error: any Error, _ scratch: Scratch) -> any Error {
-    let end = fileSize(scratch.log) > 0 ? readEnd(of: scratch.log, limit: 4096) : nil
+    let end = scratch.hasLog ? try? scratch.files.end(of: scratch.log, limit: 4096) : nil
     let isCancelled = error is CancellationError || Task.isCancelled
     let failure = engine.failures.keep(scratch, of: action, always: !isCancelled)
     if isCancelled { return error }
@@ -121,10 +121,10 @@ struct ActionRun: Sendable {
     }
     let outputs = try files.map {
       Record.Output(
-        name: $0.name, key: $0.key, file: $0.file, isExecutable: try isExecutableFile($0.path),
+        name: $0.name, key: $0.key, file: $0.file, isExecutable: try scratch.files.isExecutable($0.path),
         artefact: try publication.add(path: $0.path))
     }
-    let log = fileSize(scratch.log) > 0 ? try publication.add(path: scratch.log).digest : nil
+    let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
       manifest: action.manifest, outputs: outputs, log: log, stage: action.instance.name, sources: sources)
     try publication.add(record: record)

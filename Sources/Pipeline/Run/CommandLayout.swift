@@ -1,11 +1,13 @@
 import Artefacts
-import Glibc
+import System
 
 extension CommandRun {
   /// Puts the inputs at their places in the folder of the command, and makes the folders in which its outputs are to stand.
   func layOut() throws {
     try placeInputs()
-    for output in action.instance.outputs { try makeFolders(parent(of: scratch.work + "/" + output.place)) }
+    for output in action.instance.outputs {
+      try disk.makeFolders(parent(of: scratch.work + "/" + output.place))
+    }
   }
 
   private func placeInputs() throws {
@@ -13,11 +15,9 @@ extension CommandRun {
     var placed: Set<String> = []
     for member in action.inputs.flatMap(\.members) where placed.insert(member.place).inserted {
       let path = scratch.work + "/" + member.place
-      try makeFolders(parent(of: path))
+      try disk.makeFolders(parent(of: path))
       try InputArtefact(member.artefact, key: member.key, origin: member.origin, store: store).write(to: path)
-      if member.isExecutable, chmod(path, 0o555) != 0 {
-        throw PipelineError(system: "make executable", path)
-      }
+      if member.isExecutable { try disk.setMode(path, to: 0o555) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 extension CommandRun {
   /// A file that the command made and nobody declared is not kept; that is said, and is an error only where the stage
@@ -9,13 +10,13 @@ extension CommandRun {
     var extra: [String] = []
     func visit(_ folder: String) throws {
       // What cannot even be listed, such as a name that is no text, is no output.
-      guard let names = try? names(in: scratch.work + "/" + folder) else {
+      guard let names = try? disk.names(in: scratch.work + "/" + folder) else {
         return extra.append(folder + "/…")
       }
       for name in names {
         let place = folder.isEmpty ? name : folder + "/" + name
         if inputs.contains(place) || outputs.contains(where: { $0.claims(place) }) { continue }
-        if try fileType(scratch.work + "/" + place) == .folder {
+        if try disk.entry(scratch.work + "/" + place)?.isFolder == true {
           try visit(place)
         } else {
           extra.append(place)
@@ -35,7 +36,7 @@ extension CommandRun {
   /// What the command left at the places of its outputs.
   func collect() throws -> [OutputFile] {
     let files = try action.instance.outputs.flatMap(collect)
-    var links = OutputLinks(work: scratch.work)
+    var links = try OutputLinks(work: scratch.work, files: disk)
     for file in files { try links.check(file.path, of: file.name) }
     var owners: [String: String] = [:]
     for file in files {
@@ -50,18 +51,19 @@ extension CommandRun {
 
   private func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
     let path = scratch.work + "/" + output.place
-    guard let type = try fileType(path) else { throw unwritten(output) }
+    guard let status = try disk.entry(path) else { throw unwritten(output) }
     guard output.keyed else { return [OutputFile(name: output.name, key: nil, path: path)] }
-    guard type == .folder || type == .link else {
+    guard status.isFolder || status.isLink else {
       throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.place)])
     }
     // A link that stands for the folder.
-    var links = OutputLinks(work: scratch.work)
-    if type == .link { try links.check(path, of: output.name) }
+    var links = try OutputLinks(work: scratch.work, files: disk)
+    if status.isLink { try links.check(path, of: output.name) }
     let members = output.members
     var files: [String: String] = [:]
-    let found = try names(in: path).compactMap { name -> OutputFile? in
-      guard let key = members.key(of: name, isFolder: try fileType(path + "/" + name) == .folder) else {
+    let found = try disk.names(in: path).compactMap { name -> OutputFile? in
+      guard let key = members.key(of: name, isFolder: try disk.entry(path + "/" + name)?.isFolder == true)
+      else {
         return nil
       }
       try PlannedKeys.check(key, of: output.name)

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
@@ -29,7 +30,9 @@ extension CommandRun {
   /// The inputs from the workspace, where they stand and where their copies are.
   private var sources: [(path: String, copy: String)] {
     action.inputs.flatMap(\.members).compactMap { member in
-      guard case .workspace(_, let path) = member.origin, let real = realPath(path) else { return nil }
+      guard case .workspace(_, let path) = member.origin, let real = try? disk.realPath(path) else {
+        return nil
+      }
       return (real, scratch.work + "/" + member.place)
     }
   }
@@ -38,7 +41,7 @@ extension CommandRun {
   /// thousands of files.
   private func argument(_ text: String, temporary: String) throws -> String {
     guard text.utf8.count > 100_000, command.shell.isPOSIX else { return text }
-    try write(Array(text.utf8), to: scratch.temporary + "/command")
+    try disk.write(Array(text.utf8), to: scratch.temporary + "/command")
     return ". " + (try ShellContext.word(besideSyntax: false).writing(temporary + "/command"))
   }
 
@@ -68,7 +71,7 @@ extension CommandRun {
 
   private func bringBack(_ covers: [Sandbox.Cover]) {
     for cover in covers {
-      do { try cover.bringBack() } catch {
+      do { try cover.bringBack(disk) } catch {
         notes.add(
           "what the command wrote to \(cover.path) is lost: \(PipelineError(wrapping: error).headline)")
       }
@@ -103,7 +106,9 @@ extension CommandRun {
   /// What the sandbox may have kept from the command, by what it printed.
   private var suspects: (facts: [(label: String, value: String)], hint: String?) {
     guard case .sandbox(let sandbox) = confinement,
-      let printed = readEnd(of: scratch.log, limit: 64 << 10).map({ String(decoding: $0, as: UTF8.self) })
+      let printed = (try? disk.end(of: scratch.log, limit: 64 << 10)).map({
+        String(decoding: $0, as: UTF8.self)
+      })
     else { return ([], nil) }
     let hidden = sandbox.hiddenFiles(namedIn: printed, from: scratch.work)
     if !hidden.isEmpty {

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// One execution of a `run:` stage: lays out its folder, runs the shell, collects what it left.
 struct CommandRun: Sendable {
@@ -8,6 +9,8 @@ struct CommandRun: Sendable {
   let store: Store
   let confinement: Confinement
   let notes: ActionNotes
+
+  var disk: any FileSystem { scratch.files }
 
   func run() async throws -> [OutputFile] {
     if let weakness = confinement.weakness {

@@ -62,7 +62,7 @@ public struct Engine: Sendable {
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
   public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
     let plan = try planner.plan(file, overrides: overrides, keys: keys)
-    var places = PublishPlaces(root: root, store: store.root, pipeline: file.path)
+    var places = PublishPlaces(root: root, store: store, pipeline: file.path)
     try places.check(plan.instances)
     try plan.checkFileNames(in: root)
     return plan

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// How many files this process may have open, and how many an action needs.
 enum OpenFiles {
@@ -15,7 +16,7 @@ enum OpenFiles {
 
   /// What is left for actions.
   static var room: Int {
-    let open = (try? names(in: "/proc/self/fd").count) ?? 16
+    let open = (try? LocalFileSystem().names(in: "/proc/self/fd").count) ?? 16
     return max(0, limit - open - reserve)
   }
 }

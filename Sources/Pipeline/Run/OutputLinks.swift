@@ -1,25 +1,29 @@
 import Artefacts
+import System
 
 /// Refuses outputs that are links, or hold links, to what the command does not have in its folder. Links are stored as what
 /// they lead to, outside of the sandbox: so a command could take something into its result that it never declared.
 struct OutputLinks {
   /// The folder of the command.
   private let work: String
+  private let files: any FileSystem
   private var seen: Set<String> = []
 
-  init(work: String) { self.work = realPath(work) ?? work }
+  init(work: String, files: any FileSystem) throws {
+    self.work = try files.realPath(work) ?? work
+    self.files = files
+  }
 
   /// - Parameter path: of an output, or a member of one.
   mutating func check(_ path: String, of output: String) throws {
-    switch try fileType(path) {
-    case .folder:
-      guard seen.insert(realPath(path) ?? path).inserted else { return }
-      for name in try names(in: path) { try check(path + "/" + name, of: output) }
-    case .link:
-      guard let target = realPath(path) else { throw refusal(path, "nothing", of: output) }
+    guard let status = try files.entry(path) else { return }
+    if status.isFolder {
+      guard seen.insert(try files.realPath(path) ?? path).inserted else { return }
+      for name in try files.names(in: path) { try check(path + "/" + name, of: output) }
+    } else if status.isLink {
+      guard let target = try files.realPath(path) else { throw refusal(path, "nothing", of: output) }
       guard target.hasPrefix(work + "/") else { throw refusal(path, target, of: output) }
       try check(target, of: output)
-    case .file, .other, nil: break
     }
   }
 

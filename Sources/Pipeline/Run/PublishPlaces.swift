@@ -1,4 +1,5 @@
-import Glibc
+import Artefacts
+import System
 
 /// Refuses plans that would publish over something that is not theirs to replace: the store, the pipeline, git's folder,
 /// a source, or whatever a link leads to outside the workspace. `PublishCheck` compares paths as they are written; this looks at
@@ -7,17 +8,20 @@ struct PublishPlaces {
   private let root: String
   private let store: String
   private let pipeline: String
+  private let files: any FileSystem
   private var folders: [String: String] = [:]
 
-  init(root: String, store: String, pipeline: String) {
+  /// - Parameter pipeline: the path of its file.
+  init(root: String, store: Store, pipeline: String) {
     self.root = root
-    self.store = PublishPlaces.real(store)
-    self.pipeline = PublishPlaces.real(pipeline)
+    files = store.files
+    self.store = PublishPlaces.real(store.root, files)
+    self.pipeline = PublishPlaces.real(pipeline, files)
   }
 
   mutating func check(_ instances: [StageInstance]) throws(PipelineError) {
     if instances.allSatisfy(\.publish.isEmpty) { return }
-    let top = PublishPlaces.real(root)
+    let top = PublishPlaces.real(root, files)
     var places: [String: (instance: StageInstance, path: String)] = [:]
     for instance in instances {
       for rule in instance.publish {
@@ -61,7 +65,8 @@ struct PublishPlaces {
     if PublishPlaces.isInside(pipeline, place) {
       throw refuse("the pipeline itself is there", "publish somewhere else, such as results/")
     }
-    if place.dropFirst(top.count).split(separator: "/").contains(".git") || access(place + "/.git", F_OK) == 0
+    if place.dropFirst(top.count).split(separator: "/").contains(".git")
+      || (try? files.status(place + "/.git")) != nil
     {
       throw refuse("it is a folder of git's", "publish somewhere else, such as results/")
     }
@@ -98,8 +103,8 @@ struct PublishPlaces {
     guard let slash = full.lastIndex(of: "/") else { return full }
     let folder = slash == full.startIndex ? "/" : String(full[..<slash])
     let name = full[full.index(after: slash)...]
-    if name == "." || name == ".." || name.isEmpty { return PublishPlaces.real(full) }
-    let real = folders[folder] ?? PublishPlaces.real(folder)
+    if name == "." || name == ".." || name.isEmpty { return PublishPlaces.real(full, files) }
+    let real = folders[folder] ?? PublishPlaces.real(folder, files)
     folders[folder] = real
     return (real == "/" ? "" : real) + "/" + name
   }
@@ -107,33 +112,22 @@ struct PublishPlaces {
   /// The same, the last link followed too.
   private mutating func real(folder path: String) -> String {
     let place = real(path)
-    return (try? fileType(place)) == .link ? PublishPlaces.real(place) : place
+    return (try? files.entry(place))?.isLink == true ? PublishPlaces.real(place, files) : place
   }
 
-  private static func real(_ path: String, links: Int = 0) -> String {
-    if let real = realpath(path, nil) {
-      defer { free(real) }
-      return String(cString: real)
-    }
+  private static func real(_ path: String, _ files: any FileSystem, links: Int = 0) -> String {
+    if let real = try? files.realPath(path) { return real }
     // What is not there yet will be made where its folder is, or where a link says.
     let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
     guard let slash = trimmed.lastIndex(of: "/") else {
-      return path.isEmpty || path == "." ? path : real("./" + trimmed, links: links)
+      return path.isEmpty || path == "." ? path : real("./" + trimmed, files, links: links)
     }
     if slash == trimmed.startIndex { return trimmed }
-    let folder = real(String(trimmed[..<slash]), links: links)
-    if links < 40, let target = target(ofLink: trimmed) {
-      return real(target.hasPrefix("/") ? target : folder + "/" + target, links: links + 1)
+    let folder = real(String(trimmed[..<slash]), files, links: links)
+    if links < 40, let target = try? files.target(ofLink: trimmed) {
+      return real(target.hasPrefix("/") ? target : folder + "/" + target, files, links: links + 1)
     }
     return folder + trimmed[slash...]
-  }
-
-  private static func target(ofLink path: String) -> String? {
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      readlink(path, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
-    }
-    return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
   }
 
   private static func isInside(_ path: String, _ folder: String) -> Bool {

@@ -1,7 +1,7 @@
 import Artefacts
-import Glibc
 import JSON
 import Synchronization
+import System
 
 /// What brake has put where in one workspace, so that it can tell its own files from those that somebody added or
 /// changed, and whether it replaces what a run with other parameters made.
@@ -26,15 +26,17 @@ final class PublishedFiles: Sendable {
   }
 
   private let path: String
+  private let store: Store
   private let state = Mutex(State())
   private static let limit = 64 << 20
 
   init(store: Store, root: String) {
-    let real = realpath(root, nil)
-    defer { free(real) }
-    let name = real.map { String(cString: $0) } ?? root
+    self.store = store
+    let name = (try? store.files.realPath(root)) ?? root
     path = "\(store.root)/index/published-\(Digest(of: Array(name.utf8)).hex.prefix(16))"
   }
+
+  private var files: any FileSystem { store.files }
 
   subscript(path: String) -> Entry? { loaded { $0.entries[path] } }
 
@@ -70,8 +72,8 @@ final class PublishedFiles: Sendable {
 
   private func append(_ lines: [JSON]) {
     let bytes = lines.flatMap { $0.canonicalBytes + [UInt8(ascii: "\n")] }
-    try? makeFolders(String(path[..<path.lastIndex(of: "/")!]))
-    try? write(bytes, to: path, appending: true)
+    _ = try? store.makeFolders(parentFolder(of: path))
+    try? files.write(bytes, to: path, .appending)
   }
 
   private func loaded<Result>(_ body: (inout State) -> Result) -> Result {
@@ -85,9 +87,9 @@ final class PublishedFiles: Sendable {
   }
 
   private func load(_ state: inout State) {
-    guard let bytes = try? readSmall(path, limit: PublishedFiles.limit) else {
+    guard let bytes = try? files.contents(of: path, limit: PublishedFiles.limit) else {
       // Too large to be read is too large to be kept.
-      if fileSize(path) > PublishedFiles.limit { unlink(path) }
+      if let status = try? files.entry(path), status.size > PublishedFiles.limit { try? files.remove(path) }
       return
     }
     var count = 0
@@ -121,12 +123,12 @@ final class PublishedFiles: Sendable {
       + state.entries.map {
         JSON.array(["file", .string($0), .string($1.digest.description), .string($1.run)])
       }
-    let next = "\(path).\(getpid())"
+    let next = "\(path).\(Machine.process)"
     do {
-      try write(lines.flatMap { $0.canonicalBytes + [UInt8(ascii: "\n")] }, to: next)
-      if rename(next, path) != 0 { unlink(next) }
+      try files.write(lines.flatMap { $0.canonicalBytes + [UInt8(ascii: "\n")] }, to: next)
+      try files.rename(next, to: path)
     } catch {
-      unlink(next)
+      try? files.remove(next)
     }
   }
 }

@@ -28,7 +28,7 @@ struct LocalRunner: Runner {
       }
       let context = OperationContext(
         operation: operation, parameters: parameters, inputs: Dictionary(uniqueKeysWithValues: inputs),
-        folder: scratch.path, report: report)
+        folder: scratch.path, files: scratch.files, report: report)
       try await operation.run(context)
       return try check(context.written, of: action.instance)
     case .command(let command):

@@ -1,29 +1,37 @@
 import Artefacts
-import Glibc
+import System
 
 /// Says, as long as an action runs, where what it prints can be read: a file in the store's `index/running/` that holds
 /// the path of its log, and that the process which runs the action has locked. A lock goes when its owner dies.
 final class RunningAction: Sendable {
   private let path: String
   private let file: Int32
+  private let files: any FileSystem
 
   /// Of what cannot be announced nobody learns anything; the action runs all the same.
   init?(_ key: Digest, log: String, in store: Store) {
+    files = store.files
     path = RunningAction.path(key, store)
-    try? makeFolders(store.root + "/index/running")
-    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard file >= 0 else { return nil }
-    guard flock(file, LOCK_EX | LOCK_NB) == 0, ftruncate(file, 0) == 0,
-      (try? writeAll(Array(log.utf8)[...], to: file, path)) != nil
-    else {
-      close(file)
+    do {
+      try store.makeFolders(parentFolder(of: path))
+      try files.checkOwnFolder(parentFolder(of: path))
+      file = try files.open(path, toWrite: .changing)
+    } catch {
+      return nil
+    }
+    do {
+      guard FileLock.take(file) else { throw Failure(.system, "somebody else has announced it") }
+      try files.resize(file, to: 0, path: path)
+      try Array(log.utf8).withUnsafeBytes { try files.write($0, to: file, path: path) }
+    } catch {
+      try? files.close(file, path: path)
       return nil
     }
   }
 
   deinit {
-    unlink(path)
-    close(file)
+    try? files.remove(path)
+    try? files.close(file, path: path)
   }
 
   private static func path(_ key: Digest, _ store: Store) -> String {
@@ -32,12 +40,14 @@ final class RunningAction: Sendable {
 
   /// The log of an action that runs now, whoever runs it; nil if nobody does.
   static func log(of key: Digest, in store: Store) -> String? {
-    let path = path(key, store)
-    guard let bytes = try? readSmall(path, limit: 4096), !bytes.isEmpty else { return nil }
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    if flock(file, LOCK_SH | LOCK_NB) == 0 { return nil }
-    return String(validating: bytes, as: UTF8.self)
+    do {
+      let path = path(key, store)
+      guard let file = try InputFile.ifPresent(path, followingLinks: false, files: store.files),
+        1...4096 ~= file.size, file.isLocked
+      else { return nil }
+      return String(validating: try file.readAll(), as: UTF8.self)
+    } catch {
+      return nil
+    }
   }
 }

@@ -1,6 +1,7 @@
 import Artefacts
 import Glibc
 import Synchronization
+import System
 
 /// What makes a program the same program: the digest of its executable, or what a command prints as its version.
 ///
@@ -88,15 +89,11 @@ final class ToolIdentities: Sendable {
   ///
   /// - Parameter searchPath: instead of the user's PATH.
   static func path(of name: String, in searchPath: String? = nil) -> String? {
-    if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
+    let files = LocalFileSystem()
+    if name.contains("/") { return files.mayExecute(name) ? name : nil }
     let folders = searchPath ?? getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
     return folders.split(separator: ":").map { "\($0)/\(name)" }
-      .first { access($0, X_OK) == 0 && !isFolder($0) }
-  }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+      .first { files.mayExecute($0) && (try? files.status($0))?.isFolder == false }
   }
 }
 

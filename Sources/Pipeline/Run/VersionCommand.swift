@@ -1,5 +1,5 @@
 import Artefacts
-import Glibc
+import System
 
 /// Asks a program for its version.
 struct VersionCommand: Sendable {
@@ -26,7 +26,7 @@ struct VersionCommand: Sendable {
         "a version command did not end within \(limit.components.seconds) seconds", at: instance.position,
         facts: facts, hint: "it was killed: give one that answers quickly")
     }
-    let printed = (try? readSmall(scratch.log, limit: 1 << 20)) ?? nil
+    let printed = try? scratch.files.contents(of: scratch.log, limit: 1 << 20)
     guard ending == .exited(0), let printed, !printed.isEmpty else {
       throw PipelineError(
         "the version of '\(tool.name)' cannot be found out", at: instance.position, facts: facts,

@@ -1,6 +1,7 @@
 import Artefacts
 import Glibc
 import JSON
+import System
 
 /// What version commands printed, in the store's `index/`, by all that is known to have an influence on it: the program's
 /// path and bytes, the command, the variables that it sees, the files and programs that it names, and of Python the
@@ -13,12 +14,13 @@ struct VersionMemory: Sendable {
   let store: Store
   let root: String
 
+  private var disk: any FileSystem { store.files }
   private var path: String { store.root + "/index/versions" }
   private static let limit = 1 << 20
   private static let day: Int64 = 86_400
 
   func answer(of tool: ToolIdentities.Tool, at path: String, _ files: StatCache) -> String? {
-    guard let bytes = try? readSmall(self.path, limit: VersionMemory.limit),
+    guard let bytes = try? disk.contents(of: self.path, limit: VersionMemory.limit),
       let key = key(of: tool, at: path, files)
     else { return nil }
     let now = VersionMemory.now
@@ -36,12 +38,14 @@ struct VersionMemory: Sendable {
 
   func remember(_ answer: String, as key: Digest) {
     let line: JSON = [.string(key.hex), .integer(VersionMemory.now), .string(answer)]
-    if fileSize(path) > VersionMemory.limit - 16384 { unlink(path) }
-    try? makeFolders(store.root + "/index")
-    try? write(line.canonicalBytes + [UInt8(ascii: "\n")], to: path, appending: true)
+    if let status = try? disk.entry(path), status.size > VersionMemory.limit - 16384 {
+      try? disk.remove(path)
+    }
+    _ = try? store.makeFolders(store.root + "/index")
+    try? disk.write(line.canonicalBytes + [UInt8(ascii: "\n")], to: path, .appending)
   }
 
-  private static var now: Int64 { Int64(time(nil)) }
+  private static var now: Int64 { SystemTime.real() / 1_000_000_000 }
 
   // MARK: What an answer depends on
 
@@ -52,11 +56,10 @@ struct VersionMemory: Sendable {
     let words = tool.version.split { " \t\n;|&()<>'\"{}=,".contains($0) }.map(String.init)
     var isPython = false
     for (index, word) in ([path] + words).enumerated() where seen[word] == nil {
-      let isProgram = index == 0 || !word.contains("/") && access(absolute(word), F_OK) != 0
+      let isProgram = index == 0 || !word.contains("/") && (try? disk.status(absolute(word))) == nil
       guard let found = isProgram ? ToolIdentities.path(of: word) : absolute(word) else { continue }
-      var status = stat()
-      if stat(found, &status) != 0 { continue }
-      guard status.st_mode & S_IFMT == S_IFREG, let digest = try? files.artefact(at: found).digest else {
+      guard let status = try? disk.status(found) else { continue }
+      guard status.isFile, let digest = try? files.artefact(at: found).digest else {
         return nil
       }
       switch interpreter(of: found) {
@@ -84,20 +87,14 @@ struct VersionMemory: Sendable {
   private func absolute(_ word: String) -> String { word.hasPrefix("/") ? word : root + "/" + word }
 
   private func realPath(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
-    defer { free(real) }
-    return String(cString: real)
+    (try? disk.realPath(path)) ?? path
   }
 
   /// The first line of a script.
   private func interpreter(of path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return "" }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 128)
-    let count = max(0, pread(file, &bytes, bytes.count, 0))
-    guard bytes.prefix(count).starts(with: "#!".utf8) else { return nil }
-    return String(decoding: bytes.prefix(count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    guard let bytes = try? InputFile(path, files: disk).bytes(at: 0, count: 128) else { return "" }
+    guard bytes.starts(with: "#!".utf8) else { return nil }
+    return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
   }
 
   /// Whether a script was put there by an installer, beside the program that it is for.
@@ -116,16 +113,14 @@ struct VersionMemory: Sendable {
     if let home = getenv("HOME") { prefixes.insert(String(cString: home) + "/.local") }
     var found: [JSON] = []
     for prefix in prefixes.sorted() {
-      let libraries = (try? names(in: prefix + "/lib")) ?? []
+      let libraries = (try? disk.names(in: prefix + "/lib")) ?? []
       let folders = libraries.filter { $0.hasPrefix("python") }.flatMap {
         ["\(prefix)/lib/\($0)/site-packages", "\(prefix)/lib/\($0)/dist-packages"]
       }
       for place in folders + [prefix + "/pyvenv.cfg"] {
-        var status = stat()
-        guard stat(place, &status) == 0 else { continue }
+        guard let status = try? disk.status(place) else { continue }
         found.append([
-          .string(place), .integer(Int64(status.st_ino)), .integer(Int64(status.st_mtim.tv_sec)),
-          .integer(Int64(status.st_mtim.tv_nsec)),
+          .string(place), .string("\(status.device) \(status.inode)"), .integer(status.modified),
         ])
       }
     }

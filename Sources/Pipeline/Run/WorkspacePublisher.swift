@@ -1,5 +1,4 @@
 import Artefacts
-import Glibc
 import JSON
 import System
 
@@ -76,6 +75,8 @@ struct WorkspacePublisher {
       .map(\.path)
   }
 
+  private var disk: any FileSystem { store.files }
+
   // MARK: Replacing
 
   private mutating func bring(_ place: Place, _ note: (String) -> Void) throws {
@@ -90,7 +91,7 @@ struct WorkspacePublisher {
       }
     }
     published.note(place.artefact.digest, at: place.path, by: run, with: parameters)
-    if let slash = full.lastIndex(of: "/") { try makeFolders(String(full[..<slash])) }
+    if let slash = full.lastIndex(of: "/") { try disk.makeFolders(String(full[..<slash])) }
     try store.restore(place.artefact.digest, near: full, executable: place.isExecutable) { copy in
       try exchange(copy, with: full)
     }
@@ -99,9 +100,7 @@ struct WorkspacePublisher {
   /// What stands at a path; nil for nothing, or a link that leads nowhere.
   private func present(at path: String) throws -> Artefact? {
     let full = root + "/" + path
-    guard try fileType(full) != nil else { return nil }
-    var status = stat()
-    if stat(full, &status) != 0 && errno == ENOENT { return nil }
+    guard try disk.status(full) != nil else { return nil }
     do { return try files.artefact(at: full) } catch let error as Failure {
       throw PipelineError(
         "cannot publish '\(path)': what stands there cannot be kept", facts: [("because", error.headline)],
@@ -119,18 +118,17 @@ struct WorkspacePublisher {
 
   /// Puts a copy where something may stand, which is then where the copy was and goes with its folder.
   private func exchange(_ copy: String, with path: String) throws {
-    let present = try fileType(path)
-    if try present == nil || present != .folder && fileType(copy) != .folder {
-      guard rename(copy, path) == 0 else { throw PipelineError(system: "publish", path) }
-      return
+    let present = try disk.entry(path)
+    if try present == nil || present?.isFolder == false && disk.entry(copy)?.isFolder == false {
+      return try disk.rename(copy, to: path)
     }
-    if renameExchanging(copy, path) { return }
+    if try disk.exchange(copy, with: path) { return }
     // Not every file system has that call.
     let old = copy + ".old"
-    defer { removeAll(old) }
-    guard rename(path, old) == 0, rename(copy, path) == 0 else {
-      let error = PipelineError(system: "publish", path)
-      if (try? fileType(path)) == .some(nil) { rename(old, path) }
+    defer { disk.removeAll(old) }
+    try disk.rename(path, to: old)
+    do { try disk.rename(copy, to: path) } catch {
+      _ = try? disk.renameIfAbsent(old, to: path)
       throw error
     }
   }
@@ -139,13 +137,10 @@ struct WorkspacePublisher {
 
   /// A file that stands where a folder is needed gives way to it.
   private func makeWay(for rule: String, _ note: (String) -> Void) throws {
-    var status = stat()
     let full = root + "/" + rule
-    guard try fileType(full) != nil, stat(full, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
-      return
-    }
+    guard try disk.entry(full) != nil, try disk.status(full)?.isFolder != true else { return }
     if try present(at: rule) != nil && !isOurs(rule) { try keep(rule, note) }
-    guard unlink(full) == 0 else { throw PipelineError(system: "replace", rule) }
+    try disk.remove(full)
     published.forget(rule)
   }
 
@@ -160,7 +155,7 @@ struct WorkspacePublisher {
       }
       if isOurs(path) {
         if entry.run != run { noteReplaced(rule, of: entry.run) }
-        removeAll(root + "/" + path)
+        disk.removeAll(root + "/" + path)
         hasRemoved = true
       } else {
         note("\(path) stays, although the output no longer has it: somebody has changed it")
@@ -175,7 +170,7 @@ struct WorkspacePublisher {
 
   /// What stands in a folder and is no member of the output.
   private func strangers(in rule: String, besides places: [Place]) -> [String] {
-    guard let names = try? names(in: root + "/" + rule) else { return [] }
+    guard let names = try? disk.names(in: root + "/" + rule) else { return [] }
     let members = Set(places.lazy.filter { $0.rule == rule }.map(\.path))
     return names.map { rule + "/" + $0 }.filter { !members.contains($0) }
   }
@@ -213,12 +208,4 @@ struct WorkspacePublisher {
         + "to have both, put ${\(names[0])} into publish:"
     }
   }
-}
-
-/// Exchanges two files or folders; false where that cannot be done.
-private func renameExchanging(_ path: String, _ other: String) -> Bool {
-  typealias Call = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
-  guard let symbol = dlsym(nil, "renameat2") else { return false }
-  let exchange: UInt32 = 2
-  return unsafeBitCast(symbol, to: Call.self)(AT_FDCWD, path, AT_FDCWD, other, exchange) == 0
 }

@@ -61,6 +61,6 @@ def peak():
     """A function of threads: the floating-point operations per second of fused multiply-adds in registers (peak.c)."""
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "peak")
-        flags = ["-O2", "-march=native", "-mprefer-vector-width=512", "-pthread"]
+        flags = ["-O2", "-march=native", "-pthread"]
         subprocess.run(["clang", *flags, str(ROOT / "Benchmarks/peak.c"), "-o", program], check=True)
         yield lambda threads: float(output([program, str(threads)]))

@@ -28,6 +28,7 @@ import Pipeline
           Provenance.self, Verify.self,
         ]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
+      CommandGroup(name: "Help", subcommands: [Manual.self]),
     ],
     defaultSubcommand: Run.self)
 

@@ -5,6 +5,7 @@ import Pipeline
 extension Brake {
   struct Cat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "cat",
       abstract: "Write artefacts' bytes to the standard output.",
       discussion: """
         Of a tree: its manifest, a JSON object. The bytes are verified while they pass; if they are damaged the exit \

@@ -8,6 +8,7 @@ import System
 extension Brake {
   struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "compare",
       abstract: "Put runs beside each other: parameters, artefacts, and the numbers in their results.",
       discussion: """
         A run is named as 'brake runs' prints it, by the beginning of that, by 'last', or by 'last~1' for the one before. \

@@ -9,6 +9,7 @@ import System
 extension Brake {
   struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "diff",
       abstract: "Show what differs between two artefacts, files or folders.",
       discussion: """
         Folders are compared entry by entry, safetensors tensor by tensor (number of elements that differ, largest \

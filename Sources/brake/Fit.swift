@@ -6,6 +6,7 @@ import Operations
 extension Brake {
   struct Fit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "fit",
       abstract: "Fit a one-break power law to loss curves and say whether they decelerate.",
       discussion: """
         Reads CSV, TSV, JSON, JSONL, a trainer_state.json or published curves, compressed or not; smooths, subsamples \

@@ -6,6 +6,7 @@ import System
 extension Brake {
   struct Get: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "get",
       abstract: "Write an artefact out of the store as a file or folder.",
       discussion: "It is complete and verified under its name, or not there at all. \(ArtefactArguments.help)"
     )

@@ -5,6 +5,7 @@ import Pipeline
 extension Brake {
   struct Graph: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "graph",
       abstract: "Draw the stages, what they read and what reads them.",
       discussion: "For example: brake graph --format dot | dot -Tsvg > pipeline.svg")
 

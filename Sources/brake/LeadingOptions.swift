@@ -63,9 +63,13 @@ extension LeadingOptions.Command {
 }
 
 extension LeadingOptions {
-  /// The subcommands of brake that are named among the arguments, with their options.
+  /// The subcommands of brake that are named among the arguments, with their options; none where nothing can move.
   init(for arguments: [String]) {
-    let named = Brake.configuration.subcommands.filter { arguments.contains($0._commandName) }
+    guard arguments.first?.hasPrefix("-") == true else {
+      commands = []
+      return
+    }
+    let named = Brake.configuration.subcommands.filter { arguments.dropFirst().contains($0._commandName) }
     commands = named.compactMap { command in
       guard let help = try? JSON(parsing: command._dumpHelp())["command"] else { return nil }
       let options = help["arguments"]?.array ?? []

@@ -6,6 +6,7 @@ import Pipeline
 extension Brake {
   struct Log: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "log",
       abstract: "Show what stages print while they run, printed when they ran, or when they last failed.",
       discussion: """
         Of a stage that runs now, here or in another process: what it has printed so far and then, until it ends, what \

@@ -5,6 +5,7 @@ import Pipeline
 extension Brake {
   struct Operations: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "operations",
       abstract: "Describe the built-in operations: inputs, parameters, outputs.")
 
     @Flag(help: "Print an array of objects.") var json = false

@@ -7,6 +7,7 @@ import System
 extension Brake {
   struct Provenance: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "provenance",
       abstract: "Show where an artefact comes from, back to the source files.",
       discussion: """
         Of each stage on the way: the command or the operation with its parameters, and when, where and how long it ran, \

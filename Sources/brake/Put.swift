@@ -6,6 +6,7 @@ import System
 extension Brake {
   struct Put: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "put",
       abstract: "Put files and folders into the store and print their digests.",
       discussion: "What is printed is in the store for good: it survives a power cut the next instant.")
 

@@ -10,6 +10,7 @@ private func referenceName(_ text: String) -> String { text.hasPrefix("@") ? Str
 extension Brake {
   struct Ref: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "ref",
       abstract: "Give an artefact a name.",
       discussion: """
         'brake ref best fit[47k]' lets every command take @best. A reference of that name is moved. \
@@ -45,7 +46,9 @@ extension Brake {
   }
 
   struct Refs: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the names that artefacts were given.")
+    static let configuration = CommandConfiguration(
+      commandName: "refs",
+      abstract: "List the names that artefacts were given.")
 
     @OptionGroup var workspace: Workspace
     @Flag(help: "Print an array of objects.") var json = false
@@ -80,6 +83,7 @@ extension Brake {
 
   struct Unref: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "unref",
       abstract: "Take names away from artefacts.", discussion: "The artefacts stay.")
 
     @OptionGroup var workspace: Workspace

@@ -5,6 +5,7 @@ import Pipeline
 extension Brake {
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "run",
       abstract: "Bring targets up to date.",
       discussion:
         """

@@ -6,6 +6,7 @@ import Pipeline
 extension Brake {
   struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "runs",
       abstract: "List past runs with their parameters, so that a variant can be found again.",
       discussion: """
         The newest comes last. Each line starts with the name of the run, which is the time (UTC) when it started, and \

@@ -6,6 +6,7 @@ import Pipeline
 extension Brake {
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "show",
       abstract: "Show kind, sizes, codecs and makers of an artefact.", discussion: ArtefactArguments.help)
 
     @OptionGroup var pipeline: PipelineOptions

@@ -6,6 +6,7 @@ import Pipeline
 extension Brake {
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "status",
       abstract: "Say which stages are up to date and which must run.")
 
     @OptionGroup var pipeline: PipelineOptions

@@ -7,6 +7,7 @@ import System
 extension Brake {
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "verify",
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
         Without digests: everything in the store, records and references too. What is damaged is named and moved to \

@@ -8,6 +8,7 @@ import System
 extension Brake {
   struct Why: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "why",
       abstract: "Explain why stages must run, down to the parameter.",
       discussion: """
         Compares each action with its nearest recorded relative, of the same stage if there is one, and names everything \

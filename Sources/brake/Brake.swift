@@ -12,14 +12,15 @@ import Pipeline
       'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'. Options of a subcommand may stand before it: \
       'brake -f FILE log' is 'brake log -f FILE'.
 
-      Exit status: 0, 1 (run -q: something is out of date; diff: something differs), 2 (an error), 128 + n (ended by signal n).
+      Exit status: 0, 1 (run -q: something is out of date; diff, rebuild, run --check-determinism: something differs), 2 (an error), 128 + n (ended by signal n).
       """,
     version: brakeVersion,
     groupedSubcommands: [
       CommandGroup(
         name: "Pipeline",
         subcommands: [
-          Run.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self, Operations.self,
+          Run.self, Rebuild.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self,
+          Operations.self,
         ]),
       CommandGroup(
         name: "Artefact",
@@ -36,6 +37,7 @@ import Pipeline
 
   @MainActor static func main() async {
     CommandGuard.runIfAsked()
+    TokenKeeper.runIfAsked()
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
       var command = try await asyncParseAsRoot(LeadingOptions(for: arguments).moved(arguments))

@@ -18,10 +18,7 @@ extension Brake {
 
     @OptionGroup var pipeline: PipelineOptions
 
-    @Option(
-      name: [.customShort("j", allowingJoined: true), .long],
-      help: ArgumentHelp("Stages at once (default: one for each processor).", valueName: "n"))
-    var jobs: Int?
+    @OptionGroup var jobs: JobsOption
 
     @Flag(name: [.customShort("n"), .long], help: "Say what would run and why; run nothing.")
     var dryRun = false
@@ -56,11 +53,20 @@ extension Brake {
     @Flag(help: "Run, wait until the pipeline or a file that it reads changes, and run again, until Ctrl-C.")
     var watch = false
 
+    @Flag(
+      help: """
+        Bring the targets up to date, then run each of them, or all stages if none is named, once more without recording \
+        anything, and show what differs. Exit 1 if something does.
+        """)
+    var checkDeterminism = false
+
     @OptionGroup var given: Targets
 
     func validate() throws {
+      if checkDeterminism && (watch || dryRun || question) {
+        throw ValidationError("--check-determinism excludes --watch, -n and -q")
+      }
       if watch && (dryRun || question) { throw ValidationError("--watch excludes -n and -q") }
-      if let jobs, jobs < 1 { throw ValidationError("-j takes a number of at least 1, not \(jobs)") }
       if dryRun && question { throw ValidationError("-n and -q exclude each other") }
       if dryRun || question, events != nil || trace != nil {
         throw ValidationError("-n and -q run nothing that --events or --trace could tell of")
@@ -76,25 +82,42 @@ extension Brake {
       defer { recorders.close() }
       if watch { return try await repeated(text.path, recorders) }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
-      if recorders.isEmpty, let summary = memory?.recall() { return try show(summary) }
-      let engine = try pipeline.engine(text, given.overrides)
+      if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
+      let places = jobs.places()
+      let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
-      let summary = try await execute(engine, memory, recorders)
-      try show(summary)
+      let summary = try await execute(engine, options(places), memory, recorders)
+      // What is told of the second time is what was asked for.
+      if !checkDeterminism || !json { try show(summary) }
       if summary.isFailure { throw ExitCode(2) }
+      if checkDeterminism { try await check(engine, options(places)) }
+    }
+
+    /// Runs everything again in scratch folders, and compares.
+    private func check(_ engine: Engine, _ options: RunOptions) async throws {
+      let outcomes = try await Overseen.run {
+        [targets = given.targets, store = engine.store] observe in
+        try await engine.repeated(targets: targets, options: options, isRecording: false, observe: observe) {
+          try RepetitionReport($0, in: store)
+        }
+      }
+      let status = try RepetitionReports.show(outcomes, most: 20, json: json)
+      if status != 0 { throw ExitCode(status) }
     }
 
     private func repeated(_ path: String, _ recorders: RunRecorders) async throws {
+      let places = jobs.places()
       try await WatchedRun(
         path: path, store: pipeline.workspace.open(creating: true), targets: given.targets,
-        overrides: given.overrides, options: options, recorders: recorders, json: json
+        overrides: given.overrides, options: options(places), jobServer: places.server, recorders: recorders,
+        json: json
       ).run()
     }
 
-    private var options: RunOptions {
+    private func options(_ places: Places) -> RunOptions {
       var options = RunOptions()
-      options.jobs = jobs ?? 0
+      options.jobs = places.jobs
       options.keepGoing = keepGoing
       options.always = always
       return options
@@ -102,7 +125,7 @@ extension Brake {
 
     /// Runs, tells everybody of it, and notes it in the journal.
     private func execute(
-      _ engine: Engine, _ memory: RunMemory?, _ recorders: RunRecorders
+      _ engine: Engine, _ options: RunOptions, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws -> RunSummary {
       let journal = RunJournal(store: engine.store)
       let note = { (summary: RunSummary?, outcome: String) in
@@ -112,7 +135,7 @@ extension Brake {
       recorders.begin(
         RecordedRun(pipeline: engine.file.path, targets: given.targets, parameters: engine.parameters))
       do {
-        let summary = try await perform(engine, memory, recorders)
+        let summary = try await perform(engine, options, memory, recorders)
         recorders.end(.finished(summary))
         note(summary, summary.isFailure ? "failed" : "done")
         return summary
@@ -127,13 +150,13 @@ extension Brake {
 
     /// Runs under the eyes of the user, until it is done or a signal comes.
     private func perform(
-      _ engine: Engine, _ memory: RunMemory?, _ recorders: RunRecorders
+      _ engine: Engine, _ options: RunOptions, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws -> RunSummary {
       let terminal = Terminal()
       let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
       async let _: Void = watch.keepTime()
       defer { watch.end() }
-      return try await Interruption.cancelling { [targets = given.targets, options] in
+      return try await Interruption.cancelling { [targets = given.targets] in
         try await engine.run(targets: targets, options: options, memory: memory) { event in
           watch.take(event)
           recorders.take(event)

@@ -12,19 +12,21 @@ final class WatchedRun: Sendable {
   private let targets: [String]
   private let overrides: [(name: String, value: String)]
   private let options: RunOptions
+  private let jobServer: JobServer?
   private let recorders: RunRecorders
   private let isJSON: Bool
   private let isWaiting = Atomic(false)
 
   init(
     path: String, store: Store, targets: [String], overrides: [(name: String, value: String)],
-    options: RunOptions, recorders: RunRecorders, json: Bool
+    options: RunOptions, jobServer: JobServer?, recorders: RunRecorders, json: Bool
   ) {
     self.path = path
     self.store = store
     self.targets = targets
     self.overrides = overrides
     self.options = options
+    self.jobServer = jobServer
     self.recorders = recorders
     isJSON = json
   }
@@ -52,7 +54,8 @@ final class WatchedRun: Sendable {
         let engine = Engine(
           file: try PipelineFile(text: PipelineOptions.read(path), path: path), overrides: overrides,
           root: ".",
-          store: store, registry: .builtIn, guardExecutable: "/proc/self/exe")
+          store: store, registry: .builtIn, guardExecutable: "/proc/self/exe",
+          jobServer: jobServer)
         watch.add(try await engine.sources(targets: targets, afterRun: false))
         try tell(try await round(engine), since: changes)
         sources = try await engine.sources(targets: targets, afterRun: true)

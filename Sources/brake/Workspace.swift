@@ -69,12 +69,13 @@ struct PipelineOptions: ParsableArguments {
 
   /// Opens the store for a pipeline that was read.
   func engine(
-    _ text: (text: String, path: String), _ overrides: [(name: String, value: String)]
+    _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
+    jobServer: JobServer? = nil
   ) throws -> Engine {
     let file = try PipelineFile(text: text.text, path: text.path)
     return Engine(
       file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
-      registry: .builtIn, guardExecutable: "/proc/self/exe")
+      registry: .builtIn, guardExecutable: "/proc/self/exe", jobServer: jobServer)
   }
 
   /// Enters the folder and reads the pipeline's text.

@@ -12,6 +12,8 @@ struct ChildProcess: Sendable {
   let environment: [String: String]
   let folder: String
   let streams: Streams
+  /// Whose tokens it may take.
+  var jobServer: JobServer?
   /// How long a child that is asked to end may take before it is ended.
   var patience: Duration = .seconds(2)
 
@@ -77,7 +79,11 @@ struct ChildProcess: Sendable {
       }
     }
     // Whoever waits for a pipe of this process to be closed would wait for the child.
-    _ = ChildProcess.addCloseFrom?(&actions, 3)
+    if let jobServer, jobServer.isOffered {
+      addOffer(of: jobServer, to: &actions)
+    } else {
+      _ = ChildProcess.addCloseFrom?(&actions, 3)
+    }
     guard ChildProcess.addFolder?(&actions, folder) == 0 else {
       throw PipelineError("this system cannot start a program in another folder")
     }
@@ -107,6 +113,20 @@ struct ChildProcess: Sendable {
       throw PipelineError(system: "start", arguments[0])
     }
     return process
+  }
+}
+
+extension ChildProcess {
+  /// Both ends go the way over the lowest numbers, above which everything is closed.
+  private func addOffer(of server: JobServer, to actions: inout posix_spawn_file_actions_t) {
+    let numbers = JobServer.offeredNumbers
+    posix_spawn_file_actions_adddup2(&actions, server.offered.read.number, 3)
+    posix_spawn_file_actions_adddup2(&actions, server.offered.write.number, 4)
+    _ = ChildProcess.addCloseFrom?(&actions, 5)
+    posix_spawn_file_actions_adddup2(&actions, 3, numbers.read)
+    posix_spawn_file_actions_adddup2(&actions, 4, numbers.write)
+    posix_spawn_file_actions_addclose(&actions, 3)
+    posix_spawn_file_actions_addclose(&actions, 4)
   }
 }
 

@@ -24,6 +24,8 @@ struct CommandSurroundings: Sendable {
   let workspace: String
   /// brake itself; nil where the engine is used by another program, such as a test.
   let guardExecutable: String?
+  /// The tokens that commands may take to run more than one thing.
+  var jobServer: JobServer?
 
   func confinement(of command: ShellCommand) -> Confinement {
     var reason: String?

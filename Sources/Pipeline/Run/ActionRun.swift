@@ -112,8 +112,7 @@ struct ActionRun: Sendable {
   }
 
   /// Puts outputs and log into the publication, and the record that names them.
-  private func record(_ files: [OutputFile], _ scratch: Scratch, _ publication: Publication) throws -> Record
-  {
+  func record(_ files: [OutputFile], _ scratch: Scratch, _ publication: Publication) throws -> Record {
     var sources: [String: String] = [:]
     for member in action.inputs.flatMap(\.members) {
       guard case .workspace(let name, _) = member.origin else { continue }

@@ -17,7 +17,7 @@ extension CommandRun {
     }
     let process = ChildProcess(
       arguments: line, environment: environment(temporary: folder + "/tmp"), folder: scratch.work,
-      streams: .log(scratch.log))
+      streams: .log(scratch.log), jobServer: jobServer)
     defer { bringBack(covers) }
     switch try await process.run() {
     case .exited(0): return
@@ -63,6 +63,7 @@ extension CommandRun {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": temporary,
     ]
+    if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }

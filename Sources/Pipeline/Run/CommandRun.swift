@@ -9,6 +9,7 @@ struct CommandRun: Sendable {
   let store: Store
   let confinement: Confinement
   let notes: ActionNotes
+  let jobServer: JobServer?
 
   var disk: any FileSystem { scratch.files }
 

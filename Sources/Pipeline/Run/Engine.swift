@@ -17,26 +17,32 @@ public struct Engine: Sendable {
   let failures: FailedActions
   let leases: Leases
   let makings: Makings
+  /// Where actions that run beside another one get the right to do so; nil where nobody limits them but the number of places.
+  let jobServer: JobServer?
 
   /// - Parameters:
   ///   - overrides: `NAME=VALUE` of the command line.
   ///   - root: the folder that source paths and published paths are relative to.
   ///   - guardExecutable: a program that calls `CommandGuard.runIfAsked` first of all, for commands without a sandbox.
+  ///   - jobServer: limits what runs at once, together with what commands run themselves.
   public init(
     file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
-    registry: OperationRegistry, guardExecutable: String? = nil
+    registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil
   ) {
-    let surroundings = CommandSurroundings(workspace: root, guardExecutable: guardExecutable)
+    let surroundings = CommandSurroundings(
+      workspace: root, guardExecutable: guardExecutable, jobServer: jobServer)
     self.init(
       file: file, overrides: overrides, root: root, store: store, registry: registry,
-      runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable)
+      runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable,
+      jobServer: jobServer)
   }
 
   init(
     file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry, runner: any Runner, guardExecutable: String? = nil,
-    versionLimit: Duration = .seconds(30)
+    jobServer: JobServer? = nil, versionLimit: Duration = .seconds(30)
   ) {
+    self.jobServer = jobServer
     self.file = file
     self.overrides = overrides
     self.root = root

@@ -224,8 +224,10 @@ struct Execution {
           let error = PipelineError(wrapping: error, in: action.instance)
           return .ran(action, .failed(error, seconds: 0, notes: []), nil)
         }
-        let outcome = await ActionRun(action: action, engine: engine).run {
-          observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+        let outcome = await engine.holdingToken(for: action) {
+          await ActionRun(action: action, engine: engine).run {
+            observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+          }
         }
         return .ran(action, outcome, lease)
       }

@@ -34,7 +34,7 @@ struct LocalRunner: Runner {
     case .command(let command):
       return try await CommandRun(
         action: action, command: command, scratch: scratch, store: store,
-        confinement: surroundings.confinement(of: command), notes: notes
+        confinement: surroundings.confinement(of: command), notes: notes, jobServer: surroundings.jobServer
       ).run()
     }
   }

@@ -1,0 +1,20 @@
+import Glibc
+
+extension Engine {
+  /// How many stages run at once where nobody says how many.
+  public static var defaultJobs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+  /// Executes an action once it may run beside those that run already.
+  func holdingToken(
+    for action: Action, _ run: () async -> ActionRun.Outcome
+  ) async -> ActionRun.Outcome {
+    guard let jobServer else { return await run() }
+    do {
+      let token = try await jobServer.take()
+      defer { jobServer.give(token) }
+      return await run()
+    } catch {
+      return .failed(PipelineError(wrapping: error, in: action.instance), seconds: 0, notes: [])
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Artefacts
+import Differences
+import JSON
+import Pipeline
+import System
+
+/// What is told of an action that was executed again.
+struct RepetitionReport: Sendable {
+  enum Change: Sendable {
+    /// It was recorded, and not made again.
+    case missing
+    /// It is not recorded.
+    case new
+    case mode(isExecutable: Bool)
+    case content(any Difference)
+  }
+
+  let instance: String
+  let seconds: Double
+  let changes: [(output: String, change: Change)]
+
+  var isSame: Bool { changes.isEmpty }
+
+  /// - Parameter store: where what is recorded is.
+  init(_ repetition: Repetition, in store: Store) throws {
+    instance = repetition.instance
+    seconds = repetition.seconds
+    changes = try repetition.outputs.flatMap { output -> [(String, Change)] in
+      guard let path = output.path, output.again != nil else { return [(output.label, .missing)] }
+      guard let recorded = output.recorded else { return [(output.label, .new)] }
+      var changes: [(String, Change)] = []
+      if output.wasExecutable != output.isExecutable {
+        changes.append((output.label, .mode(isExecutable: output.isExecutable)))
+      }
+      if recorded != output.again,
+        let difference = try compare(StoredContent(recorded.digest, in: store), FileContent(path))
+      {
+        changes.append((output.label, .content(difference)))
+      }
+      return changes
+    }
+  }
+
+  /// The verdict, and below it what differs; with a line break at the end.
+  func text(most: Int) -> String {
+    let took = "ran in \(duration(seconds))"
+    if isSame { return "\(instance): the same bytes, \(took)".visible() + "\n" }
+    let lines = changes.map { output, change in
+      switch change {
+      case .missing: "  \(output): recorded, and not made again\n".visible(lineBreaks: true)
+      case .new: "  \(output): made now, and not recorded\n".visible(lineBreaks: true)
+      case .mode(let isExecutable):
+        "  \(output): \(isExecutable ? "can be executed now" : "can no longer be executed")\n".visible(
+          lineBreaks: true)
+      case .content(let difference):
+        "  \(output): ".visible()
+          + difference.report(most: most).split(separator: "\n").joined(separator: "\n  ") + "\n"
+      }
+    }
+    return "\(instance): other bytes, \(took)\n".visible(lineBreaks: true) + lines.joined()
+  }
+
+  var json: JSON {
+    [
+      "stage": .string(instance), "same": .bool(isSame), "seconds": .number(seconds),
+      "changes": .array(
+        changes.map { output, change in
+          switch change {
+          case .missing: ["output": .string(output), "change": "missing"]
+          case .new: ["output": .string(output), "change": "new"]
+          case .mode(let isExecutable):
+            ["output": .string(output), "change": "mode", "mode": isExecutable ? "755" : "644"]
+          case .content(let difference):
+            ["output": .string(output), "change": "content", "difference": difference.object]
+          }
+        }),
+    ]
+  }
+}
+
+/// Shows the course of work under the eyes of the user, and ends it on a signal.
+enum Overseen {
+  /// - Throws: an `ExitCode` if a signal ended it.
+  static func run<Value: Sendable>(
+    _ body: @escaping @Sendable (@escaping @Sendable (RunEvent) -> Void) async throws -> Value
+  ) async throws -> Value {
+    let terminal = Terminal()
+    let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
+    async let _: Void = watch.keepTime()
+    defer { watch.end() }
+    do {
+      return try await Interruption.cancelling { try await body { watch.take($0) } }
+    } catch let interruption as Interruption {
+      watch.end()
+      Output.note("\(interruption); what was finished is kept")
+      throw ExitCode(128 + interruption.signal)
+    }
+  }
+}
+
+/// Reports on repetitions, and the exit status that they come to.
+enum RepetitionReports {
+  /// - Returns: 0 if everything has the same bytes, 1 if something has not, 2 if something failed.
+  static func show(
+    _ outcomes: [(instance: String, outcome: RepetitionOutcome<RepetitionReport>)], most: Int, json: Bool
+  ) throws -> Int32 {
+    var status: Int32 = 0
+    var objects: [JSON] = []
+    for (instance, outcome) in outcomes {
+      switch outcome {
+      case .done(let report):
+        if !report.isSame { status = max(status, 1) }
+        objects.append(report.json)
+        if !json { try Output.printRaw(report.text(most: most)) }
+      case .failed(let error):
+        // Said when it failed.
+        status = 2
+        objects.append(["stage": .string(instance), "error": .string("\(error)")])
+      }
+    }
+    if json { try Output.print(.array(objects)) }
+    return status
+  }
+}

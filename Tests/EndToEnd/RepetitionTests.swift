@@ -1,0 +1,155 @@
+import Foundation
+import JSON
+import Support
+import Testing
+
+/// `brake rebuild` and `brake run --check-determinism`.
+@Suite struct RepetitionTests {
+  let folder = TemporaryFolder()
+
+  /// `steady` makes the same every time; `random` does not; both say when they run.
+  init() {
+    folder.write("hello\n", to: "words.txt")
+    folder.write(
+      """
+      stages:
+        steady:
+          run: "echo steady >> \(folder["runs.txt"]); tr a-z A-Z < ${in.text} > ${out.o}"
+          in: { text: words.txt }
+          out: { o: steady.txt }
+        random:
+          run: |
+            echo random >> \(folder["runs.txt"])
+            n=$(date +%s%N)
+            echo "{\\"value\\": $n, \\"same\\": 1}" > ${out.o}
+            cp ${in.i} ${out.copy}
+          in: { i: steady }
+          out: { o: random.json, copy: copy.txt }
+        after:
+          run: "echo after >> \(folder["runs.txt"]); cat ${in.i} > ${out.o}"
+          in: { i: random.o }
+          out: { o: after.json }
+          publish: results/
+
+      """, to: "brake.yaml")
+  }
+
+  private func ran() -> [String] {
+    defer { try? FileManager.default.removeItem(atPath: folder["runs.txt"]) }
+    return (folder.text("runs.txt") ?? "").split(separator: "\n").map(String.init).sorted()
+  }
+
+  @Test func `A check runs everything twice, shows what differs and records nothing`() throws {
+    let first = try folder.brake("run", "--check-determinism")
+    #expect(first.status == 1, "\(first)")
+    #expect(ran() == ["after", "after", "random", "random", "steady", "steady"])
+    #expect(first.out.contains("steady: the same bytes, ran in "))
+    // With the input that it had: what it made of it is the same.
+    #expect(first.out.contains("after: the same bytes, ran in "))
+    #expect(first.out.contains("random: other bytes, ran in "))
+    #expect(first.out.contains("  o: 1 of 2 values differ"))
+    #expect(first.out.contains("    ~ value: "))
+    #expect(!first.out.contains("copy:"))
+    let records = try folder.shell(
+      "find cache/actions -type f | sort | xargs sha256sum; find cache/objects -type f | sort"
+    ).out
+    let again = try folder.brake("run", "--check-determinism")
+    #expect(again.out.contains("3 planned: 0 ran, 3 hit"))
+    #expect(
+      try folder.shell(
+        "find cache/actions -type f | sort | xargs sha256sum; find cache/objects -type f | sort"
+      ).out
+        == records)
+    #expect(
+      try folder.shell("ls cache/tmp | wc -l").out.trimmingCharacters(in: .whitespacesAndNewlines) == "0")
+  }
+
+  @Test func `A check of named stages is of these alone`() throws {
+    #expect(try folder.brake("run").status == 0)
+    _ = ran()
+    let found = try folder.brake("run", "--check-determinism", "steady", "--json")
+    #expect(found.status == 0, "\(found)")
+    #expect(ran() == ["steady"])
+    let object = try JSON(parsing: try #require(found.outLines.last.map(String.init)))
+    #expect(object.array?.first?["same"] == true)
+  }
+
+  @Test func `A rebuild runs the targets and nothing else, and says that the bytes are the same`() throws {
+    #expect(try folder.brake("run").status == 0)
+    _ = ran()
+    let found = try folder.brake("rebuild", "steady")
+    #expect(found.status == 0, "\(found)")
+    #expect(found.outLines.first?.hasPrefix("steady: the same bytes, ran in ") == true)
+    #expect(ran() == ["steady"])
+    #expect(try folder.brake("-q").status == 0)
+  }
+
+  @Test func `Other bytes take the place of what was recorded, and what depends on them runs next`() throws {
+    #expect(try folder.brake("run").status == 0)
+    let before = try folder.brake("cat", "random.o").out
+    _ = ran()
+    let found = try folder.brake("rebuild", "random")
+    #expect(found.status == 1, "\(found)")
+    #expect(found.out.contains("random: other bytes"))
+    #expect(ran() == ["random"])
+    let now = try folder.brake("cat", "random.o").out
+    #expect(now != before)
+    #expect(try folder.brake("-q").status == 1)
+    #expect(try folder.brake("run").status == 0)
+    #expect(ran() == ["after"])
+    #expect(folder.text("results/after.json") == now)
+  }
+
+  @Test func `Of targets that need each other the one behind a change runs once, with the new input`() throws
+  {
+    #expect(try folder.brake("run").status == 0)
+    _ = ran()
+    let found = try folder.brake("rebuild", "*", "--json")
+    #expect(found.status == 1, "\(found)")
+    #expect(ran() == ["after", "random", "steady"])
+    let stages = try JSON(parsing: found.out).array ?? []
+    #expect(stages.compactMap { $0["stage"]?.string } == ["steady", "random"])
+    #expect(try folder.brake("-q").status == 0)
+    let after = try folder.brake("cat", "random.o").out
+    #expect(folder.text("results/after.json") == after)
+  }
+
+  @Test func `What is not recorded runs once`() throws {
+    let found = try folder.brake("rebuild", "random")
+    #expect(found.status == 0, "\(found)")
+    #expect(ran() == ["random", "steady"])
+    #expect(try folder.brake("rebuild").status == 2)
+    #expect(try folder.brake("rebuild", "nothing").status == 2)
+  }
+
+  @Test func `A stage that fails the second time is an error with what it printed`() throws {
+    folder.write(
+      """
+      stages:
+        once:
+          run: "mkdir \(folder["mark"]) || { echo not again; exit 3; }; echo > ${out.o}"
+          out: { o: o.txt }
+      """, to: "brake.yaml")
+    let found = try folder.brake("run", "--check-determinism")
+    #expect(found.status == 2, "\(found)")
+    #expect(found.err.contains("not again"))
+    #expect(try folder.brake("rebuild", "once").status == 2)
+    #expect(try folder.brake("-q").status == 0, "what was recorded stays")
+  }
+
+  @Test func `Interrupted, nothing is left behind`() throws {
+    folder.write(
+      """
+      stages:
+        slow: { run: "test -e \(folder["mark"]) && touch \(folder["on"]) && sleep 60; touch \(folder["mark"]); echo > ${out.o}", out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    let process = try BrakeProcess(["rebuild", "slow"], in: folder)
+    #expect(folder.appears("on"))
+    process.send(SIGINT)
+    #expect(process.wait().status == 130)
+    #expect(try folder.brake("-q").status == 0)
+    #expect(
+      try folder.shell("ls cache/tmp | wc -l").out.trimmingCharacters(in: .whitespacesAndNewlines) == "0")
+  }
+}

@@ -20,7 +20,7 @@ import Pipeline
         name: "Pipeline",
         subcommands: [
           Run.self, Rebuild.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self,
-          Operations.self,
+          Lint.self, Schema.self, Init.self, Operations.self,
         ]),
       CommandGroup(
         name: "Artefact",

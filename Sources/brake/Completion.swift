@@ -19,7 +19,8 @@ enum Completion {
   private static func names(_ words: [String]) -> [String] {
     guard (try? workspace(words).enter()) != nil,
       let path = value(of: ["-f", "--file"], in: words) ?? PipelineOptions.default,
-      let text = try? PipelineOptions.read(path), let file = try? PipelineFile(text: text, path: path)
+      let text = try? PipelineOptions.read(path),
+      let file = try? PipelineFile(text: text, path: path, read: PipelineOptions.read)
     else { return [] }
     return file.stageNames + file.parameters.map { $0.name + "=" }
   }

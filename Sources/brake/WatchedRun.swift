@@ -51,11 +51,13 @@ final class WatchedRun: Sendable {
       // What changes from here on is seen by this round or makes another one.
       watch.start([path] + sources)
       do {
+        let file = try PipelineFile(text: PipelineOptions.read(path), path: path) { included in
+          watch.add([included])
+          return try PipelineOptions.read(included)
+        }
         let engine = Engine(
-          file: try PipelineFile(text: PipelineOptions.read(path), path: path), overrides: overrides,
-          root: ".",
-          store: store, registry: .builtIn, guardExecutable: "/proc/self/exe",
-          jobServer: jobServer)
+          file: file, overrides: overrides, root: ".", store: store, registry: .builtIn,
+          guardExecutable: "/proc/self/exe", jobServer: jobServer)
         watch.add(try await engine.sources(targets: targets, afterRun: false))
         try tell(try await round(engine), since: changes)
         sources = try await engine.sources(targets: targets, afterRun: true)

@@ -72,7 +72,8 @@ struct PipelineOptions: ParsableArguments {
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
     jobServer: JobServer? = nil
   ) throws -> Engine {
-    let file = try PipelineFile(text: text.text, path: text.path)
+    let file = try PipelineFile(
+      text: text.text, path: text.path, read: PipelineOptions.read)
     return Engine(
       file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
       registry: .builtIn, guardExecutable: "/proc/self/exe", jobServer: jobServer)
@@ -81,12 +82,18 @@ struct PipelineOptions: ParsableArguments {
   /// Enters the folder and reads the pipeline's text.
   func text() throws -> (text: String, path: String) {
     try workspace.enter()
+    let path = try path()
+    return (try PipelineOptions.read(path), path)
+  }
+
+  /// The pipeline's path in the folder that was entered.
+  func path() throws -> String {
     guard let path = file ?? PipelineOptions.default else {
       throw PipelineError(
         "there is no pipeline here: neither \(PipelineOptions.candidates.joined(separator: " nor ")) exists",
-        hint: "name one with -f FILE, or the folder that has one with -C FOLDER")
+        hint: "name one with -f FILE, the folder that has one with -C FOLDER, or make one with 'brake init'")
     }
-    return (try PipelineOptions.read(path), path)
+    return path
   }
 
   private static let candidates = ["brake.yaml", "pipelines/deceleration.yaml"]

@@ -59,11 +59,14 @@ struct ExpressionScope {
     guard let value = parameters[name] else { throw unknown(name, at: position) }
     if value.isNull {
       throw PipelineError(
-        "the parameter '\(name)' has no value", at: position,
+        ExpressionScope.unset(name), at: position,
         hint: "give it one: \(name)=VALUE, or a default under params:")
     }
     return value
   }
+
+  /// The headline of a parameter that must be given a value.
+  static func unset(_ name: String) -> String { "the parameter '\(name)' has no value" }
 
   private func unknown(_ name: String, at position: Position) -> PipelineError {
     let parameter = Expression.variable(of: name)

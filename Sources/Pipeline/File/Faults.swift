@@ -2,13 +2,16 @@
 final class Faults {
   private(set) var errors: [PipelineError] = []
   private let collects: Bool
+  /// Headlines of what is no fault after all.
+  var ignored: Set<String> = []
+  private(set) var hasIgnored = false
 
   init(collecting: Bool = false) { collects = collecting }
 
   /// Notes an error. Throws it unless they are collected.
   func take(_ error: PipelineError) throws(PipelineError) {
     if !collects { throw error }
-    errors.append(error)
+    if ignored.contains(error.headline) { hasIgnored = true } else { errors.append(error) }
   }
 
   /// What the body gives; nil if it fails and faults are collected.

@@ -1,4 +1,4 @@
 extension PipelineFile {
-  /// The names of the stages, in the file's order.
-  public var stageNames: [String] { stages.map(\.name) }
+  /// The names of the stages, those of included files first.
+  public var stageNames: [String] { namedStages.map(\.name) }
 }

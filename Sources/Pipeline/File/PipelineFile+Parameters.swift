@@ -28,6 +28,39 @@ extension PipelineFile {
     return scope
   }
 
+  /// The parameters' values in a file that includes this one.
+  ///
+  /// - Parameter outer: the parameters of that file.
+  func scope(
+    including declaration: IncludeDeclaration, in outer: ExpressionScope
+  ) throws(PipelineError) -> ExpressionScope {
+    var given: [String: PipelineNode] = [:]
+    for entry in declaration.values {
+      guard parameterEntries.contains(where: { $0.name == entry.name }) else {
+        throw PipelineError(
+          "'\(path)' has no parameter '\(entry.name)'", at: entry.position,
+          hint: Suggestion.hint(for: entry.name, among: parameterEntries.map(\.name))
+            ?? "it has no params:")
+      }
+      given[entry.name] = try outer.evaluate(entry.value)
+    }
+    var scope = ExpressionScope()
+    for entry in parameterEntries {
+      if let value = given[entry.name] {
+        let type = (try? scope.evaluate(entry.value)) ?? entry.value
+        guard value.fits(type) else {
+          throw PipelineError(
+            "the parameter '\(entry.name)' takes \(type.json.kind), not \(value.kind)", at: value.position,
+            facts: [("declared", "\(entry.position)"), ("default", type.json.canonical)])
+        }
+        scope.define(parameter: entry.name, value)
+      } else {
+        scope.define(parameter: entry.name, try scope.evaluate(entry.value))
+      }
+    }
+    return scope
+  }
+
   /// - Parameter type: the default, whose type the value must have.
   private func override(
     _ entry: PipelineNode.Entry, _ text: String, type: PipelineNode
@@ -88,6 +121,18 @@ extension PipelineFile {
 }
 
 extension PipelineNode {
+  /// Whether it can stand for a parameter with this default.
+  fileprivate func fits(_ type: PipelineNode) -> Bool {
+    switch (type.json, json) {
+    case (.null, _), (.bool, .bool), (.integer, .integer), (.array, .array), (.object, .object): true
+    case (.number, .integer), (.number, .number): true
+    case (.string, _): text != nil
+    case (.array, .object): isRange
+    case (.object, .array): type.isRange
+    default: false
+    }
+  }
+
   /// Whether it is a mapping that `for:` takes for a range.
   fileprivate var isRange: Bool {
     guard let names = mapping?.map(\.name) else { return false }

@@ -1,7 +1,7 @@
 public import JSON
 
-/// A pipeline file, read and checked as far as it can be without the operations. `docs/pipelines.md` describes the
-/// format.
+/// A pipeline file with all that it includes, read and checked as far as it can be without the operations.
+/// `docs/pipelines.md` describes the format.
 public struct PipelineFile: Sendable {
   /// As the user named it; in every message.
   public let path: String
@@ -11,18 +11,56 @@ public struct PipelineFile: Sendable {
   }
 
   let parameterEntries: [PipelineNode.Entry]
+  let includes: [PipelineInclude]
+  /// Its own.
   let stages: [StageDeclaration]
   let defaults: [PipelineNode]
 
-  /// - Parameter path: what messages call the file.
-  /// - Throws: the first thing that is wrong, with its position.
-  public init(text: String, path: String) throws(PipelineError) {
-    let root = try PipelineNode.read(text, file: path)
-    let reader = try PipelineReader(root)
+  init(
+    path: String, parameterEntries: [PipelineNode.Entry], includes: [PipelineInclude],
+    stages: [StageDeclaration], defaults: [PipelineNode]
+  ) {
     self.path = path
-    parameterEntries = reader.parameters
-    stages = try reader.stages()
-    defaults = try reader.defaults()
+    self.parameterEntries = parameterEntries
+    self.includes = includes
+    self.stages = stages
+    self.defaults = defaults
+  }
+
+  /// - Parameters:
+  ///   - path: what messages call the file.
+  ///   - read: the text of a file that is included, by its path: absolute, or relative as `path` is.
+  /// - Throws: the first thing that is wrong, with its position.
+  public init(
+    text: String, path: String, read: (String) throws -> String = PipelineFile.nothing
+  ) throws(PipelineError) {
+    self = try withoutActuallyEscaping(read) { (read) throws(PipelineError) in
+      var loader = PipelineLoader(faults: Faults(), read: read)
+      return try loader.file(text, path: path)
+    }
+  }
+
+  /// For a text that stands alone.
+  public static func nothing(_ path: String) throws -> String {
+    throw PipelineError("cannot include '\(path)' here")
+  }
+
+  /// The files that were included, each as often as it was; relative as `path` is.
+  public var includedPaths: [String] {
+    includes.flatMap { [$0.file.path] + $0.file.includedPaths }
+  }
+
+  /// The parameters without a value, its own and those of the files that it includes.
+  var unsetParameters: Set<String> {
+    Set(parameterEntries.filter(\.value.isNull).map(\.name))
+      .union(includes.flatMap(\.file.unsetParameters))
+  }
+
+  /// The stages by their names here, and where they stand: those of included files come first.
+  var namedStages: [(name: String, position: Position)] {
+    includes.flatMap { include in
+      include.file.namedStages.map { (include.declaration.prefix + $0.name, $0.position) }
+    } + stages.map { ($0.name, $0.position) }
   }
 }
 
@@ -33,13 +71,25 @@ struct StageDeclaration: Sendable {
     case command(CommandDeclaration)
   }
 
-  let name: String
+  var name: String
   let position: Position
   let work: Work
   let fanOut: FanOut
   let inputs: [PipelineNode.Entry]
   let publish: PipelineNode?
   let resources: [(field: ResourceField, value: PipelineNode)]
+  /// Whether something is wrong with it that has been noted.
+  var isFaulty = false
+}
+
+extension StageDeclaration {
+  /// Of a stage of which no more than the name can be read.
+  init(faulty entry: PipelineNode.Entry) {
+    self.init(
+      name: entry.name, position: entry.position,
+      work: .operation(name: entry.value, parameters: []), fanOut: .none, inputs: [], publish: nil,
+      resources: [], isFaulty: true)
+  }
 }
 
 struct CommandDeclaration: Sendable {

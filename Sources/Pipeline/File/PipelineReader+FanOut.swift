@@ -5,12 +5,12 @@ extension PipelineReader {
   private static let zip = "zip"
 
   /// What `for:`, `where:` and `unless:` say.
-  func fanOut(_ fields: [String: PipelineNode]) throws(PipelineError) -> FanOut {
-    guard let node = fields["for"] else {
-      for name in ["where", "unless"] {
+  func fanOut(_ fields: [StageField: PipelineNode]) throws(PipelineError) -> FanOut {
+    guard let node = fields[.for] else {
+      for name in [StageField.where, .unless] {
         guard let field = fields[name] else { continue }
         throw PipelineError(
-          "\(name): chooses among the values of for:, which this stage has not", at: field.position)
+          "\(name.rawValue): chooses among the values of for:, which this stage has not", at: field.position)
       }
       return .none
     }
@@ -35,10 +35,10 @@ extension PipelineReader {
         at: node.position)
     }
     var conditions: [Condition] = []
-    for name in ["where", "unless"] {
+    for name in [StageField.where, .unless] {
       guard let field = fields[name] else { continue }
       conditions.append(
-        try Condition(field, field: name, variables: variables, parameters: parameterNames))
+        try Condition(field, field: name.rawValue, variables: variables, parameters: parameterNames))
     }
     return FanOut(steps: steps, conditions: conditions)
   }

@@ -19,22 +19,19 @@ public struct Planner: Sendable {
     _ file: PipelineFile, overrides: [(name: String, value: String)] = [],
     keys: [KeyedOutput: [String]] = [:]
   ) throws(PipelineError) -> Plan {
-    let faults = Faults()
-    let scope = try file.scope(overrides: overrides)
-    let namespace = Namespace(scope: scope)
-    var stages: [PlannedStage] = []
-    stages.reserveCapacity(file.stages.count)
-    for declaration in file.stages {
-      namespace.stages[declaration.name] = stages.count
-      do {
-        stages.append(try PlannedStage(declaration, in: namespace, registry: registry))
-      } catch {
-        try faults.take(error)
-        stages.append(PlannedStage(faulty: declaration, in: namespace))
-      }
-    }
+    try plan(file, overrides: overrides, keys: keys, faults: Faults())
+  }
 
-    var expansion = InstanceExpansion(stages: stages, keys: keys, faults: faults)
+  /// The same with all that is wrong, if the faults are collected: stages that something is wrong with wait for ever.
+  func plan(
+    _ file: PipelineFile, overrides: [(name: String, value: String)], keys: [KeyedOutput: [String]],
+    faults: Faults
+  ) throws(PipelineError) -> Plan {
+    let scope = try file.scope(overrides: overrides)
+    var files = PlannedFiles(registry: registry, faults: faults)
+    let main = try files.add(file, scope, prefix: "")
+
+    var expansion = InstanceExpansion(stages: files.stages, keys: keys, faults: faults)
     try expansion.expand()
     var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []
@@ -49,33 +46,28 @@ public struct Planner: Sendable {
     var chains = ChainExpansion()
     instances = try chains.expand(instances)
 
-    let defaults = try defaultTargets(file, scope) ?? resolution.unusedStages.map { stages[$0].name }
+    let defaults = try main.defaults(unused: Set(resolution.unusedStages), of: files.stages)
     let plan = Plan(
       instances: instances, deferred: deferred,
       parameters: scope.parameters.mapValues(\.json),
-      defaults: defaults, fileNames: resolution.fileNames)
-    try check(plan, file)
+      defaults: defaults.map(\.target), fileNames: resolution.fileNames)
+    try check(plan, defaults, faults)
     return plan
   }
 
-  private func defaultTargets(
-    _ file: PipelineFile, _ scope: ExpressionScope
-  ) throws(PipelineError) -> [String]? {
-    if file.defaults.isEmpty { return nil }
-    var targets: [String] = []
-    for target in file.defaults { targets.append(try scope.text(target)) }
-    return targets
-  }
-
   /// A default target that does not exist is the file's mistake, and so has a position there.
-  private func check(_ plan: Plan, _ file: PipelineFile) throws(PipelineError) {
-    if file.defaults.isEmpty { return }
+  private func check(
+    _ plan: Plan, _ defaults: [PlannedFile.Default], _ faults: Faults
+  ) throws(PipelineError) {
+    let given = defaults.filter { $0.position != nil }
+    if given.isEmpty { return }
     let index = Plan.TargetIndex(plan)
-    for (node, target) in zip(file.defaults, plan.defaults) {
+    for target in given {
       do {
-        _ = try index.match(target)
+        _ = try index.match(target.target)
       } catch {
-        throw PipelineError(error.headline, at: node.position, facts: error.facts, hint: error.hint)
+        try faults.take(
+          PipelineError(error.headline, at: target.position, facts: error.facts, hint: error.hint))
       }
     }
   }

@@ -68,7 +68,8 @@ public struct Engine: Sendable {
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
   public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
     let plan = try planner.plan(file, overrides: overrides, keys: keys)
-    var places = PublishPlaces(root: root, store: store, pipeline: file.path)
+    var places = PublishPlaces(
+      root: root, store: store, pipelines: [file.path] + Set(file.includedPaths).sorted())
     try places.check(plan.instances)
     try plan.checkFileNames(in: root)
     return plan
@@ -90,7 +91,7 @@ public struct Engine: Sendable {
       var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
       let summary = try await execution.run()
       if let memory, summary.hit == summary.planned, let hits = execution.hits {
-        try? memory.remember(summary, hits, files: files)
+        try? memory.remember(summary, hits, included: file.includedPaths, files: files)
       }
       return summary
     }

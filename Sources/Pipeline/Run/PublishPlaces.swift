@@ -7,16 +7,18 @@ import System
 struct PublishPlaces {
   private let root: String
   private let store: String
-  private let pipeline: String
+  /// The pipeline and what it includes.
+  private let pipelines: [String]
   private let files: any FileSystem
   private var folders: [String: String] = [:]
 
-  /// - Parameter pipeline: the path of its file.
-  init(root: String, store: Store, pipeline: String) {
+  /// - Parameter pipelines: the paths of their files.
+  init(root: String, store: Store, pipelines: [String]) {
+    let files = store.files
     self.root = root
-    files = store.files
+    self.files = files
     self.store = PublishPlaces.real(store.root, files)
-    self.pipeline = PublishPlaces.real(pipeline, files)
+    self.pipelines = pipelines.map { PublishPlaces.real($0, files) }
   }
 
   mutating func check(_ instances: [StageInstance]) throws(PipelineError) {
@@ -62,7 +64,7 @@ struct PublishPlaces {
         PublishPlaces.isInside(store, place) ? "the store is there" : "it lies inside the store",
         "publish somewhere else, such as results/")
     }
-    if PublishPlaces.isInside(pipeline, place) {
+    if pipelines.contains(where: { PublishPlaces.isInside($0, place) }) {
       throw refuse("the pipeline itself is there", "publish somewhere else, such as results/")
     }
     if place.dropFirst(top.count).split(separator: "/").contains(".git")

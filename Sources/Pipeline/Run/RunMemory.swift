@@ -65,9 +65,11 @@ public struct RunMemory: Sendable {
   }
 
   /// Remembers a run that had nothing to do, if all that it looked at had stood still for long enough.
-  func remember(_ summary: RunSummary, _ hits: [Hit], files: StatCache) throws {
+  /// - Parameter included: the files that the pipeline includes.
+  func remember(_ summary: RunSummary, _ hits: [Hit], included: [String], files: StatCache) throws {
     var sightings = sightings
     try sightings.add("/proc/self/exe")
+    for path in included { try sightings.add(path) }
     // First what people change most, since the first difference ends the comparison.
     for hit in hits {
       for member in hit.action.inputs.lazy.flatMap(\.members) {

@@ -1,0 +1,125 @@
+import JSON
+
+extension PipelineReader {
+  func stage(_ entry: PipelineNode.Entry) throws(PipelineError) -> StageDeclaration {
+    let faultsBefore = faults.errors.count
+    try checkName(entry, "stage")
+    let entries = try mapping(entry.value, "the stage '\(entry.name)'")
+    try checkNames(entries, known: StageField.allCases.map(\.rawValue), of: "the stage '\(entry.name)'")
+    var fields: [StageField: PipelineNode] = [:]
+    for field in entries { if let name = StageField(rawValue: field.name) { fields[name] = field.value } }
+    guard try hasKind(entry, entries, fields) else { return StageDeclaration(faulty: entry) }
+
+    let fanOut = try self.fanOut(fields)
+    let names =
+      fanOut.variables.isEmpty ? parameterNames : parameterNames.union(fanOut.variables.map(\.name))
+    let inputs = try self.entries(fields[.in], "in:", names: names)
+    if let publish = fields[.publish] { try check(publish, names: names) }
+    var resources: [(field: ResourceField, value: PipelineNode)] = []
+    for field in ResourceField.allCases {
+      guard let value = StageField(rawValue: field.rawValue).flatMap({ fields[$0] }) else { continue }
+      try check(value, names: names)
+      resources.append((field, value))
+    }
+    let work: StageDeclaration.Work
+    if let operation = fields[.op] {
+      let values = try self.entries(fields[.with], "with:", names: names)
+      work = .operation(name: operation, parameters: values)
+    } else {
+      work = .command(try command(fields, inputs, names))
+    }
+    return StageDeclaration(
+      name: entry.name, position: entry.position, work: work, fanOut: fanOut, inputs: inputs,
+      publish: fields[.publish], resources: resources, isFaulty: faults.errors.count > faultsBefore)
+  }
+
+  /// Whether it is a stage of one of the two kinds.
+  private func hasKind(
+    _ entry: PipelineNode.Entry, _ entries: [PipelineNode.Entry], _ fields: [StageField: PipelineNode]
+  ) throws(PipelineError) -> Bool {
+    guard (fields[.op] == nil) != (fields[.run] == nil) else {
+      // One of them may be misspelt, which is noted.
+      if entries.count > fields.count { return false }
+      throw PipelineError(
+        "the stage '\(entry.name)' has \(fields[.op] == nil ? "neither op: nor run:" : "both op: and run:")",
+        at: entry.position, hint: "op: names a built-in operation, run: is a shell command")
+    }
+    let other = fields[.op] == nil ? StageField.Kind.operation : .command
+    for field in entries where StageField(rawValue: field.name)?.kind == other {
+      try faults.take(
+        PipelineError(
+          "\(field.name): is for \(other == .operation ? "op:" : "run:") stages", at: field.position,
+          hint: field.name == "with"
+            ? "put ${NAME} into the command" : "the operation declares these itself"))
+    }
+    return true
+  }
+
+  // MARK: Commands
+
+  private func command(
+    _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>
+  ) throws(PipelineError) -> CommandDeclaration {
+    let script = fields[.run]!
+    let outputs = try entries(fields[.out], "out:", names: names)
+    for entry in inputs { try checkName(entry, "input") }
+    for entry in outputs { try checkName(entry, "output") }
+    try check(
+      script, names: names, paths: inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" })
+
+    if let shell = fields[.shell] { try check(shell, names: names) }
+    let environment = try entries(fields[.env], "env:", names: names)
+    for entry in environment { try checkVariable(entry.name, at: entry.position) }
+    var passed: [String] = []
+    if let node = fields[.passEnv] {
+      for element in try list(node, "pass-env:") {
+        guard let name = element.text else {
+          throw PipelineError("pass-env: takes names, not \(element.kind)", at: element.position)
+        }
+        try checkVariable(name, at: element.position)
+        passed.append(name)
+      }
+    }
+    return CommandDeclaration(
+      script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
+      tools: try tools(fields[.tools], names), sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
+      network: try flag(fields[.network], "network:") ?? false,
+      refusesUndeclared: try refusesUndeclared(fields[.undeclared]))
+  }
+
+  private func refusesUndeclared(_ node: PipelineNode?) throws(PipelineError) -> Bool {
+    switch node?.text {
+    case nil where node == nil, "warn": return false
+    case "error": return true
+    default:
+      throw PipelineError(
+        "undeclared: takes 'warn' or 'error', not \(node?.kind ?? "nothing")", at: node?.position)
+    }
+  }
+
+  private func tools(
+    _ node: PipelineNode?, _ names: Set<String>
+  ) throws(PipelineError) -> [(name: String, version: PipelineNode?)] {
+    guard let node else { return [] }
+    var tools: [(name: String, version: PipelineNode?)] = []
+    if let entries = node.mapping {
+      try check(node, names: names)
+      for entry in entries { tools.append((entry.name, entry.value.isNull ? nil : entry.value)) }
+    } else {
+      for element in try list(node, "tools:") {
+        guard let name = element.text, !name.isEmpty else {
+          throw PipelineError("tools: takes names of programs, not \(element.kind)", at: element.position)
+        }
+        tools.append((name, nil))
+      }
+    }
+    return tools
+  }
+
+  private func checkVariable(_ name: String, at position: Position) throws(PipelineError) {
+    let isValid = name.utf8.allSatisfy { PipelineReader.isNameByte($0) && $0 != UInt8(ascii: "-") }
+    guard isValid, !name.isEmpty else {
+      throw PipelineError("'\(name)' cannot be the name of an environment variable", at: position)
+    }
+  }
+}

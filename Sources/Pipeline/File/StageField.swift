@@ -1,0 +1,75 @@
+/// The sections of a pipeline file. What the reader takes and what `brake schema` prints are both made of these tables.
+enum PipelineSection: String, CaseIterable {
+  case include, params, stages, `default`
+
+  var help: String {
+    switch self {
+    case .include: "Other pipeline files whose stages are part of this one."
+    case .params: "NAME: default value. 'brake run NAME=VALUE' overrides it, and ${NAME} stands for it."
+    case .stages: "What there is to do: NAME: stage."
+    case .default: "Targets of a run that names none; otherwise the stages that no other uses."
+    }
+  }
+}
+
+/// A field of an entry of `include:`.
+enum IncludeField: String, CaseIterable {
+  case file, prefix, with
+
+  var help: String {
+    switch self {
+    case .file: "The pipeline file, relative to the folder of this one."
+    case .prefix: "What stands before the names of its stages here."
+    case .with: "Values for its parameters."
+    }
+  }
+}
+
+/// A field of a stage.
+enum StageField: String, CaseIterable {
+  case op, run
+  case `for`, `where`, unless
+  case `in`, with
+  case out, shell, env
+  case passEnv = "pass-env"
+  case tools, sandbox, network, undeclared
+  case cores, memory, gpus, time
+  case publish
+
+  enum Kind { case any, operation, command }
+
+  /// Which stages have it.
+  var kind: Kind {
+    switch self {
+    case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .publish: .any
+    case .with: .operation
+    case .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared: .command
+    }
+  }
+
+  var help: String {
+    switch self {
+    case .op: "A built-in operation; 'brake operations' describes them."
+    case .run: "A command for the shell, in which ${in.NAME} and ${out.NAME} are paths of inputs and outputs."
+    case .for: "Variables and what they run over: a list, a range such as 1..10, a table, a keyed output."
+    case .where: "Only combinations for which this holds, such as ${size} != 188k or ${seed} == 1."
+    case .unless: "Only combinations for which this does not hold."
+    case .in: "Inputs and where they come from: a stage, an output of one, a file or an artefact."
+    case .with: "The operation's parameters."
+    case .out: "Files that the command writes; a folder ends in '/', a pattern has one '*'."
+    case .shell: "The shell that executes run:, and its options; bash -euo pipefail if it is not named."
+    case .env: "Environment variables; part of the action's key."
+    case .passEnv: "Environment variables that are handed through, no part of the key."
+    case .tools: "Programs whose identity is part of the key, or the commands that print their versions."
+    case .sandbox: "Whether the command runs in a sandbox where there is one; true if not said."
+    case .network: "Whether the command has a network in the sandbox; false if not said."
+    case .undeclared: "Whether files that the command leaves and out: does not name are an error."
+    case .cores: "Processor cores that an instance needs."
+    case .memory: "Memory that an instance needs, such as 8G or 512M."
+    case .gpus: "GPUs that an instance needs."
+    case .time: "How long an instance takes at most, such as 2h30m."
+    case .publish:
+      "Where outputs are also put in the workspace: a folder 'results/', a path, or one for each output."
+    }
+  }
+}

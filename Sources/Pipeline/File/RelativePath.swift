@@ -15,6 +15,10 @@ struct RelativePath {
     if text.hasPrefix("/") { throw refuse("is absolute") }
     if text.utf8.count > 4000 { throw refuse("is too long") }
     if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) { throw refuse("holds a control character") }
+    if RelativePath.isNormal(text) {
+      self.text = text
+      return
+    }
     var parts: [Substring] = []
     for part in text.split(separator: "/") where part != "." {
       if part == ".." { throw refuse("leads outside by '..'") }
@@ -22,6 +26,23 @@ struct RelativePath {
       parts.append(part)
     }
     self.text = parts.joined(separator: "/")
+  }
+
+  /// Whether a path has no part that must be looked at: the most common case, told in one go.
+  private static func isNormal(_ text: String) -> Bool {
+    var length = 0
+    var dots = 0
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: "/") {
+        if length == dots, dots <= 2 || length == 0 { return false }
+        (length, dots) = (0, 0)
+        continue
+      }
+      length += 1
+      if byte == UInt8(ascii: ".") { dots += 1 }
+      if length > 255 { return false }
+    }
+    return length > 0 && !(length == dots && dots <= 2)
   }
 
   /// Whether the two are the same, or one lies inside the other.

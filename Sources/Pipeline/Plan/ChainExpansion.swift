@@ -8,6 +8,7 @@ struct ChainExpansion {
 
   /// - Parameter instances: each behind those it depends on; so is the result.
   mutating func expand(_ instances: [StageInstance]) throws(PipelineError) -> [StageInstance] {
+    guard instances.contains(where: \.isChain) else { return instances }
     var expanded: [StageInstance] = []
     expanded.reserveCapacity(instances.count)
     for instance in instances {
@@ -113,5 +114,11 @@ struct ChainExpansion {
               instance: StageInstance.name(ofLink: key, of: instance), output: output, key: nil))
         })
     }
+  }
+}
+
+extension StageInstance {
+  fileprivate var isChain: Bool {
+    if case .operation(let operation, _) = work { operation is any ChainOperation } else { false }
   }
 }

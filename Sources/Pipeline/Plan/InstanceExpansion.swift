@@ -1,8 +1,8 @@
 import JSON
 
 /// First step of planning: which instances each stage has. This depends on parameters and on the keys of keyed outputs,
-/// not on what the instances read.
-struct InstanceExpansion {
+/// not on what the instances read. (A class, since all steps of planning share it, and a copy of it is large.)
+final class InstanceExpansion {
   enum Instances {
     case known(Drafts)
     case unknown(waitsFor: [KeyedOutput])
@@ -22,7 +22,7 @@ struct InstanceExpansion {
     self.faults = faults
   }
 
-  mutating func expand() throws(PipelineError) {
+  func expand() throws(PipelineError) {
     for stage in stages { dependencies.append(stage.domainStages) }
     instances = stages.map { _ in .unknown(waitsFor: []) }
     for number in try PlanOrder(dependencies: dependencies).sorted(stages) {
@@ -35,7 +35,7 @@ struct InstanceExpansion {
     }
   }
 
-  private mutating func expand(_ number: Int) throws(PipelineError) {
+  private func expand(_ number: Int) throws(PipelineError) {
     let stage = stages[number]
     if stage.isFaulty {
       instances[number] = .unknown(waitsFor: [stage.fault])

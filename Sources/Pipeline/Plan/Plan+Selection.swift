@@ -15,20 +15,13 @@ extension Plan {
         if let number = index.deferred[stage], deferred.insert(number).inserted { queue.append(number) }
       }
     }
-    var needed = wanted.instances
+    var needed = NeededInstances(of: self, index)
+    for number in wanted.instances { needed.insert(number) }
     for number in deferred {
-      for output in self.deferred[number].waitsFor {
-        if let instance = index.instances[output.instance] { needed.insert(instance) }
-      }
-    }
-    queue = Array(needed)
-    while let next = queue.popLast() {
-      for name in instances[next].inputs.lazy.flatMap(\.source.instances) {
-        if let number = index.instances[name], needed.insert(number).inserted { queue.append(number) }
-      }
+      for output in self.deferred[number].waitsFor { needed.insert(output.instance) }
     }
     return Selection(
-      instances: instances.indices.filter(needed.contains).map { instances[$0] },
+      instances: needed.instances(),
       targets: instances.indices.filter(wanted.instances.contains).map { instances[$0].name },
       deferred: self.deferred.indices.filter(deferred.contains).map { self.deferred[$0] })
   }
@@ -50,6 +43,49 @@ extension Plan {
     return name.contains("/") ? nil : Suggestion.nearest(to: name, among: stages + deferred.map(\.stage))
   }
 
+  /// Instances, and all that they depend on.
+  private struct NeededInstances {
+    private let plan: Plan
+    private let index: TargetIndex
+    private var isNeeded: [Bool]
+    private var queue: [Int] = []
+    private var count = 0
+
+    init(of plan: Plan, _ index: TargetIndex) {
+      self.plan = plan
+      self.index = index
+      isNeeded = [Bool](repeating: false, count: plan.instances.count)
+    }
+
+    mutating func insert(_ name: String) {
+      if let number = index.instances[name] { insert(number) }
+    }
+
+    mutating func insert(_ number: Int) {
+      if isNeeded[number] { return }
+      isNeeded[number] = true
+      count += 1
+      queue.append(number)
+    }
+
+    private mutating func insert(_ source: InputSource) {
+      switch source {
+      case .file, .artefact: break
+      case .output(let instance, _, _), .members(let instance, _): insert(instance)
+      case .collection(let members): for member in members { insert(member.source) }
+      }
+    }
+
+    /// In plan order.
+    mutating func instances() -> [StageInstance] {
+      while let next = queue.popLast() {
+        for input in plan.instances[next].inputs { insert(input.source) }
+      }
+      if count == isNeeded.count { return plan.instances }
+      return plan.instances.indices.filter { isNeeded[$0] }.map { plan.instances[$0] }
+    }
+  }
+
   struct Match {
     var instances: Set<Int> = []
     var deferred: Set<Int> = []
@@ -61,23 +97,28 @@ extension Plan {
   }
 
   /// Finds instances by name.
-  struct TargetIndex {
+  final class TargetIndex {
     let plan: Plan
-    let instances: [String: Int]
+    /// Only a name that is no stage's needs it.
+    private(set) lazy var instances: [String: Int] = {
+      var instances: [String: Int] = [:]
+      instances.reserveCapacity(plan.instances.count)
+      for (number, instance) in plan.instances.enumerated() { instances[instance.name] = number }
+      return instances
+    }()
     let deferred: [String: Int]
     private let stages: [String: Range<Int>]
 
     init(_ plan: Plan) {
       self.plan = plan
-      var instances: [String: Int] = [:]
       var stages: [String: Range<Int>] = [:]
-      instances.reserveCapacity(plan.instances.count)
+      // The instances of a stage stand together.
+      var start = 0
       for (number, instance) in plan.instances.enumerated() {
-        instances[instance.name] = number
-        stages[instance.stage, default: number..<number] =
-          (stages[instance.stage]?.lowerBound ?? number)..<number + 1
+        if number + 1 < plan.instances.count, plan.instances[number + 1].stage == instance.stage { continue }
+        stages[instance.stage] = start..<number + 1
+        start = number + 1
       }
-      self.instances = instances
       self.stages = stages
       deferred = Dictionary(
         plan.deferred.enumerated().map { ($1.stage, $0) }, uniquingKeysWith: { first, _ in first })

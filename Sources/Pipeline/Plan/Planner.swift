@@ -31,7 +31,7 @@ public struct Planner: Sendable {
     var files = PlannedFiles(registry: registry, faults: faults)
     let main = try files.add(file, scope, prefix: "")
 
-    var expansion = InstanceExpansion(stages: files.stages, keys: keys, faults: faults)
+    let expansion = InstanceExpansion(stages: files.stages, keys: keys, faults: faults)
     try expansion.expand()
     var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []
@@ -42,7 +42,8 @@ public struct Planner: Sendable {
       case .deferred(let stage): deferred.append(stage)
       }
     }
-    try PublishCheck().check(instances)
+    var published = PublishCheck(instances)
+    try published.check()
     var chains = ChainExpansion()
     instances = try chains.expand(instances)
 

@@ -12,6 +12,7 @@ extension Plan {
   /// Refuses sources that are both a stage's and a file's name, where nobody but the author knows which is meant. What the
   /// plan itself publishes is no file that a stage could read.
   func checkFileNames(in root: String) throws(PipelineError) {
+    if fileNames.isEmpty { return }
     let published = Set(
       instances.lazy.flatMap(\.publish).compactMap { $0.path.split(separator: "/").first.map(String.init) })
     for source in fileNames where !published.contains(source.text) {

@@ -11,6 +11,10 @@ struct PublishPlaces {
   private let pipelines: [String]
   private let files: any FileSystem
   private var folders: [String: String] = [:]
+  /// The store, the pipelines and all folders above them.
+  private let guarded: Set<String>
+  /// Folders of which nothing speaks against publishing into them.
+  private var open: Set<String> = []
 
   /// - Parameter pipelines: the paths of their files.
   init(root: String, store: Store, pipelines: [String]) {
@@ -19,36 +23,60 @@ struct PublishPlaces {
     self.files = files
     self.store = PublishPlaces.real(store.root, files)
     self.pipelines = pipelines.map { PublishPlaces.real($0, files) }
+    let kept = self.pipelines + [self.store]
+    guarded = Set(kept + kept.flatMap(PublishPlaces.folders))
   }
 
   mutating func check(_ instances: [StageInstance]) throws(PipelineError) {
     if instances.allSatisfy(\.publish.isEmpty) { return }
     let top = PublishPlaces.real(root, files)
-    var places: [String: (instance: StageInstance, path: String)] = [:]
-    for instance in instances {
+    var places: [String: Claim] = [:]
+    for (number, instance) in instances.enumerated() {
       for rule in instance.publish {
         let isKeyed = instance.outputs.contains { $0.name == rule.output && $0.keyed }
         // A link at the place itself is replaced, not followed, unless it stands for a folder that gets members.
         let place = isKeyed ? real(folder: rule.path) : real(rule.path)
         try check(place, rule.path, instance, inside: top)
-        if let other = places.updateValue((instance, rule.path), forKey: place), other.path != rule.path {
+        let claim = Claim(instance: number, path: rule.path)
+        if let other = places.updateValue(claim, forKey: place), other.path != rule.path {
           throw PipelineError(
             "'\(rule.path)' and '\(other.path)' lead to one place, and both are published",
             at: instance.position,
-            facts: [("leads to", place), ("by", instance.name), ("and by", other.instance.name)],
+            facts: [("leads to", place), ("by", instance.name), ("and by", instances[other.instance].name)],
             hint: "publish into folders of which none is a link to the other")
         }
       }
     }
-    let above = Set(places.keys.flatMap(PublishPlaces.folders))
+    let above = Set(
+      Set(places.keys.map(PublishPlaces.folder)).flatMap { PublishPlaces.folders(above: $0) + [$0] })
+    var seen: Set<String> = []
     for instance in instances {
-      for input in instance.inputs { try check(input.source, input, instance, places, above) }
+      for input in instance.inputs {
+        try PublishPlaces.forEachFile(of: input.source) { (name) throws(PipelineError) in
+          guard seen.insert(name).inserted, let claim = self.claim(on: name, places, above) else { return }
+          let publisher = instances[claim.instance].name
+          throw PipelineError(
+            "the input '\(input.name)' reads '\(name)', into which '\(publisher)' publishes",
+            at: instance.position, facts: [("stage", instance.name), ("published", claim.path)],
+            hint: "read from the stage instead: in: { \(input.name): \(publisher) }")
+        }
+      }
     }
   }
 
-  private func check(
+  /// What is published at a place.
+  private struct Claim {
+    /// Its number.
+    let instance: Int
+    let path: String
+  }
+
+  private mutating func check(
     _ place: String, _ path: String, _ instance: StageInstance, inside top: String
   ) throws(PipelineError) {
+    let folder = PublishPlaces.folder(above: place)
+    let isGit = place.utf8.count - folder.utf8.count == 5 && place.hasSuffix("/.git")
+    if open.contains(folder), !guarded.contains(place), !isGit, !holdsGit(place) { return }
     func refuse(_ reason: String, _ hint: String) -> PipelineError {
       PipelineError(
         "'\(path)' cannot be published: \(reason)", at: instance.position,
@@ -68,31 +96,35 @@ struct PublishPlaces {
       throw refuse("the pipeline itself is there", "publish somewhere else, such as results/")
     }
     if place.dropFirst(top.count).split(separator: "/").contains(".git")
-      || (try? files.status(place + "/.git")) != nil
+      || holdsGit(place)
     {
       throw refuse("it is a folder of git's", "publish somewhere else, such as results/")
     }
+    open.insert(folder)
   }
 
-  /// A source that a stage publishes over would be lost, or out of date after every run.
-  private mutating func check(
-    _ source: InputSource, _ input: StageInstance.Input, _ instance: StageInstance,
-    _ places: [String: (instance: StageInstance, path: String)], _ above: Set<String>
+  private func holdsGit(_ folder: String) -> Bool { (try? files.status(folder + "/.git")) != nil }
+
+  /// What is published over a source, which would be lost, or out of date after every run.
+  private mutating func claim(on name: String, _ places: [String: Claim], _ above: Set<String>) -> Claim? {
+    let file = real(folder: name)
+    if let claim = places[file] { return claim }
+    if above.contains(file) { return places.first { PublishPlaces.isInside($0.key, file) }?.value }
+    var folder = PublishPlaces.folder(above: file)
+    while !folder.isEmpty {
+      if let claim = places[folder] { return claim }
+      folder = PublishPlaces.folder(above: folder)
+    }
+    return nil
+  }
+
+  private static func forEachFile(
+    of source: InputSource, _ body: (String) throws(PipelineError) -> Void
   ) throws(PipelineError) {
     switch source {
     case .collection(let members):
-      for member in members { try check(member.source, input, instance, places, above) }
-    case .file(let name):
-      let file = real(folder: name)
-      guard
-        let place = places[file] ?? PublishPlaces.folders(above: file).lazy.compactMap({ places[$0] }).first
-          ?? (above.contains(file)
-            ? places.first { PublishPlaces.isInside($0.key, file) }?.value : nil)
-      else { return }
-      throw PipelineError(
-        "the input '\(input.name)' reads '\(name)', into which '\(place.instance.name)' publishes",
-        at: instance.position, facts: [("stage", instance.name), ("published", place.path)],
-        hint: "read from the stage instead: in: { \(input.name): \(place.instance.name) }")
+      for member in members { try forEachFile(of: member.source, body) }
+    case .file(let name): try body(name)
     case .artefact, .output, .members: break
     }
   }
@@ -134,6 +166,11 @@ struct PublishPlaces {
 
   private static func isInside(_ path: String, _ folder: String) -> Bool {
     path == folder || path.hasPrefix(folder == "/" ? "/" : folder + "/")
+  }
+
+  /// Of `/a/b/c`, `/a/b`.
+  private static func folder(above path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? ""
   }
 
   /// `/a/b/c`: `/a`, `/a/b`.

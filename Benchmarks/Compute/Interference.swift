@@ -16,15 +16,15 @@ struct Interference: ParsableCommand {
   func run() throws {
     let (weights, batch, threads) = try workload.prepare()
     let delta = Initialisation.normal(deviation: 1e-3).weights(weights.model, seed: 5, threads: threads)
-    var analysis: GradientAnalysis?
+    var analysis: ModelInterference?
     try workload.measure("token_interference_\(method)") {
-      let gradients: TokenGradients
+      let gradients: TokenGradientAccumulator
       switch method {
       case .exact:
-        gradients = TokenGradients(weights: weights, delta: delta, threads: threads)
+        gradients = TokenGradientAccumulator(weights: weights, delta: delta, threads: threads)
         try gradients.add(batch)
       case .proxy:
-        gradients = TokenGradients(weights: weights, delta: delta, threads: threads)
+        gradients = TokenGradientAccumulator(weights: weights, delta: delta, threads: threads)
         try gradients.addProxy(batch)
       case .sampled:
         gradients = try .sampled(

@@ -9,7 +9,7 @@ struct PerSequence: ParsableCommand {
   func run() throws {
     let (weights, batch, threads) = try workload.prepare()
     try workload.measure("per_sequence_gradients") {
-      _ = try SequenceGradients(of: batch, weights: weights, threads: threads)
+      _ = try SequenceGradientAgreement(of: batch, weights: weights, threads: threads)
     }
   }
 }

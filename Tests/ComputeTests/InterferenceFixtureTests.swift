@@ -8,12 +8,12 @@ import Testing
 @Suite struct `Interference fixtures` {
   private static let names = ["olmo_tied", "olmo_untied_affine", "gpt2_tied"]
   private static let cases = names.flatMap { name in
-    TokenGradients.Embeddings.allCases.map { (name, $0) }
+    TokenGradientAccumulator.Embeddings.allCases.map { (name, $0) }
   }
 
   @Test(.enabled(if: `Model fixtures`.isThere), arguments: cases)
   func `The exact method gives every expected quantity`(
-    name: String, embeddings: TokenGradients.Embeddings
+    name: String, embeddings: TokenGradientAccumulator.Embeddings
   ) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     guard let expected = try fixture.facts.member("token_grad")[embeddings.rawValue] else {
@@ -24,7 +24,7 @@ import Testing
       let values = try fixture.values("step2.delta." + parameter.name)
       for (j, value) in values.enumerated() { delta[parameter][j] = Float(value) }
     }
-    let gradients = TokenGradients(
+    let gradients = TokenGradientAccumulator(
       weights: fixture.weights, delta: delta, embeddings: embeddings, threads: Threads(2))
     try gradients.add(try fixture.batch("input_ids", "labels"))
     let result = try gradients.result()
@@ -62,7 +62,7 @@ import Testing
   @Test(.enabled(if: `Model fixtures`.isThere), arguments: names)
   func `The proxy gives every expected quantity`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
-    let gradients = TokenGradients(weights: fixture.weights, threads: Threads(2))
+    let gradients = TokenGradientAccumulator(weights: fixture.weights, threads: Threads(2))
     try gradients.addProxy(try fixture.batch("input_ids", "labels"))
     let result = try gradients.result()
     #expect(result.method == .proxy)
@@ -87,7 +87,7 @@ import Testing
   @Test(.enabled(if: `Model fixtures`.isThere), arguments: names)
   func `Gradients of sequences have the expected norms and cosines`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
-    let found = try SequenceGradients(
+    let found = try SequenceGradientAgreement(
       of: try fixture.batch("input_ids", "labels"), weights: fixture.weights, threads: Threads(2))
     let expected = try fixture.facts.member("seq")
     #expect(`Model fixtures`.distance(found.norms, try fixture.values("seq.l2_norm")) < 1e-5)
@@ -109,7 +109,7 @@ import Testing
   /// its place, there and here, are rounding errors.
   private func noise(_ name: String) -> Int { name.hasSuffix("c_attn.bias") ? 32 : 0 }
 
-  private func expect(_ part: GradientAnalysis.Part, _ expected: JSON, _ fixture: String) throws {
+  private func expect(_ part: ModelInterference.Part, _ expected: JSON, _ fixture: String) throws {
     let found = part.interference
     let sums = found.coordinates
     let n = Double(found.tokens)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct `Interference of single tokens` {
   private static let cases = ModelSamples.all.flatMap { model in
-    TokenGradients.Embeddings.allCases.map { (model, $0) }
+    TokenGradientAccumulator.Embeddings.allCases.map { (model, $0) }
   }
 
   /// Changes of a seed.
@@ -15,9 +15,9 @@ import Testing
   }
 
   private func gradients(
-    _ model: ModelConfiguration, _ embeddings: TokenGradients.Embeddings, threads: Int = 1
-  ) throws -> TokenGradients {
-    let gradients = TokenGradients(
+    _ model: ModelConfiguration, _ embeddings: TokenGradientAccumulator.Embeddings, threads: Int = 1
+  ) throws -> TokenGradientAccumulator {
+    let gradients = TokenGradientAccumulator(
       weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
       threads: Threads(threads))
     try gradients.add(try ModelSamples.unevenBatch(model))
@@ -69,7 +69,7 @@ import Testing
 
   @Test(arguments: cases)
   func `The number of threads does not change a bit`(
-    model: ModelConfiguration, embeddings: TokenGradients.Embeddings
+    model: ModelConfiguration, embeddings: TokenGradientAccumulator.Embeddings
   ) throws {
     let (one, three) = (
       try gradients(model, embeddings), try gradients(model, embeddings, threads: 3)
@@ -80,17 +80,17 @@ import Testing
 
   private func sampled(
     _ model: ModelConfiguration, _ batches: [TokenBatch],
-    embeddings: TokenGradients.Embeddings = .split, count: Int, tolerance: Double = 0, seed: UInt64,
+    embeddings: TokenGradientAccumulator.Embeddings = .split, count: Int, tolerance: Double = 0, seed: UInt64,
     threads: Int = 1
-  ) throws -> TokenGradients {
-    try TokenGradients.sampled(
+  ) throws -> TokenGradientAccumulator {
+    try TokenGradientAccumulator.sampled(
       batches, weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
       count: count, tolerance: tolerance, seed: seed, threads: Threads(threads))
   }
 
   @Test(arguments: cases)
   func `A sample of all tokens is exact`(
-    model: ModelConfiguration, embeddings: TokenGradients.Embeddings
+    model: ModelConfiguration, embeddings: TokenGradientAccumulator.Embeddings
   ) throws {
     let batch = try ModelSamples.unevenBatch(model)
     let exact = try gradients(model, embeddings).result()
@@ -107,12 +107,12 @@ import Testing
 
   @Test(arguments: cases)
   func `A sample tells the first-order change of every token's loss, and all of the tokens in it`(
-    model: ModelConfiguration, embeddings: TokenGradients.Embeddings
+    model: ModelConfiguration, embeddings: TokenGradientAccumulator.Embeddings
   ) throws {
     let batches = [
       try ModelSamples.unevenBatch(model), ModelSamples.batch(model, sequences: 2, length: 7, seed: 4),
     ]
-    let exact = TokenGradients(
+    let exact = TokenGradientAccumulator(
       weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings, threads: Threads(1))
     for batch in batches { try exact.add(batch) }
     let expected = try exact.result()
@@ -155,14 +155,14 @@ import Testing
     let model = ModelSamples.wide
     let batches = (0..<2).map { ModelSamples.batch(model, sequences: 4, length: 16, seed: 20 + $0) }
     let weights = ModelSamples.weights(model)
-    let exact = TokenGradients(weights: weights, delta: delta(model), threads: Threads(1))
+    let exact = TokenGradientAccumulator(weights: weights, delta: delta(model), threads: Threads(1))
     for batch in batches { try exact.add(batch) }
     let truth = try exact.result()
     typealias Quantity = (
-      part: KeyPath<GradientAnalysis, GradientAnalysis.Part>, value: KeyPath<GradientInterference, Double>,
+      part: KeyPath<ModelInterference, ModelInterference.Part>, value: KeyPath<GradientInterference, Double>,
       error: KeyPath<GradientInterference.Errors, Double>
     )
-    let layer = \GradientAnalysis.layers[0]
+    let layer = \ModelInterference.layers[0]
     let quantities: [Quantity] = [
       (\.model, \.destructive, \.destructive),
       (\.modelWithoutEmbeddings, \.destructive, \.destructive),

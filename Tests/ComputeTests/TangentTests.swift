@@ -63,7 +63,7 @@ import Testing
   func `The changes of losses are the participation of each token's gradient`(model: ModelConfiguration)
     throws
   {
-    let gradients = TokenGradients(
+    let gradients = TokenGradientAccumulator(
       weights: ModelSamples.weights(model), delta: delta(model), threads: Threads(1))
     try gradients.add(try ModelSamples.unevenBatch(model))
     let (expected, found) = (try gradients.result(), try changes(model))

@@ -10,7 +10,7 @@ struct FirstOrderChanges {
   ///   - hidden: the gradients of `final` [R, C].
   ///   - head: the changes that come from the output matrix [R].
   mutating func add(
-    _ batch: TokenBatch, _ transformer: Transformer, _ work: Workspace, _ pass: Pass,
+    _ batch: TokenBatch, _ transformer: Transformer, _ work: PassActivations, _ pass: Pass,
     along delta: Parameters, hidden: ConstantFloats, head: [Double]
   ) {
     func changes(_ part: TangentPart) -> [Double] {

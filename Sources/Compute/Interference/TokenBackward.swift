@@ -11,7 +11,7 @@ struct TokenBackward {
   let rows: TokenRows
   /// The pass of which the forward part has been made.
   let pass: Pass
-  let sums: GradientSums
+  let sums: TokenGradientSums
 
   /// What becomes of the gradient of a matrix: dy [rows, outputs], x [R, inputs].
   typealias Record = (_ linear: Linear, _ dy: ConstantFloats, _ x: ConstantFloats) -> Void

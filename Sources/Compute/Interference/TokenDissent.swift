@@ -12,11 +12,11 @@ public struct TokenDissent: Sendable {
   public let context: Int
   /// The digest of the stream.
   public let stream: String
-  public let tokens: [GradientDissent.Token]
+  public let tokens: [DissentMeasurement.Token]
 
   /// - Throws: if there are no tokens, or a number is not finite.
   public init(
-    run: String, step: Int, context: Int, stream: String, tokens: [GradientDissent.Token]
+    run: String, step: Int, context: Int, stream: String, tokens: [DissentMeasurement.Token]
   ) throws(ComputeError) {
     guard !tokens.isEmpty else { throw ComputeError(.unusable, "there are no tokens to measure dissent of") }
     if let token = tokens.firstIndex(where: { !$0.gradient.isFinite || !$0.dissent.isFinite }) {
@@ -29,7 +29,7 @@ public struct TokenDissent: Sendable {
     self.tokens = tokens
   }
 
-  private static let columns: [(String, @Sendable (GradientDissent.Token) -> Float)] = [
+  private static let columns: [(String, @Sendable (DissentMeasurement.Token) -> Float)] = [
     ("attraction", \.attraction), ("repulsion", \.repulsion), ("gradient", \.gradient),
     ("dissent", \.dissent), ("p_target", \.probability),
   ]
@@ -62,7 +62,7 @@ public struct TokenDissent: Sendable {
     }
     let sum = dissent(tokens.indices)
     func members(_ places: [Int]) -> [String: JSON] {
-      func mean(_ value: (GradientDissent.Token) -> Double) -> JSON {
+      func mean(_ value: (DissentMeasurement.Token) -> Double) -> JSON {
         .number(places.reduce(0.0) { $0 + value(tokens[$1]) } / Double(places.count))
       }
       return [

@@ -14,7 +14,7 @@ extension Transformer {
   /// layers it is about the work of two forward passes, for the embeddings of one.
   /// - Parameter work: keeps the activations of `forward(batch, work, pass)`; nothing in it changes.
   func tangent(
-    _ batch: TokenBatch, _ work: Workspace, _ pass: Pass, along delta: Parameters, of part: TangentPart
+    _ batch: TokenBatch, _ work: PassActivations, _ pass: Pass, along delta: Parameters, of part: TangentPart
   ) -> FloatBuffer {
     precondition(delta.model == model, "changes are those of the model")
     precondition(work.keepsActivations, "the pass keeps its activations")

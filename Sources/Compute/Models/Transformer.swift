@@ -8,7 +8,7 @@ public final class Transformer {
   public let model: ModelConfiguration
   public let threads: Threads
   let parts: DecoderParts
-  private var workspace: Workspace?
+  private var activations: PassActivations?
 
   public init(_ model: ModelConfiguration, threads: Threads) {
     self.model = model
@@ -82,14 +82,14 @@ public final class Transformer {
   /// Floats that a pass may keep.
   private static let activationLimit = 1 << 36
 
-  func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> Workspace {
+  func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> PassActivations {
     try batch.check(model)
-    if let workspace, workspace.batch == batch.sequences, workspace.length == batch.length,
-      workspace.keepsActivations || !keepsActivations
+    if let activations, activations.batch == batch.sequences, activations.length == batch.length,
+      activations.keepsActivations || !keepsActivations
     {
-      return workspace
+      return activations
     }
-    workspace = nil
+    activations = nil
     let sizes = Sizes(model)
     let kept = batch.inputs.count * sizes.perToken * (keepsActivations ? model.layers : 1)
     guard kept <= Transformer.activationLimit else {
@@ -97,16 +97,16 @@ public final class Transformer {
         .unusable, "the activations of a batch of \(batch.inputs.count) tokens would take \(kept >> 28) GiB",
         remedy: "use smaller batches, and accumulate their gradients")
     }
-    let work = Workspace(
+    let work = PassActivations(
       sizes, batch: batch.sequences, length: batch.length, keepsActivations: keepsActivations)
     if let cosine = work.cosine, let sine = work.sine {
       brake_rope_table(cosine, sine, batch.length, model.rotary, model.ropeTheta)
     }
-    workspace = work
+    activations = work
     return work
   }
 
-  func pass(_ work: Workspace, _ weights: Parameters) -> Pass {
+  func pass(_ work: PassActivations, _ weights: Parameters) -> Pass {
     precondition(weights.model == model, "weights are those of the model")
     return Pass(
       weights: weights.start, batch: work.batch, length: work.length, threads: threads, cosine: work.cosine,
@@ -114,7 +114,7 @@ public final class Transformer {
   }
 
   /// Tokens -> `final` [R, C].
-  func forward(_ batch: TokenBatch, _ work: Workspace, _ pass: Pass) {
+  func forward(_ batch: TokenBatch, _ work: PassActivations, _ pass: Pass) {
     embed(work.streams[0], batch, pass)
     for (index, layer) in parts.layers.enumerated() {
       layer.forward(work.streams[index + 1], work.streams[index], work.layers[index], work.spare, pass)
@@ -136,7 +136,7 @@ public final class Transformer {
   }
 
   /// The gradient of `final`, which stands in `feedForwardInput` [R, C] -> the gradients of all parameters before it.
-  func backward(_ batch: TokenBatch, _ work: Workspace, gradients: Floats, _ pass: Pass) {
+  func backward(_ batch: TokenBatch, _ work: PassActivations, gradients: Floats, _ pass: Pass) {
     guard let scratch = work.scratch else { return }
     let (rows, width) = (pass.rows, model.width)
     // residual [R, C]: the gradient of the residual stream, carried from layer to layer

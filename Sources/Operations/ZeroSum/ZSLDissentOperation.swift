@@ -39,8 +39,8 @@ struct ZSLDissentOperation: Operation {
     let windows = try LMWindows(
       stream, limit: context[LMWindows.limit], length: context[LMWindows.context], model: weights.model)
     let transformer = Transformer(weights.model, threads: .all)
-    let measure = GradientDissent(weights.model, threads: .all)
-    var tokens: [GradientDissent.Token] = []
+    let measure = DissentMeasurement(weights.model, threads: .all)
+    var tokens: [DissentMeasurement.Token] = []
     tokens.reserveCapacity(windows.count)
     try windows.forEach(context) { batch in
       tokens += measure.tokens(

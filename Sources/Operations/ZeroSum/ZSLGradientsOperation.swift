@@ -6,8 +6,8 @@ internal import Safetensors
 /// `zsl.gradients`
 struct ZSLGradientsOperation: Operation {
   static let method = Parameter(
-    "method", default: GradientAnalysis.Method.exact.rawValue,
-    oneOf: GradientAnalysis.Method.allCases.map(\.rawValue),
+    "method", default: ModelInterference.Method.exact.rawValue,
+    oneOf: ModelInterference.Method.allCases.map(\.rawValue),
     help:
       "exact: every token's gradient; sampled: below the last attention those of some tokens, with standard errors; proxy: "
       + "one backward pass, something else and without sums of tokens"
@@ -27,8 +27,8 @@ struct ZSLGradientsOperation: Operation {
     "batch", default: 8, unit: "sequences", in: 1...1 << 20,
     help: "at the same time; the memory that it needs grows with them")
   static let embeddings = Parameter(
-    "embeddings", default: TokenGradients.Embeddings.split.rawValue,
-    oneOf: TokenGradients.Embeddings.allCases.map(\.rawValue),
+    "embeddings", default: TokenGradientAccumulator.Embeddings.split.rawValue,
+    oneOf: TokenGradientAccumulator.Embeddings.allCases.map(\.rawValue),
     help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
 
   let name = "zsl.gradients"
@@ -74,15 +74,15 @@ struct ZSLGradientsOperation: Operation {
     let length = context[LMWindows.context] > 0 ? context[LMWindows.context] : weights.model.context
     let batches = try Batches(
       seed: UInt64(context[LMParameters.dataSeed]), context: length, count: stream.count)
-    let embeddings = TokenGradients.Embeddings(rawValue: context[Self.embeddings]) ?? .split
+    let embeddings = TokenGradientAccumulator.Embeddings(rawValue: context[Self.embeddings]) ?? .split
     let sequences = context[Self.sequences]
     let parts = try stride(from: 0, to: sequences, by: context[Self.batch]).map { first in
       try batches.tokens(
         of: stream, step: context[ZSLParameters.step],
         rows: first..<min(first + context[Self.batch], sequences))
     }
-    let gradients: TokenGradients
-    if context[Self.method] == GradientAnalysis.Method.sampled.rawValue {
+    let gradients: TokenGradientAccumulator
+    if context[Self.method] == ModelInterference.Method.sampled.rawValue {
       gradients = try .sampled(
         parts, weights: weights, delta: delta, embeddings: embeddings, count: context[Self.samples],
         tolerance: context[Self.tolerance], seed: UInt64(context[Self.seed]), threads: .all,
@@ -91,10 +91,11 @@ struct ZSLGradientsOperation: Operation {
           context.progress(nil, "\(followed) tokens followed")
         })
     } else {
-      gradients = TokenGradients(weights: weights, delta: delta, embeddings: embeddings, threads: .all)
+      gradients = TokenGradientAccumulator(
+        weights: weights, delta: delta, embeddings: embeddings, threads: .all)
       for (index, part) in parts.enumerated() {
         try context.checkCancellation()
-        if context[Self.method] == GradientAnalysis.Method.proxy.rawValue {
+        if context[Self.method] == ModelInterference.Method.proxy.rawValue {
           try gradients.addProxy(part)
         } else {
           try gradients.add(part)

@@ -17,7 +17,7 @@ struct PageOperation: Pipeline.Operation {
       InputDeclaration(
         "data", .many,
         help: "the numbers that the figures show, in any order: the output 'data' of report.figure"),
-    ] + ZeroSumResults.inputs
+    ] + ReportedAnalyses.inputs
   let parameters: [any ParameterDeclaration] = [
     ReportInputs.labels, ReportInputs.runs, ReportInputs.title, introduction,
   ]
@@ -40,7 +40,7 @@ struct PageOperation: Pipeline.Operation {
     let page = Page(
       title: title.isEmpty ? "Loss deceleration" : title.printable,
       introduction: context[PageOperation.introduction], runs: runs,
-      comparison: try CurveComparison.read(context), zeroSumResults: try ZeroSumResults(context),
+      comparison: try CurveComparison.read(context), analysisResults: try AnalysisResults(context),
       figures: figures)
     try context.write(page.bytes, to: "html")
   }

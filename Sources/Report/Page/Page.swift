@@ -16,12 +16,12 @@ struct Page: Sendable {
   let introduction: String
   let runs: [ReportedRun]
   let comparison: (comparison: CurveComparison, digest: Digest)?
-  var zeroSumResults: ZeroSumResults?
+  var analysisResults: AnalysisResults?
   let figures: [Figure]
 
   var bytes: [UInt8] {
     let sections = [
-      summary, zeroSum, results, drawings, sensitivity, alternatives, notes, methods, provenance,
+      summary, analyses, results, drawings, sensitivity, alternatives, notes, methods, provenance,
     ]
     let page: Markup = """
       <!DOCTYPE html>

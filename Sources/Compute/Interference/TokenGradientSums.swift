@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Sums over tokens i of their gradients g_i and of |g_i|, and sums over parameters for each token: what the quantities
 /// of interference are made of.
-final class GradientSums {
+final class TokenGradientSums {
   /// The model of which the tensors are told apart: with its output matrix untied, perhaps.
   let counted: ModelConfiguration
   let layout: ParameterLayout

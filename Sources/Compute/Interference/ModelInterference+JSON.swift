@@ -1,7 +1,7 @@
 public import JSON
 internal import Safetensors
 
-extension GradientAnalysis {
+extension ModelInterference {
   /// All but the sums of each token. Quantities that are not defined (no change was given, or a denominator is zero) are
   /// left out, and so is a D of which a sample does not tell the error.
   public var json: JSON {
@@ -98,7 +98,7 @@ extension GradientAnalysis {
   }
 }
 
-extension TokenGradients {
+extension TokenGradientAccumulator {
   /// Of each parameter the sum over tokens of the gradients' magnitudes, or its estimate, as a safetensors file.
   public func writeMagnitudes(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
     try magnitude().write(to: output)

@@ -152,3 +152,11 @@ func autocorrelationTime(_ series: [Double]) -> Double {
   }
   return min(time, Double(series.count) / 4)
 }
+
+extension JSON {
+  /// The ends of an interval, or nil for `null` or a member that is not there.
+  func optionalInterval(_ name: String) throws(ComputeError) -> BootstrapIntervals.Interval? {
+    guard let value = self[name], !value.isNull else { return nil }
+    return try BootstrapIntervals.Interval(json: self, name)
+  }
+}

@@ -1,4 +1,4 @@
-extension TokenGradients {
+extension TokenGradientAccumulator {
   /// Adds batches of sequences of one length, following a sample of their tokens below the last attention. Where the
   /// standard error of D over the model without embeddings is above the tolerance, the sample is doubled.
   /// - Parameters:
@@ -10,7 +10,7 @@ extension TokenGradients {
     _ batches: [TokenBatch], weights: Parameters, delta: Parameters? = nil, embeddings: Embeddings = .split,
     count: Int, tolerance: Double = 0, seed: UInt64, threads: Threads,
     progress: (_ followed: Int) throws -> Void = { _ in }
-  ) throws -> TokenGradients {
+  ) throws -> TokenGradientAccumulator {
     guard let length = batches.first?.length, batches.allSatisfy({ $0.length == length }) else {
       throw ComputeError(.malformed, "a sample is taken from sequences of one length")
     }
@@ -18,7 +18,7 @@ extension TokenGradients {
     let targets = batches.flatMap(\.targets)
     let tokens = targets.indices.filter { targets[$0] >= 0 }
     var sample = TokenSample(of: tokens, length: length, count: count, seed: seed)
-    let gradients = TokenGradients(
+    let gradients = TokenGradientAccumulator(
       weights: weights, delta: delta, embeddings: embeddings, isSample: true, threads: threads)
     for isNew in sequence(first: true, next: { _ in false }) {
       for (batch, start) in zip(batches, starts) {

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Compute
 
-@Suite struct GradientDissentTests {
+@Suite struct DissentMeasurementTests {
   private func tokens(
     _ model: ModelConfiguration, _ weights: Parameters, _ batch: TokenBatch, threads: Int = 1
   )
-    throws -> [GradientDissent.Token]
+    throws -> [DissentMeasurement.Token]
   {
     let states = try Transformer(model, threads: Threads(threads)).finalStates(of: batch, weights: weights)
-    return GradientDissent(model, threads: Threads(threads)).tokens(
+    return DissentMeasurement(model, threads: Threads(threads)).tokens(
       states: states, targets: batch.targets, weights: weights)
   }
 
@@ -53,7 +53,7 @@ import Testing
     let target = Int(batch.targets[0])
     let embedding = Array(weights["model.embed_tokens.weight"]!)
     let direction = Array(embedding[target * model.width..<(target + 1) * model.width])
-    let measure = GradientDissent(model, threads: Threads(1))
+    let measure = DissentMeasurement(model, threads: Threads(1))
     for (scale, limit) in [(10 as Float, 1 as Float), (2000, 1e-6)] {
       let states = direction.map { $0 * scale }
       let token = measure.tokens(states: states, targets: [Int32(target)], weights: weights)[0]
@@ -74,8 +74,8 @@ import Testing
   }
 
   @Test func `A summary tells means by position, and the share of total dissent`() throws {
-    func token(_ dissent: Float) -> GradientDissent.Token {
-      GradientDissent.Token(attraction: 2, repulsion: 1, gradient: 1, dissent: dissent, probability: 0.5)
+    func token(_ dissent: Float) -> DissentMeasurement.Token {
+      DissentMeasurement.Token(attraction: 2, repulsion: 1, gradient: 1, dissent: dissent, probability: 0.5)
     }
     let dissent = try TokenDissent(
       run: "r", step: 4, context: 2, stream: "s", tokens: [1, 0.5, 1, 0].map { token($0) })
@@ -101,7 +101,7 @@ import Testing
   func `Norms and dissent are the expected ones`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     let tokens = try tokens(fixture.model, fixture.weights, fixture.batch("input_ids", "labels"))
-    let quantities: [(String, (GradientDissent.Token) -> Float)] = [
+    let quantities: [(String, (DissentMeasurement.Token) -> Float)] = [
       ("attractive_norm", \.attraction), ("repulsive_norm", \.repulsion), ("total_norm", \.gradient),
       ("p_target", \.probability), ("cosine", { -$0.dissent }),
     ]

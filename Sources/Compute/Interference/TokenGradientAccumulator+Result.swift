@@ -1,9 +1,9 @@
 internal import CKernels
 
-extension TokenGradients {
+extension TokenGradientAccumulator {
   /// What follows from all batches until now.
   /// - Throws: if there was no token, or a gradient is not finite.
-  public func result() throws(ComputeError) -> GradientAnalysis {
+  public func result() throws(ComputeError) -> ModelInterference {
     guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
     let estimate = estimate
     let coordinates = coordinates(estimate)
@@ -23,7 +23,7 @@ extension TokenGradients {
     /// - Parameter changes: of each token over the whole part, where a sample tells them of every token.
     func part(
       _ name: String, changes: [Double] = [], _ isIncluded: (ParameterLayout.Parameter) -> Bool
-    ) -> GradientAnalysis.Part {
+    ) -> ModelInterference.Part {
       let included = parameters.indices.filter { isIncluded(parameters[$0]) }
       var sum = CoordinateSums()
       var perToken = Array(repeating: TokenSums(), count: losses.count)
@@ -45,9 +45,9 @@ extension TokenGradients {
         found.noiseBias = errors.noiseBias(included)
         found.errors = errors.errors(included, of: found, knowsChanges: knowsChanges)
       }
-      return GradientAnalysis.Part(name: name, interference: found, perToken: perToken)
+      return ModelInterference.Part(name: name, interference: found, perToken: perToken)
     }
-    return GradientAnalysis(
+    return ModelInterference(
       method: isProxy ? .proxy : sample == nil ? .exact : .sampled, embeddings: embeddings,
       hasDelta: sums.hasDelta, sample: sample?.sampled.sorted() ?? [], losses: losses,
       model: part("model", changes: changes.all) { _ in true },

@@ -8,7 +8,7 @@ internal import CKernels
 /// a pulls the state to the target's vector, r pushes it from all others; a dissent of 1 is total. The idea is that of
 /// Mircea, Lobacheva and Rish, "Gradient Dissent in Language Model Training and Saturation" (HiLD workshop 2024); the
 /// formulas are our own formalisation of it.
-public struct GradientDissent {
+public struct DissentMeasurement {
   /// Of one token.
   public struct Token: Sendable, Hashable {
     /// ||a||, ||r|| and ||a + r||.

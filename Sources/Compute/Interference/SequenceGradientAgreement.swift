@@ -2,7 +2,7 @@ internal import CKernels
 public import JSON
 
 /// How the gradients g_b of the mean losses of whole sequences b agree. All of them are in memory at the same time.
-public struct SequenceGradients: Sendable, Hashable {
+public struct SequenceGradientAgreement: Sendable, Hashable {
   /// |g_b|.
   public let norms: [Double]
   /// g_a . g_b / (|g_a| |g_b|), [B, B].

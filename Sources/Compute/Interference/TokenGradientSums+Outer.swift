@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Gradients that are products of two vectors: of y = x W^T + b where each token's loss reaches its own row alone, that of W
 /// is dy x^T.
-extension GradientSums {
+extension TokenGradientSums {
   /// Adds all but the sums of |p_ij| over parameters, which `add(_:)` adds for the tokens that are followed.
   /// - Parameters:
   ///   - dy: [rows, outputs].

@@ -7,7 +7,7 @@ internal import CKernels
 /// and sums over tokens are products of matrices. Below, it is a sum over positions, taken in registers. Memory: that of
 /// training on a batch, two arrays of the size of the parameters (of a sample three more, without most of the rows of an
 /// embedding), and about `rowLimit` rows of gradients.
-public final class TokenGradients {
+public final class TokenGradientAccumulator {
   /// Whether a tied embedding counts as two tensors, as in the published numbers, or as the one that it is.
   public enum Embeddings: String, Sendable, CaseIterable {
     case split, tied
@@ -15,7 +15,7 @@ public final class TokenGradients {
 
   public let model: ModelConfiguration
   public let embeddings: Embeddings
-  let sums: GradientSums
+  let sums: TokenGradientSums
   private(set) var isProxy = false
   /// What has been followed below the last attention, if not every token.
   var sample: TokenSample?
@@ -55,7 +55,7 @@ public final class TokenGradients {
     transformer = Transformer(model, threads: threads)
     var counted = model
     if embeddings == .split { counted.isTied = false }
-    sums = GradientSums(counted, delta: delta, isSample: isSample, threads: threads)
+    sums = TokenGradientSums(counted, delta: delta, isSample: isSample, threads: threads)
   }
 
   /// Adds a batch, by the exact method.
@@ -80,7 +80,7 @@ public final class TokenGradients {
 
   /// What is known of a batch where the backward passes of single tokens begin.
   private struct Top {
-    let work: Workspace
+    let work: PassActivations
     let pass: Pass
     let tables: TokenTables
     /// The gradients of the output of the last attention (attended), and of the residual stream beside it (residual),
@@ -129,7 +129,7 @@ public final class TokenGradients {
   }
 
   /// The backward pass of a layer over the rows of the forward pass.
-  private func single(_ index: Int, _ work: Workspace, _ pass: Pass) -> TokenBackward {
+  private func single(_ index: Int, _ work: PassActivations, _ pass: Pass) -> TokenBackward {
     guard let scratch = work.scratch else { preconditionFailure("the pass keeps its activations") }
     return TokenBackward(
       layer: transformer.parts.layers[index], kept: work.layers[index], input: work.streams[index],
@@ -188,7 +188,8 @@ public final class TokenGradients {
 
   /// Losses, the gradients of `final` [R, C], and those of the output matrix.
   private func addHead(
-    _ batch: TokenBatch, followed: [Int], hidden: Floats, _ tables: inout TokenTables, _ work: Workspace,
+    _ batch: TokenBatch, followed: [Int], hidden: Floats, _ tables: inout TokenTables,
+    _ work: PassActivations,
     _ pass: Pass
   ) {
     let linear = transformer.parts.head.linear

@@ -1,12 +1,40 @@
+internal import Artefacts
 internal import Compute
 internal import Glibc
+internal import Pipeline
 
-/// The figures of interference in gradients.
-extension ZeroSumFigures {
+/// Interference in tokens' gradients.
+enum GradientInterferenceReport: ReportedAnalysis {
+  typealias Result = GradientInterferenceResult
+
+  static let input = InputDeclaration(
+    "gradients", .many, help: "interference in gradients of checkpoints: the output 'result' of zsl.gradients"
+  )
+  static let figures = [
+    ReportedFigure("gradients", help: "D, C_g and C_uG / C_ug of tokens' gradients") { $0.gradients },
+    ReportedFigure("layers", help: "D of each layer's gradients", data: { $0.layerData }) { $0.layers },
+  ]
+
+  static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.gradients(results) }
+}
+
+extension GradientInterferenceResult: ReportedResult {}
+
+extension AnalysisResults {
+  var gradients: [(result: GradientInterferenceResult, digest: Digest)] {
+    self[GradientInterferenceReport.self]
+  }
+
+  func gradients(of run: ReportedRun) -> [GradientInterferenceResult] {
+    later(GradientInterferenceReport.self, of: run)
+  }
+}
+
+extension AnalysisFigures {
   /// D of the gradients with what chance alone gives, C_g, and C_(u,G) / C_(u,g).
   var gradients: Figure {
     let all = runs.flatMap { results.gradients(of: $0) }
-    func traces(_ value: (GradientResult) -> Double?) -> [Trace] {
+    func traces(_ value: (GradientInterferenceResult) -> Double?) -> [Trace] {
       runs.map { run in
         Trace(
           name: run.label, colour: run.colour,
@@ -94,5 +122,29 @@ extension ZeroSumFigures {
         "D of the tokens' gradients in the tensors of each layer, from the first (below) to the last, at each checkpoint.",
       findings: "", panels: panels, columns: min(2, max(1, panels.count)), width: self.width, aspect: 0.55,
       legend: .above)
+  }
+}
+
+extension Page {
+  fileprivate func gradients(_ results: AnalysisResults) -> Markup {
+    let items = runs.compactMap { run -> Markup? in
+      let found = results.gradients.filter { $0.result.run == run.name }
+      guard let first = found.first, let last = found.last else { return nil }
+      func value(_ value: Double) -> Markup {
+        Page.number(Format.significant(value, 3), value, from: last.digest)
+      }
+      let start = Page.number(
+        Format.significant(first.result.destructive, 3), first.result.destructive, from: first.digest)
+      return """
+        \(run.label) from \(start) at step \(Format.grouped(first.result.step)) to \(value(last.result.destructive)) at \
+        step \(Format.grouped(last.result.step)), where independent tokens would give \(value(last.result.null))
+        """
+    }
+    guard !items.isEmpty else { return "" }
+    return """
+
+      <p>How far gradients of single tokens cancel, <i>D</i>(∇), in the mean over coordinates without embeddings, goes: \
+      \(items.joined(separator: "; ")).</p>
+      """
   }
 }

@@ -1,12 +1,5 @@
 public import JSON
 
-/// A plain power law b t^-c0: the curve without a break.
-public struct PowerLawFit: Sendable, Hashable {
-  public let b: Double
-  public let c0: Double
-  public let quality: FitQuality
-}
-
 /// A power law with two breaks, the earlier one first ([BNSL] with n = 2, a = 0).
 public struct TwoBreakFit: Sendable, Hashable {
   public struct Break: Sendable, Hashable {
@@ -37,25 +30,6 @@ public struct TwoBreakFit: Sendable, Hashable {
   }
 }
 
-/// The fit to the points behind another cut of the transient: t_d moves with it far beyond its standard error.
-public struct CutSensitivity: Sendable, Hashable {
-  /// Points at steps up to this one were left out.
-  public let skip: Int
-  public let points: Int
-  public let curve: OneBreak
-  public let rsle: Double
-}
-
-extension PowerLawFit {
-  public var json: JSON { ["b": .number(b), "c0": .number(c0), "quality": quality.json] }
-
-  init(json: JSON) throws(ComputeError) {
-    b = try json.number("b")
-    c0 = try json.number("c0")
-    quality = try FitQuality(json: try json.member("quality"))
-  }
-}
-
 extension TwoBreakFit {
   public var json: JSON {
     [
@@ -78,22 +52,5 @@ extension TwoBreakFit {
     }
     self.breaks = breaks
     quality = try FitQuality(json: try json.member("quality"))
-  }
-}
-
-extension CutSensitivity {
-  public var json: JSON {
-    [
-      "skip": .whole(skip), "points": .whole(points), "t_d": .number(curve.breakStep),
-      "L_d": .number(curve.breakLoss), "r_d": .number(curve.finalRate), "rsle": .number(rsle),
-      "curve": curve.json,
-    ]
-  }
-
-  init(json: JSON) throws(ComputeError) {
-    skip = try json.whole("skip")
-    points = try json.whole("points")
-    rsle = try json.number("rsle")
-    curve = try OneBreak(json: try json.member("curve"))
   }
 }

@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// Gradients that are sums over positions: of each token those of some rows.
-extension GradientSums {
+extension TokenGradientSums {
   /// y = x W^T + b: of each token the product of dy [rows, outputs] and x [positions, inputs].
   /// - Parameter queries: outputs of which only each token's last row has a gradient.
   func add(

@@ -20,7 +20,7 @@ public struct TokenSums: Sendable, Hashable {
 }
 
 /// The interference of tokens' gradients in a model, as a whole and in its parts. All methods give it.
-public struct GradientAnalysis: Sendable, Hashable {
+public struct ModelInterference: Sendable, Hashable {
   public enum Method: String, Sendable, CaseIterable {
     /// Every token's own gradient.
     case exact
@@ -42,7 +42,7 @@ public struct GradientAnalysis: Sendable, Hashable {
   }
 
   public let method: Method
-  public let embeddings: TokenGradients.Embeddings
+  public let embeddings: TokenGradientAccumulator.Embeddings
   /// Whether changes of the parameters were given. Without them there is no participation.
   public let hasDelta: Bool
   /// The tokens whose gradients were followed through the whole model.

@@ -1,0 +1,20 @@
+public import JSON
+
+/// What a result of `zsl.dissent` says of all tokens: means, and the share of tokens of total dissent.
+public struct DissentResult: Sendable, Hashable {
+  public let run: String
+  public let step: Int
+  public let dissent, total, attraction, repulsion, gradient: Double
+  public let dissentInterval: BootstrapIntervals.Interval?
+
+  public init(json: JSON) throws(ComputeError) {
+    run = try json.text("run")
+    step = try json.whole("step")
+    dissent = try json.number("dissent")
+    total = try json.number("total")
+    attraction = try json.number("attraction")
+    repulsion = try json.number("repulsion")
+    gradient = try json.number("gradient")
+    dissentInterval = try json.optionalInterval("dissent_interval")
+  }
+}

@@ -1,0 +1,147 @@
+internal import Artefacts
+internal import Compute
+internal import Glibc
+internal import Pipeline
+
+/// What decelerations are made of.
+enum DecompositionReport: ReportedAnalysis {
+  typealias Result = RateDecomposition
+
+  static let input = InputDeclaration(
+    "decompositions", .many, help: "decelerations split into factors, one each run: what zsl.decompose gives")
+  static let figures = [
+    ReportedFigure("decomposition", help: "how much of the deceleration each of M and D accounts for") {
+      $0.decomposition
+    }
+  ]
+
+  static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.findings(results) }
+}
+
+extension RateDecomposition: ReportedResult {
+  /// It is of all steps.
+  var step: Int { 0 }
+}
+
+extension AnalysisResults {
+  var decompositions: [(result: RateDecomposition, digest: Digest)] { self[DecompositionReport.self] }
+
+  func decomposition(of run: ReportedRun) -> RateDecomposition? {
+    decompositions.first { $0.result.run == run.name }?.result
+  }
+}
+
+extension AnalysisFigures {
+  /// log |dL| = log M + log(1 - D), a panel each run.
+  var decomposition: Figure {
+    let split = runs.compactMap { run in results.decomposition(of: run).map { (run, $0) } }
+    let panels = split.map { run, decomposition in
+      let pairs = decomposition.pairs.compactMap { pair in
+        pair.factors.map { (Double(pair.from), $0) }
+      }
+      func trace(_ name: String, _ colour: Colour, _ value: (RateDecomposition.Factors) -> Double) -> Trace {
+        Trace(name: name, colour: colour, points: pairs.map { Trace.Point(step: $0.0, value: value($0.1)) })
+      }
+      return TracePanel(
+        heading: run.label, subheading: Self.shares(decomposition), label: "natural logarithm",
+        traces: [
+          trace("log |ΔL|", Theme.ink, \.rate), trace("log M", Theme.run(0), \.magnitude),
+          trace("log(1 − D)", Theme.run(1), \.constructive),
+        ], marks: run.decelerates ? [(run.fit.curve.breakStep, Theme.muted)] : [])
+    }
+    return .traces(
+      panels, title: "What the deceleration is made of",
+      caption:
+        "The logarithm of the improvement from t to 2t is the sum of those of M and of 1 − D. The shares compare means over "
+        + "the pairs nearest to the deceleration step (dotted) on each side of it; in brackets, the 95 % interval over "
+        + "sequences.",
+      findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
+      columns: 3, width: width)
+  }
+
+  private static func shares(_ decomposition: RateDecomposition) -> String? {
+    guard let split = decomposition.split else { return nil }
+    guard let shares = split.change.shares else { return "the improvement does not shrink" }
+    let range =
+      split.destructiveShareInterval.map { " [\(percent($0.lower)), \(percent($0.upper))]" } ?? ""
+    return "D: \(percent(shares.constructive)) %\(range), M: \(percent(shares.magnitude)) %"
+  }
+
+  private static func percent(_ share: Double) -> String { Format.fixed(100 * share, 0) }
+}
+
+extension Page {
+  fileprivate func findings(_ results: AnalysisResults) -> Markup {
+    let items = runs.compactMap { run in finding(run, results) }
+    return items.isEmpty ? "" : "\n<ul>\n\(items.joined(separator: "\n"))\n</ul>"
+  }
+
+  private func finding(_ run: ReportedRun, _ results: AnalysisResults) -> Markup? {
+    guard let (decomposition, digest) = results.decompositions.first(where: { $0.result.run == run.name })
+    else {
+      return nil
+    }
+    guard let split = decomposition.split else {
+      let reason =
+        decomposition.breakStep == nil
+        ? "the loss does not decelerate, so there is no before and after to compare"
+        : "there are no pairs of checkpoints on both sides of the deceleration step"
+      return "<li><strong>\(run.label)</strong>: \(reason) (\(Page.reference(digest))).</li>"
+    }
+    func number(_ value: Double, _ digits: Int = 2) -> Markup {
+      Page.number(Format.significant(value, digits), value, from: digest)
+    }
+    func pairs(_ steps: [Int]) -> [RateDecomposition.Pair] {
+      decomposition.pairs.filter { steps.contains($0.from) }
+    }
+    func mean(_ steps: [Int], _ value: (RateDecomposition.Pair) -> Double?) -> Double {
+      let values = pairs(steps).compactMap(value)
+      return values.reduce(0, +) / Double(max(1, values.count))
+    }
+    let (before, after) = (mean(split.before, \.destructive), mean(split.after, \.destructive))
+    let verb =
+      switch results.change(of: run, from: split.before.last, to: split.after.first) {
+      case .rose: "rises"
+      case .fell: "falls"
+      case .unclear: "does not change by more than its 95 % intervals"
+      }
+    return """
+      <li><strong>\(run.label)</strong>. At the deceleration <i>D</i> \(verb): before it \
+      (\(steps(split.before))) the mean is \(number(before)), after it (\(steps(split.after))) \(number(after)). \
+      <i>M</i> goes from \(number(mean(split.before, \.magnitude))) to \(number(mean(split.after, \.magnitude))) \
+      nats per token. \(shares(split, digest))</li>
+      """
+  }
+
+  private func steps(_ steps: [Int]) -> Markup {
+    "<i>t</i> = \(steps.map { Format.grouped($0) }.joined(separator: ", "))"
+  }
+
+  /// How much of the deceleration is due to cancellation.
+  private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
+    let factor = exp(split.change.rate)
+    guard let (magnitude, constructive) = split.change.shares else {
+      return """
+        The improvement from <i>t</i> to 2<i>t</i> does not shrink: it changes by a factor of \
+        \(Page.number(Format.significant(factor, 2), factor, from: digest)), so there is nothing to account for.
+        """
+    }
+    func percent(_ share: Double) -> Markup {
+      Page.number("\(Format.fixed(100 * share, 0)) %", share, from: digest)
+    }
+    let range: Markup =
+      split.destructiveShareInterval.map { " (95 %: \(percent($0.lower)) to \(percent($0.upper)))" } ?? ""
+    let most =
+      switch constructive {
+      case 0.6...: "most of it is cancellation"
+      case 0.4...: "cancellation and smaller changes share it about equally"
+      case 0...: "most of it is not cancellation but smaller changes"
+      default: "none of it is cancellation"
+      }
+    return """
+      The improvement |Δ<i>L</i>| shrinks to \(Page.number(Format.significant(factor, 2), factor, from: digest)) of what \
+      it was; of that, on a logarithmic scale, \(percent(constructive))\(range) come from 1 − <i>D</i> and \
+      \(percent(magnitude)) from <i>M</i>: \(most) (\(Page.reference(digest))).
+      """
+  }
+}

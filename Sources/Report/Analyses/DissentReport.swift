@@ -1,0 +1,91 @@
+internal import Artefacts
+internal import Compute
+internal import Pipeline
+
+/// Gradient dissent at the final hidden state.
+enum DissentReport: ReportedAnalysis {
+  typealias Result = DissentResult
+
+  static let input = InputDeclaration(
+    "dissent", .many, help: "gradient dissent of checkpoints: the output 'result' of zsl.dissent")
+  static let figures = [
+    ReportedFigure("dissent", help: "gradient dissent") { $0.dissent }
+  ]
+
+  static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.dissent(results) }
+}
+
+extension DissentResult: ReportedResult {}
+
+extension AnalysisResults {
+  var dissent: [(result: DissentResult, digest: Digest)] { self[DissentReport.self] }
+
+  func dissent(of run: ReportedRun) -> [DissentResult] { later(DissentReport.self, of: run) }
+}
+
+extension AnalysisFigures {
+  /// Dissent, the norms of attraction and repulsion, and what is left of them, against the step.
+  var dissent: Figure {
+    func traces(_ point: (DissentResult) -> Trace.Point?) -> [Trace] {
+      runs.map {
+        Trace(name: $0.label, colour: $0.colour, points: results.dissent(of: $0).compactMap(point))
+      }
+    }
+    let panels = [
+      TracePanel(
+        label: "dissent", traces: traces { Trace.Point($0.step, $0.dissent, $0.dissentInterval) },
+        marks: marks),
+      TracePanel(
+        label: "mean ‖{/:Italic a}‖ and ‖{/:Italic r}‖",
+        traces: traces { Trace.Point($0.step, $0.attraction, nil) }
+          + runs.map { run in
+            Trace(
+              name: "repulsion", colour: run.colour,
+              points: results.dissent(of: run).compactMap { Trace.Point($0.step, $0.repulsion, nil) },
+              isDashed: true)
+          }, marks: marks),
+      TracePanel(
+        label: "‖{/:Italic a} + {/:Italic r}‖ / (‖{/:Italic a}‖ + ‖{/:Italic r}‖)",
+        traces: traces {
+          let norms = $0.attraction + $0.repulsion
+          return Trace.Point($0.step, norms > 0 ? $0.gradient / norms : nil, nil)
+        }, marks: marks),
+    ]
+    return .traces(
+      panels, title: "Gradient dissent over training",
+      caption:
+        "At the final hidden state a token's gradient is attraction a to its target and repulsion r from all other tokens; "
+        + "dissent is −cos(a, r), total at 1. Left: mean over tokens, with 95 % intervals over sequences. "
+        + "Middle: the mean lengths of both, that of r dashed. Right: how much of them is left where they add up."
+        + Self.dotted,
+      findings: range("dissent", { results.dissent(of: $0).map(\.dissent) }), columns: 3, width: width)
+  }
+}
+
+extension Page {
+  fileprivate func dissent(_ results: AnalysisResults) -> Markup {
+    let items = runs.compactMap { run -> Markup? in
+      let found = results.dissent.filter { $0.result.run == run.name }
+      guard let first = found.first, let last = found.last, found.count > 1 else { return nil }
+      func value(_ found: (result: DissentResult, digest: Digest)) -> Markup {
+        Page.number(Format.significant(found.result.dissent, 3), found.result.dissent, from: found.digest)
+      }
+      let greatest = found.max { $0.result.dissent < $1.result.dissent } ?? last
+      let peak: Markup =
+        greatest.result.step == first.result.step || greatest.result.step == last.result.step
+        ? "" : ", at most \(value(greatest)) at step \(Format.grouped(greatest.result.step))"
+      let total = Page.number(
+        "\(Format.significant(100 * last.result.total, 2)) %", last.result.total, from: last.digest)
+      return """
+        \(run.label) from \(value(first)) at step \(Format.grouped(first.result.step)) to \(value(last)) at step \
+        \(Format.grouped(last.result.step)), then total for \(total) of the tokens\(peak)
+        """
+    }
+    guard !items.isEmpty else { return "" }
+    return """
+
+      <p>Gradient dissent, −cos between attraction to the target and repulsion from all other tokens at the final hidden \
+      state, goes in the mean over tokens: \(items.joined(separator: "; ")).</p>
+      """
+  }
+}

@@ -22,8 +22,11 @@ private let textLimit = 64 << 20
 
 private func compare(files before: any Content, _ now: any Content) throws -> (any Difference)? {
   let (old, new) = (try before.open(), try now.open())
+  // Tensors that differ are not read twice, since they may be large.
+  let tensors = try TensorsDifference(old, new)
+  if let tensors, !tensors.isEmpty { return tensors }
   guard let bytes = try ByteDifference(old, new) else { return nil }
-  if let tensors = try TensorsDifference(old, new) { return tensors }
+  if let tensors { return tensors }
   guard max(old.size, new.size) <= textLimit else { return bytes }
   let (oldBytes, newBytes) = (try old.prefix(textLimit), try new.prefix(textLimit))
   if max(old.size, new.size) <= valuesLimit, let before = StructuredText.value(oldBytes),

@@ -1,19 +1,29 @@
 import ArgumentParser
 import Artefacts
 import Pipeline
+import System
 
 /// What a shell offers where stages, artefacts and parameters stand. Nothing that is wrong is worth a message here.
 enum Completion {
   /// Stages of the pipeline, and its parameters as `NAME=`.
   static let targets = CompletionKind.custom { words, _, _ in names(words) }
 
-  /// These, and references.
-  static let artefacts = CompletionKind.custom { words, _, _ in names(words) + references(words) }
+  /// These, references, and files and folders, which may be published artefacts.
+  static let artefacts = CompletionKind.custom { words, _, prefix in
+    names(words) + references(words) + paths(prefix)
+  }
 
   /// The names of past runs, the newest first.
   static let runs = CompletionKind.custom { words, _, _ in
     guard (try? workspace(words).enter()) != nil, let store = try? workspace(words).open() else { return [] }
     return ["last"] + RunJournal.shortNames(of: RunJournal(store: store).runs()).suffix(50).reversed()
+  }
+
+  /// What stands in the folder that is being written.
+  private static func paths(_ prefix: String) -> [String] {
+    let folder = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
+    let found = (try? LocalFileSystem().names(in: folder.isEmpty ? "." : folder)) ?? []
+    return found.map { folder + $0 + (isFolder(folder + $0) ? "/" : "") }.filter { $0.hasPrefix(prefix) }
   }
 
   private static func names(_ words: [String]) -> [String] {

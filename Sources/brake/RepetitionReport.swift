@@ -1,4 +1,3 @@
-import ArgumentParser
 import Artefacts
 import Differences
 import JSON
@@ -76,50 +75,5 @@ struct RepetitionReport: Sendable {
           }
         }),
     ]
-  }
-}
-
-/// Shows the course of work under the eyes of the user, and ends it on a signal.
-enum Overseen {
-  /// - Throws: an `ExitCode` if a signal ended it.
-  static func run<Value: Sendable>(
-    _ body: @escaping @Sendable (@escaping @Sendable (RunEvent) -> Void) async throws -> Value
-  ) async throws -> Value {
-    let terminal = Terminal()
-    let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
-    async let _: Void = watch.keepTime()
-    defer { watch.end() }
-    do {
-      return try await Interruption.cancelling { try await body { watch.take($0) } }
-    } catch let interruption as Interruption {
-      watch.end()
-      Output.note("\(interruption); what was finished is kept")
-      throw ExitCode(128 + interruption.signal)
-    }
-  }
-}
-
-/// Reports on repetitions, and the exit status that they come to.
-enum RepetitionReports {
-  /// - Returns: 0 if everything has the same bytes, 1 if something has not, 2 if something failed.
-  static func show(
-    _ outcomes: [(instance: String, outcome: RepetitionOutcome<RepetitionReport>)], most: Int, json: Bool
-  ) throws -> Int32 {
-    var status: Int32 = 0
-    var objects: [JSON] = []
-    for (instance, outcome) in outcomes {
-      switch outcome {
-      case .done(let report):
-        if !report.isSame { status = max(status, 1) }
-        objects.append(report.json)
-        if !json { try Output.printRaw(report.text(most: most)) }
-      case .failed(let error):
-        // Said when it failed.
-        status = 2
-        objects.append(["stage": .string(instance), "error": .string("\(error)")])
-      }
-    }
-    if json { try Output.print(.array(objects)) }
-    return status
   }
 }

@@ -83,7 +83,7 @@ extension Brake {
       if watch { return try await repeated(text.path, recorders) }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
-      let places = jobs.places()
+      let places = question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }

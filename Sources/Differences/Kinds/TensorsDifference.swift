@@ -37,6 +37,9 @@ public struct TensorsDifference: Difference {
   /// What differs in the free text beside the tensors.
   public let metadata: ValuesDifference?
 
+  /// Whether nothing but the layout of the files can differ.
+  var isEmpty: Bool { tensors.isEmpty && metadata == nil }
+
   private static let piece = 1 << 20
 
   /// Nil if one of the files is not in this format.
@@ -116,7 +119,7 @@ public struct TensorsDifference: Difference {
   }
 
   public var headline: String {
-    if tensors.isEmpty && metadata == nil {
+    if isEmpty {
       return "all \(Listing.count(same, "tensor")) are the same, in a file that is laid out otherwise"
     }
     var parts = ["\(tensors.count) of \(Listing.count(tensors.count + same, "tensor")) differ"]

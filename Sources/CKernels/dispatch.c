@@ -3,6 +3,25 @@
 
 #include <stdatomic.h>
 
+// A dispatcher of each kernel, where the header declares it.
+#ifdef __x86_64__
+#define BRAKE_KERNEL(result, name, parameters, arguments) \
+  result name##_plain parameters; \
+  result name##_v3 parameters; \
+  result name##_v4 parameters; \
+  result name parameters { \
+    switch (brake_variant_current()) { \
+      case BRAKE_X86_64_V4: return name##_v4 arguments; \
+      case BRAKE_X86_64_V3: return name##_v3 arguments; \
+      default: return name##_plain arguments; \
+    } \
+  }
+#else
+#define BRAKE_KERNEL(result, name, parameters, arguments) \
+  result name##_plain parameters; \
+  result name parameters { return name##_plain arguments; }
+#endif
+
 #include "internal.h"
 
 static const int unknown = -1;
@@ -36,20 +55,3 @@ bool brake_variant_select(int variant) {
 }
 
 long brake_attention_task_count(const brake_attention *attention) { return attention->batch * attention->kv_heads; }
-
-#ifdef __x86_64__
-#define DISPATCH(result, name, parameters, arguments) \
-  extern __typeof__(name) name##_plain, name##_v3, name##_v4; \
-  result name parameters { \
-    switch (brake_variant_current()) { \
-      case BRAKE_X86_64_V4: return name##_v4 arguments; \
-      case BRAKE_X86_64_V3: return name##_v3 arguments; \
-      default: return name##_plain arguments; \
-    } \
-  }
-#else
-#define DISPATCH(result, name, parameters, arguments) \
-  extern __typeof__(name) name##_plain; \
-  result name parameters { return name##_plain arguments; }
-#endif
-#include "kernels.h"

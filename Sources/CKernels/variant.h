@@ -7,19 +7,16 @@
 #pragma STDC FP_CONTRACT OFF
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#define JOIN(a, b) a##b
+#define JOIN_EXPANDED(a, b) JOIN(a, b)
+#define KERNEL(name) JOIN_EXPANDED(name, BRAKE_VARIANT)
+#define BRAKE_KERNEL(result, name, parameters, arguments) extern result KERNEL(name) parameters;
+
 #include "internal.h"
 
 #if BRAKE_MASKED
 #include <immintrin.h>
 #endif
-
-#define JOIN(a, b) a##b
-#define JOIN_EXPANDED(a, b) JOIN(a, b)
-#define KERNEL(name) JOIN_EXPANDED(name, BRAKE_VARIANT)
-
-#define DISPATCH(result, name, parameters, arguments) extern __typeof__(name) KERNEL(name);
-#include "kernels.h"
-#undef DISPATCH
 
 #ifdef BRAKE_TARGET
 #pragma clang attribute push(__attribute__((target(BRAKE_TARGET), min_vector_width(512))), apply_to = function)

@@ -26,8 +26,20 @@ import Testing
     brake_rope_table(&cosine, &sine, length, rotary, 10_000)
     let x = random.values(2 * length * ld)
     var y = x
-    brake_rope(&y, ld, cosine, sine, 0, 4, length, heads, dim, rotary, false)
-    brake_rope(&y, ld, cosine, sine, 4, 2 * length, length, heads, dim, rotary, false)
+    func rotate(_ rows: Range<Int>, inverse: Bool) {
+      y.withUnsafeMutableBufferPointer { y in
+        cosine.withUnsafeBufferPointer { cosine in
+          sine.withUnsafeBufferPointer { sine in
+            var rotation = brake_rotation(
+              x: y.baseAddress, ldx: ld, cosine: cosine.baseAddress, sine: sine.baseAddress, length: length,
+              heads: heads, head_dim: dim, rotary: rotary, inverse: inverse)
+            brake_rope(&rotation, rows.lowerBound, rows.upperBound)
+          }
+        }
+      }
+    }
+    rotate(0..<4, inverse: false)
+    rotate(4..<2 * length, inverse: false)
     var reference = doubles(x)
     for r in 0..<(2 * length) {
       for h in 0..<heads {
@@ -41,7 +53,7 @@ import Testing
       }
     }
     expectClose(y, reference)
-    brake_rope(&y, ld, cosine, sine, 0, 2 * length, length, heads, dim, rotary, true)
+    rotate(0..<2 * length, inverse: true)
     expectClose(y, doubles(x))
   }
 

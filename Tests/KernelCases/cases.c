@@ -239,9 +239,11 @@ static void positions(cases *s) {
   end(s, "rope_table");
   sha256_start(&s->digest);
   float *x = values(s, 2 * length * ld, 1);
-  brake_rope(x, ld, cosine, sine, 3, 2 * length, length, heads, head_dim, rotary, false);
+  brake_rotation rotation = {x, ld, cosine, sine, length, heads, head_dim, rotary, false};
+  brake_rope(&rotation, 3, 2 * length);
   output(s, x, 2 * length * ld);
-  brake_rope(x, ld, cosine, sine, 0, 90, length, heads, head_dim, rotary, true);
+  rotation.inverse = true;
+  brake_rope(&rotation, 0, 90);
   output(s, x, 2 * length * ld);
   end(s, "rope");
 }

@@ -15,6 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/// A kernel that is built for each instruction set is declared once, here: BRAKE_KERNEL(result, name, parameters, arguments).
+/// Callers see a function; what builds and chooses variants (variant.h, dispatch.c) makes more of it.
+#ifndef BRAKE_KERNEL
+#define BRAKE_KERNEL(result, name, parameters, arguments) result name parameters;
+#endif
+
 // MARK: - Instruction sets
 
 /// The builds of the kernels. They give the same bits; the tests compare them.
@@ -60,111 +66,146 @@ typedef struct brake_product {
 } brake_product;
 
 /// The number of tiles into which a product is cut: a function of its shape only.
-long brake_matmul_tile_count(const brake_product *product);
+BRAKE_KERNEL(long, brake_matmul_tile_count, (const brake_product *product), (product))
 
 /// Computes the tiles first <= tile < last. All tiles together give the product.
-void brake_matmul_tiles(const brake_product *product, long first, long last);
+BRAKE_KERNEL(void, brake_matmul_tiles, (const brake_product *product, long first, long last), (product, first, last))
 
 // MARK: - Elementary functions (elementary.h); y may be x
 
-void brake_exp(float *y, const float *x, long count);
+BRAKE_KERNEL(void, brake_exp, (float *y, const float *x, long count), (y, x, count))
 /// Natural logarithm: log(0) = -infinity, NaN below zero.
-void brake_log(float *y, const float *x, long count);
-void brake_tanh(float *y, const float *x, long count);
-void brake_erf(float *y, const float *x, long count);
+BRAKE_KERNEL(void, brake_log, (float *y, const float *x, long count), (y, x, count))
+BRAKE_KERNEL(void, brake_tanh, (float *y, const float *x, long count), (y, x, count))
+BRAKE_KERNEL(void, brake_erf, (float *y, const float *x, long count), (y, x, count))
 /// 1 / (1 + exp(-x)).
-void brake_sigmoid(float *y, const float *x, long count);
+BRAKE_KERNEL(void, brake_sigmoid, (float *y, const float *x, long count), (y, x, count))
 
 // MARK: - Flat arrays (flat.h); y may coincide with any input
 
 /// y = a + b.
-void brake_add(float *y, const float *a, const float *b, long count);
+BRAKE_KERNEL(void, brake_add, (float *y, const float *a, const float *b, long count), (y, a, b, count))
 /// y = alpha * a + beta * b, as fma(alpha, a, beta * b).
-void brake_combine(float *y, float alpha, const float *a, float beta, const float *b, long count);
+BRAKE_KERNEL(
+    void, brake_combine,
+    (float *y, float alpha, const float *a, float beta, const float *b, long count),
+    (y, alpha, a, beta, b, count))
 /// y = alpha * x.
-void brake_scale(float *y, float alpha, const float *x, long count);
+BRAKE_KERNEL(void, brake_scale, (float *y, float alpha, const float *x, long count), (y, alpha, x, count))
 /// y = a * b.
-void brake_multiply(float *y, const float *a, const float *b, long count);
+BRAKE_KERNEL(void, brake_multiply, (float *y, const float *a, const float *b, long count), (y, a, b, count))
 
 /// y = |x|.
-void brake_magnitude(float *y, const float *x, long count);
+BRAKE_KERNEL(void, brake_magnitude, (float *y, const float *x, long count), (y, x, count))
 
 /// Sums over a flat array are cut into chunks of this many elements, whose sums the caller adds in order, so that the
 /// chunks can be computed at the same time.
 #define BRAKE_REDUCTION_CHUNK 65536
 
 /// Sum of x, of x*x and of x*y in float64: element i goes to lane i mod 16, the lanes are added by the fixed tree.
-double brake_sum(const float *x, long count);
-double brake_sum_squares(const float *x, long count);
-double brake_dot(const float *x, const float *y, long count);
+BRAKE_KERNEL(double, brake_sum, (const float *x, long count), (x, count))
+BRAKE_KERNEL(double, brake_sum_squares, (const float *x, long count), (x, count))
+BRAKE_KERNEL(double, brake_dot, (const float *x, const float *y, long count), (x, y, count))
 
 /// out[j] (+= if accumulate, else =) sum over r of x[r * ldx + j] for first_column <= j < last_column: bias gradients.
 /// Rows are added in order within blocks of 256 rows, blocks in order.
-void brake_column_sums(
-    float *out, const float *x, long ldx, long rows, long first_column, long last_column, bool accumulate);
+BRAKE_KERNEL(
+    void, brake_column_sums,
+    (float *out, const float *x, long ldx, long rows, long first_column, long last_column, bool accumulate),
+    (out, x, ldx, rows, first_column, last_column, accumulate))
 
 // MARK: - Softmax and cross-entropy (softmax.h)
 
 /// y[r, :] = softmax(x[r, :]); x and y are rows x columns; y may be x.
-void brake_softmax(float *y, const float *x, long rows, long columns);
+BRAKE_KERNEL(void, brake_softmax, (float *y, const float *x, long rows, long columns), (y, x, rows, columns))
 /// dx = y * (dy - sum(dy * y)) per row; dx may be dy.
-void brake_softmax_backward(float *dx, const float *dy, const float *y, long rows, long columns);
+BRAKE_KERNEL(
+    void, brake_softmax_backward,
+    (float *dx, const float *dy, const float *y, long rows, long columns),
+    (dx, dy, y, rows, columns))
 
 /// losses[r] = log(sum over v of exp(logits[r, v])) - logits[r, targets[r]]: the next-token loss in nats.
 /// Logits are rows x vocabulary, contiguous. A negative target is ignored: its loss is 0.
-void brake_cross_entropy(
-    float *losses, const float *logits, const int32_t *targets, long rows, long vocabulary);
+BRAKE_KERNEL(
+    void, brake_cross_entropy,
+    (float *losses, const float *logits, const int32_t *targets, long rows, long vocabulary),
+    (losses, logits, targets, rows, vocabulary))
 
 /// The same losses, and logits are overwritten with scale * d loss / d logits = scale * (softmax - one-hot).
 /// The row of an ignored target becomes zero.
-void brake_cross_entropy_gradient(
-    float *losses, float *logits, const int32_t *targets, float scale, long rows, long vocabulary);
+BRAKE_KERNEL(
+    void, brake_cross_entropy_gradient,
+    (float *losses, float *logits, const int32_t *targets, float scale, long rows, long vocabulary),
+    (losses, logits, targets, scale, rows, vocabulary))
 
 // MARK: - Normalisation (norm.h); x, y, dx, dy are rows x columns, contiguous
 
 /// y = x * rstd * weight with rstd[r] = 1 / sqrt(mean(x^2) + epsilon). Weight (columns values) may be null: all ones.
 /// (Zhang and Sennrich 2019, arXiv 1910.07467.)
-void brake_rmsnorm(
-    float *y, float *rstd, const float *x, const float *weight, long rows, long columns, float epsilon);
+BRAKE_KERNEL(
+    void, brake_rmsnorm,
+    (float *y, float *rstd, const float *x, const float *weight, long rows, long columns, float epsilon),
+    (y, rstd, x, weight, rows, columns, epsilon))
 /// dx (+= if accumulate, else =) the gradient with respect to x. dx must not overlap dy or x.
-void brake_rmsnorm_backward(
-    float *dx, const float *dy, const float *x, const float *weight, const float *rstd, long rows, long columns,
-    bool accumulate);
+BRAKE_KERNEL(
+    void, brake_rmsnorm_backward,
+    (float *dx, const float *dy, const float *x, const float *weight, const float *rstd, long rows, long columns,
+     bool accumulate),
+    (dx, dy, x, weight, rstd, rows, columns, accumulate))
 /// dweight[j] += sum over r of dy[r, j] * x[r, j] * rstd[r], for first_column <= j < last_column.
 /// Rows form one fused chain within blocks of 256 rows, blocks are added in order.
-void brake_rmsnorm_backward_weight(
-    float *dweight, const float *dy, const float *x, const float *rstd, long rows, long columns, long first_column,
-    long last_column);
+BRAKE_KERNEL(
+    void, brake_rmsnorm_backward_weight,
+    (float *dweight, const float *dy, const float *x, const float *rstd, long rows, long columns, long first_column,
+     long last_column),
+    (dweight, dy, x, rstd, rows, columns, first_column, last_column))
 
 /// y = (x - mean) * rstd * weight + bias with rstd[r] = 1 / sqrt(mean((x - mean)^2) + epsilon).
 /// Weight and bias may be null. (Ba, Kiros and Hinton 2016, arXiv 1607.06450.)
-void brake_layernorm(
-    float *y, float *mean, float *rstd, const float *x, const float *weight, const float *bias, long rows, long columns,
-    float epsilon);
-void brake_layernorm_backward(
-    float *dx, const float *dy, const float *x, const float *weight, const float *mean, const float *rstd, long rows,
-    long columns, bool accumulate);
+BRAKE_KERNEL(
+    void, brake_layernorm,
+    (float *y, float *mean, float *rstd, const float *x, const float *weight, const float *bias, long rows,
+     long columns, float epsilon),
+    (y, mean, rstd, x, weight, bias, rows, columns, epsilon))
+BRAKE_KERNEL(
+    void, brake_layernorm_backward,
+    (float *dx, const float *dy, const float *x, const float *weight, const float *mean, const float *rstd, long rows,
+     long columns, bool accumulate),
+    (dx, dy, x, weight, mean, rstd, rows, columns, accumulate))
 /// dweight and dbias (dbias may be null) over columns first_column <= j < last_column, as brake_rmsnorm_backward_weight.
-void brake_layernorm_backward_weight(
-    float *dweight, float *dbias, const float *dy, const float *x, const float *mean, const float *rstd, long rows,
-    long columns, long first_column, long last_column);
+BRAKE_KERNEL(
+    void, brake_layernorm_backward_weight,
+    (float *dweight, float *dbias, const float *dy, const float *x, const float *mean, const float *rstd, long rows,
+     long columns, long first_column, long last_column),
+    (dweight, dbias, dy, x, mean, rstd, rows, columns, first_column, last_column))
 
 // MARK: - Activations (activation.h)
 
 /// y = gate * sigmoid(gate) * up: rows x columns, y at stride ldy, gate and up at stride ldx (so that both may lie side by
 /// side in one matrix). (Shazeer 2020, arXiv 2002.05202.) y may be gate or up.
-void brake_swiglu(float *y, long ldy, const float *gate, const float *up, long ldx, long rows, long columns);
+BRAKE_KERNEL(
+    void, brake_swiglu,
+    (float *y, long ldy, const float *gate, const float *up, long ldx, long rows, long columns),
+    (y, ldy, gate, up, ldx, rows, columns))
 /// dgate and dup at stride lddx; they may coincide with gate and up (at stride ldx), or either with dy.
-void brake_swiglu_backward(
-    float *dgate, float *dup, long lddx, const float *dy, long lddy, const float *gate, const float *up, long ldx,
-    long rows, long columns);
+BRAKE_KERNEL(
+    void, brake_swiglu_backward,
+    (float *dgate, float *dup, long lddx, const float *dy, long lddy, const float *gate, const float *up, long ldx,
+     long rows, long columns),
+    (dgate, dup, lddx, dy, lddy, gate, up, ldx, rows, columns))
 
 /// GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415) in its tanh form ("gelu_new") and exactly ("gelu").
 /// y may be x; dx may be dy or x.
-void brake_gelu_tanh(float *y, const float *x, long count);
-void brake_gelu_tanh_backward(float *dx, const float *dy, const float *x, long count);
-void brake_gelu_erf(float *y, const float *x, long count);
-void brake_gelu_erf_backward(float *dx, const float *dy, const float *x, long count);
+BRAKE_KERNEL(void, brake_gelu_tanh, (float *y, const float *x, long count), (y, x, count))
+BRAKE_KERNEL(
+    void, brake_gelu_tanh_backward,
+    (float *dx, const float *dy, const float *x, long count),
+    (dx, dy, x, count))
+BRAKE_KERNEL(void, brake_gelu_erf, (float *y, const float *x, long count), (y, x, count))
+BRAKE_KERNEL(
+    void, brake_gelu_erf_backward,
+    (float *dx, const float *dy, const float *x, long count),
+    (dx, dy, x, count))
 
 // MARK: - Rotary positions (rope.h)
 
@@ -175,24 +216,36 @@ void brake_rope_table(float *cosine, float *sine, long positions, long rotary, d
 /// Rotates in place the first `rotary` of the `head_dim` values of each of `heads` heads, for rows first <= r < last of
 /// x (row r, head h at x[r * ldx + h * head_dim]), whose position is r mod length. Pairs are (i, i + rotary/2).
 /// `inverse` rotates back, which is also the backward pass.
-void brake_rope(
-    float *x, long ldx, const float *cosine, const float *sine, long first, long last, long length, long heads,
-    long head_dim, long rotary, bool inverse);
+typedef struct brake_rotation {
+  float *x;
+  long ldx;
+  const float *cosine, *sine;
+  long length, heads, head_dim, rotary;
+  bool inverse;
+} brake_rotation;
+BRAKE_KERNEL(void, brake_rope, (const brake_rotation *rotation, long first, long last), (rotation, first, last))
 
 // MARK: - Embeddings (embedding.h)
 
 /// y[r] = table[tokens[r]] (+ positions[r mod length] if positions is not null) for first <= r < last; y is at row 0.
-void brake_embedding(
-    float *y, const float *table, const float *positions, const int32_t *tokens, long first, long last, long length,
-    long columns);
+BRAKE_KERNEL(
+    void, brake_embedding,
+    (float *y, const float *table, const float *positions, const int32_t *tokens, long first, long last, long length,
+     long columns),
+    (y, table, positions, tokens, first, last, length, columns))
 /// dtable[t] += sum of dy[r] over the rows with tokens[r] = t, in order of r, for tokens first_token <= t < last_token.
 /// Callers that run at the same time take disjoint ranges of tokens.
-void brake_embedding_backward(
-    float *dtable, const float *dy, const int32_t *tokens, long rows, long columns, int32_t first_token,
-    int32_t last_token);
+BRAKE_KERNEL(
+    void, brake_embedding_backward,
+    (float *dtable, const float *dy, const int32_t *tokens, long rows, long columns, int32_t first_token,
+     int32_t last_token),
+    (dtable, dy, tokens, rows, columns, first_token, last_token))
 /// dpositions[p] += sum of dy[b * length + p] over b in order, for first_position <= p < last_position.
-void brake_position_backward(
-    float *dpositions, const float *dy, long batch, long length, long columns, long first_position, long last_position);
+BRAKE_KERNEL(
+    void, brake_position_backward,
+    (float *dpositions, const float *dy, long batch, long length, long columns, long first_position,
+     long last_position),
+    (dpositions, dy, batch, length, columns, first_position, last_position))
 
 // MARK: - Causal attention (attention.h)
 
@@ -229,15 +282,22 @@ typedef struct brake_attention_gradient {
 
 /// The number of independent pieces: one for each sequence and key/value head.
 long brake_attention_task_count(const brake_attention *attention);
-void brake_attention_forward(const brake_attention *attention, long first, long last);
+BRAKE_KERNEL(
+    void, brake_attention_forward,
+    (const brake_attention *attention, long first, long last),
+    (attention, first, last))
 /// Reads out and log_sum of the forward pass.
-void brake_attention_backward(
-    const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last);
+BRAKE_KERNEL(
+    void, brake_attention_backward,
+    (const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last),
+    (attention, gradient, first, last))
 
 /// The same for a gradient of the last query alone, of one sequence (`batch` is 1): dout is one row; all rows of dq, dk and
 /// dv are overwritten (those of dq before the last with zeros).
-void brake_attention_backward_last(
-    const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last);
+BRAKE_KERNEL(
+    void, brake_attention_backward_last,
+    (const brake_attention *attention, const brake_attention_gradient *gradient, long first, long last),
+    (attention, gradient, first, last))
 
 /// A change of q, k and v, and the change of out that it makes to first order.
 typedef struct brake_attention_change {
@@ -252,8 +312,10 @@ typedef struct brake_attention_change {
 } brake_attention_change;
 
 /// Forward-mode differentiation: writes `out` of the change. Reads out and log_sum of the forward pass.
-void brake_attention_tangent(
-    const brake_attention *attention, const brake_attention_change *change, long first, long last);
+BRAKE_KERNEL(
+    void, brake_attention_tangent,
+    (const brake_attention *attention, const brake_attention_change *change, long first, long last),
+    (attention, change, first, last))
 
 // MARK: - Gradients of single tokens (token_gradients.h)
 
@@ -281,7 +343,7 @@ typedef struct brake_token_products {
 
 /// ceil(rows / BRAKE_TOKEN_PRODUCT_ROWS) tasks.
 #define BRAKE_TOKEN_PRODUCT_ROWS 28
-void brake_tally_products(const brake_token_products *x, long first, long last);
+BRAKE_KERNEL(void, brake_tally_products, (const brake_token_products *x, long first, long last), (x, first, last))
 
 /// A vector of parameters: g_i = sum over p < count[i] of dy[dy_first[i] + p, :], each row times the normalised row
 /// (x[x_first[i] + p, :] - mean[x_first[i] + p]) * rstd[x_first[i] + p]. `mean` may be null for zeros, `x` for no factor.
@@ -322,8 +384,8 @@ typedef struct brake_token_rows {
 
 /// ceil(columns / BRAKE_TOKEN_COLUMNS) tasks.
 #define BRAKE_TOKEN_COLUMNS 64
-void brake_tally_columns(const brake_token_columns *x, long first, long last);
-void brake_tally_rows(const brake_token_rows *x, long first, long last);
+BRAKE_KERNEL(void, brake_tally_columns, (const brake_token_columns *x, long first, long last), (x, first, last))
+BRAKE_KERNEL(void, brake_tally_rows, (const brake_token_rows *x, long first, long last), (x, first, last))
 
 // MARK: - Sums over coordinates (coordinates.h)
 
@@ -347,12 +409,14 @@ typedef struct brake_coordinates {
 /// ceil(count / BRAKE_REDUCTION_CHUNK) tasks.
 #define BRAKE_COORDINATE_SUMS 11
 #define BRAKE_COORDINATE_BINS 100
-void brake_sum_coordinates(const brake_coordinates *x, long first, long last);
+BRAKE_KERNEL(void, brake_sum_coordinates, (const brake_coordinates *x, long first, long last), (x, first, last))
 
 /// w = r / A with r = |G| / A and A = max(|G|, scale (half + other)), zero where A = 0: what r loses, to first order, for each
 /// unit that A gains. Returns the sum of r, of at most BRAKE_REDUCTION_CHUNK elements.
-double brake_influence(
-    float *w, const float *gradient, const float *half, const float *other, float scale, long count);
+BRAKE_KERNEL(
+    double, brake_influence,
+    (float *w, const float *gradient, const float *half, const float *other, float scale, long count),
+    (w, gradient, half, other, scale, count))
 
 // MARK: - Optimisers (optimiser.h); elementwise on a flat range
 
@@ -364,14 +428,22 @@ typedef struct brake_adamw_step {
 } brake_adamw_step;
 
 /// m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2; w -= lr wd w; w -= lr mhat / (sqrt(vhat) + epsilon).
-void brake_adamw(float *w, float *m, float *v, const float *g, long count, const brake_adamw_step *step);
+BRAKE_KERNEL(
+    void, brake_adamw,
+    (float *w, float *m, float *v, const float *g, long count, const brake_adamw_step *step),
+    (w, m, v, g, count, step))
 
 /// Cautious AdamW (Liang et al. 2024, arXiv 2411.16085) needs two passes over a tensor. The first updates m and v and
 /// returns how many elements have m * g > 0; the second applies the update to these elements only, multiplied by `boost`
 /// = elements / max(aligned, 0.001 elements).
-long brake_cautious_moments(float *m, float *v, const float *g, long count, const brake_adamw_step *step);
-void brake_cautious_apply(
-    float *w, const float *m, const float *v, const float *g, long count, const brake_adamw_step *step, double boost);
+BRAKE_KERNEL(
+    long, brake_cautious_moments,
+    (float *m, float *v, const float *g, long count, const brake_adamw_step *step),
+    (m, v, g, count, step))
+BRAKE_KERNEL(
+    void, brake_cautious_apply,
+    (float *w, const float *m, const float *v, const float *g, long count, const brake_adamw_step *step, double boost),
+    (w, m, v, g, count, step, boost))
 
 /// AdEMAMix (Pagliardini, Ablin and Grangier 2024, arXiv 2409.03137):
 /// w -= lr ((m1hat + alpha m2) / (sqrt(vhat) + epsilon) + wd w), the decay first. `slow` is m2, of rate beta3.
@@ -380,24 +452,33 @@ typedef struct brake_ademamix_step {
   double learning_rate, beta1, beta2, beta3, alpha, epsilon, weight_decay, gradient_scale;
   long step;
 } brake_ademamix_step;
-void brake_ademamix(
-    float *w, float *m, float *slow, float *v, const float *g, long count, const brake_ademamix_step *step);
+BRAKE_KERNEL(
+    void, brake_ademamix,
+    (float *w, float *m, float *slow, float *v, const float *g, long count, const brake_ademamix_step *step),
+    (w, m, slow, v, g, count, step))
 
 /// buffer = momentum * buffer + g; w -= lr wd w; w -= lr u with u = buffer, or g + momentum * buffer if nesterov.
 typedef struct brake_sgd_step {
   double learning_rate, momentum, weight_decay, gradient_scale;
   bool nesterov;
 } brake_sgd_step;
-void brake_sgd(float *w, float *buffer, const float *g, long count, const brake_sgd_step *step);
+BRAKE_KERNEL(
+    void, brake_sgd,
+    (float *w, float *buffer, const float *g, long count, const brake_sgd_step *step),
+    (w, buffer, g, count, step))
 
 /// Muon's momentum (Jordan 2024): buffer += (1-momentum)(g - buffer); update = nesterov ? g + momentum (buffer - g) : buffer.
 /// Orthogonalise `update` by five steps X <- a X + (b A + c A A) X, A = X X^T, with (a, b, c) = BRAKE_NEWTON_SCHULZ, from
 /// X = update / (its Frobenius norm + 1e-7), through brake_matmul_tiles and brake_combine; then brake_muon_apply.
-void brake_muon_momentum(
-    float *update, float *buffer, const float *g, long count, double momentum, double gradient_scale, bool nesterov);
+BRAKE_KERNEL(
+    void, brake_muon_momentum,
+    (float *update, float *buffer, const float *g, long count, double momentum, double gradient_scale, bool nesterov),
+    (update, buffer, g, count, momentum, gradient_scale, nesterov))
 /// w -= lr wd w; w -= lr factor update.
-void brake_muon_apply(
-    float *w, const float *update, long count, double learning_rate, double weight_decay, double factor);
+BRAKE_KERNEL(
+    void, brake_muon_apply,
+    (float *w, const float *update, long count, double learning_rate, double weight_decay, double factor),
+    (w, update, count, learning_rate, weight_decay, factor))
 #define BRAKE_NEWTON_SCHULZ_A 3.4445
 #define BRAKE_NEWTON_SCHULZ_B -4.7750
 #define BRAKE_NEWTON_SCHULZ_C 2.0315

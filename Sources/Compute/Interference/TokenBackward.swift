@@ -116,11 +116,11 @@ struct TokenBackward {
   /// residual [rows, C] += the gradient that comes from scratch.projected [rows, Q].
   private func throughAttentionInput(_ record: Record) {
     let columns = attention.columns
-    if attention.rotary > 0, let cosine = pass.cosine, let sine = pass.sine {
+    if let rotation = attention.rotation(of: scratch.projected, inverse: true, pass) {
       eachToken(cost: 8 * columns) { row, _, count in
-        brake_rope(
-          scratch.projected + row * columns, columns, cosine, sine, 0, count, pass.length,
-          attention.heads + attention.keyValueHeads, attention.headDimension, attention.rotary, true)
+        var rotation = rotation
+        rotation.x += row * columns
+        brake_rope(&rotation, 0, count)
       }
     }
     throughAttentionInput(attention.ungrouped(scratch, own), record)

@@ -87,13 +87,20 @@ struct Attention {
 
   /// Queries and keys, which stand side by side, at their positions.
   private func rotate(_ projected: Floats, inverse: Bool, _ pass: Pass) {
-    guard rotary > 0, let cosine = pass.cosine, let sine = pass.sine else { return }
-    pass.threads.rows(pass.rows, columns: columns) { rows in
-      brake_rope(
-        projected, columns, cosine, sine, rows.lowerBound, rows.upperBound, pass.length,
-        heads + keyValueHeads,
-        headDimension, rotary, inverse)
+    guard let rotation = rotation(of: projected, inverse: inverse, pass) else { return }
+    withUnsafePointer(to: rotation) { rotation in
+      pass.threads.rows(pass.rows, columns: columns) { rows in
+        brake_rope(rotation, rows.lowerBound, rows.upperBound)
+      }
     }
+  }
+
+  /// What turns queries and keys; nil where positions turn nothing.
+  func rotation(of projected: Floats, inverse: Bool, _ pass: Pass) -> brake_rotation? {
+    guard rotary > 0, let cosine = pass.cosine, let sine = pass.sine else { return nil }
+    return brake_rotation(
+      x: projected, ldx: columns, cosine: cosine, sine: sine, length: pass.length,
+      heads: heads + keyValueHeads, head_dim: headDimension, rotary: rotary, inverse: inverse)
   }
 
   /// Moves each head's part (0 query, 1 key, 2 value) to another place of its row; places are counted in heads.

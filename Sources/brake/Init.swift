@@ -6,6 +6,7 @@ import System
 extension Brake {
   struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "init",
       abstract: "Make a small project that works.",
       discussion:
         "Writes a pipeline, a script that it calls and a .gitignore into a folder, and replaces nothing.")

@@ -5,6 +5,7 @@ import Pipeline
 extension Brake {
   struct Lint: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "lint",
       abstract: "Say all that is wrong with pipeline files.",
       discussion: """
         Prints every error at once, and, where there is none, what is probably not meant: parameters, variables, stages and \

@@ -8,6 +8,7 @@ import Synchronization
 extension Brake {
   struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "rebuild",
       abstract: "Run stages again although they are recorded, and say whether they made the same.",
       discussion: """
         Only the targets run again; what they need is brought up to date if it is not. If the bytes are the same as were \

@@ -4,6 +4,7 @@ import Pipeline
 extension Brake {
   struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "schema",
       abstract: "Print a JSON Schema of pipeline files, for editors.",
       discussion: """
         With it an editor completes the fields of stages, the operations and their parameters, explains them and underlines \

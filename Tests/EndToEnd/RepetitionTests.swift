@@ -114,6 +114,23 @@ import Testing
     #expect(folder.text("results/after.json") == after)
   }
 
+  @Test func `Stages that are one action are executed once`() throws {
+    let command = "echo one >> \(folder["runs.txt"]); date +%s%N > ${out.o}"
+    folder.write(
+      """
+      stages:
+        a: { run: "\(command)", out: { o: o.txt } }
+        b: { run: "\(command)", out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    #expect(ran() == ["one"])
+    let found = try folder.brake("rebuild", "a", "b", "-j2")
+    #expect(found.status == 1, "\(found)")
+    #expect(ran() == ["one"])
+    #expect(try folder.brake("-q").status == 0)
+    #expect(try folder.brake("diff", "a", "b").status == 0)
+  }
+
   @Test func `What is not recorded runs once`() throws {
     let found = try folder.brake("rebuild", "random")
     #expect(found.status == 0, "\(found)")

@@ -11,14 +11,18 @@ extension Engine {
   ///     store.
   ///   - passing: instances that are not repeated.
   ///   - compare: looks at a repetition while its files are there; may be called from several threads.
-  /// - Returns: what came of it, by instance in the order of the plan.
+  /// - Returns: what came of it, by instance in the order of the plan; of several that are one action, by the first.
   public func repeated<Report: Sendable>(
     targets: [String], options: RunOptions = RunOptions(), isRecording: Bool, passing: Set<String> = [],
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in },
     compare: @escaping @Sendable (Repetition) throws -> Report
   ) async throws -> [(instance: String, outcome: RepetitionOutcome<Report>)] {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
-      let findings = try repeatable(targets).filter { !passing.contains($0.instance.name) }
+      // Stages that are the same action have one record.
+      var seen: Set<Digest> = []
+      let findings = try repeatable(targets).filter {
+        !passing.contains($0.instance.name) && seen.insert($0.action!.key).inserted
+      }
       observe(.planned(findings.count))
       var rest = findings.enumerated().makeIterator()
       var outcomes: [(Int, RepetitionOutcome<Report>)] = []

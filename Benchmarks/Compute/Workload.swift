@@ -1,6 +1,7 @@
 import ArgumentParser
 import Compute
 import JSON
+internal import System
 
 /// The model, the batch and the time of a measurement.
 struct Workload: ParsableArguments {
@@ -11,7 +12,7 @@ struct Workload: ParsableArguments {
     case large = "3.4m"
     case paper = "14m"
 
-    fileprivate func model(context: Int) throws(ComputeError) -> ModelConfiguration {
+    fileprivate func model(context: Int) throws(Failure) -> ModelConfiguration {
       switch self {
       case .small:
         try .standard(.llama, vocabulary: 257, width: 64, layers: 4, heads: 4, inner: 160, context: context)
@@ -32,7 +33,7 @@ struct Workload: ParsableArguments {
   @Option(help: "Threads to use.") var threads = 1
   @Option(help: "Seconds to measure for, after two calls that are not measured.") var secs = 6.0
 
-  func prepare() throws(ComputeError) -> (weights: Parameters, batch: TokenBatch, threads: Threads) {
+  func prepare() throws(Failure) -> (weights: Parameters, batch: TokenBatch, threads: Threads) {
     let model = try size.model(context: seq)
     let threads = Threads(threads)
     let weights = Initialisation.mitchell.weights(model, seed: 0, threads: threads)
@@ -40,7 +41,7 @@ struct Workload: ParsableArguments {
   }
 
   /// Drawn at random, so that there is nothing to learn.
-  private func tokens(_ model: ModelConfiguration) throws(ComputeError) -> TokenBatch {
+  private func tokens(_ model: ModelConfiguration) throws(Failure) -> TokenBatch {
     guard seq > 0, batch > 0, batch <= TokenBatch.limit / seq else {
       return try TokenBatch(sequences: batch, length: seq, inputs: [], targets: [])
     }

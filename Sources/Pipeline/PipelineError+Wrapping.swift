@@ -1,4 +1,4 @@
-import Artefacts
+import System
 import System
 
 extension PipelineError {
@@ -13,15 +13,16 @@ extension PipelineError {
       facts.append(("command", line.count > 70 ? line.prefix(70) + "…" : line))
     }
     facts += inner.facts.filter { fact in !facts.contains { $0.label == fact.label } }
-    self.init(inner.headline, at: inner.position ?? instance.position, facts: facts, hint: inner.hint)
+    self.init(inner.failure.with(facts: facts), at: inner.position ?? instance.position)
   }
 
+  /// Any error, with all that it says.
   init(wrapping error: any Error) {
     switch error {
     case let error as PipelineError: self = error
-    case let error as Failure: self.init(error.headline, facts: error.facts, hint: error.hint)
-    case let error as ParameterError: self.init(error.description)
-    default: self.init(String(describing: error))
+    case let error as Failure: self.init(error)
+    case let error as ParameterError: self.init(Failure(.parameter, error.description, cause: error))
+    default: self.init(Failure(.unknown, String(describing: error), cause: error))
     }
   }
 }

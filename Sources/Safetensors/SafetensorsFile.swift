@@ -1,10 +1,12 @@
+public import System
+
 /// A safetensors file in memory. Tensors are views of its bytes.
 public struct SafetensorsFile: Sendable {
   public let header: SafetensorsHeader
   private let bytes: [UInt8]
   private let positions: [String: Int]
 
-  public init(_ bytes: [UInt8]) throws(SafetensorsError) {
+  public init(_ bytes: [UInt8]) throws(Failure) {
     header = try SafetensorsHeader(bytes, fileSize: bytes.count)
     self.bytes = bytes
     positions = Dictionary(
@@ -26,11 +28,12 @@ public struct SafetensorsFile: Sendable {
   /// - Precondition: `Element` has as many bytes as an element of `dtype`.
   public func elements<Element: BitwiseCopyable>(
     _ name: String, _ dtype: DType, as: Element.Type = Element.self
-  ) throws(SafetensorsError) -> [Element] {
+  ) throws(Failure) -> [Element] {
     precondition(MemoryLayout<Element>.stride == dtype.size, "\(Element.self) does not hold \(dtype)")
-    guard let tensor = descriptor(name) else { throw SafetensorsError("there is no tensor '\(name)'") }
+    guard let tensor = descriptor(name) else { throw Failure(.malformed, "there is no tensor '\(name)'") }
     guard tensor.dtype == dtype else {
-      throw SafetensorsError(
+      throw Failure(
+        .malformed,
         "the tensor '\(name)' has the dtype \(tensor.dtype.rawValue), not \(dtype.rawValue)")
     }
     return [Element](unsafeUninitializedCapacity: tensor.count) { buffer, count in

@@ -1,4 +1,5 @@
 internal import JSON
+public import System
 
 /// Writes a safetensors file piece by piece: the header first, then the tensors sorted by the UTF-8 bytes of their names.
 /// The same tensors give the same bytes on every machine.
@@ -10,7 +11,7 @@ public struct SafetensorsWriter: Sendable {
   /// - Throws: if two tensors have one name, a shape is out of range, or the header is longer than may be.
   public init(
     _ tensors: [(name: String, dtype: DType, shape: [Int])], metadata: [String: String] = [:]
-  ) throws(SafetensorsError) {
+  ) throws(Failure) {
     var members: [String: JSON] = [:]
     if !metadata.isEmpty {
       members[SafetensorsHeader.metadataName] = .object(metadata.mapValues { .string($0) })
@@ -26,13 +27,13 @@ public struct SafetensorsWriter: Sendable {
         "data_offsets": .array([.integer(Int64(tensor.offset)), .integer(Int64(end))]),
       ]
       if name == SafetensorsHeader.metadataName || members.updateValue(member, forKey: name) != nil {
-        throw SafetensorsError("the name '\(name)' is taken")
+        throw Failure(.malformed, "the name '\(name)' is taken")
       }
     }
     var json = JSON.object(members).canonicalBytes
     json += repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     guard json.count <= SafetensorsHeader.limit else {
-      throw SafetensorsError("the header would be longer than \(SafetensorsHeader.limit) bytes")
+      throw Failure(.malformed, "the header would be longer than \(SafetensorsHeader.limit) bytes")
     }
     headerBytes = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
     header = try SafetensorsHeader(descriptors, metadata: metadata, dataOffset: headerBytes.count)
@@ -56,7 +57,8 @@ public struct SafetensorsWriter: Sendable {
           try output(bytes)
         }
         if count != descriptor.size {
-          throw SafetensorsError(
+          throw Failure(
+            .malformed,
             "the tensor '\(descriptor.name)' needs \(descriptor.size) bytes, but was given \(count)")
         }
       }

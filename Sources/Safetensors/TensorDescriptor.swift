@@ -1,3 +1,5 @@
+internal import System
+
 /// A tensor in a safetensors file: its name, type and shape, and where its bytes are.
 public struct TensorDescriptor: Hashable, Sendable {
   public let name: String
@@ -14,17 +16,17 @@ public struct TensorDescriptor: Hashable, Sendable {
   public var count: Int { size / dtype.size }
 
   /// - Throws: if the shape has a negative dimension or more bytes than an `Int` can count.
-  init(name: String, dtype: DType, shape: [Int], offset: Int) throws(SafetensorsError) {
+  init(name: String, dtype: DType, shape: [Int], offset: Int) throws(Failure) {
     var size = dtype.size
     for dimension in shape {
       let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
       if dimension < 0 || overflow {
-        throw SafetensorsError("the shape \(shape) of the tensor '\(name)' is out of range")
+        throw Failure(.malformed, "the shape \(shape) of the tensor '\(name)' is out of range")
       }
       size = product
     }
     if offset < 0 || offset.addingReportingOverflow(size).overflow {
-      throw SafetensorsError("the tensor '\(name)' is out of range")
+      throw Failure(.malformed, "the tensor '\(name)' is out of range")
     }
     self.name = name
     self.dtype = dtype

@@ -44,6 +44,21 @@ public struct Failure: Error, CustomStringConvertible {
   }
 }
 
+extension Failure: Equatable {
+  /// Whether both tell the same.
+  public static func == (first: Failure, second: Failure) -> Bool {
+    first.code == second.code && first.headline == second.headline && first.hint == second.hint
+      && first.facts.elementsEqual(second.facts, by: ==)
+  }
+}
+
+extension Failure {
+  /// The same, told with other facts.
+  package func with(facts: [Fact]) -> Failure {
+    Failure(code, headline, facts: facts, hint: hint, cause: cause)
+  }
+}
+
 /// An error that may come from another one.
 package protocol Caused: Error {
   var cause: (any Error)? { get }
@@ -68,6 +83,8 @@ extension Failure.Code {
   public static let refused = Self("refused")
   /// It is there, and the system could not read it: nothing is known of its bytes.
   public static let unreadable = Self("unreadable")
+  /// A text, value or file that cannot be read as what it should be.
+  public static let malformed = Self("malformed")
   /// The system refused a call.
   public static let system = Self("system")
 }

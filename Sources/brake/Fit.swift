@@ -2,6 +2,7 @@ import ArgumentParser
 import Compute
 import JSON
 import Operations
+import System
 
 extension Brake {
   struct Fit: AsyncParsableCommand {
@@ -36,7 +37,7 @@ extension Brake {
         for curve in try await CurveFile.read(path: file, options: CurveImport(step: step, loss: loss)) {
           do {
             analyses.append(try CurveAnalysis.run(curve, preparation: preparation, options: options))
-          } catch let error as ComputeError {
+          } catch let error as Failure {
             Output.note("error: \(error)")
             isIncomplete = true
           }

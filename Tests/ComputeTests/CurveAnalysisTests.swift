@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import JSON
+import System
 import Testing
 
 @Suite struct CurveAnalysisTests {
@@ -82,9 +83,9 @@ import Testing
     for name in ["curve", "b", "quality", "verdict", "options", "sensitivity", "power_law", "starts"] {
       var broken = members
       broken[name] = nil
-      #expect(throws: ComputeError.self) { try CurveAnalysis(json: .object(broken)) }
+      #expect(throws: Failure.self) { try CurveAnalysis(json: .object(broken)) }
       broken[name] = "x"
-      #expect(throws: ComputeError.self) { try CurveAnalysis(json: .object(broken)) }
+      #expect(throws: Failure.self) { try CurveAnalysis(json: .object(broken)) }
     }
   }
 
@@ -100,23 +101,23 @@ import Testing
 @Suite struct UnusableCurveTests {
   @Test func `A constant loss is an error that says so`() {
     let curve = Sample.curveOf { _ in 1 }
-    let error = #expect(throws: ComputeError.self) { try CurveAnalysis.run(curve, options: Sample.quick) }
-    #expect(error?.message.contains("constant") == true)
+    let error = #expect(throws: Failure.self) { try CurveAnalysis.run(curve, options: Sample.quick) }
+    #expect(error?.headline.contains("constant") == true)
   }
 
   @Test func `Too few points behind the cut are an error with a hint`() {
     var options = Sample.quick
     options.skip = 60_000
-    let error = #expect(throws: ComputeError.self) {
+    let error = #expect(throws: Failure.self) {
       try CurveAnalysis.run(Sample.prepared(), options: options)
     }
     #expect(error?.code == .unusable)
-    #expect(error?.remedy?.contains("lower skip") == true)
+    #expect(error?.hint?.contains("lower skip") == true)
   }
 
   @Test func `One step repeated is no curve`() {
     let curve = Sample.prepared([Int](repeating: 500, count: 50), (1...50).map { Double($0) })
-    #expect(throws: ComputeError.self) { try CurveAnalysis.run(curve, options: Sample.quick) }
+    #expect(throws: Failure.self) { try CurveAnalysis.run(curve, options: Sample.quick) }
   }
 
   @Test func `Any finite points give a result or an error, never a crash`() {

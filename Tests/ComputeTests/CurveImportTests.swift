@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import System
 import Testing
 
 @Suite struct CurveImportTests {
@@ -111,10 +112,10 @@ import Testing
     ("step,iter,loss\n1,1,2", "'iter'"), ("{\"a\": {\"b\": [1], \"loss\": [2]}}", "step"),
   ])
   func `Columns that are missing or ambiguous are an error that lists them`(text: String, part: String) {
-    let error = #expect(throws: ComputeError.self) { try read(text) }
+    let error = #expect(throws: Failure.self) { try read(text) }
     #expect(error?.code == .columns)
-    #expect(error?.message.contains(part) == true)
-    #expect(error?.message.contains("the columns are") == true)
+    #expect(error?.headline.contains(part) == true)
+    #expect(error?.headline.contains("the columns are") == true)
   }
 
   @Test func `Columns can be named`() throws {
@@ -123,8 +124,8 @@ import Testing
     #expect(curve.steps == [10, 20])
     #expect(curve.losses == [5, 6])
     #expect(curve.run == "mine")
-    let error = #expect(throws: ComputeError.self) { try read(text, CurveImport(step: "Iter")) }
-    #expect(error?.message.contains("no column is called 'Iter'") == true)
+    let error = #expect(throws: Failure.self) { try read(text, CurveImport(step: "Iter")) }
+    #expect(error?.headline.contains("no column is called 'Iter'") == true)
   }
 
   @Test(arguments: [
@@ -135,9 +136,9 @@ import Testing
     ("{\"a\": {\"smoothed_loss\": {\"x\": [], \"y\": []}}}", "no row"),
   ])
   func `A file that gives nothing is an error that says where`(text: String, part: String) {
-    let error = #expect(throws: ComputeError.self) { try read(text) }
-    #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
-    #expect(error?.message.hasPrefix("dir/loss.csv") == true)
+    let error = #expect(throws: Failure.self) { try read(text) }
+    #expect(error?.headline.contains(part) == true, "\(error?.headline ?? "")")
+    #expect(error?.headline.hasPrefix("dir/loss.csv") == true)
   }
 
   @Test(arguments: [
@@ -193,7 +194,7 @@ import Testing
       ("# ", ""),
     ] {
       let changed = Array(text.replacingOccurrences(of: old, with: new).utf8)
-      #expect(throws: ComputeError.self) { try Curve(bytes: changed) }
+      #expect(throws: Failure.self) { try Curve(bytes: changed) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import JSON
+import System
 import Testing
 
 @testable import Compute
@@ -38,10 +39,10 @@ import Testing
       TokenLosses([1, 2], context: 2, stream: "other"),
       TokenLosses([1, .nan], context: 2, stream: Self.stream),
     ] {
-      #expect(throws: ComputeError.self) { try LossChanges(run: "r", from: (1, a), to: (2, b)) }
+      #expect(throws: Failure.self) { try LossChanges(run: "r", from: (1, a), to: (2, b)) }
     }
     let none = TokenLosses([], context: 2, stream: Self.stream)
-    #expect(throws: ComputeError.self) { try LossChanges(run: "r", from: (1, none), to: (2, none)) }
+    #expect(throws: Failure.self) { try LossChanges(run: "r", from: (1, none), to: (2, none)) }
   }
 
   @Test func `Changes and losses are read back as they were written`() throws {
@@ -55,10 +56,10 @@ import Testing
     try TokenLosses([3], context: 7, stream: "s").write { losses += $0 }
     #expect(try TokenLosses(parsing: losses).context == 7)
     for cut in 0..<bytes.count {
-      #expect(throws: ComputeError.self) { try LossChanges(parsing: Array(bytes.prefix(cut))) }
+      #expect(throws: Failure.self) { try LossChanges(parsing: Array(bytes.prefix(cut))) }
     }
-    #expect(throws: ComputeError.self) { try LossChanges(parsing: losses) }
-    #expect(throws: ComputeError.self) { try TokenLosses(parsing: bytes.map { $0 ^ 1 }) }
+    #expect(throws: Failure.self) { try LossChanges(parsing: losses) }
+    #expect(throws: Failure.self) { try TokenLosses(parsing: bytes.map { $0 ^ 1 }) }
   }
 
   @Test func `Positions double from bin to bin`() {
@@ -95,7 +96,7 @@ import Testing
     let quantiles = try summary.list("quantiles")
     #expect(quantiles.first?["change"]?.double == -4 && quantiles.last?["change"]?.double == 3)
     #expect(quantiles[4]["change"]?.double == -0.5)
-    #expect(throws: ComputeError.self) {
+    #expect(throws: Failure.self) {
       try changes.summary(stream: [0, 1], vocabulary: 2, bootstrap: SequenceBootstrap(resamples: 0, seed: 1))
     }
   }

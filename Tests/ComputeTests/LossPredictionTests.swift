@@ -1,5 +1,6 @@
 import JSON
 import Safetensors
+import System
 import Testing
 
 @testable import Compute
@@ -119,11 +120,11 @@ import Testing
 
   @Test func `Numbers that are not finite, or far too large, are refused`() throws {
     for wrong in [Double.nan, .infinity, -1e100, 1e308] {
-      #expect(throws: ComputeError.self) { try Self.prediction([0, wrong], [0, 0]) }
-      #expect(throws: ComputeError.self) { try Self.prediction([0, 0], [wrong, 0]) }
+      #expect(throws: Failure.self) { try Self.prediction([0, wrong], [0, 0]) }
+      #expect(throws: Failure.self) { try Self.prediction([0, 0], [wrong, 0]) }
     }
-    #expect(throws: ComputeError.self) { try Self.prediction([], []) }
-    #expect(throws: ComputeError.self) { try Self.prediction([1], [1, 2]) }
+    #expect(throws: Failure.self) { try Self.prediction([], []) }
+    #expect(throws: Failure.self) { try Self.prediction([1], [1, 2]) }
   }
 
   // MARK: Files

@@ -1,4 +1,5 @@
 import JSON
+import System
 import Testing
 
 @testable import Compute
@@ -140,15 +141,15 @@ import Testing
       let batch = try TokenBatch(
         sequences: 1, length: length, inputs: Array(repeating: input, count: length),
         targets: Array(repeating: target, count: length))
-      #expect(throws: ComputeError.self) { try transformer.losses(of: batch, weights: weights) }
-      #expect(throws: ComputeError.self) {
+      #expect(throws: Failure.self) { try transformer.losses(of: batch, weights: weights) }
+      #expect(throws: Failure.self) {
         try transformer.addGradients(of: batch, weights: weights, to: weights)
       }
     }
-    #expect(throws: ComputeError.self) { try TokenBatch(sequences: 1, length: 2, inputs: [0], targets: [0]) }
-    #expect(throws: ComputeError.self) {
+    #expect(throws: Failure.self) { try TokenBatch(sequences: 1, length: 2, inputs: [0], targets: [0]) }
+    #expect(throws: Failure.self) {
       try TokenBatch(sequences: .max, length: .max, inputs: [], targets: [])
     }
-    #expect(throws: ComputeError.self) { try TokenBatch(sequences: 0, length: 1, inputs: [], targets: []) }
+    #expect(throws: Failure.self) { try TokenBatch(sequences: 0, length: 1, inputs: [], targets: []) }
   }
 }

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import JSON
+import System
 import Testing
 
 @Suite struct PreparationTests {
@@ -34,7 +35,7 @@ import Testing
   func `Losses whose mean is beyond the range of numbers are refused with their step`(huge: [Double]) throws {
     let losses = [Double](repeating: 3, count: 20) + huge + [Double](repeating: 2, count: 20)
     let curve = Curve(run: "a", steps: Array(0..<losses.count), losses: losses)
-    let error = #expect(throws: ComputeError.self) { try Preparation()(curve) }
+    let error = #expect(throws: Failure.self) { try Preparation()(curve) }
     #expect(error?.description.contains("leaves the range of numbers at step 2") == true)
     #expect(try Preparation(smoothing: nil)(curve).losses.allSatisfy { $0.isFinite })
   }

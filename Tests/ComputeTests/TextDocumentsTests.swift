@@ -1,5 +1,6 @@
 import JSON
 import Safetensors
+import System
 import Testing
 
 @testable import Compute
@@ -66,10 +67,10 @@ import Testing
   ])
   func `A line that holds no document is named`(line: String, message: String) throws {
     var reader = DocumentReader()
-    let error = try #require(throws: ComputeError.self) {
+    let error = try #require(throws: Failure.self) {
       try reader.add(jsonLines: Array((#"{"text": "x"}"# + "\n" + line).utf8), field: "text", file: "f")
     }
-    #expect(error.message.hasPrefix(message), "\(error.message)")
+    #expect(error.headline.hasPrefix(message), "\(error.headline)")
   }
 
   @Test func `Documents survive being written and read`() throws {
@@ -124,7 +125,7 @@ import Testing
     var stream = TokenStream(tokeniser: "name", vocabularySize: 10, separator: nil)
     stream.append { $0 += [10] }
     let bytes = try file(stream.write)
-    #expect(throws: ComputeError.self) { try TokenStream(parsing: bytes) }
+    #expect(throws: Failure.self) { try TokenStream(parsing: bytes) }
   }
 
   @Test func `Every document is on one side of the split`() throws {
@@ -149,7 +150,7 @@ import Testing
     #expect(pieces.flatMap { bytes[$0] } == bytes)
     #expect(
       pieces.dropLast().allSatisfy { $0.count <= 100 && bytes[$0].suffix(2).elementsEqual("\n\n".utf8) })
-    #expect(throws: ComputeError.self) {
+    #expect(throws: Failure.self) {
       try DocumentSplit(documents([text]), fraction: 0.1, piece: 0, seed: 1)
     }
   }
@@ -186,8 +187,8 @@ import Testing
   }
 
   @Test func `A stream has to hold a sequence and the token after it`() throws {
-    #expect(throws: ComputeError.self) { try Batches(seed: 1, context: 64, count: 64) }
-    #expect(throws: ComputeError.self) { try Batches(seed: 1, context: 0, count: 64) }
+    #expect(throws: Failure.self) { try Batches(seed: 1, context: 64, count: 64) }
+    #expect(throws: Failure.self) { try Batches(seed: 1, context: 0, count: 64) }
     #expect(try Batches(seed: 1, context: 64, count: 65).offset(step: 9, row: 9) == 0)
   }
 }

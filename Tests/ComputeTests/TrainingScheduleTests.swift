@@ -1,4 +1,5 @@
 import Foundation
+import System
 import Testing
 
 @testable import Compute
@@ -31,17 +32,17 @@ import Testing
   }
 
   @Test func `Schedules that cannot be are refused`() {
-    #expect(throws: ComputeError.self) { try Schedule(peak: .nan) }
-    #expect(throws: ComputeError.self) { try Schedule(peak: -1) }
-    #expect(throws: ComputeError.self) { try Schedule(peak: 1, warmUp: -1) }
-    #expect(throws: ComputeError.self) { try Schedule(peak: 1, startFactor: 2) }
-    #expect(throws: ComputeError.self) {
+    #expect(throws: Failure.self) { try Schedule(peak: .nan) }
+    #expect(throws: Failure.self) { try Schedule(peak: -1) }
+    #expect(throws: Failure.self) { try Schedule(peak: 1, warmUp: -1) }
+    #expect(throws: Failure.self) { try Schedule(peak: 1, startFactor: 2) }
+    #expect(throws: Failure.self) {
       try Schedule(peak: 1, warmUp: 9, shape: .trapezoidal(steps: 10, cooldown: 2, floor: 0))
     }
-    #expect(throws: ComputeError.self) {
+    #expect(throws: Failure.self) {
       try Schedule(peak: 1, warmUp: 9, shape: .cosine(steps: 8, floor: 0))
     }
-    #expect(throws: ComputeError.self) { try Schedule(peak: 1, shape: .cosine(steps: 8, floor: -1)) }
+    #expect(throws: Failure.self) { try Schedule(peak: 1, shape: .cosine(steps: 8, floor: -1)) }
   }
 
   private func deviation(_ values: some Sequence<Float>) -> Double {

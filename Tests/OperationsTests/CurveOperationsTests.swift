@@ -4,6 +4,7 @@ import JSON
 import Operations
 import Pipeline
 import Support
+import System
 import Testing
 
 @Suite struct CurveOperationsTests {
@@ -90,7 +91,7 @@ import Testing
     for wrong in [[(key: "c", bytes: models[0].bytes)], [(key: "a", bytes: Array("{}".utf8))]]
       as [[(key: String?, bytes: [UInt8])]]
     {
-      await #expect(throws: ComputeError.self) {
+      await #expect(throws: Failure.self) {
         try await OperationRun(compare, inputs: ["fits": fits, "models": wrong])
       }
     }
@@ -139,9 +140,9 @@ import Testing
     let path = try compressed("gzip", "a.gz")
     let bytes = try #require(folder.read("a.gz"))
     folder.write(Array(bytes.prefix(bytes.count / 2)), to: "a.gz")
-    let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path) }
-    #expect(error?.message.hasPrefix(path) == true)
-    #expect(error?.message.contains("gzip cannot decompress it") == true)
+    let error = await #expect(throws: Failure.self) { try await CurveFile.read(path: path) }
+    #expect(error?.headline.hasPrefix(path) == true)
+    #expect(error?.headline.contains("gzip cannot decompress it") == true)
   }
 
   @Test(.enabled(if: isInstalled("gzip")))
@@ -152,17 +153,17 @@ import Testing
     gzip.arguments = ["gzip", "-1", path]
     try gzip.run()
     gzip.waitUntilExit()
-    let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path + ".gz") }
-    #expect(error?.message.contains("hold more than") == true)
+    let error = await #expect(throws: Failure.self) { try await CurveFile.read(path: path + ".gz") }
+    #expect(error?.headline.contains("hold more than") == true)
   }
 
   @Test func `A missing file, a folder and an empty file are errors`() async throws {
     let empty = folder.write("", to: "empty.csv")
     for (path, part) in [(folder["none.csv"], "No such file"), (folder.path, "not a file"), (empty, "empty")]
     {
-      let error = await #expect(throws: ComputeError.self) { try await CurveFile.read(path: path) }
-      #expect(error?.message.contains(part) == true)
-      #expect(error?.message.hasPrefix(path) == true)
+      let error = await #expect(throws: Failure.self) { try await CurveFile.read(path: path) }
+      #expect(error?.headline.contains(part) == true)
+      #expect(error?.headline.hasPrefix(path) == true)
     }
   }
 }

@@ -3,6 +3,7 @@ import JSON
 import Operations
 import Pipeline
 import Safetensors
+import System
 import Testing
 
 @Suite struct LMGenerateTests {
@@ -37,19 +38,19 @@ import Testing
 
   @Test func `A vocabulary that the model cannot have is refused`() async throws {
     let small = try await Interchange.imported(Interchange.folder("gpt2", .float32))
-    let error = await #expect(throws: ComputeError.self) { _ = try await text([:], checkpoint: small) }
-    #expect(try #require(error).message.contains("17 tokens"))
+    let error = await #expect(throws: Failure.self) { _ = try await text([:], checkpoint: small) }
+    #expect(try #require(error).headline.contains("17 tokens"))
     let model = try await Interchange.byteModel
-    await #expect(throws: ComputeError.self) {
+    await #expect(throws: Failure.self) {
       _ = try await text([:], checkpoint: model, vocabulary: Array("{}".utf8))
     }
     let trained = try await OperationRun(
       Interchange.operation("text.train-tokeniser"), ["vocabulary": 320],
       inputs: ["text": [(nil, Array(GoldenTests.text.utf8))]])
     let larger = try #require(trained.bytes("vocabulary"))
-    let refusal = await #expect(throws: ComputeError.self) {
+    let refusal = await #expect(throws: Failure.self) {
       _ = try await text([:], checkpoint: model, vocabulary: larger)
     }
-    #expect(try #require(refusal).message.contains("320"))
+    #expect(try #require(refusal).headline.contains("320"))
   }
 }

@@ -3,6 +3,7 @@ import Compute
 import JSON
 import Operations
 import Safetensors
+import System
 import Testing
 
 @testable import Pipeline
@@ -191,7 +192,7 @@ enum Interchange {
     let missing = try await refusal(
       without("model.safetensors").merging(["pytorch_model.bin": [1]]) { $1 })
     #expect(missing.contains("model.safetensors.index.json") && missing.contains("safe_serialization"))
-    await #expect(throws: ComputeError.self) {
+    await #expect(throws: Failure.self) {
       _ = try await OperationRun(
         Interchange.operation("lm.import"), inputs: ["model": [(nil, Array("{}".utf8))]])
     }

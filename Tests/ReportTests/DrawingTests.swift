@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import System
 import Testing
 
 @testable import Report
@@ -51,9 +52,9 @@ import Testing
     value: Double
   ) {
     let figure = Self.figure(named: "14M", rows: [[1, 10], [10, value], [100, 3]])
-    let error = #expect(throws: ReportError.self) { try figure.script(for: .svg) }
+    let error = #expect(throws: Failure.self) { try figure.script(for: .svg) }
     #expect(error?.code == .undrawable)
-    #expect(error?.message.contains("14M") == true)
+    #expect(error?.headline.contains("14M") == true)
   }
 
   @Test func `An SVG has no ids, so that two can stand in one page`() async throws {
@@ -84,12 +85,12 @@ import Testing
     "", "<svg", "<svg class='plot'><script>alert(1)</script></svg>", "<svg class='plot' onload='x()'/>",
     "<svg class='plot'><g></svg>", "<html/>", "<svg class='plot'><path d='M0'",
   ]) func `Only a figure is taken for one`(text: String) {
-    #expect(throws: ReportError.self) { try SVG(file: Array(text.utf8)) }
+    #expect(throws: Failure.self) { try SVG(file: Array(text.utf8)) }
   }
 
   @Test func `Without gnuplot the error says how to install it`() async throws {
     let folder = TemporaryFolder()
-    let error = await #expect(throws: ReportError.self) {
+    let error = await #expect(throws: Failure.self) {
       try await Gnuplot(searchPath: folder.path).run("plot x")
     }
     #expect(error?.code == .missingTool)
@@ -97,19 +98,19 @@ import Testing
   }
 
   @Test func `What gnuplot says of a failure stands in the error`() async throws {
-    let error = await #expect(throws: ReportError.self) {
+    let error = await #expect(throws: Failure.self) {
       try await Gnuplot().run("set terminal svg\nplot nonsense(x)\n")
     }
     #expect(error?.code == .drawing)
-    #expect(error?.message.contains("nonsense") == true, "\(String(describing: error))")
+    #expect(error?.headline.contains("nonsense") == true, "\(String(describing: error))")
   }
 
   @Test func `A gnuplot that does not end is stopped`() async throws {
     let started = ContinuousClock.now
-    let error = await #expect(throws: ReportError.self) {
+    let error = await #expect(throws: Failure.self) {
       try await Gnuplot(limit: .milliseconds(300)).run("pause 600\n")
     }
-    #expect(error?.message.contains("did not end") == true)
+    #expect(error?.headline.contains("did not end") == true)
     #expect(ContinuousClock.now - started < .seconds(300), "other tests may hold it up, but not for so long")
   }
 }

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Pipeline
 import Support
+import System
 import Testing
 
 @testable import Report
@@ -131,28 +132,28 @@ import Testing
     let bench = try Workbench()
     let input = try bench.input(Array(text.utf8))
     for operation in [TablesOperation(), PageOperation()] as [any Pipeline.Operation] {
-      let error = await #expect(throws: ReportError.self) {
+      let error = await #expect(throws: Failure.self) {
         try await bench.run(operation, ["fits": [input]])
       }
-      #expect(error?.message.contains(input.digest.description) == true)
+      #expect(error?.headline.contains(input.digest.description) == true)
     }
   }
 
   @Test func `Two fits of one run, or none at all, are an error`() async throws {
     let bench = try Workbench()
-    await #expect(throws: ReportError.self) { try await bench.run(TablesOperation(), [:]) }
-    let error = await #expect(throws: ReportError.self) {
+    await #expect(throws: Failure.self) { try await bench.run(TablesOperation(), [:]) }
+    let error = await #expect(throws: Failure.self) {
       try await bench.run(
         TablesOperation(), ["fits": [try bench.fit("14M"), try bench.fit("14M", .noBreak)]])
     }
-    #expect(error?.message.contains("14M") == true)
+    #expect(error?.headline.contains("14M") == true)
   }
 
   @Test func `Without gnuplot a figure says so, and tables and pages are made all the same`() async throws {
     let bench = try Workbench()
     let fits = ["fits": [try bench.fit("14M")]]
     let missing = FigureOperation(gnuplot: Gnuplot(searchPath: bench.folder.path))
-    let error = await #expect(throws: ReportError.self) {
+    let error = await #expect(throws: Failure.self) {
       try await bench.run(missing, fits, ["figure": "fit"])
     }
     #expect(error?.code == .missingTool)

@@ -2,6 +2,7 @@ import Compute
 import Foundation
 import JSON
 import Pipeline
+import System
 import Testing
 
 @testable import Report
@@ -142,7 +143,7 @@ import Testing
     #expect(data.contains("1,D,published,2,0.5,,\n") && data.contains("1,D,published,1,0.75,,\n"))
     for (name, text) in [("x.csv", "model,step,D\na,1,1\n"), ("D.csv", "model,step,D\na,0,1\n")] {
       inputs["published"] = [try bench.input(Array(text.utf8), key: name)]
-      await #expect(throws: ReportError.self) {
+      await #expect(throws: Failure.self) {
         try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "interference"])
       }
     }

@@ -94,10 +94,4 @@ public final class StoredObject: Sendable {
 extension Store {
   /// Opens an object for reading at any place.
   public func object(_ digest: Digest) throws -> StoredObject { try StoredObject(digest, in: self) }
-
-  fileprivate func openObject(_ digest: Digest) throws -> InputFile {
-    do { return try InputFile(objectPath(digest), files: files) } catch {
-      throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
-    }
-  }
 }

@@ -59,6 +59,16 @@ public struct Tree: Hashable, Sendable {
     guard manifest == bytes else { throw Failure(.refused, "the manifest of a tree is not canonical") }
   }
 
+  /// The same, for messages that name the tree.
+  init(_ digest: Digest, manifest bytes: [UInt8]) throws {
+    do { self = try Tree(manifest: bytes) } catch {
+      if FormatVersion.isNewer(bytes, kind: "tree", known: 1) {
+        throw Failure.newer("the tree \(digest)")
+      }
+      throw Failure(.refused, "\(digest) is not a tree: \(error)")
+    }
+  }
+
   /// The canonical bytes that the tree's digest is of.
   var manifest: [UInt8] {
     let list = entries.map { entry -> JSON in

@@ -25,6 +25,9 @@ extension Store {
     return ObjectInfo(artefact: try artefact(digest), storedBytes: stored, codecs: codecs)
   }
 
+  /// Whether an object is a file's or a tree's, by its footer.
+  func kind(of digest: Digest) throws -> Artefact.Kind { try reading(digest) { $0.footer.kind } }
+
   /// Reads an object and, if it is a tree, everything that it names, and checks all digests.
   public func verify(_ digest: Digest) throws {
     do { try visit(digest) { try stream($0) { _ in } } } catch let error as Failure {
@@ -43,15 +46,12 @@ extension Store {
 
   /// Calls `body` for an object and everything that it names, each once.
   private func visit(_ digest: Digest, _ body: (Digest) throws -> Void) throws {
-    var seen: Set<Digest> = [digest]
-    // What a tree has as a file is not looked into, even if its bytes are a manifest's.
-    var rest = [(digest: digest, isTree: try artefact(digest).kind == .tree)]
-    while let next = rest.popLast() {
-      try body(next.digest)
-      if !next.isTree { continue }
-      for entry in try tree(next.digest).entries.reversed() where seen.insert(entry.digest).inserted {
-        rest.append((entry.digest, entry.mode == .tree))
-      }
+    var seen: Set<Digest> = []
+    var reachability = Reachability()
+    reachability.add(try artefact(digest))
+    while let next = reachability.next() {
+      if seen.insert(next.digest).inserted { try body(next.digest) }
+      if next.isTree { reachability.add(try tree(next.digest)) }
     }
   }
 }

@@ -37,12 +37,7 @@ extension Store {
   /// The entries of a tree.
   public func tree(_ digest: Digest) throws -> Tree {
     let bytes = try bytes(of: digest, limit: Tree.manifestLimit)
-    do { return try Tree(manifest: bytes) } catch {
-      if FormatVersion.isNewer(bytes, kind: "tree", known: 1) {
-        throw Failure.newer("the tree \(digest)")
-      }
-      throw Failure(.refused, "\(digest) is not a tree: \(error)")
-    }
+    return try Tree(digest, manifest: bytes)
   }
 
   /// The digest that starts with these eight or more hexadecimal digits (with or without `sha256:`).
@@ -83,17 +78,20 @@ extension Store {
     return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }
   }
 
+  func openObject(_ digest: Digest) throws -> InputFile {
+    do throws(Failure) {
+      try checkFolder(of: objectPath(digest))
+      return try InputFile(objectPath(digest), files: files)
+    } catch {
+      throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
+    }
+  }
+
   /// Opens an object and reads from it. What is damaged goes to `quarantine/`; what cannot be read stays.
   func reading<Result>(
     _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
-    let file: InputFile
-    do throws(Failure) {
-      try checkFolder(of: objectPath(digest))
-      file = try InputFile(objectPath(digest), files: files)
-    } catch {
-      throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
-    }
+    let file = try openObject(digest)
     let status = file.status
     do {
       let reader = try ObjectReader(file)

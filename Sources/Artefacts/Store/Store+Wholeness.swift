@@ -10,26 +10,37 @@ extension Store {
   public func firstLost(of artefact: Artefact) throws -> Digest? {
     if artefact.kind == .blob { return try contains(artefact.digest) ? nil : artefact.digest }
     if isKnownWhole(artefact.digest) { return nil }
-    var seen: Set<Digest> = []
-    var rest = [artefact.digest]
-    while let next = rest.popLast() {
-      guard seen.insert(next).inserted, !isKnownWhole(next) else { continue }
-      let tree: Tree
-      do { tree = try self.tree(next) } catch let error as Failure
-        where error.isLoss || error.code == .refused
-      {
-        return next
-      }
-      for entry in tree.entries {
-        if entry.mode == .tree {
-          rest.append(entry.digest)
-        } else if try !contains(entry.digest) {
-          return entry.digest
+    var trees: Set<Digest> = []
+    var reachability = Reachability()
+    reachability.add(artefact)
+    while let next = reachability.next() {
+      if next.isTree {
+        do {
+          reachability.add(try tree(next.digest), unless: isKnownWhole)
+          trees.insert(next.digest)
+        } catch let error as Failure where error.isLoss || error.code == .refused {
+          return next.digest
         }
+      } else if try !contains(next.digest) {
+        return next.digest
       }
     }
-    noteWhole(seen)
+    noteWhole(trees)
     return nil
+  }
+}
+
+extension Store {
+  /// The digests of an artefact and of everything that it names.
+  public func members(of artefact: Artefact) throws -> Set<Digest> {
+    var members: Set<Digest> = []
+    var reachability = Reachability()
+    reachability.add(artefact)
+    while let next = reachability.next() {
+      members.insert(next.digest)
+      if next.isTree { reachability.add(try tree(next.digest)) }
+    }
+    return members
   }
 }
 

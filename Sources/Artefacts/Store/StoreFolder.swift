@@ -23,7 +23,7 @@ struct StoreFolder {
     }
     guard let status = try files.status(root) else { return false }
     guard status.isFolder else {
-      throw Failure(.refused, "\(root) is \(status.kind), and no store", hint: StoreFolder.remedy)
+      throw Failure(.refused, "\(root) is \(status.kind), and no store", hint: StoreFolder.hint)
     }
     let others = try files.names(in: root).filter {
       !StoreFolder.harmless.contains($0) && !StoreFolder.isBeginning($0)
@@ -35,7 +35,7 @@ struct StoreFolder {
       .refused,
       "the folder \(root) is no store, and holds other things: "
         + others.prefix(3).map(\.debugDescription).joined(separator: ", ") + (others.count > 3 ? ", …" : ""),
-      hint: StoreFolder.remedy)
+      hint: StoreFolder.hint)
   }
 
   /// Makes the folder a store if it is none, durably. Whoever is killed on the way leaves a folder that can still become
@@ -74,5 +74,5 @@ struct StoreFolder {
     name.hasPrefix("format.") && ProcessFolder.isRandomName(name.dropFirst(7))
   }
 
-  private static let remedy = "name an empty or a new folder with --store PATH or BRAKE_STORE"
+  private static let hint = "name an empty or a new folder with --store PATH or BRAKE_STORE"
 }

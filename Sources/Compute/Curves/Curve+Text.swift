@@ -1,4 +1,5 @@
 internal import JSON
+internal import System
 
 /// The form in which curves are kept: a table that any program reads, with what is known of it in a comment.
 ///
@@ -24,14 +25,14 @@ extension Curve {
     return bytes
   }
 
-  /// - Throws: `ComputeError.malformed` with the line for anything that `bytes` would not have written;
+  /// - Throws: `Failure.malformed` with the line for anything that `bytes` would not have written;
   ///   `CancellationError`.
   public init(bytes: [UInt8]) throws {
     guard bytes.starts(with: "# ".utf8), let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
       let about = try? JSON(parsing: bytes[2..<end]), bytes[(end + 1)...].starts(with: Curve.header.utf8)
     else {
-      throw ComputeError(
-        .malformed, "this is not a curve as curve.import writes it", remedy: "read it with curve.import first"
+      throw Failure(
+        .malformed, "this is not a curve as curve.import writes it", hint: "read it with curve.import first"
       )
     }
     run = try about.text("run")
@@ -54,7 +55,7 @@ extension Curve {
         let step = Int(exactly: number), let loss = NumberText.parse(rows.bytes(rows.fields[1])),
         loss > 0, loss.isFinite, isPrepared || steps.last ?? -1 < step
       else {
-        throw ComputeError(.malformed, "line \(rows.line) of the curve is not a step and a loss in order")
+        throw Failure(.malformed, "line \(rows.line) of the curve is not a step and a loss in order")
       }
       steps.append(step)
       losses.append(loss)

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// The training loss of one run, step by step.
 public struct Curve: Sendable, Hashable {
@@ -85,15 +86,15 @@ extension CurveNote {
     ["kind": .string(kind.rawValue), "count": .whole(count), "places": .texts(places)]
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     let name = try json.text("kind")
     guard let kind = Kind(rawValue: name) else {
-      throw ComputeError(.malformed, "\"\(name)\" is no kind of note")
+      throw Failure(.malformed, "\"\(name)\" is no kind of note")
     }
     self.init(kind, count: try json.whole("count"), places: try json.texts("places"))
   }
 
-  static func notes(_ json: JSON) throws(ComputeError) -> [CurveNote] {
+  static func notes(_ json: JSON) throws(Failure) -> [CurveNote] {
     var notes: [CurveNote] = []
     for note in try json.list("notes") { notes.append(try CurveNote(json: note)) }
     return notes

@@ -1,3 +1,5 @@
+internal import System
+
 /// Which of a table's columns hold the step and the loss.
 struct CurveColumns {
   let step: Int
@@ -17,25 +19,25 @@ struct CurveColumns {
   /// - Parameters:
   ///   - names: the columns in order.
   ///   - step, loss: what the user named; nil to guess.
-  /// - Throws: `ComputeError.columns`, with the names, where a column is missing or two would do.
-  init(_ names: [String], step: String?, loss: String?, in source: String) throws(ComputeError) {
-    func named(_ name: String, _ what: String) throws(ComputeError) -> Int {
+  /// - Throws: `Failure.columns`, with the names, where a column is missing or two would do.
+  init(_ names: [String], step: String?, loss: String?, in source: String) throws(Failure) {
+    func named(_ name: String, _ what: String) throws(Failure) -> Int {
       let places = names.indices.filter { names[$0] == name }
       if places.count == 1 { return places[0] }
-      throw ComputeError(
+      throw Failure(
         .columns,
         "\(source): \(places.isEmpty ? "no column" : "more than one column") is called '\(name)'; "
-          + CurveColumns.list(names), remedy: "name the \(what) with one of them")
+          + CurveColumns.list(names), hint: "name the \(what) with one of them")
     }
-    func guessed(_ candidates: [Int], _ what: String) throws(ComputeError) -> Int {
+    func guessed(_ candidates: [Int], _ what: String) throws(Failure) -> Int {
       if candidates.count == 1 { return candidates[0] }
       let problem =
         candidates.isEmpty
         ? "no column looks like the \(what)"
         : "the \(what) could be in \(candidates.map { "'\(names[$0])'" }.joined(separator: " or "))"
-      throw ComputeError(
+      throw Failure(
         .columns, "\(source): \(problem); " + CurveColumns.list(names),
-        remedy: "name the column (--\(what) COLUMN, or the parameter '\(what)')")
+        hint: "name the column (--\(what) COLUMN, or the parameter '\(what)')")
     }
     let plain = names.map(CurveColumns.plain)
     let stepIndex =

@@ -1,4 +1,5 @@
 internal import JSON
+internal import System
 
 extension CurveImport {
   func json(_ text: [UInt8], file: String, run: String) throws -> [Curve] {
@@ -6,11 +7,11 @@ extension CurveImport {
     do {
       value = try JSON(parsing: text, options: .python)
     } catch {
-      throw ComputeError(.malformed, "\(file):\(error.line):\(error.column): \(error.message)")
+      throw Failure(.malformed, "\(file):\(error.line):\(error.column): \(error.message)")
     }
     if let rows = value.array { return [try curve(rows: rows, source: file, run: run)] }
     guard let members = value.object else {
-      throw ComputeError(.malformed, "\(file): \(value.kind) is no curve")
+      throw Failure(.malformed, "\(file): \(value.kind) is no curve")
     }
     if let history = members["log_history"]?.array {
       var reader = self
@@ -22,9 +23,9 @@ extension CurveImport {
       return [try curve(columns: members, source: file, run: run)]
     }
     guard !members.isEmpty, members.values.allSatisfy({ $0.object != nil }) else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "\(file): this object is neither lists by column name nor curves by run name",
-        remedy: "brake operations curve.import lists the forms that can be read")
+        hint: "brake operations curve.import lists the forms that can be read")
     }
     return try members.sorted { naturallyPrecedes($0.key, $1.key) }.map { name, member in
       try namedRun(member.object ?? [:], file: file, run: name)
@@ -51,7 +52,7 @@ extension CurveImport {
 
   private func points(steps: JSON, losses: JSON, source: String) throws -> PointCollector {
     guard let steps = steps.array, let losses = losses.array, steps.count == losses.count else {
-      throw ComputeError(
+      throw Failure(
         .malformed,
         "\(source): \(steps.array?.count ?? 0) steps and \(losses.array?.count ?? 0) losses; there must be one loss a step"
       )

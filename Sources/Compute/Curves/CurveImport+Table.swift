@@ -1,8 +1,10 @@
+internal import System
+
 extension CurveImport {
   func table(_ text: [UInt8], file: String, run: String) throws -> Curve {
     try text.withUnsafeBufferPointer { text in
       var rows = TableRows(text)
-      guard rows.next() else { throw ComputeError(.malformed, "\(file): the file is empty") }
+      guard rows.next() else { throw Failure(.malformed, "\(file): the file is empty") }
       var names = rows.fields.map { rows.text($0) }
       let isHeaderless = rows.fields.allSatisfy { NumberText.parse(rows.bytes($0)) != nil }
       if isHeaderless { names = names.indices.map { "\($0 + 1)" } }
@@ -43,9 +45,9 @@ extension CurveImport {
   }
 
   /// The error for a source without a single point.
-  static func nothing(in file: String, _ notes: [CurveNote]) -> ComputeError {
+  static func nothing(in file: String, _ notes: [CurveNote]) -> Failure {
     let first = notes.map { ": \($0)" }.first ?? ""
-    return ComputeError(.malformed, "\(file): no row gives a step and a loss\(first)")
+    return Failure(.malformed, "\(file): no row gives a step and a loss\(first)")
   }
 }
 

@@ -1,4 +1,5 @@
 internal import JSON
+internal import System
 
 /// Reads per-step losses from the files that people have.
 ///
@@ -34,15 +35,15 @@ public struct CurveImport: Sendable, Hashable {
   ///   - bytes: the text, not compressed.
   ///   - file: what messages call it; also where the default run name comes from.
   /// - Returns: the runs in natural order of their names (14M before 144M).
-  /// - Throws: `ComputeError` with the file and, where there is one, the line; `CancellationError`.
+  /// - Throws: `Failure` with the file and, where there is one, the line; `CancellationError`.
   public func callAsFunction(_ bytes: [UInt8], file: String) throws -> [Curve] {
     let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     guard !text.prefix(4096).contains(0) else {
-      throw ComputeError(
-        .malformed, "\(file): this is not text", remedy: "give a CSV, TSV, JSON or JSON lines file")
+      throw Failure(
+        .malformed, "\(file): this is not text", hint: "give a CSV, TSV, JSON or JSON lines file")
     }
     guard text.contains(where: { $0 > 0x20 }) else {
-      throw ComputeError(.malformed, "\(file): the file is empty")
+      throw Failure(.malformed, "\(file): the file is empty")
     }
     let name = run ?? CurveImport.runName(ofFile: file)
     let curves =

@@ -1,3 +1,5 @@
+internal import System
+
 /// The points of a prepared curve that a fit uses, on logarithmic axes.
 struct FittedPoints {
   let steps: [Int]
@@ -12,8 +14,8 @@ struct FittedPoints {
   static let fewest = 12
 
   /// - Parameter skip: points at steps up to this one are the transient, and are left out.
-  /// - Throws: `ComputeError.unusable` if too few points remain, or they do not vary.
-  init(_ curve: PreparedCurve, skip: Int) throws(ComputeError) {
+  /// - Throws: `Failure.unusable` if too few points remain, or they do not vary.
+  init(_ curve: PreparedCurve, skip: Int) throws(Failure) {
     let first = max(skip, 0)
     let used = curve.steps.indices.filter {
       curve.steps[$0] > first && curve.losses[$0] > 0 && curve.losses[$0].isFinite
@@ -22,19 +24,19 @@ struct FittedPoints {
     x = steps.map { Elementary.log(Double($0)) }
     y = used.map { Elementary.log(curve.losses[$0]) }
     guard Set(steps).count >= FittedPoints.fewest else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "run '\(curve.run)' has \(Set(steps).count) points behind step \(first); a fit needs at least "
           + "\(FittedPoints.fewest)",
-        remedy: first > 0 ? "lower skip (now \(first))" : nil)
+        hint: first > 0 ? "lower skip (now \(first))" : nil)
     }
     for index in 1..<x.count where x[index] < x[index - 1] {
-      throw ComputeError(.malformed, "the steps of run '\(curve.run)' go back at step \(steps[index])")
+      throw Failure(.malformed, "the steps of run '\(curve.run)' go back at step \(steps[index])")
     }
     let low = y.min() ?? 0
     let high = y.max() ?? 0
     guard high - low > 1e-9 * max(1, low.magnitude, high.magnitude) else {
-      throw ComputeError(.unusable, "the loss of run '\(curve.run)' is constant: there is nothing to fit")
+      throw Failure(.unusable, "the loss of run '\(curve.run)' is constant: there is nothing to fit")
     }
   }
 }

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// How a per-step loss becomes the curve that is fitted ([ZSL], released code).
 public struct Preparation: Sendable, Hashable {
@@ -30,7 +31,7 @@ public struct Preparation: Sendable, Hashable {
   /// is made for a loss at every step.
   static let fewest = 30
 
-  /// - Throws: `ComputeError.unusable` if the losses are so large that their average is no number; `CancellationError`.
+  /// - Throws: `Failure.unusable` if the losses are so large that their average is no number; `CancellationError`.
   public func callAsFunction(_ curve: Curve) throws -> PreparedCurve {
     if curve.isPrepared {
       return PreparedCurve(
@@ -42,10 +43,10 @@ public struct Preparation: Sendable, Hashable {
     if let smoothing {
       losses = try logMovingAverage(losses, base: smoothing)
       if let beyond = losses.firstIndex(where: { !$0.isFinite }) {
-        throw ComputeError(
+        throw Failure(
           .unusable,
           "the moving average of run '\(curve.run)' leaves the range of numbers at step \(curve.steps[beyond])",
-          remedy: "look at the losses up to there: they are hardly those of a training run")
+          hint: "look at the losses up to there: they are hardly those of a training run")
       }
     }
     var kept = Array(losses.indices)
@@ -113,11 +114,11 @@ extension PreparedCurve {
     ]
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     let steps = try json.wholes("steps")
     let losses = try json.numbers("losses")
     guard steps.count == losses.count else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "the prepared curve has \(steps.count) steps and \(losses.count) losses")
     }
     self.init(

@@ -1,4 +1,5 @@
 public import JSON
+internal import System
 
 /// 95 % intervals by the moving-block bootstrap (Künsch, 1989): whole blocks of consecutive residuals of log L are drawn
 /// with replacement and added to the fitted curve, which is then fitted again from the optimum. Blocks keep the
@@ -31,10 +32,10 @@ public struct BootstrapIntervals: Sendable, Hashable {
 extension BootstrapIntervals.Interval {
   public var json: JSON { .numbers([lower, upper]) }
 
-  init(json: JSON, _ name: String) throws(ComputeError) {
+  init(json: JSON, _ name: String) throws(Failure) {
     let ends = try json.numbers(name)
     guard ends.count == 2 else {
-      throw ComputeError(.malformed, "the interval \"\(name)\" has \(ends.count) ends")
+      throw Failure(.malformed, "the interval \"\(name)\" has \(ends.count) ends")
     }
     self.init(lower: ends[0], upper: ends[1])
   }
@@ -56,7 +57,7 @@ extension BootstrapIntervals {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     resamples = try json.whole("resamples")
     failed = try json.whole("failed")
     atBound = try json.whole("at_bound")
@@ -155,7 +156,7 @@ func autocorrelationTime(_ series: [Double]) -> Double {
 
 extension JSON {
   /// The ends of an interval, or nil for `null` or a member that is not there.
-  func optionalInterval(_ name: String) throws(ComputeError) -> BootstrapIntervals.Interval? {
+  func optionalInterval(_ name: String) throws(Failure) -> BootstrapIntervals.Interval? {
     guard let value = self[name], !value.isNull else { return nil }
     return try BootstrapIntervals.Interval(json: self, name)
   }

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// All that is said of one curve: the fit, how sure it is, what else would fit, and what to make of it.
 public struct CurveAnalysis: Sendable, Hashable {
@@ -51,7 +52,7 @@ extension CurveAnalysis {
   /// Prepares a curve and analyses it.
   ///
   /// - Parameter progress: called now and then with the done fraction, 0...1, and what is being done.
-  /// - Throws: `ComputeError.unusable` where the fit is not defined; `CancellationError`.
+  /// - Throws: `Failure.unusable` where the fit is not defined; `CancellationError`.
   public static func run(
     _ curve: Curve, preparation: Preparation = Preparation(), options: Options = Options(),
     progress: (Double, String) -> Void = { _, _ in }
@@ -69,7 +70,7 @@ extension CurveAnalysis {
     progress(0, "fitting one break")
     var solver = BrokenPowerLawSolver(x: points.x, y: points.y, breaks: 1)
     guard let (best, reached) = try solver.bestOfStarts(options.starts) else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "no one-break power law can be fitted to run '\(curve.run)': its points do not tell two slopes apart")
     }
@@ -78,9 +79,9 @@ extension CurveAnalysis {
     guard oneBreak.isFinite, Elementary.exp(line.intercept).isFinite, line.intercept > -700,
       oneBreak.lateAsymptote(at: Double(points.steps[points.count - 1])).isFinite
     else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the fit to run '\(curve.run)' leads beyond the range of numbers",
-        remedy: "look at the points: these losses are hardly those of a training run")
+        hint: "look at the points: these losses are hardly those of a training run")
     }
     let time = autocorrelationTime(zip(points.x, points.y).map { $1 - oneBreak.logLoss(atLog: $0) })
     let effectivePoints = Double(points.count) / time
@@ -154,7 +155,7 @@ extension CurveAnalysis {
     return .object(members)
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     curve = try PreparedCurve(json: try json.member("curve"))
     options = try Options(json: try json.member("options"))
     fit = try OneBreakFit(json: json)
@@ -174,7 +175,7 @@ extension CurveAnalysis {
       }
     let name = try json.text("verdict")
     guard let verdict = Verdict(rawValue: name) else {
-      throw ComputeError(.malformed, "\"\(name)\" is no verdict")
+      throw Failure(.malformed, "\"\(name)\" is no verdict")
     }
     self.verdict = verdict
     reasons = try json.texts("reasons")
@@ -189,7 +190,7 @@ extension CurveAnalysis.Options {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     self.init(
       skip: try json.whole("skip"), warmup: try json.optionalWhole("warmup"),
       resamples: try json.whole("bootstrap"), seed: try json.whole("seed"), starts: try json.whole("starts"),

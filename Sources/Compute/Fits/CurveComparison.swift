@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// Several runs side by side, and how their breaks go with model size.
 public struct CurveComparison: Sendable, Hashable {
@@ -38,22 +39,22 @@ public struct CurveComparison: Sendable, Hashable {
   public let scalings: [Scaling]
 
   /// - Parameter sizes: parameters of each run's model; runs without an entry have no size.
-  /// - Throws: `ComputeError.malformed` for a size that is not positive, of a run that is not there, or two runs of one
+  /// - Throws: `Failure.malformed` for a size that is not positive, of a run that is not there, or two runs of one
   ///   name.
-  public init(_ analyses: [CurveAnalysis], sizes: [String: Double] = [:]) throws(ComputeError) {
+  public init(_ analyses: [CurveAnalysis], sizes: [String: Double] = [:]) throws(Failure) {
     let runs = Set(analyses.map(\.curve.run))
     guard runs.count == analyses.count else {
-      throw ComputeError(
-        .malformed, "two of the fits are of one run", remedy: "give each run a name of its own")
+      throw Failure(
+        .malformed, "two of the fits are of one run", hint: "give each run a name of its own")
     }
     for (run, size) in sizes.sorted(by: { $0.key < $1.key }) {
       guard runs.contains(run) else {
-        throw ComputeError(
+        throw Failure(
           .malformed,
           "a size is given for '\(run)', but the runs are \(runs.sorted().joined(separator: ", "))")
       }
       guard size > 0, size.isFinite else {
-        throw ComputeError(.malformed, "the size of '\(run)' is \(size), not a number of parameters")
+        throw Failure(.malformed, "the size of '\(run)' is \(size), not a number of parameters")
       }
     }
     rows = analyses.map { Row($0, size: sizes[$0.curve.run]) }
@@ -100,8 +101,8 @@ extension CurveComparison.Row {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
-    func interval(_ name: String) throws(ComputeError) -> BootstrapIntervals.Interval? {
+  init(json: JSON) throws(Failure) {
+    func interval(_ name: String) throws(Failure) -> BootstrapIntervals.Interval? {
       guard let value = json[name], !value.isNull else { return nil }
       return try BootstrapIntervals.Interval(json: json, name)
     }
@@ -109,7 +110,7 @@ extension CurveComparison.Row {
     size = try json.optionalNumber("size")
     let name = try json.text("verdict")
     guard let verdict = Verdict(rawValue: name) else {
-      throw ComputeError(.malformed, "\"\(name)\" is no verdict")
+      throw Failure(.malformed, "\"\(name)\" is no verdict")
     }
     self.verdict = verdict
     breakStep = try json.number("t_d")
@@ -151,10 +152,10 @@ extension CurveComparison.Scaling {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     let name = try json.text("quantity")
     guard let quantity = Quantity(rawValue: name) else {
-      throw ComputeError(.malformed, "\"\(name)\" is no quantity that is compared")
+      throw Failure(.malformed, "\"\(name)\" is no quantity that is compared")
     }
     self.quantity = quantity
     intercept = try json.number("intercept")
@@ -167,7 +168,7 @@ extension CurveComparison.Scaling {
 extension CurveComparison {
   public var json: JSON { ["rows": .array(rows.map(\.json)), "scalings": .array(scalings.map(\.json))] }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     var rows: [Row] = []
     for row in try json.list("rows") { rows.append(try Row(json: row)) }
     self.rows = rows

@@ -1,4 +1,5 @@
 public import JSON
+internal import System
 
 /// The fit to the points behind another cut of the transient: t_d moves with it far beyond its standard error.
 public struct CutSensitivity: Sendable, Hashable {
@@ -18,7 +19,7 @@ extension CutSensitivity {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     skip = try json.whole("skip")
     points = try json.whole("points")
     rsle = try json.number("rsle")

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// The smoothly broken power law with one break, without an additive limit ([ZSL]; [BNSL] with a = 0, n = 1):
 ///
@@ -88,7 +89,7 @@ extension OneBreak {
     ]
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     self.init(
       b: try json.number("b"), c0: try json.number("c0"), c1: try json.number("c1"),
       logD1: try json.number("log_d1"), f1: try json.number("f1"))

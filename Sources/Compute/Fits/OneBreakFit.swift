@@ -1,4 +1,5 @@
 public import JSON
+internal import System
 
 /// A one-break power law fitted to a prepared curve by least squares on log L.
 public struct OneBreakFit: Sendable, Hashable {
@@ -63,7 +64,7 @@ extension OneBreakFit.StandardErrors {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     b = try json.number("b")
     c0 = try json.number("c0")
     c1 = try json.number("c1")
@@ -83,14 +84,14 @@ extension FitQuality {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     parameters = try json.whole("parameters")
     points = try json.whole("points")
     sse = try json.number("sse")
     bic = try json.number("bic")
     effectiveBIC = try json.number("bic_effective")
     guard points > 0, sse >= 0 else {
-      throw ComputeError(.malformed, "a fit has points and a sum of squares")
+      throw Failure(.malformed, "a fit has points and a sum of squares")
     }
   }
 }
@@ -115,7 +116,7 @@ extension OneBreakFit {
     return members
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     curve = try OneBreak(json: json)
     standardErrors =
       switch json["standard_errors"] {

@@ -1,4 +1,5 @@
 public import JSON
+internal import System
 
 /// A power law with two breaks, the earlier one first ([BNSL] with n = 2, a = 0).
 public struct TwoBreakFit: Sendable, Hashable {
@@ -41,7 +42,7 @@ extension TwoBreakFit {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     b = try json.number("b")
     c0 = try json.number("c0")
     var breaks: [Break] = []

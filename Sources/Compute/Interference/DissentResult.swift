@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// What a result of `zsl.dissent` says of all tokens: means, and the share of tokens of total dissent.
 public struct DissentResult: Sendable, Hashable {
@@ -7,7 +8,7 @@ public struct DissentResult: Sendable, Hashable {
   public let dissent, total, attraction, repulsion, gradient: Double
   public let dissentInterval: BootstrapIntervals.Interval?
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     step = try json.whole("step")
     dissent = try json.number("dissent")

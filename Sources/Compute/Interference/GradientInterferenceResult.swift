@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// What a result of `zsl.gradients` says of a checkpoint.
 public struct GradientInterferenceResult: Sendable, Hashable {
@@ -11,7 +12,7 @@ public struct GradientInterferenceResult: Sendable, Hashable {
   /// D of each layer.
   public let layers: [Double]
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     step = try json.whole("step")
     let part = try json.member("model_without_embeddings")

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// Means and population standard deviations of D, M and |dL| over several batches. The mean of |dL| is not M (1 - D) of the
 /// means.
@@ -13,7 +14,7 @@ public struct InterferenceSpread: Sendable, Hashable {
       deviation = Sums.mean(values.map { ($0 - mean) * ($0 - mean) }).squareRoot()
     }
 
-    init(json: JSON) throws(ComputeError) {
+    init(json: JSON) throws(Failure) {
       mean = try json.number("mean")
       deviation = try json.number("std")
     }
@@ -34,7 +35,7 @@ public struct InterferenceSpread: Sendable, Hashable {
     change = Quantity(batches.map(\.change.magnitude))
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     let d = try json.member("D")
     destructive = d.isNull ? nil : try Quantity(json: d)
     magnitude = try Quantity(json: json.member("M"))

@@ -1,4 +1,5 @@
 internal import JSON
+public import System
 
 /// D, M and the change of the mean loss, of some tokens.
 public struct LossChange: Sendable, Hashable {
@@ -7,7 +8,7 @@ public struct LossChange: Sendable, Hashable {
   /// M, and the change of the mean loss, in nats a token.
   public let magnitude, change: Double
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     destructive = try json.optionalNumber("D")
     magnitude = try json.number("M")
     change = try json.number("change")

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// What a result of `zsl.losses` says in its first lines.
 public struct LossChangeResult: Sendable, Hashable {
@@ -15,7 +16,7 @@ public struct LossChangeResult: Sendable, Hashable {
   public let worse: Double
   public let destructiveInterval, magnitudeInterval, changeInterval: BootstrapIntervals.Interval?
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     from = try json.whole("from")
     to = try json.whole("to")

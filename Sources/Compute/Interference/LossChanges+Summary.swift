@@ -1,4 +1,5 @@
 public import JSON
+internal import System
 
 extension LossChanges {
   /// Which quantiles of the changes a summary has.
@@ -11,9 +12,9 @@ extension LossChanges {
     stream: [UInt32], vocabulary: Int, bootstrap: SequenceBootstrap
   ) throws -> JSON {
     guard stream.count > changes.count else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the stream has \(stream.count) tokens, too few for \(changes.count) losses",
-        remedy: "give the stream that the losses were measured on")
+        hint: "give the stream that the losses were measured on")
     }
     let interference = interference
     let intervals = try bootstrap.intervals(

@@ -1,4 +1,5 @@
 internal import Safetensors
+public import System
 
 /// What the loss of each token of an evaluation stream has changed by from one checkpoint to another, dl_i = l_i(to) -
 /// l_i(from) in nats.
@@ -19,14 +20,14 @@ public struct LossChanges: Sendable {
   /// - Throws: if the losses are not of the same tokens, there are none, or one is not finite.
   public init(
     run: String, from: (step: Int, losses: TokenLosses), to: (step: Int, losses: TokenLosses)
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     let (before, after) = (from.losses, to.losses)
     guard before.stream == after.stream, before.context == after.context,
       before.values.count == after.values.count
     else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the losses of the two checkpoints are not of the same tokens in the same windows",
-        remedy: "measure both with lm.losses on one stream, with the same context and tokens")
+        hint: "measure both with lm.losses on one stream, with the same context and tokens")
     }
     self.run = run
     (self.from, self.to) = (from.step, to.step)
@@ -44,12 +45,12 @@ public struct LossChanges: Sendable {
     }
   }
 
-  private func check() throws(ComputeError) {
+  private func check() throws(Failure) {
     guard !changes.isEmpty, context > 0 else {
-      throw ComputeError(.unusable, "there are no tokens whose losses could have changed")
+      throw Failure(.unusable, "there are no tokens whose losses could have changed")
     }
     if let token = changes.firstIndex(where: { !$0.isFinite }) {
-      throw ComputeError(.unusable, "the change of the loss of token \(token) is \(changes[token])")
+      throw Failure(.unusable, "the change of the loss of token \(token) is \(changes[token])")
     }
   }
 
@@ -68,21 +69,22 @@ public struct LossChanges: Sendable {
   }
 
   /// - Throws: `malformed` if the bytes are not what `write` wrote.
-  public init(parsing bytes: [UInt8]) throws(ComputeError) {
-    do {
+  public init(parsing bytes: [UInt8]) throws(Failure) {
+    do throws(Failure) {
       let file = try SafetensorsFile(bytes)
       let metadata = file.header.metadata
       func number(_ name: String) -> Int? { metadata[name].flatMap { Int($0) } }
       guard metadata["format"] == Self.format, let run = metadata["run"], let stream = metadata["stream"],
         let from = number("from"), let to = number("to"), let context = number("context")
-      else { throw ComputeError(.malformed, "its metadata are not those of changes of losses") }
+      else { throw Failure(.malformed, "its metadata are not those of changes of losses") }
       self.run = run
       self.stream = stream
       (self.from, self.to, self.context) = (from, to, context)
       changes = try file.elements("changes", .float32)
     } catch {
-      throw ComputeError(
-        .malformed, "these are no changes of losses: \(error)", remedy: "make them with zsl.losses")
+      throw Failure(
+        .malformed, "these are no changes of losses: \(error.headline)", hint: "make them with zsl.losses",
+        cause: error)
     }
     try check()
   }

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// What a result of `zsl.prediction` says of an update.
 public struct PredictionResult: Sendable, Hashable {
@@ -17,7 +18,7 @@ public struct PredictionResult: Sendable, Hashable {
   public let missed: Double?
   public let bins: [Bin]
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     step = try json.whole("step")
     predicted = try LossChange(json: json.member("predicted"))

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 extension RateDecomposition {
   public var json: JSON {
@@ -8,7 +9,7 @@ extension RateDecomposition {
     ]
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     breakStep = try json.optionalNumber("t_d")
     var pairs: [Pair] = []
@@ -29,7 +30,7 @@ extension RateDecomposition.Pair {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     from = try json.whole("from")
     to = try json.whole("to")
     change = try json.number("change")
@@ -51,7 +52,7 @@ extension RateDecomposition.Split {
     ]
   }
 
-  init(json: JSON) throws(ComputeError) {
+  init(json: JSON) throws(Failure) {
     before = try json.wholes("before")
     after = try json.wholes("after")
     change = RateDecomposition.Factors(

@@ -1,3 +1,5 @@
+internal import System
+
 /// How much of a deceleration comes from losses that change less, and how much from changes that cancel. Since |dL| =
 /// M (1 - D), log |dL| = log M + log(1 - D) for each pair of checkpoints, and so does any difference between means of these
 /// logarithms: before the deceleration point t_d and after it.
@@ -84,30 +86,30 @@ extension RateDecomposition {
       change: change, destructiveShareInterval: intervals[0], rateInterval: intervals[1])
   }
 
-  private static func check(_ changes: [LossChanges]) throws(ComputeError) {
+  private static func check(_ changes: [LossChanges]) throws(Failure) {
     guard let first = changes.first else {
-      throw ComputeError(.unusable, "there are no pairs of checkpoints", remedy: "give results of zsl.losses")
+      throw Failure(.unusable, "there are no pairs of checkpoints", hint: "give results of zsl.losses")
     }
     for change in changes {
       guard change.run == first.run, change.stream == first.stream, change.context == first.context,
         change.changes.count == first.changes.count
       else {
-        throw ComputeError(
+        throw Failure(
           .unusable,
           "the changes of losses are of different runs ('\(first.run)', '\(change.run)') or tokens",
-          remedy: "give those of one run, measured on the same tokens")
+          hint: "give those of one run, measured on the same tokens")
       }
       guard change.from > 0, change.to > change.from,
         Double(change.to) / Double(change.from) == Double(first.to) / Double(first.from)
       else {
-        throw ComputeError(
+        throw Failure(
           .unusable,
           "the updates \(change.from) and \(change.to) do not stand in the ratio of \(first.from) and \(first.to)",
-          remedy: "give pairs of one ratio, such as t and 2t")
+          hint: "give pairs of one ratio, such as t and 2t")
       }
     }
     for (one, next) in zip(changes, changes.dropFirst()) where one.from == next.from {
-      throw ComputeError(.unusable, "two of the pairs begin at update \(one.from)")
+      throw Failure(.unusable, "two of the pairs begin at update \(one.from)")
     }
   }
 }

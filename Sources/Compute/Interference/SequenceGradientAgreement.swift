@@ -1,5 +1,6 @@
 internal import CKernels
 public import JSON
+public import System
 
 /// How the gradients g_b of the mean losses of whole sequences b agree. All of them are in memory at the same time.
 public struct SequenceGradientAgreement: Sendable, Hashable {
@@ -20,15 +21,15 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
 
   /// - Throws: if there are fewer than two sequences or too many for the memory, one has no loss, or the batch does not fit
   ///   the model.
-  public init(of batch: TokenBatch, weights: Parameters, threads: Threads) throws(ComputeError) {
+  public init(of batch: TokenBatch, weights: Parameters, threads: Threads) throws(Failure) {
     let (model, b, length) = (weights.model, batch.sequences, batch.length)
     guard b > 1 else {
-      throw ComputeError(.unusable, "the gradient of one sequence has nothing to agree with")
+      throw Failure(.unusable, "the gradient of one sequence has nothing to agree with")
     }
     guard b <= Self.limit / weights.count else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the gradients of \(b) sequences would take \(b * weights.count >> 28) GiB",
-        remedy: "take fewer sequences")
+        hint: "take fewer sequences")
     }
     let transformer = Transformer(model, threads: threads)
     let (sum, magnitude) = (Parameters(model), Parameters(model))
@@ -38,7 +39,7 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
       let one = try TokenBatch(
         sequences: 1, length: length, inputs: Array(batch.inputs[range]), targets: Array(batch.targets[range])
       )
-      guard one.counted > 0 else { throw ComputeError(.unusable, "sequence \(sequence) has no loss") }
+      guard one.counted > 0 else { throw Failure(.unusable, "sequence \(sequence) has no loss") }
       let gradient = Parameters(model)
       _ = try transformer.addGradients(of: one, weights: weights, to: gradient)
       gradients.append(gradient)
@@ -72,7 +73,7 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
     }
     let norms = (0..<b).map { products[$0][$0].squareRoot() }
     guard norms.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-      throw ComputeError(.unusable, "the gradient of a sequence is zero or not finite")
+      throw Failure(.unusable, "the gradient of a sequence is zero or not finite")
     }
     self.norms = norms
     cosines = products.indices.map { row in

@@ -1,4 +1,5 @@
 public import JSON
+public import System
 
 /// What a result of `zsl.step` says of all its batches.
 public struct StepResult: Sendable, Hashable {
@@ -7,7 +8,7 @@ public struct StepResult: Sendable, Hashable {
   /// On the batch of the update, and on the evaluation stream.
   public let train, evaluation: InterferenceSpread
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     step = try json.whole("step")
     train = try InterferenceSpread(json: json.member("train"))

@@ -1,5 +1,6 @@
 internal import Safetensors
 public import JSON
+public import System
 
 /// The gradient dissent of the tokens of an evaluation stream at a checkpoint.
 ///
@@ -17,10 +18,10 @@ public struct TokenDissent: Sendable {
   /// - Throws: if there are no tokens, or a number is not finite.
   public init(
     run: String, step: Int, context: Int, stream: String, tokens: [DissentMeasurement.Token]
-  ) throws(ComputeError) {
-    guard !tokens.isEmpty else { throw ComputeError(.unusable, "there are no tokens to measure dissent of") }
+  ) throws(Failure) {
+    guard !tokens.isEmpty else { throw Failure(.unusable, "there are no tokens to measure dissent of") }
     if let token = tokens.firstIndex(where: { !$0.gradient.isFinite || !$0.dissent.isFinite }) {
-      throw ComputeError(.unusable, "the gradient of token \(token) is not finite")
+      throw Failure(.unusable, "the gradient of token \(token) is not finite")
     }
     self.run = run
     self.step = step
@@ -58,7 +59,7 @@ public struct TokenDissent: Sendable {
     stream: [UInt32], vocabulary: Int, total: Double, bootstrap: SequenceBootstrap
   ) throws -> JSON {
     guard stream.count > tokens.count else {
-      throw ComputeError(.unusable, "the stream has \(stream.count) tokens, too few for \(tokens.count)")
+      throw Failure(.unusable, "the stream has \(stream.count) tokens, too few for \(tokens.count)")
     }
     let sum = dissent(tokens.indices)
     func members(_ places: [Int]) -> [String: JSON] {

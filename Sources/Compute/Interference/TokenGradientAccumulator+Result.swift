@@ -1,16 +1,17 @@
 internal import CKernels
+public import System
 
 extension TokenGradientAccumulator {
   /// What follows from all batches until now.
   /// - Throws: if there was no token, or a gradient is not finite.
-  public func result() throws(ComputeError) -> ModelInterference {
-    guard count > 0 else { throw ComputeError(.unusable, "no token has a loss, so there is no gradient") }
+  public func result() throws(Failure) -> ModelInterference {
+    guard count > 0 else { throw Failure(.unusable, "no token has a loss, so there is no gradient") }
     let estimate = estimate
     let coordinates = coordinates(estimate)
     guard coordinates.allSatisfy(\.isFinite) else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the gradients of these tokens, or the changes, are not finite",
-        remedy: "look at the losses of the checkpoint")
+        hint: "look at the losses of the checkpoint")
     }
     let parameters = sums.layout.parameters
     let tables = sums.sampledTensors.filter { parameters[$0].role.isEmbedding }

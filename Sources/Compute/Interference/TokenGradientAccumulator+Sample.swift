@@ -1,3 +1,5 @@
+internal import System
+
 extension TokenGradientAccumulator {
   /// Adds batches of sequences of one length, following a sample of their tokens below the last attention. Where the
   /// standard error of D over the model without embeddings is above the tolerance, the sample is doubled.
@@ -12,7 +14,7 @@ extension TokenGradientAccumulator {
     progress: (_ followed: Int) throws -> Void = { _ in }
   ) throws -> TokenGradientAccumulator {
     guard let length = batches.first?.length, batches.allSatisfy({ $0.length == length }) else {
-      throw ComputeError(.malformed, "a sample is taken from sequences of one length")
+      throw Failure(.malformed, "a sample is taken from sequences of one length")
     }
     let starts = batches.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.inputs.count) }
     let targets = batches.flatMap(\.targets)

@@ -1,4 +1,5 @@
 internal import CKernels
+public import System
 
 /// Adds up the gradients of single tokens' losses without ever holding one: each batch by one forward pass, and one
 /// backward pass for each token over the positions up to it, many of them side by side.
@@ -60,7 +61,7 @@ public final class TokenGradientAccumulator {
 
   /// Adds a batch, by the exact method.
   /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
-  public func add(_ batch: TokenBatch) throws(ComputeError) {
+  public func add(_ batch: TokenBatch) throws(Failure) {
     sums.begin(tokens: batch.inputs.count)
     let tokens = batch.targets.indices.filter { batch.targets[$0] >= 0 }
     let top = try addTop(batch, followed: tokens)
@@ -72,7 +73,7 @@ public final class TokenGradientAccumulator {
   ///   - halves: the tokens, as rows of the batch, whose gradients are followed below the last attention, for each half of a
   ///     sample in order.
   ///   - isNew: false if the batch has been added before, and these are further tokens of it.
-  func add(_ batch: TokenBatch, halves: [[Int]], isNew: Bool) throws(ComputeError) {
+  func add(_ batch: TokenBatch, halves: [[Int]], isNew: Bool) throws(Failure) {
     sums.isRecording = isNew
     let top = try addTop(batch, followed: halves.flatMap { $0 }.sorted())
     addPrefixes(halves.enumerated().map { (half: $0, tokens: $1) }, top)
@@ -89,7 +90,7 @@ public final class TokenGradientAccumulator {
   }
 
   /// The whole forward pass, and what lies above the last attention: there each token's loss reaches its own position alone.
-  private func addTop(_ batch: TokenBatch, followed: [Int]) throws(ComputeError) -> Top {
+  private func addTop(_ batch: TokenBatch, followed: [Int]) throws(Failure) -> Top {
     let work = try transformer.prepare(batch, keepsActivations: true)
     let pass = transformer.pass(work, weights)
     guard let scratch = work.scratch else { preconditionFailure("the pass keeps its activations") }
@@ -140,7 +141,7 @@ public final class TokenGradientAccumulator {
   /// the gradient of the summed loss is the sum of. What other positions do to a token's gradient is lost, and sums over
   /// parameters of single tokens are not known.
   /// - Throws: as `add(_:)`.
-  public func addProxy(_ batch: TokenBatch) throws(ComputeError) {
+  public func addProxy(_ batch: TokenBatch) throws(Failure) {
     isProxy = true
     sums.tellsTokensApart = false
     sums.begin(tokens: batch.inputs.count)

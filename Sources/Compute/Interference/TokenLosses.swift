@@ -1,4 +1,5 @@
 internal import Safetensors
+public import System
 
 /// A checkpoint's loss of each token of a stream but its first, in nats.
 ///
@@ -25,16 +26,17 @@ public struct TokenLosses: Sendable {
   }
 
   /// - Throws: `malformed` if the bytes are not what `write` wrote.
-  public init(parsing bytes: [UInt8]) throws(ComputeError) {
-    do {
+  public init(parsing bytes: [UInt8]) throws(Failure) {
+    do throws(Failure) {
       let file = try SafetensorsFile(bytes)
       guard let stream = file.header.metadata["stream"],
         let context = file.header.metadata["context"].flatMap({ Int($0) }), context > 0
-      else { throw ComputeError(.malformed, "its metadata do not say which windows they are of") }
+      else { throw Failure(.malformed, "its metadata do not say which windows they are of") }
       self.init(try file.elements("losses", .float32), context: context, stream: stream)
     } catch {
-      throw ComputeError(
-        .malformed, "these are no losses of tokens: \(error)", remedy: "measure them with lm.losses")
+      throw Failure(
+        .malformed, "these are no losses of tokens: \(error.headline)", hint: "measure them with lm.losses",
+        cause: error)
     }
   }
 }

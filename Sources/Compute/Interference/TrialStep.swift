@@ -1,3 +1,5 @@
+public import System
+
 /// One update from a checkpoint, made on copies: the checkpoint stays as it is.
 public struct TrialStep {
   /// Losses of the batch before the update and after it, in nats [B, T].
@@ -15,12 +17,12 @@ public struct TrialStep {
   public init(
     from weights: Parameters, _ optimiser: Optimiser, batch: TokenBatch, learningRate: Double, clip: Double,
     _ transformer: Transformer
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     let gradients = Parameters(weights.model)
     let before = try transformer.addGradients(of: batch, weights: weights, to: gradients)
     gradientNorm = GradientClip.norm(gradients, threads: transformer.threads)
     guard gradientNorm.isFinite, before.allSatisfy(\.isFinite) else {
-      throw ComputeError(.unusable, "loss or gradient of the batch are not finite")
+      throw Failure(.unusable, "loss or gradient of the batch are not finite")
     }
     clipFactor = GradientClip.factor(norm: gradientNorm, limit: clip)
     let updated = Parameters(copying: weights)

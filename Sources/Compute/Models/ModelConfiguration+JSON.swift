@@ -1,23 +1,24 @@
 public import JSON
+public import System
 
 /// The form of Hugging Face's `config.json`. What is not there has the default of the transformers library; what would
 /// change the computation in a way that is not supported is refused.
 extension ModelConfiguration {
   /// - Parameter text: the bytes of a `config.json`.
-  public init(parsing text: [UInt8]) throws(ComputeError) {
+  public init(parsing text: [UInt8]) throws(Failure) {
     let json: JSON
     do { json = try JSON(parsing: text) } catch {
-      throw ComputeError(.malformed, "the model's configuration is not JSON: \(error)")
+      throw Failure(.malformed, "the model's configuration is not JSON: \(error)")
     }
     try self.init(json: json)
   }
 
-  public init(json: JSON) throws(ComputeError) {
+  public init(json: JSON) throws(Failure) {
     let type = try json.text("model_type")
     guard let family = Family(rawValue: type) else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the model type \"\(type)\" is not supported",
-        remedy: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", "))")
+        hint: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     switch family {
     case .llama: self = try ModelConfiguration.llama(json)
@@ -28,7 +29,7 @@ extension ModelConfiguration {
     self = try validated()
   }
 
-  private static func llama(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+  private static func llama(_ json: JSON) throws(Failure) -> ModelConfiguration {
     try json.refuse("attention_bias", unless: false)
     try json.refuse("mlp_bias", unless: false)
     _ = try json.activation("hidden_act", ["silu": .swiglu], default: "silu")
@@ -47,9 +48,9 @@ extension ModelConfiguration {
   }
 
   /// Of the OlmoConfig of transformers, whose norm has an epsilon of 1e-5 that no configuration changes.
-  private static func olmo(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+  private static func olmo(_ json: JSON) throws(Failure) -> ModelConfiguration {
     if let limit = json["clip_qkv"], !limit.isNull {
-      throw ComputeError(.unusable, "a model with \"clip_qkv\": \(limit.canonical) is not supported")
+      throw Failure(.unusable, "a model with \"clip_qkv\": \(limit.canonical) is not supported")
     }
     var model = try llama(json)
     model.family = .olmo
@@ -58,7 +59,7 @@ extension ModelConfiguration {
     return model
   }
 
-  private static func gpt2(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+  private static func gpt2(_ json: JSON) throws(Failure) -> ModelConfiguration {
     try json.refuse("scale_attn_weights", unless: true)
     try json.refuse("scale_attn_by_inverse_layer_idx", unless: false)
     try json.refuse("add_cross_attention", unless: false)
@@ -76,7 +77,7 @@ extension ModelConfiguration {
       ropeTheta: 10_000, isParallel: false, isTied: try json.optionalFlag("tie_word_embeddings") ?? true)
   }
 
-  private static func neox(_ json: JSON) throws(ComputeError) -> ModelConfiguration {
+  private static func neox(_ json: JSON) throws(Failure) -> ModelConfiguration {
     try json.refuse("attention_bias", unless: true)
     let width = try json.whole("hidden_size")
     let heads = try json.whole("num_attention_heads")
@@ -85,7 +86,7 @@ extension ModelConfiguration {
     let (newTheta, oldTheta) = (try json.rope("rope_theta"), try json.optionalNumber("rotary_emb_base"))
     let part = newPart ?? oldPart ?? 0.25
     guard (0...1).contains(part) else {
-      throw ComputeError(.malformed, "the rotary part of a head, \(part), is not between 0 and 1")
+      throw Failure(.malformed, "the rotary part of a head, \(part), is not between 0 and 1")
     }
     return ModelConfiguration(
       family: .neox, vocabulary: try json.whole("vocab_size"), width: width,
@@ -164,37 +165,37 @@ extension ModelConfiguration {
 }
 
 extension JSON {
-  fileprivate func optionalFlag(_ name: String) throws(ComputeError) -> Bool? {
+  fileprivate func optionalFlag(_ name: String) throws(Failure) -> Bool? {
     guard let value = self[name], !value.isNull else { return nil }
     return try flag(name)
   }
 
-  fileprivate func refuse(_ name: String, unless expected: Bool) throws(ComputeError) {
+  fileprivate func refuse(_ name: String, unless expected: Bool) throws(Failure) {
     if let value = try optionalFlag(name), value != expected {
-      throw ComputeError(.unusable, "a model with \"\(name)\": \(value) is not supported")
+      throw Failure(.unusable, "a model with \"\(name)\": \(value) is not supported")
     }
   }
 
   fileprivate func activation(
     _ name: String, _ known: [String: ModelConfiguration.Activation], default: String
-  ) throws(ComputeError) -> ModelConfiguration.Activation {
+  ) throws(Failure) -> ModelConfiguration.Activation {
     let text = self[name] == nil ? `default` : try text(name)
     guard let activation = known[text] else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the activation \"\(text)\" is not supported here",
-        remedy: "supported are \(known.keys.sorted().joined(separator: ", "))")
+        hint: "supported are \(known.keys.sorted().joined(separator: ", "))")
     }
     return activation
   }
 
   /// A number about rotary positions: of `rope_parameters`, where newer files have it, or of the configuration itself.
-  fileprivate func rope(_ name: String) throws(ComputeError) -> Double? {
+  fileprivate func rope(_ name: String) throws(Failure) -> Double? {
     for group in ["rope_parameters", "rope_scaling"] {
       guard let rope = self[group], !rope.isNull else { continue }
       for name in ["rope_type", "type"] {
         let type = rope[name] == nil ? "default" : try rope.text(name)
         guard type == "default" else {
-          throw ComputeError(.unusable, "rotary positions of the type \"\(type)\" are not supported")
+          throw Failure(.unusable, "rotary positions of the type \"\(type)\" are not supported")
         }
       }
       if let value = try rope.optionalNumber(name) { return value }

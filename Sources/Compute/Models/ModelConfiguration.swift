@@ -1,3 +1,5 @@
+public import System
+
 /// The shape of a decoder: what `config.json` says about it, with the same meaning for every family.
 public struct ModelConfiguration: Sendable, Hashable {
   /// Families by their `model_type`; each has its own names and order of parameters.
@@ -50,7 +52,7 @@ public struct ModelConfiguration: Sendable, Hashable {
   public static func standard(
     _ family: Family, vocabulary: Int, width: Int, layers: Int, heads: Int, inner: Int, context: Int,
     hasNormWeights: Bool = false, isTied: Bool = true
-  ) throws(ComputeError) -> ModelConfiguration {
+  ) throws(Failure) -> ModelConfiguration {
     let head = heads > 0 ? width / heads : 0
     let isLlama = family == .llama || family == .olmo
     return try ModelConfiguration(
@@ -64,10 +66,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   }
 
   /// Itself, if all its values are within bounds and fit each other.
-  func validated() throws(ComputeError) -> ModelConfiguration {
-    func bound(_ name: String, _ value: Int, _ most: Int) throws(ComputeError) {
+  func validated() throws(Failure) -> ModelConfiguration {
+    func bound(_ name: String, _ value: Int, _ most: Int) throws(Failure) {
       guard (1...most).contains(value) else {
-        throw ComputeError(.malformed, "the model's \(name) is \(value), which is not between 1 and \(most)")
+        throw Failure(.malformed, "the model's \(name) is \(value), which is not between 1 and \(most)")
       }
     }
     try bound("vocabulary", vocabulary, 1 << 20)
@@ -78,8 +80,8 @@ public struct ModelConfiguration: Sendable, Hashable {
     try bound("head dimension", headDimension, 1 << 10)
     try bound("inner width", inner, 1 << 18)
     try bound("context", context, 1 << 20)
-    func require(_ condition: Bool, _ what: String) throws(ComputeError) {
-      if !condition { throw ComputeError(.malformed, "the model's \(what)") }
+    func require(_ condition: Bool, _ what: String) throws(Failure) {
+      if !condition { throw Failure(.malformed, "the model's \(what)") }
     }
     try require(
       heads % keyValueHeads == 0, "\(keyValueHeads) key/value heads do not divide its \(heads) heads")

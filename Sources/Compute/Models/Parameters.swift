@@ -1,4 +1,5 @@
 public import Safetensors
+public import System
 
 /// A value for every parameter of a model, in one flat array of float32: weights, gradients, or an optimiser's moments.
 /// It belongs to one task at a time.
@@ -66,7 +67,7 @@ extension Parameters {
   /// - Parameter prefix: stands before each name, where a file holds several such arrays.
   public convenience init(
     _ model: ModelConfiguration, from file: SafetensorsFile, prefix: String = ""
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     try WeightReader.check(model, bytes: file.header.dataSize)
     self.init(model)
     var reader = WeightReader(self, prefix: prefix)

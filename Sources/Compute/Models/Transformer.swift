@@ -1,4 +1,5 @@
 internal import CKernels
+public import System
 
 /// A decoder-only language model: per-token losses, and the gradient of their mean. It holds the memory of a pass, which
 /// is used again for the next batch of the same shape; it belongs to one task at a time.
@@ -18,7 +19,7 @@ public final class Transformer {
 
   /// The loss of each token of a batch in nats [B, T]; 0 where the target is negative.
   /// - Throws: if a token is not in the vocabulary, or the sequences are longer than the context.
-  public func losses(of batch: TokenBatch, weights: Parameters) throws(ComputeError) -> [Float] {
+  public func losses(of batch: TokenBatch, weights: Parameters) throws(Failure) -> [Float] {
     let work = try prepare(batch, keepsActivations: false)
     let pass = pass(work, weights)
     forward(batch, work, pass)
@@ -32,7 +33,7 @@ public final class Transformer {
 
   /// What the output matrix multiplies: the residual stream behind the final norm [B, T, C].
   /// - Throws: as `losses(of:weights:)`.
-  public func finalStates(of batch: TokenBatch, weights: Parameters) throws(ComputeError) -> [Float] {
+  public func finalStates(of batch: TokenBatch, weights: Parameters) throws(Failure) -> [Float] {
     let work = try prepare(batch, keepsActivations: false)
     let pass = pass(work, weights)
     forward(batch, work, pass)
@@ -42,7 +43,7 @@ public final class Transformer {
   /// The logits of the token that follows others [V].
   /// - Parameter tokens: at least one, and no more than the model's context.
   /// - Throws: if a token is not in the vocabulary, or there are none or too many.
-  public func logits(after tokens: [Int32], weights: Parameters) throws(ComputeError) -> [Float] {
+  public func logits(after tokens: [Int32], weights: Parameters) throws(Failure) -> [Float] {
     // Tokens behind them, which they do not see, so that sequences of almost the same length take the same memory.
     let length = max(tokens.count, min((tokens.count + 63) / 64 * 64, model.context))
     let batch = try TokenBatch(
@@ -64,7 +65,7 @@ public final class Transformer {
   /// - Throws: as `losses(of:weights:)`.
   public func addGradients(
     of batch: TokenBatch, weights: Parameters, to gradients: Parameters, scale: Float? = nil
-  ) throws(ComputeError) -> [Float] {
+  ) throws(Failure) -> [Float] {
     precondition(gradients.model == model, "gradients are those of the model")
     let work = try prepare(batch, keepsActivations: true)
     let pass = pass(work, weights)
@@ -82,7 +83,7 @@ public final class Transformer {
   /// Floats that a pass may keep.
   private static let activationLimit = 1 << 36
 
-  func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(ComputeError) -> PassActivations {
+  func prepare(_ batch: TokenBatch, keepsActivations: Bool) throws(Failure) -> PassActivations {
     try batch.check(model)
     if let activations, activations.batch == batch.sequences, activations.length == batch.length,
       activations.keepsActivations || !keepsActivations
@@ -93,9 +94,9 @@ public final class Transformer {
     let sizes = Sizes(model)
     let kept = batch.inputs.count * sizes.perToken * (keepsActivations ? model.layers : 1)
     guard kept <= Transformer.activationLimit else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the activations of a batch of \(batch.inputs.count) tokens would take \(kept >> 28) GiB",
-        remedy: "use smaller batches, and accumulate their gradients")
+        hint: "use smaller batches, and accumulate their gradients")
     }
     let work = PassActivations(
       sizes, batch: batch.sequences, length: batch.length, keepsActivations: keepsActivations)

@@ -1,4 +1,5 @@
 public import Safetensors
+public import System
 
 /// Fills in the parameters of a model from safetensors files under Hugging Face names: from one, or from the shards of
 /// one. Elements of F64, F32, F16 and BF16 become float32, rounded to the nearest.
@@ -52,45 +53,45 @@ public struct WeightReader {
   }
 
   /// Refuses a model that cannot be in files of so many bytes, before there is memory for it.
-  public static func check(_ model: ModelConfiguration, bytes: Int) throws(ComputeError) {
+  public static func check(_ model: ModelConfiguration, bytes: Int) throws(Failure) {
     let count = ParameterLayout(model).count
     guard bytes / 2 >= count else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "\(bytes) bytes of weights are too few for the \(count) parameters of the model")
     }
   }
 
   /// - Throws: if a tensor is none of the model's, has another shape or no type of floats, or is given again with other
   ///   values.
-  public mutating func add(_ file: SafetensorsFile) throws(ComputeError) {
+  public mutating func add(_ file: SafetensorsFile) throws(Failure) {
     for tensor in file.header.tensors where tensor.name.hasPrefix(prefix) {
       let name = String(tensor.name.dropFirst(prefix.count))
       if let parameter = known[name] {
         try read(tensor, of: file, to: parameter)
       } else if norms.contains(name) {
         guard try file.floats(tensor).allSatisfy({ $0 == 1 }) else {
-          throw ComputeError(
+          throw Failure(
             .malformed, "the norms of the model have no weights, but '\(name)' is not all 1",
-            remedy: "set norm_affine to true in the configuration, or leave it out")
+            hint: "set norm_affine to true in the configuration, or leave it out")
         }
       } else if !Self.isPassedOver(name) {
-        throw ComputeError(.malformed, "the model has no parameter '\(name)', but the file has")
+        throw Failure(.malformed, "the model has no parameter '\(name)', but the file has")
       }
     }
   }
 
   /// - Throws: if a parameter has been in none of the files.
-  public func finish() throws(ComputeError) {
+  public func finish() throws(Failure) {
     for parameter in weights.layout.parameters where !found.contains(parameter.name) {
-      throw ComputeError(.malformed, "the parameter '\(parameter.name)' is missing in the file")
+      throw Failure(.malformed, "the parameter '\(parameter.name)' is missing in the file")
     }
   }
 
   private mutating func read(
     _ tensor: TensorDescriptor, of file: SafetensorsFile, to parameter: ParameterLayout.Parameter
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     guard tensor.shape == parameter.shape else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "the parameter '\(tensor.name)' has the shape \(tensor.shape), not \(parameter.shape)")
     }
     let values = try file.floats(tensor)
@@ -98,9 +99,9 @@ public struct WeightReader {
     if found.insert(parameter.name).inserted {
       _ = target.update(fromContentsOf: values)
     } else if !zip(values, target).allSatisfy({ $0.bitPattern == $1.bitPattern }) {
-      throw ComputeError(
+      throw Failure(
         .malformed, "the parameter '\(parameter.name)' is given twice, and '\(tensor.name)' is another one",
-        remedy: "where embedding and output matrix differ, tie_word_embeddings is false")
+        hint: "where embedding and output matrix differ, tie_word_embeddings is false")
     }
   }
 
@@ -114,7 +115,7 @@ public struct WeightReader {
 
 extension SafetensorsFile {
   /// The elements of a tensor as float32.
-  fileprivate func floats(_ tensor: TensorDescriptor) throws(ComputeError) -> [Float] {
+  fileprivate func floats(_ tensor: TensorDescriptor) throws(Failure) -> [Float] {
     func elements<Element: BitwiseCopyable>(_ float: (Element) -> Float) -> [Float] {
       self[tensor].withUnsafeBytes { bytes in
         (0..<tensor.count).map {
@@ -128,9 +129,9 @@ extension SafetensorsFile {
     case .bfloat16: return elements { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
     case .float16: return elements(Float.init(half:))
     default:
-      throw ComputeError(
+      throw Failure(
         .unusable, "the parameter '\(tensor.name)' has the dtype \(tensor.dtype.rawValue)",
-        remedy: "weights are read as F64, F32, F16 or BF16")
+        hint: "weights are read as F64, F32, F16 or BF16")
     }
   }
 }

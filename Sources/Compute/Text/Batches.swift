@@ -1,3 +1,5 @@
+public import System
+
 /// Which sequences of a token stream are trained on at which step: a pure function of (seed, step, row), of nothing that
 /// went before and not of the batch size, so that a run can be taken up at any step and a batch be cut into parts.
 ///
@@ -12,9 +14,9 @@ public struct Batches: Sendable, Hashable {
   public let count: Int
 
   /// - Throws: `unusable` if the stream is too short for one sequence.
-  public init(seed: UInt64, context: Int, count: Int) throws(ComputeError) {
+  public init(seed: UInt64, context: Int, count: Int) throws(Failure) {
     guard context > 0, count > context else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "a stream of \(count) tokens is too short for sequences of \(context) and the token after them")
     }
@@ -41,7 +43,7 @@ public struct Batches: Sendable, Hashable {
   /// Sequences of a step, and the tokens that they predict.
   /// - Parameter stream: of `count` tokens.
   /// - Throws: if the batch is larger than `TokenBatch.limit`.
-  public func tokens(of stream: [UInt32], step: Int, rows: Range<Int>) throws(ComputeError) -> TokenBatch {
+  public func tokens(of stream: [UInt32], step: Int, rows: Range<Int>) throws(Failure) -> TokenBatch {
     precondition(stream.count == count)
     let offsets = offsets(step: step, rows: rows)
     func tokens(shiftedBy shift: Int) -> [Int32] {

@@ -1,3 +1,5 @@
+internal import System
+
 /// A byte-level byte-pair vocabulary and its merges.
 struct BytePairModel: Sendable {
   /// The bytes that each token stands for; nil where an id is not used.
@@ -37,7 +39,7 @@ struct BytePairModel: Sendable {
   /// One token for each byte of a word.
   func symbols(
     _ text: Span<UInt8>, _ range: Range<Int>, into symbols: inout [UInt32]
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     symbols.removeAll(keepingCapacity: true)
     var runOfUnknown = false
     for place in range {
@@ -48,9 +50,9 @@ struct BytePairModel: Sendable {
         if !(runOfUnknown && unknown.fused) { symbols.append(unknown.token) }
         runOfUnknown = true
       } else {
-        throw ComputeError(
+        throw Failure(
           .unusable, "the tokeniser has no token for the byte \(text[place]) and none for unknown text",
-          remedy: "take a tokeniser whose vocabulary holds all 256 bytes")
+          hint: "take a tokeniser whose vocabulary holds all 256 bytes")
       }
     }
   }

@@ -1,4 +1,5 @@
 internal import JSON
+public import System
 
 extension BytePairTokeniser {
   /// Ids beyond this are taken for damage.
@@ -9,16 +10,16 @@ extension BytePairTokeniser {
   /// special tokens around sequences and are not applied.
   ///
   /// - Throws: `malformed` for what is no such file, `unsupported` naming the feature for what would give other ids.
-  public init(parsing file: [UInt8]) throws(ComputeError) {
+  public init(parsing file: [UInt8]) throws(Failure) {
     guard file.count <= Self.fileLimit else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "a tokenizer.json of \(file.count) bytes is larger than \(Self.fileLimit)")
     }
     let json: JSON
     do {
       json = try JSON(parsing: file)
     } catch {
-      throw ComputeError(.malformed, "the tokenizer.json is not JSON: \(error)")
+      throw Failure(.malformed, "the tokenizer.json is not JSON: \(error)")
     }
     try json.onlyMembers(
       [
@@ -27,7 +28,7 @@ extension BytePairTokeniser {
       ], of: "a tokenizer.json")
     if let version = json["version"], version != "1.0" { throw .unsupported("version \(version.canonical)") }
     for feature in ["truncation", "padding"] where json[feature].map(\.isNull) == false {
-      throw .unsupported(feature, remedy: "set \"\(feature)\" to null")
+      throw .unsupported(feature, hint: "set \"\(feature)\" to null")
     }
     try Self.check(
       json["post_processor"], "post-processor",
@@ -44,10 +45,10 @@ extension BytePairTokeniser {
     }
     let cutters = try json["pre_tokenizer"].components("pre_tokenizer", list: "pretokenizers")
     guard cutters.count == 1, try cutters[0].text("type") == "ByteLevel" else {
-      let names = try cutters.map { cutter throws(ComputeError) in try cutter.text("type") }
+      let names = try cutters.map { cutter throws(Failure) in try cutter.text("type") }
       throw .unsupported(
         names.isEmpty ? "no pre_tokenizer" : "the pre_tokenizer \(names.joined(separator: ", "))",
-        remedy: "only ByteLevel is read")
+        hint: "only ByteLevel is read")
     }
     let modelJSON = try json.member("model")
     let vocabulary = try Vocabulary(modelJSON)
@@ -61,7 +62,7 @@ extension BytePairTokeniser {
 
   private static func check(
     _ json: JSON?, _ role: String, _ known: [String], list: String
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     for component in try json.components(role, list: list) {
       let type = try component.text("type")
       guard known.contains(type) else { throw .unsupported("the \(role) \(type)") }
@@ -69,10 +70,10 @@ extension BytePairTokeniser {
   }
 
   /// Added tokens get the ids that the library gives them: those of the vocabulary, or the next free ones.
-  private static func added(_ json: JSON?, _ vocabulary: Vocabulary) throws(ComputeError) -> [AddedToken] {
+  private static func added(_ json: JSON?, _ vocabulary: Vocabulary) throws(Failure) -> [AddedToken] {
     guard let json, !json.isNull else { return [] }
     guard let list = json.array else {
-      throw ComputeError(.malformed, "\"added_tokens\" is \(json.kind) where a list should stand")
+      throw Failure(.malformed, "\"added_tokens\" is \(json.kind) where a list should stand")
     }
     var tokens: [AddedToken] = []
     var ids: [[UInt8]: UInt32] = [:]
@@ -81,16 +82,16 @@ extension BytePairTokeniser {
       let content = try item.text("content")
       let id = try item.whole("id")
       let bytes = Array(content.utf8)
-      guard !content.isEmpty else { throw ComputeError(.malformed, "the added token \(id) is empty") }
+      guard !content.isEmpty else { throw Failure(.malformed, "the added token \(id) is empty") }
       guard ids[bytes] == nil else {
-        throw ComputeError(.malformed, "the added token \"\(content)\" stands twice")
+        throw Failure(.malformed, "the added token \"\(content)\" stands twice")
       }
       let expected = vocabulary.ids[bytes].map { Int($0) } ?? next
       guard id == expected, id < idLimit else {
-        throw ComputeError(
+        throw Failure(
           .malformed,
           "the added token \"\(content)\" has the id \(id), where the library gives it \(expected)",
-          remedy: "save the file again with the tokenizers library")
+          hint: "save the file again with the tokenizers library")
       }
       next = max(next, id + 1)
       ids[bytes] = UInt32(id)
@@ -114,37 +115,37 @@ private struct Vocabulary {
   var texts: [String?] = []
   var count: Int { ids.count }
 
-  init(_ model: JSON) throws(ComputeError) {
+  init(_ model: JSON) throws(Failure) {
     let json = try model.member("vocab")
     guard let members = json.object else {
-      throw ComputeError(.malformed, "\"vocab\" is \(json.kind) where an object should stand")
+      throw Failure(.malformed, "\"vocab\" is \(json.kind) where an object should stand")
     }
     for (text, json) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
       guard let id = json.integer, (0..<BytePairTokeniser.idLimit).contains(id) else {
-        throw ComputeError(
+        throw Failure(
           .malformed,
           "the token \"\(text)\" has the id \(json.canonical), which is no number from 0 to \(BytePairTokeniser.idLimit - 1)"
         )
       }
       while texts.count <= id { texts.append(nil) }
       if let other = texts[id] {
-        throw ComputeError(.malformed, "the tokens \"\(other)\" and \"\(text)\" have one id, \(id)")
+        throw Failure(.malformed, "the tokens \"\(other)\" and \"\(text)\" have one id, \(id)")
       }
       texts[id] = text
       ids[Array(text.utf8)] = UInt32(id)
     }
   }
 
-  func id(_ text: some StringProtocol, of role: String) throws(ComputeError) -> UInt32 {
+  func id(_ text: some StringProtocol, of role: String) throws(Failure) -> UInt32 {
     guard let id = ids[Array(text.utf8)] else {
-      throw ComputeError(.malformed, "\(role) names \"\(text)\", which is not in the vocabulary")
+      throw Failure(.malformed, "\(role) names \"\(text)\", which is not in the vocabulary")
     }
     return id
   }
 }
 
 extension BytePairModel {
-  fileprivate init(_ json: JSON, _ vocabulary: Vocabulary) throws(ComputeError) {
+  fileprivate init(_ json: JSON, _ vocabulary: Vocabulary) throws(Failure) {
     try json.onlyMembers(
       [
         "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
@@ -159,7 +160,7 @@ extension BytePairModel {
     var unknown: Unknown?
     if let json = json["unk_token"], !json.isNull {
       guard let text = json.string else {
-        throw ComputeError(.malformed, "\"unk_token\" is \(json.kind) where a string should stand")
+        throw Failure(.malformed, "\"unk_token\" is \(json.kind) where a string should stand")
       }
       unknown = Unknown(token: try vocabulary.id(text, of: "\"unk_token\""), fused: false)
     }
@@ -185,7 +186,7 @@ extension BytePairModel {
 
   private static func merges(
     _ json: JSON, _ vocabulary: Vocabulary
-  ) throws(ComputeError) -> [MergeTable.Entry] {
+  ) throws(Failure) -> [MergeTable.Entry] {
     var merges: [MergeTable.Entry] = []
     for (rank, json) in try json.list("merges").enumerated() {
       let (left, right) = try pair(json, rank)
@@ -199,7 +200,7 @@ extension BytePairModel {
   }
 
   /// `"a b"`, or `["a", "b"]` as newer versions write it.
-  private static func pair(_ json: JSON, _ rank: Int) throws(ComputeError) -> (String, String) {
+  private static func pair(_ json: JSON, _ rank: Int) throws(Failure) -> (String, String) {
     if let text = json.string {
       let parts = text.split(separator: " ", omittingEmptySubsequences: false)
       if parts.count == 2 { return (String(parts[0]), String(parts[1])) }
@@ -208,19 +209,19 @@ extension BytePairModel {
     {
       return (left, right)
     }
-    throw ComputeError(.malformed, "merge \(rank) is not two tokens: \(json.canonical)")
+    throw Failure(.malformed, "merge \(rank) is not two tokens: \(json.canonical)")
   }
 }
 
 extension JSON {
-  fileprivate func optionalFlag(_ name: String) throws(ComputeError) -> Bool? {
+  fileprivate func optionalFlag(_ name: String) throws(Failure) -> Bool? {
     guard let value = self[name], !value.isNull else { return nil }
     return try flag(name)
   }
 
-  fileprivate func onlyMembers(_ known: [String], of what: String) throws(ComputeError) {
+  fileprivate func onlyMembers(_ known: [String], of what: String) throws(Failure) {
     guard let members = object else {
-      throw ComputeError(.malformed, "\(what) is \(kind) where an object should stand")
+      throw Failure(.malformed, "\(what) is \(kind) where an object should stand")
     }
     if let name = members.keys.filter({ !known.contains($0) }).min() {
       throw .unsupported("the member \"\(name)\" of \(what)")
@@ -230,7 +231,7 @@ extension JSON {
 
 extension JSON? {
   /// A component of the file, the parts of a `Sequence`, or nothing.
-  fileprivate func components(_ role: String, list: String) throws(ComputeError) -> [JSON] {
+  fileprivate func components(_ role: String, list: String) throws(Failure) -> [JSON] {
     guard let json = self, !json.isNull else { return [] }
     guard try json.text("type") == "Sequence" else { return [json] }
     var parts: [JSON] = []
@@ -239,9 +240,9 @@ extension JSON? {
   }
 }
 
-extension ComputeError {
-  fileprivate static func unsupported(_ feature: String, remedy: String? = nil) -> ComputeError {
-    ComputeError(
-      .unsupported, "this tokenizer.json has a feature that is not supported: \(feature)", remedy: remedy)
+extension Failure {
+  fileprivate static func unsupported(_ feature: String, hint: String? = nil) -> Failure {
+    Failure(
+      .unsupported, "this tokenizer.json has a feature that is not supported: \(feature)", hint: hint)
   }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+public import System
 
 /// A byte-level byte-pair tokeniser, as a Hugging Face `tokenizer.json` describes it. Gives the ids that the
 /// `tokenizers` library gives for `encode(text, add_special_tokens=False)`.
@@ -20,7 +21,7 @@ public struct BytePairTokeniser: Sendable {
 
   init(
     model: BytePairModel, added: [AddedToken], composes: Bool, addsSpace: Bool, cutsWords: Bool
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     self.model = model
     self.composes = composes
     self.addsSpace = addsSpace
@@ -44,7 +45,7 @@ public struct BytePairTokeniser: Sendable {
   /// The bytes that tokens stand for. An added token stands for its content.
   ///
   /// - Throws: `malformed` for an id that the vocabulary lacks.
-  public func decode(_ tokens: some Sequence<UInt32>) throws(ComputeError) -> [UInt8] {
+  public func decode(_ tokens: some Sequence<UInt32>) throws(Failure) -> [UInt8] {
     var contents: [UInt32: [UInt8]] = [:]
     for token in addedTokens { contents[token.id] = Array(token.content.utf8) }
     var text: [UInt8] = []
@@ -54,7 +55,7 @@ public struct BytePairTokeniser: Sendable {
       } else if Int(token) < model.bytes.count, let bytes = model.bytes[Int(token)] {
         text += bytes
       } else {
-        throw ComputeError(.malformed, "there is no token \(token) in the vocabulary")
+        throw Failure(.malformed, "there is no token \(token) in the vocabulary")
       }
     }
     return text
@@ -70,7 +71,7 @@ public struct BytePairEncoder {
 
   public init(_ tokeniser: BytePairTokeniser) { self.tokeniser = tokeniser }
 
-  public mutating func encode(_ text: String) throws(ComputeError) -> [UInt32] {
+  public mutating func encode(_ text: String) throws(Failure) -> [UInt32] {
     var tokens: [UInt32] = []
     let bytes = Array(text.utf8)
     try encode(validated: bytes.span, into: &tokens)
@@ -81,21 +82,21 @@ public struct BytePairEncoder {
   ///
   /// - Throws: `malformed` if it is not UTF-8, `unusable` if the vocabulary lacks a byte of it or it has 2^31 bytes or
   ///   more.
-  public mutating func encode(_ text: Span<UInt8>, into tokens: inout [UInt32]) throws(ComputeError) {
+  public mutating func encode(_ text: Span<UInt8>, into tokens: inout [UInt32]) throws(Failure) {
     guard text.count <= Int32.max else {
-      throw ComputeError(.unusable, "a document of \(text.count) bytes is too large for a tokeniser")
+      throw Failure(.unusable, "a document of \(text.count) bytes is too large for a tokeniser")
     }
     do {
       _ = try UTF8Span(validating: text)
     } catch {
-      throw ComputeError(.malformed, "the text is not valid UTF-8 (\(error))")
+      throw Failure(.malformed, "the text is not valid UTF-8 (\(error))")
     }
     try encode(validated: text, into: &tokens)
   }
 
   private mutating func encode(
     validated text: Span<UInt8>, into tokens: inout [UInt32]
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     for piece in tokeniser.rawAdded.pieces(of: text) {
       if let token = piece.token {
         tokens.append(token)
@@ -111,7 +112,7 @@ public struct BytePairEncoder {
 
   private mutating func encode(
     normalised text: Span<UInt8>, into tokens: inout [UInt32]
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     for piece in tokeniser.normalisedAdded.pieces(of: text) {
       if let token = piece.token {
         tokens.append(token)
@@ -124,7 +125,7 @@ public struct BytePairEncoder {
     }
   }
 
-  private mutating func encode(words text: Span<UInt8>, into tokens: inout [UInt32]) throws(ComputeError) {
+  private mutating func encode(words text: Span<UInt8>, into tokens: inout [UInt32]) throws(Failure) {
     var start = 0
     while start < text.count {
       let end = tokeniser.cutsWords ? WordBoundaries.end(of: text, from: start) : text.count
@@ -136,7 +137,7 @@ public struct BytePairEncoder {
   @inline(__always)
   private mutating func encode(
     word: Range<Int>, of text: Span<UInt8>, into tokens: inout [UInt32]
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     guard word.count <= WordCache.longestWord else {
       return try merge(word, of: text, into: &tokens)
     }
@@ -152,7 +153,7 @@ public struct BytePairEncoder {
 
   private mutating func merge(
     _ word: Range<Int>, of text: Span<UInt8>, into tokens: inout [UInt32]
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     if let whole = tokeniser.model.whole(text, word) {
       tokens.append(whole)
       return

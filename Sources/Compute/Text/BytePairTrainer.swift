@@ -1,3 +1,5 @@
+public import System
+
 /// Learns a byte-level byte-pair vocabulary: starting from the 256 bytes, the pair of adjacent tokens that is most
 /// frequent within the words of the text becomes a new token, again and again (Sennrich et al., ACL 2016; words and bytes
 /// as in GPT-2). Of equally frequent pairs the one with the lowest ids is taken, first by the left token, then by the
@@ -12,11 +14,11 @@ public struct BytePairTrainer {
   /// Counts the words of a document.
   ///
   /// - Throws: `malformed` if it is not UTF-8.
-  public mutating func add(_ document: Span<UInt8>) throws(ComputeError) {
+  public mutating func add(_ document: Span<UInt8>) throws(Failure) {
     do {
       _ = try UTF8Span(validating: document)
     } catch {
-      throw ComputeError(.malformed, "a document is not valid UTF-8 (\(error))")
+      throw Failure(.malformed, "a document is not valid UTF-8 (\(error))")
     }
     var start = 0
     while start < document.count {

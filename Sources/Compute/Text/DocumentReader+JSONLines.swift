@@ -1,4 +1,5 @@
 internal import JSON
+public import System
 
 extension DocumentReader {
   /// Whether the first line that is not empty is a JSON object.
@@ -16,7 +17,7 @@ extension DocumentReader {
   ///   - field: the member that holds the document.
   ///   - file: what messages call the bytes.
   /// - Throws: `malformed` with the line that is no JSON object, or has no such member, or none that is a text.
-  public mutating func add(jsonLines bytes: [UInt8], field: String, file: String) throws(ComputeError) {
+  public mutating func add(jsonLines bytes: [UInt8], field: String, file: String) throws(Failure) {
     var start = 0
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
       countByteOrderMark()
@@ -29,15 +30,15 @@ extension DocumentReader {
       let line = bytes[start..<end]
       start = end + 1
       if Self.isBlank(line) { continue }
-      func failure(_ message: String) -> ComputeError {
-        ComputeError(.malformed, "\(file):\(number): \(message)", remedy: "name the member with 'field'")
+      func failure(_ message: String) -> Failure {
+        Failure(.malformed, "\(file):\(number): \(message)", hint: "name the member with 'field'")
       }
       let (valid, sequences) = Self.valid(line)
       let json: JSON
       do {
         json = try JSON(parsing: valid)
       } catch {
-        throw ComputeError(.malformed, "\(file):\(number):\(error.column): \(error.message)")
+        throw Failure(.malformed, "\(file):\(number):\(error.column): \(error.message)")
       }
       guard json.object != nil else { throw failure("this is \(json.kind), not an object") }
       guard let value = json[field] else { throw failure("there is no member \"\(field)\"") }

@@ -1,3 +1,5 @@
+public import System
+
 /// Divides documents into those to train on and those to validate with.
 ///
 /// The documents are drawn by a number for each, a pure function of (seed, index): those with the smallest
@@ -14,7 +16,7 @@ public struct DocumentSplit: Sendable {
   /// - Throws: `unusable` if nothing would be left to train on.
   public init(
     _ documents: Documents, fraction: Double, piece: Int, seed: UInt64
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     precondition(piece == 0 || piece >= 4)
     let whole = (0..<documents.count).map(documents.range)
     guard fraction > 0 else {
@@ -25,10 +27,10 @@ public struct DocumentSplit: Sendable {
     let pieces = piece > 0 ? whole.flatMap { Self.cut(documents.text, $0, piece) } : whole
     let count = max(1, Int((fraction * Double(pieces.count)).rounded()))
     guard count < pieces.count else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "of \(pieces.count) documents, \(count) are for validation, which leaves none to train on",
-        remedy: piece > 0 ? "lower 'piece' or 'validation'" : "set 'piece', so that documents are cut")
+        hint: piece > 0 ? "lower 'piece' or 'validation'" : "set 'piece', so that documents are cut")
     }
     let random = Philox(seed: seed)
     let drawn = pieces.indices

@@ -1,4 +1,5 @@
 internal import Safetensors
+public import System
 
 /// Texts, one after another, all of them valid UTF-8 and none of them empty.
 ///
@@ -32,26 +33,28 @@ extension Documents {
   /// Reads the file that `file()` gives.
   ///
   /// - Throws: `malformed` if it is none, or its documents are empty or not valid UTF-8.
-  public init(parsing file: [UInt8]) throws(ComputeError) {
-    do {
+  public init(parsing file: [UInt8]) throws(Failure) {
+    do throws(Failure) {
       let file = try SafetensorsFile(file)
       let offsets = try file.elements("documents", .uint64, as: UInt64.self)
       guard file.descriptor("text")?.dtype == .uint8, let text = file["text"] else {
-        throw ComputeError(.malformed, "there is no tensor 'text' of bytes")
+        throw Failure(.malformed, "there is no tensor 'text' of bytes")
       }
       self.text = Array(text)
       self.offsets = try checkedOffsets(offsets, end: text.count, of: "documents")
     } catch {
-      throw ComputeError(.malformed, "these are no documents: \(error)", remedy: "make them with text.corpus")
+      throw Failure(
+        .malformed, "these are no documents: \(error.headline)", hint: "make them with text.corpus",
+        cause: error)
     }
     guard self.offsets.adjacentPairs.allSatisfy({ $0 < $1 }) else {
-      throw ComputeError(.malformed, "these are no documents: there is an empty one")
+      throw Failure(.malformed, "these are no documents: there is an empty one")
     }
     for document in 0..<count {
       do {
         _ = try UTF8Span(validating: text.span.extracting(range(document)))
       } catch {
-        throw ComputeError(.malformed, "document \(document) is not valid UTF-8 (\(error))")
+        throw Failure(.malformed, "document \(document) is not valid UTF-8 (\(error))")
       }
     }
   }
@@ -78,9 +81,9 @@ extension Documents {
 }
 
 /// Offsets as a file holds them: from 0 upwards to the end of what they point into.
-func checkedOffsets(_ offsets: [UInt64], end: Int, of name: String) throws(ComputeError) -> [Int] {
+func checkedOffsets(_ offsets: [UInt64], end: Int, of name: String) throws(Failure) -> [Int] {
   guard offsets.first == 0, offsets.last == UInt64(end), offsets.adjacentPairs.allSatisfy({ $0 <= $1 }) else {
-    throw ComputeError(.malformed, "the tensor '\(name)' does not rise from 0 to \(end)")
+    throw Failure(.malformed, "the tensor '\(name)' does not rise from 0 to \(end)")
   }
   return offsets.map { Int($0) }
 }

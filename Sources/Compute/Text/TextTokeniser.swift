@@ -1,3 +1,5 @@
+public import System
+
 /// What turns documents into tokens.
 public struct TextTokeniser {
   /// `bytes`, or what the caller calls the vocabulary.
@@ -17,12 +19,12 @@ public struct TextTokeniser {
   /// - Throws: `unusable` if there is no such token.
   public static func bytePair(
     _ tokeniser: BytePairTokeniser, name: String, end: String
-  ) throws(ComputeError) -> TextTokeniser {
+  ) throws(Failure) -> TextTokeniser {
     let token = tokeniser.addedToken(end)
     if token == nil, !end.isEmpty {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the vocabulary has no added token \"\(end)\" to follow each document",
-        remedy: "name another one, or none with an empty text")
+        hint: "name another one, or none with an empty text")
     }
     return TextTokeniser(
       name: name, vocabularySize: tokeniser.vocabularySize, separator: token?.id,
@@ -30,7 +32,7 @@ public struct TextTokeniser {
   }
 
   /// Appends the tokens of a document, without the separator.
-  public mutating func encode(_ document: Span<UInt8>, into tokens: inout [UInt32]) throws(ComputeError) {
+  public mutating func encode(_ document: Span<UInt8>, into tokens: inout [UInt32]) throws(Failure) {
     if encoder != nil {
       try encoder?.encode(document, into: &tokens)
     } else {
@@ -40,10 +42,10 @@ public struct TextTokeniser {
 
   /// The text that tokens stand for; bytes that are no UTF-8 become U+FFFD.
   /// - Throws: `malformed` for a token that the vocabulary lacks.
-  public func decode(_ tokens: [UInt32]) throws(ComputeError) -> String {
+  public func decode(_ tokens: [UInt32]) throws(Failure) -> String {
     if let encoder { return String(decoding: try encoder.tokeniser.decode(tokens), as: UTF8.self) }
     guard tokens.allSatisfy({ $0 < vocabularySize }) else {
-      throw ComputeError(.malformed, "there is a token that is no byte")
+      throw Failure(.malformed, "there is a token that is no byte")
     }
     return String(decoding: tokens.map { UInt8($0) }, as: UTF8.self)
   }

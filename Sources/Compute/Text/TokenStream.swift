@@ -1,4 +1,5 @@
 internal import Safetensors
+public import System
 
 /// The tokens of documents, one after another, each document followed by a separator token if the stream has one.
 ///
@@ -34,14 +35,14 @@ extension TokenStream {
   static let format = "brake.tokens"
 
   /// - Throws: `malformed` if the bytes are no such file, or hold a token that the vocabulary lacks.
-  public init(parsing bytes: [UInt8]) throws(ComputeError) {
-    do {
+  public init(parsing bytes: [UInt8]) throws(Failure) {
+    do throws(Failure) {
       let file = try SafetensorsFile(bytes)
       let metadata = file.header.metadata
       guard metadata["format"] == Self.format, let tokeniser = metadata["tokeniser"],
         let size = metadata["vocabulary_size"].flatMap({ Int($0) }), (1...1 << 32).contains(size),
         let separator = metadata["separator"]
-      else { throw ComputeError(.malformed, "its metadata are not those of a token stream") }
+      else { throw Failure(.malformed, "its metadata are not those of a token stream") }
       self.tokeniser = tokeniser
       vocabularySize = size
       self.separator = UInt32(separator)
@@ -53,11 +54,12 @@ extension TokenStream {
       documents = try checkedOffsets(
         try file.elements("documents", .uint64, as: UInt64.self), end: tokens.count, of: "documents")
     } catch {
-      throw ComputeError(
-        .malformed, "this is no token stream: \(error)", remedy: "make one with text.tokenise")
+      throw Failure(
+        .malformed, "this is no token stream: \(error.headline)", hint: "make one with text.tokenise",
+        cause: error)
     }
     if let token = tokens.first(where: { Int($0) >= vocabularySize }) {
-      throw ComputeError(.malformed, "the token \(token) is not in a vocabulary of \(vocabularySize)")
+      throw Failure(.malformed, "the token \(token) is not in a vocabulary of \(vocabularySize)")
     }
   }
 

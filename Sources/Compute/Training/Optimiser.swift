@@ -1,5 +1,6 @@
 internal import CKernels
 public import Safetensors
+public import System
 
 /// An optimiser and its state. It belongs to one task at a time.
 ///
@@ -73,15 +74,15 @@ public final class Optimiser {
   /// - Throws: if the file is not the state of this rule for this model.
   public init(
     _ rule: Rule, model: ModelConfiguration, weightDecay: Double, threads: Threads, from file: SafetensorsFile
-  ) throws(ComputeError) {
+  ) throws(Failure) {
     guard let text = file.header.metadata[Optimiser.stepName], let step = Int(text), step >= 0 else {
-      throw ComputeError(.malformed, "the optimiser's state does not say how many updates it has made")
+      throw Failure(.malformed, "the optimiser's state does not say how many updates it has made")
     }
     let expected = rule.stateNames.count * ParameterLayout(model).parameters.count
     guard file.header.tensors.count == expected else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "the optimiser's state has \(file.header.tensors.count) arrays, not \(expected)",
-        remedy: "continue with the optimiser that wrote it")
+        hint: "continue with the optimiser that wrote it")
     }
     var states: [Parameters] = []
     for name in rule.stateNames { states.append(try Parameters(model, from: file, prefix: name + ".")) }

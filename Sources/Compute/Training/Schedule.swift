@@ -1,3 +1,5 @@
+public import System
+
 /// The learning rate of each update, as a multiple of the peak: a linear warm-up, then a shape.
 public struct Schedule: Sendable, Hashable {
   public enum Shape: Sendable, Hashable {
@@ -20,9 +22,9 @@ public struct Schedule: Sendable, Hashable {
   /// - Throws: if a rate, factor or number of updates is out of range, or the parts do not fit in the updates.
   public init(
     peak: Double, warmUp: Int = 0, startFactor: Double = 0.1, shape: Shape = .constant
-  ) throws(ComputeError) {
-    func require(_ condition: Bool, _ what: String) throws(ComputeError) {
-      if !condition { throw ComputeError(.malformed, what) }
+  ) throws(Failure) {
+    func require(_ condition: Bool, _ what: String) throws(Failure) {
+      if !condition { throw Failure(.malformed, what) }
     }
     try require(peak.isFinite && peak >= 0, "the learning rate, \(peak), is not a number from 0 on")
     try require(warmUp >= 0, "the warm-up, \(warmUp), is negative")

@@ -1,6 +1,7 @@
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `curve.compare`
 struct CurveCompareOperation: Operation {
@@ -40,12 +41,12 @@ struct CurveCompareOperation: Operation {
     var sizes = context[Self.sizes]
     for model in context.inputs("models") {
       guard let run = runs[model.key] else {
-        throw ComputeError(
+        throw Failure(
           .malformed, "the input 'models' has '\(model.key ?? "")', which no fit has as its key",
-          remedy: "give 'fits' and 'models' the same instances")
+          hint: "give 'fits' and 'models' the same instances")
       }
       guard let size = try JSON(parsing: model.bytes())["non_embedding_parameters"]?.double else {
-        throw ComputeError(.malformed, "the model '\(model.key ?? "")' is not as lm.info writes it")
+        throw Failure(.malformed, "the model '\(model.key ?? "")' is not as lm.info writes it")
       }
       sizes[run] = size
     }

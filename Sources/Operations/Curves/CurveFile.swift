@@ -10,13 +10,13 @@ public enum CurveFile {
   /// - Parameters:
   ///   - path: a CSV, TSV, JSON or JSON lines file, as it is or compressed with gzip, xz or zstd.
   ///   - options: columns and names; the run is called after the file if neither they nor the file name it.
-  /// - Throws: `ComputeError` with the path and, where there is one, the line; `CancellationError`.
+  /// - Throws: `Failure` with the path and, where there is one, the line; `CancellationError`.
   public static func read(path: String, options: CurveImport = CurveImport()) async throws -> [Curve] {
     let bytes = try await Decompression.expand(try contents(of: path), file: path)
     return try options(bytes, file: path)
   }
 
-  private static func contents(of path: String) throws(ComputeError) -> [UInt8] {
+  private static func contents(of path: String) throws(Failure) -> [UInt8] {
     let files = LocalFileSystem()
     let bytes: [UInt8]?
     do throws(Failure) {
@@ -26,9 +26,9 @@ public enum CurveFile {
       }
       bytes = try files.contents(of: path, limit: limit)
     } catch {
-      throw ComputeError(.malformed, "\(path): \(error.headline)", remedy: error.hint)
+      throw Failure(.malformed, "\(path): \(error.headline)", hint: error.hint)
     }
-    guard let bytes else { throw ComputeError(.malformed, "\(path): No such file or directory") }
+    guard let bytes else { throw Failure(.malformed, "\(path): No such file or directory") }
     return bytes
   }
 }

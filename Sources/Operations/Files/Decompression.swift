@@ -1,5 +1,6 @@
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// Undoing gzip, xz and zstd with the programs of those names.
 enum Decompression {
@@ -19,7 +20,7 @@ enum Decompression {
 
   /// - Parameter file: what messages call the bytes.
   /// - Returns: the bytes themselves if they are not compressed.
-  /// - Throws: `ComputeError.malformed` where the program is missing, refuses the bytes, or gives more than the limit.
+  /// - Throws: `Failure.malformed` where the program is missing, refuses the bytes, or gives more than the limit.
   static func expand(_ bytes: [UInt8], file: String) async throws -> [UInt8] {
     guard let program = program(for: bytes) else { return bytes }
     let limit = min(limit, max(harmless, ratio * bytes.count))
@@ -27,18 +28,18 @@ enum Decompression {
       let result = try await FilterProgram(program, arguments: ["-dc"]).run(bytes, limit: limit)
       guard result.ending == .exited(0) else {
         let said = result.complaint.split(separator: "\n").first.map { " (\($0.prefix(200)))" } ?? ""
-        throw ComputeError(.malformed, "\(file): \(program) cannot decompress it\(said)")
+        throw Failure(.malformed, "\(file): \(program) cannot decompress it\(said)")
       }
       return result.output
     } catch FilterProgram.Failure.notInstalled {
-      throw ComputeError(
+      throw Failure(
         .malformed, "\(file): it is compressed with \(program), which is not installed",
-        remedy: "install \(program == "xz" ? "xz-utils" : program)")
+        hint: "install \(program == "xz" ? "xz-utils" : program)")
     } catch FilterProgram.Failure.tooMuchOutput {
-      throw ComputeError(
+      throw Failure(
         .malformed,
         "\(file): \(bytes.count) compressed bytes hold more than \(limit >> 20) MiB",
-        remedy: limit < Self.limit ? "decompress it yourself if that is meant" : nil)
+        hint: limit < Self.limit ? "decompress it yourself if that is meant" : nil)
     }
   }
 }

@@ -18,7 +18,7 @@ struct HuggingFaceFolder {
 
   func model() throws -> ModelConfiguration {
     guard exists(Self.configuration) else {
-      throw ComputeError(.unusable, "the folder of the model has no \(Self.configuration)")
+      throw Failure(.unusable, "the folder of the model has no \(Self.configuration)")
     }
     return try ModelConfiguration(parsing: bytes(Self.configuration, limit: Self.limit))
   }
@@ -33,16 +33,16 @@ struct HuggingFaceFolder {
     for shard in shards {
       try each(shard)
       let file: SafetensorsFile
-      do { file = try SafetensorsFile(bytes(shard, limit: LMCheckpoint.limit)) } catch let error
-        as SafetensorsError
+      do { file = try SafetensorsFile(bytes(shard, limit: LMCheckpoint.limit)) } catch let error as Failure
+        where error.code == .malformed
       {
-        throw ComputeError(.malformed, "\(shard): \(error)")
+        throw Failure(.malformed, "\(shard): \(error.headline)", hint: error.hint, cause: error)
       }
       try reader.add(file)
     }
     try reader.finish()
     for parameter in weights.layout.parameters where !weights[parameter].allSatisfy(\.isFinite) {
-      throw ComputeError(.malformed, "the parameter '\(parameter.name)' is not finite everywhere")
+      throw Failure(.malformed, "the parameter '\(parameter.name)' is not finite everywhere")
     }
     return weights
   }
@@ -51,29 +51,29 @@ struct HuggingFaceFolder {
   private func shards() throws -> [String] {
     if exists(Self.weights) { return [Self.weights] }
     guard exists(Self.index) else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the folder of the model has neither \(Self.weights) nor \(Self.index)",
-        remedy: "have transformers write it with save_pretrained(..., safe_serialization=True)")
+        hint: "have transformers write it with save_pretrained(..., safe_serialization=True)")
     }
     let json = try JSON(parsing: bytes(Self.index, limit: Self.limit))
     guard let map = json["weight_map"]?.object else {
-      throw ComputeError(.malformed, "\(Self.index) has no \"weight_map\" of names and files")
+      throw Failure(.malformed, "\(Self.index) has no \"weight_map\" of names and files")
     }
     let names = try Set(
       map.values.map { value in
         guard let name = value.string, name.hasSuffix(".safetensors"), name.utf8.count <= 255,
           !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
         else {
-          throw ComputeError(
+          throw Failure(
             .malformed, "\(Self.index) names \(value.canonical), which is no safetensors file of the folder")
         }
         return name
       })
     guard names.count <= Self.mostShards else {
-      throw ComputeError(.malformed, "\(Self.index) names more than \(Self.mostShards) files")
+      throw Failure(.malformed, "\(Self.index) names more than \(Self.mostShards) files")
     }
     for name in names where !exists(name) {
-      throw ComputeError(.unusable, "\(Self.index) names '\(name)', which is not in the folder")
+      throw Failure(.unusable, "\(Self.index) names '\(name)', which is not in the folder")
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

@@ -2,6 +2,7 @@ internal import Compute
 internal import JSON
 internal import Pipeline
 internal import Safetensors
+internal import System
 
 /// A model's weights in a file that says itself which model they are of.
 struct LMCheckpoint {
@@ -20,10 +21,10 @@ struct LMCheckpoint {
   init(_ input: InputArtefact) throws {
     let file = try Self.file(input)
     guard let text = file.header.metadata[Self.configurationName] else {
-      throw ComputeError(
+      throw Failure(
         .malformed,
         "the checkpoint does not say which model it is of: its metadata have no '\(Self.configurationName)'",
-        remedy: "give \(Self.help)")
+        hint: "give \(Self.help)")
     }
     weights = try Parameters(ModelConfiguration(parsing: Array(text.utf8)), from: file)
   }

@@ -1,6 +1,7 @@
 internal import Artefacts
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// `lm.generate`
 struct LMGenerateOperation: Operation {
@@ -38,10 +39,10 @@ struct LMGenerateOperation: Operation {
     let weights = try LMCheckpoint(context.input("checkpoint")).weights
     var tokeniser = try Self.tokeniser(context)
     guard tokeniser.vocabularySize <= weights.model.vocabulary else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "the model has \(weights.model.vocabulary) tokens, and the vocabulary \(tokeniser.vocabularySize)",
-        remedy: "give the input 'vocabulary' with which the model was trained")
+        hint: "give the input 'vocabulary' with which the model was trained")
     }
     let prompt = try Self.prompt(context, &tokeniser)
     var tokens = prompt.map(Int32.init)
@@ -53,7 +54,7 @@ struct LMGenerateOperation: Operation {
       let logits = try transformer.logits(
         after: Array(tokens.suffix(weights.model.context)), weights: weights)
       guard logits.allSatisfy(\.isFinite) else {
-        throw ComputeError(.unusable, "the model's predictions are not finite after \(tokens.count) tokens")
+        throw Failure(.unusable, "the model's predictions are not finite after \(tokens.count) tokens")
       }
       tokens.append(Int32(sampler.token(logits[..<tokeniser.vocabularySize], index: index)))
       context.progress(Double(index + 1) / Double(context[Self.length]), "\(index + 1) tokens")
@@ -78,9 +79,9 @@ struct LMGenerateOperation: Operation {
     try tokeniser.encode(Array(context[prompt].utf8).span, into: &tokens)
     if tokens.isEmpty, let separator = tokeniser.separator { tokens = [separator] }
     guard !tokens.isEmpty else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "there is no token to begin with",
-        remedy: "give a prompt, or 'end', the token between documents")
+        hint: "give a prompt, or 'end', the token between documents")
     }
     return tokens
   }

@@ -1,6 +1,7 @@
 internal import Artefacts
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// `lm.import`
 struct LMImportOperation: Operation {
@@ -24,9 +25,9 @@ struct LMImportOperation: Operation {
   func run(_ context: OperationContext) async throws {
     let input = context.input("model")
     guard input.artefact.kind == .tree else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the input 'model' is a file",
-        remedy: "give the folder with config.json and the weights")
+        hint: "give the folder with config.json and the weights")
     }
     let folder = HuggingFaceFolder(path: context.scratch + "/model")
     try input.write(to: folder.path)

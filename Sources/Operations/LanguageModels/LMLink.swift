@@ -1,5 +1,6 @@
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// What one link of a training does, read from its parameters.
 struct LMLink {
@@ -20,7 +21,7 @@ struct LMLink {
   let weightDecay, clip: Double
   private let values: ParameterValues
 
-  init(_ values: ParameterValues) throws(ComputeError) {
+  init(_ values: ParameterValues) throws(Failure) {
     from = values[Self.from]
     to = values[Self.to]
     batch = values[LMParameters.batch]
@@ -59,7 +60,7 @@ struct LMLink {
   var isConfigured: Bool { values[LMParameters.width] == 0 }
 
   /// The model that the parameters describe.
-  func model(vocabulary: Int) throws(ComputeError) -> ModelConfiguration {
+  func model(vocabulary: Int) throws(Failure) -> ModelConfiguration {
     try .standard(
       .init(rawValue: values[LMParameters.family]) ?? .llama, vocabulary: vocabulary,
       width: values[LMParameters.width], layers: values[LMParameters.layers],
@@ -72,7 +73,7 @@ struct LMLink {
   static func check(_ values: ParameterValues) throws(ParameterError) {
     let link: LMLink
     do { link = try LMLink(values) } catch {
-      throw ParameterError("schedule", "cannot be as it is: \(error.message)")
+      throw ParameterError("schedule", "cannot be as it is: \(error.headline)")
     }
     if !link.isConfigured {
       let (width, heads) = (values[LMParameters.width], values[LMParameters.heads])
@@ -80,7 +81,7 @@ struct LMLink {
         throw ParameterError("heads", "(\(heads)) do not divide the width, \(width)")
       }
       do { _ = try link.model(vocabulary: 256) } catch {
-        throw ParameterError("model", "cannot be as it is: \(error.message)")
+        throw ParameterError("model", "cannot be as it is: \(error.headline)")
       }
     }
     guard link.batch % link.passBatch == 0 else {

@@ -1,5 +1,6 @@
 internal import Compute
 internal import JSON
+internal import System
 
 /// What was measured of the updates of one link, as a table that any program reads.
 ///
@@ -33,19 +34,19 @@ struct LMSegment {
     return Array(text.utf8)
   }
 
-  /// - Throws: `ComputeError.malformed` for anything that `bytes` would not have written.
-  init(bytes: [UInt8]) throws(ComputeError) {
+  /// - Throws: `Failure.malformed` for anything that `bytes` would not have written.
+  init(bytes: [UInt8]) throws(Failure) {
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard lines.count > 2, lines[0].hasPrefix("# "), lines[1] == Self.header,
       let about = try? JSON(parsing: Array(lines[0].dropFirst(2).utf8)), let run = about["run"]?.string
-    else { throw ComputeError(.malformed, "this is not a segment of a training as lm.train writes it") }
+    else { throw Failure(.malformed, "this is not a segment of a training as lm.train writes it") }
     self.run = run
     for (index, line) in lines.enumerated().dropFirst(2) {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
       guard fields.count == 4, let step = Int(fields[0]), let loss = Double(fields[1]), loss > 0,
         loss.isFinite,
         let rate = Double(fields[2]), let norm = Double(fields[3])
-      else { throw ComputeError(.malformed, "line \(index + 1) of the segment is not an update") }
+      else { throw Failure(.malformed, "line \(index + 1) of the segment is not an update") }
       updates.append(Update(step: step, loss: loss, learningRate: rate, gradientNorm: norm))
     }
   }

@@ -1,6 +1,7 @@
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `lm.train`
 struct LMTrainOperation: ChainOperation {
@@ -93,7 +94,7 @@ struct LMTrainOperation: ChainOperation {
       curve?.losses += segment.updates.map(\.loss)
     }
     guard let curve, zip(curve.steps, curve.steps.dropFirst()).allSatisfy(<) else {
-      throw ComputeError(.malformed, "the segments of the training do not follow each other")
+      throw Failure(.malformed, "the segments of the training do not follow each other")
     }
     try context.log("\(curve.run): \(curve.steps.count) updates, last loss \(curve.losses.last ?? .nan)")
     try context.write(curve.bytes, to: "losses")

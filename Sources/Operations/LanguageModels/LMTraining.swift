@@ -1,6 +1,7 @@
 internal import Compute
 internal import Glibc
 internal import Pipeline
+internal import System
 
 /// Runs one link of a training: from a checkpoint, or from the first weights, to the next checkpoint.
 struct LMTraining {
@@ -26,22 +27,22 @@ struct LMTraining {
     let input = context.optionalInput(LMTrainOperation.configuration)
     guard link.isConfigured else {
       guard input == nil else {
-        throw ComputeError(
+        throw Failure(
           .unusable, "the input 'configuration' is given, and the model is another",
-          remedy: "say model: configuration")
+          hint: "say model: configuration")
       }
       return try link.model(vocabulary: vocabulary)
     }
     guard let input else {
-      throw ComputeError(
-        .unusable, "model: configuration needs the input 'configuration'", remedy: "give it a config.json")
+      throw Failure(
+        .unusable, "model: configuration needs the input 'configuration'", hint: "give it a config.json")
     }
     let model = try ModelConfiguration(parsing: input.bytes(limit: 1 << 20))
     guard model.vocabulary >= vocabulary else {
-      throw ComputeError(
+      throw Failure(
         .unusable,
         "the model has a vocabulary of \(model.vocabulary) tokens, the stream one of \(vocabulary)",
-        remedy: "set vocab_size in the configuration to \(vocabulary) or more")
+        hint: "set vocab_size in the configuration to \(vocabulary) or more")
     }
     return model
   }
@@ -50,7 +51,7 @@ struct LMTraining {
     let weights = try firstWeights()
     let optimiser = try firstState()
     guard optimiser.step == link.from else {
-      throw ComputeError(
+      throw Failure(
         .malformed, "the optimiser's state is that after update \(optimiser.step), not after \(link.from)")
     }
     let segment = try train(weights, optimiser)
@@ -77,8 +78,8 @@ struct LMTraining {
       from: LMCheckpoint.file(previous))
   }
 
-  private func missing(_ what: String) -> ComputeError {
-    ComputeError(.malformed, "the \(what) after update \(link.from) is not given")
+  private func missing(_ what: String) -> Failure {
+    Failure(.malformed, "the \(what) after update \(link.from) is not given")
   }
 
   private func train(_ weights: Parameters, _ optimiser: Optimiser) throws -> LMSegment {
@@ -137,12 +138,12 @@ struct LMTraining {
     }
   }
 
-  private func stopped(_ what: String, _ update: LMSegment.Update) -> ComputeError {
-    ComputeError(
+  private func stopped(_ what: String, _ update: LMSegment.Update) -> Failure {
+    Failure(
       .unusable,
       "\(what) step \(update.step): loss \(update.loss), learning rate \(update.learningRate), "
         + "gradient norm \(update.gradientNorm)",
-      remedy: "lower learning_rate, or lengthen warmup; the checkpoints before it are kept")
+      hint: "lower learning_rate, or lengthen warmup; the checkpoints before it are kept")
   }
 }
 

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// The tokens of a stream behind its first, to be predicted in windows that follow each other; the last one may be
 /// shorter.
@@ -20,10 +21,10 @@ struct LMWindows {
   /// - Parameters:
   ///   - limit: 0 for all tokens.
   ///   - length: 0 for the model's context.
-  init(_ stream: TokenStream, limit: Int, length: Int, model: ModelConfiguration) throws(ComputeError) {
+  init(_ stream: TokenStream, limit: Int, length: Int, model: ModelConfiguration) throws(Failure) {
     tokens = stream.tokens
     guard tokens.count > 1 else {
-      throw ComputeError(.unusable, "a stream of \(tokens.count) tokens has none that follows another")
+      throw Failure(.unusable, "a stream of \(tokens.count) tokens has none that follows another")
     }
     count = min(tokens.count - 1, limit > 0 ? limit : .max)
     self.length = length > 0 ? length : model.context

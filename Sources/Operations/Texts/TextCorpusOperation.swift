@@ -1,6 +1,7 @@
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `text.corpus`
 struct TextCorpusOperation: Operation {
@@ -54,7 +55,7 @@ struct TextCorpusOperation: Operation {
     try context.log("\(files) files")
     for line in reader.statistics.lines { try context.log(line) }
     guard reader.documents.count > 0 else {
-      throw ComputeError(.unusable, "the input 'texts' holds no documents (\(files) files)")
+      throw Failure(.unusable, "the input 'texts' holds no documents (\(files) files)")
     }
     let output = try FileOutput(context.path(of: "documents"))
     try reader.documents.write { try output.write($0) }

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// Reading of texts as operations are given them.
 enum TextInput {
@@ -19,7 +20,7 @@ enum TextInput {
     reader.add(text: bytes)
     for line in reader.statistics.lines { try context.log(line) }
     guard reader.documents.count > 0 else {
-      throw ComputeError(.unusable, "the input '\(input)' holds no text")
+      throw Failure(.unusable, "the input '\(input)' holds no text")
     }
     return reader.documents
   }

@@ -2,6 +2,7 @@ internal import Artefacts
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `text.tokenise`
 struct TextTokeniseOperation: Operation {
@@ -74,16 +75,16 @@ struct TextTokeniseOperation: Operation {
     let file = context.optionalInput("vocabulary")
     guard context[Self.tokeniser] == "bpe" else {
       guard file == nil else {
-        throw ComputeError(
+        throw Failure(
           .unusable, "the input 'vocabulary' is given, and the tokeniser is bytes",
-          remedy: "say tokeniser: bpe")
+          hint: "say tokeniser: bpe")
       }
       return .bytes
     }
     guard let file else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "tokeniser: bpe needs the input 'vocabulary'",
-        remedy: "give it a tokenizer.json, or the output of text.train-tokeniser")
+        hint: "give it a tokenizer.json, or the output of text.train-tokeniser")
     }
     return try .bytePair(
       BytePairTokeniser(parsing: file.bytes()), name: file.digest.description, end: context[Self.end])

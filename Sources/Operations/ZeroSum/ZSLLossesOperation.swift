@@ -2,6 +2,7 @@ internal import Artefacts
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// `zsl.losses`
 struct ZSLLossesOperation: Operation {
@@ -39,9 +40,9 @@ struct ZSLLossesOperation: Operation {
       run: context[ZSLParameters.run], from: (context[Self.from], losses("before")),
       to: (context[Self.to], losses("after")))
     guard changes.stream == tokens.digest.description else {
-      throw ComputeError(
+      throw Failure(
         .unusable, "the losses are of the stream \(changes.stream), not of \(tokens.digest)",
-        remedy: "give the stream that they were measured on")
+        hint: "give the stream that they were measured on")
     }
     let stream = try TokenStream(parsing: tokens.bytes(limit: TextInput.limit))
     let summary = try changes.summary(

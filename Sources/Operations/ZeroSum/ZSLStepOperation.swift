@@ -2,6 +2,7 @@ internal import Compute
 internal import JSON
 internal import Pipeline
 internal import Safetensors
+internal import System
 
 /// `zsl.step`
 struct ZSLStepOperation: Operation {
@@ -147,7 +148,7 @@ private struct Trial {
 
   private static func optimiser(
     _ rule: Optimiser.Rule, _ model: ModelConfiguration, _ state: SafetensorsFile, _ context: OperationContext
-  ) throws(ComputeError) -> Optimiser {
+  ) throws(Failure) -> Optimiser {
     try Optimiser(
       rule, model: model, weightDecay: context[LMParameters.weightDecay], threads: .all, from: state)
   }

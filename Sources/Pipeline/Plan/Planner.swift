@@ -67,8 +67,7 @@ public struct Planner: Sendable {
       do {
         _ = try index.match(target.target)
       } catch {
-        try faults.take(
-          PipelineError(error.headline, at: target.position, facts: error.facts, hint: error.hint))
+          try faults.take(PipelineError(error.failure, at: target.position))
       }
     }
   }

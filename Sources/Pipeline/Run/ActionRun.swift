@@ -102,7 +102,7 @@ struct ActionRun: Sendable {
       facts.append(("all of it", "brake log '\(action.instance.name)'"))
     }
     if let work = failure?.work { facts.append(("what it left", work)) }
-    return PipelineError(inner.headline, at: inner.position, facts: facts, hint: inner.hint)
+    return PipelineError(inner.failure.with(facts: facts), at: inner.position)
   }
 
   /// The input without which the action failed, if that is the reason.

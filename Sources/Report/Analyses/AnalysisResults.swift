@@ -2,13 +2,14 @@ internal import Artefacts
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// The results of all analyses, of one run or several.
 struct AnalysisResults: Sendable {
   /// By the input's name, each with the artefact that it was read from, in the order of their steps.
   private let found: [String: [(result: any ReportedResult, digest: Digest)]]
 
-  /// - Throws: `ReportError` if an input is no result of its analysis.
+  /// - Throws: `Failure` if an input is no result of its analysis.
   init(_ context: OperationContext) throws {
     var found: [String: [(result: any ReportedResult, digest: Digest)]] = [:]
     for analysis in ReportedAnalyses.all {

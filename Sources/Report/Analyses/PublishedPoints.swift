@@ -1,5 +1,6 @@
 internal import Compute
 internal import Pipeline
+internal import System
 
 /// Points of published figures, to be drawn beside those that were computed.
 struct PublishedPoints: Sendable {
@@ -17,16 +18,16 @@ struct PublishedPoints: Sendable {
 
   private let models: [Quantity: [(name: String, points: [Trace.Point])]]
 
-  /// - Throws: `ReportError` if a file is not such a table, or its name says no quantity.
+  /// - Throws: `Failure` if a file is not such a table, or its name says no quantity.
   init(_ context: OperationContext) throws {
     var models: [Quantity: [(String, [Trace.Point])]] = [:]
     for input in context.inputs(Self.input.name) {
       let name = input.key ?? ""
       let parts = name.prefix { $0 != "." }.split(separator: "_")
       guard let quantity = Quantity.allCases.first(where: { parts.contains($0.rawValue[...]) }) else {
-        throw ReportError(
+        throw Failure(
           .malformed, "the name of the published points '\(name.printable)' says no quantity",
-          remedy: "call it like dtt_D_eval.csv, dtt_M_eval.csv or dtt_absdL_eval.csv")
+          hint: "call it like dtt_D_eval.csv, dtt_M_eval.csv or dtt_absdL_eval.csv")
       }
       models[quantity] = try Self.read(try input.bytes(limit: 1 << 24), name)
     }
@@ -48,7 +49,7 @@ struct PublishedPoints: Sendable {
       guard fields.count >= 3, let step = Double(fields[1]), let value = Double(fields[2]), step > 0,
         Axis.holds(step, logarithmic: true), Axis.holds(value, logarithmic: false)
       else {
-        throw ReportError(
+        throw Failure(
           .malformed, "line \(number + 1) of '\(file.printable)' is not a model, a step and a value")
       }
       let model = String(fields[0])

@@ -1,6 +1,7 @@
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// What the report shows of one analysis: the results that it reads, the figures that it can draw, and what the page says.
 /// A new one is a file with a type like this, and its name in `ReportedAnalyses.all`.
@@ -35,7 +36,7 @@ enum ReportedAnalyses {
 protocol ReportedResult: Sendable {
   var run: String { get }
   var step: Int { get }
-  init(json: JSON) throws(ComputeError)
+  init(json: JSON) throws(Failure)
 }
 
 /// A figure by the name that pipelines draw it by.

@@ -1,3 +1,5 @@
+internal import System
+
 /// What a figure is drawn as.
 enum Terminal: Sendable { case svg, pdf }
 
@@ -26,8 +28,8 @@ extension Figure {
 
   /// The script that draws the figure.
   ///
-  /// - Throws: `ReportError` with code `undrawable` if a number is not finite, or not positive on a logarithmic axis.
-  func script(for terminal: Terminal) throws(ReportError) -> String {
+  /// - Throws: `Failure` with code `undrawable` if a number is not finite, or not positive on a logarithmic axis.
+  func script(for terminal: Terminal) throws(Failure) -> String {
     for panel in panels { try panel.check() }
     var script = Script()
     let (width, height) = size
@@ -166,14 +168,14 @@ extension Figure {
 }
 
 extension Panel {
-  fileprivate func check() throws(ReportError) {
+  fileprivate func check() throws(Failure) {
     for series in series {
       for row in series.rows {
         for (place, value) in row.enumerated() {
           let isLogarithmic = place == 0 ? x.isLogarithmic : y.isLogarithmic
           guard Axis.holds(value, logarithmic: isLogarithmic) else {
             let what = [heading, series.name].compactMap(\.self).map { "'\($0.printable)'" }
-            throw ReportError(
+            throw Failure(
               .undrawable,
               "\(value) cannot be drawn\(isLogarithmic ? " on a logarithmic axis" : "")"
                 + (what.isEmpty ? "" : ", in \(what.joined(separator: ", "))"))

@@ -1,4 +1,5 @@
 internal import Pipeline
+internal import System
 
 /// The program that draws. It is given a script on its standard input and writes the drawing to its standard output; it
 /// reads no start-up files and nothing else of the user's.
@@ -27,7 +28,7 @@ struct Gnuplot: Sendable {
       }
       defer { group.cancelAll() }
       guard let drawing = try await group.next() ?? nil else {
-        throw ReportError(
+        throw Failure(
           .drawing, "gnuplot did not end within \(limit.components.seconds) seconds and was stopped")
       }
       return drawing
@@ -38,17 +39,17 @@ struct Gnuplot: Sendable {
     do {
       let result = try await program.run(Array(script.utf8), limit: largest)
       guard result.ending == .exited(0), !result.output.isEmpty else {
-        throw ReportError(
+        throw Failure(
           .drawing, Gnuplot.complaint(result.complaint, result.ending),
-          remedy: "if the message names a terminal, install gnuplot-nox, which has svg and pdfcairo")
+          hint: "if the message names a terminal, install gnuplot-nox, which has svg and pdfcairo")
       }
       return result.output
     } catch FilterProgram.Failure.notInstalled {
-      throw ReportError(
+      throw Failure(
         .missingTool, "gnuplot is not installed, and figures are drawn with it",
-        remedy: "sudo apt-get install gnuplot-nox")
+        hint: "sudo apt-get install gnuplot-nox")
     } catch FilterProgram.Failure.tooMuchOutput {
-      throw ReportError(.drawing, "gnuplot drew more than \(largest >> 20) MiB and was stopped")
+      throw Failure(.drawing, "gnuplot drew more than \(largest >> 20) MiB and was stopped")
     }
   }
 

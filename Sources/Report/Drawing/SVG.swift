@@ -1,3 +1,5 @@
+internal import System
+
 /// A figure as SVG: free of ids, so that many can stand in one page; of dates; and of everything that a drawing needs
 /// not. Alone it has a background and adapts to dark screens; in a page it takes both from there.
 struct SVG: Sendable, Hashable {
@@ -9,13 +11,13 @@ struct SVG: Sendable, Hashable {
   /// - Parameter attributes: further ones of the root, such as what the figure is drawn from.
   init(
     gnuplot drawing: [UInt8], of figure: Figure, attributes: [(name: String, value: String)] = []
-  ) throws(ReportError) {
+  ) throws(Failure) {
     let drawn = try SVGElement(parsing: String(decoding: drawing, as: UTF8.self))
     guard drawn.name == "svg", let viewBox = drawn["viewBox"] else {
-      throw ReportError(.drawing, "gnuplot drew something that is not SVG")
+      throw Failure(.drawing, "gnuplot drew something that is not SVG")
     }
     let size = viewBox.split(separator: " ")
-    guard size.count == 4 else { throw ReportError(.drawing, "gnuplot drew an SVG without a size") }
+    guard size.count == 4 else { throw Failure(.drawing, "gnuplot drew an SVG without a size") }
     root = SVGElement(
       "svg",
       [
@@ -30,11 +32,11 @@ struct SVG: Sendable, Hashable {
   }
 
   /// Reads a file that `file` gave, and nothing else: no scripts, no links, no foreign content.
-  init(file bytes: [UInt8]) throws(ReportError) {
+  init(file bytes: [UInt8]) throws(Failure) {
     root = try SVGElement(parsing: String(decoding: bytes, as: UTF8.self))
     guard root.name == "svg", root["class"] == "plot" else {
-      throw ReportError(
-        .malformed, "the SVG is not a figure of brake's", remedy: "give the output 'svg' of report.figure")
+      throw Failure(
+        .malformed, "the SVG is not a figure of brake's", hint: "give the output 'svg' of report.figure")
     }
     root.children.removeAll { node in
       if case .element(let element) = node {
@@ -95,13 +97,13 @@ struct SVG: Sendable, Hashable {
     "xml:space", "font-size", "font-style", "font-weight", "text-anchor", "dx", "dy", "fill",
   ]
 
-  private static func check(_ element: SVGElement) throws(ReportError) {
+  private static func check(_ element: SVGElement) throws(Failure) {
     guard let attributes = allowed[element.name] else {
-      throw ReportError(
+      throw Failure(
         .malformed, "the SVG has an element '\(element.name)', which brake's figures have not")
     }
     for attribute in element.attributes where !attributes.contains(attribute.name) {
-      throw ReportError(
+      throw Failure(
         .malformed,
         "the SVG has an attribute '\(attribute.name)' in '\(element.name)', which brake's figures have not")
     }

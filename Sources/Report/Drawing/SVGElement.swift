@@ -1,3 +1,5 @@
+internal import System
+
 /// A node of the small part of SVG that figures are made of.
 struct SVGElement: Sendable, Hashable {
   enum Node: Sendable, Hashable {
@@ -44,7 +46,7 @@ struct SVGElement: Sendable, Hashable {
 
 extension SVGElement {
   /// Reads the root element. Declarations and comments are passed over; anything that is not well formed is an error.
-  init(parsing text: String) throws(ReportError) {
+  init(parsing text: String) throws(Failure) {
     var reader = SVGReader(bytes: Array(text.utf8))
     self = try reader.document()
   }
@@ -54,7 +56,7 @@ private struct SVGReader {
   let bytes: [UInt8]
   var position = 0
 
-  mutating func document() throws(ReportError) -> SVGElement {
+  mutating func document() throws(Failure) -> SVGElement {
     while position < bytes.count {
       if starts("<?") || starts("<!") {
         try skip(past: starts("<!--") ? "-->" : ">")
@@ -67,7 +69,7 @@ private struct SVGReader {
     throw malformed("has no element")
   }
 
-  private mutating func element(depth: Int) throws(ReportError) -> SVGElement {
+  private mutating func element(depth: Int) throws(Failure) -> SVGElement {
     guard depth < 64 else { throw malformed("is nested too deeply") }
     position += 1
     var element = SVGElement(try name())
@@ -119,7 +121,7 @@ private struct SVGReader {
     return (0..<count).allSatisfy { bytes[position + $0] == prefix.utf8Start[$0] }
   }
 
-  private mutating func skip(past end: StaticString) throws(ReportError) {
+  private mutating func skip(past end: StaticString) throws(Failure) {
     while position < bytes.count {
       if starts(end) {
         position += end.utf8CodeUnitCount
@@ -134,7 +136,7 @@ private struct SVGReader {
     while let byte = peek, byte == 0x20 || (0x09...0x0D).contains(byte) { position += 1 }
   }
 
-  private mutating func name() throws(ReportError) -> String {
+  private mutating func name() throws(Failure) -> String {
     let start = position
     while let byte = peek {
       switch byte {
@@ -149,7 +151,7 @@ private struct SVGReader {
     throw malformed("ends in a tag")
   }
 
-  private mutating func text(until isEnd: (UInt8) -> Bool) throws(ReportError) -> String {
+  private mutating func text(until isEnd: (UInt8) -> Bool) throws(Failure) -> String {
     let start = position
     while let byte = peek {
       if isEnd(byte) { return Markup.unescaped(String(decoding: bytes[start..<position], as: UTF8.self)) }
@@ -158,8 +160,8 @@ private struct SVGReader {
     throw malformed("ends before its elements do")
   }
 
-  private func malformed(_ what: String) -> ReportError {
+  private func malformed(_ what: String) -> Failure {
     let line = bytes.prefix(position).reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
-    return ReportError(.malformed, "line \(line) of the SVG \(what)")
+    return Failure(.malformed, "line \(line) of the SVG \(what)")
   }
 }

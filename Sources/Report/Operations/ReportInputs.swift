@@ -2,6 +2,7 @@ internal import Artefacts
 internal import Compute
 internal import JSON
 internal import Pipeline
+internal import System
 
 /// The inputs and parameters that figures, tables and pages share.
 enum ReportInputs {
@@ -30,14 +31,14 @@ enum ReportInputs {
 extension ReportedRun {
   /// The runs of the input `fits`, in order.
   ///
-  /// - Throws: `ReportError` if an input is no fit, there is none or too many, or two are of one run.
+  /// - Throws: `Failure` if an input is no fit, there is none or too many, or two are of one run.
   static func read(_ context: OperationContext) throws -> [ReportedRun] {
     let inputs = context.inputs("fits")
     guard !inputs.isEmpty else {
-      throw ReportError(.malformed, "no fits are given", remedy: "give the input 'fits' at least one fit")
+      throw Failure(.malformed, "no fits are given", hint: "give the input 'fits' at least one fit")
     }
     guard inputs.count <= ReportInputs.mostRuns else {
-      throw ReportError(
+      throw Failure(
         .malformed, "\(inputs.count) fits are given, and a report takes \(ReportInputs.mostRuns)")
     }
     let analyses = try inputs.map { input in
@@ -52,9 +53,9 @@ extension ReportedRun {
     for (index, name) in order.enumerated() {
       let found = analyses.filter { $0.0.curve.run == name }
       guard found.count <= 1, order.firstIndex(of: name) == index else {
-        throw ReportError(
+        throw Failure(
           .malformed, "two of the runs are called '\(name.printable)'",
-          remedy: "give each run a name of its own")
+          hint: "give each run a name of its own")
       }
       guard let (analysis, digest) = found.first else { continue }
       runs.append(
@@ -71,10 +72,11 @@ extension InputArtefact {
     do {
       return try read(try JSON(parsing: try bytes(limit: ReportInputs.largest)))
     } catch let error as JSONError {
-      throw ReportError(.malformed, "the input '\(name)' (\(digest)) is not JSON: \(error)")
-    } catch let error as ComputeError {
-      throw ReportError(
-        .malformed, "the input '\(name)' (\(digest)) is none: \(error.message)", remedy: error.remedy)
+      throw Failure(.malformed, "the input '\(name)' (\(digest)) is not JSON: \(error)")
+    } catch let error as Failure where error.object == nil {
+      throw Failure(
+        .malformed, "the input '\(name)' (\(digest)) is none: \(error.headline)", facts: error.facts,
+        hint: error.hint, cause: error)
     }
   }
 }

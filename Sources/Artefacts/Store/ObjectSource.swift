@@ -1,0 +1,56 @@
+internal import System
+
+/// Where objects come from: the store of this machine, or another place that keeps the same objects under the same names.
+///
+/// Questions are asked in batches, since each may cost a way to another machine. Whoever answers need not be believed: what
+/// is read is checked against its digest.
+public protocol ObjectSource: Sendable {
+  /// Those of some objects that are there. Their bytes are not looked at.
+  func present(among digests: [Digest]) async throws -> Set<Digest>
+  /// Hands out the bytes of an object in pieces, in order. They are known to be right only once this returns.
+  /// - Throws: a `Failure` that names the `object` if it is not there, damaged, or cannot be read.
+  func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws
+}
+
+/// Where records of actions come from.
+public protocol RecordSource: Sendable {
+  /// The records of those actions that have one, by key. One that is damaged or not believed is as if it were not there.
+  func records(for keys: [Digest]) async throws -> [Digest: Record]
+}
+
+extension ObjectSource {
+  /// The entries of a tree.
+  /// - Throws: `.refused` for what is no tree.
+  func entries(ofTree digest: Digest) async throws -> Tree {
+    var bytes: [UInt8] = []
+    try await read(digest) { piece in
+      guard bytes.count + piece.count <= Tree.manifestLimit else {
+        throw Failure(.refused, "\(digest) is larger than the manifest of any tree")
+      }
+      bytes += piece
+    }
+    return try Tree(digest, manifest: bytes)
+  }
+}
+
+extension Store: ObjectSource, RecordSource {
+  public func present(among digests: [Digest]) async throws -> Set<Digest> {
+    var present: Set<Digest> = []
+    for digest in digests where try contains(digest) { present.insert(digest) }
+    return present
+  }
+
+  public func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws {
+    try stream(digest, body)
+  }
+
+  public func records(for keys: [Digest]) async throws -> [Digest: Record] {
+    var records: [Digest: Record] = [:]
+    for key in keys {
+      do {
+        if let record = try record(key) { records[key] = record }
+      } catch let error as Failure where error.code == .damaged || error.code == .refused {}
+    }
+    return records
+  }
+}

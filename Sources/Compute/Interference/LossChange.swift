@@ -1,5 +1,5 @@
 internal import JSON
-public import System
+internal import System
 
 /// D, M and the change of the mean loss, of some tokens.
 public struct LossChange: Sendable, Hashable {

@@ -67,7 +67,7 @@ public struct Planner: Sendable {
       do {
         _ = try index.match(target.target)
       } catch {
-          try faults.take(PipelineError(error.failure, at: target.position))
+        try faults.take(PipelineError(error.failure, at: target.position))
       }
     }
   }

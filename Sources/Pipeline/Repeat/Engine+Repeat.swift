@@ -148,6 +148,6 @@ private struct Repeating {
     let printed = lines.enumerated().map {
       (label: $0 == 0 ? "printed" : "", value: String($1.withoutColours.prefix(200)))
     }
-    return PipelineError(inner.headline, at: inner.position, facts: inner.facts + printed, hint: inner.hint)
+    return PipelineError(inner.failure.with(facts: inner.facts + printed), at: inner.position)
   }
 }

@@ -56,6 +56,9 @@ package struct InputFile: ~Copyable {
     if try files.status(of: descriptor, path: path) != status || !more.isEmpty { throw changed }
   }
 
+  /// Whether it is on a file system whose locks this machine alone keeps.
+  package var isOnLocalDisk: Bool { LifeSign.isLocal(descriptor) }
+
   /// Whether another process, or another part of this one, holds the file's lock: see `FileLock`.
   package var isLocked: Bool { !FileLock.take(descriptor, shared: true) }
 }

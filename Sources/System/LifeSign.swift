@@ -75,6 +75,12 @@ package struct LifeSign: Equatable {
     return .dead
   }
 
+  /// Whether an open file is the `alive` of an owner who is dead for certain, since nobody holds its lock.
+  /// - Parameter text: what stands in it.
+  package static func isDeadForCertain(_ file: borrowing InputFile, _ text: [UInt8]) -> Bool {
+    LifeSign(text) == LifeSign(status: file.status, isLocal: true) && file.isOnLocalDisk && !file.isLocked
+  }
+
   /// Whether an open file is on a file system whose locks this kernel alone keeps. Of those that are not in the list
   /// nothing is known, and so nothing is relied on.
   package static func isLocal(_ descriptor: Int32) -> Bool {

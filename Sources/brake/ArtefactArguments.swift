@@ -37,8 +37,9 @@ struct ArtefactArguments: ParsableArguments {
     return ArtefactNames(store: store) {
       guard let path = file ?? PipelineOptions.default else { return nil }
       return Engine(
-        file: try PipelineFile(
-          text: PipelineOptions.read(path), path: path, read: PipelineOptions.read), overrides: overrides,
+        source: PipelineSource(
+          text: try PipelineOptions.read(path), path: path, read: PipelineOptions.read),
+        overrides: overrides,
         root: ".",
         store: store, registry: .builtIn)
     }

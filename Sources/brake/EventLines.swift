@@ -27,6 +27,8 @@ struct EventLines {
     case .planned(let count):
       if !isAnnounced { return announce(planned: count, moment) }
       return [line("planned", moment, ["planned": .integer(Int64(count))])]
+    case .unchanged(let count):
+      return [line("unchanged", moment, ["hit": .integer(Int64(count))])]
     case .started(let stage):
       return [line("started", moment, ["stage": .string(stage)])]
     case .progress(let stage, let fraction, let text):

@@ -85,6 +85,7 @@ extension Brake {
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
       let places = question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
+      engine.source.noteParameters(of: memory)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine, options(places), memory, recorders)
@@ -130,10 +131,10 @@ extension Brake {
       let journal = RunJournal(store: engine.store)
       let note = { (summary: RunSummary?, outcome: String) in
         journal.add(
-          engine, targets: given.targets, path: engine.file.path, summary: summary, outcome: outcome)
+          engine, targets: given.targets, path: engine.source.path, summary: summary, outcome: outcome)
       }
       recorders.begin(
-        RecordedRun(pipeline: engine.file.path, targets: given.targets, parameters: engine.parameters))
+        RecordedRun(pipeline: engine.source.path, targets: given.targets, parameters: engine.parameters))
       do {
         let summary = try await perform(engine, options, memory, recorders)
         recorders.end(.finished(summary))

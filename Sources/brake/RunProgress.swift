@@ -20,6 +20,7 @@ struct RunProgress {
   mutating func take(_ event: RunEvent) {
     switch event {
     case .planned(let count): planned = count
+    case .unchanged(let count): hit += count
     case .started(let name): running.append(Stage(name: name))
     case .progress(let name, let fraction, let text):
       guard let index = running.firstIndex(where: { $0.name == name }) else { return }

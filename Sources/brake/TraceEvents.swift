@@ -57,7 +57,7 @@ struct TraceEvents {
       return [end(lane, at: moment, details)]
     case .note(let text):
       return [entry("i", text, lane: 0, at: moment, ["s": "p"])]
-    case .planned, .progress: return []
+    case .planned, .unchanged, .progress: return []
     }
   }
 

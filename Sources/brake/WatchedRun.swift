@@ -56,7 +56,7 @@ final class WatchedRun: Sendable {
           return try PipelineOptions.read(included)
         }
         let engine = Engine(
-          file: file, overrides: overrides, root: ".", store: store, registry: .builtIn,
+          source: PipelineSource(file), overrides: overrides, root: ".", store: store, registry: .builtIn,
           guardExecutable: "/proc/self/exe", jobServer: jobServer)
         watch.add(try await engine.sources(targets: targets, afterRun: false))
         try tell(try await round(engine), since: changes)

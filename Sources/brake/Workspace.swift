@@ -72,11 +72,10 @@ struct PipelineOptions: ParsableArguments {
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
     jobServer: JobServer? = nil
   ) throws -> Engine {
-    let file = try PipelineFile(
-      text: text.text, path: text.path, read: PipelineOptions.read)
-    return Engine(
-      file: file, overrides: overrides, root: ".", store: try workspace.open(creating: true),
-      registry: .builtIn, guardExecutable: "/proc/self/exe", jobServer: jobServer)
+    Engine(
+      source: PipelineSource(text: text.text, path: text.path, read: PipelineOptions.read),
+      overrides: overrides, root: ".", store: try workspace.open(creating: true), registry: .builtIn,
+      guardExecutable: "/proc/self/exe", jobServer: jobServer)
   }
 
   /// Enters the folder and reads the pipeline's text.

@@ -109,22 +109,5 @@ import Testing
       #expect(known == artefact)
       return true
     }
-
-    let key = Digest(of: [9])
-    var sightings = try Sightings(for: store)
-    try sightings.add(path)
-    try sightings.keep(Array("note".utf8), as: key, in: store)
-    let run = folder["store/index/run-\(key.hex.prefix(1))"]
-    let memory = try contents(run)
-    Mutator.run("run memory", on: [memory], tries: 5000) { mutant in
-      try replace(run, with: mutant)
-      guard let note = Sightings.note(key, in: try store) else { return false }
-      #expect(note == Array("note".utf8))
-      return true
-    }
-    Mutator.run("run memory with a right sum", on: [Array(memory.dropFirst(32))], tries: 5000) { mutant in
-      try replace(run, with: Digest(of: mutant).bytes + mutant)
-      return Sightings.note(key, in: try store) != nil
-    }
   }
 }

@@ -53,7 +53,8 @@ import Testing
     for file in files { workspace.folder.write(file, to: "ws/" + file) }
     let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
     let engine = Engine(
-      file: try PipelineFile(text: text, path: "brake.yaml"), overrides: [], root: workspace.folder["ws"],
+      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
+      root: workspace.folder["ws"],
       store: workspace.store, registry: workspace.registry)
     return try await engine.run(targets: ["s"]).failures.first
   }

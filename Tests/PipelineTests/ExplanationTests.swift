@@ -96,7 +96,7 @@ import Testing
     let workspace = try Workspace(stage, files: ["one.txt": "x"])
     try await workspace.run(["a"])
     let other = Engine(
-      file: try PipelineFile(text: stage, path: "other.yaml"),
+      source: PipelineSource(try PipelineFile(text: stage, path: "other.yaml")),
       overrides: [("times", "3"), ("separator", "-")],
       root: workspace.folder.path, store: workspace.store, registry: workspace.registry)
     _ = try await other.run(targets: ["a"])

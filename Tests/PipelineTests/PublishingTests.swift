@@ -192,7 +192,8 @@ import Testing
     let text =
       "stages:\n  s: { run: 'cat ${in.t} > ${out.o}', in: { t: data/t }, out: { o: o.txt }, publish: { o: \(place) } }"
     let engine = Engine(
-      file: try PipelineFile(text: text, path: folder["pipelines/p.yaml"]), overrides: [], root: folder.path,
+      source: PipelineSource(try PipelineFile(text: text, path: folder["pipelines/p.yaml"])), overrides: [],
+      root: folder.path,
       store: try Store(at: folder[store]), registry: OperationRegistry([]))
     do { _ = try engine.plan() } catch { return error }
     return nil

@@ -243,11 +243,13 @@ extension Workspace {
     #expect(courses[0] == courses[1])
   }
 
-  @Test func `What a run would have said is remembered, but not a run that did something`() async throws {
+  @Test func `What a run would have said is remembered, also directly after one that did everything`()
+    async throws
+  {
     let workspace = try Workspace(pipeline, files: files)
     #expect(workspace.recall() == nil)
     #expect(try await !workspace.course(remembering: true).wasRecalled)
-    #expect(workspace.recall() == nil)
+    // The folder of members was written to a moment ago, and is looked at once more.
     try await workspace.settle()
     let recalled = try await workspace.course(remembering: true)
     #expect(recalled.wasRecalled)
@@ -280,13 +282,69 @@ extension Workspace {
     #expect(versioned.recall() == nil)
   }
 
-  @Test func `A file that may still change unseen is not remembered`() async throws {
+  @Test func `A file that may change unseen is read again each time`() async throws {
     let workspace = try Workspace(pipeline, files: files)
     try await workspace.settle()
-    try FileManager.default.setAttributes(
-      [.modificationDate: Date.now + 1000], ofItemAtPath: workspace.folder["source.txt"])
+    let path = workspace.folder["source.txt"]
+    // Whatever is written to it before that time can be given the same time stamps, but for that of the change of its entry.
+    let future = Date.now + 1000
+    try FileManager.default.setAttributes([.modificationDate: future], ofItemAtPath: path)
     try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.write(contentsOf: Data("ABC".utf8))
+    try handle.close()
+    try FileManager.default.setAttributes([.modificationDate: future], ofItemAtPath: path)
     #expect(workspace.recall() == nil)
+    #expect(try await workspace.course(remembering: true).course.counts[1] > 0)
+  }
+
+  @Test func `Another user's memory is none, and one that somebody has edited is none`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    func memory(_ secret: String) throws -> RunMemory {
+      RunMemory(
+        text: workspace.text("brake.yaml")!, path: "brake.yaml", overrides: [], targets: [],
+        root: workspace.folder.path, store: workspace.store, registry: registry,
+        secret: try #require(UserSecret(at: workspace.folder["secrets/" + secret])))
+    }
+    for _ in 0..<3 where try memory("mine").recall() == nil {
+      usleep(30_000)
+      _ = try await workspace.engine().run(targets: [], memory: try memory("mine"))
+    }
+    #expect(try memory("mine").recall() != nil)
+    #expect(try memory("another's").recall() == nil)
+    // A secret that others can read is none.
+    chmod(workspace.folder["secrets/mine"], 0o644)
+    #expect(UserSecret(at: workspace.folder["secrets/mine"]) == nil)
+  }
+
+  @Test func `After a change only what it reaches is looked at`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        a: { for: { i: 1..30 }, run: "head -c 2 ${in.x} > ${out.o}", in: { x: "src/${i}" }, out: { o: o.txt }, publish: "out/${i}" }
+        b: { run: "cat ${in.x} > ${out.o}", in: { x: a }, out: { o: o.txt }, publish: all }
+      """, files: Dictionary(uniqueKeysWithValues: (1...30).map { ("src/\($0)", "\($0) text") }))
+    try await workspace.settle()
+    func course(after text: String) async throws -> (ran: Int, looked: [String], all: String?) {
+      workspace.folder.write(text, to: "src/7")
+      let memory = workspace.memory
+      #expect(memory.recall() == nil)
+      let events = Events()
+      let summary = try await workspace.engine().run(targets: [], memory: memory) { events.add($0) }
+      #expect(summary.planned == 31 && summary.hit + summary.ran == 31)
+      #expect(summary.outputs["b"] != nil && summary.published.count == 31)
+      return (summary.ran, events.finished.sorted(), workspace.text("all"))
+    }
+    let cutoff = try await course(after: "7 other text")
+    #expect(cutoff.ran == 1 && cutoff.looked == ["a[7]"])
+    let leaf = try await course(after: "8 text")
+    #expect(leaf.ran == 2 && leaf.looked == ["a[7]", "b"])
+    #expect(leaf.all?.contains("8 ") == true)
+    let undo = try await course(after: "7 text")
+    #expect(undo.ran == 0 && undo.looked == ["a[7]", "b"])
+    #expect(undo.all == (1...30).map { "\($0) text".prefix(2) }.joined())
+    #expect(workspace.text("out/7") == "7 ")
   }
 
   @Test func `An output that is no longer in the store is noticed`() async throws {
@@ -326,24 +384,73 @@ extension Workspace {
       workspace.folder.write(bytes, to: name)
       #expect(workspace.recall() == nil, "\(what)")
     }
-    for length in [0, 1, 31, 63, 67, 68, 100, sound.count - 1] {
+    // All before the entries is checked at once, the entries when they are needed.
+    let entries = 116 + sound[112..<116].reversed().reduce(0) { $0 << 8 | Int($1) }
+    for length in [0, 1, 31, 63, 67, 68, 100, 113, 116, entries - 1] {
       expectForgotten(Array(sound[..<length]), "cut to \(length)")
     }
-    for place in stride(from: 0, to: sound.count, by: 37) {
+    for place in stride(from: 0, to: entries, by: 37) {
       var bytes = sound
       bytes[place] ^= 4
       expectForgotten(bytes, "changed at \(place)")
     }
-    func signed(_ body: [UInt8]) -> [UInt8] { Digest(of: body).bytes + body }
-    let body = Array(sound[32...])
-    for count in 1...41 { expectForgotten(signed(body.dropLast(count)), "\(count) bytes short, but signed") }
-    expectForgotten(signed(body[..<32] + [255, 255, 255, 255] + body[36...]), "too long a note")
-    expectForgotten(signed(Digest(of: Array("other".utf8)).bytes + body[32...]), "of another run")
-
+    workspace.folder.write("changed", to: "source.txt")
+    for place in stride(from: entries, to: sound.count, by: 101) {
+      var bytes = sound
+      bytes[place] ^= 4
+      workspace.folder.write(bytes, to: name)
+      let memory = workspace.memory
+      #expect(memory.recall() == nil && memory.takeChanges() == nil, "changed at \(place)")
+    }
+    workspace.folder.write("abcdef", to: "source.txt")
     workspace.folder.write(sound, to: name)
     #expect(workspace.recall() != nil)
     expectForgotten([], "empty")
     try await workspace.settle()
     #expect(workspace.recall() != nil)
+  }
+
+  @Test func `What is sealed and malformed is forgotten, never a crash`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    try await workspace.settle()
+    let secret = try #require(UserSecret(at: workspace.folder["secret"]))
+    let known = try #require(workspace.memory.recalledFile())
+    let request = Digest(of: [1])
+    let sound = MemoryFile.bytes(of: known, request: request, secret: secret)
+    let read = { (bytes: [UInt8]) in MemoryFile(bytes, request: request, secret: secret)?.run(secret: secret)
+    }
+    let again = try #require(read(sound))
+    #expect(MemoryFile.bytes(of: again, request: request, secret: secret) == sound)
+    var generator = Numbers(7)
+    for _ in 0..<3000 {
+      var bytes = sound
+      for _ in 0...generator.next(3) {
+        bytes[112 + generator.next(bytes.count - 112)] = UInt8(generator.next(256))
+      }
+      if generator.next(3) == 0 { bytes.removeLast(generator.next(200)) }
+      // Where the entries begin now, as the file says.
+      let entries = min(bytes.count, 116 + bytes[112..<116].reversed().reduce(0) { $0 << 8 | Int($1) })
+      bytes.replaceSubrange(48..<80, with: secret.seal(of: bytes[entries...]).bytes)
+      bytes.replaceSubrange(16..<48, with: secret.seal(of: bytes[48..<entries]).bytes)
+      guard let run = read(bytes) else { continue }
+      for entry in run.entries {
+        guard let json = try? JSON(parsing: entry.instance) else { continue }
+        _ = try? StageInstance(json, registry: workspace.registry)
+      }
+    }
+  }
+
+  @Test func `An instance is the same after it has been written down`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    for instance in try workspace.engine().plan().instances {
+      let copy = try StageInstance(JSON(parsing: instance.json.canonicalBytes), registry: workspace.registry)
+      #expect(copy.json == instance.json && copy.name == instance.name)
+      #expect(copy.outputs.map(\.file) == instance.outputs.map(\.file))
+      if case .command(let command) = instance.work, case .command(let other) = copy.work {
+        #expect(command == other && command.text == other.text)
+        let paths = { (name: String) in ["a b/\(name)"] }
+        #expect(try command.template.command(paths: paths) == other.template.command(paths: paths))
+      }
+    }
   }
 }

@@ -93,7 +93,8 @@ import Testing
       "stages: { s: { run: 'echo hi > ${out.o}', tools: { sh: 'sleep 60 & echo $! > @HERE/pid; wait' }, out: { o: o.txt } } }"
     )
     let engine = Engine(
-      file: try PipelineFile(text: workspace.text("brake.yaml")!, path: "brake.yaml"), overrides: [],
+      source: PipelineSource(try PipelineFile(text: workspace.text("brake.yaml")!, path: "brake.yaml")),
+      overrides: [],
       root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
       runner: LocalRunner(
         store: workspace.store,

@@ -31,8 +31,8 @@ final class Workspace: Sendable {
   ) throws -> Engine {
     let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
     return Engine(
-      file: try PipelineFile(text: text, path: "brake.yaml"), overrides: overrides, root: folder.path,
-      store: try Store(at: folder["cache"], files: files), registry: registry)
+      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: overrides,
+      root: folder.path, store: try Store(at: folder["cache"], files: files), registry: registry)
   }
 
   @discardableResult func run(
@@ -63,6 +63,9 @@ final class Events: Sendable {
 
   var ran: [String] {
     all.compactMap { if case .finished(let name, .ran, _) = $0 { name } else { nil } }
+  }
+  var finished: [String] {
+    all.compactMap { if case .finished(let name, _, _) = $0 { name } else { nil } }
   }
   var notes: [String] { all.compactMap { if case .note(let text) = $0 { text } else { nil } } }
 }

@@ -9,7 +9,7 @@ package import System
 public final class StatCache: Sendable {
   private let store: Store
   private let state: Mutex<State>
-  let clock: FileClock
+  package let clock: FileClock
 
   private struct State {
     var known: [FileStatus.Key: Artefact] = [:]
@@ -50,17 +50,27 @@ public final class StatCache: Sendable {
   }
 
   /// The artefact that a file or folder is now. Does not store it.
-  public func artefact(at path: String) throws -> Artefact {
+  public func artefact(at path: String) throws -> Artefact { try artefact(at: path) { _, _, _ in } }
+
+  /// The same, and tells of every file and folder that was looked at; of a file with what it is.
+  package func artefact(
+    at path: String, seeing: @escaping (_ path: String, FileStatus, Artefact?) -> Void
+  ) throws -> Artefact {
     try FolderWalk(
       files: store.files,
       file: { path, status in
-        if let artefact = self.remembered(status) { return artefact }
+        if let artefact = self.remembered(status) {
+          seeing(path, status, artefact)
+          return artefact
+        }
         let moment = self.clock.moment()
         let file = try InputFile(path, files: self.store.files)
         let artefact = try StatCache.artefact(of: file)
         self.remember(artefact, as: file.status, at: path, since: moment)
+        seeing(path, file.status, artefact)
         return artefact
       },
+      enter: { seeing($0, $1, nil) },
       manifest: { Digest(of: $0) }
     ).node(at: path)
   }
@@ -111,7 +121,7 @@ public final class StatCache: Sendable {
   }
 
   /// What a file was when it was last read, if it cannot have changed since.
-  func remembered(_ status: FileStatus) -> Artefact? {
+  package func remembered(_ status: FileStatus) -> Artefact? {
     state.withLock { state in
       guard let artefact = state.known[status.key] else { return nil }
       state.used.insert(status.key)

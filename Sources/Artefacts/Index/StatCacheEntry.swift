@@ -46,35 +46,3 @@ struct StatCacheEntry {
     }
   }
 }
-
-extension FileStatus {
-  /// What a file's content is remembered by.
-  struct Key: Hashable {
-    let device: UInt64
-    let inode: UInt64
-    let size: Int64
-    /// Nanoseconds since 1970.
-    let modified: Int64
-    let changed: Int64
-  }
-
-  var key: Key { Key(device: device, inode: inode, size: size, modified: modified, changed: changed) }
-}
-
-extension FileStatus.Key {
-  /// 40 bytes: device, inode, size, mtime, ctime. Little-endian.
-  var bytes: [UInt8] {
-    [device, inode].flatMap(\.littleEndianBytes) + [size, modified, changed].flatMap(\.littleEndianBytes)
-  }
-
-  init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-    func number<Number: FixedWidthInteger>(_ index: Int, _: Number.Type) -> Number {
-      Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: Number.self))
-    }
-    device = number(0, UInt64.self)
-    inode = number(1, UInt64.self)
-    size = number(2, Int64.self)
-    modified = number(3, Int64.self)
-    changed = number(4, Int64.self)
-  }
-}

@@ -70,6 +70,9 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
   }
 
+  /// The first of the 32 bytes.
+  package var firstByte: UInt8 { UInt8(truncatingIfNeeded: words.0 >> 56) }
+
   /// The 64 hexadecimal digits.
   public var hex: String { text(prefix: "") }
 

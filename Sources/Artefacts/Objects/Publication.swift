@@ -13,13 +13,19 @@ public final class Publication: Sendable {
     private(set) var objects: [Object] = []
     private var paths: Set<String> = []
     /// By path in the store.
-    var records: [String: (key: Digest, temporary: String)] = [:]
+    var records: [String: PendingRecord] = [:]
     /// Folders with objects that were there already, perhaps renamed a moment ago by a process that has not
     /// synchronised them.
     var folders: Set<String> = []
 
     /// Made before the first write.
     var flush: Flush?
+
+    struct PendingRecord {
+      let key: Digest
+      let temporary: String
+      let isReplacing: Bool
+    }
 
     struct Object {
       let digest: Digest
@@ -78,9 +84,9 @@ public final class Publication: Sendable {
     }
   }
 
-  /// Takes the place of a record with the same key.
+  /// - Parameter isReplacing: whether it takes the place of a record with the same key; otherwise the first one stays.
   /// - Throws: `.refused` if a name in it is one that no reader would accept.
-  public func add(record: Record) throws {
+  public func add(record: Record, isReplacing: Bool = true) throws {
     if let fault = record.fault {
       throw Failure(
         .refused, "the record of '\(record.stage)' cannot be kept: \(fault)", hint: "use another name")
@@ -94,14 +100,17 @@ public final class Publication: Sendable {
     let temporary = try temporaryPath()
     try store.files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
     let replaced = pending.withLock {
-      $0.records.updateValue((record.key, temporary), forKey: store.recordPath(record.key))?.temporary
+      $0.records.updateValue(
+        .init(key: record.key, temporary: temporary, isReplacing: isReplacing),
+        forKey: store.recordPath(record.key))?.temporary
     }
     if let replaced { try store.files.remove(replaced) }
   }
 
   /// Makes everything durable and visible, records after objects. The publication is empty afterwards, whether this
   /// returns or throws; after an error some of its objects may be in the store, but none of its records is promised.
-  public func commit() throws { try Publication.commit([self]) }
+  /// - Returns: the keys of records that were there already and stayed.
+  @discardableResult public func commit() throws -> [Digest] { try Publication.commit([self]) }
 
   /// Removes what was written. Also done when a publication is dropped without commit.
   public func abandon() {
@@ -109,8 +118,9 @@ public final class Publication: Sendable {
   }
 
   /// Commits several publications of one store at once, with the cost of one. If it throws, none of them is promised.
-  public static func commit(_ publications: [Publication]) throws {
-    guard let store = publications.first?.store else { return }
+  /// - Returns: the keys of records that were there already and stayed.
+  @discardableResult public static func commit(_ publications: [Publication]) throws -> [Digest] {
+    guard let store = publications.first?.store else { return [] }
     precondition(publications.allSatisfy { $0.store === store }, "publications of different stores")
     var all = Pending()
     var left: [String] = []
@@ -126,15 +136,15 @@ public final class Publication: Sendable {
     }
     do {
       for path in left { try store.files.remove(path) }
-      try commit(all, to: store)
+      return try commit(all, to: store)
     } catch {
       for path in all.temporaries + left { try? store.files.remove(path) }
       throw error
     }
   }
 
-  private static func commit(_ all: Pending, to store: Store) throws {
-    if all.objects.isEmpty && all.records.isEmpty && all.folders.isEmpty { return }
+  private static func commit(_ all: Pending, to store: Store) throws -> [Digest] {
+    if all.objects.isEmpty && all.records.isEmpty && all.folders.isEmpty { return [] }
     let files = store.files
     let flush = try all.flush ?? Flush(around: store.root, files: files)
     try flush.synchronise(all.temporaries)
@@ -154,11 +164,19 @@ public final class Publication: Sendable {
         }
       }
     }
+    var stayed: [Digest] = []
     try place(all.records.keys.sorted(), in: store, with: [], flush) { path in
       guard let record = all.records[path] else { return }
+      if !record.isReplacing {
+        if try files.renameIfAbsent(record.temporary, to: path) { return }
+        // Durable, too, once the folder is: whoever put it there may not have got so far.
+        stayed.append(record.key)
+        return try files.remove(record.temporary)
+      }
       try store.checkReplaceable(recordAt: path, key: record.key)
       try files.rename(record.temporary, to: path)
     }
+    return stayed
   }
 
   /// Renames files into place, in this order, and makes their names durable.

@@ -60,10 +60,10 @@ public final class Store: Sendable {
   func processFolder() throws -> ProcessFolder { try intake.folder() }
 
   /// A name under `tmp/` that nothing has, in a store that is ready to be written to.
-  func temporaryPath() throws -> String { try intake.folder().newPath() }
+  package func temporaryPath() throws -> String { try intake.folder().newPath() }
 
   /// Tells what is settled of files. Nothing is written to a store that is not one yet.
-  var clock: FileClock {
+  package var clock: FileClock {
     FileClock(
       files: files, folder: root,
       newPath: {

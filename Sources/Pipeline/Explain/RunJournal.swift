@@ -97,7 +97,8 @@ public struct RunNote: Sendable {
 extension Engine {
   /// All parameters of the pipeline as they are applied; empty if they are not sound.
   public var parameters: [String: JSON] {
-    (try? file.scope(overrides: overrides))?.parameters.mapValues(\.json) ?? [:]
+    source.parameters
+      ?? (try? source.file().scope(overrides: overrides))?.parameters.mapValues(\.json) ?? [:]
   }
 }
 

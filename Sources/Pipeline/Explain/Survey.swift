@@ -52,7 +52,17 @@ struct Survey: Sendable {
       return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
     }
     do {
-      let action = try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
+      let producers = instance.dependencies.map { name in
+        let producer = instances[name]
+        return (
+          name,
+          Producer(
+            declarations: producer?.outputs ?? [], link: producer?.link, outputs: results[name] ?? [])
+        )
+      }
+      let action = try engine.resolver.action(
+        for: instance, producers: Dictionary(uniqueKeysWithValues: producers),
+        suggestion: { plan.suggestion(for: $0) })
       let record: Record
       switch try engine.lookup(action) {
       case .hit(let found): record = found

@@ -7,6 +7,8 @@ public struct OperationContext: Sendable {
   public let parameters: ParameterValues
   /// A folder for temporary files, removed afterwards.
   public let scratch: String
+  /// How many threads it may use. What it makes must not depend on it.
+  public let threads: Int
   private let inputs: [String: [InputArtefact]]
   private let outputs: OutputFolder
   private let logFile: String
@@ -23,14 +25,16 @@ public struct OperationContext: Sendable {
   ///   - inputs: by input name; those of a `many` input in order.
   ///   - folder: an existing folder for `scratch`, outputs and the log.
   ///   - files: the file system on which that stands.
+  ///   - threads: at least 1.
   public init(
     operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
-    folder: String, files: any FileSystem = LocalFileSystem(),
+    folder: String, files: any FileSystem = LocalFileSystem(), threads: Int = 1,
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.parameters = parameters
     self.inputs = inputs
     self.report = report
+    self.threads = max(1, threads)
     scratch = folder + "/tmp"
     logFile = folder + "/log"
     self.files = files

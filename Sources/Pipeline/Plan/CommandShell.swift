@@ -23,6 +23,12 @@ public struct CommandShell: Sendable, Hashable {
 
   private init(words: [String]) { self.words = words }
 
+  /// - Parameter words: those of a shell that was checked when its pipeline was read.
+  init(words: [String], isChecked: Void) throws(PipelineError) {
+    guard words.first?.isEmpty == false else { throw PipelineError("a command has no shell") }
+    self.words = words
+  }
+
   /// - Parameter node: what `shell:` gives, evaluated: a text such as `sh -eu`, to which `-c` is added, or a list of all
   ///   that stands before the command's text.
   init(_ node: PipelineNode) throws(PipelineError) {

@@ -13,14 +13,14 @@ struct PlanOrder {
       for dependency in needed { dependants[dependency].append(stage) }
     }
     var ready = IndexHeap()
-    for stage in stages.indices where missing[stage] == 0 { ready.insert(stage) }
+    for stage in stages.indices where missing[stage] == 0 { ready.insert(stage, stage) }
     var order: [Int] = []
     order.reserveCapacity(stages.count)
     while let stage = ready.popSmallest() {
       order.append(stage)
       for dependant in dependants[stage] {
         missing[dependant] -= 1
-        if missing[dependant] == 0 { ready.insert(dependant) }
+        if missing[dependant] == 0 { ready.insert(dependant, dependant) }
       }
     }
     if order.count < stages.count { throw cycle(stages, missing) }
@@ -49,36 +49,5 @@ struct PlanOrder {
       at: stages[cycle[0]].declaration.position,
       facts: cycle.prefix(12).map { (stages[$0].name, "\(stages[$0].declaration.position)") },
       hint: "each stage reads an output of the one that follows it; one of them must not")
-  }
-}
-
-/// A binary heap of indices.
-private struct IndexHeap {
-  private var elements: [Int] = []
-
-  mutating func insert(_ element: Int) {
-    elements.append(element)
-    var child = elements.count - 1
-    while child > 0, elements[child] < elements[(child - 1) / 2] {
-      elements.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  mutating func popSmallest() -> Int? {
-    guard let smallest = elements.first, let last = elements.popLast() else { return nil }
-    if elements.isEmpty { return smallest }
-    elements[0] = last
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
-      where child < elements.count && elements[child] < elements[least] {
-        least = child
-      }
-      if least == parent { return smallest }
-      elements.swapAt(parent, least)
-      parent = least
-    }
   }
 }

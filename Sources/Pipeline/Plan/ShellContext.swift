@@ -1,3 +1,5 @@
+import JSON
+
 /// Where a value stands in the text of a command, which decides how it is written there.
 enum ShellContext: Hashable, Sendable {
   /// Outside of quotes. Beside some characters even the plainest text would get a meaning, and is quoted.
@@ -96,5 +98,37 @@ extension ShellContext {
       result.unicodeScalars.append(scalar)
     }
     return result
+  }
+}
+
+extension ShellContext {
+  var json: JSON {
+    switch self {
+    case .word(let besideSyntax): ["word", .bool(besideSyntax)]
+    case .doubleQuotes(let behindName): ["double", .bool(behindName)]
+    case .singleQuotes: ["single"]
+    case .document(let end, let isExpanded): ["document", .bool(isExpanded), .string(end)]
+    case .comment: ["comment"]
+    case .arithmetic: ["arithmetic"]
+    case .test(let inner): ["test", inner.json]
+    case .foreign: ["foreign"]
+    case .refused(let reason): ["refused", .string(reason)]
+    }
+  }
+
+  init(_ json: JSON, depth: Int) throws {
+    let parts = json.array ?? []
+    switch (parts.first?.string, parts.count) {
+    case ("word", 2): self = .word(besideSyntax: parts[1].bool ?? true)
+    case ("double", 2): self = .doubleQuotes(behindName: parts[1].bool ?? true)
+    case ("single", 1): self = .singleQuotes
+    case ("document", 3): self = .document(end: parts[2].string ?? "", isExpanded: parts[1].bool ?? true)
+    case ("comment", 1): self = .comment
+    case ("arithmetic", 1): self = .arithmetic
+    case ("test", 2) where depth < 8: self = .test(try ShellContext(parts[1], depth: depth + 1))
+    case ("foreign", 1): self = .foreign
+    case ("refused", 2): self = .refused(parts[1].string ?? "")
+    default: throw PipelineError("a place in a command is malformed")
+    }
   }
 }

@@ -59,6 +59,13 @@ final class ShellForm: Sendable {
     self.position = position
   }
 
+  /// - Parameter parts: of a command that has been read, without values.
+  init(parts: [Part], at position: Position) {
+    self.parts = parts
+    values = []
+    self.position = position
+  }
+
   /// The command of one instance.
   ///
   /// - Parameter given: a text for each of `values`.

@@ -1,3 +1,5 @@
+import JSON
+
 /// The text of a command in which the paths of inputs and outputs are still open. It was read once: what is put into it
 /// later is quoted for the place where it stands, and is never looked at for `${…}` or anything else.
 struct ShellTemplate: Sendable {
@@ -53,4 +55,30 @@ struct ShellTemplate: Sendable {
 extension ShellTemplate: Hashable {
   static func == (one: ShellTemplate, other: ShellTemplate) -> Bool { one.text == other.text }
   func hash(into hasher: inout Hasher) { hasher.combine(text) }
+}
+
+extension ShellTemplate {
+  /// What it is made of, with the places that were found when it was read.
+  var json: JSON {
+    [
+      "parts": .array(
+        form.parts.map { part in
+          switch part {
+          case .code(let text): [.string(text)]
+          case .value(let number): [.string(values[number])]
+          case .path(let name, let context): [.string(name), context.json]
+          }
+        }),
+      "position": form.position.json,
+    ]
+  }
+
+  init(_ json: JSON) throws {
+    let reader = JSONReader(json)
+    let parts = try reader.array("parts").map { part -> ShellForm.Part in
+      guard let values = part.array, let text = values.first?.string else { throw reader.malformed("parts") }
+      return values.count == 1 ? .code(text) : .path(name: text, try ShellContext(values[1], depth: 0))
+    }
+    self.init(form: ShellForm(parts: parts, at: try reader.position()), values: [])
+  }
 }

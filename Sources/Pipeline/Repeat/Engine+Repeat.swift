@@ -24,17 +24,20 @@ extension Engine {
         !passing.contains($0.instance.name) && seen.insert($0.action!.key).inserted
       }
       observe(.planned(findings.count))
+      let places = jobs(options).count
       var rest = findings.enumerated().makeIterator()
       var outcomes: [(Int, RepetitionOutcome<Report>)] = []
       await withTaskGroup(of: (Int, RepetitionOutcome<Report>).self) { group in
         func startNext() {
           guard !Task.isCancelled, let (number, finding) = rest.next() else { return }
           group.addTask {
-            let repeating = Repeating(engine: self, action: finding.action!, record: finding.record!)
+            let repeating = Repeating(
+              engine: self, action: finding.action!, record: finding.record!,
+              threads: finding.instance.resources.cores ?? max(1, Processors.available / places))
             return (number, await repeating.run(isRecording: isRecording, observe: observe, compare: compare))
           }
         }
-        for _ in 0..<jobs(options).count { startNext() }
+        for _ in 0..<places { startNext() }
         while let outcome = await group.next() {
           outcomes.append(outcome)
           startNext()
@@ -86,6 +89,7 @@ private struct Repeating {
   let engine: Engine
   let action: Action
   let record: Record
+  let threads: Int
 
   func run<Report: Sendable>(
     isRecording: Bool, observe: @escaping @Sendable (RunEvent) -> Void,
@@ -104,7 +108,7 @@ private struct Repeating {
       defer { if let token { engine.jobServer?.give(token) } }
       let files: [OutputFile]
       do {
-        files = try await engine.runner.run(action, in: scratch, notes: notes) {
+        files = try await engine.runner.run(action, in: scratch, threads: threads, notes: notes) {
           observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
         }
       } catch {
@@ -116,7 +120,8 @@ private struct Repeating {
       let report = try compare(repetition)
       if isRecording && !repetition.isSame {
         let publication = engine.store.publication()
-        let record = try ActionRun(action: action, engine: engine).record(files, scratch, publication)
+        let record = try ActionRun(action: action, engine: engine, threads: threads, isAnew: true)
+          .record(files, scratch, publication)
         try publication.commit()
         observe(.made(instance: name, key: action.key, outputs: record.outputs))
       }

@@ -10,14 +10,13 @@ struct ActionResolver: Sendable {
   let tools: ToolIdentities
 
   /// - Parameters:
-  ///   - instances: all of the plan, by name.
-  ///   - results: the outputs of all instances that this one depends on.
+  ///   - producers: the instances that this one depends on, by name.
+  ///   - suggestion: the stage that was probably meant by a source that is neither a stage nor a file.
   func action(
-    for instance: StageInstance, among instances: [String: StageInstance], of plan: Plan,
-    results: [String: [Record.Output]]
+    for instance: StageInstance, producers: [String: Producer], suggestion: @escaping (String) -> String?
   ) throws -> Action {
     let resolution = Resolution(
-      resolver: self, instance: instance, instances: instances, plan: plan, results: results)
+      resolver: self, instance: instance, producers: producers, suggestion: suggestion)
     let inputs = try instance.inputs.map(resolution.input)
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
     return Action(instance: instance, inputs: inputs, tools: try identities(of: instance))
@@ -31,13 +30,20 @@ struct ActionResolver: Sendable {
   }
 }
 
+/// An instance that is done, as those see it that read its outputs.
+struct Producer: Sendable {
+  let declarations: [OutputDeclaration]
+  /// The key of a link of a chain.
+  let link: String?
+  let outputs: [Record.Output]
+}
+
 /// The resolution of one instance's inputs.
 private struct Resolution {
   let resolver: ActionResolver
   let instance: StageInstance
-  let instances: [String: StageInstance]
-  let plan: Plan
-  let results: [String: [Record.Output]]
+  let producers: [String: Producer]
+  let suggestion: (String) -> String?
 
   func input(_ input: StageInstance.Input) throws -> ActionInput {
     switch input.source {
@@ -105,8 +111,8 @@ private struct Resolution {
     _ output: Record.Output, of producer: String, key: String?, prefix: String?,
     of input: StageInstance.Input
   ) -> ActionInput.Member {
-    let producer = instances[producer]
-    let declaration = producer?.outputs.first { $0.name == output.name }
+    let producer = producers[producer]
+    let declaration = producer?.declarations.first { $0.name == output.name }
     let place: String
     if let memberKey = output.key ?? producer?.link {
       let file = declaration.map {
@@ -129,7 +135,7 @@ private struct Resolution {
 
   private var isCommand: Bool { if case .command = instance.work { true } else { false } }
 
-  private func outputs(of instance: String) -> [Record.Output] { results[instance] ?? [] }
+  private func outputs(of instance: String) -> [Record.Output] { producers[instance]?.outputs ?? [] }
 
   private func folder(_ input: StageInstance.Input, _ key: String?) -> String {
     "in/\(input.name)" + (key.map { "/\($0)" } ?? "")
@@ -174,7 +180,7 @@ private struct Resolution {
     } catch let failure as Failure where failure.code == .notFound {
       throw error(
         "no file or folder '\(name)'", input,
-        hint: plan.suggestion(for: name).map { "did you mean the stage '\($0)'?" }
+        hint: suggestion(name).map { "did you mean the stage '\($0)'?" }
           ?? "paths are relative to \(resolver.root == "." ? "the current folder" : resolver.root)")
     } catch let failure as Failure {
       throw error(failure.headline, input, hint: failure.hint)

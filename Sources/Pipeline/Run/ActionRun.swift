@@ -9,16 +9,25 @@ struct Computed: Sendable {
   let seconds: Double
   /// What is worth a line.
   let notes: [String]
-  /// Whether it takes the place of what is recorded.
-  var isAnew = false
 
-  /// With the record of another process that was faster, if there is one.
-  func yielding(to engine: Engine) -> Computed {
-    guard case .hit(let first)? = try? engine.lookup(action) else { return self }
-    publication.abandon()
-    var result = self
-    result.record = first
-    return result
+  /// Makes what several actions have computed durable. Where another process has recorded the same action meanwhile, since one
+  /// took the other for dead, what was there first stays.
+  static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
+    let stayed = Set(try Publication.commit(all.map(\.publication)))
+    if stayed.isEmpty { return all }
+    return try all.map { computed in
+      guard stayed.contains(computed.action.key) else { return computed }
+      var result = computed
+      if case .hit(let first) = try engine.lookup(computed.action) {
+        result.record = first
+      } else {
+        // It is damaged, or its outputs are gone.
+        let publication = engine.store.publication()
+        try publication.add(record: computed.record)
+        try publication.commit()
+      }
+      return result
+    }
   }
 }
 
@@ -35,6 +44,10 @@ struct ActionRun: Sendable {
 
   let action: Action
   let engine: Engine
+  /// How many threads it may use.
+  let threads: Int
+  /// Whether it takes the place of what is recorded.
+  let isAnew: Bool
 
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
     let start = ContinuousClock.now
@@ -49,7 +62,8 @@ struct ActionRun: Sendable {
         defer { withExtendedLifetime(announcement) {} }
         // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
         for input in sources { try input.add(to: publication) }
-        let files = try await engine.runner.run(action, in: scratch, notes: notes, report: report)
+        let files = try await engine.runner.run(
+          action, in: scratch, threads: threads, notes: notes, report: report)
         let record = try record(files, scratch, publication)
         return .computed(
           Computed(
@@ -126,7 +140,7 @@ struct ActionRun: Sendable {
     let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
       manifest: action.manifest, outputs: outputs, log: log, stage: action.instance.name, sources: sources)
-    try publication.add(record: record)
+    try publication.add(record: record, isReplacing: isAnew)
     return record
   }
 }

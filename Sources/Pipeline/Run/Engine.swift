@@ -5,7 +5,7 @@ import System
 
 /// Plans and executes one pipeline against one store.
 public struct Engine: Sendable {
-  public let file: PipelineFile
+  public let source: PipelineSource
   public let overrides: [(name: String, value: String)]
   public let root: String
   public let store: Store
@@ -26,24 +26,24 @@ public struct Engine: Sendable {
   ///   - guardExecutable: a program that calls `CommandGuard.runIfAsked` first of all, for commands without a sandbox.
   ///   - jobServer: limits what runs at once, together with what commands run themselves.
   public init(
-    file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
+    source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil
   ) {
     let surroundings = CommandSurroundings(
       workspace: root, guardExecutable: guardExecutable, jobServer: jobServer)
     self.init(
-      file: file, overrides: overrides, root: root, store: store, registry: registry,
+      source: source, overrides: overrides, root: root, store: store, registry: registry,
       runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable,
       jobServer: jobServer)
   }
 
   init(
-    file: PipelineFile, overrides: [(name: String, value: String)], root: String, store: Store,
+    source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry, runner: any Runner, guardExecutable: String? = nil,
     jobServer: JobServer? = nil, versionLimit: Duration = .seconds(30)
   ) {
     self.jobServer = jobServer
-    self.file = file
+    self.source = source
     self.overrides = overrides
     self.root = root
     self.store = store
@@ -54,10 +54,10 @@ public struct Engine: Sendable {
     failures = FailedActions(
       store: store,
       request: [
-        "pipeline": .string(file.path), "root": .string(realPath(root) ?? root),
+        "pipeline": .string(source.path), "root": .string(realPath(root) ?? root),
         "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       ])
-    makings = Makings(store: store, pipeline: file.path, root: root)
+    makings = Makings(store: store, pipeline: source.path, root: root)
     let tools = ToolIdentities(
       files: files, memory: VersionMemory(store: store, root: root),
       command: VersionCommand(
@@ -67,9 +67,10 @@ public struct Engine: Sendable {
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
   public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
+    let file = try source.file()
     let plan = try planner.plan(file, overrides: overrides, keys: keys)
     var places = PublishPlaces(
-      root: root, store: store, pipelines: [file.path] + Set(file.includedPaths).sorted())
+      root: root, store: store, pipelines: [source.path] + Set(file.includedPaths).sorted())
     try places.check(plan.instances)
     try plan.checkFileNames(in: root)
     return plan
@@ -80,21 +81,31 @@ public struct Engine: Sendable {
   ///
   /// - Parameters:
   ///   - targets: stages, instances or globs; the pipeline's defaults if empty.
-  ///   - memory: of runs of just these targets; remembers this one if there was nothing to do.
+  ///   - memory: of runs of just these targets, which has been asked to recall one; remembers this one if all went well.
   public func run(
     targets: [String], options: RunOptions = RunOptions(), memory: RunMemory? = nil,
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> RunSummary {
     try await withTaskExecutorPreference(BlockingExecutor.shared) {
       try makeStore()
-      if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
-      var execution = try Execution(engine: self, targets: targets, options: options, observe: observe)
-      let summary = try await execution.run()
-      if let memory, summary.hit == summary.planned, let hits = execution.hits {
-        try? memory.remember(summary, hits, included: file.includedPaths, files: files)
+      var made: Set<Digest> = []
+      if let changes = memory?.takeChanges(), !options.always {
+        var execution = Execution(engine: self, changes: changes, options: options, observe: observe)
+        let summary = try await execution.run()
+        if !execution.needsPlan { return remember(execution, summary, in: memory) }
+        made = execution.schedule.made
       }
-      return summary
+      if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
+      var execution = try Execution(
+        engine: self, targets: targets, options: options, made: made, observe: observe)
+      let summary = try await execution.run()
+      return remember(execution, summary, in: memory)
     }
+  }
+
+  private func remember(_ execution: Execution, _ summary: RunSummary, in memory: RunMemory?) -> RunSummary {
+    if let memory, let run = execution.memory(of: summary) { try? memory.keep(run) }
+    return summary
   }
 
   /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command.
@@ -114,7 +125,7 @@ public struct Engine: Sendable {
 
   /// How many actions run at once: what was asked for, as far as there are file descriptors for it.
   func jobs(_ options: RunOptions) -> (count: Int, note: String?) {
-    let wanted = options.jobs > 0 ? options.jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let wanted = options.jobs > 0 ? options.jobs : Processors.available
     let most = OpenFiles.room / OpenFiles.ofAction
     if wanted <= most { return (wanted, nil) }
     return (
@@ -138,6 +149,8 @@ public struct RunOptions: Sendable {
 public enum RunEvent: Sendable {
   /// The number of instances to bring up to date; comes again when keys that became known add some.
   case planned(Int)
+  /// Of how many nothing has changed since the last run, so that nobody looks at them.
+  case unchanged(Int)
   case started(instance: String)
   case progress(instance: String, fraction: Double?, text: String)
   /// What an instance that is about to be finished has made, or was found to have made.

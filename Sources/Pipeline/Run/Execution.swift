@@ -1,108 +1,136 @@
 import Artefacts
-import Glibc
 import JSON
-import Synchronization
 
-/// One run over a plan. Looks actions up as soon as their inputs are known, runs those that miss, and commits what they
-/// made in groups: while one group is on its way to the disk, the next stages run.
+/// One run over a plan: carries out what the schedule decides, each effect in a task of its own, and tells it what came of
+/// it. Commits are made in groups: while one group is on its way to the disk, the next stages run.
 struct Execution {
-  private enum State: Equatable {
-    case waiting, running, failed, skipped
-    case done(hit: Bool)
-
-    var isDone: Bool { if case .done = self { true } else { false } }
-    var isLostCause: Bool { self == .failed || self == .skipped }
-  }
-
   /// What a child task brings back.
-  private enum Event: Sendable {
-    case ran(Action, ActionRun.Outcome, Lease?)
+  enum Event: Sendable {
+    case lookedUp([(number: Int, finding: LookUp.Finding)])
+    case ran(Int, ActionRun.Outcome, Lease?)
     /// Another process has recorded it in the meantime.
-    case found(Action, Record)
+    case found(Int, Record)
     /// Another process computes it.
-    case leased(Action)
+    case leased(Int)
     /// It does not any more.
-    case released(Action)
-    case committed([Computed])
-    case commitFailed([Computed], PipelineError)
+    case released(Int)
+    case stored([Finished])
+    case notStored([Finished], PipelineError)
+    case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
+    case planned(Plan, Plan.Selection)
+    case notPlanned(PipelineError)
   }
 
-  private let engine: Engine
-  private let options: RunOptions
-  private let targets: [String]
-  private let observe: @Sendable (RunEvent) -> Void
+  struct Finished: Sendable {
+    let number: Int
+    let result: Computed
+  }
 
-  private var plan: Plan
-  private var selection: Plan.Selection
-  private var instances: [String: StageInstance] = [:]
-  /// Place in the plan: what is ready runs in this order.
-  private var order: [String: Int] = [:]
-  private var keys: [KeyedOutput: [String]] = [:]
+  struct PublishFailure: Sendable {
+    let error: PipelineError
+    /// What is missing or damaged in the store, if that is the reason.
+    let lost: Digest?
+  }
 
-  private var states: [String: State] = [:]
-  private var results: [String: [Record.Output]] = [:]
-  private var actions: [String: Action] = [:]
-  private var dependants: [String: [String]] = [:]
-  /// How many of its dependencies a stage still waits for.
-  private var missing: [String: Int] = [:]
-  private var ready: [String] = []
-  /// Misses that wait for a free place, the next to run last.
-  private var misses: [Action] = []
-  /// Actions that wait for a place, run or are being committed, each with those of other stages that are the same.
-  private var twins: [Digest: [Action]] = [:]
-  /// The rights to what runs or is being committed.
-  private var leases: [Digest: Lease] = [:]
+  let engine: Engine
+  let options: RunOptions
+  let targets: [String]
+  let observe: @Sendable (RunEvent) -> Void
+
+  /// The run that was remembered, if only what has changed since is looked at.
+  let remembered: RememberedRun?
+  var schedule: Schedule
+  var instances = RunInstances()
+  var plan: Plan
+  var selection: Plan.Selection
+  var keys: [KeyedOutput: [String]] = [:]
+  private var isPlanning = false
+
+  /// What is known of instances that are about to be published, or done.
+  var known: [Int: KnownInstance] = [:]
+  /// Of the instances that miss, until they are done.
+  var actions: [Int: Action] = [:]
+  /// How long those took that ran.
+  var seconds: [Int: Double] = [:]
+  /// The rights to what runs or is being stored.
+  private var leases: [Int: Lease] = [:]
+  private var computed: [Int: Computed] = [:]
   private let giveUp = GiveUp()
-  /// What this run has computed.
-  private var made: Set<Digest> = []
-  private var running = 0
-  private var computed: [Computed] = []
-  private var isCommitting = false
-  private var isStopping = false
-  /// Stages that run again because something of theirs was missing or damaged in the store.
-  private var repaired: Set<String> = []
-  private var failures: [PipelineError] = []
-  private var workspace: WorkspacePublisher
-  private let jobs: Int
+  /// Nil while a task has it.
+  private var publisher: WorkspacePublisher?
+  /// As many as there are places.
+  private let places: Int
+
+  let madeBefore: Set<Digest>
+  var failures: [PipelineError] = []
   /// How often planning again has failed: stages that nobody can name.
-  private var unplanned = 0
+  var unplanned = 0
+  /// Whether what was remembered is not enough to go on, so that everything is planned.
+  private(set) var needsPlan = false
+  /// Instances that have been said to run.
+  private var announced: Set<Int> = []
   /// Remarks that were made already.
   private var noted: Set<String> = []
-  /// How often the sources of an instance changed before it could run.
-  private var changes: [String: Int] = [:]
 
+  /// - Parameter made: the actions that this run has computed before it was planned.
   init(
-    engine: Engine, targets: [String], options: RunOptions, observe: @escaping @Sendable (RunEvent) -> Void
+    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>,
+    observe: @escaping @Sendable (RunEvent) -> Void
   ) throws {
     self.engine = engine
+    madeBefore = made
     self.targets = targets
     self.options = options
     self.observe = observe
     plan = try engine.plan()
     selection = try plan.selection(targets)
-    workspace = WorkspacePublisher(
+    remembered = nil
+    publisher = WorkspacePublisher(
       root: engine.root, store: engine.store, files: engine.files, parameters: plan.parameters)
     let (jobs, note) = engine.jobs(options)
-    self.jobs = jobs
+    places = jobs
+    schedule = Schedule(
+      Capacity.ofMachine(places: jobs), options: Schedule.Options(keepGoing: options.keepGoing))
     if let note { observe(.note(note)) }
+    adopt(selection)
+  }
+
+  /// A run that looks only at what lies behind a change.
+  init(
+    engine: Engine, changes: RunMemory.Changes, options: RunOptions,
+    observe: @escaping @Sendable (RunEvent) -> Void
+  ) {
+    self.engine = engine
+    madeBefore = []
+    targets = []
+    self.options = options
+    self.observe = observe
+    let summary = changes.run.summary
+    plan = Plan(instances: [], deferred: [], parameters: summary.parameters, defaults: [])
+    selection = Plan.Selection(instances: [], targets: summary.targets.map(\.name), deferred: [])
+    remembered = changes.run
+    publisher = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: summary.parameters)
+    let (jobs, note) = engine.jobs(options)
+    places = jobs
+    schedule = Schedule(
+      Capacity.ofMachine(places: jobs), options: Schedule.Options(keepGoing: options.keepGoing))
+    if let note { observe(.note(note)) }
+    instances = RunInstances(changes.run, registry: engine.planner.registry)
+    adopt(changes)
   }
 
   mutating func run() async throws -> RunSummary {
     let start = ContinuousClock.now
-    adopt(selection)
     await withTaskGroup(of: Event.self) { group in
       while true {
-        if Task.isCancelled { isStopping = true }
-        if !startsMore { giveUp.set() }
-        await lookUpReady()
-        startMisses(&group)
-        commitComputed(&group)
+        carryOut(&group)
         guard let event = await group.next() else { break }
-        handle(event, &group)
+        handle(event)
       }
     }
     try? engine.files.save()
-    for replacement in workspace.replacements { observe(.note(replacement)) }
+    for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
     let believed = engine.resolver.tools.believed
     if !believed.isEmpty {
       observe(
@@ -111,375 +139,430 @@ struct Execution {
         ))
     }
     try Task.checkCancellation()
-    return summary(seconds: seconds(since: start))
+    for number in 0..<instances.count where schedule.state(of: number) == .skipped {
+      try? instances.load(number)
+    }
+    return summary(seconds: Pipeline.seconds(since: start))
   }
-
-  private var startsMore: Bool { !isStopping && (failures.isEmpty || options.keepGoing) }
 
   // MARK: The plan
 
   /// Takes in the instances of a selection that are not there yet.
   private mutating func adopt(_ selection: Plan.Selection) {
     self.selection = selection
-    order = Dictionary(uniqueKeysWithValues: plan.instances.enumerated().map { ($1.name, $0) })
-    for instance in plan.instances { instances[instance.name] = instance }
-    for instance in selection.instances where states[instance.name] == nil {
-      states[instance.name] = .waiting
-      let dependencies = instance.dependencies.filter { states[$0]?.isDone != true }
-      missing[instance.name] = dependencies.count
-      for dependency in dependencies { dependants[dependency, default: []].append(instance.name) }
-      if dependencies.isEmpty { ready.append(instance.name) }
-      if dependencies.contains(where: { states[$0]?.isLostCause == true }) { skip(instance.name) }
+    for instance in selection.instances where instances.number(of: instance.name) == nil {
+      let number = instances.add(instance)
+      schedule.add(dependencies: instances.dependencies[number], priority: number)
     }
+    var order = [Int](repeating: 0, count: instances.count)
+    for (place, instance) in selection.instances.enumerated() {
+      if let number = instances.number(of: instance.name) { order[number] = place }
+    }
+    schedule.reorder { order[$0] }
     observe(.planned(selection.instances.count))
   }
 
-  /// Plans again once an instance is done whose keys a deferred stage waits for.
-  private mutating func replan(after instance: String) {
-    let awaited = selection.deferred.flatMap(\.waitsFor).filter { $0.instance == instance }
-    if awaited.isEmpty { return }
-    for output in awaited {
-      keys[output] = results[instance]!.filter { $0.name == output.output }.compactMap(\.key)
+  /// Takes in the instances that have changed and those behind them; nothing can have happened to the others.
+  private mutating func adopt(_ changes: RunMemory.Changes) {
+    var isBehind = [Bool](repeating: false, count: instances.count)
+    var unchanged = 0
+    for number in 0..<instances.count {
+      let isDirty = changes.dirty.contains(number)
+      isBehind[number] = isDirty || instances.dependencies[number].contains { isBehind[$0] }
+      if isBehind[number] {
+        schedule.add(
+          dependencies: instances.dependencies[number], priority: number, isPresumed: !isDirty)
+      } else {
+        schedule.addDone()
+        unchanged += 1
+      }
     }
-    do {
-      plan = try engine.plan(keys: keys)
-      adopt(try plan.selection(targets))
-    } catch {
-      let error = PipelineError(wrapping: error)
-      failures.append(error)
-      unplanned += 1
-      observe(.note("\(error)"))
-    }
+    observe(.planned(changes.run.summary.planned))
+    observe(.unchanged(unchanged))
   }
 
-  // MARK: Looking up
+  /// Gives up what was begun with what was remembered: what has been computed is recorded, and is found by the next plan.
+  private mutating func planEverything() {
+    needsPlan = true
+    schedule.stop()
+  }
 
-  private mutating func lookUpReady() async {
-    let known = misses.count
-    ready.sort { order[$0]! > order[$1]! }
-    while startsMore, let name = ready.popLast() {
-      let instance = instances[name]!
+  /// Plans again once all keys are known that a deferred stage waits for.
+  private mutating func planAgain(_ group: inout TaskGroup<Event>) {
+    guard !isPlanning, schedule.startsMore,
+      selection.deferred.contains(where: { $0.waitsFor.allSatisfy { keys[$0] != nil } })
+    else { return }
+    isPlanning = true
+    group.addTask { [engine, targets, keys] in
       do {
-        let action = try await action(for: instance)
-        actions[name] = action
-        if options.always && !made.contains(action.key) {
-          enqueue(action)
-          continue
-        }
-        switch try engine.lookup(action) {
-        case .hit(let record): succeed(action, record.outputs, hit: true, seconds: 0)
-        case .miss, .lost: enqueue(action)
-        case .distrusted(let reason):
-          observe(.note("\(name) runs, although it is recorded: \(reason)"))
-          enqueue(action)
-        }
+        let plan = try engine.plan(keys: keys)
+        return .planned(plan, try plan.selection(targets))
       } catch {
-        fail(instance, PipelineError(wrapping: error, in: instance), seconds: 0)
+        return .notPlanned(PipelineError(wrapping: error))
       }
-    }
-    if misses.count > known {
-      misses.sort { order[$0.instance.name]! > order[$1.instance.name]! }
     }
   }
 
-  /// The action of an instance, for which a program may have to be asked for its version.
-  private func action(for instance: StageInstance) async throws -> Action {
+  /// Notes the keys of an instance that deferred stages wait for.
+  private mutating func noteKeys(of number: Int) {
+    if let remembered { return checkKeys(of: number, remembered.summary.keys) }
+    if selection.deferred.isEmpty { return }
+    let name = instances.name(number)
+    for output in selection.deferred.flatMap(\.waitsFor) where output.instance == name {
+      keys[output] = known[number]!.outputs.filter { $0.name == output.output }.compactMap(\.key)
+    }
+  }
+
+  /// With other keys there are other instances.
+  private mutating func checkKeys(of number: Int, _ before: [KeyedOutput: [String]]) {
+    if before.isEmpty { return }
+    let name = instances.name(number)
+    for (output, keys) in before where output.instance == name {
+      if known[number]!.outputs.filter({ $0.name == output.output }).compactMap(\.key) != keys {
+        planEverything()
+      }
+    }
+  }
+
+  // MARK: Decisions
+
+  private mutating func carryOut(_ group: inout TaskGroup<Event>) {
+    if Task.isCancelled { schedule.stop() }
     while true {
+      planAgain(&group)
+      if !schedule.startsMore { giveUp.set() }
+      let decisions = schedule.decisions()
+      if decisions.isEmpty { return }
+      for decision in decisions {
+        switch decision {
+        case .lookUp(let batch): lookUp(batch, &group)
+        case .start(let number): start(number, &group)
+        case .watch(let number): watch(number, &group)
+        case .store(let batch): store(batch, &group)
+        case .publish(let batch): publish(batch, &group)
+        }
+      }
+    }
+  }
+
+  private mutating func lookUp(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    if remembered != nil, !load(batch) {
+      schedule.endedLookUp()
+      for number in batch { schedule.unseen(number) }
+      return
+    }
+    let items = batch.map { number in
+      var producers: [String: Producer] = [:]
+      for dependency in instances.dependencies[number] {
+        let producer = instances[dependency]
+        producers[producer.name] = Producer(
+          declarations: producer.outputs, link: producer.link,
+          outputs: known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
+      }
+      return LookUp.Item(
+        number: number, instance: instances[number], producers: producers,
+        isAnew: options.always || schedule.isRepaired(number))
+    }
+    let lookUp = LookUp(engine: engine, items: items, made: schedule.made) { [plan] in
+      plan.suggestion(for: $0)
+    }
+    group.addTask { .lookedUp(await lookUp.run()) }
+  }
+
+  /// Reads remembered instances and those that they depend on.
+  /// - Returns: whether that can be done, and they may be published where they say.
+  private mutating func load(_ batch: [Int]) -> Bool {
+    do {
+      for number in batch {
+        try instances.load(number)
+        for dependency in instances.dependencies[number] { try instances.load(dependency) }
+      }
+      var places = PublishPlaces(
+        root: engine.root, store: engine.store,
+        pipelines: [engine.source.path] + (remembered?.summary.included ?? []))
+      try places.check(batch.map { instances[$0] })
+      return true
+    } catch {
+      planEverything()
+      return false
+    }
+  }
+
+  private mutating func start(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let action = actions[number]!
+    let name = instances.name(number)
+    // It may have waited for another process.
+    if announced.insert(number).inserted { observe(.started(instance: name)) }
+    let isAnew = options.always || schedule.isRepaired(number)
+    let threads = threads(for: number)
+    group.addTask { [engine, observe] in
+      let lease: Lease
       do {
-        return try engine.resolver.action(for: instance, among: instances, of: plan, results: results)
-      } catch let unknown as ToolIdentities.Unknown {
-        try await engine.resolver.tools.ask(unknown)
+        guard let right = try engine.leases.take(action.key) else { return .leased(number) }
+        // Another process may have finished it since it was looked up.
+        if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(number, record) }
+        lease = right
+      } catch {
+        let error = PipelineError(wrapping: error, in: action.instance)
+        return .ran(number, .failed(error, seconds: 0, notes: []), nil)
       }
+      let outcome = await engine.holdingToken(for: action) {
+        await ActionRun(action: action, engine: engine, threads: threads, isAnew: isAnew).run {
+          observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+        }
+      }
+      return .ran(number, outcome, lease)
     }
   }
 
-  /// Has an action run, unless another stage is about to run the same.
-  private mutating func enqueue(_ action: Action) {
-    if twins[action.key] != nil {
-      twins[action.key]!.append(action)
-    } else {
-      twins[action.key] = []
-      misses.append(action)
-    }
-  }
-
-  // MARK: Running and committing
-
-  private mutating func startMisses(_ group: inout TaskGroup<Event>) {
-    while startsMore, running < jobs, let action = misses.popLast() {
-      let name = action.instance.name
-      running += 1
-      // It may have waited for another process.
-      if states[name] != .running { observe(.started(instance: name)) }
-      states[name] = .running
-      let isAnew = options.always || repaired.contains(name)
-      group.addTask { [engine, observe] in
-        let lease: Lease
-        do {
-          guard let right = try engine.leases.take(action.key) else { return .leased(action) }
-          // Another process may have finished it since it was looked up.
-          if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(action, record) }
-          lease = right
-        } catch {
-          let error = PipelineError(wrapping: error, in: action.instance)
-          return .ran(action, .failed(error, seconds: 0, notes: []), nil)
-        }
-        let outcome = await engine.holdingToken(for: action) {
-          await ActionRun(action: action, engine: engine).run {
-            observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
-          }
-        }
-        return .ran(action, outcome, lease)
-      }
-    }
+  /// What it asks for, or its share of the processors: of those that run, and those that wait for a place beside it.
+  private func threads(for number: Int) -> Int {
+    if let cores = instances[number].resources.cores { return max(1, cores) }
+    let running = places - schedule.free.places
+    return max(1, Processors.available / max(1, min(places, running + schedule.waiting)))
   }
 
   /// Waits for another process without taking a place.
-  private mutating func wait(for action: Action, _ group: inout TaskGroup<Event>) {
-    let name = action.instance.name
+  private mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let name = instances.name(number)
     let text = "waits for another brake that computes it"
     tell(["\(name) \(text)"])
     observe(.progress(instance: name, fraction: nil, text: text))
+    let key = actions[number]!.key
     group.addTask { [engine, giveUp] in
-      var watch = engine.leases.watch(action.key)
+      var watch = engine.leases.watch(key)
       let start = SuspendingClock.now
       var pause = Duration.milliseconds(10)
       while !giveUp.isSet, !watch.isFree(at: SuspendingClock.now - start) {
         do { try await Task.sleep(for: pause) } catch { break }
         pause = min(pause * 2, .milliseconds(200))
       }
-      return .released(action)
+      return .released(number)
     }
   }
 
-  private mutating func commitComputed(_ group: inout TaskGroup<Event>) {
-    if isCommitting || computed.isEmpty { return }
-    isCommitting = true
-    let batch = computed.map { result in
-      var result = result
-      result.isAnew = options.always || repaired.contains(result.action.instance.name)
-      return result
-    }
-    computed = []
+  private mutating func store(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    let finished = batch.map { Finished(number: $0, result: computed.removeValue(forKey: $0)!) }
     group.addTask { [engine] in
-      // Where two have computed the same, since one took the other for dead, what was there first stays.
-      let batch = batch.map { $0.isAnew ? $0 : $0.yielding(to: engine) }
       do {
-        try Publication.commit(batch.map(\.publication))
-        return .committed(batch)
+        let results = try Computed.commit(finished.map(\.result), in: engine)
+        return .stored(zip(finished, results).map { Finished(number: $0.number, result: $1) })
       } catch {
-        return .commitFailed(batch, PipelineError(wrapping: error, in: batch[0].action.instance))
+        return .notStored(finished, PipelineError(wrapping: error, in: finished[0].result.action.instance))
       }
     }
   }
 
-  private mutating func handle(_ event: Event, _ group: inout TaskGroup<Event>) {
-    if case .ran(let action, _, let lease) = event { leases[action.key] = lease }
+  private mutating func publish(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    let withRules = batch.filter { !instances[$0].publish.isEmpty }
+    for number in batch where instances[number].publish.isEmpty { finish(number) }
+    guard !withRules.isEmpty, let publisher else { return schedule.endedPublishing() }
+    self.publisher = nil
+    let items = withRules.map { (number: $0, instance: instances[$0], outputs: known[$0]!.outputs) }
+    group.addTask { [engine, observe] in
+      var publisher = publisher
+      var ends: [(number: Int, failure: PublishFailure?)] = []
+      for item in items {
+        do {
+          try publisher.publish(item.instance, item.outputs) { observe(.note($0)) }
+          ends.append((item.number, nil))
+        } catch {
+          let lost = engine.store.firstLost(of: item.outputs.lazy.map(\.artefact), as: error)
+          ends.append(
+            (
+              item.number,
+              PublishFailure(error: PipelineError(wrapping: error, in: item.instance), lost: lost)
+            ))
+        }
+      }
+      return .published(ends, publisher)
+    }
+  }
+
+  // MARK: Events
+
+  private mutating func handle(_ event: Event) {
     switch event {
-    case .found(let action, let record):
-      running -= 1
-      for action in [action] + settle(action) { succeed(action, record.outputs, hit: true, seconds: 0) }
-    case .leased(let action):
-      running -= 1
-      wait(for: action, &group)
-    case .released(let action):
-      misses.append(action)
-    case .ran(_, .computed(let result), _):
-      running -= 1
-      computed.append(result)
-    case .ran(let action, .failed(let error, let seconds, let notes), _):
-      running -= 1
+    case .lookedUp(let findings): lookedUp(findings)
+    case .ran(let number, let outcome, let lease):
+      leases[number] = lease
+      ran(number, outcome)
+    case .found(let number, let record):
+      for each in schedule.found(number) { settle(each, record.outputs) }
+    case .leased(let number): schedule.leased(number)
+    case .released(let number): schedule.released(number)
+    case .stored(let finished): stored(finished)
+    case .notStored(let finished, let error):
+      schedule.endedStoring()
+      for each in finished { fail(each.number, error) }
+    case .published(let ends, let publisher):
+      self.publisher = publisher
+      schedule.endedPublishing()
+      for (number, failure) in ends {
+        if let failure { notPublished(number, failure) } else { finish(number) }
+      }
+    case .planned(let plan, let selection):
+      isPlanning = false
+      self.plan = plan
+      adopt(selection)
+    case .notPlanned(let error):
+      isPlanning = false
+      // What waits for these keys is not planned once more.
+      selection = Plan.Selection(instances: selection.instances, targets: selection.targets, deferred: [])
+      schedule.noteFailure()
+      failures.append(error)
+      unplanned += 1
+      observe(.note("\(error)"))
+    }
+  }
+
+  private mutating func lookedUp(_ findings: [(number: Int, finding: LookUp.Finding)]) {
+    schedule.endedLookUp()
+    for (number, finding) in findings {
+      switch finding {
+      case .hit(let found):
+        known[number] = found
+        schedule.hit(number)
+      case .miss(let action, let remark):
+        if let remark { observe(.note(remark)) }
+        actions[number] = action
+        announced.remove(number)
+        schedule.miss(number, key: action.key, demand: action.instance.resources)
+      case .failed where remembered != nil:
+        // A plan may say better what is wrong.
+        schedule.unseen(number)
+        planEverything()
+      case .failed(let error): fail(number, error)
+      case .unseen: schedule.unseen(number)
+      }
+    }
+  }
+
+  private mutating func ran(_ number: Int, _ outcome: ActionRun.Outcome) {
+    switch outcome {
+    case .computed(let result):
+      computed[number] = result
+      seconds[number] = result.seconds
+      schedule.computed(number)
+    case .failed(let error, let seconds, let notes):
       tell(notes)
-      if Task.isCancelled {
-        _ = settle(action)
-        states[action.instance.name] = .waiting
-      } else {
-        fail(action, error, seconds: seconds)
+      leases.removeValue(forKey: number)?.release()
+      if Task.isCancelled { return schedule.abandoned(number) }
+      self.seconds[number] = seconds
+      fail(number, error)
+    case .inputLost(let digest):
+      leases.removeValue(forKey: number)?.release()
+      repair(digest, for: number)
+    case .inputChanged(let input):
+      leases.removeValue(forKey: number)?.release()
+      let (again, given) = schedule.inputChanged(number)
+      for each in again {
+        observe(
+          .note(
+            "\(instances.name(each)) is planned again: its input '\(input)' has changed since the run began"))
       }
-    case .ran(let action, .inputLost(let digest), _):
-      running -= 1
-      for action in [action] + settle(action) { repair(digest, for: action) }
-    case .ran(let action, .inputChanged(let input), _):
-      running -= 1
-      for action in [action] + settle(action) { planAgain(action, since: input) }
-    case .committed(let batch):
-      isCommitting = false
-      for result in batch {
-        engine.failures.forget(result.action)
-        tell(result.notes)
-        engine.makings.note(result.action.key, seconds: result.seconds)
-        made.insert(result.action.key)
-        let twins = settle(result.action)
-        succeed(result.action, result.record.outputs, hit: false, seconds: result.seconds)
-        for twin in twins { succeed(twin, result.record.outputs, hit: true, seconds: 0) }
+      for each in given {
+        report(
+          each,
+          PipelineError(
+            "the input '\(input)' changes again and again", at: instances[each].position,
+            facts: [("stage", instances.name(each))], hint: "run again when nothing writes to it any more"))
       }
-    case .commitFailed(let batch, let error):
-      isCommitting = false
-      for result in batch { fail(result.action, error, seconds: result.seconds) }
     }
   }
 
-  /// Gives back the right to an action, and ends the wait of the stages that have the same.
-  private mutating func settle(_ action: Action) -> [Action] {
-    leases.removeValue(forKey: action.key)?.release()
-    return twins.removeValue(forKey: action.key) ?? []
+  private mutating func stored(_ finished: [Finished]) {
+    let twins = schedule.stored(finished.map(\.number))
+    for each in finished {
+      let result = each.result
+      leases.removeValue(forKey: each.number)?.release()
+      engine.failures.forget(result.action)
+      tell(result.notes)
+      engine.makings.note(result.action.key, seconds: result.seconds)
+      settle(each.number, result.record.outputs)
+      for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
+    }
   }
 
-  /// An action failed, and with it all stages that wait for it.
-  private mutating func fail(_ action: Action, _ error: PipelineError, seconds: Double) {
-    let twins = settle(action)
-    fail(action.instance, error, seconds: seconds)
+  /// The outputs of an instance are recorded.
+  private mutating func settle(_ number: Int, _ outputs: [Record.Output]) {
+    leases.removeValue(forKey: number)?.release()
+    if let action = actions[number] { known[number] = KnownInstance(action, outputs: outputs) }
+  }
+
+  private mutating func finish(_ number: Int) {
+    let before = instances.outputs(rememberedOf: number)
+    schedule.finish(number, isChanged: before == nil || before != known[number]!.outputs)
+    let hit = schedule.state(of: number) == .done(hit: true)
+    actions[number] = nil
+    let name = instances.name(number)
+    observe(.made(instance: name, key: known[number]!.key, outputs: known[number]!.outputs))
+    observe(
+      .finished(
+        instance: name, outcome: hit ? .hit : .ran, seconds: hit ? 0 : seconds[number] ?? 0)
+    )
+    noteKeys(of: number)
+  }
+
+  private mutating func notPublished(_ number: Int, _ failure: PublishFailure) {
+    guard let lost = failure.lost else { return fail(number, failure.error) }
+    if schedule.outputLost(number) { noteRepair(number, lost) } else { report(number, failure.error) }
+  }
+
+  /// Runs the producer of a lost artefact again, and then the action that missed it.
+  private mutating func repair(_ digest: Digest, for number: Int) {
+    let (again, given) = schedule.inputLost(number) { [instances, known] each in
+      instances.dependencies[each].first { dependency in
+        known[dependency]?.outputs.contains { $0.artefact.digest == digest } == true
+      }
+    }
+    for producer in again { noteRepair(producer, digest) }
+    for each in given {
+      let producer = instances.dependencies[each].first { dependency in
+        known[dependency]?.outputs.contains { $0.artefact.digest == digest } == true
+      }
+      report(
+        each,
+        PipelineError(
+          "an input is missing or damaged in the store", at: instances[each].position,
+          facts: [("stage", instances.name(each)), ("input", digest.description)],
+          hint: producer == nil
+            ? "no stage of this pipeline makes it: put it into the store again"
+            : "the stage '\(instances.name(producer!))' has made it again, and it is lost again: check the disk"
+        ))
+    }
+  }
+
+  private func noteRepair(_ number: Int, _ digest: Digest) {
+    observe(
+      .note("\(instances.name(number)) runs again: \(digest.short) is missing or damaged in the store"))
+  }
+
+  // MARK: Failures
+
+  /// An instance failed, and with it all that are the same action, and all that wait for one of them.
+  private mutating func fail(_ number: Int, _ error: PipelineError) {
+    leases.removeValue(forKey: number)?.release()
+    let twins = schedule.failed(number)
+    report(number, error)
     for twin in twins {
-      let error = PipelineError(
-        "the same action has failed for '\(action.instance.name)'", at: twin.instance.position,
-        facts: [("stage", twin.instance.name)])
-      fail(twin.instance, error, seconds: 0)
+      report(
+        twin,
+        PipelineError(
+          "the same action has failed for '\(instances.name(number))'", at: instances[twin].position,
+          facts: [("stage", instances.name(twin))]))
     }
   }
 
-  // MARK: Outcomes
-
-  private mutating func succeed(_ action: Action, _ outputs: [Record.Output], hit: Bool, seconds: Double) {
-    let name = action.instance.name
-    do {
-      try workspace.publish(action.instance, outputs) { [observe] in observe(.note($0)) }
-    } catch {
-      let lost = engine.store.firstLost(of: outputs.lazy.map(\.artefact), as: error)
-      let error = PipelineError(wrapping: error, in: action.instance)
-      if let lost { return rerun(action, toMake: lost, else: error) }
-      return fail(action.instance, error, seconds: seconds)
-    }
-    results[name] = outputs
-    states[name] = .done(hit: hit)
-    observe(.made(instance: name, key: action.key, outputs: outputs))
-    observe(.finished(instance: name, outcome: hit ? .hit : .ran, seconds: seconds))
-    for dependant in dependants.removeValue(forKey: name) ?? [] {
-      missing[dependant]! -= 1
-      if missing[dependant] == 0, states[dependant] == .waiting { ready.append(dependant) }
-    }
-    replan(after: name)
-  }
-
-  private mutating func fail(_ instance: StageInstance, _ error: PipelineError, seconds: Double) {
-    states[instance.name] = .failed
+  /// Tells of an instance that the schedule takes for failed.
+  private mutating func report(_ number: Int, _ error: PipelineError) {
+    actions[number] = nil
     failures.append(error)
-    observe(.finished(instance: instance.name, outcome: .failed(error), seconds: seconds))
-    for dependant in dependants.removeValue(forKey: instance.name) ?? [] { skip(dependant) }
-  }
-
-  private mutating func skip(_ name: String) {
-    guard states[name] == .waiting else { return }
-    states[name] = .skipped
-    for dependant in dependants.removeValue(forKey: name) ?? [] { skip(dependant) }
+    observe(
+      .finished(instance: instances.name(number), outcome: .failed(error), seconds: seconds[number] ?? 0))
   }
 
   private mutating func tell(_ notes: [String]) {
     for note in notes where noted.insert(note).inserted { observe(.note(note)) }
   }
-
-  // MARK: Repair
-
-  /// Makes another action of an instance whose source is not what it was when the action's key was computed.
-  private mutating func planAgain(_ action: Action, since input: String) {
-    let name = action.instance.name
-    changes[name, default: 0] += 1
-    guard changes[name]! <= 3 else {
-      let error = PipelineError(
-        "the input '\(input)' changes again and again", at: action.instance.position,
-        facts: [("stage", name)],
-        hint: "run again when nothing writes to it any more")
-      return fail(action.instance, error, seconds: 0)
-    }
-    observe(.note("\(name) is planned again: its input '\(input)' has changed since the run began"))
-    states[name] = .waiting
-    ready.append(name)
-  }
-
-  /// Runs the producer of a lost artefact again, and then the action that missed it.
-  private mutating func repair(_ digest: Digest, for action: Action) {
-    let producer = action.instance.dependencies.first { dependency in
-      results[dependency]?.contains { $0.artefact.digest == digest } == true
-    }
-    let error = PipelineError(
-      "an input is missing or damaged in the store", at: action.instance.position,
-      facts: [("stage", action.instance.name), ("input", digest.description)],
-      hint: producer == nil
-        ? "no stage of this pipeline makes it: put it into the store again"
-        : "the stage '\(producer!)' has made it again, and it is lost again: check the disk")
-    guard let producer, let again = actions[producer] else {
-      return fail(action.instance, error, seconds: 0)
-    }
-    states[action.instance.name] = .waiting
-    missing[action.instance.name] = 1
-    dependants[producer, default: []].append(action.instance.name)
-    if states[producer]?.isDone == true { rerun(again, toMake: digest, else: error) }
-  }
-
-  /// Runs an action once more although it is recorded; another time would not help.
-  private mutating func rerun(_ action: Action, toMake digest: Digest, else error: PipelineError) {
-    let name = action.instance.name
-    guard repaired.insert(name).inserted else { return fail(action.instance, error, seconds: 0) }
-    observe(.note("\(name) runs again: \(digest.short) is missing or damaged in the store"))
-    states[name] = .waiting
-    enqueue(action)
-  }
-
-  // MARK: Summary
-
-  /// All actions with their outputs, in plan order; nil if one was not a hit.
-  var hits: [RunMemory.Hit]? {
-    guard failures.isEmpty, selection.deferred.isEmpty else { return nil }
-    var hits: [RunMemory.Hit] = []
-    for instance in selection.instances {
-      guard states[instance.name] == .done(hit: true) else { return nil }
-      hits.append(RunMemory.Hit(action: actions[instance.name]!, outputs: results[instance.name]!))
-    }
-    return hits
-  }
-
-  private func summary(seconds: Double) -> RunSummary {
-    var summary = RunSummary()
-    summary.planned = selection.instances.count
-    summary.seconds = seconds
-    summary.failures = failures
-    summary.failed = unplanned
-    summary.published = workspace.paths
-    for instance in selection.instances {
-      switch states[instance.name] {
-      case .done(hit: true): summary.hit += 1
-      case .done(hit: false): summary.ran += 1
-      case .failed: summary.failed += 1
-      case .waiting, .running, .skipped, nil:
-        summary.skipped += 1
-        observe(.finished(instance: instance.name, outcome: .skipped, seconds: 0))
-      }
-    }
-    for target in selection.targets {
-      if let outputs = results[target] { summary.outputs[target] = digests(outputs) }
-    }
-    return summary
-  }
-
-  private func digests(_ outputs: [Record.Output]) -> [String: JSON] {
-    var digests: [String: JSON] = [:]
-    for output in outputs {
-      let digest = JSON.string(output.artefact.digest.description)
-      if let key = output.key {
-        var members = digests[output.name]?.object ?? [:]
-        members[key] = digest
-        digests[output.name] = .object(members)
-      } else {
-        digests[output.name] = digest
-      }
-    }
-    return digests
-  }
-}
-
-/// Tells tasks that wait for other processes that there is no more use in it.
-private final class GiveUp: Sendable {
-  private let flag = Atomic(false)
-
-  var isSet: Bool { flag.load(ordering: .relaxed) }
-  func set() { flag.store(true, ordering: .relaxed) }
 }

@@ -4,7 +4,7 @@ import Artefacts
 protocol Runner: Sendable {
   /// Leaves the outputs in the scratch folder and says where. What the action printed is in `scratch.log`.
   func run(
-    _ action: Action, in scratch: Scratch, notes: ActionNotes,
+    _ action: Action, in scratch: Scratch, threads: Int, notes: ActionNotes,
     report: @escaping @Sendable (OperationContext.Progress) -> Void
   ) async throws -> [OutputFile]
 }
@@ -15,7 +15,7 @@ struct LocalRunner: Runner {
   let surroundings: CommandSurroundings
 
   func run(
-    _ action: Action, in scratch: Scratch, notes: ActionNotes,
+    _ action: Action, in scratch: Scratch, threads: Int, notes: ActionNotes,
     report: @escaping @Sendable (OperationContext.Progress) -> Void
   ) async throws -> [OutputFile] {
     switch action.instance.work {
@@ -28,7 +28,7 @@ struct LocalRunner: Runner {
       }
       let context = OperationContext(
         operation: operation, parameters: parameters, inputs: Dictionary(uniqueKeysWithValues: inputs),
-        folder: scratch.path, files: scratch.files, report: report)
+        folder: scratch.path, files: scratch.files, threads: threads, report: report)
       try await operation.run(context)
       return try check(context.written, of: action.instance)
     case .command(let command):

@@ -7,9 +7,6 @@ struct WorkspacePublisher {
   let root: String
   let store: Store
   let files: StatCache
-  /// What was asked for, relative to the root, in the order of publishing.
-  private(set) var paths: [String] = []
-  private var known: Set<String> = []
   private let published: PublishedFiles
   private let parameters: [String: JSON]
   private let run: String
@@ -35,7 +32,6 @@ struct WorkspacePublisher {
     let places = WorkspacePublisher.places(instance, outputs)
     for place in places { try bring(place, note) }
     for rule in WorkspacePublisher.folders(instance) { try tidy(rule, keeping: places, note) }
-    for rule in instance.publish where known.insert(rule.path).inserted { paths.append(rule.path) }
   }
 
   /// Whether all that an instance publishes stands in the workspace as it should, and nothing that it no longer has.

@@ -1,0 +1,63 @@
+import Artefacts
+
+/// Numbers, texts and digests one after the other; numbers little-endian, texts behind their lengths.
+struct ByteWriter {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func add(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
+  mutating func add(_ digest: Digest) { bytes.append(contentsOf: digest.bytes) }
+  mutating func add(byte: UInt8) { bytes.append(byte) }
+
+  mutating func add(count: Int) {
+    withUnsafeBytes(of: UInt32(truncatingIfNeeded: count).littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func add(size: Int) {
+    withUnsafeBytes(of: UInt64(truncatingIfNeeded: size).littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func add(text: String) {
+    add(count: text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+  }
+}
+
+/// Reads what a `ByteWriter` wrote. What is cut short or impossible is an error, never a crash.
+struct ByteReader {
+  struct Malformed: Error {}
+
+  private let bytes: ArraySlice<UInt8>
+  private var place: Int
+
+  init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+    place = bytes.startIndex
+  }
+
+  mutating func take(_ count: Int) throws(Malformed) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= bytes.endIndex - place else { throw Malformed() }
+    defer { place += count }
+    return bytes[place..<place + count]
+  }
+
+  mutating func byte() throws(Malformed) -> UInt8 { try take(1).first! }
+  mutating func digest() throws(Malformed) -> Digest { Digest(bytes: try take(32)) }
+
+  /// - Parameter size: how many bytes each of them takes at least.
+  mutating func count(of size: Int = 1) throws(Malformed) -> Int {
+    let count = try take(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard count * size <= bytes.endIndex - place else { throw Malformed() }
+    return count
+  }
+
+  mutating func size() throws(Malformed) -> Int {
+    let size = try take(8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+    guard let size = Int(exactly: size) else { throw Malformed() }
+    return size
+  }
+
+  mutating func text() throws(Malformed) -> String {
+    guard let text = String(validating: try take(try count()), as: UTF8.self) else { throw Malformed() }
+    return text
+  }
+}

@@ -1,0 +1,26 @@
+import Glibc
+
+/// How much memory this process may use.
+enum MachineMemory {
+  /// Bytes: what the machine has.
+  static let available: Int = {
+    let pages = sysconf(Int32(_SC_PHYS_PAGES))
+    let size = sysconf(Int32(_SC_PAGESIZE))
+    return pages > 0 && size > 0 ? pages * size : .max
+  }()
+}
+
+/// The graphics processors of this machine.
+enum Graphics {
+  /// As many as `CUDA_VISIBLE_DEVICES` names, or there are device files of.
+  static let count: Int = {
+    if let visible = getenv("CUDA_VISIBLE_DEVICES") {
+      return String(cString: visible).split(separator: ",").count
+    }
+    let names = (try? Pipeline.names(in: "/dev")) ?? []
+    let nvidia = names.count { $0.hasPrefix("nvidia") && Int($0.dropFirst(6)) != nil }
+    if nvidia > 0 { return nvidia }
+    let render = (try? Pipeline.names(in: "/dev/dri"))?.count { $0.hasPrefix("renderD") } ?? 0
+    return (try? fileType("/dev/kfd")) == .other ? render : 0
+  }()
+}

@@ -24,4 +24,34 @@ import Testing
       return true
     }
   }
+
+  @Test func `What the language has, planned and linted`() {
+    let text = """
+      params: { sizes: { s: { steps: [1, 2] }, l: { steps: [4] } }, data: x, most: 2 }
+      include: [{ file: i.yaml, prefix: p-, with: { word: "${data}" } }]
+      stages:
+        train: { for: { size: "${sizes}", step: "${size.steps}" }, op: lm.train, with: { steps: "${step}" }, memory: 2G }
+        pairs: { for: { t: { pairs: [1, 2, 4], factor: 2 } }, run: "echo ${t} ${t.to} > ${out.o}", out: { o: "${t}.txt" } }
+        zip:
+          for: { zip: { a: [x, y], b: [1, 2] }, c: [1, 2] }
+          where: ${b} <= ${most} and not (${a} in [x, 'z'] or ${c} == 1)
+          unless: "${a} != 'y'"
+          run: echo ${a} ${c}; cat ${in.all} ${in.one} > ${out.o}
+          in: { all: [train.losses, "pairs[${b}]", p-word], one: "pairs[1]" }
+          out: { o: o.txt }
+          publish: "results/${a}/"
+      default: [zip]
+      """
+    let included =
+      "params: { word: none }\nstages: { word: { run: \"echo ${word} > ${out.o}\", out: { o: o } } }"
+    #expect(PipelineLint(registry: registry).findings(text: text, path: "p.yaml") { _ in included }.isEmpty)
+    Mutator.run("pipelines", on: [Array(text.utf8), Array(included.utf8)], tries: 1000) { mutant in
+      let mutant = String(decoding: mutant, as: UTF8.self)
+      let lint = PipelineLint(registry: registry)
+      let errors = lint.findings(text: mutant, path: "p.yaml") { _ in
+        mutant.count % 2 == 0 ? included : mutant
+      }
+      return errors.isEmpty
+    }
+  }
 }

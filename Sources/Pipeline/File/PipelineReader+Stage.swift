@@ -5,9 +5,12 @@ extension PipelineReader {
     let faultsBefore = faults.errors.count
     try checkName(entry, "stage")
     let entries = try mapping(entry.value, "the stage '\(entry.name)'")
-    try checkNames(entries, known: StageField.allCases.map(\.rawValue), of: "the stage '\(entry.name)'")
     var fields: [StageField: PipelineNode] = [:]
-    for field in entries { if let name = StageField(rawValue: field.name) { fields[name] = field.value } }
+    for field in entries { if let name = StageField.named[field.name] { fields[name] = field.value } }
+    if fields.count < entries.count {
+      try checkNames(
+        entries, known: StageField.allCases.map(\.rawValue), of: "the stage '\(entry.name)'")
+    }
     guard try hasKind(entry, entries, fields) else { return StageDeclaration(faulty: entry) }
 
     let fanOut = try self.fanOut(fields)
@@ -16,10 +19,10 @@ extension PipelineReader {
     let inputs = try self.entries(fields[.in], "in:", names: names)
     if let publish = fields[.publish] { try check(publish, names: names) }
     var resources: [(field: ResourceField, value: PipelineNode)] = []
-    for field in ResourceField.allCases {
-      guard let value = StageField(rawValue: field.rawValue).flatMap({ fields[$0] }) else { continue }
+    for (field, resource) in StageField.resources {
+      guard let value = fields[field] else { continue }
       try check(value, names: names)
-      resources.append((field, value))
+      resources.append((resource, value))
     }
     let work: StageDeclaration.Work
     if let operation = fields[.op] {
@@ -45,7 +48,7 @@ extension PipelineReader {
         at: entry.position, hint: "op: names a built-in operation, run: is a shell command")
     }
     let other = fields[.op] == nil ? StageField.Kind.operation : .command
-    for field in entries where StageField(rawValue: field.name)?.kind == other {
+    for field in entries where StageField.named[field.name]?.kind == other {
       try faults.take(
         PipelineError(
           "\(field.name): is for \(other == .operation ? "op:" : "run:") stages", at: field.position,

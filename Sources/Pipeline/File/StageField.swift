@@ -38,6 +38,10 @@ enum StageField: String, CaseIterable {
 
   enum Kind { case any, operation, command }
 
+  /// Faster than `init(rawValue:)`, which compares with one after the other.
+  static let named = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+  static let resources = ResourceField.allCases.map { (field: named[$0.rawValue]!, resource: $0) }
+
   /// Which stages have it.
   var kind: Kind {
     switch self {

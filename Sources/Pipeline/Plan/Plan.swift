@@ -50,8 +50,9 @@ public struct Plan: Sendable {
   }
 }
 
-/// One stage with one value for each of its `for:` variables.
-public struct StageInstance: Sendable {
+/// One stage with one value for each of its `for:` variables. (A class, since it is large, many hold it, and nothing in it
+/// ever changes.)
+public final class StageInstance: Sendable {
   public let stage: String
   /// The values of the `for:` variables as text, in order; empty for a stage without `for:`.
   public let keys: [String]
@@ -67,7 +68,7 @@ public struct StageInstance: Sendable {
   /// `train[47k]`, `tokens` without keys, `train[47k]@512` for a link. Unique in a plan.
   public let name: String
 
-  public init(
+  public convenience init(
     stage: String, keys: [String], link: String? = nil, work: Work, inputs: [Input],
     outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources = .undeclared,
     position: Position

@@ -29,7 +29,7 @@ extension StageInstance {
 
   /// - Parameter registry: has the operation that it names, in the same revision.
   /// - Throws: what is missing or malformed.
-  public init(_ json: JSON, registry: OperationRegistry) throws {
+  public convenience init(_ json: JSON, registry: OperationRegistry) throws {
     let reader = JSONReader(json)
     let inputs = try reader.array("inputs").map { input in
       guard let pair = input.array, pair.count == 2, let name = pair[0].string else {

@@ -41,18 +41,14 @@ final class InstanceExpansion {
       instances[number] = .unknown(waitsFor: [stage.fault])
       return
     }
-    (instances[number], total) = try combined(stage, number)
-  }
-
-  /// The instances of a stage, and of all stages until now. Apart, so that nothing holds `instances` while they change: each
-  /// stage would cost a copy of all.
-  private func combined(_ stage: PlannedStage, _ number: Int) throws(PipelineError) -> (Instances, Int) {
     var combinations = Combinations(expansion: self, stage: stage, number: number, total: total)
     try combinations.combine()
-    guard combinations.waitsFor.isEmpty else {
-      return (.unknown(waitsFor: combinations.waitsFor.list), combinations.total)
+    total = combinations.total
+    if combinations.waitsFor.isEmpty {
+      instances[number] = .known(Drafts(combinations.drafts))
+    } else {
+      instances[number] = .unknown(waitsFor: combinations.waitsFor.list)
     }
-    return (.known(Drafts(combinations.drafts)), combinations.total)
   }
 
   // MARK: Keyed outputs

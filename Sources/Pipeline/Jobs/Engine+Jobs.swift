@@ -1,8 +1,6 @@
-import Glibc
-
 extension Engine {
   /// How many stages run at once where nobody says how many.
-  public static var defaultJobs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  public static var defaultJobs: Int { Processors.available }
 
   /// Executes an action once it may run beside those that run already.
   func holdingToken(

@@ -19,6 +19,9 @@ extension Brake {
       var table = Table(.left, .left, .left)
       for each in status {
         table.add(each.instance, each.state.rawValue, each.error?.headline ?? each.key?.short ?? "")
+        if let running = each.running {
+          table.add("", "", running.text.isEmpty ? "runs now" : "runs now " + running.text)
+        }
         if let leftover = each.leftover { table.add("", "", "what it left when it failed is in \(leftover)") }
       }
       let behind = status.count { $0.state != .upToDate }
@@ -36,6 +39,7 @@ extension InstanceStatus {
       "action": key.map { .string($0.description) } ?? .null,
       "error": error.map { .string($0.headline) } ?? .null,
       "resources": resources.json,
+      "running": running?.json ?? .null,
       "leftover": leftover.map { .string($0) } ?? .null,
     ]
   }

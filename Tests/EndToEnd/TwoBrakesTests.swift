@@ -54,4 +54,19 @@ import Testing
     #expect(runs == 2)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder["cache/leases"]).isEmpty)
   }
+
+  @Test func `Who waits and who asks is told where it runs and how far it is`() throws {
+    folder.write(
+      "stages: { a: { run: 'echo a >> \(folder["count"]); sleep 4; echo 1 > ${out.o}', out: { o: o.txt }, sandbox: false } }",
+      to: "brake.yaml")
+    let first = try BrakeProcess([], in: folder)
+    #expect(folder.appears("count"))
+    usleep(2_000_000)
+    let status = try BrakeProcess(["status", "--json"], in: folder).wait()
+    #expect(status.out.contains("\"running\":{") && status.out.contains("\"host\":\""))
+    let shown = try BrakeProcess(["status"], in: folder).wait()
+    #expect(shown.out.contains("runs now on host "))
+    #expect(first.wait().status == 0)
+    #expect(try BrakeProcess(["status", "--json"], in: folder).wait().out.contains("\"running\":null"))
+  }
 }

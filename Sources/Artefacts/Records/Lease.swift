@@ -123,7 +123,9 @@ public final class Leases: Sendable {
   /// What the process that computes an action tells of it: nil if nobody computes it, an empty object if it tells nothing.
   public func about(_ key: Digest) -> JSON? {
     let target = folder + "/" + key.hex
-    guard let owner = Leases.owner(of: target, store.files) else { return nil }
+    guard let owner = Leases.owner(of: target, store.files),
+      !LeaseWatch.isDead(target + "/" + owner, store.files)
+    else { return nil }
     let path = target + "/" + owner + Leases.aboutSuffix
     let bytes = (try? store.files.contents(of: path, limit: Leases.aboutLimit)) ?? nil
     return bytes.flatMap { try? JSON(parsing: $0) } ?? [:]
@@ -246,7 +248,14 @@ public struct LeaseWatch: Sendable {
       }
   }
 
-  private func read(_ path: String) throws -> Look {
+  private func read(_ path: String) throws -> Look { try LeaseWatch.read(path, files) }
+
+  /// Whether the owner of a file is dead for certain.
+  fileprivate static func isDead(_ path: String, _ files: any FileSystem) -> Bool {
+    (try? read(path, files))?.isDead == true
+  }
+
+  private static func read(_ path: String, _ files: any FileSystem) throws -> Look {
     let file = try InputFile(path, followingLinks: false, files: files)
     let text = try file.bytes(at: 0, count: 128)
     return Look(

@@ -111,6 +111,8 @@ public struct InstanceStatus: Sendable {
   public let resources: Resources
   /// The folder that holds what it had written when it last failed, if it has not succeeded since.
   public let leftover: String?
+  /// What a brake that computes it now tells of that; nil if none does.
+  public let running: RunningElsewhere?
 }
 
 extension Engine {
@@ -123,11 +125,14 @@ extension Engine {
         InstanceStatus(
           instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error,
           resources: $0.instance.resources,
-          leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil)
+          leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil,
+          running: $0.record == nil
+            ? $0.action.flatMap { leases.about($0.key) }.map(RunningElsewhere.init) : nil)
       }
       let deferred = try survey.plan.selection(targets).deferred.map {
         InstanceStatus(
-          instance: $0.stage, state: .waiting, key: nil, error: nil, resources: .undeclared, leftover: nil)
+          instance: $0.stage, state: .waiting, key: nil, error: nil, resources: .undeclared, leftover: nil,
+          running: nil)
       }
       return known + deferred
     }

@@ -307,8 +307,12 @@ struct Execution {
         return .ran(number, .failed(error, seconds: 0, notes: []), nil)
       }
       let outcome = await engine.holdingToken(for: action) {
-        await ActionRun(action: action, engine: engine, threads: threads, isAnew: isAnew).run {
-          observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+        await LeaseTeller.run(
+          lease, stage: name,
+          report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
+        ) { report in
+          await ActionRun(action: action, engine: engine, threads: threads, isAnew: isAnew).run(
+            report: report)
         }
       }
       return .ran(number, outcome, lease)
@@ -329,11 +333,19 @@ struct Execution {
     tell(["\(name) \(text)"])
     observe(.progress(instance: name, fraction: nil, text: text))
     let key = actions[number]!.key
-    group.addTask { [engine, giveUp] in
+    group.addTask { [engine, giveUp, observe] in
       var watch = engine.leases.watch(key)
       let start = SuspendingClock.now
       var pause = Duration.milliseconds(10)
+      var told = ""
       while !giveUp.isSet, !watch.isFree(at: SuspendingClock.now - start) {
+        if pause > .milliseconds(100), let about = engine.leases.about(key) {
+          let running = RunningElsewhere(about)
+          if !running.text.isEmpty, running.text != told {
+            told = running.text
+            observe(.progress(instance: name, fraction: running.fraction, text: "\(text) \(told)"))
+          }
+        }
         do { try await Task.sleep(for: pause) } catch { break }
         pause = min(pause * 2, .milliseconds(200))
       }

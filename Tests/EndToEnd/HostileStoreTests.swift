@@ -55,4 +55,15 @@ import Testing
     }
     print("hostile stores: 20 mutants, 100 commands, by exit status \(endings)")
   }
+
+  @Test func `A file among the references that is none keeps nobody from seeing the rest`() throws {
+    let digest = try #require(
+      try folder.brake("put", folder.write("text", to: "file")).outLines.first?.prefix(71))
+    #expect(try folder.brake("ref", "good", String(digest)).status == 0)
+    folder.write(String(repeating: "x", count: 5000), to: "cache/refs/large")
+    let list = try folder.brake("ls")
+    #expect(list.status == 0 && list.out.contains("reference good") && list.err.contains("large"))
+    let references = try folder.brake("refs")
+    #expect(references.status == 2 && references.out.contains("@good") && references.err.contains("large"))
+  }
 }

@@ -8,5 +8,3 @@ extension Failure.Code {
   /// Something that is well formed, of a kind that is not implemented.
   public static let unsupported = Self("unsupported")
 }
-
-public typealias ComputeError = Failure

@@ -8,5 +8,3 @@ extension Failure.Code {
   /// A number that cannot be drawn: not finite, or not positive where an axis is logarithmic.
   public static let undrawable = Self("undrawable")
 }
-
-public typealias ReportError = Failure

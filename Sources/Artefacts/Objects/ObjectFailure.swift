@@ -41,5 +41,3 @@ extension Failure {
       cause: ObjectFailure(object: part.object, tree: tree, cause: part.cause))
   }
 }
-
-public typealias ArtefactError = Failure

@@ -49,7 +49,7 @@ public final class RunMemory: Sendable {
       "path": .string(path),
       "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       "targets": .array(targets.map { .string($0) }),
-      "folder": realPath(".").map { .string($0) } ?? .null,
+      "folder": (try? store.files.realPath(".")).map { .string($0) } ?? .null,
       "root": .string(root),
       "store": .string(store.root),
       "operations": .array(

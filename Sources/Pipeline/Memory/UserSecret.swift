@@ -24,10 +24,14 @@ struct UserSecret: Sendable {
       self.bytes = bytes
       return
     }
-    guard let slash = path.lastIndex(of: "/"), (try? fileType(path)) == .some(nil),
-      (try? makeFolders(String(path[..<slash]))) != nil, UserSecret.make(path),
-      let bytes = UserSecret.read(path)
-    else { return nil }
+    let files = LocalFileSystem()
+    do {
+      guard try files.entry(path) == nil else { return nil }
+      try files.makeFolders(parentFolder(of: path))
+    } catch {
+      return nil
+    }
+    guard UserSecret.make(path), let bytes = UserSecret.read(path) else { return nil }
     self.bytes = bytes
   }
 

@@ -54,7 +54,7 @@ public struct Engine: Sendable {
     failures = FailedActions(
       store: store,
       request: [
-        "pipeline": .string(source.path), "root": .string(realPath(root) ?? root),
+        "pipeline": .string(source.path), "root": .string((try? store.files.realPath(root)) ?? root),
         "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       ])
     makings = Makings(store: store, pipeline: source.path, root: root)

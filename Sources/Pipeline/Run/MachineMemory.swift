@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// How much memory this process may use.
 enum MachineMemory {
@@ -17,10 +18,11 @@ enum Graphics {
     if let visible = getenv("CUDA_VISIBLE_DEVICES") {
       return String(cString: visible).split(separator: ",").count
     }
-    let names = (try? Pipeline.names(in: "/dev")) ?? []
+    let files = LocalFileSystem()
+    let names = (try? files.names(in: "/dev")) ?? []
     let nvidia = names.count { $0.hasPrefix("nvidia") && Int($0.dropFirst(6)) != nil }
     if nvidia > 0 { return nvidia }
-    let render = (try? Pipeline.names(in: "/dev/dri"))?.count { $0.hasPrefix("renderD") } ?? 0
-    return (try? fileType("/dev/kfd")) == .other ? render : 0
+    let render = (try? files.names(in: "/dev/dri"))?.count { $0.hasPrefix("renderD") } ?? 0
+    return (try? files.entry("/dev/kfd")) != nil ? render : 0
   }()
 }

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// How many processors this process may use.
 enum Processors {
@@ -15,7 +16,7 @@ enum Processors {
 
   /// `Cpus_allowed` of `/proc/self/status`: groups of hexadecimal digits, a bit a processor.
   private static var bound: Int? {
-    guard let bytes = try? readSmall("/proc/self/status", limit: 1 << 16),
+    guard let bytes = try? LocalFileSystem().contents(of: "/proc/self/status", limit: 1 << 16),
       let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         .first(where: { $0.hasPrefix("Cpus_allowed:") })
     else { return nil }
@@ -25,7 +26,8 @@ enum Processors {
 
   /// The quota of this process's control group and those above it, rounded up to whole processors.
   static func quota(in hierarchy: String, of membership: String) -> Int? {
-    guard let bytes = try? readSmall(membership, limit: 1 << 16),
+    let files = LocalFileSystem()
+    guard let bytes = try? files.contents(of: membership, limit: 1 << 16),
       let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first(where: {
         $0.hasPrefix("0::/")
       })
@@ -33,7 +35,7 @@ enum Processors {
     var folder = String(line.dropFirst(3))
     var least: Int?
     while true {
-      if let text = (try? readSmall(hierarchy + folder + "/cpu.max", limit: 256)) ?? nil {
+      if let text = try? files.contents(of: hierarchy + folder + "/cpu.max", limit: 256) {
         let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         if words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), period > 0 {
           least = min(least ?? .max, max(1, (quota + period - 1) / period))

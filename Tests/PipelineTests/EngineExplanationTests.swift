@@ -1,6 +1,7 @@
 import Artefacts
 import JSON
 import Support
+import System
 import Testing
 
 @testable import Pipeline
@@ -86,7 +87,5 @@ private let pipeline = """
     }
   }
 
-  private func removeFile(_ path: String) throws {
-    removeAll(path)
-  }
+  private func removeFile(_ path: String) throws { try LocalFileSystem().remove(path) }
 }

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Many brakes on one store, half of them stopped and killed all the time.
+
+    Tests/Faults/brakes.py BRAKE [SECONDS] [--brakes N]
+
+Each round is a pipeline of stages that nobody has run yet, in as many workspaces as there are brakes, all with one store. Every
+command notes that it began and that it ended. A round is over when the brakes that nobody harms have come to their
+ends. Then every stage must be recorded, what was published must be the same everywhere, and no stage may have been
+begun more often than once and once for every brake that was killed or stopped while it had the right to it. At the end nothing may
+be left in the store's tmp/ and leases/ once another run has tidied up.
+"""
+import argparse, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
+
+STAGES = 24
+
+
+def pipeline(folder, number):
+    lines = ["stages:"]
+    for i in range(STAGES):
+        source = f", in: {{ x: s{i - 3} }}" if i >= 3 else ""
+        read = " && cat ${in.x} > /dev/null" if i >= 3 else ""
+        lines.append(
+            f'  s{i}: {{ run: "echo {number}.{i} >> {folder}/began && sleep 0.{random.randint(0, 3)}{read} && echo {number} {i} > ${{out.o}}'
+            f' && echo {number}.{i} >> {folder}/ended", out: {{ o: o.txt }}{source}, publish: out/{i}, sandbox: false }}')
+    return "\n".join(lines) + "\n"
+
+
+class Brake:
+    def __init__(self, binary, folder, place):
+        self.command = [binary, "run", "-j2", "--store", f"{folder}/store"]
+        self.place = place
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def harm(self, until, accidents):
+        """Stops, continues and kills until the time has come; then lets it be."""
+        while time.monotonic() < until and self.process.poll() is None:
+            time.sleep(random.uniform(0.05, 0.5))
+            accidents.append(1)
+            if random.random() < 0.5:
+                self.process.send_signal(signal.SIGSTOP)
+                time.sleep(random.choice([0.1, 0.5, 20]))
+                self.process.send_signal(signal.SIGCONT)
+            else:
+                self.process.kill()
+                self.process.wait()
+                self.start()
+
+
+def one_round(binary, folder, number, brakes, totals):
+    text = pipeline(folder, number)
+    runners = []
+    for i in range(brakes):
+        place = f"{folder}/w{number}.{i}"
+        os.makedirs(place)
+        open(f"{place}/brake.yaml", "w").write(text)
+        runners.append(Brake(binary, folder, place))
+    for name in ["began", "ended"]:
+        open(f"{folder}/{name}", "w").close()
+    accidents = []
+    for runner in runners:
+        runner.start()
+    threads = [
+        threading.Thread(target=runner.harm, args=(time.monotonic() + 8, accidents)) for runner in runners[: brakes // 2]]
+    for thread in threads:
+        thread.start()
+    faults = []
+    for runner in runners[brakes // 2:]:
+        try:
+            out, _ = runner.process.communicate(timeout=180)
+        except subprocess.TimeoutExpired:
+            runner.process.kill()
+            faults.append("a brake that nobody harmed did not come to its end")
+            continue
+        if runner.process.returncode:
+            faults.append(f"a brake that nobody harmed ended with {runner.process.returncode}: {out[-600:]}")
+    for thread in threads:
+        thread.join()
+    for runner in runners[: brakes // 2]:
+        try:
+            out, _ = runner.process.communicate(timeout=120)
+            if runner.process.returncode:
+                faults.append(f"a brake that was let be ended with {runner.process.returncode}: {out[-600:]}")
+        except subprocess.TimeoutExpired:
+            runner.process.kill()
+            faults.append("a brake that was let be did not come to its end")
+    began = open(f"{folder}/began").read().split()
+    again = len(began) - len(set(began))
+    if len(set(began)) != STAGES:
+        faults.append(f"{len(set(began))} of {STAGES} stages were begun")
+    # Each accident can cost the two stages that a brake runs at once.
+    if again > 2 * len(accidents):
+        faults.append(f"{again} stages were begun again after {len(accidents)} accidents")
+    for i in range(STAGES):
+        for runner in runners:
+            path = f"{runner.place}/out/{i}"
+            if not os.path.exists(path) or open(path).read() != f"{number} {i}\n":
+                faults.append(f"{path} is missing or wrong")
+    totals["stages"] += STAGES
+    totals["begun"] += len(began)
+    totals["accidents"] += len(accidents)
+    return faults
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("brake")
+    options.add_argument("seconds", type=float, nargs="?", default=60)
+    options.add_argument("--brakes", type=int, default=8)
+    given = options.parse_args()
+    binary = os.path.abspath(given.brake)
+    folder = tempfile.mkdtemp(prefix="brake-storm-")
+    random.seed(7)
+    totals = {"stages": 0, "begun": 0, "accidents": 0}
+    start = time.monotonic()
+    faults = []
+    number = 0
+    while (number == 0 or time.monotonic() - start < given.seconds) and not faults:
+        number += 1
+        faults = one_round(binary, folder, number, given.brakes, totals)
+    if not faults:
+        check = subprocess.run(
+            [binary, "verify", "--store", f"{folder}/store"], capture_output=True, text=True)
+        if check.returncode:
+            faults.append(f"verify: {check.stderr[-600:]}")
+        left = os.listdir(f"{folder}/store/leases")
+        # Whoever died last was tidied up by nobody: the next one that computes does.
+        place = f"{folder}/last"
+        os.makedirs(place)
+        open(f"{place}/brake.yaml", "w").write('stages: { s: { run: "echo 1 > ${out.o}", out: { o: o } } }\n')
+        subprocess.run([binary, "run", "--store", f"{folder}/store"], cwd=place, capture_output=True)
+        for name in ["leases", "tmp"]:
+            if os.listdir(f"{folder}/store/{name}"):
+                faults.append(f"left in {name}/: {os.listdir(f'{folder}/store/{name}')[:5]} (leases before: {len(left)})")
+    print(f"{number} rounds of {given.brakes} brakes: {totals['stages']} stages, begun {totals['begun']} times, "
+          f"{totals['accidents']} accidents, {len(faults)} faults")
+    for fault in faults[:10]:
+        print(" ", fault)
+    if not faults:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print("  it is kept in", folder)
+    sys.exit(1 if faults else 0)
+
+
+main()

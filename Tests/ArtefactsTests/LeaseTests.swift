@@ -22,6 +22,8 @@ private final class Observer {
   private let key = Digest(of: Array("action".utf8))
   private let stranger = "0123456789abcdef0123456789abcdef"
 
+  init() throws { try Store(at: folder["store"]).make() }
+
   private func leases() throws -> Leases { Leases(of: try Store(at: folder["store"])) }
   private var name: String { "store/leases/\(key.hex)" }
   private var path: String { folder[name] }

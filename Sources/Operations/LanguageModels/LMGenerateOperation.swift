@@ -46,7 +46,7 @@ struct LMGenerateOperation: Operation {
     }
     let prompt = try Self.prompt(context, &tokeniser)
     var tokens = prompt.map(Int32.init)
-    let transformer = Transformer(weights.model, threads: .all)
+    let transformer = Transformer(weights.model, threads: Threads(of: context))
     let sampler = TokenSampler(
       temperature: context[Self.temperature], seed: UInt64(context[Self.seed]))
     for index in 0..<context[Self.length] {

@@ -1,5 +1,4 @@
 internal import Compute
-internal import Glibc
 internal import Pipeline
 internal import System
 
@@ -10,10 +9,11 @@ struct LMTraining {
   private let tokens: [UInt32]
   private let model: ModelConfiguration
   private let batches: Batches
-  private let threads = Threads.all
+  private let threads: Threads
 
   init(_ context: OperationContext) throws {
     self.context = context
+    threads = Threads(of: context)
     link = try LMLink(context.parameters)
     let stream = try TokenStream(parsing: context.input("train").bytes(limit: TextInput.limit))
     tokens = stream.tokens
@@ -148,6 +148,6 @@ struct LMTraining {
 }
 
 extension Threads {
-  /// As many as the machine has processors.
-  static var all: Threads { Threads(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  /// As many as the action may use.
+  init(of context: OperationContext) { self.init(context.threads) }
 }

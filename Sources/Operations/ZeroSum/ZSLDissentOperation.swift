@@ -38,8 +38,8 @@ struct ZSLDissentOperation: Operation {
     let stream = try TokenStream(parsing: context.input("tokens").bytes(limit: TextInput.limit))
     let windows = try LMWindows(
       stream, limit: context[LMWindows.limit], length: context[LMWindows.context], model: weights.model)
-    let transformer = Transformer(weights.model, threads: .all)
-    let measure = DissentMeasurement(weights.model, threads: .all)
+    let transformer = Transformer(weights.model, threads: Threads(of: context))
+    let measure = DissentMeasurement(weights.model, threads: Threads(of: context))
     var tokens: [DissentMeasurement.Token] = []
     tokens.reserveCapacity(windows.count)
     try windows.forEach(context) { batch in

@@ -85,14 +85,14 @@ struct ZSLGradientsOperation: Operation {
     if context[Self.method] == ModelInterference.Method.sampled.rawValue {
       gradients = try .sampled(
         parts, weights: weights, delta: delta, embeddings: embeddings, count: context[Self.samples],
-        tolerance: context[Self.tolerance], seed: UInt64(context[Self.seed]), threads: .all,
+        tolerance: context[Self.tolerance], seed: UInt64(context[Self.seed]), threads: Threads(of: context),
         progress: { followed in
           try context.checkCancellation()
           context.progress(nil, "\(followed) tokens followed")
         })
     } else {
       gradients = TokenGradientAccumulator(
-        weights: weights, delta: delta, embeddings: embeddings, threads: .all)
+        weights: weights, delta: delta, embeddings: embeddings, threads: Threads(of: context))
       for (index, part) in parts.enumerated() {
         try context.checkCancellation()
         if context[Self.method] == ModelInterference.Method.proxy.rawValue {

@@ -31,7 +31,9 @@ struct ZSLSequencesOperation: Operation {
       seed: UInt64(context[LMParameters.dataSeed]), context: length, count: stream.count)
     let batch = try batches.tokens(
       of: stream, step: context[ZSLParameters.step], rows: 0..<context[ZSLGradientsOperation.sequences])
-    var members = try SequenceGradientAgreement(of: batch, weights: weights, threads: .all).json.object ?? [:]
+    var members =
+      try SequenceGradientAgreement(of: batch, weights: weights, threads: Threads(of: context)).json.object
+      ?? [:]
     members["run"] = .string(context[ZSLParameters.run])
     members["step"] = .integer(Int64(context[ZSLParameters.step]))
     try context.write(Array(JSON.object(members).pretty.utf8) + [UInt8(ascii: "\n")], to: "result")

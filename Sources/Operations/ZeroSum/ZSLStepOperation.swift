@@ -75,7 +75,7 @@ struct ZSLStepOperation: Operation {
       steps.append([
         "batch": .integer(Int64(number)), "gradient_norm": .number(step.gradientNorm),
         "clip_factor": .number(step.clipFactor),
-        "delta_norm": .number(GradientClip.norm(step.delta, threads: .all)),
+        "delta_norm": .number(GradientClip.norm(step.delta, threads: Threads(of: context))),
         "train": .object(train[number - 1].members), "evaluation": .object(evaluation[number - 1].members),
       ])
       try LMCheckpoint(step.delta).write(to: context.path(of: "deltas", key: "\(number)"))
@@ -143,14 +143,15 @@ private struct Trial {
       model: weights.model)
     batches = try Batches(
       seed: UInt64(context[LMParameters.dataSeed]), context: windows.length, count: tokens.count)
-    transformer = Transformer(weights.model, threads: .all)
+    transformer = Transformer(weights.model, threads: Threads(of: context))
   }
 
   private static func optimiser(
     _ rule: Optimiser.Rule, _ model: ModelConfiguration, _ state: SafetensorsFile, _ context: OperationContext
   ) throws(Failure) -> Optimiser {
     try Optimiser(
-      rule, model: model, weightDecay: context[LMParameters.weightDecay], threads: .all, from: state)
+      rule, model: model, weightDecay: context[LMParameters.weightDecay], threads: Threads(of: context),
+      from: state)
   }
 
   /// - Parameter number: of the batch, from 1.

@@ -25,16 +25,16 @@ public struct OperationContext: Sendable {
   ///   - inputs: by input name; those of a `many` input in order.
   ///   - folder: an existing folder for `scratch`, outputs and the log.
   ///   - files: the file system on which that stands.
-  ///   - threads: at least 1.
+  ///   - threads: at least 1; nil for as many as there are processors for this process.
   public init(
     operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
-    folder: String, files: any FileSystem = LocalFileSystem(), threads: Int = 1,
+    folder: String, files: any FileSystem = LocalFileSystem(), threads: Int? = nil,
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.parameters = parameters
     self.inputs = inputs
     self.report = report
-    self.threads = max(1, threads)
+    self.threads = max(1, threads ?? Processors.available)
     scratch = folder + "/tmp"
     logFile = folder + "/log"
     self.files = files

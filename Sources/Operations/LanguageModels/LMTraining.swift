@@ -1,4 +1,5 @@
 internal import Compute
+internal import Glibc
 internal import Pipeline
 internal import System
 

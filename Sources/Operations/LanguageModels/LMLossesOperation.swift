@@ -29,7 +29,8 @@ struct LMLossesOperation: Operation {
     let windows = try LMWindows(
       stream, limit: context[LMWindows.limit], length: context[LMWindows.context], model: weights.model)
     let count = windows.count
-    let values = try windows.losses(Transformer(weights.model, threads: Threads(of: context)), weights, context) { done in
+    let transformer = Transformer(weights.model, threads: Threads(of: context))
+    let values = try windows.losses(transformer, weights, context) { done in
       context.progress(Double(done) / Double(count), "\(done) tokens")
     }
     let losses = TokenLosses(

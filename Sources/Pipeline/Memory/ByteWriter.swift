@@ -43,9 +43,17 @@ struct ByteReader {
   mutating func byte() throws(Malformed) -> UInt8 { try take(1).first! }
   mutating func digest() throws(Malformed) -> Digest { Digest(bytes: try take(32)) }
 
+  /// Four bytes.
+  mutating func number() throws(Malformed) -> Int {
+    guard bytes.endIndex - place >= 4 else { throw Malformed() }
+    defer { place += 4 }
+    return Int(bytes[place]) | Int(bytes[place + 1]) << 8 | Int(bytes[place + 2]) << 16
+      | Int(bytes[place + 3]) << 24
+  }
+
   /// - Parameter size: how many bytes each of them takes at least.
   mutating func count(of size: Int = 1) throws(Malformed) -> Int {
-    let count = try take(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let count = try number()
     guard count * size <= bytes.endIndex - place else { throw Malformed() }
     return count
   }

@@ -11,6 +11,8 @@ struct MemoryCheck {
   private let included: Int
   /// Sightings that are not as they were, or may not be.
   private var touched: [Int] = []
+  /// Those of which another content was read, or none.
+  private var changed: Set<Int> = []
   private var changedShelves: [Int] = []
 
   /// brake itself, the first of all sightings; the files that the pipeline includes are next.
@@ -49,8 +51,6 @@ struct MemoryCheck {
   /// The instances of which something is not as it was. A file that has been written without a change of its bytes, and a
   /// shelf that still has all that is needed, are as they were.
   mutating func dirty(in run: RememberedRun) -> Set<Int> {
-    var changed: Set<Int> = []
-    for number in touched where !isSame(number) { changed.insert(number) }
     let lost = lostObjects(of: run)
     if changed.isEmpty && lost.isEmpty { return [] }
     var dirty: Set<Int> = []
@@ -62,6 +62,13 @@ struct MemoryCheck {
       }
     }
     return dirty
+  }
+
+  /// Reads again what has another status than before, or may have changed without one.
+  /// - Returns: whether the instances have to be looked at.
+  mutating func reread() -> Bool {
+    for number in touched where !isSame(number) { changed.insert(number) }
+    return !changed.isEmpty || !changedShelves.isEmpty
   }
 
   /// Reads a file again whose status has changed, or may change without being seen.

@@ -122,7 +122,7 @@ struct MemoryFile {
     var numbers: [Int] = []
     numbers.reserveCapacity(count)
     for _ in 0..<count {
-      let number = try reader.take(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+      let number = try reader.number()
       guard number < limit else { throw ByteReader.Malformed() }
       numbers.append(number)
     }
@@ -132,18 +132,54 @@ struct MemoryFile {
   // MARK: Writing
 
   static func bytes(of run: RememberedRun, request: Digest, secret: UserSecret) -> [UInt8] {
+    var tail = ByteWriter()
+    tail.add(count: run.entries.count)
+    for entry in run.entries { add(entry, to: &tail) }
+    let head = head(run.summary, run.shelves, run.sightings)
+    return bytes(head, tail.bytes[...], secret.seal(of: tail.bytes), request, secret)
+  }
+
+  /// The same entries, behind what has been seen since.
+  func bytes(
+    _ shelves: [RememberedRun.Shelf], _ sightings: [RememberedRun.Sighting], request: Digest,
+    secret: UserSecret
+  ) -> [UInt8] {
+    let head = MemoryFile.head(summary, shelves, sightings)
+    return MemoryFile.bytes(head, bytes[end...], Digest(bytes: bytes[48..<80]), request, secret)
+  }
+
+  private static func bytes(
+    _ head: [UInt8], _ tail: ArraySlice<UInt8>, _ seal: Digest, _ request: Digest, _ secret: UserSecret
+  ) -> [UInt8] {
+    var sealed = ByteWriter()
+    sealed.add(seal)
+    sealed.add(request)
+    sealed.add(count: head.count)
+    sealed.add(head)
+    var bytes = magic
+    bytes.reserveCapacity(magic.count + 32 + sealed.bytes.count + tail.count)
+    bytes += secret.seal(of: sealed.bytes).bytes
+    bytes += sealed.bytes
+    bytes += tail
+    return bytes
+  }
+
+  private static func head(
+    _ summary: RememberedRun.Summary, _ shelves: [RememberedRun.Shelf],
+    _ sightings: [RememberedRun.Sighting]
+  ) -> [UInt8] {
     var head = ByteWriter()
-    let summary = run.summary.json.canonicalBytes
+    let summary = summary.json.canonicalBytes
     head.add(count: summary.count)
     head.add(summary)
-    head.add(count: run.shelves.count)
-    for shelf in run.shelves {
+    head.add(count: shelves.count)
+    for shelf in shelves {
       head.add(byte: shelf.first)
       head.add(shelf.status.bytes)
       head.add(byte: shelf.isSettled ? 1 : 0)
     }
-    head.add(count: run.sightings.count)
-    for sighting in run.sightings {
+    head.add(count: sightings.count)
+    for sighting in sightings {
       head.add(
         byte: (sighting.digest == nil ? 0 : 1) | (sighting.isSettled ? 2 : 0) | (sighting.isNeeded ? 4 : 0)
           | (sighting.isExecutable ? 8 : 0))
@@ -151,16 +187,7 @@ struct MemoryFile {
       if let digest = sighting.digest { head.add(digest) }
       head.add(text: sighting.path)
     }
-    var tail = ByteWriter()
-    tail.add(count: run.entries.count)
-    for entry in run.entries { add(entry, to: &tail) }
-
-    var sealed = ByteWriter()
-    sealed.add(secret.seal(of: tail.bytes))
-    sealed.add(request)
-    sealed.add(count: head.bytes.count)
-    sealed.add(head.bytes)
-    return magic + secret.seal(of: sealed.bytes).bytes + sealed.bytes + tail.bytes
+    return head.bytes
   }
 
   private static func add(_ entry: RememberedRun.Entry, to writer: inout ByteWriter) {

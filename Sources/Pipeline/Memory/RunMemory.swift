@@ -77,7 +77,10 @@ public final class RunMemory: Sendable {
   /// Nothing depends on it, so that it need not be durable.
   func keep(_ run: RememberedRun) throws {
     guard let secret else { return }
-    let bytes = MemoryFile.bytes(of: run, request: request, secret: secret)
+    try keep(MemoryFile.bytes(of: run, request: request, secret: secret))
+  }
+
+  private func keep(_ bytes: [UInt8]) throws {
     guard bytes.count <= MemoryFile.limit else { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
@@ -110,15 +113,19 @@ public final class RunMemory: Sendable {
     var check = MemoryCheck(file, store: store)
     guard check.isUsable else { return nil }
     if check.hasSuspects {
-      guard var run = file.run(secret: secret) else { return nil }
-      let dirty = check.dirty(in: run)
-      run.sightings = check.sightings
-      run.shelves = check.shelves
-      if !dirty.isEmpty {
-        changes.withLock { [run] in $0 = Changes(run: run, dirty: dirty) }
-        return nil
+      if check.reread() {
+        guard var run = file.run(secret: secret) else { return nil }
+        let dirty = check.dirty(in: run)
+        run.sightings = check.sightings
+        run.shelves = check.shelves
+        if !dirty.isEmpty {
+          changes.withLock { [run] in $0 = Changes(run: run, dirty: dirty) }
+          return nil
+        }
       }
-      if check.hasLearnt { try? keep(run) }
+      if check.hasLearnt {
+        try? keep(file.bytes(check.shelves, check.sightings, request: request, secret: secret))
+      }
     }
     var summary = RunSummary()
     summary.planned = file.summary.planned

@@ -453,4 +453,60 @@ extension Workspace {
       }
     }
   }
+
+  @Test func `A damaged input of what has changed is made again by an instance that has not`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        a: { run: "cat ${in.x} > ${out.o}", in: { x: one }, out: { o: o.txt } }
+        b: { run: "cat ${in.x} ${in.y} > ${out.o}", in: { x: a, y: two }, out: { o: o.txt }, publish: b.txt }
+      """, files: ["one": "first\n", "two": "second\n"])
+    try await workspace.settle()
+    let path = workspace.object(Digest(of: Array("first\n".utf8)))
+    chmod(path, 0o644)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[bytes.count / 2] ^= 1
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.write(contentsOf: bytes)
+    try handle.close()
+    workspace.folder.write("third\n", to: "two")
+    let memory = workspace.memory
+    #expect(memory.recall() == nil)
+    let summary = try await workspace.engine().run(targets: [], memory: memory)
+    #expect((summary.ran, summary.failed) == (2, 0))
+    #expect(workspace.text("b.txt") == "first\nthird\n")
+  }
+
+  @Test func `What is edited while a run looks only at what has changed is noticed by the next one`()
+    async throws
+  {
+    // Both read `shared`; only `a` reads what has changed.
+    let workspace = try Workspace(
+      """
+      stages:
+        a: { run: "cat ${in.x} ${in.y} > ${out.o}", in: { x: own, y: shared }, out: { o: o.txt }, publish: a.txt }
+        b: { run: "cat ${in.y} > ${out.o}", in: { y: shared }, out: { o: o.txt }, publish: b.txt }
+      """, files: ["own": "1\n", "shared": "old\n"])
+    try await workspace.settle()
+    workspace.folder.write("2\n", to: "own")
+    let memory = workspace.memory
+    #expect(memory.recall() == nil)
+    // After it was found what has changed, and before that is looked up.
+    workspace.folder.write("new\n", to: "shared")
+    _ = try await workspace.engine().run(targets: [], memory: memory)
+    #expect(workspace.text("a.txt") == "2\nnew\n")
+    _ = try await workspace.course(remembering: true)
+    #expect(workspace.text("b.txt") == "new\n")
+  }
+
+  @Test func `What others tell of an action is no more than a short text and a part of one`() {
+    for fraction in [1e300, -1e300, .infinity, .nan, 2] {
+      let told = RunningElsewhere(["host": "a", "fraction": .number(fraction), "seconds": 1e300])
+      #expect(told.fraction == nil && told.text == "on host a since 0 s")
+    }
+    let told = RunningElsewhere([
+      "host": "\u{1B}[2J", "seconds": 3, "progress": .string(String(repeating: "x", count: 5000)),
+    ])
+    #expect(!told.text.contains("\u{1B}") && told.text.count < 500)
+  }
 }

@@ -15,6 +15,12 @@ struct MemoryWriter {
   private var numbers: [String: Int] = [:]
   /// What has been seen in this run, and so is not looked at twice.
   private var seen: [String: [Int]] = [:]
+  /// What the run has read at a path.
+  private var contents: [String: Digest] = [:]
+  /// Sightings that are not what they were before this run, and the instances that it has looked at: no other may rest on
+  /// those.
+  private var replaced: Set<Int> = []
+  private var added: Set<Int> = []
 
   /// - Parameter before: what was remembered, of which the instances that this run has not looked at stay as they are.
   init(after before: RememberedRun?, engine: Engine) throws {
@@ -73,10 +79,15 @@ struct MemoryWriter {
       outputs: known.outputs,
       instance: number.map { run.entries[$0].instance } ?? instance.json.canonicalBytes)
     if let number { run.entries[number] = entry } else { run.entries.append(entry) }
+    if let number { added.insert(number) }
   }
 
   /// - Throws: if something has gone since it was found.
   consuming func finished(_ summary: RememberedRun.Summary) throws -> RememberedRun {
+    // What changed after this run had begun is not known to those that it had no reason to look at.
+    for (number, entry) in run.entries.enumerated() where !replaced.isEmpty && !added.contains(number) {
+      if entry.sightings.contains(where: replaced.contains) { throw Unknowable() }
+    }
     let (tools, included) = (run.summary.tools, run.summary.included)
     run.summary = summary
     run.summary.tools = tools
@@ -95,6 +106,11 @@ struct MemoryWriter {
     let sighting = RememberedRun.Sighting(
       path: path, status: status.key, digest: digest, isExecutable: status.isExecutable, isSettled: settled)
     if let number = numbers[path] {
+      let before = run.sightings[number]
+      let isSame =
+        before.digest == digest && before.isExecutable == status.isExecutable
+        && (digest != nil || before.status == status.key)
+      if before.isNeeded, !isSame { replaced.insert(number) }
       run.sightings[number] = sighting
       return number
     }
@@ -106,6 +122,8 @@ struct MemoryWriter {
   /// A file or folder, with all that is in it. What is not what it should be, or may change unseen, is looked at again by
   /// the next run.
   private mutating func sight(_ path: String, holding digest: Digest) throws -> [Int] {
+    // It was edited while the run went on, and two instances have read different things.
+    if let other = contents.updateValue(digest, forKey: path), other != digest { throw Unknowable() }
     if let known = seen[path] { return known }
     guard let status = try store.files.status(path) else { throw Unknowable() }
     var sighted: [Int] = []

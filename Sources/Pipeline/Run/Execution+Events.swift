@@ -131,16 +131,17 @@ extension Execution {
 
   /// Runs the producer of a lost artefact again, and then the action that missed it.
   mutating func repair(_ digest: Digest, for number: Int) {
-    let (again, given) = schedule.inputLost(number) { [instances, known] each in
+    let (instances, known) = (instances, known)
+    func producer(_ each: Int) -> Int? {
       instances.dependencies[each].first { dependency in
-        known[dependency]?.outputs.contains { $0.artefact.digest == digest } == true
+        (known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
+          .contains { $0.artefact.digest == digest }
       }
     }
+    let (again, given) = schedule.inputLost(number, producer: producer)
     for producer in again { noteRepair(producer, digest) }
     for each in given {
-      let producer = instances.dependencies[each].first { dependency in
-        known[dependency]?.outputs.contains { $0.artefact.digest == digest } == true
-      }
+      let producer = producer(each)
       report(
         each,
         PipelineError(

@@ -61,11 +61,13 @@ public struct RunningElsewhere: Sendable {
   public let fraction: Double?
   public let progress: String
 
+  /// - Parameter about: from whoever can write to the store.
   init(_ about: JSON) {
-    host = about["host"]?.string ?? ""
+    func text(_ name: String) -> String { String((about[name]?.string ?? "").visible().prefix(200)) }
+    host = text("host")
     seconds = max(0, about["seconds"]?.integer ?? 0)
-    fraction = about["fraction"]?.double
-    progress = about["progress"]?.string ?? ""
+    fraction = about["fraction"]?.double.flatMap { 0...1 ~= $0 ? $0 : nil }
+    progress = text("progress")
   }
 
   public var json: JSON {

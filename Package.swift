@@ -32,13 +32,18 @@ let package = Package(
     module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
     module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
-    module("Pipeline", ["Artefacts", "CYAML", "JSON", "System"]),
-    module("Operations", ["Artefacts", "Pipeline", "Compute", "JSON", "Safetensors", "System"]),
-    module("Report", ["Artefacts", "Pipeline", "Compute", "JSON", "System"]),
+    module("Actions", ["Artefacts", "JSON", "System"]),
+    module("Runners", ["Actions", "Artefacts", "System"]),
+    module("Pipeline", ["Actions", "Artefacts", "CYAML", "JSON", "System"]),
+    module("Runs", ["Actions", "Artefacts", "JSON", "Pipeline", "Runners", "System"]),
+    module("Operations", ["Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),
+    module("Report", ["Actions", "Artefacts", "Compute", "JSON", "System"]),
     .executableTarget(
       name: "brake",
       dependencies: [
-        "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Report", "System",
+        "Actions", "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Report",
+        "Runners",
+        "Runs", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -50,6 +55,9 @@ let package = Package(
     .target(
       name: "Support", dependencies: ["CKernels", "System"], path: "Tests/Support", swiftSettings: strict),
     .target(
+      name: "PlanSupport", dependencies: ["Actions", "JSON", "Pipeline"], path: "Tests/PlanSupport",
+      swiftSettings: strict),
+    .target(
       name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases",
       exclude: ["golden.txt", "print"]),
     tests("CKernelsTests", ["CKernels", "KernelCases"]),
@@ -59,10 +67,14 @@ let package = Package(
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
     tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors", "System"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors", "System"]),
-    tests("PipelineTests", ["Pipeline", "Artefacts", "JSON", "System"]),
     tests(
-      "OperationsTests", ["Operations", "Pipeline", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),
-    tests("ReportTests", ["Report", "Pipeline", "Artefacts", "Compute", "JSON", "System"]),
-    tests("EndToEnd", ["brake", "Differences", "JSON", "Pipeline", "Safetensors"], path: "Tests/EndToEnd"),
+      "RunsTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "Runners", "Runs", "System"]),
+    tests("PipelineTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "System"]),
+    tests(
+      "OperationsTests", ["Operations", "Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),
+    tests("ReportTests", ["Report", "Actions", "Artefacts", "Compute", "JSON", "System"]),
+    tests(
+      "EndToEnd", ["brake", "Actions", "Differences", "JSON", "Pipeline", "Runs", "Safetensors", "System"],
+      path: "Tests/EndToEnd"),
   ]
 )

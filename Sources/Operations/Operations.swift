@@ -1,4 +1,4 @@
-public import Pipeline
+public import Actions
 
 /// The operations that are built in.
 public enum Operations {

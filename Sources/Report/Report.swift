@@ -1,9 +1,9 @@
-public import Pipeline
+public import Actions
 
 /// Figures, tables and pages of results.
 public enum Report {
   /// `report.figure`, `report.zero-sum`, `report.tables` and `report.html`.
-  public static let operations: [any Pipeline.Operation] = [
+  public static let operations: [any Actions.Operation] = [
     FigureOperation(), ZeroSumFigureOperation(), TablesOperation(), PageOperation(),
   ]
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Artefacts
 import Pipeline
+import Runners
+import Runs
 
 /// What follows the options of a command that takes artefacts: names of these, and parameters of the pipeline whose
 /// stages are named.

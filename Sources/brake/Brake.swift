@@ -1,6 +1,10 @@
+import Actions
 import ArgumentParser
 import Glibc
 import Pipeline
+import Runners
+import Runs
+import System
 
 @main struct Brake: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

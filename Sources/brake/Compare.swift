@@ -1,8 +1,10 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import Glibc
 import JSON
 import Pipeline
+import Runs
 import System
 
 extension Brake {

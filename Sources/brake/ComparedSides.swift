@@ -1,6 +1,8 @@
+import Actions
 import Artefacts
 import Differences
 import Pipeline
+import Runs
 
 /// What the two sides of a comparison stand for.
 struct ComparedSides {

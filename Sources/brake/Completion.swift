@@ -1,6 +1,7 @@
 import ArgumentParser
 import Artefacts
 import Pipeline
+import Runs
 import System
 
 /// What a shell offers where stages, artefacts and parameters stand. Nothing that is wrong is worth a message here.

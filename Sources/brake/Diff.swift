@@ -1,7 +1,9 @@
+import Actions
 import ArgumentParser
 import Differences
 import JSON
 import Pipeline
+import Runs
 
 extension Brake {
   struct Diff: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import Artefacts
 import JSON
-import Pipeline
+import Runs
 
 /// What is to be said of each event. A value, without a file or a clock.
 struct EventLines {

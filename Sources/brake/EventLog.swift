@@ -1,5 +1,6 @@
+import Actions
 import JSON
-import Pipeline
+import Runs
 
 /// The course of runs as lines of JSON, which `docs/events.md` describes.
 struct EventLog: RunRecorder {

@@ -1,6 +1,7 @@
+import Actions
 import ArgumentParser
 import Artefacts
-import Pipeline
+import Runs
 import System
 
 extension Brake {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSON
 import Pipeline
+import Runs
 
 extension Brake {
   struct Graph: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Artefacts
-import Pipeline
+import Runs
 import System
 
 extension Brake {

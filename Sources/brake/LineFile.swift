@@ -1,5 +1,6 @@
+import Actions
 import Glibc
-import Pipeline
+import Runs
 import Synchronization
 
 /// A file that is written line by line, each line at once. A line that cannot be written ends it, with a word and without

@@ -1,6 +1,8 @@
+import Actions
 import ArgumentParser
 import JSON
 import Pipeline
+import Runs
 
 extension Brake {
   struct Lint: ParsableCommand {

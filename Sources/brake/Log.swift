@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import JSON
 import Pipeline
+import Runs
 
 extension Brake {
   struct Log: AsyncParsableCommand {

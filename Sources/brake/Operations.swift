@@ -1,6 +1,7 @@
+import Actions
 import ArgumentParser
 import JSON
-import Pipeline
+import Runs
 
 extension Brake {
   struct Operations: ParsableCommand {
@@ -30,7 +31,7 @@ extension Brake {
       try Output.print(chosen.map(text).joined(separator: "\n\n"))
     }
 
-    private func text(_ operation: any Pipeline.Operation) -> String {
+    private func text(_ operation: any Actions.Operation) -> String {
       var lines = ["\(operation.name)  (revision \(operation.revision))", "  \(operation.summary)"]
       var table = Table(.left, .left, .left)
       for input in operation.inputs { table.add(input.name, input.cardinality.text, input.help) }
@@ -54,7 +55,7 @@ extension Brake {
       table = Table(.left, .left, .left)
     }
 
-    private func describe(_ operation: any Pipeline.Operation) -> JSON {
+    private func describe(_ operation: any Actions.Operation) -> JSON {
       [
         "name": .string(operation.name), "revision": .integer(Int64(operation.revision)),
         "summary": .string(operation.summary),

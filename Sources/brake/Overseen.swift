@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Runs
 
 /// Shows the course of work under the eyes of the user, and ends it on a signal.
 enum Overseen {

@@ -1,6 +1,8 @@
+import Actions
 import ArgumentParser
 import Glibc
-import Pipeline
+import Runs
+import System
 
 /// `-j`: how many stages run at once.
 struct JobsOption: ParsableArguments {

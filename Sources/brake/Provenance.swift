@@ -1,7 +1,8 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import JSON
-import Pipeline
+import Runs
 import System
 
 extension Brake {
@@ -24,7 +25,7 @@ extension Brake {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
       let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
-      let provenance = try Pipeline.Provenance(of: digest, in: store)
+      let provenance = try Lineage(of: digest, in: store)
       if json { return try Output.print(provenance.json) }
       var tree = LineageTree(provenance)
       try Output.print(tree.text())
@@ -34,11 +35,11 @@ extension Brake {
 
 /// A lineage as an indented tree. What an artefact was made from is shown where it first comes up.
 private struct LineageTree {
-  let provenance: Pipeline.Provenance
+  let provenance: Lineage
   private var shown: Set<Digest> = []
   private var lines: [String] = []
 
-  init(_ provenance: Pipeline.Provenance) { self.provenance = provenance }
+  init(_ provenance: Lineage) { self.provenance = provenance }
 
   mutating func text() -> String {
     add(provenance.digest, source: nil, first: "", rest: "", label: "")
@@ -68,7 +69,7 @@ private struct LineageTree {
   }
 
   /// The command, or the parameters of the operation, and when and where it was.
-  private func details(of maker: Pipeline.Provenance.Maker) -> [String] {
+  private func details(of maker: Lineage.Maker) -> [String] {
     let manifest = maker.record.manifest
     var details: [String] = []
     if let command = manifest["command"]?.string {

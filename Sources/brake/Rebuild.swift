@@ -1,8 +1,11 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import Differences
 import JSON
 import Pipeline
+import Runners
+import Runs
 import Synchronization
 
 extension Brake {

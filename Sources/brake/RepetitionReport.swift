@@ -2,6 +2,7 @@ import Artefacts
 import Differences
 import JSON
 import Pipeline
+import Runs
 import System
 
 /// What is told of an action that was executed again.

@@ -1,5 +1,5 @@
 import JSON
-import Pipeline
+import Runs
 
 /// Reports on repetitions, and the exit status that they come to.
 enum RepetitionReports {

@@ -1,6 +1,9 @@
+import Actions
 import ArgumentParser
 import JSON
 import Pipeline
+import Runners
+import Runs
 
 extension Brake {
   struct Run: AsyncParsableCommand {
@@ -85,7 +88,7 @@ extension Brake {
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
       let places = question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
-      engine.source.noteParameters(of: memory)
+      engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine, options(places), memory, recorders)

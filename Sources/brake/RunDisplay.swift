@@ -1,5 +1,6 @@
 import Artefacts
 import Pipeline
+import Runs
 import Synchronization
 import System
 

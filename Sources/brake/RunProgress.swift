@@ -1,4 +1,5 @@
 import Pipeline
+import Runs
 
 /// How far a run has come. A value made of events, without a clock or a terminal.
 struct RunProgress {

@@ -1,5 +1,5 @@
 import JSON
-import Pipeline
+import Runs
 
 /// Something that writes down the course of runs, for programs that read it.
 protocol RunRecorder: Sendable {

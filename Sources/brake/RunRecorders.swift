@@ -1,4 +1,4 @@
-import Pipeline
+import Runs
 import Synchronization
 
 /// All that writes down the course of runs, told of events from whichever thread they come.

@@ -1,5 +1,7 @@
+import Actions
 import ArgumentParser
 import Pipeline
+import Runs
 
 extension Brake {
   struct Schema: ParsableCommand {

@@ -1,7 +1,8 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import JSON
-import Pipeline
+import Runs
 
 extension Brake {
   struct Show: AsyncParsableCommand {

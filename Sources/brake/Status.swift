@@ -1,7 +1,8 @@
-import Artefacts
+import Actions
 import ArgumentParser
+import Artefacts
 import JSON
-import Pipeline
+import Runs
 
 extension Brake {
   struct Status: AsyncParsableCommand {

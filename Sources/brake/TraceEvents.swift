@@ -1,6 +1,7 @@
+import Actions
 import Artefacts
 import JSON
-import Pipeline
+import Runs
 
 /// What is to be written of each event. A value, without a file or a clock.
 struct TraceEvents {

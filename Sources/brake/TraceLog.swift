@@ -1,5 +1,6 @@
+import Actions
 import JSON
-import Pipeline
+import Runs
 
 /// The course of runs in the trace-event format that Perfetto and Chrome's `about:tracing` show: a lane for each place in
 /// which stages run side by side. It is written as it happens; what is there when brake is killed can be read, too.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Artefacts
 import JSON
 import Pipeline
+import Runs
 import System
 
 extension Brake {

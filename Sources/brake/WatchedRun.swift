@@ -1,7 +1,9 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import JSON
 import Pipeline
+import Runs
 import Synchronization
 import System
 

@@ -1,9 +1,12 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import Glibc
 import Operations
 import Pipeline
 import Report
+import Runners
+import Runs
 import System
 
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.

@@ -1,6 +1,8 @@
+import Actions
 import Foundation
 import JSON
 import Pipeline
+import Runs
 import Support
 import Testing
 

@@ -1,4 +1,5 @@
 import Pipeline
+import Runs
 import Testing
 
 @testable import brake

@@ -1,14 +1,14 @@
+import Actions
 import Compute
 import Foundation
 import JSON
 import Operations
-import Pipeline
 import Support
 import System
 import Testing
 
 @Suite struct CurveOperationsTests {
-  func operation(_ name: String) throws -> any Pipeline.Operation {
+  func operation(_ name: String) throws -> any Actions.Operation {
     try #require(Operations.all.first { $0.name == name })
   }
 

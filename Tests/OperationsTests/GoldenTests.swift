@@ -1,8 +1,8 @@
+import Actions
 import Artefacts
 import Compute
 import JSON
 import Operations
-import Pipeline
 import Safetensors
 import Testing
 

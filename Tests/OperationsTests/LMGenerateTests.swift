@@ -1,7 +1,6 @@
 import Compute
 import JSON
 import Operations
-import Pipeline
 import Safetensors
 import System
 import Testing

@@ -6,7 +6,7 @@ import Safetensors
 import System
 import Testing
 
-@testable import Pipeline
+@testable import Actions
 
 /// Tiny models as transformers would leave them in a folder.
 enum Interchange {
@@ -86,7 +86,7 @@ enum Interchange {
     }
   }
 
-  static func operation(_ name: String) throws -> any Pipeline.Operation {
+  static func operation(_ name: String) throws -> any Actions.Operation {
     try #require(Operations.all.first { $0.name == name })
   }
 

@@ -7,8 +7,8 @@ import Support
 import System
 import Testing
 
+@testable import Actions
 @testable import Operations
-@testable import Pipeline
 
 /// A tiny training, link by link as the engine runs it.
 struct Training {
@@ -64,7 +64,7 @@ struct Training {
 }
 
 @Suite struct LMOperationsTests {
-  func operation(_ name: String) throws -> any Pipeline.Operation {
+  func operation(_ name: String) throws -> any Actions.Operation {
     try #require(Operations.all.first { $0.name == name })
   }
 

@@ -1,6 +1,6 @@
+import Actions
 import Artefacts
 import JSON
-import Pipeline
 import Support
 
 /// One run of an operation outside the engine.

@@ -1,5 +1,5 @@
+import Actions
 import JSON
-import Pipeline
 
 /// `text.count`
 struct TextCountOperation: Operation {

@@ -1,9 +1,9 @@
+import Actions
 import Artefacts
 import Compute
 import Foundation
 import JSON
 import Operations
-import Pipeline
 import Support
 import System
 import Testing

@@ -6,7 +6,7 @@ import Safetensors
 import System
 import Testing
 
-@testable import Pipeline
+@testable import Actions
 
 @Suite struct ZSLOperationsTests {
   /// What the analyses read, of a tiny training.
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  static func operation(_ name: String) throws -> any Pipeline.Operation {
+  static func operation(_ name: String) throws -> any Actions.Operation {
     try #require(Operations.all.first { $0.name == name })
   }
 

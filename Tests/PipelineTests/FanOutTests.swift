@@ -1,6 +1,7 @@
 import Artefacts
 import JSON
 import Pipeline
+import PlanSupport
 import Testing
 
 @Suite struct FanOutTests {

@@ -1,7 +1,9 @@
 import JSON
+import PlanSupport
 import Support
 import Testing
 
+@testable import Actions
 @testable import Pipeline
 
 @Suite struct IncludeTests {

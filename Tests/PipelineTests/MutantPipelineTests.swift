@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import PlanSupport
 import Support
 import Testing
 

@@ -1,5 +1,6 @@
 import JSON
 import Pipeline
+import PlanSupport
 import Testing
 
 @Suite struct PlanCommandTests {

@@ -1,6 +1,8 @@
+import Actions
 import Artefacts
 import JSON
 import Pipeline
+import PlanSupport
 import Testing
 
 @Suite struct PlanFanOutTests {
@@ -139,7 +141,7 @@ import Testing
     #expect(plan.source("fit[70M]", "curve") == .output(instance: "import", output: "curves", key: "70M"))
     #expect(try plan.selection([]).instances.map(\.name) == ["import", "fit[14M]", "fit[70M]", "table"])
     #expect(planError(Self.imported, keys: [curves: ["a/b"]]).contains("it holds '/'"))
-    let none = try PipelineTests.plan(Self.imported, keys: [curves: []])
+    let none = try PlanSupport.plan(Self.imported, keys: [curves: []])
     #expect(none.source("table", "fits") == .collection([]))
   }
 

@@ -1,5 +1,7 @@
+import Actions
 import JSON
 import Pipeline
+import PlanSupport
 import Testing
 
 @Suite struct PlanSelectionTests {

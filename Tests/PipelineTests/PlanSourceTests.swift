@@ -1,6 +1,8 @@
+import Actions
 import Artefacts
 import JSON
 import Pipeline
+import PlanSupport
 import Testing
 
 @Suite struct PlanSourceTests {

@@ -1,8 +1,8 @@
+import Actions
 import Artefacts
 import Compute
 import Foundation
 import JSON
-import Pipeline
 import Support
 import System
 import Testing
@@ -29,7 +29,7 @@ import Testing
     }
 
     func run(
-      _ operation: any Pipeline.Operation, _ inputs: [String: [InputArtefact]],
+      _ operation: any Actions.Operation, _ inputs: [String: [InputArtefact]],
       _ parameters: [String: JSON] = [:]
     ) async throws -> [String: [UInt8]] {
       let work = folder[UUID().uuidString]
@@ -131,7 +131,7 @@ import Testing
   func `An input that is no fit is an error`(text: String) async throws {
     let bench = try Workbench()
     let input = try bench.input(Array(text.utf8))
-    for operation in [TablesOperation(), PageOperation()] as [any Pipeline.Operation] {
+    for operation in [TablesOperation(), PageOperation()] as [any Actions.Operation] {
       let error = await #expect(throws: Failure.self) {
         try await bench.run(operation, ["fits": [input]])
       }

@@ -1,7 +1,7 @@
+import Actions
 import Compute
 import Foundation
 import JSON
-import Pipeline
 import System
 import Testing
 

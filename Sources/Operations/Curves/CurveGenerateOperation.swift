@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 
 /// `curve.generate`
 struct CurveGenerateOperation: Operation {

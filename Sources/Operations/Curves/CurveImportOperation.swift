@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 
 /// `curve.import`
 struct CurveImportOperation: Operation {

@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// Undoing gzip, xz and zstd with the programs of those names.

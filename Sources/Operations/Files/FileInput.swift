@@ -1,5 +1,5 @@
+internal import Actions
 internal import Artefacts
-internal import Pipeline
 import System
 
 /// Reading of files that stand in a scratch folder.

@@ -1,5 +1,5 @@
+internal import Actions
 internal import JSON
-internal import Pipeline
 
 /// After which updates a training leaves a checkpoint, beside the last one.
 enum LMCheckpointSteps: ParameterValue, Sendable {

@@ -1,6 +1,6 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// `lm.import`

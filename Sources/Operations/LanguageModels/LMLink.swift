@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// What one link of a training does, read from its parameters.

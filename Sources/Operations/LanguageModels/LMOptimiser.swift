@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 
 /// Optimisers by the names that pipelines use.
 enum LMOptimiser: String, CaseIterable {

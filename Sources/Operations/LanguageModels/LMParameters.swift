@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 
 /// The parameters that a training and each of its links have in common.
 enum LMParameters {

@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Actions
 
 /// Models of a known shape, called after their parameters without the embedding. The shapes and learning rates are those
 /// at which byte models show a loss deceleration within a minute of two processor cores.

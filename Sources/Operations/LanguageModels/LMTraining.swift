@@ -1,6 +1,6 @@
+internal import Actions
 internal import Compute
 internal import Glibc
-internal import Pipeline
 internal import System
 
 /// Runs one link of a training: from a checkpoint, or from the first weights, to the next checkpoint.

@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// The tokens of a stream behind its first, to be predicted in windows that follow each other; the last one may be

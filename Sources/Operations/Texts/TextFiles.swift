@@ -1,5 +1,5 @@
+internal import Actions
 internal import Artefacts
-internal import Pipeline
 import System
 
 /// The files of an input that may be a folder.

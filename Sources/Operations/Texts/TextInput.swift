@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// Reading of texts as operations are given them.

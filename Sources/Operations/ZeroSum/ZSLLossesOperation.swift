@@ -1,7 +1,7 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
 internal import JSON
-internal import Pipeline
 internal import System
 
 /// `zsl.losses`

@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Actions
 
 /// The parameters that analyses have in common.
 enum ZSLParameters {

@@ -1,6 +1,6 @@
+internal import Actions
 internal import Compute
 internal import JSON
-internal import Pipeline
 internal import Safetensors
 internal import System
 

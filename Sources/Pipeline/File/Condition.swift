@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// A condition over `for:` variables and parameters, such as `${size} != 188k and not (${seed} in [1, 2])`. It compares

@@ -1,3 +1,5 @@
+import Actions
+
 /// Cuts the text of a condition into words and signs.
 enum ConditionLexer {
   struct Token {

@@ -1,3 +1,5 @@
+import Actions
+
 /// Reads the words and signs of a condition: comparisons joined by `and`, `or`, `not` and parentheses.
 struct ConditionParser {
   typealias Token = ConditionLexer.Token

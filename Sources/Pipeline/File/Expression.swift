@@ -1,3 +1,5 @@
+import Actions
+
 /// A text in which `${NAME}` stands for a value.
 struct Expression {
   enum Part: Equatable {

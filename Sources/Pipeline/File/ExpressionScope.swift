@@ -1,3 +1,5 @@
+import Actions
+
 /// The parameters of a pipeline file, with their values.
 struct ExpressionScope {
   /// A value may grow to this many bytes and nodes: a few lines that double each other can ask for any amount.

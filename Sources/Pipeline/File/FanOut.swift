@@ -1,3 +1,5 @@
+import Actions
+
 /// What `for:`, `where:` and `unless:` of a stage say: over which values of its variables it has instances.
 struct FanOut: Sendable {
   /// One variable, or several that go through their values together.

@@ -1,3 +1,5 @@
+import Actions
+
 /// What is wrong with a pipeline, as it is found. A run ends with the first fault; `brake lint` goes on and collects them.
 final class Faults {
   private(set) var errors: [PipelineError] = []

@@ -1,6 +1,13 @@
-import JSON
+package import Actions
+package import JSON
 
 extension PipelineFile {
+  /// The values of all parameters, as they are applied.
+  package func parameters(overrides: [(name: String, value: String)]) throws(PipelineError) -> [String: JSON]
+  {
+    try scope(overrides: overrides).parameters.mapValues(\.json)
+  }
+
   /// The parameters' values: what overrides give, otherwise the defaults with their references replaced.
   func scope(overrides: [(name: String, value: String)]) throws(PipelineError) -> ExpressionScope {
     var given: [String: String] = [:]

@@ -1,3 +1,4 @@
+public import Actions
 public import JSON
 
 /// A pipeline file with all that it includes, read and checked as far as it can be without the operations.

@@ -1,3 +1,5 @@
+import Actions
+
 /// An entry of `include:`.
 struct IncludeDeclaration: Sendable {
   /// As it is written.

@@ -1,3 +1,5 @@
+import Actions
+
 /// Reads a pipeline file and the files that it includes.
 struct PipelineLoader {
   /// The longest chain of files of which each includes the next.

@@ -1,3 +1,5 @@
+import Actions
+
 extension PipelineNode {
   /// The largest file that is read, in bytes.
   static let largestFile = 16 << 20

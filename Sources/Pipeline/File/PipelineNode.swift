@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// A value in a pipeline file, and where it stands.
@@ -36,7 +37,7 @@ struct PipelineNode: Sendable {
   func moved(to position: Position) -> PipelineNode { PipelineNode(content: content, position: position) }
 
   /// The value, typed by YAML's core schema.
-  var json: JSON {
+  package var json: JSON {
     switch content {
     case .scalar(let text, isPlain: true): JSON(plain: text)
     case .scalar(let text, isPlain: false): .string(text)

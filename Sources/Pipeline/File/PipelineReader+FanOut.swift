@@ -1,3 +1,5 @@
+import Actions
+
 extension PipelineReader {
   /// The most variables of a stage.
   private static let mostVariables = 16

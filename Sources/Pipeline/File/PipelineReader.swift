@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// Turns the nodes of a pipeline file into declarations.

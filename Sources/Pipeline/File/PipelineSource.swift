@@ -1,4 +1,5 @@
-import JSON
+public import Actions
+public import JSON
 import Synchronization
 
 /// A pipeline file that is read when it is needed: a run of which everything is remembered does without.
@@ -26,12 +27,11 @@ public final class PipelineSource: Sendable {
   }
 
   /// The parameters as they are applied, as far as that is known without reading the file.
-  var parameters: [String: JSON]? { remembered.withLock { $0 } }
+  package var parameters: [String: JSON]? { remembered.withLock { $0 } }
 
-  /// Takes the parameters of a remembered run of the same.
-  public func noteParameters(of memory: RunMemory?) {
-    guard let parameters = memory?.parameters else { return }
-    remembered.withLock { $0 = parameters }
+  /// Takes the parameters of a remembered run of the same file, where there is one.
+  public func note(parameters: [String: JSON]?) {
+    if let parameters { remembered.withLock { $0 = parameters } }
   }
 
   /// - Throws: the first thing that is wrong with it.

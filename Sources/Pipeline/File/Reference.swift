@@ -1,6 +1,6 @@
 /// What names outputs of a stage in a pipeline file: `stage`, `stage[key].output`, `stage[*].output[member]`.
-struct Reference: Hashable {
-  enum Instances: Hashable {
+package struct Reference: Hashable {
+  package enum Instances: Hashable {
     /// Nothing, or `[*]`.
     case all
     case one([String])
@@ -8,11 +8,11 @@ struct Reference: Hashable {
     case matching([String?])
   }
 
-  let stage: String
-  let instances: Instances
-  let output: String?
+  package let stage: String
+  package let instances: Instances
+  package let output: String?
   /// One member of a keyed output.
-  let member: String?
+  package let member: String?
 
   init(stage: String, instances: Instances, output: String?, member: String?) {
     self.stage = stage
@@ -22,14 +22,14 @@ struct Reference: Hashable {
   }
 
   /// The text up to the first `[` or `.`, which decides whether it can be a reference at all.
-  static func leadingName(of text: String) -> Substring {
+  package static func leadingName(of text: String) -> Substring {
     let bytes = text.utf8
     let end = bytes.firstIndex { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ".") }
     return text[..<(end ?? text.endIndex)]
   }
 
   /// Nil for a text that does not follow the grammar.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     let name = Reference.leadingName(of: text)
     guard !name.isEmpty else { return nil }
     stage = String(name)

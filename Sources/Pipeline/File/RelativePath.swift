@@ -1,3 +1,5 @@
+import Actions
+
 /// A path that stays inside the folder it is relative to.
 struct RelativePath {
   /// Without `.`, doubled slashes or a slash at the end.

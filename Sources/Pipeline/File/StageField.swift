@@ -1,3 +1,5 @@
+import Actions
+
 /// The sections of a pipeline file. What the reader takes and what `brake schema` prints are both made of these tables.
 enum PipelineSection: String, CaseIterable {
   case include, params, stages, `default`

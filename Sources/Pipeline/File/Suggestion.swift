@@ -1,5 +1,5 @@
 /// The name that was probably meant by a misspelt one.
-enum Suggestion {
+package enum Suggestion {
   /// The candidate that is fewest edits away, if that is few for its length; the first of several.
   static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let name = Array(name.lowercased().utf8)
@@ -16,13 +16,13 @@ enum Suggestion {
   }
 
   /// `did you mean 'NAME'?`, or else what there is to choose from.
-  static func hint(for name: String, among candidates: [String]) -> String? {
+  package static func hint(for name: String, among candidates: [String]) -> String? {
     if let nearest = nearest(to: name, among: candidates) { return "did you mean '\(nearest)'?" }
     return candidates.isEmpty ? nil : "there is: \(list(candidates))"
   }
 
   /// The first dozen of many.
-  static func list(_ names: [String]) -> String {
+  package static func list(_ names: [String]) -> String {
     let shown = names.prefix(12).joined(separator: ", ")
     return names.count > 12 ? "\(shown), … (\(names.count) in all)" : shown
   }

@@ -1,3 +1,5 @@
+import Actions
+
 internal import CYAML
 
 /// What libyaml finds in a text, one thing after the other.

@@ -1,3 +1,5 @@
+public import Actions
+
 /// What is wrong with a pipeline file, all at once, and what is probably not meant.
 public struct PipelineLint: Sendable {
   public struct Finding: Sendable {

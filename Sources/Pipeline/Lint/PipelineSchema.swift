@@ -1,3 +1,4 @@
+public import Actions
 public import JSON
 
 /// A JSON Schema (2020-12) of pipeline files, for editors: what they complete and underline.

@@ -1,3 +1,5 @@
+import Actions
+
 /// What is probably not meant in a pipeline file that can be planned.
 struct PipelineWarnings {
   private(set) var list: [PipelineError] = []

@@ -1,3 +1,5 @@
+import Actions
+
 /// One value of a `for:` variable. (A class, since many instances share it.)
 final class Binding: Sendable {
   let value: PipelineNode

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// Third step of planning: replaces every instance of a chain operation by its links and its end, and what refers to a
@@ -34,7 +35,7 @@ struct ChainExpansion {
     do {
       links = try chain.links(parameters)
       for link in links {
-        try PlannedKeys.check(link.key, of: chain.name)
+        try MemberKey.check(link.key, of: chain.name)
         instances.append(try self.link(link, of: instance, chain, behind: instances.last?.name))
       }
     } catch {

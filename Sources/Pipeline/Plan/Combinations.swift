@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// Goes through all values of a stage's variables, step by step, and drafts an instance for each combination that its

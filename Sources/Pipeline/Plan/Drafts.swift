@@ -1,3 +1,5 @@
+import Actions
+
 /// An instance before its inputs are known.
 struct Draft {
   let keys: [String]

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// First step of planning: which instances each stage has. This depends on parameters and on the keys of keyed outputs,

@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 
 /// Turns sources into the artefacts that they stand for.
@@ -92,7 +93,7 @@ struct MemberSources {
     _ members: [InputSource.Member], _ reader: Reader, isList: Bool
   ) throws(PipelineError) {
     for member in members {
-      if case .file(let path) = member.source, let fault = PlannedKeys.fault(of: member.key) {
+      if case .file(let path) = member.source, let fault = MemberKey.fault(of: member.key) {
         throw PipelineError(
           "the name of '\(path.excerpt)' cannot be a key of the input '\(reader.input)': \(fault)",
           at: reader.position, hint: "give the file another name")

@@ -1,3 +1,5 @@
+import Actions
+
 /// A command of a stage, read once for all its instances.
 struct OpenCommand {
   private let declaration: CommandDeclaration

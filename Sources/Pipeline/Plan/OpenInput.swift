@@ -1,3 +1,5 @@
+import Actions
+
 /// An input of a stage, read once for all its instances as far as it does not depend on them.
 struct OpenInput {
   enum Content {

@@ -1,3 +1,5 @@
+import Actions
+
 /// The files that a command writes, read once for all instances of its stage.
 struct OpenOutputs {
   private let entries: [(output: OutputDeclaration, file: OpenValue)]

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// The parameters of a stage's operation, read once for all its instances.

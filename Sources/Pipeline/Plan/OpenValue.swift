@@ -1,3 +1,5 @@
+import Actions
+
 /// A value of a stage whose expressions were read once for all its instances: parameters are already in it, `for:`
 /// variables are still open.
 struct OpenValue {

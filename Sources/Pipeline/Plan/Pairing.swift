@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// How `{pairs: VALUES, factor: 2}` makes pairs of values: each with its double, or with the one `step` above it, where that

@@ -1,3 +1,5 @@
+public import Actions
+
 extension Plan {
   /// The instances that the targets need, in plan order, and the deferred stages among them. A target is a stage, an
   /// instance (`fit[14M]`) or a glob over both (`fit*`, `fit[*M]`); of a deferred stage, any of its instances. No targets
@@ -33,6 +35,12 @@ extension Plan {
     public let targets: [String]
     /// Needed stages that cannot be expanded yet.
     public let deferred: [DeferredStage]
+
+    package init(instances: [StageInstance], targets: [String], deferred: [DeferredStage]) {
+      self.instances = instances
+      self.targets = targets
+      self.deferred = deferred
+    }
   }
 
   /// The stage that was probably meant by a source that is neither a stage nor a file.

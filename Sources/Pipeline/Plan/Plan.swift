@@ -1,20 +1,6 @@
+public import Actions
 public import Artefacts
 public import JSON
-
-/// Where something stands in a pipeline file; line and column are counted from 1.
-public struct Position: Hashable, Sendable, CustomStringConvertible {
-  public let file: String
-  public let line: Int
-  public let column: Int
-
-  public init(file: String, line: Int, column: Int) {
-    self.file = file
-    self.line = line
-    self.column = column
-  }
-
-  public var description: String { "\(file):\(line):\(column)" }
-}
 
 /// A pipeline file with its parameters applied: every stage instance, what it reads and what it writes. A value; making
 /// one touches neither the store nor the files that stages read.
@@ -113,7 +99,7 @@ public final class StageInstance: Sendable {
     case command(ShellCommand)
 
     /// Programs whose identity is part of the key, as in `ShellCommand.tools`.
-    var tools: [String: String?] {
+    package var tools: [String: String?] {
       switch self {
       case .operation(let operation, _):
         Dictionary(uniqueKeysWithValues: operation.tools.map { ($0, nil) })

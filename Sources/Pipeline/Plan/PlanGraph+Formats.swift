@@ -1,3 +1,4 @@
+import Actions
 public import JSON
 
 extension Plan {

@@ -1,3 +1,5 @@
+import Actions
+
 /// An order of stages in which each stands behind all it depends on.
 struct PlanOrder {
   /// Of each stage, the stages it depends on.

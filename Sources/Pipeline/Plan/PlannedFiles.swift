@@ -1,3 +1,5 @@
+import Actions
+
 /// The stages of a pipeline file and of all that it includes, in one list.
 struct PlannedFiles {
   let registry: OperationRegistry

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// What a `for:` variable can run over.
@@ -65,7 +66,7 @@ indirect enum PlannedKeys {
           "a value of the variable '\(variable)' is \(value.kind)", at: value.position,
           hint: "its values are texts and numbers")
       }
-      if let fault = fault(of: key) {
+      if let fault = MemberKey.fault(of: key) {
         throw PipelineError(
           "'\(key.excerpt)' cannot be a value of '\(variable)': \(fault)", at: value.position)
       }
@@ -73,26 +74,6 @@ indirect enum PlannedKeys {
         throw PipelineError("'\(key)' is twice among the values of '\(variable)'", at: value.position)
       }
     }
-  }
-
-  /// Refuses a key that a stage gave to a member of its output.
-  static func check(_ key: String, of output: String) throws(PipelineError) {
-    if let fault = fault(of: key) {
-      throw PipelineError("the output '\(output)' cannot have a member '\(key)': \(fault)")
-    }
-  }
-
-  /// What is wrong with a key, if anything is: keys become names of instances and of files.
-  static func fault(of key: String) -> String? {
-    if key.isEmpty { return "it is empty" }
-    if key == "." || key == ".." || key == "*" { return "this text means something else" }
-    if key.utf8.count > 200 { return "it has more than 200 bytes" }
-    if key.first == " " || key.last == " " { return "it has a space at one of its ends" }
-    for scalar in key.unicodeScalars {
-      if "/,[]".unicodeScalars.contains(scalar) { return "it holds '\(scalar)'" }
-      if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) { return "it holds a control character" }
-    }
-    return nil
   }
 
   // MARK: Tables

@@ -1,3 +1,5 @@
+import Actions
+
 /// A stage with its operation looked up and its expressions read, checked as far as it can be before it is expanded. (A
 /// class only because it is passed around often and large.)
 final class PlannedStage {

@@ -1,3 +1,4 @@
+public import Actions
 import JSON
 
 /// Expands pipeline files into plans.

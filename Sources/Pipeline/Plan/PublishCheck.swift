@@ -1,3 +1,5 @@
+import Actions
+
 /// Refuses plans in which what is published would fall upon something else.
 struct PublishCheck {
   private let instances: [StageInstance]

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// A field of a stage that declares a resource.

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// Where a value stands in the text of a command, which decides how it is written there.

@@ -1,3 +1,5 @@
+import Actions
+
 /// The text of a command as its stage has it, read once for all instances: where the values of variables and the paths of
 /// inputs and outputs stand, and how they are to be written there.
 final class ShellForm: Sendable {

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 
 /// The text of a command in which the paths of inputs and outputs are still open. It was read once: what is put into it

@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 
 /// A source as the file gives it, with its expressions replaced.

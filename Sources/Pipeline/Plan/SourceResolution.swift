@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 
 /// Second step of planning: finds which stage depends on which, and turns what is written into what each instance reads.

@@ -1,6 +1,6 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Pipeline
 
 /// Gradient dissent at the final hidden state.
 enum DissentReport: ReportedAnalysis {

@@ -1,7 +1,7 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
 internal import Glibc
-internal import Pipeline
 
 /// Interference in tokens' gradients.
 enum GradientInterferenceReport: ReportedAnalysis {

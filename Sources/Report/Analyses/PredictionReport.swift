@@ -1,7 +1,7 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
 internal import Glibc
-internal import Pipeline
 
 /// How well gradients predict what updates do to the losses of single tokens, and to their mean, in words that follow from
 /// the numbers.

@@ -1,5 +1,5 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 internal import System
 
 /// Points of published figures, to be drawn beside those that were computed.

@@ -1,6 +1,6 @@
+internal import Actions
 internal import Compute
 internal import JSON
-internal import Pipeline
 internal import System
 
 /// What the report shows of one analysis: the results that it reads, the figures that it can draw, and what the page says.

@@ -1,6 +1,6 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Pipeline
 
 /// Interference in the losses of tokens over single updates.
 enum SingleUpdatesReport: ReportedAnalysis {

@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Actions
 internal import System
 
 /// The program that draws. It is given a script on its standard input and writes the drawing to its standard output; it

@@ -1,9 +1,9 @@
+internal import Actions
 internal import Compute
-internal import Pipeline
 
 /// `report.figure`: one figure, as SVG and PDF, with its data. A figure of its own stage is drawn again only if what it
 /// shows has changed.
-struct FigureOperation: Pipeline.Operation {
+struct FigureOperation: Actions.Operation {
   var gnuplot = Gnuplot()
 
   static let figure = Parameter<String>(

@@ -1,5 +1,5 @@
+internal import Actions
 internal import Artefacts
-internal import Pipeline
 
 /// What every operation that draws a figure gives.
 enum FigureOutputs {

@@ -1,9 +1,9 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Pipeline
 
 /// `report.html`: the page that says it all.
-struct PageOperation: Pipeline.Operation {
+struct PageOperation: Actions.Operation {
   static let introduction = Parameter<String>(
     "introduction", default: "", help: "what stands ahead of the summary; empty lines separate paragraphs")
 

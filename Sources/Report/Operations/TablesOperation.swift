@@ -1,7 +1,7 @@
-internal import Pipeline
+internal import Actions
 
 /// `report.tables`: the table of all runs as CSV, Markdown and LaTeX.
-struct TablesOperation: Pipeline.Operation {
+struct TablesOperation: Actions.Operation {
   let name = "report.tables"
   let revision = 1
   let summary = "Writes the table of fitted loss curves as CSV, Markdown and LaTeX."

@@ -1,9 +1,9 @@
+internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Pipeline
 
 /// `report.zero-sum`: one figure of an analysis, as SVG and PDF, with its data.
-struct ZeroSumFigureOperation: Pipeline.Operation {
+struct ZeroSumFigureOperation: Actions.Operation {
   static let figure = Parameter<String>(
     "figure", oneOf: ReportedAnalyses.figures.map(\.name),
     help: ReportedAnalyses.figures.map { "\($0.name): \($0.help)" }.joined(separator: "; "))

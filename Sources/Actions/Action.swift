@@ -1,0 +1,69 @@
+public import Artefacts
+public import JSON
+
+/// One thing to be executed: what is to be done, with which inputs, and what shall come of it. A value that says everything
+/// an executor needs to know, here or on another machine.
+public struct Action: Sendable {
+  /// What is executed.
+  public enum Work: Sendable {
+    case operation(any Operation, ParameterValues)
+    case command(ActionCommand)
+  }
+
+  /// The stage instance that it comes from, `train[47k]@512`. It is for people, and no part of the key.
+  public let name: String
+  /// Where its stage stands in a pipeline file. It is for people, too.
+  public let position: Position
+  public let work: Work
+  /// In the order of the pipeline file.
+  public let inputs: [ActionInput]
+  public let outputs: [OutputDeclaration]
+  public let resources: Resources
+  /// All that can change what the action produces, and nothing else. Its digest is the key.
+  public let manifest: JSON
+  public let key: Digest
+
+  public init(
+    name: String, position: Position, work: Work, inputs: [ActionInput], outputs: [OutputDeclaration],
+    resources: Resources, manifest: JSON
+  ) {
+    self.name = name
+    self.position = position
+    self.work = work
+    self.inputs = inputs
+    self.outputs = outputs
+    self.resources = resources
+    self.manifest = manifest
+    key = Digest(of: manifest.canonicalBytes)
+  }
+}
+
+/// A command with everything that decides how it is run.
+public struct ActionCommand: Sendable, Hashable {
+  /// What the shell is given, with the paths of inputs and outputs in it.
+  public let text: String
+  public let shell: CommandShell
+  /// Declared environment.
+  public let environment: [String: String]
+  /// Names handed through from the user's environment.
+  public let passed: [String]
+  /// Whether it runs in a sandbox where there is one.
+  public let sandbox: Bool
+  /// Whether it has a network in the sandbox.
+  public let network: Bool
+  /// Whether a file that it leaves and does not declare is an error, and not only said.
+  public let refusesUndeclared: Bool
+
+  public init(
+    text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
+    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false
+  ) {
+    self.text = text
+    self.shell = shell
+    self.environment = environment
+    self.passed = passed
+    self.sandbox = sandbox
+    self.network = network
+    self.refusesUndeclared = refusesUndeclared
+  }
+}

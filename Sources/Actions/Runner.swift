@@ -1,0 +1,61 @@
+/// How actions are executed: in this process and its children, or elsewhere.
+///
+/// A runner makes the folders that it needs itself, and finds what it reads in the store and in the workspace. It knows
+/// nothing of keys, records and leases: whoever asks it looks those up before, and keeps what it brings.
+public protocol Runner: Sendable {
+  /// How much it can execute at once.
+  ///
+  /// - Parameter places: the most actions at once that its user wants.
+  func capacity(places: Int) -> Capacity
+
+  /// Starts an action and waits for its end. Cancelling the task aborts it: it throws `CancellationError` once nothing of
+  /// the action runs any more.
+  ///
+  /// - Throws: `ActionFailure` if the action was started and failed.
+  func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult
+}
+
+/// What a runner is told about an action beside the action, and whom it keeps informed while that runs.
+public struct ActionWatcher: Sendable {
+  /// How many threads the action may use. What it makes does not depend on it.
+  public let threads: Int
+  public let notes: ActionNotes
+  /// Called with the path of the file to which the action prints, once there is one.
+  public let prints: @Sendable (String) -> Void
+  public let report: @Sendable (OperationContext.Progress) -> Void
+
+  public init(
+    threads: Int, notes: ActionNotes, prints: @escaping @Sendable (String) -> Void = { _ in },
+    report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in }
+  ) {
+    self.threads = threads
+    self.notes = notes
+    self.prints = prints
+    self.report = report
+  }
+}
+
+/// What an action has made, where it stands until somebody has taken it.
+public struct ActionResult: Sendable {
+  /// In the order of the declarations.
+  public let outputs: [OutputFile]
+  /// Has the log. To be removed by whoever gets it.
+  public let scratch: Scratch
+
+  public init(outputs: [OutputFile], scratch: Scratch) {
+    self.outputs = outputs
+    self.scratch = scratch
+  }
+}
+
+/// An action that was started and failed, with what it left.
+public struct ActionFailure: Error {
+  public let error: any Error
+  /// To be removed by whoever catches it.
+  public let scratch: Scratch
+
+  public init(_ error: any Error, in scratch: Scratch) {
+    self.error = error
+    self.scratch = scratch
+  }
+}

@@ -1,0 +1,127 @@
+public import Actions
+import Artefacts
+public import JSON
+
+/// An instance as a value that can be kept and sent: with the operations that the reader has too, it says everything that
+/// is needed to make an action of it.
+extension StageInstance {
+  public var json: JSON {
+    var members: [String: JSON] = [
+      "stage": .string(stage), "keys": .array(keys.map { .string($0) }),
+      "inputs": .array(inputs.map { [.string($0.name), $0.source.json] }),
+      "publish": .array(publish.map { [.string($0.output), .string($0.path)] }),
+      "position": position.json,
+      "resources": resources.json,
+    ]
+    if let link { members["link"] = .string(link) }
+    switch work {
+    case .operation(let operation, let parameters):
+      members.merge(OperationRegistry.members(operation, parameters)) { $1 }
+    case .command(let command):
+      members["command"] = command.json
+      members["outputs"] = .array(outputs.map(\.json))
+    }
+    return .object(members)
+  }
+
+  /// - Parameter registry: has the operation that it names, in the same revision.
+  /// - Throws: what is missing or malformed.
+  public convenience init(_ json: JSON, registry: OperationRegistry) throws {
+    let reader = JSONReader(json)
+    let inputs = try reader.array("inputs").map { input in
+      guard let pair = input.array, pair.count == 2, let name = pair[0].string else {
+        throw reader.malformed("inputs")
+      }
+      return StageInstance.Input(name: name, source: try InputSource(pair[1], depth: 0))
+    }
+    let publish = try reader.array("publish").map { rule in
+      guard let pair = rule.array, pair.count == 2, let output = pair[0].string, let path = pair[1].string
+      else {
+        throw reader.malformed("publish")
+      }
+      return PublishRule(output: output, path: path)
+    }
+    let work: Work
+    let outputs: [OutputDeclaration]
+    if let command = json["command"] {
+      work = .command(try ShellCommand(command))
+      outputs = try reader.array("outputs").map { try OutputDeclaration($0) }
+    } else {
+      let (operation, parameters) = try registry.operation(in: json)
+      work = .operation(operation, parameters)
+      outputs = operation.outputs
+    }
+    self.init(
+      stage: try reader.string("stage"), keys: try reader.array("keys").compactMap(\.string),
+      link: json["link"]?.string, work: work, inputs: inputs, outputs: outputs, publish: publish,
+      resources: Resources(json["resources"] ?? [:]), position: try reader.position())
+  }
+}
+
+extension InputSource {
+  var json: JSON {
+    switch self {
+    case .file(let name): ["file", .string(name)]
+    case .artefact(let digest): ["artefact", .string(digest.description)]
+    case .output(let instance, let output, let key):
+      ["output", .string(instance), .string(output), key.map { .string($0) } ?? .null]
+    case .members(let instance, let output): ["members", .string(instance), .string(output)]
+    case .collection(let members):
+      ["collection", .array(members.map { [.string($0.key), $0.source.json] })]
+    }
+  }
+
+  /// Deeper than any pipeline nests them.
+  private static let mostDepth = 64
+
+  init(_ json: JSON, depth: Int) throws {
+    let parts = json.array ?? []
+    let texts = parts.map { $0.string ?? "" }
+    switch (texts.first, parts.count) {
+    case ("file", 2): self = .file(texts[1])
+    case ("artefact", 2):
+      guard let digest = Digest(texts[1]) else { throw PipelineError("an input has no digest: \(texts[1])") }
+      self = .artefact(digest)
+    case ("output", 4): self = .output(instance: texts[1], output: texts[2], key: parts[3].string)
+    case ("members", 3): self = .members(instance: texts[1], output: texts[2])
+    case ("collection", 2) where depth < InputSource.mostDepth:
+      self = .collection(
+        try (parts[1].array ?? []).map { member in
+          guard let pair = member.array, pair.count == 2, let key = pair[0].string else {
+            throw PipelineError("a member of an input is malformed")
+          }
+          return Member(key: key, source: try InputSource(pair[1], depth: depth + 1))
+        })
+    default: throw PipelineError("an input is malformed")
+    }
+  }
+}
+
+extension ShellCommand {
+  var json: JSON {
+    [
+      "template": template.json, "shell": .array(shell.words.map { .string($0) }),
+      "environment": .object(environment.mapValues { .string($0) }),
+      "passed": .array(passed.map { .string($0) }),
+      "tools": .object(tools.mapValues { $0.map { .string($0) } ?? .null }), "sandbox": .bool(sandbox),
+      "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
+    ]
+  }
+
+  init(_ json: JSON) throws {
+    let reader = JSONReader(json)
+    guard let environment = json["environment"]?.object, let tools = json["tools"]?.object,
+      let sandbox = json["sandbox"]?.bool, let network = json["network"]?.bool,
+      let refusesUndeclared = json["refuses-undeclared"]?.bool, let template = json["template"]
+    else { throw reader.malformed("command") }
+    guard let shell = CommandShell(try reader.array("shell").compactMap(\.string)) else {
+      throw reader.malformed("shell")
+    }
+    self.init(
+      template: try ShellTemplate(template),
+      shell: shell,
+      environment: environment.compactMapValues(\.string),
+      passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
+      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared)
+  }
+}

@@ -1,0 +1,130 @@
+import Actions
+import Glibc
+import System
+
+extension CommandRun {
+  /// Runs the shell, in a sandbox where there is one.
+  func execute(_ text: String) async throws {
+    let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
+    let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
+    var line = shell
+    var covers: [Sandbox.Cover] = []
+    switch confinement {
+    case .sandbox(let sandbox):
+      (line, covers) = try sandbox.arguments(
+        around: shell, scratch: scratch, inputs: sources, network: command.network)
+    case .guarded(let executable, _): line = CommandGuard.arguments(around: shell, by: executable)
+    case .none: break
+    }
+    let process = ChildProcess(
+      arguments: line, environment: environment(temporary: folder + "/tmp"), folder: scratch.work,
+      streams: .log(scratch.log), jobServer: jobServer)
+    defer { bringBack(covers) }
+    switch try await process.run() {
+    case .exited(0): return
+    case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
+    case .exited(let code): throw failed(code)
+    case .killed(let signal): throw killed(by: signal)
+    }
+  }
+
+  /// The inputs from the workspace, where they stand and where their copies are.
+  private var sources: [(path: String, copy: String)] {
+    action.inputs.flatMap(\.members).compactMap { member in
+      guard case .workspace(_, let path) = member.origin, let real = try? disk.realPath(path) else {
+        return nil
+      }
+      return (real, scratch.work + "/" + member.place)
+    }
+  }
+
+  /// The text itself, or what reads it from a file: no argument of a program has more than 128 KiB, and a command may read
+  /// thousands of files.
+  private func argument(_ text: String, temporary: String) throws -> String {
+    guard text.utf8.count > 100_000, command.shell.isPOSIX else { return text }
+    try disk.write(Array(text.utf8), to: scratch.temporary + "/command")
+    return ". '" + (temporary + "/command").replacing("'", with: "'\\''") + "'"
+  }
+
+  private func shellLine(_ text: String) throws -> [String] {
+    let name = command.shell.program
+    guard let path = ProgramPath.find(name), path.hasPrefix("/") else {
+      throw PipelineError(
+        "the shell '\(name)' is not installed",
+        hint: command.shell == .bash
+          ? "commands run under bash: install it, or name another shell in the stage, such as shell: sh -eu"
+          : "install it, or put its folder into PATH")
+    }
+    return [path] + command.shell.words.dropFirst() + [text]
+  }
+
+  /// What a command sees: what was declared, and a few variables that hardly any program can do without. Their values
+  /// are no part of the key; locale and time zone are fixed.
+  private func environment(temporary: String) -> [String: String] {
+    var variables = [
+      "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": temporary,
+    ]
+    if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
+    for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
+      if let value = getenv(name) { variables[name] = String(cString: value) }
+    }
+    return variables.merging(command.environment) { _, declared in declared }
+  }
+
+  private func bringBack(_ covers: [Sandbox.Cover]) {
+    for cover in covers {
+      do { try cover.bringBack(disk) } catch {
+        notes.add(
+          "what the command wrote to \(cover.path) is lost: \(PipelineError(wrapping: error).headline)")
+      }
+    }
+  }
+
+  // MARK: Failures
+
+  private func failed(_ code: Int32) -> PipelineError {
+    let (facts, hint) = suspects
+    let usual =
+      code == 127
+      ? "the shell did not find a program: name it in tools: to have this checked first" : nil
+    return PipelineError("the command failed", facts: [("exit", String(code))] + facts, hint: hint ?? usual)
+  }
+
+  /// - Parameter exit: the shell's status, where it was not the shell itself that was killed.
+  private func killed(by signal: Int32, exit: Int32? = nil) -> PipelineError {
+    let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
+    let hint: String? =
+      switch signal {
+      case SIGKILL: "the system kills programs that use too much memory"
+      case SIGPIPE:
+        "a program wrote into a pipe whose reader had stopped, as head does; behind it, || test $? = 141 allows that"
+      default: nil
+      }
+    return PipelineError(
+      "the command was killed by a signal",
+      facts: (exit.map { [("exit", String($0))] } ?? []) + [("signal", "\(signal) (\(name))")], hint: hint)
+  }
+
+  /// What the sandbox may have kept from the command, by what it printed.
+  private var suspects: (facts: [(label: String, value: String)], hint: String?) {
+    guard case .sandbox(let sandbox) = confinement,
+      let printed = (try? disk.end(of: scratch.log, limit: 64 << 10)).map({
+        String(decoding: $0, as: UTF8.self)
+      })
+    else { return ([], nil) }
+    let hidden = sandbox.hiddenFiles(namedIn: printed, from: scratch.work)
+    if !hidden.isEmpty {
+      return (
+        [("undeclared", hidden.prefix(5).joined(separator: ", "))],
+        "a command can read only what it declares: declare \(hidden.count == 1 ? "it" : "them") under in:"
+      )
+    }
+    let signs = [
+      "network is unreachable", "name resolution", "could not resolve", "name or service not known",
+    ]
+    if !command.network, signs.contains(where: printed.lowercased().contains) {
+      return ([], "a command has no network unless its stage declares network: true")
+    }
+    return ([], nil)
+  }
+}

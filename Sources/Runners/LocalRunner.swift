@@ -1,0 +1,58 @@
+import Actions
+public import Actions
+public import Artefacts
+import System
+
+/// Runs operations in this process and commands as its children.
+public struct LocalRunner: Runner {
+  private let store: Store
+  private let surroundings: CommandSurroundings
+
+  public init(store: Store, surroundings: CommandSurroundings) {
+    self.store = store
+    self.surroundings = surroundings
+  }
+
+  public func capacity(places: Int) -> Capacity { .ofMachine(places: places) }
+
+  public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
+    let scratch = try Scratch(in: store)
+    watcher.prints(scratch.log)
+    do {
+      return ActionResult(outputs: try await outputs(of: action, in: scratch, watcher), scratch: scratch)
+    } catch {
+      throw ActionFailure(error, in: scratch)
+    }
+  }
+
+  private func outputs(
+    of action: Action, in scratch: Scratch, _ watcher: ActionWatcher
+  ) async throws -> [OutputFile] {
+    switch action.work {
+    case .operation(let operation, let parameters):
+      let inputs = action.inputs.map { ($0.name, $0.members.map { InputArtefact($0, in: store) }) }
+      let context = OperationContext(
+        operation: operation, parameters: parameters, inputs: Dictionary(uniqueKeysWithValues: inputs),
+        folder: scratch.path, files: scratch.files, threads: watcher.threads, report: watcher.report)
+      try await operation.run(context)
+      return try written(context.written, of: action)
+    case .command(let command):
+      return try await CommandRun(
+        action: action, command: command, scratch: scratch, store: store,
+        confinement: surroundings.confinement(of: command), notes: watcher.notes,
+        jobServer: surroundings.jobServer
+      ).run()
+    }
+  }
+
+  /// Every declared output was written, in the order of the declarations.
+  private func written(_ files: [OutputFile], of action: Action) throws -> [OutputFile] {
+    try action.outputs.flatMap { declaration in
+      let written = files.filter { $0.name == declaration.name }
+      if written.isEmpty && !declaration.keyed {
+        throw PipelineError("the output '\(declaration.name)' was not written")
+      }
+      return written
+    }
+  }
+}

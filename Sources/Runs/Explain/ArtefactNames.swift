@@ -1,0 +1,136 @@
+import Actions
+public import Artefacts
+import System
+
+/// An artefact with one of the names by which it is found.
+public struct NamedArtefact: Sendable, Hashable {
+  /// `fit[47k].fit`, `results/fit.json`, `@best`, `1a2b3c4d5e6f.checkpoints[256]`, `sha256:…`
+  public let name: String
+  public let digest: Digest
+}
+
+/// Finds artefacts by what people call them:
+///
+/// - a digest, or eight or more digits of one;
+/// - eight or more digits of an action's key, and which of its outputs is meant if it has several (`1a2b3c4d.fit`);
+/// - `@NAME` or `NAME`, a reference;
+/// - `stage[key].output[member]` of the pipeline, as far as that names one artefact;
+/// - the path of a file that the pipeline publishes, or of one in a folder that it publishes.
+///
+/// Nothing is run to find out. A text with two meanings is refused.
+public struct ArtefactNames: Sendable {
+  let store: Store
+  let engine: @Sendable () throws -> Engine?
+
+  /// - Parameter engine: of the pipeline whose stages can be named; nil if there is none. Called only if a text is not
+  ///   the digits of something.
+  public init(store: Store, engine: @escaping @Sendable () throws -> Engine?) {
+    self.store = store
+    self.engine = engine
+  }
+
+  /// The one artefact that a text names.
+  public func one(_ text: String) async throws -> NamedArtefact {
+    let found = try await all(text)
+    if let first = found.first, Set(found.map(\.digest)).count == 1 { return first }
+    throw PipelineError(
+      "'\(text)' names \(found.count) artefacts", facts: ArtefactNames.facts(found),
+      hint: "name one of them")
+  }
+
+  /// All artefacts that a text names: one, or those of a stage, an action or a published folder.
+  public func all(_ text: String) async throws -> [NamedArtefact] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let meanings = try meanings(of: text)
+      guard let first = meanings.first else { throw unknown(text) }
+      if Set(meanings.map { Set($0.map(\.digest)) }).count > 1 {
+        throw PipelineError(
+          "'\(text)' has \(meanings.count) meanings", facts: ArtefactNames.facts(meanings.flatMap { $0 }),
+          hint: "give more digits, @NAME for a reference, or ./PATH for a published file")
+      }
+      return first
+    }
+  }
+
+  /// What a text can mean; none of the meanings is empty.
+  private func meanings(of text: String) throws -> [[NamedArtefact]] {
+    if text.hasPrefix("@") {
+      guard let digest = try store.reference(String(text.dropFirst())) else {
+        throw PipelineError("there is no reference '\(text.dropFirst())'", hint: "see 'brake refs'")
+      }
+      return [[NamedArtefact(name: text, digest: digest)]]
+    }
+    let digits = try meanings(ofDigits: text)
+    if !digits.isEmpty || text.hasPrefix("sha256:") { return digits }
+    var meanings: [[NamedArtefact]] = []
+    if let digest = try? store.reference(text) {
+      meanings.append([NamedArtefact(name: "@" + text, digest: digest)])
+    }
+    do {
+      if let engine = try engine() { meanings += try PipelineNames(engine: engine, text: text).meanings() }
+    } catch {
+      // A reference needs no pipeline, and is not kept back because the pipeline here is broken.
+      if meanings.isEmpty { throw error }
+    }
+    return meanings
+  }
+
+  // MARK: Digits
+
+  private func meanings(ofDigits text: String) throws -> [[NamedArtefact]] {
+    let isDigest = text.hasPrefix("sha256:")
+    let body = isDigest ? text.dropFirst(7) : text[...]
+    let digits = String(body.prefix { $0 != "." })
+    let output = body.dropFirst(digits.count + 1)
+    guard 8...64 ~= digits.utf8.count, digits.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 }) else {
+      if isDigest { throw unknown(text) }
+      return []
+    }
+    var meanings: [[NamedArtefact]] = []
+    if body.count == digits.count {
+      meanings += try store.objects(startingWith: digits).map {
+        [NamedArtefact(name: $0.description, digest: $0)]
+      }
+    }
+    if isDigest { return meanings }
+    for key in try store.recordKeys(startingWith: digits) {
+      guard let record = try store.record(key) else { continue }
+      let outputs = record.outputs.map {
+        NamedArtefact(name: key.short + "." + $0.label, digest: $0.artefact.digest)
+      }
+      let wanted = outputs.filter {
+        let name = $0.name.dropFirst(key.short.count + 1)
+        return output.isEmpty || name == output || name.hasPrefix(output + "[")
+      }
+      if !wanted.isEmpty { meanings.append(wanted) }
+    }
+    return meanings
+  }
+
+  // MARK: Errors
+
+  private func unknown(_ text: String) -> PipelineError {
+    let digits = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+    if 8...64 ~= digits.utf8.count, digits.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 }) {
+      return PipelineError(
+        "nothing in \(store.root) has a digest or key that starts with \(text)",
+        hint: "'brake ls' prints the digests of artefacts, 'brake status' the keys of actions")
+    }
+    return PipelineError(
+      "there is no artefact '\(text)'",
+      hint:
+        "an artefact is named by eight or more digits of its digest, by those of the key of its action, by a "
+        + "reference, as stage[key].output[member], or by the path where it was published")
+  }
+
+  static func facts(_ found: [NamedArtefact]) -> [(label: String, value: String)] {
+    let most = 12
+    let facts = found.prefix(most).map { (label: $0.name.visible(), value: $0.digest.short) }
+    return found.count > most ? facts + [("and more", String(found.count - most))] : facts
+  }
+}
+
+extension Record.Output {
+  /// `checkpoints[256]`, or `fit` of a single artefact.
+  public var label: String { name + (key.map { "[\($0)]" } ?? "") }
+}

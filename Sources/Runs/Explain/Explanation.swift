@@ -1,0 +1,91 @@
+import Actions
+public import Artefacts
+import Pipeline
+
+/// Why an action must run, or what distinguishes it from its nearest recorded relative.
+public struct Explanation: Sendable {
+  public struct Difference: Sendable, Hashable {
+    /// `parameter skip`, `input curve`, `revision`, `command`, ...
+    public let what: String
+    /// Nil where the relative has no such thing.
+    public let before: String?
+    /// Nil where this action has no such thing.
+    public let now: String?
+  }
+
+  public let instance: String
+  /// A sentence: `up to date`, `must run: skip differs`, ...
+  public let verdict: String
+  public let differences: [Difference]
+  /// The key of the relative that it was compared with, the name of the stage that made it, and whether that is another
+  /// stage, because this one has not run before.
+  public let relative: (key: Digest, stage: String, isOtherStage: Bool)?
+}
+
+extension Engine {
+  /// Explains the targets' instances (the pipeline's defaults if there are none) and, before them, all stages they need
+  /// that must run. Compares each with the recorded action of the same stage that differs in the fewest things, or else
+  /// of the same operation.
+  public func why(targets: [String]) async throws -> [Explanation] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let survey = try Survey(self, targets: targets)
+      try? files.save()
+      let named = Set(try survey.plan.selection(targets).targets)
+      let records = try store.records { _ in }
+      let mustRun = survey.findings.filter { [.mustRun, .lost, .unknown].contains($0.state) }.map(
+        \.instance.name)
+      return survey.findings
+        .filter { named.contains($0.instance.name) || ($0.state != .upToDate && $0.state != .waiting) }
+        .map { explain($0, records: records, mustRun: mustRun) }
+    }
+  }
+
+  private func explain(_ finding: Survey.Finding, records: [Record], mustRun: [String]) -> Explanation {
+    let name = finding.instance.name
+    guard let action = finding.action else {
+      let waits = finding.instance.dependencies.filter(mustRun.contains)
+      let verdict =
+        finding.error.map { "cannot run: \($0.headline)" } ?? finding.unknown
+        ?? "waits for " + (waits.isEmpty ? finding.instance.dependencies : waits).joined(separator: ", ")
+      return Explanation(instance: name, verdict: verdict, differences: [], relative: nil)
+    }
+    let nearest = Relative.nearest(to: action, of: finding.instance, in: records, makings: makings)
+    let differences = nearest.map { $0.differences.map { named($0, in: finding.instance) } } ?? []
+    return Explanation(
+      instance: name, verdict: verdict(finding, nearest), differences: differences,
+      relative: nearest.map { ($0.record.key, $0.record.stage, $0.kinship == .otherStage) })
+  }
+
+  private func verdict(_ finding: Survey.Finding, _ nearest: Relative?) -> String {
+    switch finding.state {
+    case .upToDate: "up to date"
+    case .unpublished: "up to date in the store; what it publishes is missing or changed in the workspace"
+    case .lost: "must run: it is recorded, but an output is missing or damaged in the store"
+    case .mustRun, .waiting, .unknown:
+      switch nearest?.kinship {
+      case nil: "must run: nothing of its kind has run before"
+      case .otherStage: "must run: it has not run before, and differs from another stage of its kind"
+      default: "must run: it differs from what has run before"
+      }
+    }
+  }
+
+  /// Says where a differing input comes from.
+  private func named(_ difference: Explanation.Difference, in instance: StageInstance)
+    -> Explanation.Difference
+  {
+    guard difference.what.hasPrefix("input ") else { return difference }
+    let name = difference.what.dropFirst("input ".count).prefix { $0 != "[" && $0 != " " }
+    guard let source = instance.inputs.first(where: { $0.name == name })?.source else { return difference }
+    let origin: String
+    switch source {
+    case .file(let path): origin = path
+    case .output(let instance, let output, let key):
+      origin = "\(instance).\(output)" + (key.map { "[\($0)]" } ?? "")
+    case .members(let instance, let output): origin = "\(instance).\(output)"
+    case .artefact, .collection: return difference
+    }
+    return Explanation.Difference(
+      what: "\(difference.what) (\(origin))", before: difference.before, now: difference.now)
+  }
+}

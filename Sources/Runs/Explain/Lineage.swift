@@ -1,0 +1,133 @@
+public import Artefacts
+public import JSON
+import Pipeline
+
+/// Where an artefact comes from: the action that made it, what that action read, and so on back to the sources.
+public struct Lineage: Sendable {
+  /// The action that made an artefact.
+  public struct Maker: Sendable {
+    public let record: Record
+    /// Which of its outputs the artefact is.
+    public let output: String
+    public let key: String?
+    /// When and where, as far as it is known.
+    public let making: Making?
+    /// In the manifest's order: inputs by name, members of a collection in theirs.
+    public let inputs: [Input]
+  }
+
+  public struct Input: Sendable {
+    public let name: String
+    public let key: String?
+    public let digest: Digest
+    /// What the workspace file was called, if it came from there.
+    public let source: String?
+  }
+
+  public let digest: Digest
+  /// The makers of the artefact and of everything it was made from, by digest of what they made; what has none is a
+  /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, so that
+  /// a stage that only copies does not hide what it copied; among these the one that made most of what is needed, then
+  /// the one with the smallest key.
+  public let makers: [Digest: Maker]
+
+  /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
+  public init(of digest: Digest, in store: Store) throws {
+    self.digest = digest
+    let candidates = Lineage.candidates(of: digest, in: try store.records { _ in })
+    var makers: [Digest: Maker] = [:]
+    var explained: Set<Digest> = Set(candidates.filter(\.value.isEmpty).keys)
+    while true {
+      let next = candidates.compactMap { digest, candidates -> (Digest, Maker)? in
+        if explained.contains(digest) { return nil }
+        let maker = candidates.first { $0.inputs.allSatisfy { explained.contains($0.digest) } }
+        return maker.map { (digest, $0) }
+      }
+      if next.isEmpty { break }
+      makers.merge(next) { first, _ in first }
+      explained.formUnion(next.map(\.0))
+    }
+    let reachable = Lineage.reachable(from: digest, makers)
+    let makings = Makings(store: store)
+    self.makers = makers.filter { reachable.contains($0.key) }.mapValues {
+      Maker(
+        record: $0.record, output: $0.output, key: $0.key, making: makings.of($0.record.key),
+        inputs: $0.inputs)
+    }
+  }
+
+  /// Every action that made the artefact or anything that one of these could have been made from, by what it made; the
+  /// one that made most of these first, then by key.
+  private static func candidates(of digest: Digest, in records: [Record]) -> [Digest: [Maker]] {
+    var all: [Digest: [Maker]] = [:]
+    for record in records.sorted(by: { $0.key < $1.key }) {
+      let inputs = inputs(of: record)
+      for output in record.outputs {
+        all[output.artefact.digest, default: []].append(
+          Maker(record: record, output: output.name, key: output.key, making: nil, inputs: inputs))
+      }
+    }
+    var needed: [Digest: [Maker]] = [:]
+    var open = [digest]
+    while let next = open.popLast() {
+      if needed[next] != nil { continue }
+      needed[next] = all[next] ?? []
+      open += needed[next]!.flatMap { $0.inputs.map(\.digest) }
+    }
+    let made = needed.values.joined().reduce(into: [Digest: Int]()) { $0[$1.record.key, default: 0] += 1 }
+    return needed.mapValues {
+      $0.sorted { (made[$1.record.key]!, $0.record.key) < (made[$0.record.key]!, $1.record.key) }
+    }
+  }
+
+  private static func reachable(from digest: Digest, _ makers: [Digest: Maker]) -> Set<Digest> {
+    var reached: Set<Digest> = []
+    var open = [digest]
+    while let next = open.popLast() {
+      if reached.insert(next).inserted { open += makers[next]?.inputs.map(\.digest) ?? [] }
+    }
+    return reached
+  }
+
+  private static func inputs(of record: Record) -> [Input] {
+    let inputs = record.manifest["inputs"]?.object ?? [:]
+    let isCommand = record.manifest["command"] != nil
+    return inputs.sorted { $0.key < $1.key }.flatMap { name, contents -> [Input] in
+      if let text = contents.string { return input(text, name, key: nil, record).map { [$0] } ?? [] }
+      let members = contents.array ?? []
+      return members.compactMap { member in
+        guard let key = member.array?.first?.string, let text = member.array?.last?.string else { return nil }
+        return input(text, name, key: isCommand && members.count == 1 ? nil : key, record)
+      }
+    }
+  }
+
+  private static func input(_ text: String, _ name: String, key: String?, _ record: Record) -> Input? {
+    Digest(text).map { Input(name: name, key: key, digest: $0, source: record.sources[text]) }
+  }
+
+  /// All of it as one value: the digest asked for, and an object of makers by digest.
+  public var json: JSON {
+    let makers = makers.map { digest, maker -> (String, JSON) in
+      let inputs = maker.inputs.map { input -> JSON in
+        var members: [String: JSON] = [
+          "name": .string(input.name), "digest": .string(input.digest.description),
+        ]
+        if let key = input.key { members["key"] = .string(key) }
+        if let source = input.source { members["source"] = .string(source) }
+        return .object(members)
+      }
+      var members: [String: JSON] = [
+        "stage": .string(maker.record.stage), "output": .string(maker.output),
+        "action": .string(maker.record.key.description), "manifest": maker.record.manifest,
+        "inputs": .array(inputs),
+      ]
+      if let key = maker.key { members["key"] = .string(key) }
+      members["made"] = maker.making?.json ?? .null
+      return (digest.description, .object(members))
+    }
+    return [
+      "digest": .string(digest.description), "made_by": .object(Dictionary(uniqueKeysWithValues: makers)),
+    ]
+  }
+}

@@ -1,0 +1,98 @@
+import Actions
+public import Artefacts
+import Pipeline
+import System
+
+/// What a stage instance printed, and where that is.
+public struct StageLog: Sendable {
+  public enum Place: Sendable, Equatable {
+    /// It has neither run nor failed.
+    case none
+    /// A file that grows: the stage runs now, here or in another process.
+    case running(String)
+    /// The file that its last failure left, and the folder with what it had written by then.
+    case failed(String, work: String?)
+    /// The log that is kept with its record.
+    case recorded(Digest)
+    /// It ran and printed nothing.
+    case empty
+  }
+
+  public let instance: String
+  public let place: Place
+  /// The action's key; nil while it waits for its inputs.
+  public let key: Digest?
+  private let store: Store
+
+  init(instance: String, place: Place, key: Digest?, store: Store) {
+    self.instance = instance
+    self.place = place
+    self.key = key
+    self.store = store
+  }
+
+  /// Whether it still runs, and what it prints is still to come.
+  public var isRunning: Bool {
+    guard case .running(let path) = place, let key else { return false }
+    return RunningAction.log(of: key, in: store) == path
+  }
+
+  /// Hands out what was printed, piece by piece; of a running stage, what it has printed so far.
+  public func stream(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    switch place {
+    case .none, .empty: break
+    case .recorded(let digest): try store.stream(digest, body)
+    case .running(let path), .failed(let path, _): try stream(path, body)
+    }
+  }
+
+  /// Hands out what was printed so far and then, as long as the stage runs, what it prints.
+  ///
+  /// - Parameter pause: between two looks.
+  public func follow(
+    pause: Duration = .milliseconds(100), _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws {
+    guard case .running(let path) = place else { return try stream(body) }
+    // Kept open: when the stage ends, the file goes elsewhere with the last lines in it.
+    guard let log = try open(path) else { return }
+    var offset = 0
+    while true {
+      let wasRunning = isRunning
+      offset = try log.forEachPiece(from: offset, body)
+      if !wasRunning { return }
+      try await Task.sleep(for: pause)
+    }
+  }
+
+  private func stream(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    // Without one it has ended in this moment, and the file is somewhere else.
+    _ = try open(path)?.forEachPiece(from: 0, body)
+  }
+
+  private func open(_ path: String) throws -> InputFile? {
+    try InputFile.ifPresent(path, followingLinks: false, files: store.files)
+  }
+}
+
+extension Engine {
+  /// The logs of the targets' instances: of the stage that runs now, of its last failure if there was one since it last
+  /// ran, or of the recorded run.
+  public func logs(targets: [String]) async throws -> [StageLog] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let survey = try Survey(self, targets: targets)
+      let names = Set(try survey.plan.selection(targets).targets)
+      return survey.findings.filter { names.contains($0.instance.name) }.map { finding in
+        StageLog(
+          instance: finding.instance.name, place: place(of: finding), key: finding.action?.key, store: store)
+      }
+    }
+  }
+
+  private func place(of finding: Survey.Finding) -> StageLog.Place {
+    guard let action = finding.action else { return .none }
+    if let path = RunningAction.log(of: action.key, in: store) { return .running(path) }
+    if let record = finding.record { return record.log.map { .recorded($0) } ?? .empty }
+    if let failure = failures.latest(of: action) { return .failed(failure.log, work: failure.work) }
+    return .none
+  }
+}

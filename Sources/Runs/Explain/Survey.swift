@@ -1,0 +1,142 @@
+public import Actions
+public import Artefacts
+import Pipeline
+
+/// What a run would find, without running anything: goes through the plan as far as records carry it.
+struct Survey: Sendable {
+  /// In plan order.
+  private(set) var findings: [Finding] = []
+  private(set) var plan: Plan
+
+  struct Finding: Sendable {
+    let instance: StageInstance
+    /// Nil if an input comes from a stage that must run first, or cannot be read.
+    let action: Action?
+    let record: Record?
+    let state: InstanceStatus.State
+    /// Why an input cannot be read.
+    let error: PipelineError?
+    /// What is not known before it runs.
+    var unknown: String?
+  }
+
+  init(_ engine: Engine, targets: [String]) throws {
+    var keys: [KeyedOutput: [String]] = [:]
+    var results: [String: [Record.Output]] = [:]
+    plan = try engine.plan()
+    let publisher = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: plan.parameters)
+    while true {
+      let selection = try plan.selection(targets)
+      let instances = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.name, $0) })
+      for instance in selection.instances[findings.count...] where results[instance.name] == nil {
+        findings.append(Survey.finding(instance, engine, plan, instances, publisher, &results))
+      }
+      let learnt = selection.deferred.flatMap(\.waitsFor).filter {
+        keys[$0] == nil && results[$0.instance] != nil
+      }
+      if learnt.isEmpty { return }
+      for output in learnt {
+        keys[output] = results[output.instance]!.filter { $0.name == output.output }.compactMap(\.key)
+      }
+      // Planned anew, because the order may change with the keys; what is found again costs little.
+      plan = try engine.plan(keys: keys)
+      findings = []
+      results = [:]
+    }
+  }
+
+  private static func finding(
+    _ instance: StageInstance, _ engine: Engine, _ plan: Plan, _ instances: [String: StageInstance],
+    _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
+  ) -> Finding {
+    guard instance.dependencies.allSatisfy({ results[$0] != nil }) else {
+      return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
+    }
+    do {
+      let producers = instance.dependencies.map { name in
+        let producer = instances[name]
+        return (
+          name,
+          Producer(
+            declarations: producer?.outputs ?? [], link: producer?.link, outputs: results[name] ?? [])
+        )
+      }
+      let action = try engine.resolver.action(
+        for: instance, producers: Dictionary(uniqueKeysWithValues: producers),
+        suggestion: { plan.suggestion(for: $0) })
+      let record: Record
+      switch try engine.lookup(action) {
+      case .hit(let found): record = found
+      case .lost: return Finding(instance: instance, action: action, record: nil, state: .lost, error: nil)
+      case .miss, .distrusted:
+        return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)
+      }
+      results[instance.name] = record.outputs
+      let isPublished = publisher.isPublished(instance, record.outputs)
+      return Finding(
+        instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,
+        error: nil)
+    } catch let unknown as ToolIdentities.Unknown {
+      return Finding(
+        instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason)
+    } catch {
+      return Finding(
+        instance: instance, action: nil, record: nil, state: .mustRun,
+        error: PipelineError(wrapping: error, in: instance))
+    }
+  }
+}
+
+public struct InstanceStatus: Sendable {
+  public enum State: String, Sendable {
+    /// Recorded; its outputs are in the store and published.
+    case upToDate = "up to date"
+    case mustRun = "must run"
+    /// A record exists, but an output is missing from the store.
+    case lost
+    /// Its inputs are not known before another stage has run.
+    case waiting
+    /// Its outputs are recorded, but not all in the workspace as they should be, or with members that are not its own.
+    case unpublished
+    /// Whether it must run can be told only by a version command, which nothing but a run executes.
+    case unknown = "not known before it runs"
+  }
+
+  public let instance: String
+  public let state: State
+  /// Nil while it waits.
+  public let key: Digest?
+  /// What keeps it from running, such as a missing file.
+  public let error: PipelineError?
+  /// What it declares that it needs; nothing while its instances are not known.
+  public let resources: Resources
+  /// The folder that holds what it had written when it last failed, if it has not succeeded since.
+  public let leftover: String?
+  /// What a brake that computes it now tells of that; nil if none does.
+  public let running: RunningElsewhere?
+}
+
+extension Engine {
+  /// What a run would do, without running anything. In plan order; stages whose instances are not known yet come last.
+  public func status(targets: [String]) async throws -> [InstanceStatus] {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      let survey = try Survey(self, targets: targets)
+      try? files.save()
+      let known = survey.findings.map {
+        InstanceStatus(
+          instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error,
+          resources: $0.instance.resources,
+          leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil,
+          running: $0.record == nil
+            ? $0.action.flatMap { leases.about($0.key) }.map(RunningElsewhere.init) : nil)
+      }
+      let deferred = try survey.plan.selection(targets).deferred.map {
+        InstanceStatus(
+          instance: $0.stage, state: .waiting, key: nil, error: nil, resources: .undeclared, leftover: nil,
+          running: nil)
+      }
+      return known + deferred
+    }
+  }
+}

@@ -1,0 +1,139 @@
+public import Actions
+public import Artefacts
+import Glibc
+public import JSON
+import Synchronization
+import System
+
+/// Remembers what a run looked at and what came of it. The next one that is asked for the same says the same if nothing
+/// has changed, and else looks only at what lies behind a change, without reading the pipeline, planning it and opening
+/// every record.
+///
+/// What is asked for is the request: the pipeline's text, what stands on the command line, the folders and the operations.
+/// What may have changed is every path that such a run looks at: sources, tools, published files, records and the
+/// folders of the objects that they name, and brake itself. Whoever changes any of them, with brake or without, need not
+/// know of this.
+public final class RunMemory: Sendable {
+  let store: Store
+  let root: String
+  private let request: Digest
+  private let secret: UserSecret?
+  /// What has changed since the remembered run, once that has been asked for.
+  private let changes = Mutex<Changes?>(nil)
+
+  /// A remembered run, and the instances of which something is not as it was.
+  struct Changes: Sendable {
+    var run: RememberedRun
+    var dirty: Set<Int>
+  }
+
+  /// The parameters are those of `PipelineFile`, `Engine` and `Engine.run`, and like them say what is run.
+  public convenience init(
+    text: String, path: String, overrides: [(name: String, value: String)], targets: [String],
+    root: String, store: Store, registry: OperationRegistry
+  ) {
+    self.init(
+      text: text, path: path, overrides: overrides, targets: targets, root: root, store: store,
+      registry: registry, secret: .own)
+  }
+
+  init(
+    text: String, path: String, overrides: [(name: String, value: String)], targets: [String],
+    root: String, store: Store, registry: OperationRegistry, secret: UserSecret?
+  ) {
+    self.store = store
+    self.root = root
+    self.secret = secret
+    let request: JSON = [
+      "brake": "run 2",
+      "pipeline": .string(Digest(of: Array(text.utf8)).hex),
+      "path": .string(path),
+      "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
+      "targets": .array(targets.map { .string($0) }),
+      "folder": (try? store.files.realPath(".")).map { .string($0) } ?? .null,
+      "root": .string(root),
+      "store": .string(store.root),
+      "operations": .array(
+        registry.operations.map { [.string($0.name), .integer(Int64($0.revision))] }),
+    ]
+    self.request = Digest(of: request.canonicalBytes)
+  }
+
+  /// The parameters of the run that was remembered, once that has been asked for and something has changed.
+  public var parameters: [String: JSON]? { changes.withLock { $0?.run.summary.parameters } }
+
+  /// The changes that `recall` has found, for the run that deals with them.
+  func takeChanges() -> Changes? {
+    changes.withLock { changes in
+      defer { changes = nil }
+      return changes
+    }
+  }
+
+  // MARK: The file
+
+  /// Sixteen files of each user take turns, so that they never need to be cleaned up.
+  private var path: String { "\(store.root)/index/run-\(geteuid())-\(request.hex.prefix(1))" }
+
+  /// Nothing depends on it, so that it need not be durable.
+  func keep(_ run: RememberedRun) throws {
+    guard let secret else { return }
+    try keep(MemoryFile.bytes(of: run, request: request, secret: secret))
+  }
+
+  private func keep(_ bytes: [UInt8]) throws {
+    guard bytes.count <= MemoryFile.limit else { return }
+    let temporary = try store.temporaryPath()
+    _ = try store.files.makeFolders(store.root + "/index")
+    try store.files.writeFile(temporary, mode: 0o600) { append in try bytes.withUnsafeBytes { try append($0) }
+    }
+    do { try store.files.rename(temporary, to: path) } catch {
+      try? store.files.remove(temporary)
+      throw error
+    }
+  }
+
+  /// All that is remembered, as it was; nil if nothing is.
+  func recalledFile() -> RememberedRun? {
+    guard let secret, let bytes = try? store.files.contents(of: path, limit: MemoryFile.limit) else {
+      return nil
+    }
+    return MemoryFile(bytes, request: request, secret: secret)?.run(secret: secret)
+  }
+
+  // MARK: Recalling
+
+  /// What a run would come to; nil unless it is remembered and certain that it would be the same.
+  public func recall() -> RunSummary? {
+    let start = ContinuousClock.now
+    changes.withLock { $0 = nil }
+    guard let secret, let bytes = try? store.files.contents(of: path, limit: MemoryFile.limit),
+      let file = MemoryFile(bytes, request: request, secret: secret),
+      file.summary.tools.allSatisfy({ ProgramPath.find($0.key) == $0.value })
+    else { return nil }
+    var check = MemoryCheck(file, store: store)
+    guard check.isUsable else { return nil }
+    if check.hasSuspects {
+      if check.reread() {
+        guard var run = file.run(secret: secret) else { return nil }
+        let dirty = check.dirty(in: run)
+        run.sightings = check.sightings
+        run.shelves = check.shelves
+        if !dirty.isEmpty {
+          changes.withLock { [run] in $0 = Changes(run: run, dirty: dirty) }
+          return nil
+        }
+      }
+      if check.hasLearnt {
+        try? keep(file.bytes(check.shelves, check.sightings, request: request, secret: secret))
+      }
+    }
+    var summary = RunSummary()
+    summary.planned = file.summary.planned
+    summary.hit = summary.planned
+    summary.outputs = file.summary.outputs
+    summary.published = file.summary.published
+    summary.seconds = seconds(since: start)
+    return summary
+  }
+}

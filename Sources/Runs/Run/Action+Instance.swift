@@ -1,0 +1,66 @@
+import Actions
+import Artefacts
+import JSON
+import Pipeline
+
+extension Action {
+  /// What an instance is to do with these inputs.
+  ///
+  /// - Parameter tools: program -> identity.
+  /// - Throws: if the path of an input cannot be written where it stands in a command.
+  init(instance: StageInstance, inputs: [ActionInput], tools: [String: String]) throws(PipelineError) {
+    let work: Work =
+      switch instance.work {
+      case .operation(let operation, let parameters): .operation(operation, parameters)
+      case .command(let command): .command(try command.action(inputs: inputs, outputs: instance.outputs))
+      }
+    self.init(
+      name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
+      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools))
+  }
+
+  private static func manifest(
+    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String]
+  ) -> JSON {
+    var members: [String: JSON] = [:]
+    switch instance.work {
+    case .operation(let operation, let parameters):
+      members["operation"] = .string(operation.name)
+      members["revision"] = .integer(Int64(operation.revision))
+      members["parameters"] = .object(parameters.values)
+      members["inputs"] = .object(
+        Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contents) }))
+    case .command(let command):
+      members["command"] = .string(command.text)
+      members["environment"] = .object(command.environment.mapValues { .string($0) })
+      members["shell"] = .array(command.shell.words.map { .string($0) })
+      // What a stage asks for that can change what it makes; what it is given here and not there cannot be told.
+      if command.network { members["network"] = true }
+      if !command.sandbox { members["sandbox"] = false }
+      members["inputs"] = .object(
+        Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contentsAndPlaces) }))
+      members["outputs"] = .object(
+        Dictionary(uniqueKeysWithValues: instance.outputs.map { ($0.name, .string($0.file)) }))
+    }
+    if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
+    return .object(members)
+  }
+}
+
+extension ActionInput {
+  /// What the key of an operation holds of it: the contents.
+  fileprivate var contents: JSON {
+    guard isCollection else { return .string(members[0].artefact.digest.description) }
+    return .array(
+      members.map { [.string($0.key ?? ""), .string($0.artefact.digest.description)] })
+  }
+
+  /// A command also sees where its inputs stand, and whether it can execute them.
+  fileprivate var contentsAndPlaces: JSON {
+    .array(
+      members.map {
+        let digest = JSON.string($0.artefact.digest.description)
+        return $0.isExecutable ? [.string($0.place), "755", digest] : [.string($0.place), digest]
+      })
+  }
+}

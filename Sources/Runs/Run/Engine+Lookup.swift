@@ -1,0 +1,64 @@
+import Actions
+import Artefacts
+import Pipeline
+import System
+
+/// What the store knows of an action before it runs.
+enum Lookup: Sendable {
+  /// Recorded, and all outputs are in the store.
+  case hit(Record)
+  case miss
+  /// Recorded, but an output is not in the store any more.
+  case lost
+  /// Recorded, but not as the stage would have it; the reason as a sentence without a full stop.
+  case distrusted(String)
+}
+
+extension Engine {
+  /// A record that is damaged or not believed is none; one of a newer brake is an error, since it is not to be replaced.
+  func lookup(_ action: Action) throws -> Lookup {
+    do {
+      guard let record = try store.record(action.key) else { return .miss }
+      if let fault = action.fault(in: record.outputs) { return .distrusted(fault) }
+      return try record.outputs.allSatisfy { try store.isWhole($0.artefact) } ? .hit(record) : .lost
+    } catch let error as Failure where error.code == .damaged {
+      return .miss
+    } catch let error as Failure where error.code == .refused {
+      return .distrusted(error.headline)
+    }
+  }
+}
+
+extension Action {
+  /// What is wrong with recorded outputs; nil if they are those that the stage declares. A record may come from anyone.
+  func fault(in recorded: [Record.Output]) -> String? {
+    let declared = Dictionary(outputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var seen: Set<KeyedOutput> = []
+    for output in recorded {
+      guard let declaration = declared[output.name] else {
+        return "its record has an output '\(output.name)', which it does not declare"
+      }
+      guard declaration.keyed == (output.key != nil) else {
+        return "its record has '\(output.name)' \(declaration.keyed ? "without a key" : "with keys")"
+      }
+      if let key = output.key, (try? MemberKey.check(key, of: output.name)) == nil {
+        return "a key of '\(output.name)' in its record cannot be one"
+      }
+      guard seen.insert(KeyedOutput(instance: output.key ?? "", output: output.name)).inserted else {
+        return "its record has '\(output.name)' twice"
+      }
+    }
+    for output in outputs {
+      let keys = recorded.filter { $0.name == output.name }.compactMap(\.key)
+      if !output.keyed, !recorded.contains(where: { $0.name == output.name }) {
+        return "its record lacks the output '\(output.name)'"
+      }
+      if case .operation(let operation, let parameters) = work,
+        let known = operation.keys(of: output.name, parameters), Set(known) != Set(keys)
+      {
+        return "its record has other members of '\(output.name)'"
+      }
+    }
+    return nil
+  }
+}

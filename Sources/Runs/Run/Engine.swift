@@ -1,0 +1,188 @@
+public import Actions
+public import Artefacts
+import Glibc
+public import JSON
+public import Pipeline
+import Runners
+public import System
+
+/// Plans and executes one pipeline against one store.
+public struct Engine: Sendable {
+  public let source: PipelineSource
+  public let overrides: [(name: String, value: String)]
+  public let root: String
+  public let store: Store
+
+  let planner: Planner
+  let files: StatCache
+  let resolver: ActionResolver
+  let runner: any Runner
+  let failures: FailedActions
+  let leases: Leases
+  let makings: Makings
+  /// Where actions that run beside another one get the right to do so; nil where nobody limits them but the number of places.
+  let jobServer: JobServer?
+
+  /// - Parameters:
+  ///   - overrides: `NAME=VALUE` of the command line.
+  ///   - root: the folder that source paths and published paths are relative to.
+  ///   - guardExecutable: a program that calls `CommandGuard.runIfAsked` first of all, for commands without a sandbox.
+  ///   - jobServer: limits what runs at once, together with what commands run themselves.
+  public init(
+    source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
+    registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil
+  ) {
+    let surroundings = CommandSurroundings(
+      workspace: root, guardExecutable: guardExecutable, jobServer: jobServer)
+    self.init(
+      source: source, overrides: overrides, root: root, store: store, registry: registry,
+      runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable,
+      jobServer: jobServer)
+  }
+
+  init(
+    source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
+    registry: OperationRegistry, runner: any Runner, guardExecutable: String? = nil,
+    jobServer: JobServer? = nil, versionLimit: Duration = .seconds(30)
+  ) {
+    self.jobServer = jobServer
+    self.source = source
+    self.overrides = overrides
+    self.root = root
+    self.store = store
+    self.runner = runner
+    planner = Planner(registry: registry)
+    files = StatCache(store: store)
+    leases = Leases(of: store)
+    failures = FailedActions(
+      store: store,
+      request: [
+        "pipeline": .string(source.path), "root": .string((try? store.files.realPath(root)) ?? root),
+        "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
+      ])
+    makings = Makings(store: store, pipeline: source.path, root: root)
+    let tools = ToolIdentities(
+      files: files, memory: VersionMemory(store: store, root: root),
+      command: VersionCommand(
+        store: store, root: root, guardExecutable: guardExecutable, limit: versionLimit))
+    resolver = ActionResolver(root: root, store: store, files: files, tools: tools)
+  }
+
+  /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
+  public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
+    let file = try source.file()
+    let plan = try planner.plan(file, overrides: overrides, keys: keys)
+    var places = PublishPlaces(
+      root: root, store: store, pipelines: [source.path] + Set(file.includedPaths).sorted())
+    try places.check(plan.instances)
+    try plan.checkFileNames(in: root)
+    return plan
+  }
+
+  /// Brings the targets up to date. Throws only what stops the whole run; a failed stage is in the summary.
+  /// Cancelling the task ends children and leaves the store clean; what had been computed is kept.
+  ///
+  /// - Parameters:
+  ///   - targets: stages, instances or globs; the pipeline's defaults if empty.
+  ///   - memory: of runs of just these targets, which has been asked to recall one; remembers this one if all went well.
+  public func run(
+    targets: [String], options: RunOptions = RunOptions(), memory: RunMemory? = nil,
+    observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) async throws -> RunSummary {
+    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+      try makeStore()
+      var made: Set<Digest> = []
+      if let changes = memory?.takeChanges(), !options.always {
+        var execution = Execution(engine: self, changes: changes, options: options, observe: observe)
+        let summary = try await execution.run()
+        if !execution.needsPlan { return remember(execution, summary, in: memory) }
+        made = execution.schedule.made
+      }
+      if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
+      var execution = try Execution(
+        engine: self, targets: targets, options: options, made: made, observe: observe)
+      let summary = try await execution.run()
+      return remember(execution, summary, in: memory)
+    }
+  }
+
+  private func remember(_ execution: Execution, _ summary: RunSummary, in memory: RunMemory?) -> RunSummary {
+    if let memory, let run = execution.memory(of: summary) { try? memory.keep(run) }
+    return summary
+  }
+
+  /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command.
+  private func hasToRun(_ targets: [String]) throws -> Bool {
+    let asks = try plan().instances.contains { $0.work.tools.values.contains { $0 != nil } }
+    return try asks
+      && Survey(self, targets: targets).findings.contains {
+        $0.state != .upToDate && $0.state != .unpublished
+      }
+  }
+
+  /// Makes the store where there is none yet, before anything is done that it is for. One that cannot be written to may
+  /// still have all that is asked for.
+  private func makeStore() throws {
+    do { try store.make() } catch let error as Failure where error.code == .system {}
+  }
+
+  /// How many actions run at once: what was asked for, as far as there are file descriptors for it.
+  func jobs(_ options: RunOptions) -> (count: Int, note: String?) {
+    let wanted = options.jobs > 0 ? options.jobs : Processors.available
+    let most = OpenFiles.room / OpenFiles.ofAction
+    if wanted <= most { return (wanted, nil) }
+    return (
+      max(1, most),
+      "\(max(1, most)) stages run at once, not \(wanted): there are descriptors for \(OpenFiles.limit) open files (ulimit -n)"
+    )
+  }
+}
+
+public struct RunOptions: Sendable {
+  /// Stages at once; 0 for one per processor.
+  public var jobs = 0
+  /// Go on with what does not depend on a failed stage.
+  public var keepGoing = false
+  /// Run every stage that the targets need, even where a record exists.
+  public var always = false
+
+  public init() {}
+}
+
+public enum RunEvent: Sendable {
+  /// The number of instances to bring up to date; comes again when keys that became known add some.
+  case planned(Int)
+  /// Of how many nothing has changed since the last run, so that nobody looks at them.
+  case unchanged(Int)
+  case started(instance: String)
+  case progress(instance: String, fraction: Double?, text: String)
+  /// What an instance that is about to be finished has made, or was found to have made.
+  case made(instance: String, key: Digest, outputs: [Record.Output])
+  case finished(instance: String, outcome: Outcome, seconds: Double)
+  /// Something worth a line that is no failure.
+  case note(String)
+
+  public enum Outcome: Sendable {
+    case ran, hit
+    case failed(PipelineError)
+    /// Not run because of a failure before it.
+    case skipped
+  }
+}
+
+public struct RunSummary: Sendable {
+  public var planned = 0
+  public var ran = 0
+  public var hit = 0
+  public var failed = 0
+  public var skipped = 0
+  public var seconds = 0.0
+  /// Target instance -> output -> digest (or, for a keyed output, an object of digests by key).
+  public var outputs: [String: [String: JSON]] = [:]
+  /// Workspace paths that now hold what was asked for, relative to the root, in the order of publishing.
+  public var published: [String] = []
+  /// What went wrong, in the order in which it did.
+  public var failures: [PipelineError] = []
+
+  public init() {}
+}

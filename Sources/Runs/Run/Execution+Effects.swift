@@ -1,0 +1,171 @@
+import Actions
+import Artefacts
+import Pipeline
+import System
+
+extension Execution {
+  mutating func carryOut(_ group: inout TaskGroup<Event>) {
+    if Task.isCancelled { schedule.stop() }
+    while true {
+      planAgain(&group)
+      if !schedule.startsMore { giveUp.set() }
+      let decisions = schedule.decisions()
+      if decisions.isEmpty { return }
+      for decision in decisions {
+        switch decision {
+        case .lookUp(let batch): lookUp(batch, &group)
+        case .start(let number): start(number, &group)
+        case .watch(let number): watch(number, &group)
+        case .store(let batch): store(batch, &group)
+        case .publish(let batch): publish(batch, &group)
+        }
+      }
+    }
+  }
+
+  mutating func lookUp(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    if remembered != nil, !load(batch) {
+      schedule.endedLookUp()
+      for number in batch { schedule.unseen(number) }
+      return
+    }
+    let items = batch.map { number in
+      var producers: [String: Producer] = [:]
+      for dependency in instances.dependencies[number] {
+        let producer = instances[dependency]
+        producers[producer.name] = Producer(
+          declarations: producer.outputs, link: producer.link,
+          outputs: known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
+      }
+      return LookUp.Item(
+        number: number, instance: instances[number], producers: producers,
+        isAnew: options.always || schedule.isRepaired(number))
+    }
+    let lookUp = LookUp(engine: engine, items: items, made: schedule.made) { [plan] in
+      plan.suggestion(for: $0)
+    }
+    group.addTask { .lookedUp(await lookUp.run()) }
+  }
+
+  /// Reads remembered instances and those that they depend on.
+  /// - Returns: whether that can be done, and they may be published where they say.
+  mutating func load(_ batch: [Int]) -> Bool {
+    do {
+      for number in batch {
+        try instances.load(number)
+        for dependency in instances.dependencies[number] { try instances.load(dependency) }
+      }
+      var places = PublishPlaces(
+        root: engine.root, store: engine.store,
+        pipelines: [engine.source.path] + (remembered?.summary.included ?? []))
+      try places.check(batch.map { instances[$0] })
+      return true
+    } catch {
+      planEverything()
+      return false
+    }
+  }
+
+  mutating func start(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let action = actions[number]!
+    let name = instances.name(number)
+    // It may have waited for another process.
+    if announced.insert(number).inserted { observe(.started(instance: name)) }
+    let isAnew = options.always || schedule.isRepaired(number)
+    let threads = threads(for: number)
+    group.addTask { [engine, observe] in
+      let lease: Lease
+      do {
+        guard let right = try engine.leases.take(action.key) else { return .leased(number) }
+        // Another process may have finished it since it was looked up.
+        if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(number, record) }
+        lease = right
+      } catch {
+        let error = PipelineError(wrapping: error, in: action)
+        return .ran(number, .failed(error, seconds: 0, notes: []), nil)
+      }
+      let outcome = await engine.holdingToken(for: action) {
+        await LeaseTeller.run(
+          lease, stage: name,
+          report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
+        ) { report in
+          await ActionRun(action: action, engine: engine, threads: threads, isAnew: isAnew).run(
+            report: report)
+        }
+      }
+      return .ran(number, outcome, lease)
+    }
+  }
+
+  /// What it asks for, or its share of the processors: of those that run, and those that wait for a place beside it.
+  func threads(for number: Int) -> Int {
+    if let cores = instances[number].resources.cores { return max(1, cores) }
+    let running = places - schedule.free.places
+    return max(1, Processors.available / max(1, min(places, running + schedule.waiting)))
+  }
+
+  /// Waits for another process without taking a place.
+  mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let name = instances.name(number)
+    let text = "waits for another brake that computes it"
+    tell(["\(name) \(text)"])
+    observe(.progress(instance: name, fraction: nil, text: text))
+    let key = actions[number]!.key
+    group.addTask { [engine, giveUp, observe] in
+      var watch = engine.leases.watch(key)
+      let start = SuspendingClock.now
+      var pause = Duration.milliseconds(10)
+      var told = ""
+      while !giveUp.isSet, !watch.isFree(at: SuspendingClock.now - start) {
+        if pause > .milliseconds(100), let about = engine.leases.about(key) {
+          let running = RunningElsewhere(about)
+          if !running.text.isEmpty, running.text != told {
+            told = running.text
+            observe(.progress(instance: name, fraction: running.fraction, text: "\(text) \(told)"))
+          }
+        }
+        do { try await Task.sleep(for: pause) } catch { break }
+        pause = min(pause * 2, .milliseconds(200))
+      }
+      return .released(number)
+    }
+  }
+
+  mutating func store(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    let finished = batch.map { Finished(number: $0, result: computed.removeValue(forKey: $0)!) }
+    group.addTask { [engine] in
+      do {
+        let results = try Computed.commit(finished.map(\.result), in: engine)
+        return .stored(zip(finished, results).map { Finished(number: $0.number, result: $1) })
+      } catch {
+        return .notStored(finished, PipelineError(wrapping: error, in: finished[0].result.action))
+      }
+    }
+  }
+
+  mutating func publish(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    let withRules = batch.filter { !instances[$0].publish.isEmpty }
+    for number in batch where instances[number].publish.isEmpty { finish(number) }
+    guard !withRules.isEmpty, let publisher else { return schedule.endedPublishing() }
+    self.publisher = nil
+    let items = withRules.map { (number: $0, instance: instances[$0], outputs: known[$0]!.outputs) }
+    group.addTask { [engine, observe] in
+      var publisher = publisher
+      var ends: [(number: Int, failure: PublishFailure?)] = []
+      for item in items {
+        do {
+          try publisher.publish(item.instance, item.outputs) { observe(.note($0)) }
+          ends.append((item.number, nil))
+        } catch {
+          let lost = engine.store.firstLost(of: item.outputs.lazy.map(\.artefact), as: error)
+          ends.append(
+            (
+              item.number,
+              PublishFailure(error: PipelineError(wrapping: error, in: item.instance), lost: lost)
+            ))
+        }
+      }
+      return .published(ends, publisher)
+    }
+  }
+}

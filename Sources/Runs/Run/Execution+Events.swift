@@ -1,0 +1,191 @@
+import Actions
+import Artefacts
+import Pipeline
+
+extension Execution {
+  mutating func handle(_ event: Event) {
+    switch event {
+    case .lookedUp(let findings): lookedUp(findings)
+    case .ran(let number, let outcome, let lease):
+      leases[number] = lease
+      ran(number, outcome)
+    case .found(let number, let record):
+      for each in schedule.found(number) { settle(each, record.outputs) }
+    case .leased(let number): schedule.leased(number)
+    case .released(let number): schedule.released(number)
+    case .stored(let finished): stored(finished)
+    case .notStored(let finished, let error):
+      schedule.endedStoring()
+      for each in finished { fail(each.number, error) }
+    case .published(let ends, let publisher):
+      self.publisher = publisher
+      schedule.endedPublishing()
+      for (number, failure) in ends {
+        if let failure { notPublished(number, failure) } else { finish(number) }
+      }
+    case .planned(let plan, let selection):
+      isPlanning = false
+      self.plan = plan
+      adopt(selection)
+    case .notPlanned(let error):
+      isPlanning = false
+      // What waits for these keys is not planned once more.
+      selection = Plan.Selection(instances: selection.instances, targets: selection.targets, deferred: [])
+      schedule.noteFailure()
+      failures.append(error)
+      unplanned += 1
+      observe(.note("\(error)"))
+    }
+  }
+
+  mutating func lookedUp(_ findings: [(number: Int, finding: LookUp.Finding)]) {
+    schedule.endedLookUp()
+    for (number, finding) in findings {
+      switch finding {
+      case .hit(let found):
+        known[number] = found
+        schedule.hit(number)
+      case .miss(let action, let remark):
+        if let remark { observe(.note(remark)) }
+        actions[number] = action
+        announced.remove(number)
+        schedule.miss(number, key: action.key, demand: action.resources)
+      case .failed where remembered != nil:
+        // A plan may say better what is wrong.
+        schedule.unseen(number)
+        planEverything()
+      case .failed(let error): fail(number, error)
+      case .unseen: schedule.unseen(number)
+      }
+    }
+  }
+
+  mutating func ran(_ number: Int, _ outcome: ActionRun.Outcome) {
+    switch outcome {
+    case .computed(let result):
+      computed[number] = result
+      seconds[number] = result.seconds
+      schedule.computed(number)
+    case .failed(let error, let seconds, let notes):
+      tell(notes)
+      leases.removeValue(forKey: number)?.release()
+      if Task.isCancelled { return schedule.abandoned(number) }
+      self.seconds[number] = seconds
+      fail(number, error)
+    case .inputLost(let digest):
+      leases.removeValue(forKey: number)?.release()
+      repair(digest, for: number)
+    case .inputChanged(let input):
+      leases.removeValue(forKey: number)?.release()
+      let (again, given) = schedule.inputChanged(number)
+      for each in again {
+        observe(
+          .note(
+            "\(instances.name(each)) is planned again: its input '\(input)' has changed since the run began"))
+      }
+      for each in given {
+        report(
+          each,
+          PipelineError(
+            "the input '\(input)' changes again and again", at: instances[each].position,
+            facts: [("stage", instances.name(each))], hint: "run again when nothing writes to it any more"))
+      }
+    }
+  }
+
+  mutating func stored(_ finished: [Finished]) {
+    let twins = schedule.stored(finished.map(\.number))
+    for each in finished {
+      let result = each.result
+      leases.removeValue(forKey: each.number)?.release()
+      engine.failures.forget(result.action)
+      tell(result.notes)
+      engine.makings.note(result.action.key, seconds: result.seconds)
+      settle(each.number, result.record.outputs)
+      for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
+    }
+  }
+
+  /// The outputs of an instance are recorded.
+  mutating func settle(_ number: Int, _ outputs: [Record.Output]) {
+    leases.removeValue(forKey: number)?.release()
+    if let action = actions[number] { known[number] = KnownInstance(action, outputs: outputs) }
+  }
+
+  mutating func finish(_ number: Int) {
+    let before = instances.outputs(rememberedOf: number)
+    schedule.finish(number, isChanged: before == nil || before != known[number]!.outputs)
+    let hit = schedule.state(of: number) == .done(hit: true)
+    actions[number] = nil
+    let name = instances.name(number)
+    observe(.made(instance: name, key: known[number]!.key, outputs: known[number]!.outputs))
+    observe(
+      .finished(
+        instance: name, outcome: hit ? .hit : .ran, seconds: hit ? 0 : seconds[number] ?? 0)
+    )
+    noteKeys(of: number)
+  }
+
+  mutating func notPublished(_ number: Int, _ failure: PublishFailure) {
+    guard let lost = failure.lost else { return fail(number, failure.error) }
+    if schedule.outputLost(number) { noteRepair(number, lost) } else { report(number, failure.error) }
+  }
+
+  /// Runs the producer of a lost artefact again, and then the action that missed it.
+  mutating func repair(_ digest: Digest, for number: Int) {
+    let (instances, known) = (instances, known)
+    func producer(_ each: Int) -> Int? {
+      instances.dependencies[each].first { dependency in
+        (known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
+          .contains { $0.artefact.digest == digest }
+      }
+    }
+    let (again, given) = schedule.inputLost(number, producer: producer)
+    for producer in again { noteRepair(producer, digest) }
+    for each in given {
+      let producer = producer(each)
+      report(
+        each,
+        PipelineError(
+          "an input is missing or damaged in the store", at: instances[each].position,
+          facts: [("stage", instances.name(each)), ("input", digest.description)],
+          hint: producer == nil
+            ? "no stage of this pipeline makes it: put it into the store again"
+            : "the stage '\(instances.name(producer!))' has made it again, and it is lost again: check the disk"
+        ))
+    }
+  }
+
+  func noteRepair(_ number: Int, _ digest: Digest) {
+    observe(
+      .note("\(instances.name(number)) runs again: \(digest.short) is missing or damaged in the store"))
+  }
+
+  // MARK: Failures
+
+  /// An instance failed, and with it all that are the same action, and all that wait for one of them.
+  mutating func fail(_ number: Int, _ error: PipelineError) {
+    leases.removeValue(forKey: number)?.release()
+    let twins = schedule.failed(number)
+    report(number, error)
+    for twin in twins {
+      report(
+        twin,
+        PipelineError(
+          "the same action has failed for '\(instances.name(number))'", at: instances[twin].position,
+          facts: [("stage", instances.name(twin))]))
+    }
+  }
+
+  /// Tells of an instance that the schedule takes for failed.
+  mutating func report(_ number: Int, _ error: PipelineError) {
+    actions[number] = nil
+    failures.append(error)
+    observe(
+      .finished(instance: instances.name(number), outcome: .failed(error), seconds: seconds[number] ?? 0))
+  }
+
+  mutating func tell(_ notes: [String]) {
+    for note in notes where noted.insert(note).inserted { observe(.note(note)) }
+  }
+}

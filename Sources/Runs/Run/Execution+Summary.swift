@@ -1,0 +1,92 @@
+import Artefacts
+import JSON
+import Pipeline
+
+extension Execution {
+  func summary(seconds: Double) -> RunSummary {
+    var summary = RunSummary()
+    summary.planned = remembered?.summary.planned ?? selection.instances.count
+    summary.seconds = seconds
+    summary.failures = failures
+    summary.failed = unplanned
+    summary.published = publishedPaths
+    for number in 0..<instances.count {
+      switch schedule.state(of: number) {
+      case .done(hit: true):
+        let isMade = known[number].map { madeBefore.contains($0.key) } ?? false
+        if isMade { summary.ran += 1 } else { summary.hit += 1 }
+      case .done(hit: false): summary.ran += 1
+      case .failed: summary.failed += 1
+      default:
+        summary.skipped += 1
+        observe(.finished(instance: instances.name(number), outcome: .skipped, seconds: 0))
+      }
+    }
+    for target in selection.targets {
+      guard let number = instances.number(of: target), schedule.state(of: number).isDone,
+        let outputs = known[number]?.outputs ?? instances.outputs(rememberedOf: number)
+      else { continue }
+      summary.outputs[target] = Execution.digests(outputs)
+    }
+    return summary
+  }
+
+  /// What is to be remembered of a run in which all went well; nil if something in it cannot be.
+  func memory(of summary: RunSummary) -> RememberedRun? {
+    guard summary.hit + summary.ran == summary.planned, failures.isEmpty, selection.deferred.isEmpty else {
+      return nil
+    }
+    do {
+      var writer = try MemoryWriter(after: remembered, engine: engine)
+      for number in 0..<instances.count {
+        guard let known = known[number] else {
+          // It was remembered, and nobody had to look at it.
+          if remembered == nil { return nil }
+          continue
+        }
+        try writer.add(
+          instances[number], known, dependencies: instances.dependencies[number],
+          as: remembered == nil ? nil : number)
+      }
+      var remembered = self.remembered?.summary ?? RememberedRun.Summary()
+      remembered.planned = summary.planned
+      remembered.outputs = summary.outputs
+      remembered.published = summary.published
+      if self.remembered == nil {
+        remembered.targets = selection.targets.compactMap { name in
+          instances.number(of: name).map { (name, $0) }
+        }
+        remembered.parameters = plan.parameters
+        remembered.keys = keys
+      }
+      return try writer.finished(remembered)
+    } catch {
+      return nil
+    }
+  }
+
+  /// Each once, in plan order.
+  private var publishedPaths: [String] {
+    if let remembered { return remembered.summary.published }
+    var seen: Set<String> = []
+    return selection.instances.flatMap { instance in
+      let isDone = instances.number(of: instance.name).map { schedule.state(of: $0).isDone } ?? false
+      return isDone ? instance.publish.map(\.path).filter { seen.insert($0).inserted } : []
+    }
+  }
+
+  static func digests(_ outputs: [Record.Output]) -> [String: JSON] {
+    var digests: [String: JSON] = [:]
+    for output in outputs {
+      let digest = JSON.string(output.artefact.digest.description)
+      if let key = output.key {
+        var members = digests[output.name]?.object ?? [:]
+        members[key] = digest
+        digests[output.name] = .object(members)
+      } else {
+        digests[output.name] = digest
+      }
+    }
+    return digests
+  }
+}

@@ -1,0 +1,228 @@
+import Actions
+import Artefacts
+import JSON
+import Pipeline
+
+/// One run over a plan: carries out what the schedule decides, each effect in a task of its own, and tells it what came of
+/// it. Commits are made in groups: while one group is on its way to the disk, the next stages run.
+struct Execution {
+  /// What a child task brings back.
+  enum Event: Sendable {
+    case lookedUp([(number: Int, finding: LookUp.Finding)])
+    case ran(Int, ActionRun.Outcome, Lease?)
+    /// Another process has recorded it in the meantime.
+    case found(Int, Record)
+    /// Another process computes it.
+    case leased(Int)
+    /// It does not any more.
+    case released(Int)
+    case stored([Finished])
+    case notStored([Finished], PipelineError)
+    case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
+    case planned(Plan, Plan.Selection)
+    case notPlanned(PipelineError)
+  }
+
+  struct Finished: Sendable {
+    let number: Int
+    let result: Computed
+  }
+
+  struct PublishFailure: Sendable {
+    let error: PipelineError
+    /// What is missing or damaged in the store, if that is the reason.
+    let lost: Digest?
+  }
+
+  let engine: Engine
+  let options: RunOptions
+  let targets: [String]
+  let observe: @Sendable (RunEvent) -> Void
+
+  /// The run that was remembered, if only what has changed since is looked at.
+  let remembered: RememberedRun?
+  var schedule: Schedule
+  var instances = RunInstances()
+  var plan: Plan
+  var selection: Plan.Selection
+  var keys: [KeyedOutput: [String]] = [:]
+  var isPlanning = false
+
+  /// What is known of instances that are about to be published, or done.
+  var known: [Int: KnownInstance] = [:]
+  /// Of the instances that miss, until they are done.
+  var actions: [Int: Action] = [:]
+  /// How long those took that ran.
+  var seconds: [Int: Double] = [:]
+  /// The rights to what runs or is being stored.
+  var leases: [Int: Lease] = [:]
+  var computed: [Int: Computed] = [:]
+  let giveUp = GiveUp()
+  /// Nil while a task has it.
+  var publisher: WorkspacePublisher?
+  /// As many as there are places.
+  let places: Int
+
+  let madeBefore: Set<Digest>
+  var failures: [PipelineError] = []
+  /// How often planning again has failed: stages that nobody can name.
+  var unplanned = 0
+  /// Whether what was remembered is not enough to go on, so that everything is planned.
+  private(set) var needsPlan = false
+  /// Instances that have been said to run.
+  var announced: Set<Int> = []
+  /// Remarks that were made already.
+  var noted: Set<String> = []
+
+  /// - Parameter made: the actions that this run has computed before it was planned.
+  init(
+    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>,
+    observe: @escaping @Sendable (RunEvent) -> Void
+  ) throws {
+    self.engine = engine
+    madeBefore = made
+    self.targets = targets
+    self.options = options
+    self.observe = observe
+    plan = try engine.plan()
+    selection = try plan.selection(targets)
+    remembered = nil
+    publisher = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: plan.parameters)
+    let (jobs, note) = engine.jobs(options)
+    places = jobs
+    schedule = Schedule(
+      engine.runner.capacity(places: jobs), options: Schedule.Options(keepGoing: options.keepGoing))
+    if let note { observe(.note(note)) }
+    adopt(selection)
+  }
+
+  /// A run that looks only at what lies behind a change.
+  init(
+    engine: Engine, changes: RunMemory.Changes, options: RunOptions,
+    observe: @escaping @Sendable (RunEvent) -> Void
+  ) {
+    self.engine = engine
+    madeBefore = []
+    targets = []
+    self.options = options
+    self.observe = observe
+    let summary = changes.run.summary
+    plan = Plan(instances: [], deferred: [], parameters: summary.parameters, defaults: [])
+    selection = Plan.Selection(instances: [], targets: summary.targets.map(\.name), deferred: [])
+    remembered = changes.run
+    publisher = WorkspacePublisher(
+      root: engine.root, store: engine.store, files: engine.files, parameters: summary.parameters)
+    let (jobs, note) = engine.jobs(options)
+    places = jobs
+    schedule = Schedule(
+      engine.runner.capacity(places: jobs), options: Schedule.Options(keepGoing: options.keepGoing))
+    if let note { observe(.note(note)) }
+    instances = RunInstances(changes.run, registry: engine.planner.registry)
+    adopt(changes)
+  }
+
+  mutating func run() async throws -> RunSummary {
+    let start = ContinuousClock.now
+    await withTaskGroup(of: Event.self) { group in
+      while true {
+        carryOut(&group)
+        guard let event = await group.next() else { break }
+        handle(event)
+      }
+    }
+    try? engine.files.save()
+    for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
+    let believed = engine.resolver.tools.believed
+    if !believed.isEmpty {
+      observe(
+        .note(
+          "the version of \(believed.joined(separator: ", ")) was not asked for: nothing that is known to have a part in it has changed"
+        ))
+    }
+    try Task.checkCancellation()
+    for number in 0..<instances.count where schedule.state(of: number) == .skipped {
+      try? instances.load(number)
+    }
+    return summary(seconds: Runs.seconds(since: start))
+  }
+
+  // MARK: The plan
+
+  /// Takes in the instances of a selection that are not there yet.
+  mutating func adopt(_ selection: Plan.Selection) {
+    self.selection = selection
+    for instance in selection.instances where instances.number(of: instance.name) == nil {
+      let number = instances.add(instance)
+      schedule.add(dependencies: instances.dependencies[number], priority: number)
+    }
+    var order = [Int](repeating: 0, count: instances.count)
+    for (place, instance) in selection.instances.enumerated() {
+      if let number = instances.number(of: instance.name) { order[number] = place }
+    }
+    schedule.reorder { order[$0] }
+    observe(.planned(selection.instances.count))
+  }
+
+  /// Takes in the instances that have changed and those behind them; nothing can have happened to the others.
+  mutating func adopt(_ changes: RunMemory.Changes) {
+    var isBehind = [Bool](repeating: false, count: instances.count)
+    var unchanged = 0
+    for number in 0..<instances.count {
+      let isDirty = changes.dirty.contains(number)
+      isBehind[number] = isDirty || instances.dependencies[number].contains { isBehind[$0] }
+      if isBehind[number] {
+        schedule.add(
+          dependencies: instances.dependencies[number], priority: number, isPresumed: !isDirty)
+      } else {
+        schedule.addDone()
+        unchanged += 1
+      }
+    }
+    observe(.planned(changes.run.summary.planned))
+    observe(.unchanged(unchanged))
+  }
+
+  /// Gives up what was begun with what was remembered: what has been computed is recorded, and is found by the next plan.
+  mutating func planEverything() {
+    needsPlan = true
+    schedule.stop()
+  }
+
+  /// Plans again once all keys are known that a deferred stage waits for.
+  mutating func planAgain(_ group: inout TaskGroup<Event>) {
+    guard !isPlanning, schedule.startsMore,
+      selection.deferred.contains(where: { $0.waitsFor.allSatisfy { keys[$0] != nil } })
+    else { return }
+    isPlanning = true
+    group.addTask { [engine, targets, keys] in
+      do {
+        let plan = try engine.plan(keys: keys)
+        return .planned(plan, try plan.selection(targets))
+      } catch {
+        return .notPlanned(PipelineError(wrapping: error))
+      }
+    }
+  }
+
+  /// Notes the keys of an instance that deferred stages wait for.
+  mutating func noteKeys(of number: Int) {
+    if let remembered { return checkKeys(of: number, remembered.summary.keys) }
+    if selection.deferred.isEmpty { return }
+    let name = instances.name(number)
+    for output in selection.deferred.flatMap(\.waitsFor) where output.instance == name {
+      keys[output] = known[number]!.outputs.filter { $0.name == output.output }.compactMap(\.key)
+    }
+  }
+
+  /// With other keys there are other instances.
+  mutating func checkKeys(of number: Int, _ before: [KeyedOutput: [String]]) {
+    if before.isEmpty { return }
+    let name = instances.name(number)
+    for (output, keys) in before where output.instance == name {
+      if known[number]!.outputs.filter({ $0.name == output.output }).compactMap(\.key) != keys {
+        planEverything()
+      }
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import Actions
+import Artefacts
+import JSON
+import Pipeline
+import Synchronization
+import System
+
+/// What failed actions left behind, in the store's `failed/`: the files that a command had written, which may be hours of
+/// work, and what it had printed. Failures have no record that could keep them.
+///
+///     failed/1a2b3c4d5e6f-1/work/    what a command had written, without its inputs
+///                           out/     what an operation had written
+///                           log      what was printed
+///                           about    the action's key, the stage, and which run's it was
+///
+/// The newest few are kept, and those of an action until it succeeds.
+final class FailedActions: Sendable {
+  struct Entry: Sendable {
+    let folder: String
+    fileprivate let files: any FileSystem
+    let key: Digest
+    let line: String
+
+    var log: String { folder + "/log" }
+    /// The folder with what had been written; nil if nothing had been.
+    var work: String? {
+      ["work", "out"].map { "\(folder)/\($0)" }.first { (try? files.entry($0))?.isFolder == true }
+    }
+  }
+
+  private let folder: String
+  private let store: Store
+  /// What tells this command line from others with other parameters, whose failures are none of its business.
+  private let request: String
+  /// Oldest first; nil before the folder was looked at.
+  private let known = Mutex<[Entry]?>(nil)
+
+  private var files: any FileSystem { store.files }
+
+  /// How many are kept in all, and of one action.
+  private static let most = 8
+  private static let mostOfOne = 3
+
+  /// - Parameter request: the pipeline, its root and the parameters that were given.
+  init(store: Store, request: JSON) {
+    folder = store.root + "/failed"
+    self.store = store
+    self.request = Digest(of: request.canonicalBytes).short
+  }
+
+  /// The newest failure of an action, or else of the same stage under the same command line.
+  func latest(of action: Action) -> Entry? {
+    known.withLock { known in
+      let all = load(&known)
+      return all.last { $0.key == action.key } ?? all.last { $0.line == line(action) }
+    }
+  }
+
+  /// Takes what an action left out of its scratch folder.
+  ///
+  /// - Parameter always: even if there is nothing but what it printed.
+  func keep(_ scratch: Scratch, of action: Action, always: Bool) -> Entry? {
+    // Inputs can be had again from where they came from.
+    for member in action.inputs.flatMap(\.members) { files.removeAll("\(scratch.work)/\(member.place)") }
+    if !always && isEmpty(scratch.work) && isEmpty(scratch.out) { return nil }
+    return known.withLock { known in
+      var all = load(&known)
+      defer { known = all }
+      let number = (all.compactMap { Int($0.folder.split(separator: "-").last ?? "") }.max() ?? 0) + 1
+      let failure = Entry(
+        folder: "\(folder)/\(action.key.short)-\(number)", files: files, key: action.key, line: line(action))
+      do {
+        try store.makeFolders(failure.folder)
+        let about: JSON = ["key": .string(action.key.hex), "line": .string(failure.line)]
+        try files.write(about.canonicalBytes, to: failure.folder + "/about")
+      } catch {
+        files.removeAll(failure.folder)
+        return nil
+      }
+      for (path, name) in [(scratch.work, "work"), (scratch.out, "out")] where !isEmpty(path) {
+        // A folder that cannot be written to cannot be moved to another one.
+        try? files.setMode(path, to: 0o700)
+        try? files.rename(path, to: "\(failure.folder)/\(name)")
+      }
+      LongLog.shorten(scratch.log, files: files)
+      // An empty log is kept too: it says that the action failed without a word.
+      do { try files.rename(scratch.log, to: failure.log) } catch { try? files.write([], to: failure.log) }
+      all.append(failure)
+      evict(&all, of: action.key)
+      return failure
+    }
+  }
+
+  /// An action has succeeded: what its failures had left is not wanted any more.
+  func forget(_ action: Action) {
+    known.withLock { known in
+      var all = load(&known)
+      if all.isEmpty { return }
+      all.removeAll { failure in
+        guard failure.key == action.key || failure.line == line(action) else { return false }
+        files.removeAll(failure.folder)
+        return true
+      }
+      known = all
+    }
+  }
+
+  private func evict(_ all: inout [Entry], of key: Digest) {
+    func remove(_ index: Int) {
+      files.removeAll(all[index].folder)
+      all.remove(at: index)
+    }
+    // Those that left nothing but a log go first.
+    while all.count(where: { $0.key == key }) > FailedActions.mostOfOne {
+      remove(all.firstIndex { $0.key == key && $0.work == nil } ?? all.firstIndex { $0.key == key }!)
+    }
+    while all.count > FailedActions.most { remove(all.firstIndex { $0.work == nil } ?? 0) }
+  }
+
+  private func line(_ action: Action) -> String { "\(request) \(action.name)" }
+
+  private func load(_ known: inout [Entry]?) -> [Entry] {
+    if let known { return known }
+    let failures = ((try? files.names(in: folder)) ?? []).compactMap { name -> (Int, Entry)? in
+      guard (try? files.entry("\(folder)/\(name)"))?.isFolder == true,
+        let number = Int(name.split(separator: "-").last ?? ""),
+        let about = try? files.contents(of: "\(folder)/\(name)/about", limit: 1 << 16),
+        let json = try? JSON(parsing: about),
+        let key = json["key"]?.string.flatMap({ Digest($0) }), let line = json["line"]?.string
+      else { return nil }
+      return (number, Entry(folder: "\(folder)/\(name)", files: files, key: key, line: line))
+    }
+    let sorted = failures.sorted { $0.0 < $1.0 }.map(\.1)
+    known = sorted
+    return sorted
+  }
+
+  /// Whether a folder holds no file, however deep.
+  private func isEmpty(_ path: String) -> Bool {
+    // What cannot be listed, such as names that are no text, is something.
+    do {
+      return try files.entry(path) == nil
+        || files.names(in: path).allSatisfy {
+          try files.entry("\(path)/\($0)")?.isFolder == true && isEmpty("\(path)/\($0)")
+        }
+    } catch {
+      return false
+    }
+  }
+}
+
+/// What a failed action printed, if that is more than anybody reads: its beginning and its end.
+enum LongLog {
+  private static let most = 32 << 20
+  private static let beginning = 1 << 20
+
+  static func shorten(_ path: String, files: any FileSystem) {
+    let short = path + ".short"
+    do {
+      guard let log = try InputFile.ifPresent(path, files: files), log.size > most else { return }
+      try files.copy(0..<beginning, of: log, to: short, mode: 0o666)
+      let left = "\n... \(log.size - most) bytes are left out here ...\n"
+      try files.write(Array(left.utf8), to: short, .appending)
+      try files.append(log.size - (most - beginning)..<log.size, of: log, to: short)
+      try files.rename(short, to: path)
+    } catch {
+      try? files.remove(short)
+    }
+  }
+}

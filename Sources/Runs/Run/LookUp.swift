@@ -1,0 +1,69 @@
+import Actions
+import Artefacts
+import Pipeline
+
+/// Finds out which of a batch of instances are recorded. All that they depend on is done.
+struct LookUp: Sendable {
+  /// An instance with what it needs to become an action.
+  struct Item: Sendable {
+    let number: Int
+    let instance: StageInstance
+    /// The instances that it depends on, by name.
+    let producers: [String: Producer]
+    /// Whether it runs even if it is recorded.
+    let isAnew: Bool
+  }
+
+  enum Finding: Sendable {
+    case hit(KnownInstance)
+    /// - Parameter remark: why it runs although there is a record.
+    case miss(Action, remark: String?)
+    case failed(PipelineError)
+    /// The run was ended before it was looked at.
+    case unseen
+  }
+
+  let engine: Engine
+  let items: [Item]
+  /// Of an instance that was made in this run no other is made, even if everything is to run.
+  let made: Set<Digest>
+  let suggestion: @Sendable (String) -> String?
+
+  func run() async -> [(number: Int, finding: Finding)] {
+    var findings: [(number: Int, finding: Finding)] = []
+    findings.reserveCapacity(items.count)
+    for item in items {
+      findings.append((item.number, Task.isCancelled ? .unseen : await finding(of: item)))
+    }
+    return findings
+  }
+
+  private func finding(of item: Item) async -> Finding {
+    do {
+      let action = try await action(of: item)
+      if item.isAnew, !made.contains(action.key) { return .miss(action, remark: nil) }
+      switch try engine.lookup(action) {
+      case .hit(let record): return .hit(KnownInstance(action, outputs: record.outputs))
+      case .miss, .lost: return .miss(action, remark: nil)
+      case .distrusted(let reason):
+        return .miss(action, remark: "\(item.instance.name) runs, although it is recorded: \(reason)")
+      }
+    } catch is CancellationError {
+      return .unseen
+    } catch {
+      return .failed(PipelineError(wrapping: error, in: item.instance))
+    }
+  }
+
+  /// The action of an instance, for which a program may have to be asked for its version.
+  private func action(of item: Item) async throws -> Action {
+    while true {
+      do {
+        return try engine.resolver.action(
+          for: item.instance, producers: item.producers, suggestion: suggestion)
+      } catch let unknown as ToolIdentities.Unknown {
+        try await engine.resolver.tools.ask(unknown)
+      }
+    }
+  }
+}

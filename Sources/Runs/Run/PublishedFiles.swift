@@ -1,0 +1,135 @@
+import Artefacts
+import JSON
+import Pipeline
+import Synchronization
+import System
+
+/// What brake has put where in one workspace, so that it can tell its own files from those that somebody added or
+/// changed, and whether it replaces what a run with other parameters made.
+///
+/// It is kept in the store's `index/`, one file a workspace, and like all there can be lost: what it does not know of is
+/// taken for somebody else's and kept. Each line is a JSON array, and the last one of a path counts:
+///
+///     ["parameters", ID, {NAME: VALUE, ...}]    the parameters of a run
+///     ["file", PATH, DIGEST, ID]                what that run is about to put there
+///     ["gone", PATH]                            it is no longer brake's
+final class PublishedFiles: Sendable {
+  struct Entry {
+    let digest: Digest
+    /// What tells runs with other parameters apart.
+    let run: String
+  }
+
+  private struct State {
+    var entries: [String: Entry] = [:]
+    var parameters: [String: [String: JSON]] = [:]
+    var isLoaded = false
+  }
+
+  private let path: String
+  private let store: Store
+  private let state = Mutex(State())
+  private static let limit = 64 << 20
+
+  init(store: Store, root: String) {
+    self.store = store
+    let name = (try? store.files.realPath(root)) ?? root
+    path = "\(store.root)/index/published-\(Digest(of: Array(name.utf8)).hex.prefix(16))"
+  }
+
+  private var files: any FileSystem { store.files }
+
+  subscript(path: String) -> Entry? { loaded { $0.entries[path] } }
+
+  func parameters(of run: String) -> [String: JSON]? { loaded { $0.parameters[run] } }
+
+  /// The name under which entries refer to parameters.
+  static func run(_ parameters: [String: JSON]) -> String {
+    String(Digest(of: JSON.object(parameters).canonicalBytes).hex.prefix(16))
+  }
+
+  /// Says what is about to be put at a path: whatever happens then, nothing of anybody else's is called brake's.
+  func note(_ digest: Digest, at path: String, by run: String, with parameters: [String: JSON]) {
+    loaded { state in
+      var lines: [JSON] = []
+      if state.parameters.updateValue(parameters, forKey: run) == nil {
+        lines.append(["parameters", .string(run), .object(parameters)])
+      }
+      if let entry = state.entries[path], entry.digest == digest, entry.run == run, lines.isEmpty { return }
+      state.entries[path] = Entry(digest: digest, run: run)
+      lines.append(["file", .string(path), .string(digest.description), .string(run)])
+      append(lines)
+    }
+  }
+
+  /// Says that what stands at a path, if anything, is not brake's any more.
+  func forget(_ path: String) {
+    loaded { state in
+      if state.entries.removeValue(forKey: path) != nil { append([["gone", .string(path)]]) }
+    }
+  }
+
+  // MARK: The file
+
+  private func append(_ lines: [JSON]) {
+    let bytes = lines.flatMap { $0.canonicalBytes + [UInt8(ascii: "\n")] }
+    _ = try? store.makeFolders(parentFolder(of: path))
+    try? files.write(bytes, to: path, .appending)
+  }
+
+  private func loaded<Result>(_ body: (inout State) -> Result) -> Result {
+    state.withLock { state in
+      if !state.isLoaded {
+        state.isLoaded = true
+        load(&state)
+      }
+      return body(&state)
+    }
+  }
+
+  private func load(_ state: inout State) {
+    guard let bytes = try? files.contents(of: path, limit: PublishedFiles.limit) else {
+      // Too large to be read is too large to be kept.
+      if let status = try? files.entry(path), status.size > PublishedFiles.limit { try? files.remove(path) }
+      return
+    }
+    var count = 0
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      count += 1
+      // A line that was cut short by a crash is no line.
+      guard let parts = (try? JSON(parsing: Array(line)))?.array, let kind = parts.first?.string else {
+        continue
+      }
+      switch (kind, parts.count) {
+      case ("parameters", 3):
+        if let run = parts[1].string, let values = parts[2].object { state.parameters[run] = values }
+      case ("file", 4):
+        if let path = parts[1].string, let digest = Digest(parts[2].string ?? ""), let run = parts[3].string {
+          state.entries[path] = Entry(digest: digest, run: run)
+        }
+      case ("gone", 2):
+        if let path = parts[1].string { state.entries[path] = nil }
+      default: break
+      }
+    }
+    if count > 2 * state.entries.count + 1000 { rewrite(&state) }
+  }
+
+  /// Leaves out the lines that no longer count.
+  private func rewrite(_ state: inout State) {
+    let used = Set(state.entries.values.map(\.run))
+    state.parameters = state.parameters.filter { used.contains($0.key) }
+    let lines =
+      state.parameters.map { JSON.array(["parameters", .string($0), .object($1)]) }
+      + state.entries.map {
+        JSON.array(["file", .string($0), .string($1.digest.description), .string($1.run)])
+      }
+    let next = "\(path).\(Machine.process)"
+    do {
+      try files.write(lines.flatMap { $0.canonicalBytes + [UInt8(ascii: "\n")] }, to: next)
+      try files.rename(next, to: path)
+    } catch {
+      try? files.remove(next)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Actions
+import Artefacts
+import JSON
+import Pipeline
+import System
+
+/// The instances of a run by number, in an order in which each stands behind all that it depends on. Those of a remembered
+/// run are read when they are needed.
+struct RunInstances {
+  private var instances: [StageInstance?] = []
+  private var numbers: [String: Int] = [:]
+  private(set) var dependencies: [[Int]] = []
+  private let remembered: RememberedRun?
+  private let registry: OperationRegistry?
+
+  init() {
+    remembered = nil
+    registry = nil
+  }
+
+  init(_ run: RememberedRun, registry: OperationRegistry) {
+    remembered = run
+    self.registry = registry
+    instances = Array(repeating: nil, count: run.entries.count)
+    dependencies = run.entries.map(\.dependencies)
+    for target in run.summary.targets where instances.indices.contains(target.number) {
+      numbers[target.name] = target.number
+    }
+  }
+
+  var count: Int { instances.count }
+
+  func number(of name: String) -> Int? { numbers[name] }
+  func name(_ number: Int) -> String { instances[number]?.name ?? "" }
+
+  /// - Precondition: it was added, or loaded.
+  subscript(number: Int) -> StageInstance { instances[number]! }
+
+  /// - Returns: its number.
+  mutating func add(_ instance: StageInstance) -> Int {
+    let number = instances.count
+    numbers[instance.name] = number
+    instances.append(instance)
+    dependencies.append(instance.dependencies.compactMap { numbers[$0] })
+    return number
+  }
+
+  /// Reads an instance of a remembered run.
+  mutating func load(_ number: Int) throws {
+    guard instances[number] == nil, let remembered, let registry else { return }
+    instances[number] = try StageInstance(
+      JSON(parsing: remembered.entries[number].instance), registry: registry)
+  }
+
+  /// What an instance had made when it was remembered.
+  func outputs(rememberedOf number: Int) -> [Record.Output]? { remembered?.entries[number].outputs }
+}
+
+/// What is known of an instance that is done, in this run or before.
+struct KnownInstance: Sendable {
+  let key: Digest
+  let outputs: [Record.Output]
+  /// The files and folders of the workspace that it has read.
+  let sources: [Source]
+  /// A moment of this machine's monotonic clock after which nobody has looked whether it is still recorded so.
+  let moment: Int64
+  /// The programs whose digests are part of its key, and where they were found; nil if one was asked for its version.
+  let tools: [String: Digest]?
+
+  struct Source: Hashable, Sendable {
+    let path: String
+    let digest: Digest
+  }
+
+  init(_ action: Action, outputs: [Record.Output]) {
+    moment = SystemTime.monotonic()
+    key = action.key
+    self.outputs = outputs
+    sources = action.inputs.lazy.flatMap(\.members).compactMap { member in
+      guard case .workspace(_, let path) = member.origin else { return nil }
+      return Source(path: path, digest: member.artefact.digest)
+    }
+    let identities = action.manifest["tools"]?.object ?? [:]
+    let digests = identities.compactMapValues { $0.string.flatMap { Digest($0) } }
+    tools = digests.count == identities.count ? digests : nil
+  }
+}

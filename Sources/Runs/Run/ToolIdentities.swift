@@ -1,0 +1,101 @@
+import Actions
+import Artefacts
+import Glibc
+import Pipeline
+import Synchronization
+import System
+
+/// What makes a program the same program: the digest of its executable, or what a command prints as its version.
+///
+/// Whoever only looks is told what is remembered, or that nothing is: nothing is executed. A run asks once.
+final class ToolIdentities: Sendable {
+  struct Tool: Hashable {
+    let name: String
+    /// What a command that is asked for its version sees, as the stage's own command does.
+    let environment: [String: String]
+    let version: String
+  }
+
+  /// Only a version command can tell, and its answer is not known.
+  struct Unknown: Error {
+    let tool: Tool
+    let path: String
+    let instance: StageInstance
+
+    var reason: String { "the version of '\(tool.name)' is not known before it runs" }
+  }
+
+  private let files: StatCache
+  private let memory: VersionMemory
+  private let command: VersionCommand
+  private struct State {
+    var known: [Tool: String] = [:]
+    /// Those of which the answer is an earlier one.
+    var remembered: Set<Tool> = []
+    var believesMemory = true
+  }
+  private let state = Mutex(State())
+
+  init(files: StatCache, memory: VersionMemory, command: VersionCommand) {
+    self.files = files
+    self.memory = memory
+    self.command = command
+  }
+
+  /// - Throws: `Unknown` if it has to be asked for.
+  func identity(of name: String, version: String?, at instance: StageInstance) throws -> String {
+    guard let path = ProgramPath.find(name) else {
+      throw PipelineError(
+        "the program '\(name)' is not installed", at: instance.position,
+        facts: [("stage", instance.name)], hint: "install it, or put its folder into PATH")
+    }
+    guard let version else { return try files.artefact(at: path).digest.description }
+    let tool = Tool(name: name, environment: instance.work.visibleEnvironment, version: version)
+    let (known, believesMemory) = state.withLock { ($0.known[tool], $0.believesMemory) }
+    if let known { return known }
+    guard believesMemory, let answer = memory.answer(of: tool, at: path, files) else {
+      throw Unknown(tool: tool, path: path, instance: instance)
+    }
+    state.withLock { state in
+      state.known[tool] = answer
+      state.remembered.insert(tool)
+    }
+    return answer
+  }
+
+  /// Runs a version command.
+  func ask(_ unknown: Unknown) async throws {
+    // What it depends on is looked at before, so that a change meanwhile is not taken for what was asked.
+    let key = memory.key(of: unknown.tool, at: unknown.path, files)
+    let answer = try await command.output(of: unknown.tool, for: unknown.instance)
+    state.withLock { state in
+      state.known[unknown.tool] = answer
+      state.remembered.remove(unknown.tool)
+    }
+    if let key { memory.remember(answer, as: key) }
+  }
+
+  /// Something is to be executed: versions are asked for from now on, so that no record rests on an earlier answer.
+  func askAnew() {
+    state.withLock { state in
+      state.believesMemory = false
+      for tool in state.remembered { state.known[tool] = nil }
+      state.remembered = []
+    }
+  }
+
+  /// The programs of which an earlier answer was believed.
+  var believed: [String] { state.withLock { Set($0.remembered.map(\.name)).sorted() } }
+}
+
+extension StageInstance.Work {
+  /// The variables that a command sees, but for those of its own folder.
+  var visibleEnvironment: [String: String] {
+    guard case .command(let command) = self else { return [:] }
+    var variables = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"]
+    for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
+      if let value = getenv(name) { variables[name] = String(cString: value) }
+    }
+    return variables.merging(command.environment) { _, declared in declared }
+  }
+}

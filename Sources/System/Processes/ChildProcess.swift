@@ -1,0 +1,275 @@
+package import Glibc
+import Synchronization
+
+/// A program that is started, waited for, and ended when the task is cancelled.
+///
+/// Each has a thread of its own that starts it and waits for it. The kernel tells a child of its parent's death
+/// (`PR_SET_PDEATHSIG`) when the thread that started it ends, so this thread has to live as long as the child.
+package struct ChildProcess: Sendable {
+  /// The program's path and what stands behind it.
+  let arguments: [String]
+  let environment: [String: String]
+  let folder: String
+  let streams: Streams
+  /// Whose tokens it may take.
+  let jobServer: JobServer?
+  /// How long a child that is asked to end may take before it is ended.
+  let patience: Duration
+
+  package init(
+    arguments: [String], environment: [String: String], folder: String, streams: Streams,
+    jobServer: JobServer? = nil, patience: Duration = .seconds(2)
+  ) {
+    self.arguments = arguments
+    self.environment = environment
+    self.folder = folder
+    self.streams = streams
+    self.jobServer = jobServer
+    self.patience = patience
+  }
+
+  /// Where its standard streams lead.
+  package enum Streams: Sendable {
+    /// It reads nothing; what it prints is added to this file.
+    case log(String)
+    case pipes(FilterPipes)
+  }
+
+  /// - Throws: `CancellationError` if the task was cancelled, once the child and all its descendants are gone.
+  package func run() async throws -> ProcessEnding { try await run {} }
+
+  /// - Parameter exchange: what the child's thread does while the child runs; it ends when the child does.
+  func run(exchange: @escaping @Sendable () -> Void) async throws -> ProcessEnding {
+    let child = RunningChild()
+    defer { child.endGroup() }
+    let ending = try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        inThread {
+          do throws(Failure) {
+            try child.start { () throws(Failure) in try spawn() }
+            exchange()
+            continuation.resume(returning: child.wait())
+          } catch {
+            continuation.resume(throwing: error)
+          }
+        }
+      }
+    } onCancel: {
+      child.end(patience)
+    }
+    try Task.checkCancellation()
+    return ending
+  }
+
+  private typealias AddCloseFrom =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+  /// As the one below.
+  private static let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: AddCloseFrom.self)
+  }
+
+  private typealias AddFolder =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
+  /// Swift's view of the C library leaves it out.
+  private static let addFolder = dlsym(nil, "posix_spawn_file_actions_addchdir_np").map {
+    unsafeBitCast($0, to: AddFolder.self)
+  }
+
+  private func spawn() throws(Failure) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    switch streams {
+    case .log(let file):
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+      posix_spawn_file_actions_addopen(&actions, 1, file, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+      posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    case .pipes(let pipes):
+      for (number, end) in pipes.childEnds.enumerated() {
+        posix_spawn_file_actions_adddup2(&actions, end.number, Int32(number))
+      }
+    }
+    // Whoever waits for a pipe of this process to be closed would wait for the child.
+    if let jobServer, jobServer.isOffered {
+      addOffer(of: jobServer, to: &actions)
+    } else {
+      _ = ChildProcess.addCloseFrom?(&actions, 3)
+    }
+    guard ChildProcess.addFolder?(&actions, folder) == 0 else {
+      throw Failure(.system, "this system cannot start a program in another folder")
+    }
+
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // What this process ignores or blocks is no business of its children.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigfillset(&signals)
+    sigdelset(&signals, SIGKILL)
+    sigdelset(&signals, SIGSTOP)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+
+    var process: pid_t = 0
+    let variables = environment.map { "\($0)=\($1)" }.sorted()
+    let code = withStrings(arguments) { arguments in
+      withStrings(variables) { posix_spawn(&process, arguments[0]!, &actions, &attributes, arguments, $0) }
+    }
+    if code != 0 {
+      errno = code
+      throw Failure.system("start", arguments[0])
+    }
+    return process
+  }
+}
+
+extension ChildProcess {
+  /// Both ends go the way over the lowest numbers, above which everything is closed.
+  private func addOffer(of server: JobServer, to actions: inout posix_spawn_file_actions_t) {
+    let numbers = JobServer.offeredNumbers
+    posix_spawn_file_actions_adddup2(&actions, server.offered.read.number, 3)
+    posix_spawn_file_actions_adddup2(&actions, server.offered.write.number, 4)
+    _ = ChildProcess.addCloseFrom?(&actions, 5)
+    posix_spawn_file_actions_adddup2(&actions, 3, numbers.read)
+    posix_spawn_file_actions_adddup2(&actions, 4, numbers.write)
+    posix_spawn_file_actions_addclose(&actions, 3)
+    posix_spawn_file_actions_addclose(&actions, 4)
+  }
+}
+
+/// How a program ended.
+public enum ProcessEnding: Sendable, Equatable {
+  case exited(Int32)
+  case killed(signal: Int32)
+}
+
+/// A child between its start and its end, seen by the thread that waits and by those that end it.
+private final class RunningChild: Sendable {
+  private enum State {
+    case new, cancelled
+    case running(pid_t)
+    /// Its process number may be another's by now, that of its group is not as long as there are members.
+    case ended(pid_t)
+  }
+
+  private let state = Mutex(State.new)
+
+  func start(_ spawn: () throws(Failure) -> pid_t) throws(Failure) {
+    let failure: Failure? = state.withLock { state in
+      guard case .new = state else { return nil }
+      do throws(Failure) {
+        state = .running(try spawn())
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Returns at once where nothing was started.
+  func wait() -> ProcessEnding {
+    guard case .running(let process) = state.withLock({ $0 }) else { return .killed(signal: SIGKILL) }
+    // Not reaped here, so that the number stays its own until nobody can send it a signal any more.
+    var information = siginfo_t()
+    while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    state.withLock { $0 = .ended(process) }
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let signal = status & 0x7F
+    return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
+  }
+
+  /// Asks the child and all its descendants to end, and ends them if they do not.
+  func end(_ patience: Duration) {
+    let process: pid_t? = state.withLock { state in
+      switch state {
+      case .running(let process): return process
+      case .new: state = .cancelled
+      case .cancelled, .ended: break
+      }
+      return nil
+    }
+    guard let process else { return }
+    signal(SIGTERM, descendantsOf: process)
+    Task {
+      try? await Task.sleep(for: patience)
+      signal(SIGKILL, descendantsOf: process)
+    }
+  }
+
+  /// What a child that has ended left running in its group ends with it.
+  func endGroup() {
+    if case .ended(let process) = state.withLock({ $0 }) { kill(-process, SIGKILL) }
+  }
+
+  private func signal(_ signal: Int32, descendantsOf process: pid_t) {
+    state.withLock { state in
+      guard case .running(process) = state else { return }
+      // The child itself may be a guard that ends everything below it when it ends (see `CommandGuard`): it is asked
+      // last, and only if there is nothing else.
+      let below = ProcessTree.descendants(of: process)
+      if signal == SIGKILL || below.isEmpty {
+        kill(-process, signal)
+        kill(process, signal)
+      }
+      for descendant in below { kill(descendant, signal) }
+    }
+  }
+}
+
+package enum ProcessTree {
+  /// All children of a process, their children and so on. Whoever is born meanwhile may be missing.
+  package static func descendants(of process: pid_t) -> [pid_t] {
+    let files = LocalFileSystem()
+    var found: [pid_t] = []
+    var open = [process]
+    while let next = open.popLast() {
+      for thread in (try? files.names(in: "/proc/\(next)/task")) ?? [] {
+        guard let bytes = try? files.contents(of: "/proc/\(next)/task/\(thread)/children", limit: 1 << 20)
+        else { continue }
+        let children = String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+        found += children
+        open += children
+      }
+    }
+    return found
+  }
+}
+
+/// Runs a closure in a new thread, which ends with it.
+private func inThread(_ body: @escaping @Sendable () -> Void) {
+  final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var attributes = pthread_attr_t()
+  pthread_attr_init(&attributes)
+  pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+  pthread_attr_setstacksize(&attributes, 512 << 10)
+  var thread = pthread_t()
+  let box = Unmanaged.passRetained(Box(body))
+  let code = pthread_create(
+    &thread, &attributes,
+    { raw in
+      Unmanaged<Box>.fromOpaque(raw!).takeRetainedValue().body()
+      return nil
+    }, box.toOpaque())
+  pthread_attr_destroy(&attributes)
+  if code != 0 {
+    // Too many threads: this one waits instead.
+    box.takeRetainedValue().body()
+  }
+}
+
+private func withStrings<Result>(
+  _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers = strings.map { strdup($0) } + [nil]
+  defer { for pointer in pointers { free(pointer) } }
+  return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+}

@@ -1,0 +1,60 @@
+import Glibc
+
+/// A program that is given bytes on its standard input and gives bytes back, such as a decompressor. It ends when the task
+/// is cancelled.
+public struct FilterProgram: Sendable {
+  private let name: String
+  private let arguments: [String]
+  private let changes: [String: String?]
+  private let searchPath: String?
+
+  public enum Failure: Error {
+    case notInstalled
+    /// It gave more than the limit, and was stopped.
+    case tooMuchOutput
+  }
+
+  public struct Result: Sendable {
+    public let ending: ProcessEnding
+    public let output: [UInt8]
+    /// What it printed to its standard error: the first megabyte.
+    public let complaint: String
+  }
+
+  /// - Parameters:
+  ///   - changes: variables that differ from this process's; nil for those that are removed.
+  ///   - searchPath: the folders that the program is looked for in, as PATH; nil for the user's own.
+  public init(
+    _ name: String, arguments: [String], changes: [String: String?] = [:], searchPath: String? = nil
+  ) {
+    self.name = name
+    self.arguments = arguments
+    self.changes = changes
+    self.searchPath = searchPath
+  }
+
+  /// - Parameter limit: the most bytes that it may give.
+  /// - Throws: `Failure`, `System.Failure` where the program cannot be started, or `CancellationError`.
+  public func run(_ input: [UInt8], limit: Int) async throws -> Result {
+    guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
+    let pipes = try FilterPipes()
+    let process = ChildProcess(
+      arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
+    let ending = try await process.run { pipes.exchange(input, limit: limit) }
+    let (output, complaint, isOver) = pipes.exchanged
+    if isOver { throw Failure.tooMuchOutput }
+    return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
+  }
+
+  private var environment: [String: String] {
+    var variables: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+      entry += 1
+    }
+    for (name, value) in changes { variables[name] = value }
+    return variables
+  }
+}

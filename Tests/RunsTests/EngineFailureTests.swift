@@ -1,0 +1,178 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@testable import Actions
+@testable import Pipeline
+@testable import Runs
+
+@Suite struct EngineFailureTests {
+  /// The failure of a pipeline with a single failing stage.
+  private func failure(_ pipeline: String, files: [String: String] = [:]) async throws -> PipelineError {
+    let workspace = try Workspace(pipeline, files: files)
+    let summary = try await workspace.run()
+    #expect(summary.failed == 1)
+    return try #require(summary.failures.first)
+  }
+
+  @Test func `A failing command is told with stage, command and exit code`() async throws {
+    let error = try await failure("stages: { bad: { run: 'echo oops; exit 3', out: { out: x } } }")
+    #expect(error.headline == "the command failed")
+    #expect(error.facts.contains { $0 == ("stage", "bad") })
+    #expect(error.facts.contains { $0 == ("exit", "3") })
+    #expect(error.position?.line == 1)
+  }
+
+  @Test func `A command killed by a signal is told with the signal`() async throws {
+    let error = try await failure("stages: { bad: { run: 'kill -KILL $$', out: { out: x } } }")
+    #expect(error.facts.contains { $0.label == "signal" && $0.value.hasPrefix("9 ") })
+  }
+
+  @Test func `A missing output is an error`() async throws {
+    let error = try await failure("stages: { bad: { run: 'true', out: { out: x.txt } } }")
+    #expect(error.headline == "the output 'out' was not written")
+  }
+
+  @Test func `A missing source is told with stage and input`() async throws {
+    let error = try await failure("stages: { bad: { op: text.repeat, in: { text: nowhere.txt } } }")
+    #expect(error.headline == "no file or folder 'nowhere.txt'")
+    #expect(error.facts.contains { $0 == ("input", "text") })
+  }
+
+  @Test func `A missing program is found before the command runs`() async throws {
+    let error = try await failure(
+      "stages: { bad: { run: 'no-such-program-at-all', tools: [no-such-program-at-all], out: { out: x } } }")
+    #expect(error.headline == "the program 'no-such-program-at-all' is not installed")
+  }
+
+  private let fork = """
+    stages:
+      bad: { run: "exit 1", out: { out: x } }
+      after: { run: "cat ${in.bad} > ${out.out}", in: { bad: bad }, out: { out: y } }
+      good: { run: "until test -e @HERE/failed; do sleep 0.05; done; echo fine > ${out.out}", out: { out: z } }
+      later: { run: "cat ${in.good} > ${out.out}", in: { good: good }, out: { out: w } }
+    default: [after, later]
+    """
+
+  /// Runs all of `fork`. 'good' does not end before the engine knows of the failure.
+  private func runFork(_ workspace: Workspace, _ options: RunOptions) async throws -> RunSummary {
+    let failed = workspace.folder["failed"]
+    return try await workspace.engine([]).run(targets: [], options: options) { event in
+      if case .finished("bad", .failed, _) = event {
+        _ = FileManager.default.createFile(atPath: failed, contents: nil)
+      }
+    }
+  }
+
+  @Test func `A failed stage stops its dependants; what runs is finished and kept`() async throws {
+    let workspace = try Workspace(fork)
+    var options = RunOptions()
+    options.jobs = 2
+    let summary = try await runFork(workspace, options)
+    #expect((summary.failed, summary.ran, summary.skipped) == (1, 1, 2))
+    #expect(try await workspace.run(["good"]).hit == 1)
+  }
+
+  @Test func `-k goes on with what does not depend on the failure`() async throws {
+    let workspace = try Workspace(fork)
+    var options = RunOptions()
+    options.keepGoing = true
+    let summary = try await runFork(workspace, options)
+    #expect((summary.failed, summary.ran, summary.skipped) == (1, 2, 1))
+    #expect(try workspace.output("later", of: summary) == "fine\n")
+  }
+
+  @Test func `The log of a failure is kept until the stage succeeds`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo trying; test -e @HERE/flag && echo done > ${out.out}', out: { out: x } } }")
+    #expect(try await workspace.run().failed == 1)
+    #expect(try await log(workspace) == "trying\n")
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run().ran == 1)
+    #expect(try await log(workspace) == "trying\n")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/failed"]).isEmpty)
+  }
+
+  private func log(_ workspace: Workspace) async throws -> String {
+    var text = ""
+    try await workspace.engine().logs(targets: ["s"]).first?.stream {
+      text += String(decoding: $0, as: UTF8.self)
+    }
+    return text
+  }
+
+  @Test func `Cancelling ends children and leaves the store clean`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo $$ > @HERE/pid; sleep 60 & wait', sandbox: false, out: { out: x } } }")
+    let run = Task { try await workspace.run() }
+    while (workspace.text("pid") ?? "").isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await run.value }
+    let pid = try #require(Int32(workspace.text("pid")!.trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect(try processes(inGroup: pid).isEmpty)
+    let left = try FileManager.default.subpathsOfDirectory(atPath: workspace.folder["cache/tmp"])
+    // The folder of this process itself, which lives on.
+    #expect(left.allSatisfy { $0.split(separator: "/").count == 1 || $0.hasSuffix("/alive") })
+    #expect(try workspace.store.records { _ in }.isEmpty)
+  }
+}
+
+/// The processes of a group that still run; zombies that nobody has reaped do not.
+private func processes(inGroup group: Int32) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int32($0) != nil }.filter { pid in
+    guard let status = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return false }
+    let fields = String(decoding: status, as: UTF8.self).split(separator: ")").last!.split(separator: " ")
+    return fields[2] == "\(group)" && fields[0] != "Z"
+  }
+}
+
+@Suite struct EngineRepairTests {
+  private let pipeline = """
+    stages:
+      a: { run: "echo a > ${out.out}", out: { out: a.txt } }
+      b: { run: "cat ${in.a} ${in.s} > ${out.out}", in: { a: a, s: source.txt }, out: { out: b.txt }, publish: results/ }
+    default: [b]
+    """
+
+  private func digest(_ text: String) -> Digest { Digest(of: Array(text.utf8)) }
+
+  @Test func `A hit whose object is missing runs its producer again`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    try FileManager.default.removeItem(atPath: workspace.object(digest("a\n")))
+    let events = Events()
+    try await workspace.run(events: events)
+    #expect(events.ran == ["a"])
+    #expect(try workspace.store.contains(digest("a\n")))
+  }
+
+  @Test func `A damaged input is made again before the stage that needs it runs`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    let object = workspace.object(digest("a\n"))
+    var bytes = [UInt8](FileManager.default.contents(atPath: object)!)
+    bytes[bytes.count / 2] ^= 0xFF
+    try FileManager.default.removeItem(atPath: object)
+    #expect(FileManager.default.createFile(atPath: object, contents: Data(bytes)))
+    workspace.folder.write("2\n", to: "source.txt")
+    let events = Events()
+    let summary = try await workspace.run(events: events)
+    #expect(events.ran == ["a", "b"])
+    #expect(try workspace.output("b", of: summary) == "a\n2\n")
+    try workspace.store.verify(digest("a\n"))
+  }
+
+  @Test func `A truncated record is a miss`() async throws {
+    let workspace = try Workspace(pipeline, files: ["source.txt": "1\n"])
+    try await workspace.run()
+    let key = try #require(try workspace.store.records { _ in }.first { $0.stage == "a" }?.key)
+    let path = workspace.folder["cache/actions/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))"]
+    let bytes = FileManager.default.contents(atPath: path)!
+    try FileManager.default.removeItem(atPath: path)
+    #expect(FileManager.default.createFile(atPath: path, contents: bytes.prefix(bytes.count / 2)))
+    let summary = try await workspace.run()
+    #expect((summary.ran, summary.hit, summary.failed) == (1, 1, 0))
+  }
+}

@@ -1,0 +1,134 @@
+import Actions
+import Artefacts
+import Foundation
+import PlanSupport
+import Support
+import Testing
+
+@testable import Pipeline
+@testable import Runners
+@testable import Runs
+
+@Suite struct ToolVersionTests {
+  private let pipeline = """
+    stages:
+      s: { run: "echo hi > ${out.o}", tools: { sh: "touch asked; cat number" }, out: { o: o.txt } }
+      after: { run: "cat ${in.s} > ${out.o}", in: { s: s }, out: { o: o.txt } }
+    """
+
+  private func wasAsked(_ workspace: Workspace) -> Bool {
+    defer { unlink(workspace.folder["asked"]) }
+    return workspace.text("asked") != nil
+  }
+
+  @Test func `Looking runs no version command, and says what is not known`() async throws {
+    let workspace = try Workspace(pipeline, files: ["number": "1"])
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.unknown, .waiting])
+    let verdicts = try await workspace.engine().why(targets: ["after", "s"]).map(\.verdict)
+    #expect(verdicts == ["the version of 'sh' is not known before it runs", "waits for s"])
+    #expect(!wasAsked(workspace))
+    try await workspace.run()
+    #expect(wasAsked(workspace))
+  }
+
+  @Test func `A version is asked for when something runs, and remembered by what the command names`()
+    async throws
+  {
+    let workspace = try Workspace(pipeline, files: ["number": "1"])
+    #expect(try await workspace.run().ran == 2)
+    #expect(wasAsked(workspace))
+    // Nothing has to run, and nothing has changed.
+    let events = Events()
+    #expect(try await workspace.run(events: events).hit == 2)
+    #expect(events.notes.contains { $0.hasPrefix("the version of sh was not asked for") })
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.upToDate, .upToDate])
+    #expect(!wasAsked(workspace))
+    // A file that the command names.
+    workspace.folder.write("2", to: "number")
+    #expect(try await workspace.engine().status(targets: ["s"]).map(\.state) == [.unknown])
+    #expect(!wasAsked(workspace))
+    #expect(try await workspace.run().ran == 1)
+    #expect(wasAsked(workspace))
+  }
+
+  @Test func `Before anything is executed a version is asked for, remembered or not`() async throws {
+    let workspace = try Workspace(
+      pipeline.replacingOccurrences(of: "hi > ", with: "${n} > ").replacingOccurrences(
+        of: "stages:", with: "params: { n: 1 }\nstages:"), files: ["number": "1"])
+    try await workspace.run()
+    #expect(wasAsked(workspace))
+    try await workspace.run([], [("n", "2")])
+    #expect(wasAsked(workspace))
+  }
+
+  @Test(arguments: ["echo $HOME", "cat numb?r", "sh ./version", "$(cat number)"])
+  func `What a command may depend on without naming it makes it ask again`(command: String) async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo hi > ${out.o}', tools: { sh: 'touch asked; \(command == "$(cat number)" ? "echo " : "")\(command)' }, out: { o: o.txt } } }",
+      files: ["number": "1", "version": "#!/bin/sh\ncat number\n"])
+    chmod(workspace.folder["version"], 0o755)
+    try await workspace.run()
+    #expect(wasAsked(workspace))
+    #expect(try await workspace.run().hit == 1)
+    #expect(wasAsked(workspace))
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.unknown])
+  }
+
+  @Test func `Another program in its place, or another variable, makes it ask again`() async throws {
+    let tool = TemporaryFolder()
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo hi > ${out.o}', tools: { '\(tool["tool"])': 'touch asked; echo 1' }, env: { A: \"${a}\" }, out: { o: o.txt } } }\nparams: { a: 1 }"
+    )
+    try FileManager.default.copyItem(atPath: "/bin/true", toPath: tool["tool"])
+    try await workspace.run()
+    #expect(wasAsked(workspace))
+    try await workspace.run()
+    #expect(!wasAsked(workspace))
+    try FileManager.default.removeItem(atPath: tool["tool"])
+    try FileManager.default.copyItem(atPath: "/bin/false", toPath: tool["tool"])
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.unknown])
+    #expect(try await workspace.run().hit == 1)
+    #expect(wasAsked(workspace))
+    #expect(try await workspace.engine([("a", "2")]).status(targets: []).map(\.state) == [.unknown])
+  }
+
+  @Test func `A version command that does not end is killed with its children, and named`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo hi > ${out.o}', tools: { sh: 'sleep 60 & echo $! > @HERE/pid; wait' }, out: { o: o.txt } } }"
+    )
+    let engine = Engine(
+      source: PipelineSource(try PipelineFile(text: workspace.text("brake.yaml")!, path: "brake.yaml")),
+      overrides: [],
+      root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
+      runner: LocalRunner(
+        store: workspace.store,
+        surroundings: CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)),
+      versionLimit: .milliseconds(300))
+    let summary = try await engine.run(targets: [])
+    let error = try #require(summary.failures.first)
+    #expect(error.headline.hasPrefix("a version command did not end within"))
+    #expect(error.facts.contains { $0 == ("stage", "s") })
+    #expect(error.facts.contains { $0.label == "version command" && $0.value.hasPrefix("sleep 60") })
+    let pid = try #require(Int32(workspace.text("pid")!.trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect(kill(pid, 0) != 0)
+  }
+
+  @Test func `A memory of versions that is damaged, old or from the future is none`() async throws {
+    let workspace = try Workspace(pipeline, files: ["number": "1"])
+    try await workspace.run()
+    #expect(wasAsked(workspace))
+    let sound = try #require(workspace.text("cache/index/versions"))
+    let line = sound.split(separator: ",")
+    let now = try #require(Int(line[1]))
+    #expect(try await workspace.engine().status(targets: ["s"]).map(\.state) == [.upToDate])
+    for other in [
+      "", "nonsense\n", String(sound.prefix(40)),
+      sound.replacingOccurrences(of: "\(now)", with: "\(now - 100_000)"),
+      sound.replacingOccurrences(of: "\(now)", with: "\(now + 100_000)"),
+      sound.replacingOccurrences(of: "\(now)", with: "\(Int.min)"),
+    ] {
+      workspace.folder.write(other, to: "cache/index/versions")
+      #expect(try await workspace.engine().status(targets: ["s"]).map(\.state) == [.unknown])
+    }
+  }
+}

@@ -54,7 +54,7 @@ private struct FakeRun {
   var mostRunning = 0
   /// What is under way, in no order: virtual time is which of them ends next.
   private enum Work {
-    case lookUp([Int]), run(Int), watch(Int), store([Int]), publish([Int])
+    case lookUp([Int]), fetch(Int), run(Int), watch(Int), store([Int]), publish([Int])
   }
   private var work: [Work] = []
   var elsewhere = 0
@@ -109,6 +109,9 @@ private struct FakeRun {
       running.insert(node)
       started.append(node)
       work.append(.run(node))
+    case .fetch(let node):
+      #expect(!running.contains(node))
+      work.append(.fetch(node))
     case .watch(let node): work.append(.watch(node))
     case .store(let batch): work.append(.store(batch))
     case .publish(let batch): work.append(.publish(batch))
@@ -125,9 +128,10 @@ private struct FakeRun {
           outputs[node] = output
           schedule.hit(node)
         } else {
-          schedule.miss(node, key: Digest(of: Array("\(key)".utf8)))
+          schedule.miss(node, key: Digest(of: Array("\(key)".utf8)), isLacking: random.next(3) == 0)
         }
       }
+    case .fetch(let node): schedule.fetched(node)
     case .run(let node):
       running.remove(node)
       if graph.fails.contains(node) {

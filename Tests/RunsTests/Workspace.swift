@@ -30,12 +30,14 @@ final class Workspace: Sendable {
 
   /// As another process would have it.
   func engine(
-    _ overrides: [(name: String, value: String)] = [], on files: any FileSystem = LocalFileSystem()
+    _ overrides: [(name: String, value: String)] = [], on files: any FileSystem = LocalFileSystem(),
+    sources: [any ArtefactSource] = []
   ) throws -> Engine {
     let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
     return Engine(
       source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: overrides,
-      root: folder.path, store: try Store(at: folder["cache"], files: files), registry: registry)
+      root: folder.path, store: try Store(at: folder["cache"], files: files), registry: registry,
+      sources: sources)
   }
 
   @discardableResult func run(

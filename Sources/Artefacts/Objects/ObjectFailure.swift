@@ -31,7 +31,7 @@ extension Failure {
   public var tree: Digest? { cause(ObjectFailure.self)?.tree }
 
   /// Whether it says that an object's bytes cannot be had.
-  var isLoss: Bool { code == .damaged || code == .notFound }
+  package var isLoss: Bool { code == .damaged || code == .notFound }
 
   /// The failure as it is for someone who asked for a tree.
   func inside(_ tree: Digest) -> Failure {

@@ -12,6 +12,8 @@ struct Reachability {
     /// Whether it is a tree where it is named. What a tree has as a file is not looked into, even if its bytes are a
     /// manifest's.
     let isTree: Bool
+    /// Of a file, its bytes; of a tree, those of all its files.
+    let size: Int
   }
 
   private var waiting: [Object] = []
@@ -21,13 +23,13 @@ struct Reachability {
 
   /// - Parameter isKnown: whether all that a tree stands for is known already, so that it need not come.
   mutating func add(_ artefact: Artefact, unless isKnown: (Digest) -> Bool = { _ in false }) {
-    add(Object(digest: artefact.digest, isTree: artefact.kind == .tree), unless: isKnown)
+    add(Object(digest: artefact.digest, isTree: artefact.kind == .tree, size: artefact.size), unless: isKnown)
   }
 
   mutating func add(_ tree: Tree, unless isKnown: (Digest) -> Bool = { _ in false }) {
     // Taken from the end: first what stands first.
     for entry in tree.entries.reversed() {
-      add(Object(digest: entry.digest, isTree: entry.mode == .tree), unless: isKnown)
+      add(Object(digest: entry.digest, isTree: entry.mode == .tree, size: entry.size), unless: isKnown)
     }
   }
 

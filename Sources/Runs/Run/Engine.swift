@@ -13,6 +13,7 @@ public struct Engine: Sendable {
   public let root: String
   public let store: Store
 
+  let sources: [any ArtefactSource]
   let planner: Planner
   let files: StatCache
   let resolver: ActionResolver
@@ -28,29 +29,27 @@ public struct Engine: Sendable {
   ///   - root: the folder that source paths and published paths are relative to.
   ///   - guardExecutable: a program that calls `CommandGuard.runIfAsked` first of all, for commands without a sandbox.
   ///   - jobServer: limits what runs at once, together with what commands run themselves.
+  ///   - sources: where records and artefacts are looked for that the store does not have. What is found there counts as
+  ///     recorded, and its bytes are brought into the store once something reads them.
+  ///   - runner: who executes actions; nil for this process and its children.
+  ///   - versionLimit: how long a version command may take.
   public init(
     source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
-    registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil
-  ) {
-    let surroundings = CommandSurroundings(
-      workspace: root, guardExecutable: guardExecutable, jobServer: jobServer)
-    self.init(
-      source: source, overrides: overrides, root: root, store: store, registry: registry,
-      runner: LocalRunner(store: store, surroundings: surroundings), guardExecutable: guardExecutable,
-      jobServer: jobServer)
-  }
-
-  init(
-    source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
-    registry: OperationRegistry, runner: any Runner, guardExecutable: String? = nil,
-    jobServer: JobServer? = nil, versionLimit: Duration = .seconds(30)
+    registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil,
+    sources: [any ArtefactSource] = [], runner: (any Runner)? = nil, versionLimit: Duration = .seconds(30)
   ) {
     self.jobServer = jobServer
+    self.sources = sources
     self.source = source
     self.overrides = overrides
     self.root = root
     self.store = store
-    self.runner = runner
+    self.runner =
+      runner
+      ?? LocalRunner(
+        store: store,
+        surroundings: CommandSurroundings(
+          workspace: root, guardExecutable: guardExecutable, jobServer: jobServer))
     planner = Planner(registry: registry)
     files = StatCache(store: store)
     leases = Leases(of: store)
@@ -107,7 +106,8 @@ public struct Engine: Sendable {
   }
 
   private func remember(_ execution: Execution, _ summary: RunSummary, in memory: RunMemory?) -> RunSummary {
-    if let memory, let run = execution.memory(of: summary) { try? memory.keep(run) }
+    // What another place has may be gone the next time, which nobody would notice.
+    if let memory, sources.isEmpty, let run = execution.memory(of: summary) { try? memory.keep(run) }
     return summary
   }
 

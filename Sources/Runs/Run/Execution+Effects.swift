@@ -15,6 +15,7 @@ extension Execution {
         switch decision {
         case .lookUp(let batch): lookUp(batch, &group)
         case .start(let number): start(number, &group)
+        case .fetch(let number): fetch(number, &group)
         case .watch(let number): watch(number, &group)
         case .store(let batch): store(batch, &group)
         case .publish(let batch): publish(batch, &group)
@@ -104,6 +105,18 @@ extension Execution {
     return max(1, Processors.available / max(1, min(places, running + schedule.waiting)))
   }
 
+  /// Brings what an instance reads into the store, without taking a place.
+  mutating func fetch(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let artefacts = lacks.removeValue(forKey: number) ?? []
+    let action = actions[number]!
+    observe(.progress(instance: action.name, fraction: nil, text: "fetches what it reads"))
+    group.addTask { [engine] in
+      do { return .fetched(number, lost: try await engine.fetch(artefacts)) } catch {
+        return .notFetched(number, PipelineError(wrapping: error, in: action))
+      }
+    }
+  }
+
   /// Waits for another process without taking a place.
   mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
     let name = instances.name(number)
@@ -154,7 +167,10 @@ extension Execution {
       var ends: [(number: Int, failure: PublishFailure?)] = []
       for item in items {
         do {
-          try publisher.publish(item.instance, item.outputs) { observe(.note($0)) }
+          do { try publisher.publish(item.instance, item.outputs) { observe(.note($0)) } } catch {
+            guard try await engine.fetchLost(of: item.outputs) else { throw error }
+            try publisher.publish(item.instance, item.outputs) { observe(.note($0)) }
+          }
           ends.append((item.number, nil))
         } catch {
           let lost = engine.store.firstLost(of: item.outputs.lazy.map(\.artefact), as: error)

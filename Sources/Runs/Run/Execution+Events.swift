@@ -13,6 +13,9 @@ extension Execution {
       for each in schedule.found(number) { settle(each, record.outputs) }
     case .leased(let number): schedule.leased(number)
     case .released(let number): schedule.released(number)
+    case .fetched(let number, let lost):
+      if let lost { repair(lost, for: number) } else { schedule.fetched(number) }
+    case .notFetched(let number, let error): fail(number, error)
     case .stored(let finished): stored(finished)
     case .notStored(let finished, let error):
       schedule.endedStoring()
@@ -45,11 +48,12 @@ extension Execution {
       case .hit(let found):
         known[number] = found
         schedule.hit(number)
-      case .miss(let action, let remark):
+      case .miss(let action, let remark, let lacks):
         if let remark { observe(.note(remark)) }
         actions[number] = action
         announced.remove(number)
-        schedule.miss(number, key: action.key, demand: action.resources)
+        self.lacks[number] = lacks.isEmpty ? nil : lacks
+        schedule.miss(number, key: action.key, demand: action.resources, isLacking: !lacks.isEmpty)
       case .failed where remembered != nil:
         // A plan may say better what is wrong.
         schedule.unseen(number)

@@ -16,6 +16,9 @@ struct Execution {
     case leased(Int)
     /// It does not any more.
     case released(Int)
+    /// What it reads has been brought into the store, but for what nobody has.
+    case fetched(Int, lost: Digest?)
+    case notFetched(Int, PipelineError)
     case stored([Finished])
     case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
@@ -52,6 +55,8 @@ struct Execution {
   var known: [Int: KnownInstance] = [:]
   /// Of the instances that miss, until they are done.
   var actions: [Int: Action] = [:]
+  /// What those read that miss and is elsewhere than in the store.
+  var lacks: [Int: [Artefact]] = [:]
   /// How long those took that ran.
   var seconds: [Int: Double] = [:]
   /// The rights to what runs or is being stored.

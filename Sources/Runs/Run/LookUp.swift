@@ -17,7 +17,8 @@ struct LookUp: Sendable {
   enum Finding: Sendable {
     case hit(KnownInstance)
     /// - Parameter remark: why it runs although there is a record.
-    case miss(Action, remark: String?)
+    ///   - lacks: what it reads and is elsewhere than in the store.
+    case miss(Action, remark: String?, lacks: [Artefact])
     case failed(PipelineError)
     /// The run was ended before it was looked at.
     case unseen
@@ -35,18 +36,37 @@ struct LookUp: Sendable {
     for item in items {
       findings.append((item.number, Task.isCancelled ? .unseen : await finding(of: item)))
     }
-    return findings
+    return engine.sources.isEmpty ? findings : await searched(findings)
+  }
+
+  /// Looks elsewhere for what the store does not have.
+  private func searched(_ findings: [(number: Int, finding: Finding)]) async -> [(
+    number: Int, finding: Finding
+  )] {
+    let isAnew = Set(items.lazy.filter(\.isAnew).map(\.number))
+    let missing = findings.compactMap { number, finding -> Action? in
+      if case .miss(let action, _, _) = finding, !isAnew.contains(number) { action } else { nil }
+    }
+    let found = await engine.foundElsewhere(missing)
+    return findings.map { number, finding in
+      guard case .miss(let action, let remark, _) = finding else { return (number, finding) }
+      if !isAnew.contains(number), let record = found[action.key] {
+        return (number, .hit(KnownInstance(action, outputs: record.outputs)))
+      }
+      return (number, .miss(action, remark: remark, lacks: engine.lacking(action)))
+    }
   }
 
   private func finding(of item: Item) async -> Finding {
     do {
       let action = try await action(of: item)
-      if item.isAnew, !made.contains(action.key) { return .miss(action, remark: nil) }
+      if item.isAnew, !made.contains(action.key) { return .miss(action, remark: nil, lacks: []) }
       switch try engine.lookup(action) {
       case .hit(let record): return .hit(KnownInstance(action, outputs: record.outputs))
-      case .miss, .lost: return .miss(action, remark: nil)
+      case .miss, .lost: return .miss(action, remark: nil, lacks: [])
       case .distrusted(let reason):
-        return .miss(action, remark: "\(item.instance.name) runs, although it is recorded: \(reason)")
+        return .miss(
+          action, remark: "\(item.instance.name) runs, although it is recorded: \(reason)", lacks: [])
       }
     } catch is CancellationError {
       return .unseen

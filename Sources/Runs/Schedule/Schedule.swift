@@ -8,12 +8,13 @@ import Pipeline
 ///     waiting -> lookingUp -> publishing -> done          recorded already
 ///                          -> queued -> running -> storing -> publishing -> done
 ///                                    -> elsewhere -> queued     another process computes the same action
+///                          -> fetching -> queued           what it reads comes from elsewhere than the store
 ///                          -> twin                         another instance of this run is the same action
 ///
 /// Every state can also become `failed`, and whatever waits for that `skipped`.
 struct Schedule {
   enum State: Hashable {
-    case waiting, lookingUp, queued, twin, running, elsewhere, storing, publishing, failed, skipped
+    case waiting, lookingUp, fetching, queued, twin, running, elsewhere, storing, publishing, failed, skipped
     case done(hit: Bool)
 
     var isDone: Bool { if case .done = self { true } else { false } }
@@ -25,6 +26,8 @@ struct Schedule {
     case lookUp([Int])
     /// Run it: there is a place for it.
     case start(Int)
+    /// Bring what it reads into the store.
+    case fetch(Int)
     /// Wait until the process that computes it has done so, or has died.
     case watch(Int)
     /// Make durable what these have computed.
@@ -65,6 +68,7 @@ struct Schedule {
 
   private var ready = IndexHeap()
   private var queue = IndexHeap()
+  private var fetches: [Int] = []
   private var watched: [Int] = []
   private var computed: [Int] = []
   private var published: [Int] = []
@@ -173,7 +177,11 @@ struct Schedule {
       lookups += 1
       decisions.append(.lookUp(batch))
     }
-    if startsMore { start(&decisions) }
+    if startsMore {
+      decisions += fetches.map { .fetch($0) }
+      fetches = []
+      start(&decisions)
+    }
     decisions += watched.map { .watch($0) }
     watched = []
     if !isStoring, !computed.isEmpty {
@@ -212,7 +220,10 @@ struct Schedule {
   mutating func hit(_ node: Int) { publish([node], hit: true) }
 
   /// An instance must run.
-  mutating func miss(_ node: Int, key: Digest, demand: Resources = .undeclared) {
+  /// - Parameter isLacking: whether what it reads has to be brought into the store first.
+  mutating func miss(
+    _ node: Int, key: Digest, demand: Resources = .undeclared, isLacking: Bool = false
+  ) {
     nodes[node].key = key
     nodes[node].demand = demand
     if inFlight[key] != nil {
@@ -220,9 +231,17 @@ struct Schedule {
       nodes[node].state = .twin
     } else {
       inFlight[key] = [node]
-      enqueue(node)
+      if isLacking {
+        nodes[node].state = .fetching
+        fetches.append(node)
+      } else {
+        enqueue(node)
+      }
     }
   }
+
+  /// What an instance reads is in the store now.
+  mutating func fetched(_ node: Int) { enqueue(node) }
 
   private mutating func enqueue(_ node: Int) {
     nodes[node].state = .queued
@@ -321,12 +340,13 @@ struct Schedule {
     return result
   }
 
-  /// A running instance lacks an input that another one makes, and waits until that has made it again.
+  /// A running instance, or one for which it was fetched, lacks an input that another one makes, and waits until that has
+  /// made it again.
   ///
   /// - Parameter producers: of each instance that is the same action, who makes what is lost; nil for nobody.
   /// - Returns: the producers that run again, and the instances that nothing can help.
   mutating func inputLost(_ node: Int, producer: (Int) -> Int?) -> (again: [Int], given: [Int]) {
-    leave(node)
+    if nodes[node].state == .running { leave(node) }
     var result: (again: [Int], given: [Int]) = ([], [])
     for each in settleAction(of: node) {
       guard let producer = producer(each), !nodes[producer].state.isLostCause,

@@ -1,0 +1,62 @@
+import Actions
+import Artefacts
+import Synchronization
+import System
+
+extension Engine {
+  /// What other places than the store have recorded of some actions, as far as all of it can be had.
+  func foundElsewhere(_ actions: [Action]) async -> [Digest: Record] {
+    var found: [Digest: Record] = [:]
+    var rest = Dictionary(actions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    for source in sources where !rest.isEmpty {
+      // Who does not answer, or does not tell the truth, has nothing.
+      guard let records = try? await source.records(for: rest.keys.sorted()) else { continue }
+      let sound = records.filter { key, record in
+        record.key == key && rest[key].map { $0.fault(in: record.outputs) == nil } == true
+      }
+      let wanted = sound.values.flatMap { $0.outputs.map(\.artefact.digest) }
+      guard let present = try? await source.present(among: wanted) else { continue }
+      for (key, record) in sound {
+        let isThere = record.outputs.allSatisfy {
+          present.contains($0.artefact.digest) || (try? store.isWhole($0.artefact)) == true
+        }
+        if isThere {
+          found[key] = record
+          rest[key] = nil
+        }
+      }
+    }
+    return found
+  }
+
+  /// The inputs of an action that are not in the store, and may be elsewhere.
+  func lacking(_ action: Action) -> [Artefact] {
+    if sources.isEmpty { return [] }
+    let stored = action.inputs.lazy.flatMap(\.members).filter { $0.origin == .store }.map(\.artefact)
+    return stored.filter { (try? store.isWhole($0)) == false }
+  }
+
+  /// Brings artefacts into the store.
+  ///
+  /// - Returns: the first that nobody has.
+  func fetch(_ artefacts: [Artefact]) async throws -> Digest? {
+    for artefact in artefacts {
+      do { try await store.fetch(artefact, from: sources) } catch let error as Failure
+        where error.isLoss || error.code == .refused
+      {
+        return artefact.digest
+      }
+    }
+    return nil
+  }
+
+  /// Brings those outputs into the store that it does not have.
+  ///
+  /// - Returns: whether there were some, and all of them were had.
+  func fetchLost(of outputs: [Record.Output]) async throws -> Bool {
+    if sources.isEmpty { return false }
+    let lost = outputs.map(\.artefact).filter { (try? store.isWhole($0)) == false }
+    if lost.isEmpty { return false }
+    return try await fetch(lost) == nil
+  }
+}

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Many brakes on one store, half of them stopped and killed all the time.
 
-    Tests/Faults/brakes.py BRAKE [SECONDS] [--brakes N]
+    Tests/Faults/brakes.py BRAKE [SECONDS] [--brakes N] [--far N]
 
 Each round is a pipeline of stages that nobody has run yet, in as many workspaces as there are brakes, all with one store. Every
 command notes that it began and that it ended. A round is over when the brakes that nobody harms have come to their
 ends. Then every stage must be recorded, what was published must be the same everywhere, and no stage may have been
 begun more often than once and once for every brake that was killed or stopped while it had the right to it. At the end nothing may
 be left in the store's tmp/ and leases/ once another run has tidied up.
+
+With --far, N of the brakes (of both kinds in turn) have the store through sshfs, from an SSH server that is started for this, and
+their clock is five hours fast (faketime). That needs root, /dev/fuse and the packages sshfs, openssh-server and faketime.
 """
-import argparse, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
+import argparse, os, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 STAGES = 24
 
@@ -25,9 +28,44 @@ def pipeline(folder, number):
     return "\n".join(lines) + "\n"
 
 
+class FarStore:
+    """The store as another machine has it: over SSH, with other inodes and no locks in common, and another clock."""
+
+    def __init__(self, folder):
+        self.path = f"{folder}/far"
+        keys = f"{folder}/keys"
+        for made in [self.path, keys, f"{folder}/store"]:
+            os.makedirs(made, exist_ok=True)
+        os.makedirs("/run/sshd", exist_ok=True)
+        for name in ["host", "user"]:
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{keys}/{name}"], check=True)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        with open(f"{keys}/config", "w") as config:
+            config.write(
+                f"Port {port}\nListenAddress 127.0.0.1\nHostKey {keys}/host\nAuthorizedKeysFile {keys}/user.pub\n"
+                "StrictModes no\nUsePAM no\nSubsystem sftp internal-sftp\nPidFile none\nPermitRootLogin yes\nMaxStartups 100\n")
+        self.server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", f"{keys}/config"], stderr=subprocess.DEVNULL)
+        for attempt in range(50):
+            time.sleep(0.1)
+            mounted = subprocess.run(
+                ["sshfs", f"root@127.0.0.1:{folder}/store", self.path, "-p", str(port), "-o", f"IdentityFile={keys}/user",
+                 "-o", "StrictHostKeyChecking=no,UserKnownHostsFile=/dev/null,dir_cache=no,attr_timeout=0,entry_timeout=0"],
+                capture_output=True, text=True)
+            if mounted.returncode == 0:
+                return
+        sys.exit(f"sshfs: {mounted.stderr}")
+
+    def leave(self):
+        subprocess.run(["fusermount", "-uz", self.path], capture_output=True)
+        self.server.terminate()
+
+
 class Brake:
-    def __init__(self, binary, folder, place):
-        self.command = [binary, "run", "-j2", "--store", f"{folder}/store"]
+    def __init__(self, binary, folder, place, far=None):
+        clock = ["env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+5h"] if far else []
+        self.command = clock + [binary, "run", "-j2", "--store", far.path if far else f"{folder}/store"]
         self.place = place
         self.process = None
 
@@ -50,14 +88,16 @@ class Brake:
                 self.start()
 
 
-def one_round(binary, folder, number, brakes, totals):
+def one_round(binary, folder, number, brakes, far, totals):
     text = pipeline(folder, number)
     runners = []
     for i in range(brakes):
         place = f"{folder}/w{number}.{i}"
         os.makedirs(place)
         open(f"{place}/brake.yaml", "w").write(text)
-        runners.append(Brake(binary, folder, place))
+        # Of those that are harmed, and of those that are not.
+        is_far = far and (i % (brakes // 2)) < far[0] // 2
+        runners.append(Brake(binary, folder, place, far[1] if is_far else None))
     for name in ["began", "ended"]:
         open(f"{folder}/{name}", "w").close()
     accidents = []
@@ -110,17 +150,21 @@ def main():
     options.add_argument("brake")
     options.add_argument("seconds", type=float, nargs="?", default=60)
     options.add_argument("--brakes", type=int, default=8)
+    options.add_argument("--far", type=int, default=0)
     given = options.parse_args()
     binary = os.path.abspath(given.brake)
     folder = tempfile.mkdtemp(prefix="brake-storm-")
     random.seed(7)
     totals = {"stages": 0, "begun": 0, "accidents": 0}
+    far = (given.far, FarStore(folder)) if given.far else None
     start = time.monotonic()
     faults = []
     number = 0
     while (number == 0 or time.monotonic() - start < given.seconds) and not faults:
         number += 1
-        faults = one_round(binary, folder, number, given.brakes, totals)
+        faults = one_round(binary, folder, number, given.brakes, far, totals)
+    if far:
+        far[1].leave()
     if not faults:
         check = subprocess.run(
             [binary, "verify", "--store", f"{folder}/store"], capture_output=True, text=True)

@@ -64,8 +64,8 @@ public struct Capacity: Sendable, Hashable {
 
 extension Capacity {
   /// What this machine has, and this process may use.
-  public static func ofMachine(places: Int) -> Capacity {
+  public static func ofMachine(places: Int, gpus: Int) -> Capacity {
     Capacity(
-      places: places, cores: Processors.available, memory: MachineMemory.available, gpus: Graphics.count)
+      places: places, cores: Processors.available, memory: MachineMemory.available, gpus: gpus)
   }
 }

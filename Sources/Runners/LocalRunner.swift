@@ -7,13 +7,21 @@ import System
 public struct LocalRunner: Runner {
   private let store: Store
   private let surroundings: CommandSurroundings
+  private let supplies: CommandSupplies
 
   public init(store: Store, surroundings: CommandSurroundings) {
-    self.store = store
-    self.surroundings = surroundings
+    self.init(store: store, surroundings: surroundings, supplies: CommandSupplies(store: store))
   }
 
-  public func capacity(places: Int) -> Capacity { .ofMachine(places: places) }
+  init(store: Store, surroundings: CommandSurroundings, supplies: CommandSupplies) {
+    self.store = store
+    self.surroundings = surroundings
+    self.supplies = supplies
+  }
+
+  public func capacity(places: Int) -> Capacity {
+    .ofMachine(places: places, gpus: supplies.graphics.all.count)
+  }
 
   public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
     let scratch = try Scratch(in: store)
@@ -40,7 +48,7 @@ public struct LocalRunner: Runner {
       return try await CommandRun(
         action: action, command: command, scratch: scratch, store: store,
         confinement: surroundings.confinement(of: command), notes: watcher.notes,
-        jobServer: surroundings.jobServer
+        jobServer: surroundings.jobServer, supplies: supplies
       ).run()
     }
   }

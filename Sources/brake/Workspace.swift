@@ -75,7 +75,8 @@ struct PipelineOptions: ParsableArguments {
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
     jobServer: JobServer? = nil
   ) throws -> Engine {
-    Engine(
+    _ = try RestoredInputs.givenBudget()
+    return Engine(
       source: PipelineSource(text: text.text, path: text.path, read: PipelineOptions.read),
       overrides: overrides, root: ".", store: try workspace.open(creating: true), registry: .builtIn,
       guardExecutable: "/proc/self/exe", jobServer: jobServer)

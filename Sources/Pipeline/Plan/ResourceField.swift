@@ -1,5 +1,6 @@
 import Actions
 import JSON
+import System
 
 /// A field of a stage that declares a resource.
 enum ResourceField: String, CaseIterable {
@@ -14,7 +15,7 @@ enum ResourceField: String, CaseIterable {
     let isRead =
       switch self {
       case .cores: ResourceField.set(&resources.cores, count(node, 1...65536))
-      case .memory: ResourceField.set(&resources.memory, node.text.flatMap(ResourceField.bytes))
+      case .memory: ResourceField.set(&resources.memory, node.text.flatMap(ByteAmount.bytes))
       case .gpus: ResourceField.set(&resources.gpus, count(node, 0...65536))
       case .time:
         ResourceField.set(&resources.time, node.text.flatMap(ResourceField.seconds).map { .seconds($0) })
@@ -52,18 +53,6 @@ enum ResourceField: String, CaseIterable {
 
   private func count(_ node: PipelineNode, _ range: ClosedRange<Int>) -> Int? {
     node.json.integer.flatMap { range.contains($0) ? $0 : nil }
-  }
-
-  /// Of `1.5G` or `1.5GiB`; nil for what is no amount or none that there is.
-  static func bytes(_ text: String) -> Int? {
-    let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-    var unit = text[number.endIndex...]
-    if unit.hasSuffix("iB") { unit = unit.dropLast(2) }
-    guard let exponent = ["K": 10, "M": 20, "G": 30, "T": 40][unit], number.first?.isNumber == true,
-      let amount = Double(number)
-    else { return nil }
-    let bytes = (amount * Double(1 << exponent)).rounded(.up)
-    return bytes >= 1 && bytes <= Double(1 << 50) ? Int(bytes) : nil
   }
 
   /// Of `1d2h30m10s`, each unit at most once and in this order; nil for what is no duration or none that there is.

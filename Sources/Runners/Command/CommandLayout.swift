@@ -3,27 +3,37 @@ import Artefacts
 import System
 
 extension CommandRun {
-  /// Puts the inputs at their places in the folder of the command, and makes the folders in which its outputs are to stand.
-  func layOut() throws {
-    try placeInputs()
+  /// Every input once: what stands at a place twice is the same (see `PlaceCheck`).
+  var members: [ActionInput.Member] {
+    var placed: Set<String> = []
+    return action.inputs.flatMap(\.members).filter { placed.insert($0.place).inserted }
+  }
+
+  /// Makes the folders in which the outputs are to stand.
+  func makeOutputFolders() throws {
     for output in action.outputs {
       try disk.makeFolders(parent(of: scratch.work + "/" + output.place))
     }
   }
 
-  private func placeInputs() throws {
-    // What stands at a place twice is the same: see `PlaceCheck`.
-    var placed: Set<String> = []
-    for member in action.inputs.flatMap(\.members) where placed.insert(member.place).inserted {
+  /// Puts copies of the inputs at their places in the folder of the command, in place of the mount points that may be there.
+  func copyInputs() throws {
+    for member in members {
       let path = scratch.work + "/" + member.place
+      disk.removeAll(path)
       try disk.makeFolders(parent(of: path))
-      try InputArtefact(member, in: store).write(to: path)
-      if member.isExecutable { try disk.setMode(path, to: 0o555) }
+      try write(member, to: path)
     }
+  }
+
+  /// Writes an input as a file or folder that cannot be written to.
+  func write(_ member: ActionInput.Member, to path: String) throws {
+    try InputArtefact(member, in: store).write(to: path)
+    if member.isExecutable { try disk.setMode(path, to: 0o555) }
+    try disk.makeReadOnly(path)
   }
 }
 
 private func parent(of path: String) -> String {
-  let path = path.hasSuffix("/") ? path.dropLast() : path[...]
-  return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+  parentFolder(of: path.hasSuffix("/") ? String(path.dropLast()) : path)
 }

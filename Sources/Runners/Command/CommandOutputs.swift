@@ -36,8 +36,8 @@ extension CommandRun {
 
   /// What the command left at the places of its outputs.
   func collect() throws -> [OutputFile] {
-    let files = try action.outputs.flatMap(collect)
-    var links = try OutputLinks(work: scratch.work, files: disk)
+    var links = try outputLinks()
+    let files = try action.outputs.flatMap { try collect($0, &links) }
     for file in files { try links.check(file.path, of: file.name) }
     var owners: [String: String] = [:]
     for file in files {
@@ -50,7 +50,7 @@ extension CommandRun {
     return files
   }
 
-  private func collect(_ output: OutputDeclaration) throws -> [OutputFile] {
+  private func collect(_ output: OutputDeclaration, _ links: inout OutputLinks) throws -> [OutputFile] {
     let path = scratch.work + "/" + output.place
     guard let status = try disk.entry(path) else { throw unwritten(output) }
     guard output.keyed else { return [OutputFile(name: output.name, key: nil, path: path)] }
@@ -58,7 +58,6 @@ extension CommandRun {
       throw PipelineError("the output '\(output.name)' is not a folder", facts: [("file", output.place)])
     }
     // A link that stands for the folder.
-    var links = try OutputLinks(work: scratch.work, files: disk)
     if status.isLink { try links.check(path, of: output.name) }
     let members = output.members
     var files: [String: String] = [:]
@@ -77,6 +76,12 @@ extension CommandRun {
     }
     if found.isEmpty, case .pattern = members { throw unwritten(output) }
     return found
+  }
+
+  /// Where inputs were mounted, nothing stands at their places now: a link to one finds a copy that is put there.
+  private func outputLinks() throws -> OutputLinks {
+    guard case .sandbox = confinement else { return try OutputLinks(work: scratch.work, files: disk) }
+    return try OutputLinks(work: scratch.work, files: disk, inputs: members.map(\.place), bring: copyInputs)
   }
 
   private func unwritten(_ output: OutputDeclaration) -> PipelineError {

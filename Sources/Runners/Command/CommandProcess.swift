@@ -4,20 +4,22 @@ import System
 
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
-  func execute(_ text: String) async throws {
+  func execute(_ text: String, _ inputs: MountedInputs?) async throws {
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
     let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
     var line = shell
     var covers: [Sandbox.Cover] = []
-    switch confinement {
-    case .sandbox(let sandbox):
+    if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
-        around: shell, scratch: scratch, inputs: sources, network: command.network)
-    case .guarded(let executable, _): line = CommandGuard.arguments(around: shell, by: executable)
-    case .none: break
+        around: shell, scratch: scratch, inputs: inputs, hiding: supplies.hidingPlaces(),
+        network: command.network)
+    } else if case .guarded(let executable, _) = confinement {
+      line = CommandGuard.arguments(around: shell, by: executable)
     }
+    let graphics = supplies.graphics.take(action.resources.gpus)
+    defer { withExtendedLifetime(graphics) {} }
     let process = ChildProcess(
-      arguments: line, environment: environment(temporary: folder + "/tmp"), folder: scratch.work,
+      arguments: line, environment: environment(temporary: folder + "/tmp", graphics), folder: scratch.work,
       streams: .log(scratch.log), jobServer: jobServer)
     defer { bringBack(covers) }
     switch try await process.run() {
@@ -25,16 +27,6 @@ extension CommandRun {
     case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
-    }
-  }
-
-  /// The inputs from the workspace, where they stand and where their copies are.
-  private var sources: [(path: String, copy: String)] {
-    action.inputs.flatMap(\.members).compactMap { member in
-      guard case .workspace(_, let path) = member.origin, let real = try? disk.realPath(path) else {
-        return nil
-      }
-      return (real, scratch.work + "/" + member.place)
     }
   }
 
@@ -60,7 +52,7 @@ extension CommandRun {
 
   /// What a command sees: what was declared, and a few variables that hardly any program can do without. Their values
   /// are no part of the key; locale and time zone are fixed.
-  private func environment(temporary: String) -> [String: String] {
+  private func environment(temporary: String, _ graphics: GraphicsNumbers.Share?) -> [String: String] {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": temporary,
     ]
@@ -68,6 +60,7 @@ extension CommandRun {
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
+    if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
     return variables.merging(command.environment) { _, declared in declared }
   }
 

@@ -11,6 +11,7 @@ struct CommandRun: Sendable {
   let confinement: Confinement
   let notes: ActionNotes
   let jobServer: JobServer?
+  let supplies: CommandSupplies
 
   var disk: any FileSystem { scratch.files }
 
@@ -18,9 +19,18 @@ struct CommandRun: Sendable {
     if let weakness = confinement.weakness {
       notes.add("commands can read files that they do not declare, which nobody notices: \(weakness)")
     }
-    try layOut()
-    try await execute(command.text)
+    try makeOutputFolders()
+    let inputs = try placeInputs()
+    defer { withExtendedLifetime(inputs) {} }
+    try await execute(command.text, inputs)
     try reportUndeclared()
     return try collect()
+  }
+
+  /// Nil where they are copies that are the command's own, since nothing would protect others.
+  private func placeInputs() throws -> MountedInputs? {
+    if case .sandbox = confinement { return try MountedInputs(of: self) }
+    try copyInputs()
+    return nil
   }
 }

@@ -92,32 +92,43 @@ struct Sandbox: Sendable {
   ///
   /// - Parameters:
   ///   - scratch: becomes `folder`.
-  ///   - inputs: sources of the workspace, by their real paths, and the copies that the command gets.
+  ///   - places: also the store is hidden: nothing that a command does may change what others share.
   /// - Returns: also what was put over files of the workspace, for `bringBack`.
   func arguments(
-    around command: [String], scratch: Scratch, inputs: [(path: String, copy: String)], network: Bool
+    around command: [String], scratch: Scratch, inputs: MountedInputs, hiding places: CommandSupplies.Places,
+    network: Bool
   ) throws -> (line: [String], covers: [Cover]) {
     var options = Sandbox.machine()
     var covers: [Cover] = []
-    if let workspace { options += try hiding(workspace, scratch, inputs, &covers) }
-    options += ["--bind", scratch.path, folder, "--chdir", folder + "/work"]
-    options += ["--unshare-pid", "--die-with-parent"]
+    let visible = workspace.map(Sandbox.programFolders) ?? []
+    if let workspace { options += try hiding(workspace, visible, scratch, inputs, places.void, &covers) }
+    if !isHidden(places.store, visible) { options += ["--ro-bind", places.void, places.store] }
+    options += ["--bind", scratch.path, folder]
+    for mount in inputs.mounts { options += ["--ro-bind", mount.source, "\(folder)/work/\(mount.place)"] }
+    options += ["--chdir", folder + "/work", "--unshare-pid", "--die-with-parent"]
     if !network { options.append("--unshare-net") }
-    // Root could read what its owner may not.
-    if geteuid() == 0 { options += ["--cap-drop", "CAP_DAC_OVERRIDE", "--cap-drop", "CAP_DAC_READ_SEARCH"] }
+    if geteuid() == 0 { options += Sandbox.refused.flatMap { ["--cap-drop", $0] } }
     return ([program] + options + ["--"] + command, covers)
   }
 
+  /// Root could read what its owner may not, and make writable again what is mounted read-only.
+  private static let refused = ["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"]
+
+  /// Whether a folder is hidden with the workspace, or is all there is.
+  private func isHidden(_ store: String, _ visible: Set<String>) -> Bool {
+    guard let workspace else { return store == "/" }
+    if workspace == store || workspace.hasPrefix(store + "/") { return true }
+    guard store.hasPrefix(workspace + "/") else { return false }
+    return !visible.contains { isWithin(store, workspace + "/" + $0) }
+  }
+
   private func hiding(
-    _ workspace: String, _ scratch: Scratch, _ inputs: [(path: String, copy: String)],
+    _ workspace: String, _ visible: Set<String>, _ scratch: Scratch, _ inputs: MountedInputs, _ void: String,
     _ covers: inout [Cover]
   ) throws -> [String] {
-    let void = scratch.path + "/void"
     let files = scratch.files
-    try files.makeFolders(void)
-    let visible = Sandbox.programFolders(in: workspace)
     let entries = try files.names(in: workspace).filter { !visible.contains($0) }
-    let inside = inputs.filter { input in
+    let inside = inputs.sources.filter { input in
       input.path.hasPrefix(workspace + "/")
         && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
     }
@@ -145,6 +156,11 @@ struct Sandbox: Sendable {
         options += ["--bind", cover.file, path]
       } else if here.isEmpty {
         options += ["--ro-bind", void, path]
+      } else if here.allSatisfy({ $0.standIn == inputs.folder + $0.path.dropFirst(workspace.utf8.count) }) {
+        options += ["--ro-bind", inputs.folder + "/" + name, path]
+        for input in here where input.copy != input.standIn {
+          options += ["--ro-bind", input.copy, input.path]
+        }
       } else {
         options +=
           ["--tmpfs", path] + here.flatMap { ["--ro-bind", $0.copy, $0.path] } + ["--remount-ro", path]

@@ -1,0 +1,38 @@
+import Artefacts
+import Synchronization
+import System
+
+/// What the commands of one runner share.
+final class CommandSupplies: Sendable {
+  /// Large inputs, each written once for all commands in a sandbox.
+  let restored: RestoredInputs
+  let graphics: GraphicsNumbers
+
+  private let store: Store
+  private let places = Mutex<Places?>(nil)
+
+  struct Places: Sendable {
+    /// An empty folder that no command can write to: what is mounted over folders that are to be hidden.
+    let void: String
+    /// Where the store is, absolute and without links.
+    let store: String
+  }
+
+  init(store: Store, budget: Int? = nil, graphics: [String] = Graphics.names) {
+    self.store = store
+    self.graphics = GraphicsNumbers(graphics)
+    restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
+  }
+
+  func hidingPlaces() throws -> Places {
+    try places.withLock { places in
+      if let places { return places }
+      let files = store.files
+      guard let void = try files.realPath(store.temporaryFolder()), let root = try files.realPath(store.root)
+      else { throw Failure(.notFound, "the store \(store.root) is gone") }
+      let found = Places(void: void, store: root)
+      places = found
+      return found
+    }
+  }
+}

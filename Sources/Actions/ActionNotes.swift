@@ -1,3 +1,4 @@
+public import Artefacts
 import Synchronization
 
 /// Remarks about an action that are no errors, collected while it runs.
@@ -8,4 +9,10 @@ public final class ActionNotes: Sendable {
 
   public func add(_ text: String) { texts.withLock { $0.append(text) } }
   public var all: [String] { texts.withLock { $0 } }
+
+  private let reason = Mutex<Record.Doubt?>(nil)
+
+  /// Why the action may read what it does not declare, for its record; nil where it cannot.
+  public var doubt: Record.Doubt? { reason.withLock { $0 } }
+  public func add(_ doubt: Record.Doubt) { reason.withLock { $0 = doubt } }
 }

@@ -10,7 +10,8 @@ struct Origins {
     for record in try store.records(damaged: damaged) {
       for output in record.outputs {
         let key = output.key.map { "[\($0)]" } ?? ""
-        add("\(record.stage).\(output.name)\(key)", to: output.artefact.digest)
+        let doubt = record.doubt == nil ? "" : " (without a sandbox)"
+        add("\(record.stage).\(output.name)\(key)\(doubt)", to: output.artefact.digest)
       }
       if let log = record.log { add("log of \(record.stage)", to: log) }
       for (text, name) in record.sources {

@@ -84,6 +84,9 @@ private struct LineageTree {
       let texts = members.map { "\($0.key): \(brief($0.value))" }
       details.append("\(label) " + texts.joined(separator: ", "))
     }
+    if let doubt = maker.record.doubt {
+      details.append("\(doubt.words): it may have read more than is told here")
+    }
     if let making = maker.making {
       let time = making.finished.replacing("T", with: " ").replacing("Z", with: " UTC")
       details.append("made \(time) in \(duration(making.seconds)) on \(making.host), brake \(making.version)")

@@ -23,6 +23,19 @@ import Testing
       sources: [artefact.digest.description: "curves/a.csv"])
   }
 
+  @Test func `A record says that its action ran without a sandbox, and nothing where it ran in one`() throws {
+    let sure = record(1)
+    for doubt in [nil, .declined, .unavailable] as [Record.Doubt?] {
+      let told = Record(
+        manifest: sure.manifest, outputs: sure.outputs, log: sure.log, stage: sure.stage,
+        sources: sure.sources,
+        doubt: doubt)
+      let bytes = RecordFile.bytes(told)
+      #expect(try RecordFile.read(bytes, key: sure.key) == told)
+      #expect(String(decoding: bytes, as: UTF8.self).contains("sandbox") == (doubt != nil))
+    }
+  }
+
   @Test func `A record comes back as it was, under the digest of its manifest`() throws {
     let publication = try store.publication()
     let records = (0..<5).map { record($0, outputs: $0) }

@@ -33,6 +33,19 @@ import Testing
     #expect(root.all("section").count == 8)
   }
 
+  @Test func `The page says which stages behind it ran without a sandbox, and nothing if none did`() throws {
+    var page = Page(
+      title: "", introduction: "", runs: [try SampleRuns.run("14M")], comparison: nil, figures: [])
+    let plain = page.bytes
+    #expect(!String(decoding: plain, as: UTF8.self).contains("sandbox"))
+    page.doubtful = (1...10).map { "fit[<\($0)>]" }
+    let said = try #require(try XMLNode.parse(page.bytes).all("p").first { $0.attributes["id"] == "doubts" })
+    #expect(said.content.hasPrefix("Without a sandbox ran fit[<1>], fit[<2>]"))
+    #expect(said.content.contains("fit[<8>] and 2 more"))
+    page.doubtful = []
+    #expect(page.bytes == plain)
+  }
+
   @Test func `The page names every artefact that it shows numbers of`() async throws {
     let runs = [try SampleRuns.run("14M"), try SampleRuns.run("144M", index: 1)]
     let figure = try await Self.figure(of: runs)

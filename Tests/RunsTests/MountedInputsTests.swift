@@ -57,7 +57,6 @@ import Testing
         use:
           for: { n: [1, 2, 3, 4, 5, 6] }
           run: "stat -c '%i %m' ${in.m} ${in.d}/x > ${out.out}; : ${n} ${round}"
-    
           in: { m: make, d: data }
           out: { out: o.txt }
       params: { round: 1 }

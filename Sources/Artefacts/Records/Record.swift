@@ -33,8 +33,22 @@ public struct Record: Hashable, Sendable {
   public let stage: String
   /// Digest -> name of the inputs that came from the workspace, for people. No part of the key.
   public let sources: [String: String]
+  /// Why the action may have read what its manifest does not name; nil where it was kept from that. No part of the key.
+  public let doubt: Doubt?
 
-  public init(manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String]) {
+  /// What an action was not kept in.
+  public enum Doubt: String, Hashable, Sendable {
+    /// A sandbox: its stage says `sandbox: false`.
+    case declined
+    /// A sandbox: there was none where it ran.
+    case unavailable
+  }
+
+  public init(
+    manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String],
+    doubt: Doubt? = nil
+  ) {
+    self.doubt = doubt
     self.manifest = manifest
     self.outputs = outputs
     self.log = log

@@ -8,6 +8,7 @@ internal import System
 ///     manifest  whatever the engine keeps; its digest is the record's key
 ///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key and file (a file name);
 ///               mode is "755" if it is a file that can be executed
+///     sandbox   "declined" or "unavailable" if the action ran without one, since its stage wants none or there was none
 ///     sources   names by digest
 ///     stage     a name
 ///     sum       64 digits: the SHA-256 of all bytes before `,"sum"`
@@ -28,12 +29,13 @@ enum RecordFile {
       if output.isExecutable { members["mode"] = .string(Tree.Mode.executable.rawValue) }
       return .object(members)
     }
-    let record: JSON = [
+    var members: [String: JSON] = [
       "brake": "record 1", "log": record.log.map { .string($0.description) } ?? .null,
       "manifest": record.manifest, "outputs": .array(outputs), "stage": .string(record.stage),
       "sources": .object(record.sources.mapValues { .string($0) }),
     ]
-    var bytes = record.canonicalBytes
+    if let doubt = record.doubt { members["sandbox"] = .string(doubt.rawValue) }
+    var bytes = JSON.object(members).canonicalBytes
     bytes.removeLast()
     let sum = Digest(of: bytes)
     return bytes + Array(",\"sum\":\"\(sum.hex)\"}".utf8)
@@ -61,7 +63,8 @@ enum RecordFile {
     }
     let record = Record(
       manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
-      sources: names.compactMapValues(\.string))
+      sources: names.compactMapValues(\.string),
+      doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable })
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
     if let fault = record.fault {
       throw Failure(

@@ -41,7 +41,8 @@ struct PageOperation: Actions.Operation {
       title: title.isEmpty ? "Loss deceleration" : title.printable,
       introduction: context[PageOperation.introduction], runs: runs,
       comparison: try CurveComparison.read(context), analysisResults: try AnalysisResults(context),
-      figures: figures)
+      figures: figures,
+      doubtful: try InputArtefact.stagesInDoubt(behind: inputs.flatMap { context.inputs($0.name) }))
     try context.write(page.bytes, to: "html")
   }
 }

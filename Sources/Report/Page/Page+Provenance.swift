@@ -28,6 +28,19 @@ extension Page {
       <ul class="artefacts">
       \(rows.joined(separator: "\n"))
       </ul>
+      \(doubts)
       """)
+  }
+
+  /// That some of it was made with a weaker guarantee; empty where it was not.
+  private var doubts: Markup {
+    if doubtful.isEmpty { return "" }
+    let most = 8
+    let names = doubtful.prefix(most).map { Markup("<code>\($0.printable)</code>") }.joined(separator: ", ")
+    let more: Markup = doubtful.count > most ? " and \(doubtful.count - most) more" : ""
+    return """
+      <p id="doubts">Without a sandbox ran \(names)\(more): nothing kept them from reading what the provenance does not \
+      name.</p>
+      """
   }
 }

@@ -18,6 +18,8 @@ struct Page: Sendable {
   let comparison: (comparison: CurveComparison, digest: Digest)?
   var analysisResults: AnalysisResults?
   let figures: [Figure]
+  /// The stages behind it that ran without a sandbox.
+  var doubtful: [String] = []
 
   var bytes: [UInt8] {
     let sections = [

@@ -19,6 +19,7 @@ struct CommandRun: Sendable {
     if let weakness = confinement.weakness {
       notes.add("commands can read files that they do not declare, which nobody notices: \(weakness)")
     }
+    if let doubt = confinement.doubt { notes.add(doubt) }
     try makeOutputFolders()
     let inputs = try placeInputs()
     defer { withExtendedLifetime(inputs) {} }

@@ -1,5 +1,5 @@
 import Actions
-import Actions
+import Artefacts
 public import System
 
 /// What holds a command and all that it starts together.
@@ -9,6 +9,13 @@ enum Confinement: Sendable {
   case guarded(executable: String, reason: String?)
   /// Neither: only the command's process group ends with it.
   case none(reason: String?)
+
+  /// What the record of a command says of its sandbox.
+  var doubt: Record.Doubt? {
+    if weakness != nil { return .unavailable }
+    if case .sandbox = self { return nil }
+    return .declined
+  }
 
   /// Where the guarantee is weaker although the stage did not ask for that: why.
   var weakness: String? {

@@ -70,7 +70,7 @@ struct ActionRun: Sendable {
       defer { result.scratch.remove() }
       let record: Record
       do {
-        record = try self.record(result, publication)
+        record = try self.record(result, publication, notes.doubt)
       } catch {
         throw ActionFailure(error, in: result.scratch)
       }
@@ -133,7 +133,9 @@ struct ActionRun: Sendable {
   }
 
   /// Puts outputs and log into the publication, and the record that names them.
-  func record(_ result: ActionResult, _ publication: Publication) throws -> Record {
+  func record(
+    _ result: ActionResult, _ publication: Publication, _ doubt: Record.Doubt?
+  ) throws -> Record {
     let scratch = result.scratch
     var sources: [String: String] = [:]
     for member in action.inputs.flatMap(\.members) {
@@ -147,7 +149,8 @@ struct ActionRun: Sendable {
     }
     let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
-      manifest: action.manifest, outputs: outputs, log: log, stage: action.name, sources: sources)
+      manifest: action.manifest, outputs: outputs, log: log, stage: action.name, sources: sources,
+      doubt: doubt)
     try publication.add(record: record, isReplacing: isAnew)
     return record
   }

@@ -52,8 +52,17 @@ extension Engine {
     let nearest = Relative.nearest(to: action, of: finding.instance, in: records, makings: makings)
     let differences = nearest.map { $0.differences.map { named($0, in: finding.instance) } } ?? []
     return Explanation(
-      instance: name, verdict: verdict(finding, nearest), differences: differences,
+      instance: name, verdict: verdict(finding, nearest) + doubt(of: action, finding, records),
+      differences: differences,
       relative: nearest.map { ($0.record.key, $0.record.stage, $0.kinship == .otherStage) })
+  }
+
+  /// What is to be said of an action that is recorded, and ran without a sandbox.
+  private func doubt(of action: Action, _ finding: Survey.Finding, _ records: [Record]) -> String {
+    guard [.upToDate, .unpublished].contains(finding.state),
+      let doubt = records.first(where: { $0.manifest == action.manifest })?.doubt
+    else { return "" }
+    return "; \(doubt.words)"
   }
 
   private func verdict(_ finding: Survey.Finding, _ nearest: Relative?) -> String {

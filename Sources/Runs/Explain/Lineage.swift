@@ -123,6 +123,7 @@ public struct Lineage: Sendable {
         "inputs": .array(inputs),
       ]
       if let key = maker.key { members["key"] = .string(key) }
+      if let doubt = maker.record.doubt { members["sandbox"] = .string(doubt.rawValue) }
       members["made"] = maker.making?.json ?? .null
       return (digest.description, .object(members))
     }

@@ -123,7 +123,7 @@ private struct Repeating {
       if isRecording && !repetition.isSame {
         let publication = engine.store.publication()
         let record = try ActionRun(action: action, engine: engine, threads: threads, isAnew: true)
-          .record(result, publication)
+          .record(result, publication, notes.doubt)
         try publication.commit()
         observe(.made(instance: name, key: action.key, outputs: record.outputs))
       }

@@ -1,0 +1,60 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import Testing
+
+@testable import Actions
+@testable import Pipeline
+@testable import Runs
+
+/// That an action ran without a sandbox is told wherever one asks where a result comes from.
+@Suite struct DoubtTests {
+  private static let pipeline = """
+    stages:
+      free: { run: "echo 1 > ${out.out}", sandbox: false, out: { out: o.txt } }
+      kept: { run: "cat ${in.f} > ${out.out}; echo 2 >> ${out.out}", in: { f: free }, out: { out: o.txt } }
+      own: { run: "echo 3 > ${out.out}", out: { out: o.txt } }
+    """
+
+  private func record(_ stage: String, in workspace: Workspace) throws -> Record {
+    try #require(try workspace.store.records { _ in }.first { $0.stage == stage })
+  }
+
+  @Test func `The record says it, and so do why and the lineage; the key does not`() async throws {
+    let workspace = try Workspace(DoubtTests.pipeline)
+    let summary = try await workspace.run(["free", "kept", "own"])
+    #expect(summary.failed == 0)
+    let free = try record("free", in: workspace)
+    let kept = try record("kept", in: workspace)
+    #expect(free.doubt == .declined)
+    #expect(kept.doubt == (CommandSandboxTests.hasSandbox ? nil : .unavailable))
+    let plain = Record(
+      manifest: free.manifest, outputs: free.outputs, log: free.log, stage: "free", sources: [:])
+    #expect(plain.key == free.key)
+
+    let verdicts = try await workspace.engine().why(targets: ["free"]).map(\.verdict)
+    #expect(verdicts == ["up to date; made without a sandbox, as its stage wants"])
+    let made = kept.outputs[0].artefact.digest
+    let lineage = try Lineage(of: made, in: workspace.store).json
+    let maker = lineage["made_by"]?[free.outputs[0].artefact.digest.description]
+    #expect(maker?["sandbox"] == "declined")
+    if CommandSandboxTests.hasSandbox {
+      #expect(lineage["made_by"]?[made.description]?["sandbox"] == nil)
+      #expect(try workspace.store.stagesInDoubt(behind: [made]) == ["free"])
+      let own = try record("own", in: workspace).outputs[0].artefact.digest
+      #expect(try workspace.store.stagesInDoubt(behind: [own]) == [])
+    }
+    #expect(try InputArtefact.stagesInDoubt(behind: []) == [])
+  }
+
+  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  func `Where another action made the same bytes in a sandbox there is no doubt`() async throws {
+    let workspace = try Workspace(
+      DoubtTests.pipeline + "\n  same: { run: \"printf '%s\\\\n' 1 > ${out.out}\", out: { out: o.txt } }\n")
+    #expect(try await workspace.run(["free", "same"]).failed == 0)
+    let free = try record("free", in: workspace).outputs[0].artefact
+    #expect(try record("same", in: workspace).outputs[0].artefact == free)
+    #expect(try workspace.store.stagesInDoubt(behind: [free.digest]) == [])
+  }
+}

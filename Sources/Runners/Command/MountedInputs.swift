@@ -20,7 +20,7 @@ final class MountedInputs: Sendable {
   let mounts: [Mount]
   /// The inputs from the workspace.
   let sources: [Source]
-  /// Holds the copies of small inputs, and mount points.
+  /// Holds the copies of small inputs, and mount points; empty if there are no inputs.
   let folder: String
   private let shared: [RestoredInput]
   private let files: any FileSystem
@@ -36,6 +36,11 @@ final class MountedInputs: Sendable {
 
   /// - Throws: if they cannot be written there, or are not in the store.
   init(of run: CommandRun) throws {
+    files = run.disk
+    if run.members.isEmpty {
+      (mounts, sources, shared, folder) = ([], [], [], "")
+      return
+    }
     let temporary = try run.store.temporaryFolder()
     // Mounts are made in another folder than brake's, to which the path of a store may be relative.
     var layout = Layout(run: run, folder: try run.disk.realPath(temporary) ?? temporary)
@@ -47,10 +52,9 @@ final class MountedInputs: Sendable {
     sources = layout.sources
     shared = layout.shared
     folder = layout.folder
-    files = run.disk
   }
 
-  deinit { withExtendedLifetime(shared) { files.removeAll(folder) } }
+  deinit { withExtendedLifetime(shared) { if !folder.isEmpty { files.removeAll(folder) } } }
 }
 
 private struct Layout {

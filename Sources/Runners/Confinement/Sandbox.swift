@@ -100,8 +100,14 @@ struct Sandbox: Sendable {
   ) throws -> (line: [String], covers: [Cover]) {
     var options = Sandbox.machine()
     var covers: [Cover] = []
-    let visible = workspace.map(Sandbox.programFolders) ?? []
-    if let workspace { options += try hiding(workspace, visible, scratch, inputs, places.void, &covers) }
+    var visible: Set<String> = []
+    if let workspace {
+      let entries = try scratch.files.names(in: workspace)
+      visible = Sandbox.programFolders(in: workspace, with: entries)
+      options += try hiding(
+        entries.filter { !visible.contains($0) }, of: workspace, visible, scratch, inputs, places.void,
+        &covers)
+    }
     if !isHidden(places.store, visible) { options += ["--ro-bind", places.void, places.store] }
     options += ["--bind", scratch.path, folder]
     for mount in inputs.mounts { options += ["--ro-bind", mount.source, "\(folder)/work/\(mount.place)"] }
@@ -123,11 +129,10 @@ struct Sandbox: Sendable {
   }
 
   private func hiding(
-    _ workspace: String, _ visible: Set<String>, _ scratch: Scratch, _ inputs: MountedInputs, _ void: String,
-    _ covers: inout [Cover]
+    _ entries: [String], of workspace: String, _ visible: Set<String>, _ scratch: Scratch,
+    _ inputs: MountedInputs, _ void: String, _ covers: inout [Cover]
   ) throws -> [String] {
     let files = scratch.files
-    let entries = try files.names(in: workspace).filter { !visible.contains($0) }
     let inside = inputs.sources.filter { input in
       input.path.hasPrefix(workspace + "/")
         && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
@@ -175,6 +180,23 @@ struct Sandbox: Sendable {
 
   /// The entries of the workspace that are no data: those that PATH leads into, such as `.venv`, and where it is or holds
   /// the user's home, what programs keep there: `.cache`, `.local`, the home itself.
+  ///
+  /// They are found out once for what stands in the workspace: that takes longer than a mount.
+  private static func programFolders(in workspace: String, with entries: [String]) -> Set<String> {
+    let place = Place(workspace: workspace, entries: entries)
+    if let known = known.withLock({ $0?.0 == place ? $0?.1 : nil }) { return known }
+    let found = programFolders(in: workspace)
+    known.withLock { $0 = (place, found) }
+    return found
+  }
+
+  private struct Place: Hashable {
+    let workspace: String
+    let entries: [String]
+  }
+
+  private static let known = Mutex<(Place, Set<String>)?>(nil)
+
   private static func programFolders(in workspace: String) -> Set<String> {
     func entry(_ path: String) -> String? {
       guard let real = try? disk.realPath(path), real.hasPrefix(workspace + "/") else { return nil }

@@ -45,7 +45,7 @@ import Testing
     let summary = try await workspace.run()
     #expect(summary.failed == 0, "\(summary.failures)")
     #expect(
-      try workspace.output("try", of: summary) == "\(digest)\n\(digest)\n\(digest)\n444\n444\n555\n444\n")
+      try workspace.output("try", of: summary) == "\(digest)\n\(digest)\n\(digest)\n644\n644\n755\n644\n")
     #expect(workspace.folder.read("file.bin") == [UInt8](repeating: 0, count: size))
   }
 

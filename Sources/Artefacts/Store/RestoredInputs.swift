@@ -5,7 +5,7 @@ package import System
 /// Artefacts that were written out once for all who read them as files, and change nothing: the inputs of commands in a
 /// sandbox.
 ///
-///     index/restored/<digest>/content    a file, or a folder; read-only
+///     index/restored/<digest>/content    a file, or a folder; its modes are usual ones, and the commands' mounts read-only
 ///                             seal       what the system said of all that is in it when it had been written, and its size
 ///                             used       locked while somebody uses it; written to with every use
 ///
@@ -129,7 +129,7 @@ package final class RestoredInputs: Sendable {
       files.removeAll(entry + "/content")
       try write(entry + "/content")
     }
-    try files.makeReadOnly(entry + "/content")
+    try files.setUsualModes(entry + "/content")
     let seal = try Seal(of: entry + "/content", files: files)
     try files.write(seal.text, to: entry + "/seal")
     try store.makeFolders(folder)

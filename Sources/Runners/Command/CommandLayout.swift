@@ -26,11 +26,12 @@ extension CommandRun {
     }
   }
 
-  /// Writes an input as a file or folder that cannot be written to.
+  /// Writes an input as a file or folder with the usual modes: what keeps a command from writing to it is that it is mounted
+  /// read-only, and what a command copies it can write to.
   func write(_ member: ActionInput.Member, to path: String) throws {
     try InputArtefact(member, in: store).write(to: path)
-    if member.isExecutable { try disk.setMode(path, to: 0o555) }
-    try disk.makeReadOnly(path)
+    if member.isExecutable { try disk.setMode(path, to: 0o755) }
+    try disk.setUsualModes(path)
   }
 }
 

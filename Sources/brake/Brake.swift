@@ -6,7 +6,7 @@ import Runners
 import Runs
 import System
 
-@main struct Brake: AsyncParsableCommand {
+@main struct Brake: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "brake",
     abstract: "A make for training-dynamics research.",
@@ -39,14 +39,17 @@ import System
 
   static var _errorPrefix: String { "error: " }
 
-  @MainActor static func main() async {
+  /// Makes no thread before a command needs one: what is answered at once takes a few milliseconds.
+  static func main() {
     CommandGuard.runIfAsked()
     TokenKeeper.runIfAsked()
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
-      var command = try await asyncParseAsRoot(LeadingOptions(for: arguments).moved(arguments))
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
+      if let run = Run(plain: arguments) { return try run.run() }
+      var command = try parseAsRoot(LeadingOptions(for: arguments).moved(arguments))
+      if let command = command as? any AsyncParsableCommand {
+        nonisolated(unsafe) var command = command
+        try waiting { try await command.run() }
       } else {
         try command.run()
       }

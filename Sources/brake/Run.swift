@@ -6,7 +6,7 @@ import Runners
 import Runs
 
 extension Brake {
-  struct Run: AsyncParsableCommand {
+  struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "run",
       abstract: "Bring targets up to date.",
@@ -79,13 +79,20 @@ extension Brake {
       }
     }
 
-    func run() async throws {
+    func run() throws {
       let text = try pipeline.text()
       let recorders = try RunRecorders(events: events, trace: trace)
       defer { recorders.close() }
-      if watch { return try await repeated(text.path, recorders) }
+      if watch { return try waiting { try await repeated(text.path, recorders) } }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
+      try waiting { try await run(text, memory, recorders) }
+    }
+
+    /// Runs what is not known to be as it was.
+    private func run(
+      _ text: (text: String, path: String), _ memory: RunMemory?, _ recorders: RunRecorders
+    ) async throws {
       let places = question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
       engine.source.note(parameters: memory?.parameters)
@@ -181,15 +188,16 @@ extension Brake {
     /// Where the published files are: each after the name of its output, or all but the pages together if there are many.
     /// Pages last: they are what one opens next.
     private func published(_ summary: RunSummary) -> [String] {
-      let isPage = { (path: String) in path.hasSuffix(".html") }
+      let isPage = { (path: String) in path.utf8.suffix(5).elementsEqual(".html".utf8) }
       let files = summary.published.filter { !isPage($0) }
       let pages = summary.published.filter(isPage)
-      let places = Set(files.map { $0.split(separator: "/").first.map(String.init) ?? $0 }).sorted()
+      let places = Set(files.map { Substring($0.utf8.prefix { $0 != UInt8(ascii: "/") }) }).sorted()
       let together = files.count > 6 && places.count < files.count
       let lines =
         together
         ? [
-          "\(files.count) files: " + places.map { pipeline.workspace.seen($0) + "/" }.joined(separator: ", ")
+          "\(files.count) files: "
+            + places.map { pipeline.workspace.seen(String($0)) + "/" }.joined(separator: ", ")
         ] : []
       return lines
         + ((together ? [] : files) + pages).map { path in

@@ -386,7 +386,7 @@ extension Workspace {
       workspace.folder.write(bytes, to: name)
       #expect(workspace.recall() == nil, "\(what)")
     }
-    // All before the entries is checked at once, the entries when they are needed.
+    // All before the instances is checked at once, the instances when they are needed.
     let entries = 116 + sound[112..<116].reversed().reduce(0) { $0 << 8 | Int($1) }
     for length in [0, 1, 31, 63, 67, 68, 100, 113, 116, entries - 1] {
       expectForgotten(Array(sound[..<length]), "cut to \(length)")
@@ -418,25 +418,35 @@ extension Workspace {
     let secret = try #require(UserSecret(at: workspace.folder["secret"]))
     let known = try #require(workspace.memory.recalledFile())
     let request = Digest(of: [1])
-    let sound = MemoryFile.bytes(of: known, request: request, secret: secret)
-    let read = { (bytes: [UInt8]) in MemoryFile(bytes, request: request, secret: secret)?.run(secret: secret)
+    let (head, instances) = MemoryFile.bytes(of: known, request: request, secret: secret)
+    let read = { (head: [UInt8], instances: [UInt8]) in
+      MemoryFile(head: head, request: request, secret: secret)?.run(instances: instances, secret: secret)
     }
-    let again = try #require(read(sound))
-    #expect(MemoryFile.bytes(of: again, request: request, secret: secret) == sound)
+    let again = try #require(read(head, instances))
+    let copy = MemoryFile.bytes(of: again, request: request, secret: secret)
+    #expect(copy.head == head && copy.instances == instances)
     var generator = Numbers(7)
     for _ in 0..<3000 {
-      var bytes = sound
+      var (head, instances) = (head, instances)
       for _ in 0...generator.next(3) {
-        bytes[112 + generator.next(bytes.count - 112)] = UInt8(generator.next(256))
+        if generator.next(2) == 0 {
+          head[116 + generator.next(head.count - 116)] = UInt8(generator.next(256))
+        } else {
+          instances[generator.next(instances.count)] = UInt8(generator.next(256))
+        }
       }
-      if generator.next(3) == 0 { bytes.removeLast(generator.next(200)) }
-      // Where the entries begin now, as the file says.
-      let entries = min(bytes.count, 116 + bytes[112..<116].reversed().reduce(0) { $0 << 8 | Int($1) })
-      bytes.replaceSubrange(48..<80, with: secret.seal(of: bytes[entries...]).bytes)
-      bytes.replaceSubrange(16..<48, with: secret.seal(of: bytes[48..<entries]).bytes)
-      guard let run = read(bytes) else { continue }
-      for entry in run.entries {
-        guard let json = try? JSON(parsing: entry.instance) else { continue }
+      if generator.next(3) == 0 { head.removeLast(generator.next(200)) }
+      if generator.next(3) == 0 { instances.removeLast(generator.next(200)) }
+      let length = head.count - 116
+      for byte in 0..<4 { head[112 + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte)) }
+      head.replaceSubrange(48..<80, with: secret.seal(of: instances[...]).bytes)
+      head.replaceSubrange(16..<48, with: secret.seal(of: head[48...]).bytes)
+      guard let run = read(head, instances) else { continue }
+      for number in run.sightings.indices { _ = run.sightings.path(number) }
+      for instance in run.instances {
+        guard let result = try? instance.result(), let json = try? JSON(parsing: result.instance) else {
+          continue
+        }
         _ = try? StageInstance(json, registry: workspace.registry)
       }
     }

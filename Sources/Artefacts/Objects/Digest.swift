@@ -19,6 +19,14 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     self.words = (words[0], words[1], words[2], words[3])
   }
 
+  /// Reads 32 bytes.
+  /// - Precondition: there are as many from `offset` on.
+  package init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    self.init(word: {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * $0, as: UInt64.self))
+    })
+  }
+
   fileprivate init(word: (Int) -> UInt64) { words = (word(0), word(1), word(2), word(3)) }
 
   /// `sha256:` and 64 hexadecimal digits, or the digits alone; nil for anything else.

@@ -32,7 +32,7 @@ extension Execution {
     }
     let items = batch.map { number in
       var producers: [String: Producer] = [:]
-      for dependency in instances.dependencies[number] {
+      for dependency in instances.dependencies(of: number) {
         let producer = instances[dependency]
         producers[producer.name] = Producer(
           declarations: producer.outputs, link: producer.link,
@@ -54,7 +54,7 @@ extension Execution {
     do {
       for number in batch {
         try instances.load(number)
-        for dependency in instances.dependencies[number] { try instances.load(dependency) }
+        for dependency in instances.dependencies(of: number) { try instances.load(dependency) }
       }
       var places = PublishPlaces(
         root: engine.root, store: engine.store,

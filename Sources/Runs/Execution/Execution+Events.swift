@@ -139,7 +139,7 @@ extension Execution {
   mutating func repair(_ digest: Digest, for number: Int) {
     let (instances, known) = (instances, known)
     func producer(_ each: Int) -> Int? {
-      instances.dependencies[each].first { dependency in
+      instances.dependencies(of: each).first { dependency in
         (known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
           .contains { $0.artefact.digest == digest }
       }

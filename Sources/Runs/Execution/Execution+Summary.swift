@@ -38,14 +38,11 @@ extension Execution {
     }
     do {
       var writer = try MemoryWriter(after: remembered, engine: engine)
-      for number in 0..<instances.count {
-        guard let known = known[number] else {
-          // It was remembered, and nobody had to look at it.
-          if remembered == nil { return nil }
-          continue
-        }
+      // Of a remembered run, those that nobody had to look at stay as they are.
+      for number in remembered == nil ? Array(0..<instances.count) : known.keys.sorted() {
+        guard let known = known[number] else { return nil }
         try writer.add(
-          instances[number], known, dependencies: instances.dependencies[number],
+          instances[number], known, dependencies: instances.dependencies(of: number),
           as: remembered == nil ? nil : number)
       }
       var remembered = self.remembered?.summary ?? RememberedRun.Summary()

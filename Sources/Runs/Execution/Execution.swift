@@ -159,7 +159,7 @@ struct Execution {
     self.selection = selection
     for instance in selection.instances where instances.number(of: instance.name) == nil {
       let number = instances.add(instance)
-      schedule.add(dependencies: instances.dependencies[number], priority: number)
+      schedule.add(dependencies: instances.dependencies(of: number), priority: number)
     }
     var order = [Int](repeating: 0, count: instances.count)
     for (place, instance) in selection.instances.enumerated() {
@@ -172,13 +172,14 @@ struct Execution {
   /// Takes in the instances that have changed and those behind them; nothing can have happened to the others.
   mutating func adopt(_ changes: RunMemory.Changes) {
     var isBehind = [Bool](repeating: false, count: instances.count)
+    var isDirty = isBehind
+    for number in changes.dirty { isDirty[number] = true }
     var unchanged = 0
-    for number in 0..<instances.count {
-      let isDirty = changes.dirty.contains(number)
-      isBehind[number] = isDirty || instances.dependencies[number].contains { isBehind[$0] }
+    for (number, instance) in changes.run.instances.enumerated() {
+      isBehind[number] = isDirty[number] || instance.dependencies.contains { isBehind[$0] }
       if isBehind[number] {
         schedule.add(
-          dependencies: instances.dependencies[number], priority: number, isPresumed: !isDirty)
+          dependencies: instances.dependencies(of: number), priority: number, isPresumed: !isDirty[number])
       } else {
         schedule.addDone()
         unchanged += 1

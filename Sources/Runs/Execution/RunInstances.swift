@@ -9,7 +9,8 @@ import System
 struct RunInstances {
   private var instances: [StageInstance?] = []
   private var numbers: [String: Int] = [:]
-  private(set) var dependencies: [[Int]] = []
+  /// Of those that are not remembered.
+  private var dependencies: [[Int]] = []
   private let remembered: RememberedRun?
   private let registry: OperationRegistry?
 
@@ -21,8 +22,7 @@ struct RunInstances {
   init(_ run: RememberedRun, registry: OperationRegistry) {
     remembered = run
     self.registry = registry
-    instances = Array(repeating: nil, count: run.entries.count)
-    dependencies = run.entries.map(\.dependencies)
+    instances = Array(repeating: nil, count: run.instances.count)
     for target in run.summary.targets where instances.indices.contains(target.number) {
       numbers[target.name] = target.number
     }
@@ -32,6 +32,10 @@ struct RunInstances {
 
   func number(of name: String) -> Int? { numbers[name] }
   func name(_ number: Int) -> String { instances[number]?.name ?? "" }
+
+  func dependencies(of number: Int) -> [Int] {
+    remembered.map { Array($0.instances[number].dependencies) } ?? dependencies[number]
+  }
 
   /// - Precondition: it was added, or loaded.
   subscript(number: Int) -> StageInstance { instances[number]! }
@@ -49,11 +53,13 @@ struct RunInstances {
   mutating func load(_ number: Int) throws {
     guard instances[number] == nil, let remembered, let registry else { return }
     instances[number] = try StageInstance(
-      JSON(parsing: remembered.entries[number].instance), registry: registry)
+      JSON(parsing: remembered.instances[number].result().instance), registry: registry)
   }
 
   /// What an instance had made when it was remembered.
-  func outputs(rememberedOf number: Int) -> [Record.Output]? { remembered?.entries[number].outputs }
+  func outputs(rememberedOf number: Int) -> [Record.Output]? {
+    try? remembered?.instances[number].result().outputs
+  }
 }
 
 /// What is known of an instance that is done, in this run or before.

@@ -4,8 +4,11 @@ import Artefacts
 struct ByteWriter {
   private(set) var bytes: [UInt8] = []
 
-  mutating func add(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
-  mutating func add(_ digest: Digest) { bytes.append(contentsOf: digest.bytes) }
+  init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+
+  mutating func add(_ more: [UInt8]) { bytes += more }
+  mutating func add(_ more: ArraySlice<UInt8>) { bytes += more }
+  mutating func add(_ digest: Digest) { bytes += digest.bytes }
   mutating func add(byte: UInt8) { bytes.append(byte) }
 
   mutating func add(count: Int) {
@@ -27,7 +30,7 @@ struct ByteReader {
   struct Malformed: Error {}
 
   private let bytes: ArraySlice<UInt8>
-  private var place: Int
+  private(set) var place: Int
 
   init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes
@@ -41,14 +44,16 @@ struct ByteReader {
   }
 
   mutating func byte() throws(Malformed) -> UInt8 { try take(1).first! }
-  mutating func digest() throws(Malformed) -> Digest { Digest(bytes: try take(32)) }
+
+  mutating func digest() throws(Malformed) -> Digest {
+    let bytes = try take(32)
+    return bytes.withUnsafeBytes { Digest($0, at: 0) }
+  }
 
   /// Four bytes.
   mutating func number() throws(Malformed) -> Int {
-    guard bytes.endIndex - place >= 4 else { throw Malformed() }
-    defer { place += 4 }
-    return Int(bytes[place]) | Int(bytes[place + 1]) << 8 | Int(bytes[place + 2]) << 16
-      | Int(bytes[place + 3]) << 24
+    let bytes = try take(4)
+    return bytes.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
   }
 
   /// - Parameter size: how many bytes each of them takes at least.
@@ -59,7 +64,8 @@ struct ByteReader {
   }
 
   mutating func size() throws(Malformed) -> Int {
-    let size = try take(8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+    let bytes = try take(8)
+    let size = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard let size = Int(exactly: size) else { throw Malformed() }
     return size
   }

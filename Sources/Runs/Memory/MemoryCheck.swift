@@ -3,7 +3,7 @@ import System
 
 /// Compares what is remembered of a run with what there is now.
 struct MemoryCheck {
-  private(set) var sightings: [RememberedRun.Sighting]
+  private(set) var sightings: Sightings
   private(set) var shelves: [RememberedRun.Shelf]
   /// Whether something was seen that makes the next comparison quicker.
   private(set) var hasLearnt = false
@@ -12,7 +12,7 @@ struct MemoryCheck {
   /// Sightings that are not as they were, or may not be.
   private var touched: [Int] = []
   /// Those of which another content was read, or none.
-  private var changed: Set<Int> = []
+  private var changed: [Int] = []
   private var changedShelves: [Int] = []
 
   /// brake itself, the first of all sightings; the files that the pipeline includes are next.
@@ -23,9 +23,10 @@ struct MemoryCheck {
     included = file.summary.included.count
     sightings = file.sightings
     shelves = file.shelves
-    for (number, sighting) in sightings.enumerated() where sighting.isNeeded {
-      guard sighting.isSettled, let status = (try? store.files.status(sighting.path)) ?? nil,
-        status.key == sighting.status
+    for number in sightings.indices where sightings[number].isNeeded {
+      guard sightings[number].isSettled,
+        let status = (try? store.files.status(sightings.path(number))) ?? nil,
+        status.key == sightings[number].status
       else {
         touched.append(number)
         continue
@@ -43,7 +44,8 @@ struct MemoryCheck {
 
   /// Whether it is brake that remembers, and the same files are included: otherwise it may come to something else.
   var isUsable: Bool {
-    sightings.first?.path == MemoryCheck.executable && (touched.first.map { $0 > included } ?? true)
+    sightings.count > 0 && sightings.path(0) == MemoryCheck.executable
+      && (touched.first.map { $0 > included } ?? true)
   }
 
   var hasSuspects: Bool { !touched.isEmpty || !changedShelves.isEmpty }
@@ -51,46 +53,45 @@ struct MemoryCheck {
   /// The instances of which something is not as it was. A file that has been written without a change of its bytes, and a
   /// shelf that still has all that is needed, are as they were.
   mutating func dirty(in run: RememberedRun) -> Set<Int> {
-    let lost = lostObjects(of: run)
-    if changed.isEmpty && lost.isEmpty { return [] }
+    var isChanged = [Bool](repeating: false, count: sightings.count)
+    for number in changed { isChanged[number] = true }
     var dirty: Set<Int> = []
-    for (number, entry) in run.entries.enumerated() {
-      if !changed.isEmpty && entry.sightings.contains(where: changed.contains)
-        || !lost.isEmpty && entry.objects.contains(where: lost.contains)
-      {
+    if !changed.isEmpty {
+      for (number, instance) in run.instances.enumerated()
+      where instance.sightings.contains(where: { isChanged[$0] }) {
         dirty.insert(number)
       }
     }
+    if !changedShelves.isEmpty { noteLost(from: run, in: &dirty) }
     return dirty
   }
 
   /// Reads again what has another status than before, or may have changed without one.
   /// - Returns: whether the instances have to be looked at.
   mutating func reread() -> Bool {
-    for number in touched where !isSame(number) { changed.insert(number) }
+    changed = touched.filter { !isSame($0) }
     return !changed.isEmpty || !changedShelves.isEmpty
   }
 
   /// Reads a file again whose status has changed, or may change without being seen.
   private mutating func isSame(_ number: Int) -> Bool {
-    let sighting = sightings[number]
-    guard let digest = sighting.digest else { return false }
+    guard let digest = sightings[number].digest else { return false }
+    let path = sightings.path(number)
     let clock = store.clock
     let moment = clock.moment()
-    guard let before = (try? store.files.status(sighting.path)) ?? nil, before.isFile,
-      before.isExecutable == sighting.isExecutable,
-      (try? StatCache.artefact(reading: sighting.path, files: store.files))?.digest == digest,
-      let after = (try? store.files.status(sighting.path)) ?? nil, after == before
+    guard let before = (try? store.files.status(path)) ?? nil, before.isFile,
+      before.isExecutable == sightings[number].isExecutable,
+      (try? StatCache.artefact(reading: path, files: store.files))?.digest == digest,
+      let after = (try? store.files.status(path)) ?? nil, after == before
     else { return false }
     sightings[number].status = after.key
-    sightings[number].isSettled = clock.isSettled(after, at: sighting.path, since: moment)
+    sightings[number].isSettled = clock.isSettled(after, at: path, since: moment)
     hasLearnt = true
     return true
   }
 
-  /// The objects that are not there any more.
-  private mutating func lostObjects(of run: RememberedRun) -> Set<Digest> {
-    if changedShelves.isEmpty { return [] }
+  /// Adds the instances of which an object is not there any more.
+  private mutating func noteLost(from run: RememberedRun, in dirty: inout Set<Int>) {
     var isChanged = [Bool](repeating: false, count: 256)
     let clock = store.clock
     for number in changedShelves {
@@ -103,13 +104,13 @@ struct MemoryCheck {
         status, at: store.shelf(shelves[number].first), since: moment)
     }
     hasLearnt = true
-    var seen: Set<Digest> = []
-    var lost: Set<Digest> = []
-    for entry in run.entries {
-      for object in entry.objects where isChanged[Int(object.firstByte)] && seen.insert(object).inserted {
-        if (try? store.contains(object)) != true { lost.insert(object) }
+    var isThere: [Digest: Bool] = [:]
+    for (number, instance) in run.instances.enumerated() {
+      instance.forEachObject(where: { isChanged[Int($0)] }) { object in
+        let known = isThere[object] ?? ((try? store.contains(object)) == true)
+        isThere[object] = known
+        if !known { dirty.insert(number) }
       }
     }
-    return lost
   }
 }

@@ -13,6 +13,7 @@ struct MemoryWriter {
   private let files: StatCache
   private let clock: FileClock
   private var run: RememberedRun
+  /// The numbers of paths that this run has looked at, or had looked at before.
   private var numbers: [String: Int] = [:]
   /// What has been seen in this run, and so is not looked at twice.
   private var seen: [String: [Int]] = [:]
@@ -29,16 +30,11 @@ struct MemoryWriter {
     store = engine.store
     files = engine.files
     clock = engine.files.clock
-    run = before ?? RememberedRun(summary: .init(), sightings: [], shelves: [], entries: [])
-    for (number, sighting) in run.sightings.enumerated() { numbers[sighting.path] = number }
+    run = before ?? RememberedRun()
     if before == nil {
       guard let status = try store.files.status(MemoryCheck.executable) else { throw Unknowable() }
       // It cannot be another file while it runs; a new one has another inode.
-      run.sightings = [
-        .init(
-          path: MemoryCheck.executable, status: status.key, digest: nil, isExecutable: true, isSettled: true)
-      ]
-      numbers[MemoryCheck.executable] = 0
+      _ = note(MemoryCheck.executable, status, nil, settled: true)
       for path in Set(try engine.source.file().includedPaths).sorted() {
         run.summary.included.append(path)
         _ = try sight(path)
@@ -54,6 +50,8 @@ struct MemoryWriter {
     _ instance: StageInstance, _ known: KnownInstance, dependencies: [Int], as number: Int?
   ) throws {
     guard let tools = known.tools else { throw Unknowable() }
+    let before = number.map { run.instances[$0] }
+    if let before { for number in before.sightings { numbers[run.sightings.path(number)] = number } }
     var sighted: [Int] = []
     for source in known.sources { sighted += try sight(source.path, holding: source.digest) }
     for (tool, digest) in tools {
@@ -75,48 +73,68 @@ struct MemoryWriter {
     for object in instance.inputs.flatMap(\.source.artefacts) {
       sighted.append(try sight(store.pathOfObject(object)))
     }
-    let entry = RememberedRun.Entry(
-      key: known.key, dependencies: dependencies, sightings: sighted, objects: objects,
-      outputs: known.outputs,
-      instance: number.map { run.entries[$0].instance } ?? instance.json.canonicalBytes)
-    if let number { run.entries[number] = entry } else { run.entries.append(entry) }
-    if let number { added.insert(number) }
+    let json = try before?.result().instance ?? instance.json.canonicalBytes
+    let remembered = RememberedInstance(
+      dependencies: dependencies, sightings: sighted, objects: objects,
+      result: .init(key: known.key, outputs: known.outputs, instance: json))
+    if let number {
+      run.instances[number] = remembered
+      added.insert(number)
+    } else {
+      run.instances.append(remembered)
+    }
   }
 
   /// - Throws: if something has gone since it was found.
   consuming func finished(_ summary: RememberedRun.Summary) throws -> RememberedRun {
-    // What changed after this run had begun is not known to those that it had no reason to look at.
-    for (number, entry) in run.entries.enumerated() where !replaced.isEmpty && !added.contains(number) {
-      if entry.sightings.contains(where: replaced.contains) { throw Unknowable() }
-    }
     let (tools, included) = (run.summary.tools, run.summary.included)
     run.summary = summary
     run.summary.tools = tools
     run.summary.included = included
+    var isReplaced = [Bool](repeating: false, count: run.sightings.count)
+    for number in replaced { isReplaced[number] = true }
     var isNeeded = [Bool](repeating: false, count: run.sightings.count)
     for number in 0...included.count { isNeeded[number] = true }
-    for entry in run.entries { for number in entry.sightings { isNeeded[number] = true } }
-    for number in run.sightings.indices { run.sightings[number].isNeeded = isNeeded[number] }
+    for (number, instance) in run.instances.enumerated() {
+      let isOld = !replaced.isEmpty && !added.contains(number)
+      for sighting in instance.sightings {
+        // What changed after this run had begun is not known to those that it had no reason to look at.
+        if isOld && isReplaced[sighting] { throw Unknowable() }
+        isNeeded[sighting] = true
+      }
+    }
+    for number in run.sightings.indices where run.sightings[number].isNeeded != isNeeded[number] {
+      run.sightings[number].isNeeded = isNeeded[number]
+    }
+    forgetUnneeded(isNeeded.count { !$0 })
     try lookAtShelves()
     return run
+  }
+
+  /// Every edit leaves behind a record that nobody asks for again.
+  private mutating func forgetUnneeded(_ count: Int) {
+    guard count > 64 + run.sightings.count / 8 else { return }
+    let (sightings, numbers) = run.sightings.withoutUnneeded()
+    run.sightings = sightings
+    run.instances = run.instances.map { $0.renumbered(numbers) }
   }
 
   // MARK: Sightings
 
   private mutating func note(_ path: String, _ status: FileStatus, _ digest: Digest?, settled: Bool) -> Int {
-    let sighting = RememberedRun.Sighting(
-      path: path, status: status.key, digest: digest, isExecutable: status.isExecutable, isSettled: settled)
+    let sighting = Sighting(
+      status: status.key, digest: digest, isExecutable: status.isExecutable, isSettled: settled)
     if let number = numbers[path] {
       let before = run.sightings[number]
       let isSame =
-        before.digest == digest && before.isExecutable == status.isExecutable
-        && (digest != nil || before.status == status.key)
+        before.isExecutable == status.isExecutable
+        && (digest != nil && before.digest == digest || before.isSettled && before.status == status.key)
       if before.isNeeded, !isSame { replaced.insert(number) }
       run.sightings[number] = sighting
       return number
     }
     numbers[path] = run.sightings.count
-    run.sightings.append(sighting)
+    run.sightings.append(sighting, at: path)
     return run.sightings.count - 1
   }
 
@@ -162,14 +180,21 @@ struct MemoryWriter {
     if let number = seen[path]?.first { return number }
     let moment = clock.moment()
     guard let status = try store.files.status(path) else { throw Unknowable() }
-    var isSettled = clock.isSettled(status, at: path, since: moment)
+    let isSettled = clock.isSettled(status, at: path, since: moment)
     // Of another process that had made the same, it may have come in place of what was found.
-    if isSettled, !clock.isSettled(status, at: path, since: known.moment) {
-      isSettled = (try? store.record(known.key))??.outputs == known.outputs
-    }
-    let number = note(path, status, nil, settled: isSettled)
+    let isSure = isSettled && clock.isSettled(status, at: path, since: known.moment)
+    let digest = isSure ? nil : content(ofRecord: known, at: path)
+    let number = note(path, status, digest, settled: isSettled && (isSure || digest != nil))
     seen[path] = [number]
     return number
+  }
+
+  /// The digest of a record's file, so that the next run can read it again; nil if it does not say the same any more.
+  private func content(ofRecord known: KnownInstance, at path: String) -> Digest? {
+    let content = { try? StatCache.artefact(reading: path, files: store.files).digest }
+    let before = content()
+    let isSame = (try? store.record(known.key))??.outputs == known.outputs
+    return isSame && content() == before ? before : nil
   }
 
   // MARK: Shelves
@@ -179,7 +204,12 @@ struct MemoryWriter {
     var shelves = [RememberedRun.Shelf?](repeating: nil, count: 256)
     for shelf in run.shelves { shelves[Int(shelf.first)] = shelf }
     var isNeeded = [Bool](repeating: false, count: 256)
-    for entry in run.entries { for object in entry.objects { isNeeded[Int(object.firstByte)] = true } }
+    for instance in run.instances {
+      instance.forEachObject(where: {
+        isNeeded[Int($0)] = true
+        return false
+      }) { _ in }
+    }
     var isChanged = [Bool](repeating: false, count: 256)
     run.shelves = []
     for first in 0..<256 where isNeeded[first] {
@@ -194,8 +224,9 @@ struct MemoryWriter {
       run.shelves.append(.init(first: UInt8(first), status: status.key, isSettled: isSettled))
     }
     var seen: Set<Digest> = []
-    for entry in run.entries {
-      for object in entry.objects where isChanged[Int(object.firstByte)] && seen.insert(object).inserted {
+    for instance in run.instances {
+      try instance.forEachObject(where: { isChanged[Int($0)] }) { object in
+        guard seen.insert(object).inserted else { return }
         if try !store.contains(object) { throw Unknowable() }
       }
     }

@@ -7,39 +7,12 @@ import System
 ///
 /// Everything is there as it was when the run had ended; what has changed since is for `RunMemory` to find.
 struct RememberedRun: Sendable {
-  /// A file or folder that a run has read or published.
-  struct Sighting: Sendable {
-    let path: String
-    var status: FileStatus.Key
-    /// Of a file: its content. What has none is looked at as a whole by whoever reads it.
-    var digest: Digest?
-    /// Of a file: whether it can be executed, which a command sees, too.
-    var isExecutable: Bool
-    /// Whether a later change of it would give it another status.
-    var isSettled: Bool
-    /// Whether an instance still needs it.
-    var isNeeded = true
-  }
-
   /// A folder of the store: as long as it is what it was, all that it held is there.
   struct Shelf: Sendable {
     /// The first byte of the digests that stand in it.
     let first: UInt8
     var status: FileStatus.Key
     var isSettled: Bool
-  }
-
-  /// An instance, what it depends on and what came of it.
-  struct Entry: Sendable {
-    var key: Digest
-    let dependencies: [Int]
-    /// Places in `sightings`.
-    var sightings: [Int]
-    /// All objects that must be in the store.
-    var objects: [Digest]
-    var outputs: [Record.Output]
-    /// The instance as JSON.
-    let instance: [UInt8]
   }
 
   /// What the run said, and what it must find unchanged to say it again.
@@ -58,11 +31,11 @@ struct RememberedRun: Sendable {
     var keys: [KeyedOutput: [String]] = [:]
   }
 
-  var summary: Summary
-  var sightings: [Sighting]
-  var shelves: [Shelf]
+  var summary = Summary()
+  var sightings = Sightings()
+  var shelves: [Shelf] = []
   /// In an order in which each stands behind all it depends on.
-  var entries: [Entry]
+  var instances: [RememberedInstance] = []
 }
 
 extension RememberedRun.Summary {

@@ -45,7 +45,7 @@ public final class RunMemory: Sendable {
     self.root = root
     self.secret = secret
     let request: JSON = [
-      "brake": "run 2",
+      "brake": "run 3",
       "pipeline": .string(Digest(of: Array(text.utf8)).hex),
       "path": .string(path),
       "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
@@ -78,14 +78,17 @@ public final class RunMemory: Sendable {
   /// Nothing depends on it, so that it need not be durable.
   func keep(_ run: RememberedRun) throws {
     guard let secret else { return }
-    try keep(MemoryFile.bytes(of: run, request: request, secret: secret))
+    let bytes = MemoryFile.bytes(of: run, request: request, secret: secret)
+    try keep(bytes.head, bytes.instances)
   }
 
-  private func keep(_ bytes: [UInt8]) throws {
-    guard bytes.count <= MemoryFile.limit else { return }
+  private func keep(_ head: [UInt8], _ instances: [UInt8]) throws {
+    guard head.count + instances.count <= MemoryFile.limit else { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
-    try store.files.writeFile(temporary, mode: 0o600) { append in try bytes.withUnsafeBytes { try append($0) }
+    try store.files.writeFile(temporary, mode: 0o600) { append in
+      try head.withUnsafeBytes { try append($0) }
+      try instances.withUnsafeBytes { try append($0) }
     }
     do { try store.files.rename(temporary, to: path) } catch {
       try? store.files.remove(temporary)
@@ -93,12 +96,28 @@ public final class RunMemory: Sendable {
     }
   }
 
-  /// All that is remembered, as it was; nil if nothing is.
-  func recalledFile() -> RememberedRun? {
-    guard let secret, let bytes = try? store.files.contents(of: path, limit: MemoryFile.limit) else {
+  /// What is remembered, but for the instances, which `read` reads if they are needed; nil if nothing is. Another process may
+  /// put another file in its place at any time, so that it is held open.
+  private func recalling<Answer>(
+    _ secret: UserSecret, _ body: (MemoryFile, _ read: () -> [UInt8]?) -> Answer?
+  ) -> Answer? {
+    do {
+      guard let input = try InputFile.ifPresent(path, files: store.files), input.size <= MemoryFile.limit,
+        let end = MemoryFile.endOfHead(
+          try input.bytes(at: 0, count: MemoryFile.lengthOfStart), request: request),
+        end <= input.size,
+        let file = MemoryFile(head: try input.bytes(at: 0, count: end), request: request, secret: secret)
+      else { return nil }
+      return body(file) { try? input.bytes(at: end, count: input.size - end) }
+    } catch {
       return nil
     }
-    return MemoryFile(bytes, request: request, secret: secret)?.run(secret: secret)
+  }
+
+  /// All that is remembered, as it was; nil if nothing is.
+  func recalledFile() -> RememberedRun? {
+    guard let secret else { return nil }
+    return recalling(secret) { file, read in read().flatMap { file.run(instances: $0, secret: secret) } }
   }
 
   // MARK: Recalling
@@ -107,33 +126,40 @@ public final class RunMemory: Sendable {
   public func recall() -> RunSummary? {
     let start = ContinuousClock.now
     changes.withLock { $0 = nil }
-    guard let secret, let bytes = try? store.files.contents(of: path, limit: MemoryFile.limit),
-      let file = MemoryFile(bytes, request: request, secret: secret),
-      file.summary.tools.allSatisfy({ ProgramPath.find($0.key) == $0.value })
-    else { return nil }
+    guard let secret else { return nil }
+    return recalling(secret) { file, read in
+      guard file.summary.tools.allSatisfy({ ProgramPath.find($0.key) == $0.value }),
+        isAsItWas(file, secret, read)
+      else { return nil }
+      var summary = RunSummary()
+      summary.planned = file.summary.planned
+      summary.hit = summary.planned
+      summary.outputs = file.summary.outputs
+      summary.published = file.summary.published
+      summary.seconds = seconds(since: start)
+      return summary
+    }
+  }
+
+  /// Whether nothing has changed; otherwise notes what has, if that can be told.
+  private func isAsItWas(_ file: MemoryFile, _ secret: UserSecret, _ read: () -> [UInt8]?) -> Bool {
     var check = MemoryCheck(file, store: store)
-    guard check.isUsable else { return nil }
-    if check.hasSuspects {
-      if check.reread() {
-        guard var run = file.run(secret: secret) else { return nil }
-        let dirty = check.dirty(in: run)
-        run.sightings = check.sightings
-        run.shelves = check.shelves
-        if !dirty.isEmpty {
-          changes.withLock { [run] in $0 = Changes(run: run, dirty: dirty) }
-          return nil
-        }
-      }
-      if check.hasLearnt {
-        try? keep(file.bytes(check.shelves, check.sightings, request: request, secret: secret))
+    guard check.isUsable else { return false }
+    if !check.hasSuspects { return true }
+    let hasToLook = check.reread()
+    guard hasToLook || check.hasLearnt else { return true }
+    guard let instances = read() else { return !hasToLook }
+    if hasToLook {
+      guard var run = file.run(instances: instances, secret: secret) else { return false }
+      let dirty = check.dirty(in: run)
+      run.sightings = check.sightings
+      run.shelves = check.shelves
+      if !dirty.isEmpty {
+        changes.withLock { [run] in $0 = Changes(run: run, dirty: dirty) }
+        return false
       }
     }
-    var summary = RunSummary()
-    summary.planned = file.summary.planned
-    summary.hit = summary.planned
-    summary.outputs = file.summary.outputs
-    summary.published = file.summary.published
-    summary.seconds = seconds(since: start)
-    return summary
+    if check.hasLearnt { try? keep(file.head(check.shelves, check.sightings, secret: secret), instances) }
+    return true
   }
 }

@@ -18,15 +18,13 @@ extension FileStatus.Key {
   /// How many bytes it takes: device, inode, size, mtime, ctime. Little-endian.
   package static let length = 40
 
-  package var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(FileStatus.Key.length)
-    for word in [
-      device, inode, UInt64(bitPattern: size), UInt64(bitPattern: modified), UInt64(bitPattern: changed),
-    ] {
-      withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
-    }
-    return bytes
+  package var bytes: [UInt8] { withBytes { Array($0) } }
+
+  package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    let words = (
+      device.littleEndian, inode.littleEndian, size.littleEndian, modified.littleEndian, changed.littleEndian
+    )
+    return withUnsafeBytes(of: words, body)
   }
 
   /// - Precondition: there are `length` bytes from `offset` on.

@@ -48,8 +48,12 @@ import System
       if let run = Run(plain: arguments) { return try run.run() }
       var command = try parseAsRoot(LeadingOptions(for: arguments).moved(arguments))
       if let command = command as? any AsyncParsableCommand {
-        nonisolated(unsafe) var command = command
-        try waiting { try await command.run() }
+        // Nobody else has it. The main thread waits, and so may nothing be left to it.
+        nonisolated(unsafe) let alone = command
+        try waiting {
+          var command = alone
+          try await command.run()
+        }
       } else {
         try command.run()
       }

@@ -83,10 +83,11 @@ extension Brake {
       let text = try pipeline.text()
       let recorders = try RunRecorders(events: events, trace: trace)
       defer { recorders.close() }
-      if watch { return try waiting { try await repeated(text.path, recorders) } }
+      nonisolated(unsafe) let run = self
+      if watch { return try waiting { try await run.repeated(text.path, recorders) } }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
-      try waiting { try await run(text, memory, recorders) }
+      try waiting { try await run.run(text, memory, recorders) }
     }
 
     /// Runs what is not known to be as it was.

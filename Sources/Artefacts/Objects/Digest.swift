@@ -78,6 +78,12 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
   }
 
+  /// Without making an array of them.
+  package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    let bigEndian = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+    return withUnsafeBytes(of: bigEndian, body)
+  }
+
   /// The first of the 32 bytes.
   package var firstByte: UInt8 { UInt8(truncatingIfNeeded: words.0 >> 56) }
 

@@ -1,4 +1,5 @@
 import Artefacts
+import System
 
 /// Numbers, texts and digests one after the other; numbers little-endian, texts behind their lengths.
 struct ByteWriter {
@@ -8,7 +9,8 @@ struct ByteWriter {
 
   mutating func add(_ more: [UInt8]) { bytes += more }
   mutating func add(_ more: ArraySlice<UInt8>) { bytes += more }
-  mutating func add(_ digest: Digest) { bytes += digest.bytes }
+  mutating func add(_ digest: Digest) { digest.withBytes { bytes.append(contentsOf: $0) } }
+  mutating func add(_ status: FileStatus.Key) { status.withBytes { bytes.append(contentsOf: $0) } }
   mutating func add(byte: UInt8) { bytes.append(byte) }
 
   mutating func add(count: Int) {

@@ -120,7 +120,7 @@ struct MemoryFile {
     for shelf in shelves {
       content.add(byte: shelf.first)
       content.add(byte: shelf.isSettled ? 1 : 0)
-      content.add(shelf.status.bytes)
+      content.add(shelf.status)
     }
     sightings.add(to: &content)
     var sealed = ByteWriter(capacity: content.bytes.count + lengthOfStart)

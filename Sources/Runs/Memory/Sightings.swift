@@ -83,15 +83,15 @@ extension Sightings {
   }
 
   func add(to writer: inout ByteWriter) {
-    let none = [UInt8](repeating: 0, count: 32)
     writer.add(count: count)
+    let none = Digest(bytes: [UInt8](repeating: 0, count: 32))
     for (number, sighting) in list.enumerated() {
       writer.add(
         count: (sighting.digest == nil ? 0 : 1) | (sighting.isSettled ? 2 : 0) | (sighting.isNeeded ? 4 : 0)
           | (sighting.isExecutable ? 8 : 0))
       writer.add(count: range(number).count)
-      writer.add(sighting.status.bytes)
-      if let digest = sighting.digest { writer.add(digest) } else { writer.add(none) }
+      writer.add(sighting.status)
+      writer.add(sighting.digest ?? none)
     }
     writer.add(paths)
   }

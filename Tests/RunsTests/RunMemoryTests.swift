@@ -105,9 +105,16 @@ extension Workspace {
     return names.filter { $0.count > 60 }.sorted().map { path + "/" + $0 }
   }
 
+  /// The notes of runs in the store.
+  private static func notes(_ workspace: Workspace) -> [String] {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index"])
+    return (names ?? []).filter { $0.hasPrefix("run-") }.sorted().map { "cache/index/" + $0 }
+  }
+
   private static func removeStored(_ folder: String) -> Edit {
     { workspace, number in
       let files = stored(folder, workspace)
+      if files.isEmpty { return }
       try FileManager.default.removeItem(atPath: files[number % files.count])
     }
   }
@@ -162,6 +169,7 @@ extension Workspace {
       "object damaged",
       { workspace, number in
         let objects = stored("objects", workspace)
+        if objects.isEmpty { return }
         let path = objects[number * 7 % objects.count]
         chmod(path, 0o644)
         try Data("damaged".utf8).write(to: URL(fileURLWithPath: path))
@@ -171,6 +179,7 @@ extension Workspace {
       "record damaged",
       { workspace, number in
         let records = stored("actions", workspace)
+        if records.isEmpty { return }
         let path = records[number * 7 % records.count]
         chmod(path, 0o644)
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
@@ -193,11 +202,44 @@ extension Workspace {
         workspace.folder.write(workspace.text("brake.yaml")! + "\n# \(number)", to: "brake.yaml")
       }
     ),
+    (
+      "all files written anew, as by a switch to another branch and back",
+      { workspace, _ in
+        for name in files.keys { workspace.text(name).map { workspace.folder.write($0, to: name) } }
+      }
+    ),
+    (
+      "fresh objects in the store",
+      { workspace, number in
+        let publication = workspace.store.publication()
+        for each in 0..<300 { _ = try publication.add(bytes: Array("fresh \(number) \(each)".utf8)) }
+        try publication.commit()
+      }
+    ),
+    (
+      "note cut short",
+      { workspace, number in
+        for note in notes(workspace) {
+          let bytes = try #require(workspace.folder.read(note))
+          workspace.folder.write(Array(bytes.prefix(number * 977 % (bytes.count + 1))), to: note)
+        }
+      }
+    ),
+    (
+      "note of another process that has seen less",
+      { workspace, _ in
+        for note in notes(workspace) {
+          let bytes = try #require(workspace.folder.read(note))
+          workspace.folder.read("earlier note").map { workspace.folder.write($0, to: note) }
+          workspace.folder.write(bytes, to: "earlier note")
+        }
+      }
+    ),
     ("environment", replace("MODE: p", by: "MODE: pp", in: "brake.yaml")),
     ("source gone", remove("source.txt")),
   ]
 
-  @Test(arguments: 1...3) func `Random edits have the same effect with a memory as without`(seed: Int)
+  @Test(arguments: 1...4) func `Random edits have the same effect with a memory as without`(seed: Int)
     async throws
   {
     let remembering = try Workspace(pipeline, files: files)

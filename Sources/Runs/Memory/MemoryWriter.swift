@@ -24,6 +24,9 @@ struct MemoryWriter {
   private var replaced: Set<Int> = []
   private var added: Set<Int> = []
 
+  /// Larger files are left to the next run.
+  private static let readAtOnce = 1 << 20
+
   /// - Parameter before: what was remembered, of which the instances that this run has not looked at stay as they are.
   init(after before: RememberedRun?, engine: Engine) throws {
     root = engine.root
@@ -147,6 +150,10 @@ struct MemoryWriter {
     guard let status = try store.files.status(path) else { throw Unknowable() }
     var sighted: [Int] = []
     if status.isFile {
+      // What was published a moment ago has been read by nobody.
+      if files.remembered(status) == nil, status.size <= MemoryWriter.readAtOnce {
+        _ = try? files.artefact(at: path)
+      }
       let isKnown = files.remembered(status)?.digest == digest
       sighted = [note(path, status, digest, settled: isKnown)]
     } else {

@@ -13,7 +13,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))
   }
 
-  @Test(arguments: [("brake store 2\n", Failure.Code.newer), ("PNG", .refused)])
+  @Test(arguments: [("brake store 3\n", Failure.Code.newer), ("PNG", .refused)])
   func `A store of an unknown format is refused`(format: String, code: Failure.Code) throws {
     folder.write(format, to: "store/format")
     let error = #expect(throws: Failure.self) { try store }

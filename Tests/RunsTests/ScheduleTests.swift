@@ -54,7 +54,7 @@ private struct FakeRun {
   var mostRunning = 0
   /// What is under way, in no order: virtual time is which of them ends next.
   private enum Work {
-    case lookUp([Int]), fetch(Int), run(Int), watch(Int), store([Int]), publish([Int])
+    case lookUp([Int]), fetch(Int), run(Int), watch(Int), store([Int]), publish([Int]), remind(Int)
   }
   private var work: [Work] = []
   var elsewhere = 0
@@ -114,6 +114,7 @@ private struct FakeRun {
       work.append(.fetch(node))
     case .watch(let node): work.append(.watch(node))
     case .store(let batch): work.append(.store(batch))
+    case .remind(let group, _): work.append(.remind(group))
     case .publish(let batch): work.append(.publish(batch))
     }
   }
@@ -147,6 +148,7 @@ private struct FakeRun {
     case .watch(let node):
       // The other process has recorded it, or has died.
       schedule.released(node)
+    case .remind(let group): schedule.due(group)
     case .store(let batch):
       let twins = schedule.stored(batch)
       for node in batch {
@@ -302,6 +304,67 @@ struct Numbers {
     #expect(schedule.decisions() == [.start(0)])
     schedule.computed(0)
     #expect(schedule.decisions().contains(.start(1)))
+  }
+
+  /// A schedule in which so many instances have missed, and the first of them runs.
+  private func running(_ count: Int, places: Int = 1) -> Schedule {
+    var schedule = Schedule(Capacity(places: places, cores: places), options: .init(batch: count))
+    for node in 0..<count { schedule.add(dependencies: [], priority: node) }
+    #expect(schedule.decisions() == [.lookUp(Array(0..<count))])
+    schedule.endedLookUp()
+    for node in 0..<count { schedule.miss(node, key: Digest(of: Array("\(node)".utf8))) }
+    #expect(schedule.decisions() == (0..<min(places, count)).map { .start($0) })
+    return schedule
+  }
+
+  @Test func `Small results wait for others as long as there is something to run, and somebody is to remind`()
+  {
+    var schedule = running(200)
+    schedule.computed(0, seconds: 0.001)
+    #expect(schedule.decisions() == [.start(1), .remind(0, seconds: 0.25)])
+    for node in 1..<63 {
+      schedule.computed(node, seconds: 0.001)
+      #expect(schedule.decisions() == [.start(node + 1)])
+    }
+    schedule.computed(63, seconds: 0.001)
+    #expect(schedule.decisions() == [.start(64), .store(Array(0..<64))])
+    // While a group is on its way the next gathers, however many there are.
+    for node in 64..<180 {
+      schedule.computed(node, seconds: 0.001)
+      #expect(schedule.decisions() == [.start(node + 1)])
+    }
+    _ = schedule.stored(Array(0..<64))
+    #expect(schedule.decisions().contains(.store(Array(64..<180))))
+  }
+
+  @Test func `A result that took long is not kept waiting, nor are many that took long together`() {
+    var schedule = running(10)
+    schedule.computed(0, seconds: 0.3)
+    #expect(schedule.decisions() == [.start(1), .store([0])])
+    _ = schedule.stored([0])
+    for node in 1...3 { schedule.computed(node, seconds: 0.1) }
+    #expect(schedule.decisions().contains(.store([1, 2, 3])))
+  }
+
+  @Test func `Results wait no longer than a moment for an instance that runs for hours`() {
+    var schedule = running(3)
+    schedule.computed(0, seconds: 0.001)
+    #expect(schedule.decisions() == [.start(1), .remind(0, seconds: 0.25)])
+    // An old reminder is none.
+    schedule.due(-1)
+    #expect(schedule.decisions() == [])
+    schedule.due(0)
+    #expect(schedule.decisions() == [.store([0])])
+  }
+
+  @Test func `Results do not wait if a place is free, or nothing is begun any more`() {
+    var schedule = running(2, places: 2)
+    schedule.computed(0, seconds: 0.001)
+    #expect(schedule.decisions() == [.store([0])])
+    schedule = running(3)
+    schedule.computed(0, seconds: 0.001)
+    schedule.stop()
+    #expect(schedule.decisions() == [.store([0])])
   }
 
   @Test func `The producer of what was lost runs once more, and no more often`() {

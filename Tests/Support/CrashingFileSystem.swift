@@ -53,6 +53,8 @@ package final class CrashingFileSystem: FileSystem {
     var witnesses: Set<Int32> = []
     var open: Set<Int32> = []
     var unwritten: Set<String> = []
+    /// How many bytes of a file survive that was longer when it was last synchronised.
+    var longer: [String: Int] = [:]
     var changes: [Change] = []
 
     mutating func note(_ path: String, _ target: String, _ replaced: Data?) {
@@ -78,6 +80,7 @@ package final class CrashingFileSystem: FileSystem {
   package func cutPower() {
     state.withLock { state in
       for path in state.unwritten { try? Data().write(to: URL(fileURLWithPath: path)) }
+      for (path, size) in state.longer { truncate(path, size) }
       for change in state.changes.reversed() {
         switch change {
         case .renamed(let from, let to, let replaced):
@@ -88,6 +91,7 @@ package final class CrashingFileSystem: FileSystem {
       }
       state.changes = []
       state.unwritten = []
+      state.longer = [:]
     }
   }
 
@@ -185,6 +189,10 @@ package final class CrashingFileSystem: FileSystem {
       state.lost = path
       state.witnesses = state.open
     }
+    let size = try disk.status(of: file, path: path).size
+    state.withLock { state in
+      if !state.unwritten.contains(path), state.longer[path] == nil { state.longer[path] = Int(size) }
+    }
     try disk.write(bytes, to: file, path: path)
   }
 
@@ -247,6 +255,7 @@ package final class CrashingFileSystem: FileSystem {
     if state.withLock({ $0.lost == path }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten.remove(path)
+      state.longer[path] = nil
       state.changes.removeAll { $0.folder == path }
     }
   }
@@ -255,6 +264,7 @@ package final class CrashingFileSystem: FileSystem {
     if state.withLock({ $0.witnesses.contains(file) }) { throw .system("synchronise", path, EIO) }
     try call { state in
       state.unwritten = []
+      state.longer = [:]
       state.changes = []
     }
   }

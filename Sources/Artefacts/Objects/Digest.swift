@@ -84,6 +84,15 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     return withUnsafeBytes(of: bigEndian, body)
   }
 
+  /// The smallest and the largest that there are.
+  static let first = Digest(word: { _ in 0 })
+  static let last = Digest(word: { _ in .max })
+
+  /// With other first digits.
+  func starting(with digits: String) -> Digest {
+    Digest(digits + hex.dropFirst(digits.utf8.count)) ?? self
+  }
+
   /// The first of the 32 bytes.
   package var firstByte: UInt8 { UInt8(truncatingIfNeeded: words.0 >> 56) }
 

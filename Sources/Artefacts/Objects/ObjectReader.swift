@@ -1,10 +1,17 @@
 internal import Glibc
 internal import System
 
-/// An open object file whose footer has been checked.
+/// An open object file whose footer has been checked, or an object that stood in a segment.
 struct ObjectReader: ~Copyable {
   let footer: ObjectFooter
-  private let file: InputFile
+  /// Bytes of the file; of what shares a frame of a segment with others, its own bytes.
+  let storedSize: Int
+  private let source: Source
+
+  private enum Source: ~Copyable {
+    case file(InputFile)
+    case memory([UInt8])
+  }
 
   init(_ file: consuming InputFile) throws {
     let expected = ObjectFormat.header
@@ -15,17 +22,39 @@ struct ObjectReader: ~Copyable {
     }
     guard header == expected else { throw Damage("it does not start as an object") }
     footer = try ObjectFooter(of: file)
-    self.file = file
+    storedSize = file.size
+    source = .file(file)
   }
 
-  /// Of the file, in bytes.
-  var storedSize: Int { file.size }
-  var status: FileStatus { file.status }
+  /// An entry of a segment, which is to be an object. What it is named by the segment proves nothing.
+  init(_ entry: FoundEntry, digest: Digest) {
+    let size = entry.bytes.count
+    let chunks = size == 0 ? [] : [ChunkEntry(length: size, stored: size, codec: .plain, width: 1)]
+    footer = ObjectFooter(
+      chunks: chunks, digest: digest, kind: entry.kind == .tree ? .tree : .blob, size: size)
+    storedSize = size
+    source = .memory(entry.bytes)
+  }
 
   /// Decodes the chunks, a few at a time and in parallel, and hands them out in order.
   /// - Throws: `Damage` if a chunk cannot be decoded or the bytes are not what the footer says, at the end if need be.
   func stream(_ pool: CoderPool, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     var identity = ContentIdentity(size: footer.size)
+    switch source {
+    case .memory(let bytes):
+      try bytes.withUnsafeBytes {
+        identity.update($0)
+        if !$0.isEmpty { try body($0) }
+      }
+    case .file(let file): try stream(file, pool, &identity, body)
+    }
+    try check(identity)
+  }
+
+  private func stream(
+    _ file: borrowing InputFile, _ pool: CoderPool, _ identity: inout ContentIdentity,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     let window = min(footer.chunks.count, Parallel.window)
     try pool.withCoders(window) { coders in
       var offset = ObjectFormat.header.count
@@ -47,6 +76,9 @@ struct ObjectReader: ~Copyable {
         }
       }
     }
+  }
+
+  private func check(_ identity: ContentIdentity) throws {
     let artefact = identity.finalize()
     if artefact.digest != footer.digest { throw Damage("its bytes have another digest") }
     if artefact.kind == footer.kind { return }

@@ -10,6 +10,47 @@ public final class StoredObject: Sendable {
   /// Logical bytes.
   public let size: Int
 
+  private let source: Source
+
+  private enum Source: Sendable {
+    case file(ChunkedObject)
+    /// It is small, and was read as a whole.
+    case memory([UInt8])
+  }
+
+  init(_ digest: Digest, in store: Store) throws {
+    self.digest = digest
+    if let file = try store.openLooseObject(digest) {
+      let object = try ChunkedObject(digest, file, in: store)
+      size = object.size
+      source = .file(object)
+    } else {
+      let bytes = try store.bytes(of: digest)
+      size = bytes.count
+      source = .memory(bytes)
+    }
+  }
+
+  /// Fills the buffer with the bytes from a place on.
+  /// - Precondition: there are as many.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    precondition(offset >= 0 && offset + buffer.count <= size, "there are no such bytes")
+    if buffer.isEmpty { return }
+    switch source {
+    case .file(let object): try object.read(into: buffer, at: offset)
+    case .memory(let bytes):
+      bytes.withUnsafeBytes {
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
+      }
+    }
+  }
+}
+
+/// An object file that is open for reading at any place.
+private final class ChunkedObject: Sendable {
+  let size: Int
+
+  private let digest: Digest
   private let store: Store
   private let file: InputFile
   private let chunks: [ChunkEntry]
@@ -23,14 +64,14 @@ public final class StoredObject: Sendable {
     var chunk: Int?
   }
 
-  init(_ digest: Digest, in store: Store) throws {
+  init(_ digest: Digest, _ file: consuming InputFile, in store: Store) throws {
     self.digest = digest
     self.store = store
-    file = try store.openObject(digest)
     let footer: ObjectFooter
     do { footer = try ObjectFooter(of: file) } catch let damage as Damage {
       throw store.quarantine(digest, file.status, damage.reason)
     }
+    self.file = file
     size = footer.size
     chunks = footer.chunks
     var starts: [(logical: Int, stored: Int)] = []
@@ -44,11 +85,8 @@ public final class StoredObject: Sendable {
     window = Mutex(Window())
   }
 
-  /// Fills the buffer with the bytes from a place on.
-  /// - Precondition: there are as many.
-  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
-    precondition(offset >= 0 && offset + buffer.count <= size, "there are no such bytes")
-    if buffer.isEmpty { return }
+  /// Fills the buffer, which is not empty, with the bytes from a place on.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     try window.withLock { window in
       var done = 0
       var index = chunk(at: offset)

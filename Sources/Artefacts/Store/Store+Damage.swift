@@ -23,6 +23,15 @@ extension Store {
       hint: makers.hint, object: digest)
   }
 
+  /// The error for an object in a segment that is damaged; the segment is moved out of the way.
+  func damaged(_ digest: Digest, in file: SegmentFile, _ reason: String) -> Failure {
+    forgetWhole()
+    let makers = makers(of: digest)
+    return Failure(
+      .damaged, "the object \(digest) in \(root) is damaged: \(reason)\(setAside(file))\(makers.message)",
+      hint: makers.hint, object: digest)
+  }
+
   /// The error for an object that the system could not read; any other as it is.
   func unreadable(_ digest: Digest, _ error: Failure) -> Failure {
     if error.code != .unreadable || error.object != nil { return error }
@@ -65,9 +74,9 @@ extension Store {
     guard let records = try? digests(under: "actions") else { return ("", nil) }
     for key in records {
       // Read directly: a damaged record is not what this error is about.
-      guard let bytes = try? files.contents(of: recordPath(key), limit: RecordFile.limit),
-        let record = try? RecordFile.read(bytes, key: key)
-      else { continue }
+      guard let bytes = try? recordBytes(key), let record = try? RecordFile.read(bytes, key: key) else {
+        continue
+      }
       if record.log == digest || record.outputs.contains(where: { $0.artefact.digest == digest }) {
         keys.append(key)
       }

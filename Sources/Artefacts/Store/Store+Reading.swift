@@ -5,7 +5,8 @@ extension Store {
   public func contains(_ digest: Digest) throws(Failure) -> Bool {
     let path = objectPath(digest)
     try checkFolder(of: path)
-    return try files.status(path) != nil
+    if try files.status(path) != nil { return true }
+    return try segments.find(.object(digest)) != nil
   }
 
   /// The bytes of a blob (or a tree's manifest), at most `limit` of them.
@@ -49,7 +50,7 @@ extension Store {
         hint: "give eight or more of its hexadecimal digits, as 'brake ls' prints them")
     }
     if let digest = Digest(digits), try contains(digest) { return digest }
-    let found = try digests(in: "objects/" + digits.prefix(2)).filter { $0.hex.hasPrefix(digits) }
+    let found = try digests(under: "objects", startingWith: digits)
     guard let first = found.first else {
       throw Failure(
         .notFound, "no object in \(root) has the digest \(prefix)", hint: "see 'brake ls'")
@@ -66,24 +67,42 @@ extension Store {
   /// All objects, sorted.
   public func objects() throws -> [Digest] { try digests(under: "objects") }
 
-  /// The names of the files in `objects/` or `actions/`. Files that are not named by a digest are passed over.
+  /// What stands in `objects/` or `actions/`, and in segments; sorted.
   func digests(under folder: String) throws -> [Digest] {
-    guard try files.entry("\(root)/\(folder)")?.isFolder == true else { return [] }
-    return try files.names(in: "\(root)/\(folder)").flatMap { try digests(in: "\(folder)/\($0)") }
+    var digests: [Digest] = []
+    if try files.entry("\(root)/\(folder)")?.isFolder == true {
+      digests = try files.names(in: "\(root)/\(folder)").flatMap { try looseDigests(in: "\(folder)/\($0)") }
+    }
+    let all = Digest.first...Digest.last
+    return merged(digests, try segments.digests(ofRecords: folder == "actions", all))
   }
 
-  func digests(in folder: String) throws -> [Digest] {
+  /// The same of those that start with certain digits.
+  func digests(under folder: String, startingWith digits: String) throws -> [Digest] {
+    let loose = try looseDigests(in: "\(folder)/\(digits.prefix(2))")
+    let range = Digest.first.starting(with: digits)...Digest.last.starting(with: digits)
+    return merged(loose, try segments.digests(ofRecords: folder == "actions", range))
+      .filter { $0.hex.hasPrefix(digits) }
+  }
+
+  private func merged(_ loose: [Digest], _ segmented: [Digest]) -> [Digest] {
+    segmented.isEmpty ? loose : Set(loose).union(segmented).sorted()
+  }
+
+  /// The names of the files in a folder of `objects/` or `actions/`. Files that are not named by a digest are passed over.
+  private func looseDigests(in folder: String) throws -> [Digest] {
     let path = "\(root)/\(folder)"
     guard try files.entry(path)?.isFolder == true else { return [] }
     return try files.names(in: path).compactMap { Digest(folder.suffix(2) + $0) }
   }
 
-  func openObject(_ digest: Digest) throws -> InputFile {
+  /// The file of an object that has one of its own.
+  func openLooseObject(_ digest: Digest) throws -> InputFile? {
     do throws(Failure) {
       try checkFolder(of: objectPath(digest))
-      return try InputFile(objectPath(digest), files: files)
+      return try InputFile.ifPresent(objectPath(digest), files: files)
     } catch {
-      throw error.code == .notFound ? missing(digest) : unreadable(digest, error)
+      throw unreadable(digest, error)
     }
   }
 
@@ -91,7 +110,7 @@ extension Store {
   func reading<Result>(
     _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
-    let file = try openObject(digest)
+    guard let file = try openLooseObject(digest) else { return try readingEntry(digest, body) }
     let status = file.status
     do {
       let reader = try ObjectReader(file)
@@ -99,6 +118,22 @@ extension Store {
       return try body(reader)
     } catch let damage as Damage {
       throw quarantine(digest, status, damage.reason)
+    } catch let error as Failure {
+      throw unreadable(digest, error)
+    }
+  }
+
+  /// The same of one that stands in a segment.
+  private func readingEntry<Result>(
+    _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
+  ) throws -> Result {
+    do {
+      guard let entry = try entry(.object(digest), damaged: { damaged(digest, in: $0, $1.reason) }) else {
+        throw missing(digest)
+      }
+      do { return try body(ObjectReader(entry, digest: digest)) } catch let damage as Damage {
+        throw damaged(digest, in: entry.file, damage.reason)
+      }
     } catch let error as Failure {
       throw unreadable(digest, error)
     }

@@ -7,25 +7,40 @@ extension Store {
   ///   stay where they are.
   public func record(_ key: Digest) throws -> Record? {
     let path = recordPath(key)
-
-    var status: FileStatus?
-    do {
-      try checkFolder(of: path)
-      guard let file = try InputFile.ifPresent(path, files: files) else { return nil }
-      status = file.status
-      guard file.size <= RecordFile.limit else {
-        throw Failure(
-          .refused, "the record \(key) has \(file.size) bytes, more than any that brake writes",
-          hint: "remove \(path): the stage that it belongs to will run again")
-      }
-      return try RecordFile.read(file.readAll(), key: key)
-    } catch let damage as Damage {
-      let moved = status.flatMap { moveToQuarantine(path, named: "action-" + key.hex, $0) }
+    try checkFolder(of: path)
+    guard let file = try InputFile.ifPresent(path, files: files) else { return try recordInSegment(key) }
+    guard file.size <= RecordFile.limit else {
       throw Failure(
-        .damaged,
-        "the record \(key) in \(root) is damaged: \(damage.reason)\(moved.map { "; it is now \($0)" } ?? "")",
-        hint: "run the pipeline again: the stage that it belongs to will run")
+        .refused, "the record \(key) has \(file.size) bytes, more than any that brake writes",
+        hint: "remove \(path): the stage that it belongs to will run again")
     }
+    do { return try RecordFile.read(file.readAll(), key: key) } catch let damage as Damage {
+      let moved = moveToQuarantine(path, named: "action-" + key.hex, file.status)
+      throw damagedRecord(key, damage, moved.map { "; it is now \($0)" } ?? "")
+    }
+  }
+
+  private func recordInSegment(_ key: Digest) throws -> Record? {
+    func damaged(_ file: SegmentFile, _ damage: Damage) -> Failure {
+      damagedRecord(key, damage, setAside(file))
+    }
+    guard let entry = try entry(.record(key), damaged: damaged) else { return nil }
+    do { return try RecordFile.read(entry.bytes, key: key) } catch let damage as Damage {
+      throw damaged(entry.file, damage)
+    }
+  }
+
+  private func damagedRecord(_ key: Digest, _ damage: Damage, _ place: String) -> Failure {
+    Failure(
+      .damaged, "the record \(key) in \(root) is damaged: \(damage.reason)\(place)",
+      hint: "run the pipeline again: the stage that it belongs to will run")
+  }
+
+  /// The bytes of a record as they are, nil if there is none: for who does not want to know what is wrong with it.
+  func recordBytes(_ key: Digest) throws -> [UInt8]? {
+    if let bytes = try files.contents(of: recordPath(key), limit: RecordFile.limit) { return bytes }
+    guard let place = try segments.find(.record(key)) else { return nil }
+    return try segments.bytes(at: place)
   }
 
   /// All records, for `why`, `provenance` and `ls`; those that cannot be read or believed are reported, not returned.

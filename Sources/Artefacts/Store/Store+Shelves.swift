@@ -12,10 +12,4 @@ extension Store {
     let digits = String(first, radix: 16)
     return "\(root)/objects/\(digits.count == 1 ? "0" : "")\(digits)"
   }
-
-  /// Where an object stands, or would.
-  package func pathOfObject(_ digest: Digest) -> String { objectPath(digest) }
-
-  /// Where the record of an action stands, or would.
-  package func pathOfRecord(_ key: Digest) -> String { recordPath(key) }
 }

@@ -6,18 +6,20 @@ public import System
 ///     format           `brake store 1`
 ///     objects/ab/…     one file an object, named by the 64 digits of its digest, read-only
 ///     actions/ab/…     one record an action, named by its key
+///     segments/NAME    many small objects and records each
 ///     refs/NAME        a digest each
 ///     index/           digests of source files and runs that found nothing to do: what can be found again, and is
 ///                      never trusted by verification
 ///     leases/, tmp/, quarantine/
 ///
-/// Only regular files, written once and renamed into place: no lock, no database, and any number of processes on any
-/// number of machines may use it at once.
+/// Only regular files, written once and renamed into place, but for segments, which one process writes each: no lock, no
+/// database, and any number of processes on any number of machines may use it at once.
 public final class Store: Sendable {
   public let root: String
   /// Where it reads and writes.
   public let files: any FileSystem
   let coders = CoderPool()
+  let segments: Segments
   private let intake: Intake
   private let wholeTrees = Mutex<Set<Digest>>([])
   private let ownFolders = Mutex<Set<String>>([])
@@ -28,6 +30,7 @@ public final class Store: Sendable {
     self.root = root
     self.files = files
     intake = Intake(root: root, files: files)
+    segments = Segments(root: root, files: files)
     _ = try StoreFolder(root: root, files: files).isStore()
   }
 
@@ -73,7 +76,7 @@ public final class Store: Sendable {
   }
 
   /// Makes what a store needs before its first write.
-  public func make() throws { _ = try temporaryPath() }
+  public func make() throws { _ = try processFolder() }
 
   /// A new folder under `tmp/`, on the file system of the store. The caller removes it; if the caller dies, another
   /// process that uses the store does.

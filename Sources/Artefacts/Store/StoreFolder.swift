@@ -5,8 +5,12 @@ struct StoreFolder {
   let root: String
   let files: any FileSystem
 
+  /// A store without segments, which older brakes know as well.
   static let format = "brake store 1\n"
-  private static let parts = ["actions", "failed", "index", "leases", "objects", "quarantine", "refs", "tmp"]
+  static let segmented = "brake store 2\n"
+  private static let parts = [
+    "actions", "failed", "index", "leases", "objects", "quarantine", "refs", "segments", "tmp",
+  ]
   /// What may stand in a folder that is to become a store.
   private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]
 
@@ -43,11 +47,7 @@ struct StoreFolder {
   func make() throws {
     if try isStore() { return }
     for folder in try files.makeFolders(root) { try files.synchronise(folder) }
-    do {
-      try files.replace(
-        root + "/format", with: Array(StoreFolder.format.utf8),
-        by: "\(root)/format.\(ProcessFolder.randomName())")
-    } catch {
+    do { try write(StoreFolder.format) } catch {
       // Another process that made the store at the same time may have tidied up.
       if try isStore() { return }
       throw error
@@ -57,12 +57,25 @@ struct StoreFolder {
     }
   }
 
+  /// Says that the store has segments, before it has any: a brake that does not know them would not find what is in them.
+  func makeSegmented() throws {
+    if try files.contents(of: root + "/format", limit: 256) == Array(StoreFolder.segmented.utf8) { return }
+    try write(StoreFolder.segmented)
+  }
+
+  private func write(_ format: String) throws {
+    try files.replace(
+      root + "/format", with: Array(format.utf8), by: "\(root)/format.\(ProcessFolder.randomName())")
+  }
+
   private func isFormatted() throws(Failure) -> Bool {
     let path = root + "/format"
     guard let status = try files.status(path, followingLinks: false) else { return false }
     let format = status.isFile ? try files.contents(of: path, limit: 256) : []
     guard let format else { return false }
-    if format == Array(StoreFolder.format.utf8) { return true }
+    if [StoreFolder.format, StoreFolder.segmented].contains(where: { format == Array($0.utf8) }) {
+      return true
+    }
     throw Failure(
       format.starts(with: "brake store ".utf8) ? .newer : .refused,
       "\(root) is not a store that this brake knows (see \(path))",

@@ -1,5 +1,6 @@
 import Actions
 import Artefacts
+import JSON
 import Synchronization
 import System
 
@@ -15,6 +16,10 @@ struct Computed: Sendable {
   /// Makes what several actions have computed durable. Where another process has recorded the same action meanwhile, since one
   /// took the other for dead, what was there first stays.
   static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
+    for computed in all {
+      let making = engine.makings.now(seconds: computed.seconds)
+      computed.publication.add(note: making.json.canonicalBytes, of: computed.action.key)
+    }
     let stayed = Set(try Publication.commit(all.map(\.publication)))
     if stayed.isEmpty { return all }
     return try all.map { computed in

@@ -18,6 +18,7 @@ extension Execution {
         case .fetch(let number): fetch(number, &group)
         case .watch(let number): watch(number, &group)
         case .store(let batch): store(batch, &group)
+        case .remind(let number, let seconds): remind(number, after: seconds, &group)
         case .publish(let batch): publish(batch, &group)
         }
       }
@@ -144,7 +145,20 @@ extension Execution {
     }
   }
 
+  /// Whether or not it is cancelled, the task comes to its end: the run does not wait for it.
+  mutating func remind(_ number: Int, after seconds: Double, _ group: inout TaskGroup<Event>) {
+    let sleep = Task(executorPreference: BlockingExecutor.shared) {
+      _ = try? await Task.sleep(for: .seconds(seconds))
+    }
+    reminder = sleep
+    group.addTask {
+      await sleep.value
+      return .due(number)
+    }
+  }
+
   mutating func store(_ batch: [Int], _ group: inout TaskGroup<Event>) {
+    reminder?.cancel()
     let finished = batch.map { Finished(number: $0, result: computed.removeValue(forKey: $0)!) }
     group.addTask { [engine] in
       do {

@@ -17,6 +17,7 @@ extension Execution {
       if let lost { repair(lost, for: number) } else { schedule.fetched(number) }
     case .notFetched(let number, let error): fail(number, error)
     case .stored(let finished): stored(finished)
+    case .due(let number): schedule.due(number)
     case .notStored(let finished, let error):
       schedule.endedStoring()
       for each in finished { fail(each.number, error) }
@@ -69,7 +70,7 @@ extension Execution {
     case .computed(let result):
       computed[number] = result
       seconds[number] = result.seconds
-      schedule.computed(number)
+      schedule.computed(number, seconds: result.seconds)
     case .failed(let error, let seconds, let notes):
       tell(notes)
       leases.removeValue(forKey: number)?.release()

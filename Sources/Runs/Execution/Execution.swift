@@ -20,6 +20,8 @@ struct Execution {
     case fetched(Int, lost: Digest?)
     case notFetched(Int, PipelineError)
     case stored([Finished])
+    /// A group of results has waited for as long as it was to.
+    case due(Int)
     case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
     case planned(Plan, Plan.Selection)
@@ -62,6 +64,8 @@ struct Execution {
   /// The rights to what runs or is being stored.
   var leases: [Int: Lease] = [:]
   var computed: [Int: Computed] = [:]
+  /// Sleeps while a group of results waits for more.
+  var reminder: Task<Void, Never>?
   let giveUp = GiveUp()
   /// Nil while a task has it.
   var publisher: WorkspacePublisher?
@@ -136,6 +140,7 @@ struct Execution {
         handle(event)
       }
     }
+    engine.store.sealSegment()
     try? engine.files.save()
     for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
     let believed = engine.resolver.tools.believed

@@ -41,7 +41,7 @@ public struct Making: Sendable, Hashable {
   }
 }
 
-/// The companions of a store's records, in `index/made/`, one for each key.
+/// The companions of a store's records: in `index/made/`, one for each key, or with the record in a segment.
 struct Makings: Sendable {
   let store: Store
   /// The path of the pipeline whose actions are noted.
@@ -59,17 +59,25 @@ struct Makings: Sendable {
     }
   }
 
-  /// Notes that an action has just been computed.
-  func note(_ key: Digest, seconds: Double) {
-    let making = Making(
+  /// Of an action that has just been computed.
+  func now(seconds: Double) -> Making {
+    Making(
       finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: seconds, host: Machine.name,
-      version: brakeVersion,
-      pipeline: pipeline)
-    IndexNote.write(making.json, to: path(key), in: store)
+      version: brakeVersion, pipeline: pipeline)
+  }
+
+  /// Notes that an action has just been computed, unless that was noted with its record.
+  func note(_ key: Digest, seconds: Double) {
+    if ((try? store.note(ofRecord: key)) ?? nil) != nil { return }
+    IndexNote.write(now(seconds: seconds).json, to: path(key), in: store)
   }
 
   /// Nil if it is not known.
-  func of(_ key: Digest) -> Making? { IndexNote.read(path(key), in: store).flatMap(Making.init) }
+  func of(_ key: Digest) -> Making? {
+    if let note = IndexNote.read(path(key), in: store).flatMap(Making.init) { return note }
+    let bytes = (try? store.note(ofRecord: key)) ?? nil
+    return bytes.flatMap { try? JSON(parsing: $0) }.flatMap(Making.init)
+  }
 
   private func path(_ key: Digest) -> String {
     "\(store.root)/index/made/\(key.hex.prefix(2))/\(key.hex.dropFirst(2))"

@@ -69,12 +69,17 @@ struct MemoryWriter {
     for folder in WorkspacePublisher.folders(instance) {
       if try store.files.status(root + "/" + folder) != nil { sighted.append(try sight(root + "/" + folder)) }
     }
-    sighted.append(try sight(recordOf: known))
+    sighted += try sight(recordOf: known)
     var objects: [Digest] = []
     for output in known.outputs { objects += try store.members(of: output.artefact).sorted() }
     objects += instance.inputs.flatMap(\.source.artefacts)
+    for object in objects {
+      if case .segment(let path) = try store.holder(ofObject: object) {
+        sighted.append(try sight(segment: path))
+      }
+    }
     for object in instance.inputs.flatMap(\.source.artefacts) {
-      sighted.append(try sight(store.pathOfObject(object)))
+      if case .own(let path) = try store.holder(ofObject: object) { sighted.append(try sight(path)) }
     }
     let json = try before?.result().instance ?? instance.json.canonicalBytes
     let remembered = RememberedInstance(
@@ -182,8 +187,16 @@ struct MemoryWriter {
   }
 
   /// A record that says what this run has found or made.
-  private mutating func sight(recordOf known: KnownInstance) throws -> Int {
-    let path = store.pathOfRecord(known.key)
+  private mutating func sight(recordOf known: KnownInstance) throws -> [Int] {
+    switch try store.holder(ofRecord: known.key) {
+    case .own(let path): [try sight(path, ofRecord: known)]
+    // A record of its own would count before it.
+    case .segment(let path): [try sight(segment: path), try sight(segment: store.pathOfReplacements)]
+    case nil: throw Unknowable()
+    }
+  }
+
+  private mutating func sight(_ path: String, ofRecord known: KnownInstance) throws -> Int {
     if let number = seen[path]?.first { return number }
     let moment = clock.moment()
     guard let status = try store.files.status(path) else { throw Unknowable() }
@@ -204,6 +217,17 @@ struct MemoryWriter {
     return isSame && content() == before ? before : nil
   }
 
+  /// What holds the objects and records of many instances, and is read again rather than each of them looked for.
+  private mutating func sight(segment path: String) throws -> Int {
+    if let number = seen[path]?.first { return number }
+    let moment = clock.moment()
+    guard let status = try store.files.status(path) else { throw Unknowable() }
+    let digest = try StatCache.artefact(reading: path, files: store.files).digest
+    let number = note(path, status, digest, settled: clock.isSettled(status, at: path, since: moment))
+    seen[path] = [number]
+    return number
+  }
+
   // MARK: Shelves
 
   /// What a shelf is now counts only together with what is found in it after that.
@@ -221,7 +245,11 @@ struct MemoryWriter {
     run.shelves = []
     for first in 0..<256 where isNeeded[first] {
       let moment = clock.moment()
-      guard let status = try store.statusOfShelf(UInt8(first)) else { throw Unknowable() }
+      guard let status = try store.statusOfShelf(UInt8(first)) else {
+        // All are in segments, if they are there.
+        isChanged[first] = true
+        continue
+      }
       if let shelf = shelves[first], shelf.isSettled, shelf.status == status.key {
         run.shelves.append(shelf)
         continue

@@ -32,6 +32,8 @@ struct Schedule {
     case watch(Int)
     /// Make durable what these have computed.
     case store([Int])
+    /// Call `due` with this number in so many seconds: results wait.
+    case remind(Int, seconds: Double)
     /// Put the outputs of these where their stages publish them.
     case publish([Int])
   }
@@ -43,6 +45,11 @@ struct Schedule {
     var batch = 64
     /// How many such batches are under way at once.
     var lookups = 4
+    /// Results are made durable together, since a flush costs the same for one as for many: once there are so many,
+    var group = 64
+    /// or so many seconds of computing would be lost, or the first of them has waited so long,
+    var patience = 0.25
+    /// or a place is free and there is nothing else for it to do.
   }
 
   private struct Node {
@@ -71,6 +78,12 @@ struct Schedule {
   private var fetches: [Int] = []
   private var watched: [Int] = []
   private var computed: [Int] = []
+  /// How long those took that wait to be made durable, and whether they have waited long enough.
+  private var atRisk = 0.0
+  private var isDue = false
+  /// How many groups have been made durable, and the last of which somebody is to remind this.
+  private var group = 0
+  private var reminded = -1
   private var published: [Int] = []
 
   private var lookups = 0
@@ -184,17 +197,30 @@ struct Schedule {
     }
     decisions += watched.map { .watch($0) }
     watched = []
-    if !isStoring, !computed.isEmpty {
-      isStoring = true
-      decisions.append(.store(computed))
-      computed = []
-    }
+    store(&decisions)
     if !isPublishing, !published.isEmpty {
       isPublishing = true
       decisions.append(.publish(published))
       published = []
     }
     return decisions
+  }
+
+  /// Has results made durable, unless it is better to wait for more.
+  private mutating func store(_ decisions: inout [Decision]) {
+    if isStoring || computed.isEmpty { return }
+    let isIdle = room.hasPlace && lookups == 0 || !startsMore
+    if isIdle || isDue || computed.count >= options.group || atRisk >= options.patience {
+      isStoring = true
+      decisions.append(.store(computed))
+      computed = []
+      atRisk = 0
+      isDue = false
+      group += 1
+    } else if reminded < group {
+      reminded = group
+      decisions.append(.remind(group, seconds: options.patience))
+    }
   }
 
   /// The first in the queue for which there is room, as often as there is one.
@@ -254,11 +280,15 @@ struct Schedule {
   private mutating func leave(_ node: Int) { room.give(nodes[node].demand) }
 
   /// A running instance has computed its outputs; they are not durable yet.
-  mutating func computed(_ node: Int) {
+  mutating func computed(_ node: Int, seconds: Double = 0) {
     leave(node)
     nodes[node].state = .storing
     computed.append(node)
+    atRisk += seconds
   }
+
+  /// The time has come of which it was to be reminded.
+  mutating func due(_ group: Int) { if group == self.group { isDue = true } }
 
   /// Another process has recorded what was about to run.
   /// - Returns: all instances that are this action.

@@ -1,0 +1,341 @@
+internal import Synchronization
+internal import System
+
+/// The segments of a store: where small objects and records stand that were made in large groups.
+///
+/// What one of them holds can be in others and in a file of its own as well. A file of its own is what counts: it comes in
+/// place of an entry that is damaged, or of a record that was made anew.
+final class Segments: Sendable {
+  let folder: String
+  private let root: String
+  private let files: any FileSystem
+  private let state = Mutex(State())
+  private let groups = Mutex(GroupCache())
+  private let writing = Mutex(Writing())
+
+  /// An entry that was found.
+  struct Place {
+    let file: SegmentFile
+    let inFile: SegmentPlace
+  }
+
+  private struct State {
+    /// Newest first, as far as it is known: what was asked for last is asked for again.
+    var segments: [SegmentFile] = []
+    /// The folder when it was listed, and when it was first seen like this.
+    var listed: (status: FileStatus, since: Int64)?
+    var listedAt: Int64 = 0
+    /// Segments of which all that this process sees is durable.
+    var durable: Set<String> = []
+    /// Small results that this process has committed since it ended its last segment, and whether it has begun another.
+    var results = 0
+    var isWriting = false
+  }
+
+  private struct Writing {
+    var writer: SegmentWriter?
+  }
+
+  init(root: String, files: any FileSystem) {
+    self.root = root
+    folder = root + "/segments"
+    self.files = files
+  }
+
+  // MARK: Looking
+
+  /// Where an entry stands; nil if it stands in no segment. Sees what was committed before the call, by whomever.
+  func find(_ key: SegmentKey) throws(Failure) -> Place? {
+    let (segments, isNew) = try list(anew: false)
+    if segments.isEmpty && isNew { return nil }
+    if let place = place(of: key, in: segments) { return place }
+    if !isNew, let place = place(of: key, in: try list(anew: true).segments) { return place }
+    return nil
+  }
+
+  /// What finds entries in the segments that other processes write, or have written.
+  func finderInOthers() throws(Failure) -> (SegmentKey) -> Place? {
+    let others = try list(anew: true).segments.filter { !$0.isOwn }
+    return { self.place(of: $0, in: others) }
+  }
+
+  private func place(of key: SegmentKey, in segments: [SegmentFile]) -> Place? {
+    for file in segments {
+      if let place = file.place(of: key) { return Place(file: file, inFile: place) }
+    }
+    return nil
+  }
+
+  /// The segments that there are.
+  /// - Parameter anew: whether to look for what has come to those that are not sealed, and into the folder if it may have
+  ///   changed without a new time stamp.
+  /// - Returns: and whether it was all looked at anew.
+  private func list(anew: Bool) throws(Failure) -> (segments: [SegmentFile], isNew: Bool) {
+    guard let status = try files.status(folder, followingLinks: false) else {
+      state.withLock { state in
+        state.segments = []
+        state.listed = nil
+      }
+      return ([], true)
+    }
+    let now = SystemTime.monotonic()
+    let known = state.withLock { state -> [SegmentFile]? in
+      guard let listed = state.listed, listed.status == status else { return nil }
+      // A file that comes within one tick of the clock leaves the stamp as it is; no clock ticks slower than this.
+      if anew, state.listedAt - listed.since < Segments.tick { return nil }
+      return state.segments
+    }
+    if let known, !anew { return (known, false) }
+    let segments: [SegmentFile]
+    if let known {
+      segments = known
+    } else {
+      try files.checkOwnFolder(folder)
+      let names = try files.names(in: folder).filter { ProcessFolder.isRandomName($0[...]) }
+      segments = state.withLock { state in
+        let known = Dictionary(uniqueKeysWithValues: state.segments.map { ($0.name, $0) })
+        state.segments = names.map { known[$0] ?? SegmentFile($0, in: folder, files: files) }
+        if state.listed?.status != status { state.listed = (status, now) }
+        state.listedAt = now
+        return state.segments
+      }
+    }
+    try update(segments.filter { !$0.isOwn })
+    return (segments, true)
+  }
+
+  private static let tick: Int64 = 2_000_000_000
+
+  private func update(_ segments: [SegmentFile]) throws(Failure) {
+    let open = segments.filter { !$0.isSealed }
+    if open.isEmpty { return }
+    try groups.withLock { groups throws(Failure) in
+      for file in open { try file.update(groups.decompressor) }
+    }
+  }
+
+  /// The digests of all objects, or the keys of all records, between two; in no order, and perhaps some twice.
+  func digests(ofRecords isRecord: Bool, _ range: ClosedRange<Digest>) throws(Failure) -> [Digest] {
+    try list(anew: true).segments.flatMap { $0.digests(ofRecords: isRecord, range) }
+  }
+
+  /// Something that was found is gone: the folder is listed anew.
+  func forgetList() { state.withLock { $0.listed = nil } }
+
+  // MARK: Reading
+
+  /// Groups that were read last.
+  private struct GroupCache {
+    struct Group {
+      let segment: String
+      let number: Int
+      let logical: [UInt8]
+    }
+    let decompressor = Decompressor()
+    var recent: [Group] = []
+  }
+
+  /// The bytes of an entry, not checked against its name.
+  /// - Throws: `Damage` if its group is damaged; `.notFound` if the segment is gone.
+  func bytes(at place: Place) throws -> [UInt8] {
+    let logical = try logical(of: place)
+    guard place.inFile.range.upperBound <= logical.count else {
+      throw Damage("an entry reaches beyond its group")
+    }
+    return Array(logical[place.inFile.range])
+  }
+
+  /// The note on a record; nil if there is none.
+  func note(at place: Place) throws -> [UInt8]? {
+    SegmentGroup.note(in: try logical(of: place), at: place.inFile.range.upperBound)
+  }
+
+  private func logical(of place: Place) throws -> [UInt8] {
+    let (name, number) = (place.file.name, place.inFile.group)
+    return try groups.withLock { groups in
+      if let known = groups.recent.last(where: { $0.number == number && $0.segment == name }) {
+        return known.logical
+      }
+      let logical = try place.file.logical(ofGroup: number, groups.decompressor)
+      if groups.recent.count == 16 { groups.recent.removeFirst() }
+      groups.recent.append(.init(segment: name, number: number, logical: logical))
+      return logical
+    }
+  }
+
+  // MARK: Writing
+
+  /// Whether small results that are committed together go into a segment: if there are sixteen, or this process has committed
+  /// sixty-four one by one. So a small pipeline has files that can be looked at one by one.
+  func takes(_ count: Int) -> Bool {
+    state.withLock { state in
+      state.results += count
+      return count >= Segments.leastAtOnce || state.isWriting || state.results > Segments.leastInAll
+    }
+  }
+
+  private static let leastAtOnce = 16
+  private static let leastInAll = 64
+
+  /// Adds entries to this process's segment, durably and with one write.
+  /// - Parameter make: prepares the store for its first segment.
+  func append(_ entries: [SegmentEntry], make: () throws -> Void) throws {
+    if entries.isEmpty { return }
+    try writing.withLock { writing in
+      // As long as someone moves away what was just written.
+      for _ in 0..<4 {
+        do {
+          let writer = try writing.writer ?? begin(&writing, make)
+          try writer.append(Segments.encode(entries, writer.compressor))
+          guard writer.isInPlace else {
+            writing.writer = nil
+            continue
+          }
+          try update([writer.file])
+          guard entries.allSatisfy({ writer.file.place(of: $0.key) != nil }) else {
+            throw Failure(
+              .system, "what was written to the segment \(writer.file.path) is not what stands in it",
+              hint: "test this machine's memory and disk")
+          }
+          if writer.size > SegmentFormat.segmentSize { seal(&writing) }
+          return
+        } catch {
+          writing.writer = nil
+          throw error
+        }
+      }
+      throw Failure(.system, "the segments in \(folder) are moved away as soon as they are written")
+    }
+  }
+
+  private func begin(_ writing: inout Writing, _ make: () throws -> Void) throws -> SegmentWriter {
+    try make()
+    let writer = try SegmentWriter(in: folder, files: files)
+    let file = writer.file
+    // Before anything in it is relied on.
+    do { try files.synchronise(folder) } catch {
+      try? files.remove(file.path)
+      throw error
+    }
+    writing.writer = writer
+    state.withLock { state in
+      state.segments.insert(file, at: 0)
+      state.durable.insert(file.name)
+      state.listed = nil
+      state.isWriting = true
+    }
+    return writer
+  }
+
+  /// Objects and records in groups of their own: damage to one leaves the other.
+  private static func encode(_ entries: [SegmentEntry], _ compressor: Compressor) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var group: [SegmentEntry] = []
+    var size = 0
+    func close() {
+      if !group.isEmpty { bytes += SegmentGroup.bytes(of: group, compressor) }
+      group = []
+      size = 0
+    }
+    for isRecord in [false, true] {
+      for entry in entries where (entry.kind == .record) == isRecord {
+        group.append(entry)
+        size += entry.bytes.count
+        if size >= SegmentFormat.groupSize { close() }
+      }
+      close()
+    }
+    return bytes
+  }
+
+  /// Ends the segment of this process, if it has one.
+  func seal() {
+    writing.withLock { seal(&$0) }
+    state.withLock { state in
+      state.results = 0
+      state.isWriting = false
+    }
+  }
+
+  private func seal(_ writing: inout Writing) {
+    guard let file = writing.writer?.file else { return }
+    writing.writer?.seal()
+    writing.writer = nil
+    try? update([file])
+  }
+
+  // MARK: What others have written
+
+  /// Whether this process knows that what it sees of a segment survives a power cut.
+  func isDurable(_ file: SegmentFile) -> Bool { state.withLock { $0.durable.contains(file.name) } }
+
+  func noteDurable(_ file: SegmentFile) {
+    if file.isSealed { state.withLock { _ = $0.durable.insert(file.name) } }
+  }
+
+  // MARK: Damage
+
+  /// Moves a segment with damaged entries to `quarantine/`. What is sound in it is put into another one first.
+  /// - Parameter temporary: a name that nothing has, to write under.
+  /// - Returns: where it is now; nil if it stayed.
+  func setAside(_ file: SegmentFile, temporary: () throws -> String, quarantine: () throws -> String)
+    -> String?
+  {
+    guard (try? files.checkOwnFolder(folder)) == true else { return nil }
+    defer { forgetList() }
+    do {
+      try salvage(file, temporary)
+      let target = try quarantine() + "/segment-" + file.name
+      let size = file.status?.size
+      try files.rename(file.path, to: target)
+      // Its writer may have added something in the meantime, and was told that it stands there.
+      if try files.status(target)?.size != size {
+        let moved = SegmentFile("segment-" + file.name, in: parentFolder(of: target), files: files)
+        try update([moved])
+        try salvage(moved, temporary)
+      }
+      return target
+    } catch {
+      return nil
+    }
+  }
+
+  /// Copies the groups that are sound to a new segment, which is sealed.
+  private func salvage(_ file: SegmentFile, _ temporary: () throws -> String) throws {
+    let old = try InputFile(file.path, followingLinks: false, files: files)
+    var bytes = SegmentFormat.header
+    var groups: [Int] = []
+    var places: [SegmentKey: SegmentPlace] = [:]
+    try self.groups.withLock { cache in
+      for offset in file.groups {
+        var found: [(SegmentKey, SegmentPlace)] = []
+        do {
+          let (head, frame) = try SegmentFile.group(old, at: offset)
+          let logical = try SegmentGroup.logical(head, frame, cache.decompressor)
+          try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
+            found.append(
+              (
+                SegmentKey(isRecord: kind == .record, digest: digest),
+                SegmentPlace(kind: kind, group: groups.count, range: range)
+              ))
+          }
+          groups.append(bytes.count)
+          bytes += head.bytes + frame
+          for (key, place) in found where places[key] == nil { places[key] = place }
+        } catch is Damage {}
+      }
+    }
+    if groups.isEmpty { return }
+    bytes += SegmentSeal.bytes(groups: groups, places)
+    let path = try temporary()
+    try files.writeFile(path, mode: 0o444) { try bytes.withUnsafeBytes($0) }
+    do {
+      try files.synchronise(path)
+      try files.rename(path, to: folder + "/" + ProcessFolder.randomName())
+      try files.synchronise(folder)
+    } catch {
+      try? files.remove(path)
+      throw error
+    }
+  }
+}

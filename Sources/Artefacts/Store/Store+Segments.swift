@@ -1,0 +1,97 @@
+package import System
+
+/// An entry of a segment, with its bytes.
+struct FoundEntry {
+  let file: SegmentFile
+  let kind: SegmentEntry.Kind
+  let bytes: [UInt8]
+}
+
+extension Store {
+  /// What stands in a segment under a name; nil if nothing does. The bytes are not checked against the name.
+  /// - Parameter damaged: makes the error for an entry whose group is damaged.
+  func entry(_ key: SegmentKey, damaged: (SegmentFile, Damage) -> Failure) throws -> FoundEntry? {
+    // Another process may move a segment away between the two steps.
+    for _ in 0..<4 {
+      guard let place = try segments.find(key) else { return nil }
+      do {
+        return FoundEntry(
+          file: place.file, kind: place.inFile.kind, bytes: try segments.bytes(at: place))
+      } catch let damage as Damage {
+        throw damaged(place.file, damage)
+      } catch let error as Failure where error.code == .notFound {
+        segments.forgetList()
+      }
+    }
+    return nil
+  }
+
+  /// Moves a segment in which something is damaged out of the way, and keeps what is sound in it.
+  /// - Returns: where it is now, to be put behind a message.
+  func setAside(_ file: SegmentFile) -> String {
+    let moved = segments.setAside(
+      file, temporary: temporaryPath,
+      quarantine: {
+        try makeFolders(root + "/quarantine")
+        return root + "/quarantine"
+      })
+    guard let moved else { return "; it stands in \(file.path)" }
+    return "; the segment that held it is now \(moved), and what is sound in it is in another one"
+  }
+
+  /// Ends the segment to which this process has written, so that others need not read it to know what it holds. What
+  /// comes later goes into another one.
+  public func sealSegment() { segments.seal() }
+}
+
+extension Store {
+  /// What was noted on the record of an action, if that stands in a segment: not checked, and to be believed as much as
+  /// whoever wrote it.
+  public func note(ofRecord key: Digest) throws -> [UInt8]? {
+    try segments.find(.record(key)).flatMap { try segments.note(at: $0) }
+  }
+}
+
+/// The file in which something stands: one of its own, or a segment with many others.
+package enum Holder: Hashable, Sendable {
+  case own(String)
+  case segment(String)
+}
+
+extension Store {
+  /// Where an object stands; nil if it is not there.
+  package func holder(ofObject digest: Digest) throws(Failure) -> Holder? {
+    try holder(objectPath(digest), .object(digest))
+  }
+
+  /// Where the record of an action stands; nil if it is not there.
+  package func holder(ofRecord key: Digest) throws(Failure) -> Holder? {
+    try holder(recordPath(key), .record(key))
+  }
+
+  private func holder(_ path: String, _ key: SegmentKey) throws(Failure) -> Holder? {
+    try checkFolder(of: path)
+    if try files.status(path) != nil { return .own(path) }
+    return try segments.find(key).map { .segment($0.file.path) }
+  }
+
+  /// A file that gets other bytes whenever a record that stands in a segment is replaced by one in a file of its own.
+  package var pathOfReplacements: String { segments.folder + "/replaced" }
+
+  /// Says that a record in a segment does not count any more.
+  func noteReplacement() throws {
+    let bytes = Array((ProcessFolder.randomName() + "\n").utf8)
+    let temporary = try temporaryPath()
+    try files.writeFile(temporary, mode: 0o666) { try bytes.withUnsafeBytes($0) }
+    try files.rename(temporary, to: pathOfReplacements)
+  }
+
+  /// Makes the folder for segments, in a store that says that it has them.
+  func makeSegments() throws {
+    _ = try processFolder()
+    try StoreFolder(root: root, files: files).makeSegmented()
+    for folder in try makeFolders(segments.folder) { try files.synchronise(folder) }
+    try files.checkOwnFolder(segments.folder)
+    if try files.status(pathOfReplacements, followingLinks: false) == nil { try noteReplacement() }
+  }
+}

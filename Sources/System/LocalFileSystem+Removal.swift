@@ -18,6 +18,8 @@ extension LocalFileSystem {
       var hasMoved = false
       LocalFileSystem.forEachName(in: folder) { name in
         if unlinkat(folder, name, 0) == 0 { return }
+        // Most folders are empty.
+        if errno == EISDIR, unlinkat(folder, name, AT_REMOVEDIR) == 0 { return }
         fchmodat(folder, name, 0o700, 0)
         let inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         if inner >= 0 {

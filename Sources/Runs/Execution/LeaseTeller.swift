@@ -11,6 +11,8 @@ final class LeaseTeller: Sendable {
   private let stage: String
   private let start = ContinuousClock.now
   private let progress = Mutex<OperationContext.Progress?>(nil)
+  /// How long after the start it tells again.
+  private let due = Mutex(Duration.seconds(1))
 
   private init(_ lease: Lease, stage: String) {
     self.lease = lease
@@ -23,20 +25,22 @@ final class LeaseTeller: Sendable {
     _ body: (@escaping @Sendable (OperationContext.Progress) -> Void) async -> Result
   ) async -> Result {
     let teller = LeaseTeller(lease, stage: stage)
-    async let _: Void = teller.tick()
+    let subscription = Ticker.shared.add { teller.tick() }
+    defer { withExtendedLifetime(subscription) {} }
     return await body { progress in
       teller.progress.withLock { $0 = progress }
       report(progress)
     }
   }
 
-  /// Returns when it is cancelled.
-  private func tick() async {
-    var pause = Duration.seconds(1)
-    while (try? await Task.sleep(for: pause)) != nil {
-      lease.tell(about)
-      pause = .seconds(3)
+  private func tick() {
+    let passed = ContinuousClock.now - start
+    let isDue = due.withLock { due in
+      if passed < due { return false }
+      due = passed + .seconds(3)
+      return true
     }
+    if isDue { lease.tell(about) }
   }
 
   private var about: JSON {

@@ -1,4 +1,3 @@
-import Actions
 public import Actions
 public import Artefacts
 import System

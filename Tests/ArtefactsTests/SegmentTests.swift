@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import Synchronization
 import System
 import Testing
 
@@ -64,6 +65,28 @@ extension Store {
       #expect(try store.bytes(of: Digest(of: result.output)) == result.output)
       #expect(try store.isWhole(result.record.outputs[0].artefact))
     }
+  }
+
+  @Test func `Threads that begin segments find what others of the process have committed`() throws {
+    let store = try store
+    try store.publish(0..<16)
+    let faults = Mutex<[String]>([])
+    DispatchQueue.concurrentPerform(iterations: 6) { thread in
+      for round in 0..<25 {
+        let numbers = (1 + thread * 25 + round) * 100..<(1 + thread * 25 + round) * 100 + 16
+        do {
+          try store.publish(numbers)
+          if round % 2 == thread % 2 { store.sealSegment() }
+          for number in numbers where try store.record(SmallResult(number: number).record.key) == nil {
+            faults.withLock { $0.append("\(number) is not found") }
+          }
+        } catch {
+          faults.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    #expect(faults.withLock { $0 } == [])
+    for thread in 0..<6 { try check((1 + thread * 25) * 100..<(1 + thread * 25) * 100 + 16, in: self.store) }
   }
 
   @Test func `Sixteen small results go into one segment, fifteen into files of their own`() throws {

@@ -91,9 +91,9 @@ final class Segments: Sendable {
       segments = known
     } else {
       try files.checkOwnFolder(folder)
-      let names = try files.names(in: folder).filter { ProcessFolder.isRandomName($0[...]) }
-      segments = state.withLock { state in
-        let known = Dictionary(uniqueKeysWithValues: state.segments.map { ($0.name, $0) })
+      segments = try state.withLock { state throws(Failure) in
+        let names = try files.names(in: folder).filter { ProcessFolder.isRandomName($0[...]) }
+        let known = Dictionary(state.segments.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         state.segments = names.map { known[$0] ?? SegmentFile($0, in: folder, files: files) }
         if state.listed?.status != status { state.listed = (status, now) }
         state.listedAt = now
@@ -210,18 +210,23 @@ final class Segments: Sendable {
 
   private func begin(_ writing: inout Writing, _ make: () throws -> Void) throws -> SegmentWriter {
     try make()
-    let writer = try SegmentWriter(in: folder, files: files)
+    // Whoever lists the folder finds it known as this process's own.
+    let writer = try state.withLock { state throws(Failure) in
+      let writer = try SegmentWriter(in: folder, files: files)
+      state.segments.insert(writer.file, at: 0)
+      state.listed = nil
+      return writer
+    }
     let file = writer.file
     // Before anything in it is relied on.
     do { try files.synchronise(folder) } catch {
       try? files.remove(file.path)
+      state.withLock { $0.segments.removeAll { $0 === file } }
       throw error
     }
     writing.writer = writer
     state.withLock { state in
-      state.segments.insert(file, at: 0)
       state.durable.insert(file.name)
-      state.listed = nil
       state.isWriting = true
     }
     return writer

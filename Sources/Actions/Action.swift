@@ -10,6 +10,11 @@ public struct Action: Sendable {
     case command(ActionCommand)
   }
 
+  /// Which stages behind its inputs ran without a sandbox, for an operation that tells of them; part of the manifest.
+  public var unsandboxed: [String] {
+    manifest["without-sandbox"]?.array?.compactMap(\.string) ?? []
+  }
+
   /// The stage instance that it comes from, `train[47k]@512`. It is for people, and no part of the key.
   public let name: String
   /// Where its stage stands in a pipeline file. It is for people, too.

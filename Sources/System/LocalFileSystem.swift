@@ -192,8 +192,11 @@ public struct LocalFileSystem: FileSystem {
 
   public func link(_ path: String, to target: String) throws(Failure) -> Bool {
     if Glibc.link(path, target) == 0 { return true }
-    if errno == EEXIST { return false }
-    throw .system("link \(path) to", target)
+    let code = errno
+    if code == EEXIST { return false }
+    // Over SSH (sshfs) whatever goes wrong is not permitted.
+    if code == EPERM, (try? status(target, followingLinks: false)) ?? nil != nil { return false }
+    throw .system("link \(path) to", target, code)
   }
 
   public func remove(_ path: String) throws(Failure) {

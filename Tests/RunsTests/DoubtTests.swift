@@ -45,7 +45,40 @@ import Testing
       let own = try record("own", in: workspace).outputs[0].artefact.digest
       #expect(try workspace.store.stagesInDoubt(behind: [own]) == [])
     }
-    #expect(try InputArtefact.stagesInDoubt(behind: []) == [])
+  }
+
+  /// Writes the stages that ran without a sandbox.
+  private struct Tell: Actions.Operation {
+    let name = "test.tell"
+    let revision = 1
+    let summary = "For tests."
+    let tellsOfSandboxes = true
+    let inputs = [InputDeclaration("x", help: "")]
+    let parameters: [any ParameterDeclaration] = []
+    let outputs = [OutputDeclaration("out", file: "o", help: "")]
+
+    func run(_ context: OperationContext) async throws {
+      try context.write(Array(context.unsandboxed.joined(separator: " ").utf8), to: "out")
+    }
+  }
+
+  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  func `An operation that tells of it has it in its key, and runs again when that changes`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        free: { run: "echo 1 > ${out.out}", sandbox: false, out: { out: o.txt } }
+        tell: { op: test.tell, in: { x: free } }
+      """, operations: [Tell()])
+    let summary = try await workspace.run(["tell"])
+    #expect(try workspace.output("tell", of: summary) == "free")
+    #expect(try record("tell", in: workspace).manifest["without-sandbox"] == ["free"])
+
+    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
+    workspace.folder.write(text.replacing("sandbox: false, ", with: ""), to: "brake.yaml")
+    let again = try await workspace.run(["tell"])
+    #expect(again.ran == 2)
+    #expect(try workspace.output("tell", of: again) == "")
   }
 
   @Test(.enabled(if: CommandSandboxTests.hasSandbox))

@@ -35,11 +35,6 @@ public struct InputArtefact: Sendable {
 
   public var digest: Digest { artefact.digest }
 
-  /// The stages behind some inputs that ran without a sandbox: see `Store.stagesInDoubt`.
-  public static func stagesInDoubt(behind inputs: [InputArtefact]) throws -> [String] {
-    try inputs.first?.store.stagesInDoubt(behind: inputs.map(\.digest)) ?? []
-  }
-
   /// All bytes of a blob, verified.
   ///
   /// - Throws: if it is a tree, if there are more than `limit` bytes, if the bytes are not what the digest says.

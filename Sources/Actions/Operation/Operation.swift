@@ -13,6 +13,9 @@ public protocol Operation: Sendable {
   /// Programs it calls; their identities are part of the key.
   var tools: [String] { get }
 
+  /// Whether it says which stages behind its inputs ran without a sandbox. They are part of the key then, if there are any.
+  var tellsOfSandboxes: Bool { get }
+
   /// What one cannot say in declarations, such as two parameters that exclude each other. Called while planning.
   func validate(_ parameters: ParameterValues) throws(ParameterError)
 
@@ -24,6 +27,7 @@ public protocol Operation: Sendable {
 
 extension Operation {
   public var tools: [String] { [] }
+  public var tellsOfSandboxes: Bool { false }
   public func validate(_ parameters: ParameterValues) throws(ParameterError) {}
   public func keys(of output: String, _ parameters: ParameterValues) -> [String]? { nil }
 }

@@ -9,6 +9,8 @@ public struct OperationContext: Sendable {
   public let scratch: String
   /// How many threads it may use. What it makes must not depend on it.
   public let threads: Int
+  /// The stages behind the inputs that ran without a sandbox; empty for operations that do not tell of them.
+  public let unsandboxed: [String]
   private let inputs: [String: [InputArtefact]]
   private let outputs: OutputFolder
   private let logFile: String
@@ -25,14 +27,17 @@ public struct OperationContext: Sendable {
   ///   - inputs: by input name; those of a `many` input in order.
   ///   - folder: an existing folder for `scratch`, outputs and the log.
   ///   - files: the file system on which that stands.
+  ///   - unsandboxed: the stages behind the inputs that ran without a sandbox.
   ///   - threads: at least 1; nil for as many as there are processors for this process.
   public init(
     operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
-    folder: String, files: any FileSystem = LocalFileSystem(), threads: Int? = nil,
+    folder: String, files: any FileSystem = LocalFileSystem(), unsandboxed: [String] = [],
+    threads: Int? = nil,
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.parameters = parameters
     self.inputs = inputs
+    self.unsandboxed = unsandboxed
     self.report = report
     self.threads = max(1, threads ?? Processors.available)
     scratch = folder + "/tmp"

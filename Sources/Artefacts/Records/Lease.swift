@@ -77,14 +77,16 @@ public final class Leases: Sendable {
       return Lease(folder: nil, owner: own, files: store.files)
     }
     let target = folder + "/" + key.hex
+    var reason: Failure?
     for _ in 0..<4 {
       switch try store.files.renameFolder(prepared, to: target) {
       case nil: return Lease(folder: target, owner: own, files: store.files)
-      case .notEmpty:
+      case .notEmpty(let failure):
         if Leases.owner(of: target, store.files) != nil {
           store.files.removeAll(prepared)
           return nil
         }
+        reason = failure
         Leases.sweep(target, store.files)
       case .file:
         // A lease as they were before: its owner is long gone.
@@ -95,6 +97,8 @@ public final class Leases: Sendable {
       }
     }
     store.files.removeAll(prepared)
+    // Nobody has it, and it cannot be had: that is not somebody else's right.
+    if let reason, Leases.owner(of: target, store.files) == nil { throw reason }
     return nil
   }
 
@@ -162,7 +166,9 @@ public final class Leases: Sendable {
 
 /// What keeps a folder from getting a name.
 private enum Obstacle {
-  case notEmpty, file, noParent
+  /// - Parameter reason: what the system says, if it is not just that.
+  case notEmpty(_ reason: Failure?)
+  case file, noParent
 }
 
 extension FileSystem {
@@ -174,9 +180,13 @@ extension FileSystem {
       return nil
     } catch {
       switch error.errno {
-      case ENOTEMPTY, EEXIST: return .notEmpty
+      case ENOTEMPTY, EEXIST: return .notEmpty(nil)
       case ENOTDIR: return .file
       case ENOENT: return .noParent
+      // Over SSH (sshfs) whatever goes wrong is not permitted.
+      case EPERM, EIO:
+        guard let there = try status(target, followingLinks: false) else { throw error }
+        return there.isFolder ? .notEmpty(error) : .file
       default: throw error
       }
     }

@@ -6,9 +6,13 @@ import Pipeline
 extension Action {
   /// What an instance is to do with these inputs.
   ///
-  /// - Parameter tools: program -> identity.
+  /// - Parameters:
+  ///   - tools: program -> identity.
+  ///   - unsandboxed: the stages behind the inputs that ran without a sandbox, for an operation that tells of them.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
-  init(instance: StageInstance, inputs: [ActionInput], tools: [String: String]) throws(PipelineError) {
+  init(
+    instance: StageInstance, inputs: [ActionInput], tools: [String: String], unsandboxed: [String] = []
+  ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
       case .operation(let operation, let parameters): .operation(operation, parameters)
@@ -16,11 +20,11 @@ extension Action {
       }
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
-      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools))
+      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, unsandboxed))
   }
 
   private static func manifest(
-    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String]
+    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ unsandboxed: [String]
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -42,6 +46,7 @@ extension Action {
       members["outputs"] = .object(
         Dictionary(uniqueKeysWithValues: instance.outputs.map { ($0.name, .string($0.file)) }))
     }
+    if !unsandboxed.isEmpty { members["without-sandbox"] = .array(unsandboxed.map { .string($0) }) }
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
     return .object(members)
   }

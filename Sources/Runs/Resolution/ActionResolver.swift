@@ -21,7 +21,14 @@ struct ActionResolver: Sendable {
       resolver: self, instance: instance, producers: producers, suggestion: suggestion)
     let inputs = try instance.inputs.map(resolution.input)
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
-    return try Action(instance: instance, inputs: inputs, tools: try identities(of: instance))
+    return try Action(
+      instance: instance, inputs: inputs, tools: try identities(of: instance),
+      unsandboxed: try unsandboxed(instance, behind: inputs))
+  }
+
+  private func unsandboxed(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> [String] {
+    guard case .operation(let operation, _) = instance.work, operation.tellsOfSandboxes else { return [] }
+    return try store.stagesInDoubt(behind: inputs.flatMap(\.members).map(\.artefact.digest))
   }
 
   private func identities(of instance: StageInstance) throws -> [String: String] {

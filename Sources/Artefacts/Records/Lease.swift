@@ -78,7 +78,7 @@ public final class Leases: Sendable {
     }
     let target = folder + "/" + key.hex
     var reason: Failure?
-    for _ in 0..<4 {
+    tries: for attempt in 0..<50 {
       switch try store.files.renameFolder(prepared, to: target) {
       case nil: return Lease(folder: target, owner: own, files: store.files)
       case .notEmpty(let failure):
@@ -86,8 +86,11 @@ public final class Leases: Sendable {
           store.files.removeAll(prepared)
           return nil
         }
-        reason = failure
         Leases.sweep(target, store.files)
+        reason = failure
+        if failure == nil, attempt >= 3 { break tries }
+        // Somebody may have had it just then.
+        if failure != nil { usleep(2000) }
       case .file:
         // A lease as they were before: its owner is long gone.
         try? store.files.remove(target)
@@ -185,8 +188,8 @@ extension FileSystem {
       case ENOENT: return .noParent
       // Over SSH (sshfs) whatever goes wrong is not permitted.
       case EPERM, EIO:
-        guard let there = try status(target, followingLinks: false) else { throw error }
-        return there.isFolder ? .notEmpty(error) : .file
+        let isFile = try status(target, followingLinks: false)?.isFolder == false
+        return isFile ? .file : .notEmpty(error)
       default: throw error
       }
     }

@@ -37,6 +37,15 @@ private final class Observer {
       to: name + "/" + stranger)
   }
 
+  @Test func `What a network file system keeps of a removed file is in nobody's way`() throws {
+    folder.write("open elsewhere", to: name + "/.fuse_hidden0000000100000001")
+    let lease = try #require(try leases().take(key))
+    #expect(entries.count == 1)
+    #expect(try leases().take(key) == nil)
+    lease.release()
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   @Test func `One of two has the right, until it lets go`() throws {
     let (one, other) = (try leases(), try leases())
     let lease = try #require(try one.take(key))

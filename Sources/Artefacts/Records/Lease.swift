@@ -87,6 +87,7 @@ public final class Leases: Sendable {
           return nil
         }
         Leases.sweep(target, store.files)
+        clear(target, own)
         reason = failure
         if failure == nil, attempt >= 3 { break tries }
         // Somebody may have had it just then.
@@ -103,6 +104,20 @@ public final class Leases: Sendable {
     // Nobody has it, and it cannot be had: that is not somebody else's right.
     if let reason, Leases.owner(of: target, store.files) == nil { throw reason }
     return nil
+  }
+
+  /// Takes away a folder in which nothing stands but files that were removed while someone had them open: network file systems
+  /// keep those under other names (`.nfs…`, `.fuse_hidden…`) until they are closed, which may be long if that one is stopped.
+  private func clear(_ folder: String, _ own: ProcessFolder) {
+    guard let names = try? store.files.names(in: folder), !names.isEmpty,
+      names.allSatisfy({ $0.hasPrefix(".") }), let grave = try? own.newPath(),
+      (try? store.files.rename(folder, to: grave)) != nil
+    else { return }
+    // Somebody may have taken the right just then, and gets it back.
+    if Leases.owner(of: grave, store.files) != nil, (try? store.files.rename(grave, to: folder)) != nil {
+      return
+    }
+    store.files.removeAll(grave)
   }
 
   /// A folder with a file of the owner's name; nil where files can have no second names.

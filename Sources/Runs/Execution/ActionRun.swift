@@ -64,12 +64,12 @@ struct ActionRun: Sendable {
       let publication = engine.store.publication()
       // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
       for input in sources { try input.add(to: publication) }
-      let announcement = Mutex<Announcement?>(nil)
+      let announcement = Mutex<RunningAction?>(nil)
       defer { announcement.withLock { $0 = nil } }
       let watcher = ActionWatcher(
         threads: threads, notes: notes,
         prints: { log in
-          announcement.withLock { $0 = Announcement(action.key, log: log, in: engine.store) }
+          announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
         }, report: report)
       let result = try await engine.runner.run(action, watcher)
       defer { result.scratch.remove() }

@@ -11,8 +11,9 @@ import Testing
   )
     throws -> [DissentMeasurement.Token]
   {
-    let states = try Transformer(model, threads: Threads(threads)).finalStates(of: batch, weights: weights)
-    return DissentMeasurement(model, threads: Threads(threads)).tokens(
+    let states = try Transformer(model, threads: ModelSamples.busyThreads(threads)).finalStates(
+      of: batch, weights: weights)
+    return DissentMeasurement(model, threads: ModelSamples.busyThreads(threads)).tokens(
       states: states, targets: batch.targets, weights: weights)
   }
 

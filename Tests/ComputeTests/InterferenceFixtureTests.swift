@@ -25,7 +25,7 @@ import Testing
       for (j, value) in values.enumerated() { delta[parameter][j] = Float(value) }
     }
     let gradients = TokenGradientAccumulator(
-      weights: fixture.weights, delta: delta, embeddings: embeddings, threads: Threads(2))
+      weights: fixture.weights, delta: delta, embeddings: embeddings, threads: ModelSamples.busyThreads(2))
     try gradients.add(try fixture.batch("input_ids", "labels"))
     let result = try gradients.result()
     #expect(Double(gradients.count) == (try expected.number("N")))
@@ -62,7 +62,7 @@ import Testing
   @Test(.enabled(if: `Model fixtures`.isThere), arguments: names)
   func `The proxy gives every expected quantity`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
-    let gradients = TokenGradientAccumulator(weights: fixture.weights, threads: Threads(2))
+    let gradients = TokenGradientAccumulator(weights: fixture.weights, threads: ModelSamples.busyThreads(2))
     try gradients.addProxy(try fixture.batch("input_ids", "labels"))
     let result = try gradients.result()
     #expect(result.method == .proxy)
@@ -88,7 +88,8 @@ import Testing
   func `Gradients of sequences have the expected norms and cosines`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     let found = try SequenceGradientAgreement(
-      of: try fixture.batch("input_ids", "labels"), weights: fixture.weights, threads: Threads(2))
+      of: try fixture.batch("input_ids", "labels"), weights: fixture.weights,
+      threads: ModelSamples.busyThreads(2))
     let expected = try fixture.facts.member("seq")
     #expect(`Model fixtures`.distance(found.norms, try fixture.values("seq.l2_norm")) < 1e-5)
     #expect(`Model fixtures`.distance(found.cosines.flatMap(\.self), try fixture.values("seq.cosine")) < 1e-5)

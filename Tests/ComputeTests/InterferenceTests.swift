@@ -19,7 +19,7 @@ import Testing
   ) throws -> TokenGradientAccumulator {
     let gradients = TokenGradientAccumulator(
       weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
-      threads: Threads(threads))
+      threads: ModelSamples.busyThreads(threads))
     try gradients.add(try ModelSamples.unevenBatch(model))
     return gradients
   }
@@ -85,7 +85,19 @@ import Testing
   ) throws -> TokenGradientAccumulator {
     try TokenGradientAccumulator.sampled(
       batches, weights: ModelSamples.weights(model), delta: delta(model), embeddings: embeddings,
-      count: count, tolerance: tolerance, seed: seed, threads: Threads(threads))
+      count: count, tolerance: tolerance, seed: seed, threads: ModelSamples.busyThreads(threads))
+  }
+
+  @Test func `Sums over tensors of more than one piece do not depend on the number of threads either`() throws
+  {
+    let batches = (0..<2).map {
+      ModelSamples.batch(ModelSamples.thick, sequences: 1, length: 4, seed: 30 + $0)
+    }
+    let results = try [1, 3].map {
+      try sampled(ModelSamples.thick, batches, count: 6, seed: 2, threads: $0).result()
+    }
+    #expect(results[0].layers[0].perToken.contains { $0.influence > 0 })
+    #expect(results[0] == results[1])
   }
 
   @Test(arguments: cases)

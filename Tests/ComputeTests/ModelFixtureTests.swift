@@ -62,7 +62,7 @@ import Testing
   func `Losses, gradients and two steps of AdamW are the expected ones`(name: String) throws {
     let fixture = try Fixture(name)
     let (model, weights) = (fixture.model, fixture.weights)
-    let threads = Threads(2)
+    let threads = ModelSamples.busyThreads(2)
     let transformer = Transformer(model, threads: threads)
     let batch = try fixture.batch("input_ids", "labels")
     try fixture.expectLosses(try transformer.losses(of: batch, weights: weights), "token_losses")

@@ -28,6 +28,13 @@ enum ModelSamples {
      "intermediate_size": 48, "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
      "norm_affine": false}
     """)
+  /// With tensors of more values than a sum is cut at.
+  static let thick = configuration(
+    """
+    {"model_type": "llama", "vocab_size": 11, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "intermediate_size": 2100, "max_position_embeddings": 4, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+     "norm_affine": false}
+    """)
   static let gpt2 = configuration(
     """
     {"model_type": "gpt2", "vocab_size": 19, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 8}

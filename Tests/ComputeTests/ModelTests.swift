@@ -107,8 +107,8 @@ import Testing
       .llama, vocabulary: 40_000, width: 4, layers: 1, heads: 1, inner: 4, context: 8)
     let batch = ModelSamples.batch(model, sequences: 33, length: 8)
     #expect(LossHead.blockRows(rows: 264, vocabulary: 40_000) < 264)
-    let weights = Initialisation.gpt2.weights(model, seed: 1, threads: Threads(2))
-    let transformer = Transformer(model, threads: Threads(2))
+    let weights = Initialisation.gpt2.weights(model, seed: 1, threads: ModelSamples.busyThreads(2))
+    let transformer = Transformer(model, threads: ModelSamples.busyThreads(2))
     let losses = try transformer.losses(of: batch, weights: weights)
     let last = try TokenBatch(
       sequences: 1, length: 8, inputs: Array(batch.inputs.suffix(8)), targets: Array(batch.targets.suffix(8)))

@@ -1,5 +1,6 @@
-import Compute
 import Testing
+
+@testable import Compute
 
 @Suite struct PhiloxTests {
   /// The known answers that come with Salmon et al.'s Random123.
@@ -23,6 +24,18 @@ import Testing
     #expect(abs(mean) < 0.02)
     #expect(abs(variance - 1) < 0.03)
     #expect(abs(product) < 0.03)
+  }
+
+  @Test func `No two uses share a stream`() {
+    let single = [
+      Streams.words, Streams.topics, Streams.neighbours, Streams.documents, Streams.split, Streams.batches,
+      Streams.sample, Streams.gradients,
+    ]
+    let families = (0..<1000).flatMap {
+      [Streams.initialisation($0), Streams.residuals($0), Streams.sequences($0)]
+    }
+    let runs = PublishedRun.all.map { Streams.noise(of: $0.name) }
+    #expect(Set(single + families + runs).count == single.count + families.count + runs.count)
   }
 
   @Test func `Whole numbers reach every value below their bound and none beyond`() {

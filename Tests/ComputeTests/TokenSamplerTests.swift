@@ -26,7 +26,7 @@ import Testing
   @Test func `Logits are those of the losses, whatever comes behind`() throws {
     for model in ModelSamples.all {
       let weights = ModelSamples.weights(model)
-      let transformer = Transformer(model, threads: Threads(2))
+      let transformer = Transformer(model, threads: ModelSamples.busyThreads(2))
       let batch = ModelSamples.batch(model, sequences: 1, length: 6)
       let losses = try transformer.losses(of: batch, weights: weights)
       for place in 0..<6 {

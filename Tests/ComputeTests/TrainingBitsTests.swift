@@ -19,28 +19,28 @@ import Testing
   static let cases = [
     Case(
       name: "Llama, AdamW", model: ModelSamples.llama, rule: .adamW(AdamW()),
-      digest: "sha256:46ed3c47477758b3ec8df6db9ed1e7e41f07c4ec66f2d8b330793bdd3e824c1a"),
+      digest: "sha256:9fdfe516c5e50f4f592eb2eaf689655371e342c1e9bb76731519cc7d9b4d516e"),
     Case(
       name: "OLMo, AdamW", model: ModelSamples.olmo, rule: .adamW(AdamW()),
-      digest: "sha256:1ccd1b2b1fc8c5441dc45b3443bff000bb4cb377840edb1943c4e6cff3cec4cd"),
+      digest: "sha256:19be5cb2e007ac83811152052efeb85faece551dcd61a8169b2f3a22fae471cc"),
     Case(
       name: "GPT-2, AdamW", model: ModelSamples.gpt2, rule: .adamW(AdamW()),
-      digest: "sha256:a218b0e7a312215ca12dfa0eaf3165c518c43ce4ebd85e6bb6b87762228a45eb"),
+      digest: "sha256:ead91340f6722966e517a7238e53c818db7fbd5625e6d6bcc2d2f6b28d745137"),
     Case(
       name: "GPT-NeoX, AdamW", model: ModelSamples.neox, rule: .adamW(AdamW()),
-      digest: "sha256:5080795fffaa6dcc4808021203641814f083b6122cf682fcd0d535d045bff213"),
+      digest: "sha256:92d7a76da11a5cbbfaa4b1916249dcdcff9fc8c0c70958c9831c7b90305c9cc4"),
     Case(
       name: "Llama, cautious AdamW", model: ModelSamples.llama, rule: .cautiousAdamW(AdamW()),
-      digest: "sha256:e742956ae174dc7be393a9b5cb14093d14a3c277937847c39ae3ee7598c37be2"),
+      digest: "sha256:6d5445dab33804f8f1990cae5d9d10657de0325ba2641c31223db783d6479d84"),
     Case(
       name: "Llama, AdEMAMix", model: ModelSamples.llama, rule: .adEMAMix(AdEMAMix(warmUp: 10)),
-      digest: "sha256:69ed602e1db208c0d5c33d60970698be8561eba026b7ba4f86b260c12f694efc"),
+      digest: "sha256:0ba4285793c34efb8233c886cb22e0503d379e24aa094180a07d0771b1e31b30"),
     Case(
       name: "Llama, SGD", model: ModelSamples.llama, rule: .sgd(SGD(isNesterov: true)),
-      digest: "sha256:734700ed3b93523061d1578e78090f6e05698099da6c0171a53dff3a9781e51d"),
+      digest: "sha256:54cb02e076e4dacc5a68ae1e37ae8a5b52450781c730ea2158e0538d70020e3a"),
     Case(
       name: "Llama, Muon", model: ModelSamples.llama, rule: .muon(Muon()),
-      digest: "sha256:4d6792d9f60e1cf7e3d6557c5e9cfa26a8a23d126c1355688374af3754ab694c"),
+      digest: "sha256:4c67ae29b0e354537d263d57b44938a0fe14ed78b83f797f9e1a0b67a76f37f5"),
   ]
 
   @Test(arguments: cases)

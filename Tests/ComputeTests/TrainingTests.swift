@@ -18,14 +18,14 @@ import Testing
     _ optimiser: Optimiser, _ weights: Parameters, steps: Int, threads: Int = 1, rate: Double = 1e-2
   ) throws -> [Float] {
     let model = weights.model
-    let transformer = Transformer(model, threads: Threads(threads))
+    let transformer = Transformer(model, threads: ModelSamples.busyThreads(threads))
     let batch = ModelSamples.batch(model, sequences: 4, length: min(32, model.context))
     var means: [Float] = []
     for _ in 0..<steps {
       let gradients = Parameters(model)
       let losses = try transformer.addGradients(of: batch, weights: weights, to: gradients)
       means.append(losses.reduce(0, +) / Float(losses.count))
-      let norm = GradientClip.norm(gradients, threads: Threads(threads))
+      let norm = GradientClip.norm(gradients, threads: ModelSamples.busyThreads(threads))
       optimiser.update(
         weights, gradients: gradients, learningRate: rate,
         gradientScale: GradientClip.factor(norm: norm, limit: 1))
@@ -36,8 +36,10 @@ import Testing
   @Test(arguments: rules)
   func `A short training gives the same bits with any number of threads`(rule: Optimiser.Rule) throws {
     let results = try [1, 2, 3].map { count in
-      let weights = Initialisation.mitchell.weights(Self.model, seed: 3, threads: Threads(count))
-      let optimiser = Optimiser(rule, model: Self.model, weightDecay: 0.1, threads: Threads(count))
+      let weights = Initialisation.mitchell.weights(
+        Self.model, seed: 3, threads: ModelSamples.busyThreads(count))
+      let optimiser = Optimiser(
+        rule, model: Self.model, weightDecay: 0.1, threads: ModelSamples.busyThreads(count))
       let losses = try train(optimiser, weights, steps: 2, threads: count)
       return (losses + weights.array).map(\.bitPattern)
     }

@@ -21,14 +21,14 @@ import Testing
       operation: "curve.import", revision: 1,
       digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
     Golden(
-      operation: "curve.generate", revision: 1,
-      digests: ["curves[472M]": "491df744cf9ec05b28a55d73e3e0139d9c1addcf1d404aab466d8d4a1b43ccb2"]),
+      operation: "curve.generate", revision: 2,
+      digests: ["curves[472M]": "019d15e382ca21d8534001997a31bebb699fac08ba2b80b6796c5d51c693227f"]),
     Golden(
       operation: "curve.prepare", revision: 1,
       digests: ["prepared": "2c778e424e453bf5569094c03fbecfbaf6bc267829a8ac5e61854405b48f4209"]),
     Golden(
-      operation: "curve.fit", revision: 4,
-      digests: ["fit": "e4c13daaf0c9910c78a6aeb172363b64c1afc53370616b2a403849ba5c1015ba"]),
+      operation: "curve.fit", revision: 5,
+      digests: ["fit": "68a058bd0811706873df101a3f465237acf874f7cb96710c3eaa8dba1877b91c"]),
     Golden(
       operation: "curve.compare", revision: 1,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
@@ -57,66 +57,66 @@ import Testing
         "vocabulary": "169f9bdf56f2f949ec8f5a54699aca9fa7cdc1fa34e145531b8d470afdb03032"
       ]),
     Golden(
-      operation: "lm.train", revision: 1,
+      operation: "lm.train", revision: 2,
       digests: [
-        "checkpoints": "6b73114af9b3fdcad0f615677faf830168adff1147095a4410286b9b46a12e5b",
-        "states": "835a38b7f7e4375bca9be00b81b10e8af30d7c8d8b5f83c381b85e615a387491",
-        "segments": "ece7171c328339223b65cd524a6cc70d93f203cd5ff81d0cfb1ad0eee501cdae",
+        "checkpoints": "d9dee457bed411c7fb01db0e11db0c5adae1ea1d9c910f612c6d1e9cda42ffcd",
+        "states": "e337506529d66eb65de965135c94fffd9a6e2f44ed5eac734a496eaeb9c65a2e",
+        "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 1,
-      digests: ["result": "664be58deea8ed152ced26f4ffcc6dfa32d59f56c6b7fdcb8ade09249dd6ad6f"]),
+      operation: "zsl.decompose", revision: 2,
+      digests: ["result": "55f01629bcac6827fa2bc31b8c6845fea3c4343fd200b1be8a8ead3bd354d1b5"]),
     Golden(
-      operation: "zsl.losses", revision: 1,
+      operation: "zsl.losses", revision: 2,
       digests: [
-        "changes": "42fc08d76396705f86a6b955ffeaede20bb9e2f1a7bdd61110957e5973204f36",
-        "result": "3ac8d3aff3436b640982aca887a760f359e8a582ab941ed00db2bdd6069f64ec",
+        "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
+        "result": "d6c4cb2c726f1613c6e2e0b520cee7833b78187a38986f3147fcc9780f1a0b7e",
       ]),
     Golden(
-      operation: "zsl.dissent", revision: 1,
+      operation: "zsl.dissent", revision: 2,
       digests: [
-        "result": "e51e5dcaef4cace238c20cf257801be079da005b857a3c0344da1b151b024f8a",
-        "tokens": "d01f1fbc0c9b5d4cb9fbab9669dbc61ed129e435a1081932b99e7b4d84a80b4c",
+        "result": "9169d97d8342237bf1026309157e4f05728c4f29a298c66c8edf62d889b60c41",
+        "tokens": "5adb581d2b92c520ea23b3350cd99b115eb5f858854f077a4991f5e1846a0d4b",
       ]),
     Golden(
       operation: "zsl.step", revision: 1,
       digests: [
-        "deltas[1]": "40c6d1aa7c2f924f44f7ed46e1d5dbbd17cfd40787f7f4da05aa55012e81d845",
-        "deltas[2]": "8ea50f4600c9c3afd930e4f6947ecd36b44d6cafc51d04d23c1352578f4e9a97",
-        "losses": "3967432b6a7441494ce96b437d29e89671fd6c6a2df8dcd1615a6590400016f4",
-        "result": "8d026d11e9e7f0762c48d7427779653b6da09430ad37125a0845514db09f88b2",
+        "deltas[1]": "f67104ca9bf040e3404b794ecf8cabb0576a901939c4ce6b8e8c4d7ae78584d2",
+        "deltas[2]": "c9b260eabef5cb3352b78bcb5d9641a0850308d3f9798d94e286a15e14d29587",
+        "losses": "d43f5f4b6f08bb4aef8f35fa7c4dab3ff85c4ed82a2918265c0e9abb8dac0232",
+        "result": "e8be7e2beea4566e860a86ca50197f3bd745201dac805f24ed208516a02a3cde",
       ]),
     Golden(
       operation: "zsl.sequences", revision: 2,
-      digests: ["result": "4529965a19f514bf6ee62f8d08aa0cdb25740737b88741aff886e807a920612c"]),
+      digests: ["result": "11eea10b8c8d0bfc4eec4f7e7066242f2ae1afe8fa381448611d564df90b8475"]),
     Golden(
-      operation: "zsl.gradients", revision: 5,
+      operation: "zsl.gradients", revision: 6,
       digests: [
-        "result": "ddb07929be115bf0909805b2d76bc757e4061761cf2b72b9ccd657bf640af54b",
-        "tokens": "3e9f0e8df3dc636581eb6223055142f2f812d3c93b07aad7d5cc9919797b6a64",
-        "magnitudes": "aaec83b15a60f2d7218e88e06cdba26b38aa7f86213d91d785e6c656135caed1",
+        "result": "e9cf9d187b295892d6e9e7193a697101afe7cf7d23f77842f90edcd1f8b10108",
+        "tokens": "2516cf5321bc7193e053ed13bae78afa4044edd9d32b48cd3c2c9c71bdea4476",
+        "magnitudes": "9b3fef473a7224a21f62a54b16a6f7e04a3055296c88cce8887133452a3a6eed",
       ]),
     Golden(
       operation: "zsl.prediction", revision: 1,
-      digests: ["result": "b1c0830341e41a9bb89792b3904e39413e1e8c7ed9bd179c91e8c2b255c78ec2"]),
+      digests: ["result": "8e17d7c3ba1844fb75aefe2b5751b0b9eee67daec4b08dd22192a60bff6b4235"]),
     Golden(
       operation: "lm.losses", revision: 2,
       digests: [
-        "losses": "9d415b9bff83cf793ada6559e3691cec9baccf5198e76717a5e0ec186760eb89",
-        "summary": "e6e481a138c45b64b47222696b809d175e23f9909ba2ad0368f209ce58813080",
+        "losses": "048222130fc1194df09b78d930b3e72a24b5a3753f2e14499c5e72644fe417b9",
+        "summary": "c1da4bc4bdff5c6c037fc6a238afb58336e0c2bbbfa7723748a64a14b159907f",
       ]),
     Golden(
       operation: "lm.info", revision: 1,
-      digests: ["info": "64eddab09ba2688409aa9c76996d4641126c8155ad61688d558f53b952c133bb"]),
+      digests: ["info": "e37076c94b9b1a24c6a9536abc8c7242252cf04c246cf2431b319793d4512087"]),
     Golden(
       operation: "lm.import", revision: 1,
-      digests: ["checkpoint": "7318d2ecd6e717438c715ff6653de727b42262a671d3fe4260ddc4c7952bcd94"]),
+      digests: ["checkpoint": "357a78c994b6688b59cb0430dd44058c62d79741bbf04679f6afcd62e1e245b1"]),
     Golden(
       operation: "lm.generate", revision: 1,
-      digests: ["text": "1ffcb36f66776a1032ad0ec75f758116d1b74616d0feda2d41569c98a90da1e4"]),
+      digests: ["text": "c817e555702e4f7e68ee86eb15e3e9e39e5607f8e7429ba89d21a647e0ac2a00"]),
     Golden(
       operation: "lm.export", revision: 1,
-      digests: ["model": "58ea1864a44f2904717d0b8a082a7454c7ee5d4de2bab5d1c1be2dbd06b2bf71"]),
+      digests: ["model": "eea188f72308c9bd000d3ff9f3437e5794cac749b22cf315258676e501ace9b6"]),
   ]
 
   @Test func `The table has a row for every operation`() {

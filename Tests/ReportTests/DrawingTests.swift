@@ -32,6 +32,30 @@ import Testing
     #expect(first.pdf.starts(with: "%PDF".utf8))
   }
 
+  @Test func `Nothing of the user's environment changes a drawing`() async throws {
+    let expected = try await Drawing(Self.figure())
+    let folder = TemporaryFolder()
+    let settings = folder["fonts.conf"]
+    try "<fontconfig><dir>\(folder.path)</dir></fontconfig>".write(
+      toFile: settings, atomically: true, encoding: .utf8)
+    let variables = [
+      "FONTCONFIG_FILE": settings, "GNUPLOT_FONTPATH": folder.path, "GNUTERM": "dumb",
+      "LC_NUMERIC": "de_DE.UTF-8",
+      "PANGO_LANGUAGE": "ja",
+    ]
+    for (name, value) in variables { setenv(name, value, 1) }
+    defer { for name in variables.keys { unsetenv(name) } }
+    let drawing = try await Drawing(Self.figure())
+    #expect(drawing.svg.file == expected.svg.file && drawing.pdf == expected.pdf)
+  }
+
+  @Test func `Logarithmic axes are drawn without gnuplot's logarithms`() throws {
+    let script = try Self.figure().script(for: .svg)
+    #expect(!script.contains("logscale"))
+    #expect(script.contains("\n1.0 0.69897000433601"), "\(script)")
+    #expect(script.contains("\"10^{2}\" 2.0"))
+  }
+
   @Test func `A label is drawn as it is written`() async throws {
     let svg = try await Drawing(Self.figure(named: Self.hostile)).svg
     let texts = try XMLNode.parse(svg.file).all("text").map(\.content)

@@ -11,5 +11,5 @@ public enum TrainingSample {
     """
 
   /// Digest of the checkpoint after the last update.
-  public static let weights = "sha256:9f62f32cdd11a3b9c0780095d17d307144045db94f93423c98a7cd58b2e43c6c"
+  public static let weights = "sha256:a78b8a829d5b8c7ab83072484cdddbde3af3a77e6edf031066dfdc30bfb6e08e"
 }

@@ -43,7 +43,7 @@ public struct PublishedRun: Sendable, Hashable {
   ///   - seed: with the run's name, what the noise is drawn from.
   public func generate(noise: Double, seed: Int) throws -> Curve {
     let random = Philox(seed: UInt64(bitPattern: Int64(seed)))
-    let stream = name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    let stream = Streams.noise(of: name)
     var losses: [Double] = []
     losses.reserveCapacity(lastStep)
     for pair in 0..<(lastStep + 1) / 2 {

@@ -96,7 +96,7 @@ extension BootstrapIntervals {
       var block = 0
       while block * length < y.count {
         let start = random.number(
-          below: residuals.count - length + 1, stream: UInt32(truncatingIfNeeded: resample),
+          below: residuals.count - length + 1, stream: Streams.residuals(resample),
           index: UInt64(block))
         for offset in 0..<min(length, y.count - block * length) {
           y[block * length + offset] += residuals[start + offset] - centre

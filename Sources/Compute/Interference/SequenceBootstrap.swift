@@ -9,11 +9,11 @@ public struct SequenceBootstrap: Sendable, Hashable {
     self.seed = seed
   }
 
-  /// Which sequences a resample consists of; drawn by Philox, resample r from stream r.
+  /// Which sequences a resample consists of; drawn by Philox, each resample from a stream of its own.
   func draw(_ resample: Int, of sequences: Int) -> [Int] {
     let random = Philox(seed: UInt64(bitPattern: Int64(seed)))
     return (0..<sequences).map {
-      random.number(below: sequences, stream: UInt32(truncatingIfNeeded: resample), index: UInt64($0))
+      random.number(below: sequences, stream: Streams.sequences(resample), index: UInt64($0))
     }
   }
 

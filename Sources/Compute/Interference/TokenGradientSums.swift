@@ -103,10 +103,12 @@ final class TokenGradientSums {
       var constructive = [Double](repeating: 0, count: (parameter.count + grain - 1) / grain)
       constructive.withUnsafeMutableBufferPointer { constructive in
         nonisolated(unsafe) let constructive = constructive
-        threads.ranges(parameter.count, grain: grain, work: 20 * parameter.count) { range in
-          let at = range.lowerBound
-          constructive[at / grain] = brake_influence(
-            w + at, g + at, half + at, other + at, Float(scale), range.count)
+        threads.run(constructive.count, work: 20 * parameter.count) { first, last in
+          for chunk in first..<last {
+            let at = chunk * grain
+            constructive[chunk] = brake_influence(
+              w + at, g + at, half + at, other + at, Float(scale), min(grain, parameter.count - at))
+          }
         }
       }
       let all = constructive.reduce(0, +)

@@ -1,7 +1,7 @@
 /// Elementary functions in float64 that give the same bits on every machine: sums, products, quotients and shifts in a
 /// fixed order, no contraction to fused operations, nothing from the system's mathematical library, whose last bits
-/// change between versions and processors. Errors stay below 2 units in the last place.
-enum Elementary {
+/// change between versions and processors. Errors of exp and log stay below 2 units in the last place.
+package enum Elementary {
   /// ln 2 in two parts; the first has 20 trailing zero bits, so that its product with an exponent is exact.
   private static let ln2High = 0x1.62e42feep-1
   private static let ln2Low = 0x1.a39ef35793c76p-33
@@ -33,7 +33,7 @@ enum Elementary {
     return Double(bitPattern: p.bitPattern &+ (shifted.bitPattern &<< 52))
   }
 
-  static func exp(_ x: Double) -> Double {
+  package static func exp(_ x: Double) -> Double {
     if x.isNaN { return x }
     if x > 709.782712893384 { return .infinity }
     if x < -745.133219101941 { return 0 }
@@ -66,7 +66,7 @@ enum Elementary {
   }
 
   /// The natural logarithm: x = m 2^e with m between sqrt(1/2) and sqrt(2), and log m = 2 artanh((m - 1) / (m + 1)).
-  static func log(_ x: Double) -> Double {
+  package static func log(_ x: Double) -> Double {
     if x.isNaN || x == .infinity { return x }
     if x <= 0 { return x == 0 ? -.infinity : .nan }
     if x < 0x1p-1022 { return log(x * 0x1p54) - 54 * (ln2High + ln2Low) }
@@ -86,4 +86,16 @@ enum Elementary {
     let tail = 2 * z * p
     return e * ln2High + (f - (q * (f - tail) - e * ln2Low))
   }
+  /// The logarithm to base ten; a whole number where x is a power of ten.
+  package static func log10(_ x: Double) -> Double {
+    let y = log(x) * 0x1.bcb7b1526e50ep-2
+    let whole = y.rounded()
+    return whole.magnitude <= 308 && powerOfTen(Int(whole)) == x ? whole : y
+  }
+
+  /// 10^n, correctly rounded, as reading `1e6` is.
+  package static func powerOfTen(_ n: Int) -> Double { Double("1e\(n)") ?? (n < 0 ? 0 : .infinity) }
+
+  /// x^y for x > 0, with an error of about |y log x| units in the last place.
+  package static func pow(_ x: Double, _ y: Double) -> Double { exp(y * log(x)) }
 }

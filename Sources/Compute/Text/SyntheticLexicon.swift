@@ -106,15 +106,3 @@ private struct WordMaker {
     }
   }
 }
-
-/// Streams of the generator, one for each use.
-enum Streams {
-  static let words: UInt32 = 1
-  static let topics: UInt32 = 2
-  static let neighbours: UInt32 = 3
-  static let documents: UInt32 = 4
-  static let split: UInt32 = 5
-  static let batches: UInt32 = 6
-  static let sample: UInt32 = 7
-  static let gradients: UInt32 = 8
-}

@@ -10,21 +10,22 @@ public enum Initialisation: Sendable, Hashable {
   /// The same deviation for all matrices.
   case normal(deviation: Double)
 
-  /// Weights from a seed. Parameter number s in the order of the names draws from stream s of Philox: element i takes the
-  /// first number that is not cut off from the pairs at i, i + n, i + 2 n, ..., where n is its number of elements.
+  /// Weights from a seed. Each parameter draws from a stream of Philox of its own, by its place in the order of the names:
+  /// element i takes the first number that is not cut off from the pairs at i, i + n, i + 2 n, ..., where n is its number of elements.
   public func weights(_ model: ModelConfiguration, seed: UInt64, threads: Threads) -> Parameters {
     let weights = Parameters(model)
     let random = Philox(seed: seed)
     let names = weights.layout.parameters.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    for (stream, parameter) in names.enumerated() {
+    for (place, parameter) in names.enumerated() {
       let target = weights[parameter].baseAddress!
       guard let deviation = deviation(parameter.role, model) else {
         target.update(repeating: parameter.role == .normWeight ? 1 : 0, count: parameter.count)
         continue
       }
+      let stream = Streams.initialisation(place)
       threads.ranges(parameter.count, grain: 1 << 12, work: 200 * parameter.count) { range in
         for i in range {
-          let z = number(random, stream: UInt32(stream), index: UInt64(i), stride: UInt64(parameter.count))
+          let z = number(random, stream: stream, index: UInt64(i), stride: UInt64(parameter.count))
           target[i] = Float(deviation * z)
         }
       }

@@ -16,7 +16,7 @@ struct CurveGenerateOperation: Operation {
   static let seed = Parameter("seed", default: 1, help: "what the noise is drawn from")
 
   let name = "curve.generate"
-  let revision = 1
+  let revision = 2
   let summary =
     "Makes per-step losses from the published one-break fits of Mircea et al. (ACL 2025, arXiv 2506.05447), with noise."
   let inputs: [InputDeclaration] = []

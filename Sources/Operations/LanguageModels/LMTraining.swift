@@ -1,6 +1,5 @@
 internal import Actions
 internal import Compute
-internal import Glibc
 internal import System
 
 /// Runs one link of a training: from a checkpoint, or from the first weights, to the next checkpoint.
@@ -134,7 +133,7 @@ struct LMTraining {
     if !update.loss.isFinite || !update.gradientNorm.isFinite {
       throw stopped("loss or gradient are not finite at", update)
     }
-    if update.loss > 10 * log(Double(max(2, model.vocabulary))) {
+    if update.loss > 10 * Elementary.log(Double(max(2, model.vocabulary))) {
       throw stopped("the training diverged at", update)
     }
   }

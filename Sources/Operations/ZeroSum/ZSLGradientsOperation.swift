@@ -32,7 +32,7 @@ struct ZSLGradientsOperation: Operation {
     help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
 
   let name = "zsl.gradients"
-  let revision = 5
+  let revision = 6
   let summary = "Measures how the gradients of single tokens' losses interfere, in every part of a model."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),

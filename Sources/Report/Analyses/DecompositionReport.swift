@@ -1,7 +1,6 @@
 internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Glibc
 
 /// What decelerations are made of.
 enum DecompositionReport: ReportedAnalysis {
@@ -119,7 +118,7 @@ extension Page {
 
   /// How much of the deceleration is due to cancellation.
   private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
-    let factor = exp(split.change.rate)
+    let factor = Elementary.exp(split.change.rate)
     guard let (magnitude, constructive) = split.change.shares else {
       return """
         The improvement from <i>t</i> to 2<i>t</i> does not shrink: it changes by a factor of \

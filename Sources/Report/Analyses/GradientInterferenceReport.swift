@@ -1,7 +1,6 @@
 internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Glibc
 
 /// Interference in tokens' gradients.
 enum GradientInterferenceReport: ReportedAnalysis {

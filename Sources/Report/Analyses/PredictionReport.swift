@@ -1,7 +1,6 @@
 internal import Actions
 internal import Artefacts
 internal import Compute
-internal import Glibc
 
 /// How well gradients predict what updates do to the losses of single tokens, and to their mean, in words that follow from
 /// the numbers.
@@ -96,7 +95,7 @@ extension AnalysisFigures {
     guard all.count > 3, let first = all.first, let last = all.last else { return all }
     let middle =
       run.decelerates ? run.fit.curve.breakStep : (Double(first.step) * Double(last.step)).squareRoot()
-    func distance(_ result: PredictionResult) -> Double { abs(log(Double(result.step) / middle)) }
+    func distance(_ result: PredictionResult) -> Double { abs(Elementary.log(Double(result.step) / middle)) }
     let nearest = all.dropFirst().dropLast().min { distance($0) < distance($1) }
     return [first, nearest, last].compactMap(\.self)
   }

@@ -1,3 +1,4 @@
+internal import Compute
 internal import System
 
 /// What a figure is drawn as.
@@ -68,9 +69,9 @@ extension Figure {
     // The terminals differ in how far they put tick labels from the axis.
     let offsets = terminal == .svg ? (x: "0,0.45", y: "0.4,0") : (x: "0,0.15", y: "0.4,0")
     for (name, axis, offset) in [("x", panel.x, offsets.x), ("y", panel.y, offsets.y)] {
-      script.line("\(axis.isLogarithmic ? "set" : "unset") logscale \(name)")
-      script.line("set \(name)range [\(axis.range.lowerBound):\(axis.range.upperBound)]")
-      script.line("set \(name)tics nomirror offset \(offset) \(axis.ticks.script)")
+      script.line(
+        "set \(name)range [\(axis.place(axis.range.lowerBound)):\(axis.place(axis.range.upperBound))]")
+      script.line("set \(name)tics nomirror offset \(offset) \(axis.ticks.script(axis.place))")
     }
 
     script.line("unset label")
@@ -94,7 +95,9 @@ extension Figure {
 
     script.line(index == 0 ? key : "unset key")
     let names = panel.series.indices.map { "$data_\(index)_\($0)" }
-    for (name, series) in zip(names, panel.series) { script.block(name, series.rows) }
+    for (name, series) in zip(names, panel.series) {
+      script.block(name, series.places(panel.x.place, panel.y.place))
+    }
     let plots = zip(names, panel.series).flatMap { name, series in series.plots(of: name) }
     let entries = index == 0 && legend != .above ? legendEntries.map(\.keyEntry) : []
     script.line("plot " + (plots + entries).joined(separator: ", \\\n  "))
@@ -147,7 +150,7 @@ extension Figure {
       script.line(
         "set label \(index + 1) \(GnuplotText.quoted(entry.name)) at \(entry.x + 30),\(entry.y) left noenhanced "
           + "font ',11' textcolor rgb '\(Theme.ink.light)'")
-      script.block("$legend_\(index)", entry.sample.rows)
+      script.block("$legend_\(index)", entry.sample.places({ $0 }, { $0 }))
       plots += entry.sample.plots(of: "$legend_\(index)")
     }
     script.line("plot " + plots.joined(separator: ", \\\n  "))
@@ -165,6 +168,12 @@ extension Figure {
   private func elided(_ heading: String) -> String {
     heading.printable.elided(to: max(12, panelSize.width / 8))
   }
+}
+
+extension Axis {
+  /// Where gnuplot is to put a value. It knows no logarithmic axes: the logarithms of the system's library would differ
+  /// from machine to machine.
+  fileprivate func place(_ value: Double) -> Double { isLogarithmic ? Elementary.log10(value) : value }
 }
 
 extension Panel {
@@ -187,6 +196,15 @@ extension Panel {
 }
 
 extension Series {
+  /// The rows as gnuplot takes them; of tiles, the middle stands ahead of the ends.
+  fileprivate func places(_ x: (Double) -> Double, _ y: (Double) -> Double) -> [[Double]] {
+    rows.map { row in
+      guard style == .tiles, row.count == 4 else { return row.prefix(1).map(x) + row.dropFirst().map(y) }
+      let ends = row[..<2].map(x) + row[2...].map(y)
+      return [(ends[0] + ends[1]) / 2, (ends[2] + ends[3]) / 2] + ends
+    }
+  }
+
   /// The parts of a `plot` command that draw it.
   func plots(of block: String) -> [String] {
     guard !rows.isEmpty else { return [] }
@@ -199,7 +217,7 @@ extension Series {
         "\(block) \(with()) notitle",
       ]
     case .tiles:
-      ["\(block) using (sqrt($1*$2)):(($3+$4)/2):1:2:3:4 \(with()) notitle"]
+      ["\(block) using 1:2:3:4:5:6 \(with()) notitle"]
     case .points, .line, .dashed, .dotted, .disc:
       ["\(block) \(with()) notitle"]
     }

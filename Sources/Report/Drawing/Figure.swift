@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Compute
 
 /// A drawing as a value: panels in a grid, and what is drawn in each. Sizes are CSS pixels (1/96 inch).
 struct Figure: Sendable {
@@ -68,7 +68,7 @@ struct Axis: Sendable {
     var high = values.max() ?? 10
     if logarithmic {
       if high / low < 1.02 { (low, high) = (low / 1.1, high * 1.1) }
-      let margin = pow(high / low, air)
+      let margin = Elementary.pow(high / low, air)
       range = (low / margin)...(high * margin)
       ticks = .logarithmic(range)
     } else {

@@ -2,7 +2,7 @@ internal import Actions
 internal import System
 
 /// The program that draws. It is given a script on its standard input and writes the drawing to its standard output; it
-/// reads no start-up files and nothing else of the user's.
+/// reads no start-up files and no variables, settings or fonts of the user's.
 struct Gnuplot: Sendable {
   /// The folders that gnuplot is looked for in, as PATH; nil for the user's own.
   var searchPath: String?
@@ -13,12 +13,9 @@ struct Gnuplot: Sendable {
 
   /// What gnuplot writes when it runs the script.
   func run(_ script: String) async throws -> [UInt8] {
-    var changes: [String: String?] = [
-      "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0",
-      "GNUTERM": nil, "GNUPLOT_LIB": nil, "GNUPLOT_FONTPATH": nil, "GNUPLOT_DEFAULT_GDFONT": nil,
-    ]
-    if let searchPath { changes["PATH"] = searchPath }
-    let program = FilterProgram("gnuplot", arguments: ["-d", "-"], changes: changes, searchPath: searchPath)
+    let program = FilterProgram(
+      "gnuplot", arguments: ["-d", "-"],
+      variables: ["LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0"], searchPath: searchPath)
 
     return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
       group.addTask { try await draw(script, program) }

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Compute
 
 /// Where an axis has its marks, and what stands at them.
 struct Ticks: Sendable, Equatable {
@@ -13,9 +13,9 @@ struct Ticks: Sendable, Equatable {
 
   /// Powers of ten over two decades and more, round numbers over less.
   static func logarithmic(_ range: ClosedRange<Double>) -> Ticks {
-    let decades = log10(range.upperBound) - log10(range.lowerBound)
-    let first = Int(log10(range.lowerBound).rounded(.down))
-    let last = Int(log10(range.upperBound).rounded(.up))
+    let decades = Elementary.log10(range.upperBound) - Elementary.log10(range.lowerBound)
+    let first = Int(Elementary.log10(range.lowerBound).rounded(.down))
+    let last = Int(Elementary.log10(range.upperBound).rounded(.up))
     // Over very many decades, some of the powers and no marks between them.
     let stride = decades > 10 ? Int((decades / 8).rounded(.up)) : 1
     let digits: [Double] =
@@ -34,14 +34,14 @@ struct Ticks: Sendable, Equatable {
 
     var ticks = Ticks(major: [], minor: [])
     for power in first...last {
-      for digit in digits where range.contains(digit * pow10(power)) && power % stride == 0 {
-        let value = digit * pow10(power)
+      for digit in digits where range.contains(digit * Elementary.powerOfTen(power)) && power % stride == 0 {
+        let value = digit * Elementary.powerOfTen(power)
         ticks.major.append((value, decades >= 2 ? "10^{\(minus(power))}" : Format.short(value)))
       }
       if stride > 1 { continue }
-      for digit in 2...9 where !digits.contains(Double(digit)) && range.contains(Double(digit) * pow10(power))
-      {
-        ticks.minor.append(Double(digit) * pow10(power))
+      for digit in 2...9
+      where !digits.contains(Double(digit)) && range.contains(Double(digit) * Elementary.powerOfTen(power)) {
+        ticks.minor.append(Double(digit) * Elementary.powerOfTen(power))
       }
     }
     return ticks.major.count < 2 ? linear(range) : ticks
@@ -51,9 +51,9 @@ struct Ticks: Sendable, Equatable {
   /// - Parameter intervals: between them, about; the default gives four to eight.
   static func linear(_ range: ClosedRange<Double>, intervals: Double = 5) -> Ticks {
     let rough = (range.upperBound - range.lowerBound) / intervals
-    let unit = pow10(Int(log10(rough).rounded(.down)))
+    let unit = Elementary.powerOfTen(Int(Elementary.log10(rough).rounded(.down)))
     let step = [1, 2, 5, 10].map { $0 * unit }.min { abs($0 - rough) < abs($1 - rough) } ?? unit
-    let decimals = max(0, -Int((log10(step) + 1e-9).rounded(.down)))
+    let decimals = max(0, -Int((Elementary.log10(step) + 1e-9).rounded(.down)))
     let first = Int((range.lowerBound / step - 1e-9).rounded(.up))
     let last = Int((range.upperBound / step + 1e-9).rounded(.down))
     guard first <= last else { return Ticks(major: [], minor: []) }
@@ -64,12 +64,12 @@ struct Ticks: Sendable, Equatable {
   }
 
   /// As `set xtics` and `set ytics` take them.
-  var script: String {
+  /// - Parameter place: where on the axis a value stands.
+  func script(_ place: (Double) -> Double) -> String {
     let all =
-      major.map { "\"\($0.label)\" \($0.value)" } + minor.map { "\"\" \($0) 1" }
+      major.map { "\"\($0.label)\" \(place($0.value))" } + minor.map { "\"\" \(place($0)) 1" }
     return all.isEmpty ? "()" : "(\(all.joined(separator: ", ")))"
   }
 
-  private static func pow10(_ power: Int) -> Double { pow(10, Double(power)) }
   private static func minus(_ power: Int) -> String { power < 0 ? "−\(-power)" : "\(power)" }
 }

@@ -1,5 +1,4 @@
 internal import Compute
-internal import Glibc
 
 /// The figures of loss curves.
 extension Figure {
@@ -120,10 +119,11 @@ extension Figure {
     else {
       return rows
     }
+    let places = Double(most) / Elementary.log(high / low)
     var kept: [[Double]] = []
     var next = 0
     for (index, row) in rows.enumerated() {
-      let place = Int(log(row[0] / low) / log(high / low) * Double(most))
+      let place = Int(Elementary.log(row[0] / low) * places)
       if place >= next || index == rows.count - 1 {
         kept.append(row)
         next = place + 1

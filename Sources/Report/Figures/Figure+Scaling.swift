@@ -1,5 +1,4 @@
 internal import Compute
-internal import Glibc
 
 extension Figure {
   /// L_d, t_d and r_d of the runs that decelerate, against model size, with 95 % bootstrap intervals and the power laws
@@ -72,7 +71,8 @@ extension Figure {
         series.append(
           Series(
             .dashed(width: 1), Theme.muted,
-            [low, high].map { [$0, exp(scaling.intercept + scaling.slope * log($0))] }, name: "power law"))
+            [low, high].map { [$0, Elementary.exp(scaling.intercept + scaling.slope * Elementary.log($0))] },
+            name: "power law"))
       }
       for row in rows {
         guard let size = row.size else { continue }

@@ -1,5 +1,4 @@
 internal import Compute
-internal import Glibc
 
 /// What is drawn of a run.
 extension ReportedRun {
@@ -60,7 +59,7 @@ extension ReportedRun {
     case .noBreak:
       let powerLaw = analysis.powerLaw
       let rows = [fit.firstStep, fit.lastStep].map {
-        [Double($0), powerLaw.b * pow(Double($0), -powerLaw.c0)]
+        [Double($0), powerLaw.b * Elementary.pow(Double($0), -powerLaw.c0)]
       }
       return [line, Series(.dotted(width: 1.5), Theme.muted, rows, name: "power law")]
     case .warmupBreak:
@@ -79,6 +78,6 @@ extension ReportedRun {
 
   /// A hundred and twenty steps, evenly over their logarithm.
   private func steps(from first: Double, to last: Double) -> [Double] {
-    (0...120).map { first * pow(last / first, Double($0) / 120) }
+    (0...120).map { first * Elementary.pow(last / first, Double($0) / 120) }
   }
 }

@@ -17,7 +17,7 @@ struct FigureOperation: Actions.Operation {
     "columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
 
   let name = "report.figure"
-  let revision = 1
+  let revision = 2
   let summary = "Draws a figure of fitted loss curves as SVG and PDF."
   let inputs = [ReportInputs.fits, ReportInputs.comparison]
   let parameters: [any ParameterDeclaration] = [

@@ -5,7 +5,7 @@ import Glibc
 public struct FilterProgram: Sendable {
   private let name: String
   private let arguments: [String]
-  private let changes: [String: String?]
+  private let variables: [String: String]
   private let searchPath: String?
 
   public enum Failure: Error {
@@ -22,14 +22,14 @@ public struct FilterProgram: Sendable {
   }
 
   /// - Parameters:
-  ///   - changes: variables that differ from this process's; nil for those that are removed.
+  ///   - variables: what it sees of an environment. Of the user's own it sees where programs and libraries are, no more.
   ///   - searchPath: the folders that the program is looked for in, as PATH; nil for the user's own.
   public init(
-    _ name: String, arguments: [String], changes: [String: String?] = [:], searchPath: String? = nil
+    _ name: String, arguments: [String], variables: [String: String] = [:], searchPath: String? = nil
   ) {
     self.name = name
     self.arguments = arguments
-    self.changes = changes
+    self.variables = variables
     self.searchPath = searchPath
   }
 
@@ -47,14 +47,11 @@ public struct FilterProgram: Sendable {
   }
 
   private var environment: [String: String] {
-    var variables: [String: String] = [:]
-    var entry = environ
-    while let text = entry.pointee {
-      let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-      entry += 1
+    var all: [String: String] = [:]
+    for name in ["PATH", "LD_LIBRARY_PATH"] {
+      if let value = getenv(name) { all[name] = String(cString: value) }
     }
-    for (name, value) in changes { variables[name] = value }
-    return variables
+    if let searchPath { all["PATH"] = searchPath }
+    return all.merging(variables) { _, given in given }
   }
 }

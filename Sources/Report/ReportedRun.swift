@@ -5,13 +5,16 @@ internal import Compute
 struct ReportedRun: Sendable {
   /// What readers call it.
   let label: String
-  /// The same in every figure.
+  /// What readers call the runs that differ from this one in their seed alone, and this one with them.
+  let groupLabel: String
+  /// The same in every figure, and that of its group.
   let colour: Colour
   let analysis: CurveAnalysis
   /// Of the artefact that the analysis was read from.
   let digest: Digest
 
   var name: String { analysis.curve.run }
+  var group: String { analysis.curve.group }
   var fit: OneBreakFit { analysis.fit }
   var decelerates: Bool { analysis.verdict == .deceleration }
 }

@@ -125,7 +125,7 @@ struct PipelineOptions: ParsableArguments {
 struct Targets: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "Stages, instances ('fit[14M]') or globs ('fit*'), and parameters as NAME=VALUE.",
+      "Stages, instances ('fit[14M,1]', or 'fit[14M]' for all with this first key) or globs ('fit*'), and parameters as NAME=VALUE.",
       valueName: "target|name=value"),
     completion: Completion.targets)
   var arguments: [String] = []

@@ -16,14 +16,21 @@ import Testing
     return try CurveAnalysis.run(named, options: Sample.quick)
   }
 
-  @Test func `Slopes against size come out of three sizes`() throws {
-    let sizes = ["c": 1e9, "a": 1e7, "b": 1e8]
+  @Test func `Slopes against size come out of four sizes, and of no fewer`() throws {
+    let sizes = ["c": 1e9, "a": 1e7, "b": 1e8, "d": 3e9]
     let analyses = try sizes.keys.sorted().map { try analysis($0, size: sizes[$0]!) }
     let comparison = try CurveComparison(analyses.reversed(), sizes: sizes)
-    #expect(comparison.rows.map(\.run) == ["a", "b", "c"])
+    #expect(comparison.rows.map(\.run) == ["a", "b", "c", "d"])
     let slope = try #require(comparison.scalings.first { $0.quantity == .breakLoss })
     #expect(abs(slope.slope + 0.1) < 1e-7)
-    #expect(slope.runs == 3)
+    #expect(slope.sizes == 4)
+    #expect(slope.slopeInterval.lower <= slope.slope && slope.slope <= slope.slopeInterval.upper)
+    let three = analyses.filter { $0.curve.run != "d" }
+    #expect(try CurveComparison(three, sizes: sizes.filter { $0.key != "d" }).scalings.isEmpty)
+    // A second seed is no further size.
+    let again = try analysis("a2", size: 1.1e7)
+    #expect(
+      try CurveComparison(three + [again], sizes: ["a": 1e7, "a2": 1e7, "b": 1e8, "c": 1e9]).scalings.isEmpty)
     #expect(try CurveComparison(json: JSON(parsing: comparison.json.canonicalBytes)) == comparison)
   }
 

@@ -15,7 +15,7 @@ import Testing
     "Iteration;Train Loss\r\n1;3.5\r\n2;3.25\r\n",
     "lr,_step,train/lm_loss,val_loss\n1,1,3.5,9\n1,2,3.25,9\n",
     "\u{FEFF}# a comment\n\nstep,loss\n1.0,3.5\n2e0,+3.25\n",
-    "\"step\",\"loss\"\n\"1\",\"3.5\"\n2,3.25\n", "1,3.5\n2,3.25\n", "step|perplexity\n1|3.5\n2|3.25",
+    "\"step\",\"loss\"\n\"1\",\"3.5\"\n2,3.25\n", "1,3.5\n2,3.25\n", "step|nats\n1|3.5\n2|3.25",
     "[{\"step\": 1, \"loss\": 3.5}, {\"step\": 2, \"loss\": 3.25}]",
     "{\"iter\": [1, 2], \"loss\": [3.5, 3.25], \"note\": \"x\"}",
     "{\"step\": 1, \"loss\": 3.5}\n\n{\"loss\": 3.25, \"step\": 2}\n",
@@ -29,6 +29,16 @@ import Testing
     #expect(curves[0].losses == [3.5, 3.25])
     #expect(!curves[0].isPrepared)
     #expect(curves[0].notes.isEmpty)
+  }
+
+  @Test(arguments: ["ppl", "train/perplexity", "accuracy", "learning_rate", "bpb"])
+  func `What is called like another quantity is no loss unless it is asked for by name`(name: String) throws {
+    let text = "step,\(name)\n1,3.5\n2,3.25\n"
+    let error = #expect(throws: Failure.self) { try read(text) }
+    #expect(error?.headline.contains("'\(name)' looks like") == true)
+    let curve = try #require(try read(text, CurveImport(loss: name)).first)
+    #expect(curve.losses == [3.5, 3.25])
+    #expect(curve.notes.map(\.kind) == [.column])
   }
 
   @Test func `The log of Hugging Face's trainer is read, evaluations passed over`() throws {

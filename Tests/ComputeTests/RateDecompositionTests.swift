@@ -22,7 +22,8 @@ import Testing
     _ changes: [LossChanges], breakStep: Double? = 8, skip: Int = 0, window: Int = 3
   ) throws -> RateDecomposition {
     try RateDecomposition(
-      changes, breakStep: breakStep, skip: skip, window: window, bootstrap: bootstrap)
+      changes, deceleration: breakStep.map { .init(step: $0) }, skip: skip, window: window,
+      bootstrap: bootstrap)
   }
 
   @Test func `Cancellation alone accounts for all, and so do smaller changes alone`() throws {
@@ -58,10 +59,45 @@ import Testing
     #expect(abs((split.destructiveShareInterval?.lower ?? 0) - shares.constructive) < 1e-9)
   }
 
+  @Test func `A pair whose loss rises is negative progress`() throws {
+    // -dL is 1 before; after it 1/2 and -1/2, which is no progress at all, or .5 and -.25.
+    let falling = try [4, 8].map { try Self.changes($0, rising: $0 / 8, magnitude: 1) }
+    let undone = try Self.decomposition(falling + [Self.changes(16, rising: 3, magnitude: 1)])
+    #expect(undone.split == nil)
+    #expect(undone.pairs[2].factors == nil && undone.pairs[2].change > 0)
+    let slowed = try Self.decomposition(falling + [Self.changes(16, rising: 3, magnitude: 0.5)])
+    #expect(abs(try #require(slowed.split).progressRatio - 0.125) < 1e-12)
+  }
+
+  @Test func `An uncertain deceleration step moves pairs from side to side`() throws {
+    let changes = try [2, 4, 8, 16, 32].map {
+      try Self.changes($0, rising: $0 > 8 ? 1 : 0, magnitude: 1 / Float($0))
+    }
+    func rates(_ interval: BootstrapIntervals.Interval?) throws -> BootstrapIntervals.Interval? {
+      try RateDecomposition(
+        changes, deceleration: .init(step: 16, interval: interval), skip: 0, window: 1,
+        bootstrap: SequenceBootstrap(resamples: 200, seed: 1)
+      ).split?.rateInterval
+    }
+    let certain = try #require(try rates(nil))
+    let unsure = try #require(try rates(.init(lower: 4, upper: 40)))
+    #expect(abs(certain.upper - certain.lower) < 1e-9)
+    #expect(unsure.upper - unsure.lower > 0.3)
+  }
+
+  @Test func `A drawn deceleration step lies in its interval 95 % of the time`() {
+    let deceleration = RateDecomposition.Deceleration(step: 97, interval: .init(lower: 78, upper: 113))
+    let random = Philox(seed: 3)
+    let draws = (0..<4000).map { deceleration.drawn(random.normals(stream: 0, index: UInt64($0)).0) }
+    let inside = Double(draws.count { 78 <= $0 && $0 <= 113 }) / 4000
+    #expect(abs(inside - 0.95) < 0.0138)
+    #expect(abs(Double(draws.count { $0 < 97 }) / 4000 - 0.5) < 0.032)
+  }
+
   @Test func `The pair across the deceleration, the transient and far pairs are left out`() throws {
     let changes = try [1, 2, 4, 8, 16, 32, 64].map { try Self.changes($0, rising: 1, magnitude: 1) }
     let split = try #require(try Self.decomposition(changes, breakStep: 12, skip: 2, window: 2).split)
-    #expect(split.before == [2, 4] && split.after == [16, 32])
+    #expect(split.before == [2, 4] && split.after == [16, 32] && split.across == 8)
     #expect(split.change.shares == nil)
     #expect(try Self.decomposition(changes, breakStep: nil).split == nil)
     #expect(try Self.decomposition(changes, breakStep: 1).split == nil)

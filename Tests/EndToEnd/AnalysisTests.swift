@@ -111,19 +111,22 @@ import Testing
 
   @Test func `The default pipeline trains, and trains again only what a change touches`() throws {
     try copyPipelines()
-    let small = ["bytes=400000", "steps=300", "resume=50", "bootstrap=10", "checkpoints=100,200"]
+    let small = [
+      "bytes=400000", "steps=300", "resume=50", "bootstrap=10", "checkpoints=100,200", "seeds=1,2",
+    ]
     let first = try BrakeProcess(["run"] + small, in: folder).wait()
     #expect(first.status == 0, "\(first.err)")
     #expect(first.outLines.last == "report: results/report.html")
     #expect(try counts(small).ran == 0)
 
-    // Of each of two sizes: the end, the model, the validation, the curve and the fit; and comparison, figures, report.
-    let after = 2 * 5 + 1 + 3 + 1 + 1 + 1
-    #expect(try counts(small + ["steps=400"]).ran == 2 * 2 + after, "two links more of each size")
-    #expect(try counts(small + ["cooldown=100"]).ran == 2 * 2 + after, "two links are cooled down")
+    // Two seeds of one size and one of the other; of each the end, the model, the validation, the curve and the fit; and
+    // comparison, figures, tables, report.
+    let after = 3 * 5 + 1 + 3 + 1 + 1 + 1
+    #expect(try counts(small + ["steps=400"]).ran == 3 * 2 + after, "two links more of each run")
+    #expect(try counts(small + ["cooldown=100"]).ran == 3 * 2 + after, "two links are cooled down")
     #expect(try counts(small + ["sizes=[47k]", "steps=400"]).ran == 7, "what both sizes stand in")
     #expect(
-      try counts(small + ["sizes=[47k, 188k, 803k]", "train[803k]"]).ran == 7, "one size's links and end")
+      try counts(small + ["sizes=[47k, 188k, 803k]", "train[803k,1]"]).ran == 7, "one size's links and end")
     #expect(try counts(small).ran == 0)
   }
 

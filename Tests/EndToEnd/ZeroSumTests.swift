@@ -9,7 +9,8 @@ import Testing
   private func run(_ arguments: [String] = []) throws -> Finished {
     let file = BrakeProcess.packageRoot + "/pipelines/zero-sum.yaml"
     let small = [
-      "sizes=[47k]", "steps=128", "resume=128", "bytes=200000", "bootstrap=20", "evaluation=1024",
+      "sizes=[47k]", "seeds=[1]", "steps=128", "resume=128", "bytes=200000", "bootstrap=20",
+      "evaluation=1024",
       "trials=256", "batches=1", "checkpoints=[16,32,64]",
     ]
     return try BrakeProcess(["run", "-f", file] + small + arguments, in: folder).wait()
@@ -41,8 +42,9 @@ import Testing
     let further = try run(["-n", "checkpoints=[16,32,64,128]"]).outLines.compactMap {
       $0.split(separator: " ").first
     }
-    #expect(further.contains("change[47k,64]") && further.contains("decompose[47k]"))
-    #expect(!further.contains { $0.hasPrefix("train") || $0 == "change[47k,16]" || $0 == "change[47k,32]" })
+    #expect(further.contains("change[47k,1,64]") && further.contains("decompose[47k,1]"))
+    #expect(
+      !further.contains { $0.hasPrefix("train") || $0 == "change[47k,1,16]" || $0 == "change[47k,1,32]" })
     #expect(
       try stages("clip=1") == ["update", "gradients", "predict", "steps", "single", "prediction", "report"])
   }

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 import Pipeline
 import PlanSupport
@@ -27,6 +28,26 @@ import Testing
     #expect(plan.parameters["rate"] == 0.001)
     #expect(plan.parameters["both"] == ["47k", "188k"])
     #expect(plan.parameters["needed"] == JSON.null)
+  }
+
+  @Test(arguments: ["[5, 6]", "5..7", "{ from: 5, to: 20, factor: 2 }"])
+  func `A list or range has a first value, other things have none`(list: String) throws {
+    let text = """
+      params: { seeds: \(list), one: [b], word: x }
+      stages:
+        s:
+          for: { size: [a, b], seed: "${seeds}" }
+          unless: ${size} in ${one} and ${seed} != ${seeds.first}
+          run: "x ${seeds.first}"
+      """
+    let plan = try plan(text)
+    #expect(
+      plan.names.filter { $0.hasPrefix("s[b") } == ["s[b,5]"] && plan.names.contains("s[a,6]")
+        || list.hasPrefix("{"))
+    #expect(plan.command("s[a,5]")?.text == "x 5")
+    #expect(throws: PipelineError.self) {
+      try PlanSupport.plan(text.replacing("x ${seeds.first}", with: "x ${word.first}"))
+    }
   }
 
   @Test func `Overrides take the type of the default`() throws {

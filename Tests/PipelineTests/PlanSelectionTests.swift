@@ -25,6 +25,17 @@ import Testing
     #expect(try targets() == ["table", "date"])
   }
 
+  @Test func `First keys alone name all instances that have them`() throws {
+    let plan = try plan(
+      """
+      stages:
+        s: { for: { size: [1M, 14M], seed: 1..2, step: [10, 20] }, run: "x" }
+      """)
+    #expect(try plan.selection(["s[14M]"]).targets.count == 4)
+    #expect(try plan.selection(["s[1M,2]"]).targets == ["s[1M,2,10]", "s[1M,2,20]"])
+    #expect(throws: PipelineError.self) { try plan.selection(["s[4M]"]) }
+  }
+
   @Test func `A selection holds what its targets need, in plan order`() throws {
     let plan = try plan(Self.text)
     #expect(try plan.selection(["fit[70M]"]).instances.map(\.name) == ["tokens", "train[70M]", "fit[70M]"])

@@ -30,7 +30,7 @@ import Testing
     let root = try XMLNode.parse(page.bytes)
     #expect(root.all("script").isEmpty)
     #expect(root.all("h1").map(\.content) == [Self.hostile.replacing("\u{1}", with: "\u{FFFD}")])
-    #expect(root.all("section").count == 8)
+    #expect(root.all("section").count == 9)
   }
 
   @Test func `The page says which stages behind it ran without a sandbox, and nothing if none did`() throws {

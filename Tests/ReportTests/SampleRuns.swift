@@ -7,7 +7,8 @@ import JSON
 /// Runs whose every number is written down here, so that what is said of them can be checked to the last digit.
 enum SampleRuns {
   static func analysis(
-    _ run: String, verdict: Verdict = .deceleration, finalRate: Double = 0.02, skip: Int = 100
+    _ run: String, group: String? = nil, verdict: Verdict = .deceleration, finalRate: Double = 0.02,
+    skip: Int = 100
   ) throws -> CurveAnalysis {
     let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
     let steps =
@@ -53,7 +54,8 @@ enum SampleRuns {
       "reasons": ["The first reason.", "t_d moves with the cut."],
       "notes": [],
       "curve": [
-        "run": .string(run), "steps": .array(steps.map { .integer(Int64($0)) }),
+        "run": .string(run), "group": .string(group ?? run),
+        "steps": .array(steps.map { .integer(Int64($0)) }),
         "losses": .array(losses.map { .number($0) }), "smoothing": 1.2, "subsampled": true,
         "source_points": 20_000,
         "already_prepared": false,
@@ -69,7 +71,7 @@ enum SampleRuns {
   ) throws -> ReportedRun {
     let analysis = try analysis(name, verdict: verdict, finalRate: finalRate)
     return ReportedRun(
-      label: label ?? name, colour: Theme.run(index), analysis: analysis,
+      label: label ?? name, groupLabel: label ?? name, colour: Theme.run(index), analysis: analysis,
       digest: Digest(of: analysis.json.canonicalBytes))
   }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Testing
 
 @testable import Report
@@ -19,6 +20,22 @@ import Testing
   @Test func `Linear marks are multiples of 1, 2 or 5`() {
     #expect(Ticks.linear(-0.031...0.052).major.map(\.label) == ["−0.02", "0.00", "0.02", "0.04"])
     #expect(Ticks.linear(0...10).major.map(\.value) == [0, 2, 4, 6, 8, 10])
+  }
+
+  @Test func `Labels that would stand on each other are left out, round ones last`() {
+    let range = 40_000.0...210_000
+    let ticks = Ticks.logarithmic(range)
+    #expect(ticks.major.map(\.label) == ["40k", "60k", "80k", "100k", "200k"])
+    func labels(_ pixels: Double, isHorizontal: Bool) -> [String] {
+      ticks.labelled(
+        at: { value in Elementary.log10(value / 40_000) / Elementary.log10(5.25) * pixels },
+        isHorizontal: isHorizontal
+      ).major.map(\.label)
+    }
+    #expect(labels(600, isHorizontal: true) == ["40k", "60k", "80k", "100k", "200k"])
+    #expect(labels(160, isHorizontal: true) == ["40k", "60k", "", "100k", "200k"])
+    #expect(labels(40, isHorizontal: true) == ["", "", "", "100k", ""])
+    #expect(labels(160, isHorizontal: false) == ["40k", "60k", "80k", "100k", "200k"])
   }
 
   @Test(arguments: [

@@ -42,6 +42,8 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case restart
     /// Steps in no order at all: the points were sorted, and of equal steps the last was kept.
     case disorder
+    /// The losses were read from a column that is called like something else.
+    case column
     /// Something the preparation did other than asked for.
     case preparation
   }
@@ -76,6 +78,7 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case .duplicate: number("step given twice, the last kept", "steps given twice, the last kept")
     case .restart: number("restart, the later points kept", "restarts, the later points kept")
     case .disorder: "sorted, as the steps are in no order"
+    case .column: "a name that is not a loss's"
     case .preparation: "preparation"
     }
   }

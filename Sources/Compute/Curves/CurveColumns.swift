@@ -4,6 +4,8 @@ internal import System
 struct CurveColumns {
   let step: Int
   let loss: Int
+  /// What is to be said of the loss where its name is that of another quantity.
+  let doubt: String?
 
   /// The names that are taken for each without asking, in the form of `plain`.
   static let steps: Set<String> = [
@@ -13,6 +15,13 @@ struct CurveColumns {
   static let losses: Set<String> = [
     "loss", "train_loss", "training_loss", "loss_train", "lm_loss", "train_lm_loss", "train_crossentropyloss",
     "train_cross_entropy_loss", "crossentropyloss", "cross_entropy_loss", "train", "smoothed_loss", "y",
+  ]
+  /// Words in the names of what is no loss in nats.
+  private static let otherQuantities: [String: String] = [
+    "ppl": "a perplexity", "perplexity": "a perplexity", "acc": "an accuracy", "accuracy": "an accuracy",
+    "bpb": "bits per byte", "bpc": "bits per character", "bits": "bits", "lr": "a learning rate",
+    "rate": "a rate", "norm": "a norm", "time": "a time", "seconds": "a time", "epoch": "an epoch",
+    "tokens": "a number of tokens", "throughput": "a throughput",
   ]
   private static let otherLosses = ["val", "valid", "validation", "eval", "test", "dev", "min", "max"]
 
@@ -58,6 +67,18 @@ struct CurveColumns {
       }
       if candidates.isEmpty, names.count == 2 { candidates = names.indices.filter { $0 != stepIndex } }
       self.loss = try guessed(candidates, "loss")
+    }
+    let words = plain[self.loss].split(separator: "_").map(String.init)
+    let other =
+      words.contains("loss") ? nil : words.compactMap { CurveColumns.otherQuantities[$0] }.first
+    let name = names[self.loss]
+    doubt = other.map { "'\(name)' was read as a loss in nats, and looks like \($0)" }
+    if loss == nil, let other {
+      throw Failure(
+        .columns, "\(source): the column '\(name)' looks like \(other), not like a loss in nats",
+        hint:
+          "give the loss itself (of a perplexity, its logarithm), or name the column (--loss COLUMN, or the parameter "
+          + "'loss') if it is one")
     }
   }
 

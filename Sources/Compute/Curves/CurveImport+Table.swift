@@ -12,6 +12,7 @@ extension CurveImport {
       let columns = try CurveColumns(
         names, step: step ?? (bare ? "1" : nil), loss: loss ?? (bare ? "2" : nil), in: file)
       var points = PointCollector(unit: "line")
+      points.note(.column, columns.doubt)
       if isHeaderless { add(rows, columns, names.count, &points) }
       while rows.next() {
         add(rows, columns, names.count, &points)

@@ -41,6 +41,11 @@ struct PointCollector {
     found[kind] = entry
   }
 
+  /// Notes what holds of all points.
+  mutating func note(_ kind: CurveNote.Kind, _ text: String?) {
+    if let text { found[kind] = (1, [text]) }
+  }
+
   /// The points as they are: for a curve that its authors prepared.
   func prepared(run: String) -> Curve {
     Curve(run: run, steps: steps, losses: losses, isPrepared: true, notes: notes)

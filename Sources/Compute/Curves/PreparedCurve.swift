@@ -32,10 +32,11 @@ public struct Preparation: Sendable, Hashable {
   static let fewest = 30
 
   /// - Throws: `Failure.unusable` if the losses are so large that their average is no number; `CancellationError`.
-  public func callAsFunction(_ curve: Curve) throws -> PreparedCurve {
+  public func callAsFunction(_ curve: Curve, group: String? = nil) throws -> PreparedCurve {
     if curve.isPrepared {
       return PreparedCurve(
-        run: curve.run, steps: curve.steps, losses: curve.losses, smoothing: nil, isSubsampled: false,
+        run: curve.run, group: group, steps: curve.steps, losses: curve.losses, smoothing: nil,
+        isSubsampled: false,
         sourcePoints: curve.steps.count, wasPrepared: true, notes: curve.notes)
     }
     var notes = curve.notes
@@ -67,7 +68,7 @@ public struct Preparation: Sendable, Hashable {
       }
     }
     return PreparedCurve(
-      run: curve.run, steps: kept.map { curve.steps[$0] }, losses: kept.map { losses[$0] },
+      run: curve.run, group: group, steps: kept.map { curve.steps[$0] }, losses: kept.map { losses[$0] },
       smoothing: smoothing, isSubsampled: subsampled, sourcePoints: curve.steps.count,
       wasPrepared: false, notes: notes)
   }
@@ -76,6 +77,8 @@ public struct Preparation: Sendable, Hashable {
 /// A curve ready for the fit.
 public struct PreparedCurve: Sendable, Hashable {
   public let run: String
+  /// What runs that differ in their seed alone have in common; the run itself where there are no others.
+  public let group: String
   public let steps: [Int]
   /// Smoothed, where `smoothing` says so; in nats.
   public let losses: [Double]
@@ -89,11 +92,12 @@ public struct PreparedCurve: Sendable, Hashable {
   public let notes: [CurveNote]
 
   public init(
-    run: String, steps: [Int], losses: [Double], smoothing: Double?, isSubsampled: Bool,
-    sourcePoints: Int, wasPrepared: Bool, notes: [CurveNote]
+    run: String, group: String? = nil, steps: [Int], losses: [Double], smoothing: Double?,
+    isSubsampled: Bool, sourcePoints: Int, wasPrepared: Bool, notes: [CurveNote]
   ) {
     precondition(steps.count == losses.count, "a curve has one loss a step")
     self.run = run
+    self.group = group ?? run
     self.steps = steps
     self.losses = losses
     self.smoothing = smoothing
@@ -107,7 +111,7 @@ public struct PreparedCurve: Sendable, Hashable {
 extension PreparedCurve {
   public var json: JSON {
     [
-      "run": .string(run), "steps": .wholes(steps), "losses": .numbers(losses),
+      "run": .string(run), "group": .string(group), "steps": .wholes(steps), "losses": .numbers(losses),
       "smoothing": .optional(smoothing), "subsampled": .bool(isSubsampled),
       "source_points": .whole(sourcePoints), "already_prepared": .bool(wasPrepared),
       "notes": .array(notes.map(\.json)),
@@ -122,7 +126,8 @@ extension PreparedCurve {
         .malformed, "the prepared curve has \(steps.count) steps and \(losses.count) losses")
     }
     self.init(
-      run: try json.text("run"), steps: steps, losses: losses,
+      run: try json.text("run"), group: json["group"] == nil ? nil : try json.text("group"),
+      steps: steps, losses: losses,
       smoothing: try json.optionalNumber("smoothing"), isSubsampled: try json.flag("subsampled"),
       sourcePoints: try json.whole("source_points"), wasPrepared: try json.flag("already_prepared"),
       notes: try CurveNote.notes(json))

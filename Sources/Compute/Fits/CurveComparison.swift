@@ -17,7 +17,8 @@ public struct CurveComparison: Sendable, Hashable {
     public let lastStep: Int
   }
 
-  /// log q = intercept + slope log N by least squares over the runs that decelerate and whose size is given.
+  /// log q = intercept + slope log N by least squares over the sizes of the runs that decelerate. Of runs that differ in their
+  /// seed alone, the mean of log q is one point: seeds are no sizes.
   public struct Scaling: Sendable, Hashable {
     public enum Quantity: String, Sendable, CaseIterable {
       case breakLoss = "L_d"
@@ -30,12 +31,19 @@ public struct CurveComparison: Sendable, Hashable {
     public let intercept: Double
     public let slope: Double
     public let standardError: Double
-    public let runs: Int
+    /// Different sizes.
+    public let sizes: Int
+
+    /// 95 % of the slope, by Student's t with two degrees of freedom fewer than sizes.
+    public var slopeInterval: BootstrapIntervals.Interval {
+      let width = StudentT.quantile(tails: 0.05, degrees: sizes - 2) * standardError
+      return .init(lower: slope - width, upper: slope + width)
+    }
   }
 
   /// By size, runs without one last; then by name, 9M before 10M.
   public let rows: [Row]
-  /// Empty with fewer than three sizes.
+  /// Empty with fewer than four sizes: a line through three leaves one degree of freedom to say how far it is off.
   public let scalings: [Scaling]
 
   /// - Parameter sizes: parameters of each run's model; runs without an entry have no size.
@@ -127,12 +135,17 @@ extension CurveComparison.Row {
 }
 
 extension CurveComparison.Scaling {
-  /// - Returns: nil with fewer than three different sizes, or a quantity that is not positive.
+  public static let fewestSizes = 4
+
+  /// - Returns: nil with fewer than four different sizes, or a quantity that is not positive.
   init?(_ quantity: Quantity, _ rows: [CurveComparison.Row]) {
     let used = rows.filter { $0.verdict == .deceleration && $0.size != nil && $0.value(quantity) > 0 }
-    let x = used.map { Elementary.log($0.size ?? 1) }
-    guard Set(x).count >= 3 else { return nil }
-    let y = used.map { Elementary.log($0.value(quantity)) }
+    let sizes = Set(used.compactMap(\.size)).sorted()
+    guard sizes.count >= Self.fewestSizes else { return nil }
+    let x = sizes.map(Elementary.log)
+    let y = sizes.map { size in
+      Sums.mean(used.filter { $0.size == size }.map { Elementary.log($0.value(quantity)) })
+    }
     let (meanX, meanY) = (Sums.mean(x), Sums.mean(y))
     let dx = x.map { $0 - meanX }
     let dy = y.map { $0 - meanY }
@@ -142,13 +155,14 @@ extension CurveComparison.Scaling {
     let residuals = zip(dx, dy).map { [slope] in $1 - slope * $0 }
     standardError = (Sums.dot(residuals, residuals) / Double(x.count - 2) / spread).squareRoot()
     self.quantity = quantity
-    runs = used.count
+    self.sizes = sizes.count
   }
 
   public var json: JSON {
     [
       "quantity": .string(quantity.rawValue), "intercept": .number(intercept), "slope": .number(slope),
-      "standard_error": .number(standardError), "runs": .whole(runs),
+      "standard_error": .number(standardError),
+      "slope_interval": slopeInterval.json, "sizes": .whole(sizes),
     ]
   }
 
@@ -161,7 +175,10 @@ extension CurveComparison.Scaling {
     intercept = try json.number("intercept")
     slope = try json.number("slope")
     standardError = try json.number("standard_error")
-    runs = try json.whole("runs")
+    sizes = try json.whole("sizes")
+    guard sizes >= Self.fewestSizes else {
+      throw Failure(.malformed, "a law over \(sizes) sizes has no error that is known")
+    }
   }
 }
 

@@ -4,7 +4,8 @@ public import System
 extension RateDecomposition {
   public var json: JSON {
     [
-      "run": .string(run), "t_d": .optional(breakStep), "pairs": .array(pairs.map(\.json)),
+      "run": .string(run), "t_d": .optional(breakStep), "first_step": .whole(firstStep),
+      "pairs": .array(pairs.map(\.json)),
       "split": split?.json ?? .null,
     ]
   }
@@ -12,6 +13,7 @@ extension RateDecomposition {
   public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     breakStep = try json.optionalNumber("t_d")
+    firstStep = try json.whole("first_step")
     var pairs: [Pair] = []
     for pair in try json.list("pairs") { pairs.append(try Pair(json: pair)) }
     self.pairs = pairs
@@ -44,9 +46,11 @@ extension RateDecomposition.Split {
   var json: JSON {
     let shares = change.shares
     return [
-      "before": .wholes(before), "after": .wholes(after), "log_rate": .number(change.rate),
+      "before": .wholes(before), "after": .wholes(after), "across": .optional(across),
+      "log_rate": .number(change.rate),
       "log_M": .number(change.magnitude), "log_constructive": .number(change.constructive),
       "share_M": .optional(shares?.magnitude), "share_D": .optional(shares?.constructive),
+      "share_D_by_window": .array(destructiveSharesByWindow.map { .optional($0) }),
       "share_D_interval": destructiveShareInterval?.json ?? .null,
       "log_rate_interval": rateInterval?.json ?? .null,
     ]
@@ -55,9 +59,18 @@ extension RateDecomposition.Split {
   init(json: JSON) throws(Failure) {
     before = try json.wholes("before")
     after = try json.wholes("after")
+    across = try json.optionalWhole("across")
     change = RateDecomposition.Factors(
       rate: try json.number("log_rate"), magnitude: try json.number("log_M"),
       constructive: try json.number("log_constructive"))
+    var shares: [Double?] = []
+    for share in try json.list("share_D_by_window") {
+      if !share.isNull && share.double == nil {
+        throw Failure(.malformed, "\"share_D_by_window\" holds something that is no number")
+      }
+      shares.append(share.double)
+    }
+    destructiveSharesByWindow = shares
     destructiveShareInterval = try json.optionalInterval("share_D_interval")
     rateInterval = try json.optionalInterval("log_rate_interval")
   }

@@ -1,23 +1,26 @@
 internal import System
 
-/// How much of a deceleration comes from losses that change less, and how much from changes that cancel. Since |dL| =
-/// M (1 - D), log |dL| = log M + log(1 - D) for each pair of checkpoints, and so does any difference between means of these
-/// logarithms: before the deceleration point t_d and after it.
+/// How much of a deceleration comes from losses that change less, and how much from changes that cancel. For each pair of
+/// checkpoints t -> 2t the progress -dL is M (1 - D) where the mean loss falls. On each side of the deceleration step t_d,
+/// progress and M are averaged over pairs; what is left of M is progress / M, so that log(progress) = log M +
+/// log(progress / M) on each side, and for the difference between them.
+///
+/// A pair whose mean loss rises is negative progress. The pair that spans t_d is on neither side.
 public struct RateDecomposition: Sendable, Hashable {
   /// A pair of checkpoints.
   public struct Pair: Sendable, Hashable {
     public let from, to: Int
-    /// Of the mean loss, in nats a token.
+    /// Of the mean loss, in nats a token; negative where it falls.
     public let change: Double
     /// nil where no loss has changed.
     public let destructive: Double?
     public let magnitude: Double
 
-    /// Nil where the mean loss has not changed.
-    public var factors: Factors? { Factors(change: change, magnitude: magnitude) }
+    /// Nil where the mean loss does not fall.
+    public var factors: Factors? { Factors(progress: -change, magnitude: magnitude) }
   }
 
-  /// Natural logarithms of |dL|, M and 1 - D, or differences of such.
+  /// Natural logarithms of the progress -dL, M and 1 - D, or differences of such.
   public struct Factors: Sendable, Hashable {
     public let rate, magnitude, constructive: Double
 
@@ -27,63 +30,137 @@ public struct RateDecomposition: Sendable, Hashable {
     }
   }
 
+  /// Where the loss decelerates: t_d, and the 95 % interval that its fit gives.
+  public struct Deceleration: Sendable, Hashable {
+    public let step: Double
+    public let interval: BootstrapIntervals.Interval?
+
+    public init(step: Double, interval: BootstrapIntervals.Interval? = nil) {
+      self.step = step
+      self.interval = interval
+    }
+
+    /// A t_d that the interval makes likely: its logarithm is normal on either side of that of t_d, so that the ends of the
+    /// interval are those of 95 %.
+    func drawn(_ normal: Double) -> Double {
+      guard let interval, interval.lower > 0, interval.lower <= step, step <= interval.upper else {
+        return step
+      }
+      let ratio = normal < 0 ? step / interval.lower : interval.upper / step
+      return step * Elementary.exp(Elementary.log(ratio) * normal / 1.959_963_984_540_054)
+    }
+  }
+
   /// What the shares are computed from.
   public struct Split: Sendable, Hashable {
     /// t of the pairs t -> 2t on each side.
     public let before, after: [Int]
-    /// Mean after minus mean before.
+    /// t of the pair that spans t_d; nil where t_d is a checkpoint, or it is left out.
+    public let across: Int?
+    /// After minus before.
     public let change: Factors
-    /// 95 % intervals over sequences, with t_d and the pairs as they are; nil without a bootstrap.
+    /// The progress after, as a part of that before.
+    public var progressRatio: Double { Elementary.exp(change.rate) }
+    /// The part of 1 - D with at most 1, 2, ... pairs on each side, as far as there are more; nil where the progress has not
+    /// shrunk.
+    public let destructiveSharesByWindow: [Double?]
+    /// 95 % intervals over sequences and t_d: those of this training. Nil without a bootstrap.
     public let destructiveShareInterval, rateInterval: BootstrapIntervals.Interval?
   }
 
   public let run: String
   /// t_d; nil where the loss does not decelerate.
   public let breakStep: Double?
+  /// Pairs that begin before this update are the transient or the warm-up, and on neither side.
+  public let firstStep: Int
   /// In the order of the training.
   public let pairs: [Pair]
-  /// Nil without a deceleration, or where one of its sides has no pair.
+  /// Nil without a deceleration, where one of its sides has no pair, or the loss does not fall there.
   public let split: Split?
 }
 
 extension RateDecomposition {
   /// - Parameters:
   ///   - changes: of pairs of checkpoints of one run, all of the same ratio, on the same tokens.
-  ///   - breakStep: t_d, where the loss decelerates.
+  ///   - deceleration: nil where the loss does not decelerate.
   ///   - skip: pairs that begin before this update are left out of the split.
   ///   - window: how many pairs there are at most on each side of t_d, the nearest ones.
   public init(
-    _ changes: [LossChanges], breakStep: Double?, skip: Int, window: Int, bootstrap: SequenceBootstrap
+    _ changes: [LossChanges], deceleration: Deceleration?, skip: Int, window: Int,
+    bootstrap: SequenceBootstrap
   ) throws {
     let changes = changes.sorted { ($0.from, $0.to) < ($1.from, $1.to) }
     try Self.check(changes)
     run = changes[0].run
-    self.breakStep = breakStep
-    pairs = changes.map { Pair(from: $0.from, to: $0.to, $0.interference) }
-    guard let breakStep else {
-      split = nil
-      return
-    }
-    let usable = pairs.indices.filter { [pairs] in pairs[$0].factors != nil && pairs[$0].from >= skip }
-    let before = usable.filter { [pairs] in Double(pairs[$0].to) <= breakStep }.suffix(window)
-    let after = usable.filter { [pairs] in Double(pairs[$0].from) >= breakStep }.prefix(window)
-    guard let change = Factors(pairs, before: before, after: after) else {
+    breakStep = deceleration?.step
+    firstStep = skip
+    let pairs = changes.map { Pair(from: $0.from, to: $0.to, $0.interference) }
+    self.pairs = pairs
+    guard let deceleration, let sides = Sides(pairs, deceleration.step, from: skip, window: window),
+      let change = sides.change(pairs)
+    else {
       split = nil
       return
     }
     // The same sequences are drawn for all pairs, which share them.
     let sequences = changes.map(\.sequences)
-    func factors(_ sums: [LossInterference]) -> Factors? {
-      Factors(zip(changes, sums).map { Pair(from: $0.from, to: $0.to, $1) }, before: before, after: after)
+    var shares: [Double] = []
+    var rates: [Double] = []
+    let random = Philox(seed: UInt64(bitPattern: Int64(bootstrap.seed)))
+    for resample in 0..<bootstrap.resamples {
+      try Task.checkCancellation()
+      var sums = changes.map { _ in LossInterference() }
+      for sequence in bootstrap.draw(resample, of: sequences[0].count) {
+        for index in sums.indices { sums[index] += sequences[index][sequence] }
+      }
+      let drawn = zip(changes, sums).map { Pair(from: $0.from, to: $0.to, $1) }
+      let step = deceleration.drawn(random.normals(stream: Streams.decelerations, index: UInt64(resample)).0)
+      guard let change = Sides(drawn, step, from: skip, window: window)?.change(drawn) else { continue }
+      rates.append(change.rate)
+      if let share = change.shares?.constructive { shares.append(share) }
     }
-    let intervals = try bootstrap.intervals(
-      of: sequences[0].indices.map { sequence in sequences.map { $0[sequence] } },
-      from: changes.map { _ in LossInterference() },
-      adding: { sums, more in for index in sums.indices { sums[index] += more[index] } },
-      [{ factors($0)?.shares?.constructive }, { factors($0)?.rate }])
+    func interval(_ values: [Double]) -> BootstrapIntervals.Interval? {
+      values.count * 2 > bootstrap.resamples ? BootstrapIntervals.Interval(values) : nil
+    }
+    let most = max(1, Sides(pairs, deceleration.step, from: skip, window: pairs.count)?.longest ?? 1)
     split = Split(
-      before: before.map { [pairs] in pairs[$0].from }, after: after.map { [pairs] in pairs[$0].from },
-      change: change, destructiveShareInterval: intervals[0], rateInterval: intervals[1])
+      before: sides.before.map { pairs[$0].from }, after: sides.after.map { pairs[$0].from },
+      across: pairs.first {
+        $0.from >= skip && Double($0.from) < deceleration.step && deceleration.step < Double($0.to)
+      }?.from,
+      change: change,
+      destructiveSharesByWindow: (1...most).map {
+        Sides(pairs, deceleration.step, from: skip, window: $0)?.change(pairs)?.shares?.constructive
+      },
+      destructiveShareInterval: interval(shares), rateInterval: interval(rates))
+  }
+
+  /// The places of the pairs on both sides of t_d.
+  private struct Sides {
+    let before, after: [Int]
+
+    /// Nil where a side has none.
+    init?(_ pairs: [Pair], _ step: Double, from first: Int, window: Int) {
+      let usable = pairs.indices.filter { pairs[$0].from >= first }
+      before = Array(usable.filter { Double(pairs[$0].to) <= step }.suffix(window))
+      after = Array(usable.filter { Double(pairs[$0].from) >= step }.prefix(window))
+      if before.isEmpty || after.isEmpty { return nil }
+    }
+
+    var longest: Int { max(before.count, after.count) }
+
+    /// Nil where the mean loss does not fall on one of the sides.
+    func change(_ pairs: [Pair]) -> Factors? {
+      func factors(_ side: [Int]) -> Factors? {
+        Factors(
+          progress: -Sums.mean(side.map { pairs[$0].change }),
+          magnitude: Sums.mean(side.map { pairs[$0].magnitude }))
+      }
+      guard let after = factors(after), let before = factors(before) else { return nil }
+      return Factors(
+        rate: after.rate - before.rate, magnitude: after.magnitude - before.magnitude,
+        constructive: after.constructive - before.constructive)
+    }
   }
 
   private static func check(_ changes: [LossChanges]) throws(Failure) {
@@ -123,27 +200,10 @@ extension RateDecomposition.Pair {
 }
 
 extension RateDecomposition.Factors {
-  init?(change: Double, magnitude: Double) {
-    guard change != 0, magnitude > 0 else { return nil }
-    rate = Elementary.log(change.magnitude)
+  init?(progress: Double, magnitude: Double) {
+    guard progress > 0, magnitude > 0 else { return nil }
+    rate = Elementary.log(progress)
     self.magnitude = Elementary.log(magnitude)
-    constructive = Elementary.log(change.magnitude / magnitude)
-  }
-
-  /// The mean of the pairs after minus that of the pairs before; nil where there are none, or one has no logarithm.
-  init?(_ pairs: [RateDecomposition.Pair], before: some Collection<Int>, after: some Collection<Int>) {
-    guard !before.isEmpty, !after.isEmpty else { return nil }
-    func mean(_ places: some Collection<Int>, _ value: (Self) -> Double) -> Double? {
-      let factors = places.compactMap { pairs[$0].factors }
-      return factors.count == places.count ? Sums.mean(factors.map(value)) : nil
-    }
-    func difference(_ value: (Self) -> Double) -> Double? {
-      guard let a = mean(after, value), let b = mean(before, value) else { return nil }
-      return a - b
-    }
-    guard let rate = difference(\.rate), let magnitude = difference(\.magnitude),
-      let constructive = difference(\.constructive)
-    else { return nil }
-    self.init(rate: rate, magnitude: magnitude, constructive: constructive)
+    constructive = Elementary.log(progress / magnitude)
   }
 }

@@ -8,6 +8,7 @@ enum Streams {
   static let batches: UInt32 = 6
   static let sample: UInt32 = 7
   static let gradients: UInt32 = 8
+  static let decelerations: UInt32 = 9
 
   /// Of a parameter, by its place in the order of the names.
   static func initialisation(_ parameter: Int) -> UInt32 { member(parameter, of: 1) }

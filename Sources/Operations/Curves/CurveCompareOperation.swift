@@ -11,7 +11,7 @@ struct CurveCompareOperation: Operation {
     constraint: "above 0", allows: { $0.values.allSatisfy { $0 > 0 } })
 
   let name = "curve.compare"
-  let revision = 1
+  let revision = 2
   let summary = "Puts the fits of several runs side by side, and against model size where it is given."
   let inputs = [
     InputDeclaration("fits", .many, help: "fits as curve.fit writes them"),

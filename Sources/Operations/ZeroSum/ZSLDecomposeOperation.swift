@@ -6,13 +6,15 @@ internal import JSON
 struct ZSLDecomposeOperation: Operation {
   static let skip = Parameter(
     "skip", default: 0, unit: "updates", in: 0...1 << 31,
-    help: "pairs that begin before this update are the transient and left out")
+    help:
+      "pairs that begin before this update are the transient and left out, as are those that begin in the warm-up"
+  )
   static let window = Parameter(
     "window", default: 3, unit: "pairs", in: 1...100,
     help: "on each side of the deceleration point at most, the nearest ones")
 
   let name = "zsl.decompose"
-  let revision = 2
+  let revision = 3
   let summary =
     "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
   let inputs = [
@@ -26,8 +28,8 @@ struct ZSLDecomposeOperation: Operation {
     OutputDeclaration(
       "result", file: "decomposition.json",
       help:
-        "log |dL| = log M + log(1 - D) of each pair, and how much each factor accounts for of what changes from before t_d "
-        + "to after it, with 95 % intervals")
+        "log(-dL) = log M + log(1 - D) of each pair whose loss falls, and how much each factor accounts for of what changes "
+        + "from before t_d to after it, with 95 % intervals over sequences and t_d")
   ]
 
   func run(_ context: OperationContext) async throws {
@@ -37,8 +39,10 @@ struct ZSLDecomposeOperation: Operation {
       return try LossChanges(parsing: input.bytes(limit: TextInput.limit))
     }
     let decomposition = try RateDecomposition(
-      changes, breakStep: analysis.verdict == .deceleration ? analysis.fit.curve.breakStep : nil,
-      skip: context[Self.skip], window: context[Self.window],
+      changes,
+      deceleration: analysis.verdict == .deceleration
+        ? .init(step: analysis.fit.curve.breakStep, interval: analysis.intervals?.breakStep) : nil,
+      skip: max(context[Self.skip], analysis.options.warmup ?? 0), window: context[Self.window],
       bootstrap: SequenceBootstrap(
         resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
     if let shares = decomposition.split?.change.shares {

@@ -58,13 +58,27 @@ struct ExpressionScope {
   }
 
   func value(of name: String, at position: Position) throws(PipelineError) -> PipelineNode {
-    guard let value = parameters[name] else { throw unknown(name, at: position) }
+    guard let value = parameters[name] ?? first(name) else { throw unknown(name, at: position) }
     if value.isNull {
       throw PipelineError(
         ExpressionScope.unset(name), at: position,
         hint: "give it one: \(name)=VALUE, or a default under params:")
     }
     return value
+  }
+
+  /// `${LIST.first}`: the first value of a list or range; nil for any other name.
+  private func first(_ name: String) -> PipelineNode? {
+    let parameter = Expression.variable(of: name)
+    guard name == parameter + ".first", let list = parameters[parameter] else { return nil }
+    switch list.content {
+    case .list(let elements): return elements.first
+    case .mapping(let entries): return entries.first { $0.name == "from" }?.value
+    case .scalar(let text, let isPlain):
+      guard let dots = text.firstRange(of: "..") else { return nil }
+      return PipelineNode(
+        content: .scalar(String(text[..<dots.lowerBound]), isPlain: isPlain), position: list.position)
+    }
   }
 
   /// The headline of a parameter that must be given a value.

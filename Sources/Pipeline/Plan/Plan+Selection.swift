@@ -2,7 +2,7 @@ public import Actions
 
 extension Plan {
   /// The instances that the targets need, in plan order, and the deferred stages among them. A target is a stage, an
-  /// instance (`fit[14M]`) or a glob over both (`fit*`, `fit[*M]`); of a deferred stage, any of its instances. No targets
+  /// instance (`fit[14M]`), the instances whose first keys are given (`fit[14M]` for `fit[14M,1]` and `fit[14M,2]`), or a glob over both (`fit*`, `fit[*M]`); of a deferred stage, any of its instances. No targets
   /// are the default ones.
   public func selection(_ targets: [String]) throws(PipelineError) -> Selection {
     let index = TargetIndex(self)
@@ -138,6 +138,11 @@ extension Plan {
       if let stage = deferred[target] { return Match(deferred: [stage]) }
       if target.hasSuffix("]"), let stage = deferred[String(target.prefix { $0 != "[" })] {
         return Match(deferred: [stage])
+      }
+      if target.hasSuffix("]"), let range = stages[String(target.prefix { $0 != "[" })] {
+        let start = target.dropLast() + ","
+        let found = range.filter { plan.instances[$0].name.hasPrefix(start) }
+        if !found.isEmpty { return Match(instances: Set(found)) }
       }
       var match = Match()
       if let glob = Glob(target) {

@@ -14,6 +14,13 @@ enum DecompositionReport: ReportedAnalysis {
     }
   ]
 
+  static let replicated = [
+    ReplicatedQuantity("share of 1 − <i>D</i> in the deceleration", name: "destructive_share") {
+      run, results in
+      results?.decomposition(of: run)?.split?.change.shares?.constructive
+    }
+  ]
+
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.findings(results) }
 }
 
@@ -31,7 +38,7 @@ extension AnalysisResults {
 }
 
 extension AnalysisFigures {
-  /// log |dL| = log M + log(1 - D), a panel each run.
+  /// log(-dL) = log M + log(1 - D), a panel each run.
   var decomposition: Figure {
     let split = runs.compactMap { run in results.decomposition(of: run).map { (run, $0) } }
     let panels = split.map { run, decomposition in
@@ -44,23 +51,24 @@ extension AnalysisFigures {
       return TracePanel(
         heading: run.label, subheading: Self.shares(decomposition), label: "natural logarithm",
         traces: [
-          trace("log |ΔL|", Theme.ink, \.rate), trace("log M", Theme.run(0), \.magnitude),
-          trace("log(1 − D)", Theme.run(1), \.constructive),
+          trace("log(−ΔL)", Theme.ink, \.rate), trace("log M", Theme.factors.0, \.magnitude),
+          trace("log(1 − D)", Theme.factors.1, \.constructive),
         ], marks: run.decelerates ? [(run.fit.curve.breakStep, Theme.muted)] : [])
     }
     return .traces(
       panels, title: "What the deceleration is made of",
       caption:
-        "The logarithm of the improvement from t to 2t is the sum of those of M and of 1 − D. The shares compare means over "
-        + "the pairs nearest to the deceleration step (dotted) on each side of it; in brackets, the 95 % interval over "
-        + "sequences.",
+        "The logarithm of the progress −ΔL from t to 2t is the sum of those of M and of 1 − D; pairs whose loss rises have "
+        + "none. The shares compare the pairs nearest to the deceleration step (dotted) on each side of it, without those "
+        + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
+        + "deceleration step, for this training.",
       findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
       columns: 3, width: width)
   }
 
   private static func shares(_ decomposition: RateDecomposition) -> String? {
     guard let split = decomposition.split else { return nil }
-    guard let shares = split.change.shares else { return "the improvement does not shrink" }
+    guard let shares = split.change.shares else { return "the progress does not shrink" }
     let range =
       split.destructiveShareInterval.map { " [\(percent($0.lower)), \(percent($0.upper))]" } ?? ""
     return "D: \(percent(shares.constructive)) %\(range), M: \(percent(shares.magnitude)) %"
@@ -71,8 +79,26 @@ extension AnalysisFigures {
 
 extension Page {
   fileprivate func findings(_ results: AnalysisResults) -> Markup {
-    let items = runs.compactMap { run in finding(run, results) }
+    let items =
+      runs.compactMap { run in finding(run, results) }
+      + SeedGroup.groups(of: runs).compactMap { group in finding(group, results) }
     return items.isEmpty ? "" : "\n<ul>\n\(items.joined(separator: "\n"))\n</ul>"
+  }
+
+  /// What holds of the model, and not only of one training of it.
+  private func finding(_ group: SeedGroup, _ results: AnalysisResults) -> Markup? {
+    guard
+      let spread = group.spread({
+        results.decomposition(of: $0)?.split?.change.shares.map { 100 * $0.constructive }
+      }), let mean = spread.meanInterval
+    else { return nil }
+    return """
+      <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds: the part of 1 − <i>D</i> is \
+      \(Format.value(spread.mean, error: spread.deviation)) % (mean ± deviation): \
+      \(DecompositionReport.larger(mean.lowerBound / 100, mean.upperBound / 100)) \
+      (95 % interval of the mean: \(Page.range(mean, like: spread)) %; of another seed: \
+      \(Page.range(spread.nextInterval, like: spread)) %).</li>
+      """
   }
 
   private func finding(_ run: ReportedRun, _ results: AnalysisResults) -> Markup? {
@@ -84,7 +110,7 @@ extension Page {
       let reason =
         decomposition.breakStep == nil
         ? "the loss does not decelerate, so there is no before and after to compare"
-        : "there are no pairs of checkpoints on both sides of the deceleration step"
+        : "there are no pairs of checkpoints on both sides of the deceleration step, behind the warm-up, over which the loss falls"
       return "<li><strong>\(run.label)</strong>: \(reason) (\(Page.reference(digest))).</li>"
     }
     func number(_ value: Double, _ digits: Int = 2) -> Markup {
@@ -118,10 +144,11 @@ extension Page {
 
   /// How much of the deceleration is due to cancellation.
   private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
-    let factor = Elementary.exp(split.change.rate)
+    let factor = split.progressRatio
+    let progress: Markup = "The progress −Δ<i>L</i> from <i>t</i> to 2<i>t</i>"
     guard let (magnitude, constructive) = split.change.shares else {
       return """
-        The improvement from <i>t</i> to 2<i>t</i> does not shrink: it changes by a factor of \
+        \(progress) does not shrink: it changes by a factor of \
         \(Page.number(Format.significant(factor, 2), factor, from: digest)), so there is nothing to account for.
         """
     }
@@ -129,18 +156,35 @@ extension Page {
       Page.number("\(Format.fixed(100 * share, 0)) %", share, from: digest)
     }
     let range: Markup =
-      split.destructiveShareInterval.map { " (95 %: \(percent($0.lower)) to \(percent($0.upper)))" } ?? ""
-    let most =
-      switch constructive {
-      case 0.6...: "most of it is cancellation"
-      case 0.4...: "cancellation and smaller changes share it about equally"
-      case 0...: "most of it is not cancellation but smaller changes"
-      default: "none of it is cancellation"
+      split.destructiveShareInterval.map {
+        " (95 %, over sequences and <i>t</i><sub>d</sub> of this training: \(percent($0.lower)) to \(percent($0.upper)))"
+      } ?? ""
+    let windows = split.destructiveSharesByWindow.compactMap(\.self)
+    let moving: Markup =
+      if windows.count > 1, let least = windows.min(), let most = windows.max() {
+        """
+         With 1 to \(windows.count) pairs on each side it is between \(percent(least)) and \(percent(most)).
+        """
+      } else {
+        ""
       }
+    let across: Markup =
+      split.across.map {
+        " The pair from <i>t</i> = \(Format.grouped($0)) spans <i>t</i><sub>d</sub> and is on neither side."
+      } ?? ""
     return """
-      The improvement |Δ<i>L</i>| shrinks to \(Page.number(Format.significant(factor, 2), factor, from: digest)) of what \
+      \(progress) shrinks to \(Page.number(Format.significant(factor, 2), factor, from: digest)) of what \
       it was; of that, on a logarithmic scale, \(percent(constructive))\(range) come from 1 − <i>D</i> and \
-      \(percent(magnitude)) from <i>M</i>: \(most) (\(Page.reference(digest))).
+      \(percent(magnitude)) from <i>M</i> (\(Page.reference(digest))).\(moving)\(across)
       """
+  }
+}
+
+extension DecompositionReport {
+  /// Which of the two parts is the larger one, by the 95 % interval of that of 1 - D.
+  fileprivate static func larger(_ lower: Double, _ upper: Double) -> String {
+    if lower > 0.5 { return "more of it is cancellation than smaller changes" }
+    return upper < 0.5
+      ? "more of it is smaller changes than cancellation" : "which of the two is more of it is not decided"
   }
 }

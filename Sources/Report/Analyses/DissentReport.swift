@@ -12,6 +12,12 @@ enum DissentReport: ReportedAnalysis {
     ReportedFigure("dissent", help: "gradient dissent") { $0.dissent }
   ]
 
+  static let replicated = [
+    ReplicatedQuantity("dissent at the last checkpoint", name: "dissent_last") { run, results in
+      results?.dissent(of: run).last?.dissent
+    }
+  ]
+
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.dissent(results) }
 }
 
@@ -28,7 +34,9 @@ extension AnalysisFigures {
   var dissent: Figure {
     func traces(_ point: (DissentResult) -> Trace.Point?) -> [Trace] {
       runs.map {
-        Trace(name: $0.label, colour: $0.colour, points: results.dissent(of: $0).compactMap(point))
+        Trace(
+          name: $0.label, legendName: $0.groupLabel, colour: $0.colour,
+          points: results.dissent(of: $0).compactMap(point))
       }
     }
     let panels = [

@@ -14,6 +14,12 @@ enum GradientInterferenceReport: ReportedAnalysis {
     ReportedFigure("layers", help: "D of each layer's gradients", data: { $0.layerData }) { $0.layers },
   ]
 
+  static let replicated = [
+    ReplicatedQuantity("<i>D</i>(∇) at the last checkpoint", name: "D_gradients_last") { run, results in
+      results?.gradients(of: run).last?.destructive
+    }
+  ]
+
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.gradients(results) }
 }
 
@@ -36,7 +42,7 @@ extension AnalysisFigures {
     func traces(_ value: (GradientInterferenceResult) -> Double?) -> [Trace] {
       runs.map { run in
         Trace(
-          name: run.label, colour: run.colour,
+          name: run.label, legendName: run.groupLabel, colour: run.colour,
           points: results.gradients(of: run).compactMap { Trace.Point($0.step, value($0), nil) })
       }
     }
@@ -111,7 +117,7 @@ extension AnalysisFigures {
         }
         let from = low + Double(index) * width
         return Series(
-          .tiles, colour, rows, name: "\(Format.fixed(from, 3)) to \(Format.fixed(from + width, 3))")
+          .tiles, colour, rows, name: "D \(Format.fixed(from, 3)) to \(Format.fixed(from + width, 3))")
       }
       return Panel(heading: run.label, headingColour: run.colour, x: x, y: y, series: series)
     }

@@ -14,6 +14,12 @@ enum LossChangesReport: ReportedAnalysis {
     ReportedFigure("plane", help: "M against D with lines of equal |dL|") { $0.plane },
   ]
 
+  static let replicated = [
+    ReplicatedQuantity("<i>D</i> of the last pair of checkpoints", name: "D_last_pair") { run, results in
+      results?.losses(of: run).last?.destructive
+    }
+  ]
+
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.sizes(results) }
 }
 
@@ -43,7 +49,9 @@ extension AnalysisFigures {
     ) -> [Trace] {
       published.traces(quantity)
         + runs.map {
-          Trace(name: $0.label, colour: $0.colour, points: results.losses(of: $0).compactMap(point))
+          Trace(
+            name: $0.label, legendName: $0.groupLabel, colour: $0.colour,
+            points: results.losses(of: $0).compactMap(point))
         }
     }
     let panels = [
@@ -76,10 +84,22 @@ extension AnalysisFigures {
     let x = Axis("{/:Italic D}", logarithmic: false, holding: points.map(\.1) + [0, 1], air: 0.02)
     let y = Axis(
       "{/:Italic M} (nats/token)", logarithmic: true, holding: points.map(\.0.magnitude), air: 0.08)
-    var series = Self.levels(x, y).map { Series(.line(width: 0.75), Theme.faint, $0, name: "equal |ΔL|") }
+    let levels = Self.levels(x, y)
+    var series = levels.map { Series(.line(width: 0.75), Theme.faint, $0.rows, name: "equal |ΔL|") }
+    // At the left end of each line, and no two in one place.
+    var notes: [(text: String, x: Double, y: Double)] = []
+    for (level, rows) in levels {
+      guard let end = rows.first, notes.allSatisfy({ $0.y * 1.25 < end[1] || $0.x < end[0] }) else {
+        continue
+      }
+      notes.append((Format.short(level), end[0], end[1]))
+    }
     for (run, results) in all {
       let rows = results.map { [$0.1, $0.0.magnitude] }
-      series += [Series(.line(width: 1), run.colour, rows), Series(.disc, run.colour, rows, name: run.label)]
+      series += [
+        Series(.line(width: 1), run.colour, rows),
+        Series(.disc, run.colour, rows, name: run.label, legendName: run.groupLabel),
+      ]
       // The last pair that begins before t_d.
       if run.decelerates,
         let pair = results.last(where: { Double($0.0.from) <= run.fit.curve.breakStep })
@@ -92,61 +112,73 @@ extension AnalysisFigures {
       title: "Cancellation against size of the changes",
       caption:
         "D and M of the changes from t to 2t, joined in the order of training. Along a grey line |ΔL| = M (1 − D) is the "
-        + "same: from right to left 1, 2 and 5 times powers of ten. Ring: the pair that the deceleration step falls into.",
-      findings: "", panels: [Panel(x: x, y: y, series: series)], columns: 1, width: width, aspect: 0.6,
+        + "same, in nats per token as it says at its end. Ring: the pair that the deceleration step falls into.",
+      findings: "", panels: [Panel(x: x, y: y, series: series, notes: notes)], columns: 1, width: width,
+      aspect: 0.6,
       legend: .above)
   }
 
   /// M = |dL| / (1 - D) for 1, 2 and 5 times powers of ten.
-  private static func levels(_ x: Axis, _ y: Axis) -> [[[Double]]] {
+  private static func levels(_ x: Axis, _ y: Axis) -> [(level: Double, rows: [[Double]])] {
     let powers = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10]
     return powers.flatMap { [$0, 2 * $0, 5 * $0] }.compactMap { level in
       let rows = (0...400).map { index in
         let d = x.range.lowerBound + (0.9999 - x.range.lowerBound) * Double(index) / 400
         return [d, level / (1 - d)]
       }.filter { y.range.contains($0[1]) }
-      return rows.count > 1 ? rows : nil
+      return rows.count > 1 ? (level, rows) : nil
     }
   }
 }
 
 extension Page {
-  /// Whether larger models cancel less, at the last t that all of them have.
+  /// Whether larger models cancel less, at the last t that all of them have, judged by how seeds differ.
   fileprivate func sizes(_ results: AnalysisResults) -> Markup {
-    let sized = (comparison?.comparison.rows ?? []).compactMap { row in
-      row.size.flatMap { size in runs.first { $0.name == row.run }.map { ($0, size) } }
-    }.sorted { $0.1 < $1.1 }.map(\.0).filter { !results.losses(of: $0).isEmpty }
-    let common = sized.map { Set(results.losses(of: $0).map(\.from)) }.reduce(nil) { (all: Set<Int>?, one) in
-      all?.intersection(one) ?? one
-    }
+    let sizes = comparison?.comparison.rows ?? []
+    func size(_ group: SeedGroup) -> Double? { sizes.first { $0.run == group.runs[0].name }?.size }
+    let sized = SeedGroup.groups(of: runs.filter { !results.losses(of: $0).isEmpty })
+      .compactMap { group in size(group).map { (group, $0) } }.sorted { $0.1 < $1.1 }.map(\.0)
+    let common = sized.flatMap(\.runs).map { Set(results.losses(of: $0).map(\.from)) }
+      .reduce(nil) { (all: Set<Int>?, one) in all?.intersection(one) ?? one }
     guard sized.count > 1, let step = common?.max() else { return "" }
-    let values = sized.compactMap { run in
-      results.losses.first { $0.result.run == run.name && $0.result.from == step }.flatMap { found in
-        found.result.destructive.map { (run: run, value: $0, found: found) }
+    let spreads = sized.compactMap { group in
+      group.spread { run in results.losses(of: run).first { $0.from == step }?.destructive }.map {
+        (group, $0)
       }
     }
-    guard values.count == sized.count else { return "" }
-    let list = values.map { run, value, found in
-      "\(Page.number(Format.significant(value, 2), value, from: found.digest)) for \(run.label)" as Markup
+    guard spreads.count == sized.count else { return "" }
+    let list = spreads.map { group, spread -> Markup in
+      let error: Markup = spread.deviation == nil ? "" : " (mean ± deviation of \(spread.values.count) seeds)"
+      return
+        "\(spread.deviation.map { Format.value(spread.mean, error: $0) } ?? Format.significant(spread.mean, 3)) "
+        + "for \(group.label)\(error)"
     }
-    let changes = zip(values, values.dropFirst()).map {
-      $0.found.result.destructiveChange(to: $1.found.result)
-    }
-    let verdict =
-      if changes.allSatisfy({ $0 == .fell }) {
-        "Larger models cancel less"
-      } else if changes.allSatisfy({ $0 == .rose }) {
-        "Larger models cancel more"
-      } else if changes.allSatisfy({ $0 == .unclear }) {
-        "Sizes do not differ in how far changes cancel, within their 95 % intervals"
-      } else {
-        "How far changes cancel does not follow the sizes"
-      }
     return """
 
-      <p>\(verdict): from <i>t</i> = \(Format.grouped(step)) to \(Format.grouped(2 * step)), the last pair that all sizes \
-      have, <i>D</i> is \(list.joined(separator: ", ")).</p>
+      <p>\(Page.trend(over: spreads.map(\.1))): from <i>t</i> = \(Format.grouped(step)) to \(Format.grouped(2 * step)), the \
+      last pair that all sizes have, <i>D</i> is \(list.joined(separator: ", ")).</p>
       """
+  }
+
+  /// What differs from each size to the next, where several comparisons share an error rate of 5 % (Bonferroni).
+  private static func trend(over spreads: [SeedSpread]) -> Markup {
+    let steps = zip(spreads, spreads.dropFirst()).map { SeedDifference(from: $0, to: $1, among: spreads) }
+    let found = steps.compactMap(\.self)
+    guard let degrees = found.first?.degrees, found.count == steps.count else {
+      return "Whether sizes differ in how far changes cancel cannot be told from one seed each"
+    }
+    let test: Markup = """
+       (Student's <i>t</i> over seeds with \(degrees) degrees of freedom and a common deviation, at 5 % for \
+      \(found.count == 1 ? "the one comparison" : "all \(found.count) comparisons"))
+      """
+    let certain = found.filter { $0.probability < 0.05 / Double(found.count) }
+    if certain.isEmpty { return "Sizes are not found to differ in how far changes cancel\(test)" }
+    guard certain.count == found.count else {
+      return "Some sizes differ in how far changes cancel\(test), and not each from the next"
+    }
+    if found.allSatisfy({ $0.difference < 0 }) { return "Larger models cancel less\(test)" }
+    if found.allSatisfy({ $0.difference > 0 }) { return "Larger models cancel more\(test)" }
+    return "How far changes cancel differs between sizes\(test), and does not follow them"
   }
 }
 

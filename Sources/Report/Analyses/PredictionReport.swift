@@ -33,7 +33,7 @@ extension AnalysisFigures {
     func traces(_ value: (PredictionResult) -> Double?) -> [Trace] {
       runs.map { run in
         Trace(
-          name: run.label, colour: run.colour,
+          name: run.label, legendName: run.groupLabel, colour: run.colour,
           points: results.predictions(of: run).compactMap { Trace.Point($0.step, value($0), nil) })
       }
     }
@@ -41,7 +41,7 @@ extension AnalysisFigures {
       traces { value($0.measured) }
         + runs.map { run in
           Trace(
-            name: "predicted", colour: run.colour,
+            name: "\(run.label), predicted", legendName: "predicted", colour: run.colour,
             points: results.predictions(of: run).compactMap {
               Trace.Point($0.step, value($0.predicted), nil)
             },
@@ -149,7 +149,7 @@ extension Page {
     let mean: Markup =
       mean(found).map { "; the change of the mean loss is predicted \($0.text) times as large as it is" }
       ?? ""
-    return "Single tokens are predicted \(tokens)\(mean)."
+    return "Single tokens are predicted with \(tokens)\(mean)."
   }
 
   private func sides(_ found: [Found], of run: ReportedRun) -> Markup? {
@@ -159,8 +159,8 @@ extension Page {
     )
     guard let before = tokens(sides.0), let after = tokens(sides.1) else { return whole(found) }
     let text: Markup = """
-      Before the deceleration (\(steps(sides.0))) single tokens are predicted \(before); after it (\(steps(sides.1))) \
-      \(after).
+      Before the deceleration (\(steps(sides.0))) single tokens are predicted with \(before); after it (\(steps(sides.1))) \
+      with \(after).
       """
     guard let early = mean(sides.0), let late = mean(sides.1) else { return text }
     let verdict =
@@ -169,7 +169,7 @@ extension Page {
       } else if late.values.upperBound < early.values.lowerBound {
         "that is less at every checkpoint than before"
       } else {
-        "the two ranges overlap, so that the deceleration makes no clear difference to it"
+        "the two ranges overlap"
       }
     return text
       + """
@@ -182,18 +182,12 @@ extension Page {
     "<i>t</i> = \(found.map { Format.grouped($0.result.step) }.joined(separator: ", "))"
   }
 
-  /// `well, with a correlation of 0.99 to 1.00, missing 4 % to 11 %`
+  /// `a correlation of 0.99 to 1.00, missing 4 % to 11 %`
   private func tokens(_ found: [Found]) -> Markup? {
     guard let correlation = range(found, \.correlation, { Format.fixed($0, 3) }) else { return nil }
-    let quality =
-      switch correlation.values.lowerBound {
-      case 0.9...: "well"
-      case 0.5...: "in part"
-      default: "badly at some checkpoints"
-      }
     let missed: Markup =
       range(found, \.missed, { "\(Format.significant(100 * $0, 2)) %" }).map { ", missing \($0.text)" } ?? ""
-    return "\(quality), with a correlation of \(correlation.text)\(missed)"
+    return "a correlation of \(correlation.text)\(missed)"
   }
 
   /// The predicted change of the mean loss in parts of the measured one.

@@ -11,6 +11,8 @@ protocol ReportedAnalysis: SendableMetatype {
   static var input: InputDeclaration { get }
   static var section: PageSection { get }
   static var figures: [ReportedFigure] { get }
+  /// Numbers of a run that are compared between seeds.
+  static var replicated: [ReplicatedQuantity] { get }
 
   /// What the numbers say, in words: paragraphs and lists that begin with a line break; nothing where there are none.
   static func text(on page: Page, _ results: AnalysisResults) -> Markup
@@ -19,6 +21,7 @@ protocol ReportedAnalysis: SendableMetatype {
 extension ReportedAnalysis {
   static var section: PageSection { .zeroSum }
   static var figures: [ReportedFigure] { [] }
+  static var replicated: [ReplicatedQuantity] { [] }
 }
 
 /// The analyses in the order in which the page speaks of them.

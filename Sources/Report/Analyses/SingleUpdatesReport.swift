@@ -30,7 +30,8 @@ extension AnalysisFigures {
       runs.flatMap { run in
         [(false, \StepResult.train), (true, \StepResult.evaluation)].map { isEvaluation, part in
           Trace(
-            name: isEvaluation ? "on the evaluation stream" : "\(run.label), on its batch",
+            name: "\(run.label), on \(isEvaluation ? "the evaluation stream" : "its batch")",
+            legendName: isEvaluation ? "on the evaluation stream" : "\(run.groupLabel), on its batch",
             colour: run.colour,
             points: results.steps(of: run).compactMap { result in
               quantity(result[keyPath: part]).map { Trace.Point(result.step, $0) }

@@ -10,8 +10,10 @@ struct Trace: Sendable {
     var interval: ClosedRange<Double>?
   }
 
-  /// In the legend; nil for none.
+  /// In the data and the legend; nil for none.
   let name: String?
+  /// In the legend, where several share a name there.
+  var legendName: String?
   let colour: Colour
   let points: [Point]
   var isDashed = false
@@ -38,12 +40,13 @@ struct Trace: Sendable {
     }
     if isDashed {
       return [
-        Series(.dashed(width: 1), colour, rows, name: name), Series(.points(radius: 1.5), colour, rows),
+        Series(.dashed(width: 1), colour, rows, name: name, legendName: legendName),
+        Series(.points(radius: 1.5), colour, rows),
       ]
     }
     let line = Series(.line(width: 1), colour, rows)
     return (bars.isEmpty ? [] : [Series(.bars, colour, bars)]) + [
-      line, Series(.disc, colour, rows, name: name),
+      line, Series(.disc, colour, rows, name: name, legendName: legendName),
     ]
   }
 }

@@ -2,6 +2,7 @@
 struct Drawing: Sendable {
   let svg: SVG
   let pdf: [UInt8]
+  let png: [UInt8]
 
   /// - Parameter attributes: of the SVG's root element.
   init(
@@ -11,5 +12,6 @@ struct Drawing: Sendable {
     let pdf = try await gnuplot.run(try figure.script(for: .pdf))
     self.svg = try SVG(gnuplot: svg, of: figure, attributes: attributes)
     self.pdf = PDF.undated(pdf)
+    png = try await gnuplot.run(try figure.script(for: .png))
   }
 }

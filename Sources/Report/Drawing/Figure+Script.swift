@@ -2,7 +2,7 @@ internal import Compute
 internal import System
 
 /// What a figure is drawn as.
-enum Terminal: Sendable { case svg, pdf }
+enum Terminal: Sendable { case svg, pdf, png }
 
 extension Figure {
   private static let font = "Helvetica"
@@ -42,6 +42,11 @@ extension Figure {
       script.line(
         "set terminal pdfcairo size \(Double(width) / 96)in,\(Double(height) / 96)in enhanced color "
           + "font '\(Figure.font),12' fontscale 0.5625 linewidth 1.5 dashlength 0.9")
+    case .png:
+      // Two pixels for one, for screens that are as fine as paper.
+      script.line(
+        "set terminal pngcairo size \(2 * width),\(2 * height) enhanced color background "
+          + "rgb '\(Theme.paper.light)' font '\(Figure.font),12' fontscale 1.5 linewidth 2 dashlength 0.9")
     }
     script.line("set encoding utf8")
     script.line("set clip two")
@@ -71,7 +76,11 @@ extension Figure {
     for (name, axis, offset) in [("x", panel.x, offsets.x), ("y", panel.y, offsets.y)] {
       script.line(
         "set \(name)range [\(axis.place(axis.range.lowerBound)):\(axis.place(axis.range.upperBound))]")
-      script.line("set \(name)tics nomirror offset \(offset) \(axis.ticks.script(axis.place))")
+      let (start, end) = (axis.place(axis.range.lowerBound), axis.place(axis.range.upperBound))
+      let pixels = Double(name == "x" ? right - left : bottom - top)
+      let ticks = axis.ticks.labelled(
+        at: { (axis.place($0) - start) / (end - start) * pixels }, isHorizontal: name == "x")
+      script.line("set \(name)tics nomirror offset \(offset) \(ticks.script(axis.place))")
     }
 
     script.line("unset label")
@@ -93,6 +102,11 @@ extension Figure {
         Theme.ink, into: &script)
     }
 
+    for note in panel.notes {
+      script.line(
+        "set label '\(note.text)' at \(panel.x.place(note.x)),\(panel.y.place(note.y)) left font ',9' offset 0.3,0.4 "
+          + "textcolor rgb '\(Theme.muted.light)'")
+    }
     script.line(index == 0 ? key : "unset key")
     let names = panel.series.indices.map { "$data_\(index)_\($0)" }
     for (name, series) in zip(names, panel.series) {

@@ -30,7 +30,8 @@ struct Figure: Sendable {
   var legendEntries: [Series] {
     guard legend != .none else { return [] }
     var entries: [Series] = []
-    for series in panels.flatMap(\.series) where series.name != nil {
+    for var series in panels.flatMap(\.series) where series.name != nil {
+      series.name = series.legendName ?? series.name
       if let index = entries.firstIndex(where: { $0.name == series.name }) {
         if entries[index].colour != series.colour { entries[index].colour = Theme.muted }
       } else {
@@ -50,6 +51,8 @@ struct Panel: Sendable {
   var x: Axis
   var y: Axis
   var series: [Series]
+  /// Small print beside places of the panel, in gnuplot's enhanced text.
+  var notes: [(text: String, x: Double, y: Double)] = []
 }
 
 struct Axis: Sendable {
@@ -111,13 +114,18 @@ struct Series: Sendable {
   var colour: Colour
   /// x and y; for bars x, low and high; for tiles low and high x, low and high y. A row without values interrupts a line.
   var rows: [[Double]]
-  /// In the legend, drawn as it is written; nil for none.
+  /// What it is called in the data of the figure, and in the legend, drawn as it is written; nil for none.
   var name: String?
+  /// What it is called in the legend, where several share a name there.
+  var legendName: String?
 
-  init(_ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil) {
+  init(
+    _ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil, legendName: String? = nil
+  ) {
     self.style = style
     self.colour = colour
     self.rows = rows
     self.name = name
+    self.legendName = legendName
   }
 }

@@ -24,7 +24,16 @@ enum Theme {
     Colour(light: "#5a4fb0", dark: "#ada4ff"),
     Colour(light: "#7d4a35", dark: "#d9a285"),
     Colour(light: "#3f7f93", dark: "#8cd0e6"),
+    Colour(light: "#6b7c00", dark: "#c3d24a"),
+    Colour(light: "#a01c1c", dark: "#ff7f7f"),
+    Colour(light: "#2f5233", dark: "#9bcf9f"),
+    Colour(light: "#7a2fa0", dark: "#d59bf5"),
   ]
+
+  /// Of the two factors of a quantity, which are no runs; apart in grey, too.
+  static let factors = (
+    Colour(light: "#00695c", dark: "#59d6c4"), Colour(light: "#c2185b", dark: "#ff8ab5")
+  )
 
   /// From low to high, told apart in grey too; the same on paper and on a dark screen (after matplotlib's viridis).
   static let scale = ["#fde725", "#a0da39", "#4ac16d", "#1fa187", "#277f8e", "#365c8d", "#46327e", "#440154"]
@@ -39,7 +48,7 @@ enum Theme {
 
   /// Turns the light colours of every `svg.plot` into the dark ones on a screen that is set to dark.
   static let figureStyle: String = {
-    let rules = ([paper, ink, muted, faint, hairline] + runs).map { colour in
+    let rules = ([paper, ink, muted, faint, hairline] + runs + [factors.0, factors.1]).map { colour in
       "svg.plot [fill=\"\(colour.light)\"]{fill:\(colour.dark)}"
         + "svg.plot [stroke=\"\(colour.light)\"]{stroke:\(colour.dark)}"
     }

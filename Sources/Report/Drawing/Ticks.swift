@@ -36,7 +36,7 @@ struct Ticks: Sendable, Equatable {
     for power in first...last {
       for digit in digits where range.contains(digit * Elementary.powerOfTen(power)) && power % stride == 0 {
         let value = digit * Elementary.powerOfTen(power)
-        ticks.major.append((value, decades >= 2 ? "10^{\(minus(power))}" : Format.short(value)))
+        ticks.major.append((value, decades >= 2 ? "10^{\(minus(power))}" : label(value)))
       }
       if stride > 1 { continue }
       for digit in 2...9
@@ -59,7 +59,7 @@ struct Ticks: Sendable, Equatable {
     guard first <= last else { return Ticks(major: [], minor: []) }
     return Ticks(
       major: (first...last).map { Double($0) * step }.filter(range.contains).map { value in
-        (value, decimals <= 6 ? Format.fixed(value, decimals) : Format.short(value))
+        (value, decimals <= 6 && value.magnitude < 1e4 ? Format.fixed(value, decimals) : label(value))
       }, minor: [])
   }
 
@@ -69,6 +69,47 @@ struct Ticks: Sendable, Equatable {
     let all =
       major.map { "\"\($0.label)\" \(place($0.value))" } + minor.map { "\"\" \(place($0)) 1" }
     return all.isEmpty ? "()" : "(\(all.joined(separator: ", ")))"
+  }
+
+  /// `20k`, `1.5M`: long numbers do not stand side by side.
+  private static func label(_ value: Double) -> String {
+    switch value.magnitude {
+    case 1e4..<1e6: Format.short(value / 1e3) + "k"
+    case 1e6..<1e9: Format.short(value / 1e6) + "M"
+    default: Format.short(value)
+    }
+  }
+
+  /// The same marks with labels at those only that leave room for each other, round numbers first.
+  /// - Parameters:
+  ///   - position: of a value on the axis, in pixels.
+  ///   - isHorizontal: labels stand side by side, and not one above the other.
+  func labelled(at position: (Double) -> Double, isHorizontal: Bool) -> Ticks {
+    func extent(_ label: String) -> Double {
+      // Digits are about 6.7 pixels wide, of exponents 5.4; a line is 13 high.
+      let plain = label.prefix { $0 != "^" }
+      let raised = label.dropFirst(plain.count).filter { !"^{}".contains($0) }
+      return isHorizontal ? 6.7 * Double(plain.count) + 5.4 * Double(raised.count) + 6 : 13
+    }
+    func roundness(_ value: Double) -> Int {
+      // The digits between the zeros on either side.
+      let digits = Format.short(value.magnitude).prefix { $0 != "e" }.filter(\.isNumber).drop { $0 == "0" }
+      let leading = String(digits.reversed().drop { $0 == "0" })
+      return leading.isEmpty || leading == "1" ? 0 : leading == "2" || leading == "5" ? 1 : leading.count + 1
+    }
+    var taken: [(middle: Double, extent: Double)] = []
+    var kept: Set<Int> = []
+    for index in major.indices.sorted(by: {
+      (roundness(major[$0].value), $0) < (roundness(major[$1].value), $1)
+    }) {
+      let (middle, extent) = (position(major[index].value), extent(major[index].label))
+      if taken.allSatisfy({ abs($0.middle - middle) >= ($0.extent + extent) / 2 }) {
+        taken.append((middle, extent))
+        kept.insert(index)
+      }
+    }
+    return Ticks(
+      major: major.indices.map { (major[$0].value, kept.contains($0) ? major[$0].label : "") }, minor: minor)
   }
 
   private static func minus(_ power: Int) -> String { power < 0 ? "−\(-power)" : "\(power)" }

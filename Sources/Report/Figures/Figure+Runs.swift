@@ -24,8 +24,10 @@ extension Figure {
 
   /// All runs in one panel.
   static func overview(of runs: [ReportedRun], title: String?, width: Int) -> Figure {
-    let few = runs.count <= 10
-    var series = runs.flatMap { run in run.points(radius: 2, names: ("not fitted", run.label)) }
+    let few = Set(runs.map(\.group)).count <= 10
+    var series = runs.flatMap { run in
+      run.points(radius: 2, names: ("not fitted", run.label), legendName: run.groupLabel)
+    }
     series += runs.map { Series(.line(width: 0.8), Theme.ink, $0.fitRows, name: "one-break fit") }
     series += runs.filter(\.decelerates).map {
       Series(.ring, $0.colour, [$0.breakRow], name: "deceleration point")

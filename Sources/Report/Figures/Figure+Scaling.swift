@@ -25,7 +25,10 @@ extension Figure {
       title: title,
       caption:
         "Loss and step of the deceleration, and exponent behind it, against the number of parameters. Bars: 95 % "
-        + "bootstrap intervals. Dashed: power laws by least squares."
+        + "bootstrap intervals, of one training each."
+        + (comparison.scalings.isEmpty
+          ? " Fewer than \(CurveComparison.Scaling.fewestSizes) sizes: no law is fitted."
+          : " Dashed: power laws by least squares over sizes.")
         + (left == 0 ? "" : " Left out, for want of a size or of deceleration: \(left)."),
       findings: rows.map { row in
         "\(runs.label(of: row.run)), \(Format.significant(row.size ?? 0, 3)) parameters: L_d "
@@ -79,7 +82,10 @@ extension Figure {
         let (value, interval) = value(row)
         let colour = runs.first { $0.name == row.run }?.colour ?? Theme.ink
         if let interval { series.append(Series(.bars, colour, [[size, interval.lower, interval.upper]])) }
-        series.append(Series(.disc, colour, [[size, value]], name: runs.label(of: row.run)))
+        series.append(
+          Series(
+            .disc, colour, [[size, value]], name: runs.label(of: row.run),
+            legendName: runs.first { $0.name == row.run }?.groupLabel))
       }
       return Panel(
         subheading: scaling.map { "exponent \(Format.value($0.slope, error: $0.standardError))" }, x: x, y: y,

@@ -50,11 +50,12 @@ enum FigureData {
     var csv = CSV(["panel", "quantity", "series", "x", "y", "lower", "upper"])
     for (number, panel) in figure.panels.enumerated() {
       let quantity = panel.y.label.replacing("{/:Italic ", with: "").replacing("}", with: "")
-      let bars = panel.series.filter { $0.style == .bars }
-      for series in panel.series {
+      for (index, series) in panel.series.enumerated() {
         guard let name = series.name else { continue }
+        // Bars are drawn before what they belong to.
+        let bars = panel.series[..<index].last { $0.style == .bars && $0.colour == series.colour }
         for row in series.rows where row.count == 2 {
-          let bar = bars.first { $0.colour == series.colour }?.rows.first { $0[0] == row[0] }
+          let bar = bars?.rows.first { $0[0] == row[0] }
           let ends = bar?.dropFirst().map { Format.plain($0, 12) } ?? ["", ""]
           csv.add(
             [panel.heading ?? "\(number + 1)", quantity, name] + row.map { Format.plain($0, 12) } + ends)

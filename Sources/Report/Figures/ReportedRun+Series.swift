@@ -24,14 +24,14 @@ extension ReportedRun {
   var fitted: [Point] { points.filter(\.isFitted) }
 
   /// - Parameter names: in the legend, of the points that are left out of the fit and of the others.
-  func points(radius: Double, names: (String?, String?)) -> [Series] {
+  func points(radius: Double, names: (String?, String?), legendName: String? = nil) -> [Series] {
     func rows(_ isFitted: Bool) -> [[Double]] {
       Figure.thinned(points.filter { $0.isFitted == isFitted }.map { [Double($0.step), $0.loss] })
     }
     let skipped = rows(false)
     return
       (skipped.isEmpty ? [] : [Series(.points(radius: radius * 0.7), Theme.faint, skipped, name: names.0)])
-      + [Series(.points(radius: radius), colour, rows(true), name: names.1)]
+      + [Series(.points(radius: radius), colour, rows(true), name: names.1, legendName: legendName)]
   }
 
   /// The fit over the fitted steps.

@@ -1,7 +1,7 @@
 internal import Actions
 internal import Compute
 
-/// `report.figure`: one figure, as SVG and PDF, with its data. A figure of its own stage is drawn again only if what it
+/// `report.figure`: one figure, as SVG, PDF and PNG, with its data. A figure of its own stage is drawn again only if what it
 /// shows has changed.
 struct FigureOperation: Actions.Operation {
   var gnuplot = Gnuplot()
@@ -17,8 +17,8 @@ struct FigureOperation: Actions.Operation {
     "columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
 
   let name = "report.figure"
-  let revision = 2
-  let summary = "Draws a figure of fitted loss curves as SVG and PDF."
+  let revision = 3
+  let summary = "Draws a figure of fitted loss curves as SVG, PDF and PNG."
   let inputs = [ReportInputs.fits, ReportInputs.comparison]
   let parameters: [any ParameterDeclaration] = [
     figure, ReportInputs.labels, ReportInputs.runs, ReportInputs.title, width, columns,

@@ -6,6 +6,7 @@ enum FigureOutputs {
   static let declarations = [
     OutputDeclaration("svg", file: "figure.svg", help: "the figure for screens, light and dark"),
     OutputDeclaration("pdf", file: "figure.pdf", help: "the figure for papers"),
+    OutputDeclaration("png", file: "figure.png", help: "the figure for slides and messages"),
     OutputDeclaration("data", file: "figure.csv", help: "the numbers that it shows"),
   ]
 
@@ -22,6 +23,7 @@ enum FigureOutputs {
       ])
     try context.write(drawing.svg.file, to: "svg")
     try context.write(drawing.pdf, to: "pdf")
+    try context.write(drawing.png, to: "png")
     try context.write(data, to: "data")
   }
 }

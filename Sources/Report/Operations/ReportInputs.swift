@@ -13,7 +13,7 @@ enum ReportInputs {
 
   static let labels = Parameter<[String: String]>(
     "labels", default: [:],
-    help: "what readers call each run, by the run's name; the name itself where none is given")
+    help: "what readers call each run and group of runs, by its name; the name itself where none is given")
   static let runs = Parameter<[String]>(
     "runs", default: [],
     help:
@@ -50,6 +50,8 @@ extension ReportedRun {
     }
     let labels = context[ReportInputs.labels]
     var runs: [ReportedRun] = []
+    // Each has a colour; a run that this figure has not keeps its own.
+    var groups: [String] = []
     for (index, name) in order.enumerated() {
       let found = analyses.filter { $0.0.curve.run == name }
       guard found.count <= 1, order.firstIndex(of: name) == index else {
@@ -57,10 +59,16 @@ extension ReportedRun {
           .malformed, "two of the runs are called '\(name.printable)'",
           hint: "give each run a name of its own")
       }
-      guard let (analysis, digest) = found.first else { continue }
+      guard let (analysis, digest) = found.first else {
+        groups.append(name)
+        continue
+      }
+      let group = analysis.curve.group
+      if !groups.contains(group) { groups.append(group) }
       runs.append(
-        ReportedRun(label: labels[name] ?? name, colour: Theme.run(index), analysis: analysis, digest: digest)
-      )
+        ReportedRun(
+          label: labels[name] ?? name, groupLabel: labels[group] ?? group,
+          colour: Theme.run(groups.firstIndex(of: group) ?? 0), analysis: analysis, digest: digest))
     }
     return runs
   }

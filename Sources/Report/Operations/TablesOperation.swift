@@ -3,7 +3,7 @@ internal import Actions
 /// `report.tables`: the table of all runs as CSV, Markdown and LaTeX.
 struct TablesOperation: Actions.Operation {
   let name = "report.tables"
-  let revision = 2
+  let revision = 3
   let summary = "Writes the table of fitted loss curves as CSV, Markdown and LaTeX."
   let inputs = [ReportInputs.fits]
   let parameters: [any ParameterDeclaration] = [ReportInputs.labels, ReportInputs.runs]

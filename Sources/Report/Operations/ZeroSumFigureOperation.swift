@@ -2,7 +2,7 @@ internal import Actions
 internal import Artefacts
 internal import Compute
 
-/// `report.zero-sum`: one figure of an analysis, as SVG and PDF, with its data.
+/// `report.zero-sum`: one figure of an analysis, as SVG, PDF and PNG, with its data.
 struct ZeroSumFigureOperation: Actions.Operation {
   static let figure = Parameter<String>(
     "figure", oneOf: ReportedAnalyses.figures.map(\.name),
@@ -10,8 +10,8 @@ struct ZeroSumFigureOperation: Actions.Operation {
 
   var gnuplot = Gnuplot()
   let name = "report.zero-sum"
-  let revision = 3
-  let summary = "Draws a figure of zero-sum learning as SVG and PDF."
+  let revision = 4
+  let summary = "Draws a figure of zero-sum learning as SVG, PDF and PNG."
   let inputs = [ReportInputs.fits] + ReportedAnalyses.inputs + [PublishedPoints.input]
   let parameters: [any ParameterDeclaration] = [
     figure, ReportInputs.labels, ReportInputs.runs, ReportInputs.title, FigureOperation.width,

@@ -10,8 +10,8 @@ extension Page {
       }
       return """
         <figure id="figure-\(index + 1)">
-        \(figure.svg.inline)
-        <figcaption><strong>Figure \(index + 1). \(figure.svg.title).</strong> \(figure.svg.caption) \
+        <div class="drawing">\(figure.svg.inline)</div>
+        <figcaption><strong>Figure \(index + 1). \(figure.svg.title).</strong> \(Page.prose(figure.svg.caption)) \
         <span class="note">Drawing \(Page.reference(figure.digest))\(source(of: figure, at: index)).</span></figcaption>
         </figure>
         """

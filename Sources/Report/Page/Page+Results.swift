@@ -42,7 +42,7 @@ extension Page {
   }
 
   /// The run's colour in the figures.
-  private func swatch(_ run: ReportedRun) -> Markup {
+  func swatch(_ run: ReportedRun) -> Markup {
     """
     <svg class="plot swatch" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">\
     <circle cx="5" cy="5" r="4" fill="\(run.colour.light)"/></svg>

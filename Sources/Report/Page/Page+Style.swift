@@ -1,9 +1,9 @@
 extension Page {
   static let style = """
     :root{--paper:\(Theme.paper.light);--ink:\(Theme.ink.light);--muted:\(Theme.muted.light);\
-    --line:\(Theme.hairline.light);--link:#0b5c94;--warning:#b3530a;--shade:#f6f7f8}
+    --line:\(Theme.hairline.light);--link:#0b5c94;--warning:#b3530a;--shade:#f6f7f8;--edge:#c8ccd1}
     @media screen and (prefers-color-scheme:dark){:root{--paper:\(Theme.paper.dark);--ink:\(Theme.ink.dark);\
-    --muted:\(Theme.muted.dark);--line:\(Theme.hairline.dark);--link:#7cc0f4;--warning:#ffab66;--shade:#1c2025}}
+    --muted:\(Theme.muted.dark);--line:\(Theme.hairline.dark);--link:#7cc0f4;--warning:#ffab66;--shade:#1c2025;--edge:#4a5058}}
     \(Theme.figureStyle)
     *{box-sizing:border-box}
     html{font-size:17px;-webkit-text-size-adjust:100%}
@@ -28,6 +28,11 @@ extension Page {
     .warning{border-left:3px solid var(--warning);background:var(--shade);padding:.7rem 1rem}
     .formula{text-align:center;font-size:1.05rem;margin:1.1rem 0;overflow-x:auto}
     .table{overflow-x:auto;margin:1rem 0}
+    .table,.drawing{background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/2.5rem 100% no-repeat local,\
+    linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/2.5rem 100% no-repeat local,\
+    linear-gradient(90deg,var(--edge),transparent) 0 0/.8rem 100% no-repeat scroll,\
+    linear-gradient(270deg,var(--edge),transparent) 100% 0/.8rem 100% no-repeat scroll}
+    .drawing{overflow-x:auto}
     table{border-collapse:collapse;width:100%;font-size:.74rem;line-height:1.35;font-variant-numeric:tabular-nums lining-nums}
     thead th{font-weight:600;border-top:1.5px solid var(--ink);border-bottom:1px solid var(--ink);vertical-align:bottom}
     tbody:last-child{border-bottom:1.5px solid var(--ink)}
@@ -50,7 +55,7 @@ extension Page {
     dd{margin:.15rem 0 0;font-size:.92rem}
     .sources,.artefacts{font-size:.88rem}
     .artefacts{list-style:none;padding:0;max-width:none}
-    @media (max-width:40rem){html{font-size:16px}main{padding-top:1.5rem}}
+    @media (max-width:40rem){html{font-size:16px}main{padding-top:1.5rem}figure svg{width:40rem}}
     @media print{html{font-size:10pt}main{max-width:none;padding:0}h2{break-after:avoid}tr,li,.warning{break-inside:avoid}\
     a{color:inherit}.table{overflow:visible}table{font-size:7pt}th,td{padding:.25rem .2rem}}
     """

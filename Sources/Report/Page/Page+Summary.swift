@@ -73,12 +73,15 @@ extension Page {
         ResultColumn[scaling.quantity.rawValue]?.html ?? Markup(verbatim: scaling.quantity.rawValue)
       let slope = Page.number(
         Format.value(scaling.slope, error: scaling.standardError), scaling.slope, from: digest)
-      return "<span class=\"unit\">\(symbol) ∝ <i>N</i><sup>\(slope)</sup></span>"
+      let interval = scaling.slopeInterval
+      let ends = [interval.lower, interval.upper].map { Format.significant($0, 2) }.joined(separator: " to ")
+      return "<span class=\"unit\">\(symbol) ∝ <i>N</i><sup>\(slope)</sup></span> (\(ends))"
     }
     return """
 
-      <p>Over \(comparison.scalings[0].runs) model sizes <i>N</i> (parameters), by least squares on logarithms: \
-      \(laws.joined(separator: ", ")) (± one standard error).</p>
+      <p>Over \(comparison.scalings[0].sizes) model sizes <i>N</i> (parameters), by least squares on logarithms: \
+      \(laws.joined(separator: ", ")) (± one standard error; in parentheses the 95 % interval by Student's <i>t</i>, of each \
+      exponent by itself).</p>
       """
   }
 }

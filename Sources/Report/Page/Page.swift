@@ -23,7 +23,7 @@ struct Page: Sendable {
 
   var bytes: [UInt8] {
     let sections = [
-      summary, analyses, results, drawings, sensitivity, alternatives, notes, methods, provenance,
+      summary, seeds, analyses, results, drawings, sensitivity, alternatives, notes, methods, provenance,
     ]
     let page: Markup = """
       <!DOCTYPE html>
@@ -65,10 +65,14 @@ struct Page: Sendable {
 
   /// A sentence with its symbols set as symbols.
   static func prose(_ text: String) -> Markup {
-    ["t_d", "L_d", "r_d"].reduce(Markup("\(text)")) { prose, symbol in
-      Markup(verbatim: prose.text.replacing(symbol, with: ResultColumn[symbol]?.html.text ?? symbol))
+    symbols.reduce(Markup("\(text)")) { prose, symbol in
+      Markup(verbatim: prose.text.replacing(symbol.plain, with: symbol.html.text))
     }
   }
+
+  private static let symbols: [(plain: String, html: Markup)] =
+    ["t_d", "L_d", "r_d"].compactMap { name in ResultColumn[name].map { (name, $0.html) } }
+    + ["u,G", "u,g", "g"].map { ("C_\($0)", "<i>C</i><sub>\($0)</sub>") }
 
   static func section(_ id: String, _ heading: String, _ content: Markup) -> Markup {
     "<section id=\"\(id)\">\n<h2>\(heading)</h2>\n\(content)\n</section>"

@@ -11,6 +11,8 @@ struct ResultColumn: Sendable {
   var needsDeceleration = false
   /// Digits where no standard error says how many are worth printing.
   var digits = 5
+  /// In which it is measured, for programs; nil for a pure number.
+  var unit: String?
   /// Printed as its whole part.
   var isStep = false
   let value: @Sendable (OneBreakFit) -> Double
@@ -40,18 +42,21 @@ struct ResultColumn: Sendable {
       name: "rsle", html: "RSLE", markdown: "RSLE", latex: "RSLE", digits: 3, value: \.quality.rsle),
     ResultColumn(
       name: "L_d", html: "<i>L</i><sub>d</sub>", markdown: "L_d", latex: "$L_d$", needsDeceleration: true,
+      unit: "nat/token",
       value: \.curve.breakLoss, error: \.breakLoss, interval: \.breakLoss),
     ResultColumn(
       name: "t_d", html: "<i>t</i><sub>d</sub>", markdown: "t_d", latex: "$t_d$", needsDeceleration: true,
-      isStep: true, value: \.curve.breakStep, error: \.breakStep, interval: \.breakStep),
+      unit: "step", isStep: true, value: \.curve.breakStep, error: \.breakStep, interval: \.breakStep),
     ResultColumn(
       name: "r_d", html: "<i>r</i><sub>d</sub>", markdown: "r_d", latex: "$r_d$", needsDeceleration: true,
       value: \.curve.finalRate, error: \.finalRate, interval: \.finalRate),
     ResultColumn(
       name: "L_T_predicted", html: "<i>L̂</i><sub>T</sub>", markdown: "L̂_T", latex: "$\\hat{L}_T$",
+      unit: "nat/token",
       value: \.predictedLastLoss, interval: \.predictedLastLoss),
     ResultColumn(
-      name: "L_T", html: "<i>L</i><sub>T</sub>", markdown: "L_T", latex: "$L_T$", value: \.lastLoss),
+      name: "L_T", html: "<i>L</i><sub>T</sub>", markdown: "L_T", latex: "$L_T$", unit: "nat/token",
+      value: \.lastLoss),
   ]
 
   static subscript(_ name: String) -> ResultColumn? { all.first { $0.name == name } }

@@ -250,6 +250,18 @@ import Testing
   /// Two sizes with seeds whose D after 8192 updates, and whose part of 1 - D, are as given.
   private func seeds(_ small: [Double], _ large: [Double]) async throws -> (page: String, zeroSum: String) {
     let bench = try Workbench()
+    let inputs = try seeded(small, large, bench)
+    let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+    func section(_ id: String) throws -> String {
+      try #require(root.all("section").first { $0.attributes["id"] == id }).content
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    return (try section("seeds"), try section("zero-sum"))
+  }
+
+  private func seeded(
+    _ small: [Double], _ large: [Double], _ bench: Workbench
+  ) throws -> [String: [InputArtefact]] {
     var inputs: [String: [InputArtefact]] = ["fits": [], "losses": [], "decompositions": []]
     var analyses: [CurveAnalysis] = []
     for (group, values) in [("14M", small), ("144M", large)] {
@@ -268,12 +280,7 @@ import Testing
     inputs["comparison"] = [
       try bench.input(try CurveComparison(analyses, sizes: sizes).json.canonicalBytes)
     ]
-    let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
-    func section(_ id: String) throws -> String {
-      try #require(root.all("section").first { $0.attributes["id"] == id }).content
-        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    }
-    return (try section("seeds"), try section("zero-sum"))
+    return inputs
   }
 
   @Test func `What holds of a model is told from its seeds`() async throws {
@@ -285,6 +292,31 @@ import Testing
     #expect(!zeroSum.contains("144M, over"))
     #expect(zeroSum.contains("Larger models cancel more (Student's t over seeds with 2 degrees of freedom"))
     #expect(zeroSum.contains("0.510 ± 0.010 for 14M (mean ± deviation of 3 seeds), 0.800 for 144M"))
+  }
+
+  @Test func `Every finding stands in a table with its unit, its interval and what says so`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
+    inputs["comparison"] = nil
+    let outputs = try await bench.run(TablesOperation(), inputs)
+    let rows = String(decoding: try #require(outputs["findings"]), as: UTF8.self).split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    let json = try JSON(parsing: try #require(outputs["findings-json"]))
+    #expect(json["findings"]?.array?.count == rows.count - 1)
+    func row(_ start: String...) throws -> [String] {
+      try #require(rows.first { $0.starts(with: start) })
+    }
+    #expect(
+      try row("run", "14M seed 2", "t_d")[3...6] == ["step", "4914.768840299134", "4447.06", "5431.66"])
+    #expect(try row("run", "144M seed 1", "share_D")[5...7] == ["0.5", "0.75", "this run"])
+    let mean = try row("seeds", "14M", "D_last_pair")
+    #expect(mean[7] == "mean over seeds" && mean[8] == "3")
+    let (value, lower) = (try #require(Double(mean[4])), try #require(Double(mean[5])))
+    #expect(abs(value - 0.51) < 1e-12 && abs(lower - 0.485159) < 1e-5)
+    let artefacts = mean[9].split(separator: " ")
+    #expect(artefacts.count == 3 && artefacts.allSatisfy { $0.hasPrefix("sha256:") })
+    #expect(!rows.contains { $0.starts(with: ["seeds", "144M"]) })
   }
 
   @Test func `Sizes that differ no more than seeds do are not told apart`() async throws {

@@ -9,6 +9,9 @@ struct AnalysisResults: Sendable {
   /// By the input's name, each with the artefact that it was read from, in the order of their steps.
   private let found: [String: [(result: any ReportedResult, digest: Digest)]]
 
+  /// None.
+  init() { found = [:] }
+
   /// - Throws: `Failure` if an input is no result of its analysis.
   init(_ context: OperationContext) throws {
     var found: [String: [(result: any ReportedResult, digest: Digest)]] = [:]
@@ -32,6 +35,13 @@ struct AnalysisResults: Sendable {
     _ analysis: Analysis.Type, of run: ReportedRun
   ) -> [Analysis.Result] {
     self[analysis].map(\.result).filter { $0.run == run.name && $0.step > 0 }
+  }
+
+  /// The last of a run, with the artefact that it was read from.
+  func last<Analysis: ReportedAnalysis>(
+    _ analysis: Analysis.Type, of run: ReportedRun
+  ) -> (result: Analysis.Result, digest: Digest)? {
+    self[analysis].last { $0.result.run == run.name && $0.result.step > 0 }
   }
 
   func isEmpty(_ analysis: any ReportedAnalysis.Type) -> Bool { found[analysis.input.name]?.isEmpty != false }

@@ -15,9 +15,11 @@ enum DecompositionReport: ReportedAnalysis {
   ]
 
   static let replicated = [
-    ReplicatedQuantity("share of 1 − <i>D</i> in the deceleration", name: "destructive_share") {
-      run, results in
-      results?.decomposition(of: run)?.split?.change.shares?.constructive
+    ReplicatedQuantity("share of 1 − <i>D</i> in the deceleration", name: "share_D") { run, results in
+      guard let (found, digest) = results.decompositions.first(where: { $0.result.run == run.name }),
+        let split = found.split, let shares = split.change.shares
+      else { return nil }
+      return .init(value: shares.constructive, interval: split.destructiveShareInterval, digest: digest)
     }
   ]
 

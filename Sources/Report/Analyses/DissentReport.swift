@@ -14,7 +14,9 @@ enum DissentReport: ReportedAnalysis {
 
   static let replicated = [
     ReplicatedQuantity("dissent at the last checkpoint", name: "dissent_last") { run, results in
-      results?.dissent(of: run).last?.dissent
+      results.last(DissentReport.self, of: run).map { found, digest in
+        .init(value: found.dissent, interval: found.dissentInterval, digest: digest)
+      }
     }
   ]
 

@@ -16,7 +16,9 @@ enum GradientInterferenceReport: ReportedAnalysis {
 
   static let replicated = [
     ReplicatedQuantity("<i>D</i>(∇) at the last checkpoint", name: "D_gradients_last") { run, results in
-      results?.gradients(of: run).last?.destructive
+      results.last(GradientInterferenceReport.self, of: run).map { found, digest in
+        .init(value: found.destructive, digest: digest)
+      }
     }
   ]
 

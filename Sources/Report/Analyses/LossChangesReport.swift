@@ -16,7 +16,9 @@ enum LossChangesReport: ReportedAnalysis {
 
   static let replicated = [
     ReplicatedQuantity("<i>D</i> of the last pair of checkpoints", name: "D_last_pair") { run, results in
-      results?.losses(of: run).last?.destructive
+      results.last(LossChangesReport.self, of: run).flatMap { found, digest in
+        found.destructive.map { .init(value: $0, interval: found.destructiveInterval, digest: digest) }
+      }
     }
   ]
 

@@ -1,11 +1,13 @@
 internal import Actions
+internal import JSON
 
 /// `report.tables`: the table of all runs as CSV, Markdown and LaTeX.
 struct TablesOperation: Actions.Operation {
   let name = "report.tables"
   let revision = 3
-  let summary = "Writes the table of fitted loss curves as CSV, Markdown and LaTeX."
-  let inputs = [ReportInputs.fits]
+  let summary =
+    "Writes the table of fitted loss curves as CSV, Markdown and LaTeX, and all findings as a table that papers can cite."
+  let inputs = [ReportInputs.fits] + ReportedAnalyses.inputs
   let parameters: [any ParameterDeclaration] = [ReportInputs.labels, ReportInputs.runs]
   let outputs = [
     OutputDeclaration(
@@ -13,12 +15,22 @@ struct TablesOperation: Actions.Operation {
       help: "every quantity with standard error and 95 % interval, at full precision"),
     OutputDeclaration("markdown", file: "table.md", help: "rounded by the standard errors"),
     OutputDeclaration("latex", file: "table.tex", help: "the same for booktabs"),
+    OutputDeclaration(
+      "findings", file: "findings.csv",
+      help:
+        "one number a row, of a run or over seeds, with its unit, 95 % interval and the artefacts that say so"
+    ),
+    OutputDeclaration("findings-json", file: "findings.json", help: "the same as JSON"),
   ]
 
   func run(_ context: OperationContext) async throws {
-    let table = ResultTable(runs: try ReportedRun.read(context))
+    let runs = try ReportedRun.read(context)
+    let table = ResultTable(runs: runs)
+    let findings = FindingsTable(runs, try AnalysisResults(context))
     try context.write(table.csv, to: "csv")
     try context.write(Array(table.markdown.utf8), to: "markdown")
     try context.write(Array(table.latex.utf8), to: "latex")
+    try context.write(findings.csv, to: "findings")
+    try context.write(Array(findings.json.pretty.utf8) + [UInt8(ascii: "\n")], to: "findings-json")
   }
 }

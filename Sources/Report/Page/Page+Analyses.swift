@@ -1,7 +1,7 @@
 /// What the analyses found.
 extension Page {
   var analyses: Markup {
-    guard let results = analysisResults else { return "" }
+    let results = analysisResults
     var sections: [PageSection] = []
     for analysis in ReportedAnalyses.all where !results.isEmpty(analysis) {
       if !sections.contains(analysis.section) { sections.append(analysis.section) }

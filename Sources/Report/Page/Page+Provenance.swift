@@ -6,7 +6,7 @@ extension Page {
   var provenance: Markup {
     var entries: [(what: String, digest: Digest)] = runs.map { ("Fit of \($0.label)", $0.digest) }
     if let comparison { entries.append(("Comparison of the runs", comparison.digest)) }
-    for (decomposition, digest) in analysisResults?.decompositions ?? [] {
+    for (decomposition, digest) in analysisResults.decompositions {
       entries.append(("What the deceleration of \(decomposition.run) is made of", digest))
     }
     for (index, figure) in figures.enumerated() {

@@ -40,7 +40,7 @@ extension Page {
 
   private func body(_ group: SeedGroup) -> Markup {
     let rows = ReplicatedQuantity.all.compactMap { quantity in
-      group.spread { quantity.value($0, analysisResults) }.map { (quantity, $0) }
+      group.spread { quantity.finding($0, analysisResults)?.value }.map { (quantity, $0) }
     }.filter { $0.1.values.count > 1 }
     let cells = rows.enumerated().map { index, row -> Markup in
       let (quantity, spread) = row

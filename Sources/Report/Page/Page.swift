@@ -16,7 +16,7 @@ struct Page: Sendable {
   let introduction: String
   let runs: [ReportedRun]
   let comparison: (comparison: CurveComparison, digest: Digest)?
-  var analysisResults: AnalysisResults?
+  var analysisResults = AnalysisResults()
   let figures: [Figure]
   /// The stages behind it that ran without a sandbox.
   var doubtful: [String] = []

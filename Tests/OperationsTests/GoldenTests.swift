@@ -18,19 +18,19 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "curve.import", revision: 1,
+      operation: "curve.import", revision: 2,
       digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
     Golden(
       operation: "curve.generate", revision: 2,
       digests: ["curves[472M]": "019d15e382ca21d8534001997a31bebb699fac08ba2b80b6796c5d51c693227f"]),
     Golden(
-      operation: "curve.prepare", revision: 1,
-      digests: ["prepared": "2c778e424e453bf5569094c03fbecfbaf6bc267829a8ac5e61854405b48f4209"]),
+      operation: "curve.prepare", revision: 2,
+      digests: ["prepared": "b9ee1d1311c79a8e828351e806f45e873d13b2177d16567b0572ce25379a88cd"]),
     Golden(
-      operation: "curve.fit", revision: 5,
-      digests: ["fit": "68a058bd0811706873df101a3f465237acf874f7cb96710c3eaa8dba1877b91c"]),
+      operation: "curve.fit", revision: 6,
+      digests: ["fit": "8dbea38f8ad7c645e37e2fc484470999adaaeeb60e46b1579a2c6cdfdb7eb1ae"]),
     Golden(
-      operation: "curve.compare", revision: 1,
+      operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
     Golden(
       operation: "text.corpus", revision: 1,
@@ -64,8 +64,8 @@ import Testing
         "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 2,
-      digests: ["result": "55f01629bcac6827fa2bc31b8c6845fea3c4343fd200b1be8a8ead3bd354d1b5"]),
+      operation: "zsl.decompose", revision: 3,
+      digests: ["result": "86cafd9d3627fe49d76dcb47ae64a58c7a73936e3955930c70d64415deeafc1b"]),
     Golden(
       operation: "zsl.losses", revision: 2,
       digests: [

@@ -65,7 +65,7 @@ extension AnalysisFigures {
         + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
         + "deceleration step, for this training.",
       findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
-      columns: 3, width: width)
+      columns: panels.count == 4 ? 2 : 3, width: width)
   }
 
   private static func shares(_ decomposition: RateDecomposition) -> String? {

@@ -88,12 +88,13 @@ extension AnalysisFigures {
       "{/:Italic M} (nats/token)", logarithmic: true, holding: points.map(\.0.magnitude), air: 0.08)
     let levels = Self.levels(x, y)
     var series = levels.map { Series(.line(width: 0.75), Theme.faint, $0.rows, name: "equal |ΔL|") }
-    // At the left end of each line, and no two in one place.
+    // Where each line enters the panel, if there is room.
+    let span = x.range.upperBound - x.range.lowerBound
     var notes: [(text: String, x: Double, y: Double)] = []
     for (level, rows) in levels {
-      guard let end = rows.first, notes.allSatisfy({ $0.y * 1.25 < end[1] || $0.x < end[0] }) else {
-        continue
-      }
+      guard let end = rows.first, end[0] < x.range.upperBound - 0.15 * span,
+        notes.allSatisfy({ abs($0.x - end[0]) > 0.05 * span || !($0.y / 1.1...$0.y * 1.1).contains(end[1]) })
+      else { continue }
       notes.append((Format.short(level), end[0], end[1]))
     }
     for (run, results) in all {

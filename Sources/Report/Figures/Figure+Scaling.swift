@@ -25,7 +25,7 @@ extension Figure {
       title: title,
       caption:
         "Loss and step of the deceleration, and exponent behind it, against the number of parameters. Bars: 95 % "
-        + "bootstrap intervals, of one training each."
+        + "bootstrap intervals, of one training each; seeds of one size stand side by side."
         + (comparison.scalings.isEmpty
           ? " Fewer than \(CurveComparison.Scaling.fewestSizes) sizes: no law is fitted."
           : " Dashed: power laws by least squares over sizes.")
@@ -81,10 +81,14 @@ extension Figure {
         guard let size = row.size else { continue }
         let (value, interval) = value(row)
         let colour = runs.first { $0.name == row.run }?.colour ?? Theme.ink
-        if let interval { series.append(Series(.bars, colour, [[size, interval.lower, interval.upper]])) }
+        // Seeds of one size stand side by side.
+        let alike = rows.filter { $0.size == size }
+        let place = Double(alike.firstIndex { $0.run == row.run } ?? 0) - Double(alike.count - 1) / 2
+        let at = size * Elementary.exp(place * 0.03 * Elementary.log(x.range.upperBound / x.range.lowerBound))
+        if let interval { series.append(Series(.bars, colour, [[at, interval.lower, interval.upper]])) }
         series.append(
           Series(
-            .disc, colour, [[size, value]], name: runs.label(of: row.run),
+            .disc, colour, [[at, value]], name: runs.label(of: row.run),
             legendName: runs.first { $0.name == row.run }?.groupLabel))
       }
       return Panel(

@@ -36,7 +36,7 @@ import Testing
     let run = try folder.shell("groff -man -K utf8 -T utf8 -P -cbu -ww brake.1")
     #expect(run.status == 0 && run.err.isEmpty, "\(run.err)")
     #expect(run.out.contains("brake run [-C folder]"))
-    #expect(run.out.contains("('fit[14M]')"))
+    #expect(run.out.contains("'fit[14M]' for all"))
   }
 
   /// Without a name of its own, a type is asked for its name each time that subcommands are searched, which takes longer

@@ -38,7 +38,7 @@ import Testing
       return Set(lines.compactMap { $0.split { $0 == " " || $0 == "[" }.first.map(String.init) })
     }
     let losses: Set = ["losses", "change", "decompose", "interference", "factors"]
-    #expect(try stages("evaluation=2048") == losses.union(["dissent", "parts", "report"]))
+    #expect(try stages("evaluation=2048") == losses.union(["dissent", "parts", "tables", "report"]))
     let further = try run(["-n", "checkpoints=[16,32,64,128]"]).outLines.compactMap {
       $0.split(separator: " ").first
     }
@@ -46,6 +46,8 @@ import Testing
     #expect(
       !further.contains { $0.hasPrefix("train") || $0 == "change[47k,1,16]" || $0 == "change[47k,1,32]" })
     #expect(
-      try stages("clip=1") == ["update", "gradients", "predict", "steps", "single", "prediction", "report"])
+      try stages("clip=1") == [
+        "update", "gradients", "predict", "steps", "single", "prediction", "tables", "report",
+      ])
   }
 }

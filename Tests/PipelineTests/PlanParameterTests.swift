@@ -50,6 +50,19 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("[1, 2, 3]", "5..6"), ("1..3", "[5, 6]"), ("1..3", "5..6"), ("[1]", "5,6"),
+    ("1..3", "{ from: 5, to: 6 }"),
+    ("{ from: 1, to: 3 }", "[5, 6]"),
+  ])
+  func `Lists and ranges stand for each other on the command line`(declared: String, given: String) throws {
+    let text = """
+      params: { seeds: \(declared) }
+      stages: { s: { for: { seed: "${seeds}" }, run: x } }
+      """
+    #expect(try plan(text, [(name: "seeds", value: given)]).names == ["s[5]", "s[6]"])
+  }
+
   @Test func `Overrides take the type of the default`() throws {
     let given = [
       ("corpus", "12"), ("n", "5"), ("rate", "2"), ("fast", "false"), ("sizes", "a, 1e3"),

@@ -85,6 +85,8 @@ extension PipelineFile {
     case .null:
       let isCollection = text.hasPrefix("[") || text.hasPrefix("{")
       return isCollection ? try parsed(entry, text) : plain
+    case .string(let range) where PlannedKeys.isRange(range) && (text.hasPrefix("[") || text.hasPrefix("{")):
+      return try parsed(entry, text)
     case .string:
       return node(.scalar(text, isPlain: false))
     case .bool:
@@ -99,6 +101,8 @@ extension PipelineFile {
       return plain
     case .number:
       guard plain.json.double != nil else { throw mismatch("a number") }
+      return plain
+    case .array where PlannedKeys.isRange(text):
       return plain
     case .array:
       if text.hasPrefix("[") { return try parsed(entry, text) }

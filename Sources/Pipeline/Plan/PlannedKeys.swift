@@ -99,12 +99,20 @@ indirect enum PlannedKeys {
 
   // MARK: Ranges
 
+  /// Whether a text is written like `1..10`.
+  static func isRange(_ text: String) -> Bool { ends(ofRange: text) != nil }
+
+  private static func ends(ofRange text: String) -> (from: Int, to: Int)? {
+    guard let dots = text.firstRange(of: "..") else { return nil }
+    guard let from = Int(text[..<dots.lowerBound]), let to = Int(text[dots.upperBound...]) else { return nil }
+    return (from, to)
+  }
+
   /// `1..10`; nil for a text that is no range.
   private static func range(
     _ text: String, _ variable: String, at position: Position
   ) throws(PipelineError) -> [PipelineNode]? {
-    guard let dots = text.firstRange(of: "..") else { return nil }
-    guard let from = Int(text[..<dots.lowerBound]), let to = Int(text[dots.upperBound...]) else { return nil }
+    guard let (from, to) = ends(ofRange: text) else { return nil }
     return try numbers(from, to, variable, at: position) { $0.addingReportingOverflow(1) }
   }
 

@@ -27,6 +27,7 @@ extension Verdict {
     case .noBreak: "no break"
     case .saturating: "saturating"
     case .warmupBreak: "break at the end of the warm-up"
+    case .notDecided: "not decided"
     }
   }
 }

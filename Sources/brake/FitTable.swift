@@ -55,17 +55,32 @@ struct FitTable {
     }
     let cuts = analysis.sensitivity.map { "\(step($0.curve.breakStep)) at \($0.skip)" }
     if !cuts.isEmpty { table.add("t_d by cut", cuts.joined(separator: ", ")) }
-    let bic = fit.quality.bic
-    func alternative(_ quality: FitQuality) -> String {
-      let difference = quality.bic - bic
-      return "RSLE \(fixed(quality.rsle, 6)), BIC \(difference < 0 ? "" : "+")\(fixed(difference, 1))"
-    }
-    var alternatives = "power law \(alternative(analysis.powerLaw.quality))"
-    if let two = analysis.twoBreaks { alternatives += "; two breaks \(alternative(two.quality))" }
-    table.add("alternatives", alternatives)
     let remarks = analysis.reasons.map { "  " + $0 } + analysis.curve.notes.map { "  note: \($0)" }
     let lines = ["\(analysis.curve.run): \(analysis.verdict.rawValue)"] + remarks
-    return (lines.map { $0.visible() } + [table.text(indent: "  ")])
-      .joined(separator: "\n")
+    let texts = [table.text(indent: "  ")] + laws(analysis)
+    return (lines.map { $0.visible() } + texts).joined(separator: "\n")
+  }
+
+  /// What each law makes of the run, the best first.
+  private func laws(_ analysis: CurveAnalysis) -> [String] {
+    guard let evidence = analysis.evidence else { return [] }
+    var table = Table(
+      [.left, .right, .right, .right, .right, .left],
+      heading: ["law", "behind", "RSLE", "ahead", "k", "breaks"])
+    for law in evidence.laws {
+      table.add([
+        law.name, fixed(law.behind, 1), fixed(law.rsle, 5), law.predictionError.map { fixed($0, 5) } ?? "",
+        "\(law.parameters)", law.breaks.map(step).joined(separator: ", "),
+      ])
+    }
+    let noise =
+      evidence.isFromSteps
+      ? "the noise of single steps (autocorrelation \(fixed(evidence.persistence, 2)))"
+      : "what the best law leaves"
+    return [
+      "  laws over \(evidence.windows) windows, under \(noise); behind: 2 log odds to the best; ahead: RSLE of the second half "
+        + "by a fit to the first; k: parameters",
+      table.text(indent: "    "),
+    ]
   }
 }

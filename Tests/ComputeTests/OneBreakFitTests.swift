@@ -83,7 +83,8 @@ import Testing
       }
       #expect(Int(fit.curve.breakStep) == want["td"]?.integer)
       #expect(fit.startsAtOptimum == 60)
-      #expect(analysis.verdict == .deceleration)
+      // Of the largest, a power law and a wide step say as much.
+      #expect(analysis.verdict == (isLast ? .noBreak : .deceleration))
       if isLast {
         #expect(analysis.sensitivity.map(\.skip) == [30, 100, 300])
         #expect(analysis.sensitivity.map { Int($0.curve.breakStep.rounded()) } == [8752, 4628, 1989])

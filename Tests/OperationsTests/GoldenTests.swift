@@ -24,11 +24,11 @@ import Testing
       operation: "curve.generate", revision: 2,
       digests: ["curves[472M]": "019d15e382ca21d8534001997a31bebb699fac08ba2b80b6796c5d51c693227f"]),
     Golden(
-      operation: "curve.prepare", revision: 2,
-      digests: ["prepared": "b9ee1d1311c79a8e828351e806f45e873d13b2177d16567b0572ce25379a88cd"]),
+      operation: "curve.prepare", revision: 3,
+      digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 6,
-      digests: ["fit": "8dbea38f8ad7c645e37e2fc484470999adaaeeb60e46b1579a2c6cdfdb7eb1ae"]),
+      operation: "curve.fit", revision: 7,
+      digests: ["fit": "24b450c0b2d2e2147bc3b539ed28403235f9a690b2ececc5de4d7fe30a2f015a"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

@@ -17,14 +17,26 @@ enum SampleRuns {
       curve.loss(at: Double(step)) * (index.isMultiple(of: 2) ? 1.01 : 0.99)
     }
     let quality: JSON = [
-      "parameters": 5, "points": 133, "sse": 0.0133, "rsle": 0.01, "bic": -1200, "bic_effective": -120,
+      "parameters": 5, "points": 133, "sse": 0.0133, "rsle": 0.01,
     ]
     var powerLaw = quality
     if case .object(var members) = quality {
       members["parameters"] = 2
-      members["bic_effective"] = -60
       powerLaw = .object(members)
     }
+    func law(_ name: String, _ parameters: Int, _ behind: Double, _ breaks: JSON) -> JSON {
+      [
+        "name": .string(name), "has_break": .bool(breaks != []), "parameters": .integer(Int64(parameters)),
+        "rsle": 0.01, "behind": .number(behind), "rates": [0.2, 0.02], "breaks": breaks,
+        "prediction_error": 0.003,
+      ]
+    }
+    let evidence: JSON = [
+      "windows": 29, "noise": "steps", "persistence": 0.25, "discrepancy": 0.001, "margin": 31.5,
+      "laws": [law("one break", 5, 0, [4914.8]), law("power law with limit", 3, 31.5, [])],
+      "parts": [["first_step": 350, "last_step": 20_000, "margin": 12.5]],
+      "prediction": ["first_step": 10_100, "rival": "power law", "advantage": -3.5],
+    ]
     let json: JSON = [
       "run": .string(run), "b": 20, "c0": 0.2, "c1": .number(finalRate - 0.2), "log_d1": 8.5, "f1": 0.3,
       "L_T": 3.25, "quality": quality, "first_step": 110, "last_step": 20_000, "starts": 60,
@@ -45,7 +57,7 @@ enum SampleRuns {
           "curve": ["b": 20, "c0": 0.2, "c1": -0.18, "log_d1": 8.3, "f1": 0.3],
         ]
       ],
-      "power_law": ["b": 12, "c0": 0.14, "quality": powerLaw], "two_breaks": nil,
+      "power_law": ["b": 12, "c0": 0.14, "quality": powerLaw], "evidence": evidence,
       "options": [
         "skip": .integer(Int64(skip)), "warmup": nil, "bootstrap": 200, "seed": 7, "starts": 60,
         "cuts": [300],

@@ -37,8 +37,12 @@ public struct Preparation: Sendable, Hashable {
       return PreparedCurve(
         run: curve.run, group: group, steps: curve.steps, losses: curve.losses, smoothing: nil,
         isSubsampled: false,
-        sourcePoints: curve.steps.count, wasPrepared: true, notes: curve.notes)
+        sourcePoints: curve.steps.count, wasPrepared: true, origin: nil, notes: curve.notes)
     }
+    let logLosses = curve.losses.map(Elementary.log)
+    let noise = StepNoise(steps: curve.steps, logLosses: logLosses)
+    let windows = [LossWindow](steps: curve.steps, logLosses: logLosses, deviation: noise.deviation)
+    try Task.checkCancellation()
     var notes = curve.notes
     var losses = curve.losses
     if let smoothing {
@@ -70,7 +74,7 @@ public struct Preparation: Sendable, Hashable {
     return PreparedCurve(
       run: curve.run, group: group, steps: kept.map { curve.steps[$0] }, losses: kept.map { losses[$0] },
       smoothing: smoothing, isSubsampled: subsampled, sourcePoints: curve.steps.count,
-      wasPrepared: false, notes: notes)
+      wasPrepared: false, origin: CurveOrigin(places: kept, noise: noise, windows: windows), notes: notes)
   }
 }
 
@@ -89,11 +93,13 @@ public struct PreparedCurve: Sendable, Hashable {
   public let sourcePoints: Int
   /// The source was already smoothed and subsampled by its authors.
   public let wasPrepared: Bool
+  /// What is known of the points that it was made from; nil where the source was already prepared.
+  public let origin: CurveOrigin?
   public let notes: [CurveNote]
 
   public init(
     run: String, group: String? = nil, steps: [Int], losses: [Double], smoothing: Double?,
-    isSubsampled: Bool, sourcePoints: Int, wasPrepared: Bool, notes: [CurveNote]
+    isSubsampled: Bool, sourcePoints: Int, wasPrepared: Bool, origin: CurveOrigin? = nil, notes: [CurveNote]
   ) {
     precondition(steps.count == losses.count, "a curve has one loss a step")
     self.run = run
@@ -104,6 +110,7 @@ public struct PreparedCurve: Sendable, Hashable {
     self.isSubsampled = isSubsampled
     self.sourcePoints = sourcePoints
     self.wasPrepared = wasPrepared
+    self.origin = origin
     self.notes = notes
   }
 }
@@ -114,6 +121,7 @@ extension PreparedCurve {
       "run": .string(run), "group": .string(group), "steps": .wholes(steps), "losses": .numbers(losses),
       "smoothing": .optional(smoothing), "subsampled": .bool(isSubsampled),
       "source_points": .whole(sourcePoints), "already_prepared": .bool(wasPrepared),
+      "origin": origin?.json ?? .null,
       "notes": .array(notes.map(\.json)),
     ]
   }
@@ -125,11 +133,20 @@ extension PreparedCurve {
       throw Failure(
         .malformed, "the prepared curve has \(steps.count) steps and \(losses.count) losses")
     }
+    let origin: CurveOrigin? =
+      switch json["origin"] {
+      case .none, .some(.null): nil
+      case .some(let value): try CurveOrigin(json: value)
+      }
+    guard origin == nil || origin?.places.count == steps.count else {
+      throw Failure(.malformed, "the prepared curve does not say where each of its points comes from")
+    }
     self.init(
       run: try json.text("run"), group: json["group"] == nil ? nil : try json.text("group"),
       steps: steps, losses: losses,
       smoothing: try json.optionalNumber("smoothing"), isSubsampled: try json.flag("subsampled"),
       sourcePoints: try json.whole("source_points"), wasPrepared: try json.flag("already_prepared"),
+      origin: origin,
       notes: try CurveNote.notes(json))
   }
 }

@@ -11,8 +11,8 @@ public struct CurveAnalysis: Sendable, Hashable {
   /// In the order of the cuts; cuts that leave too few points are left out.
   public let sensitivity: [CutSensitivity]
   public let powerLaw: PowerLawFit
-  /// Nil where there are too few points for eight parameters.
-  public let twoBreaks: TwoBreakFit?
+  /// Nil where there are too few points to tell laws apart.
+  public let evidence: BreakEvidence?
   public let verdict: Verdict
   /// Why, and what else a reader should know; sentences, the one that decided first.
   public let reasons: [String]
@@ -43,8 +43,11 @@ public struct CurveAnalysis: Sendable, Hashable {
     }
 
     var effectiveCuts: [Int] {
-      cuts ?? (skip > 0 ? [skip * 3 / 10, skip, skip * 3] : [0, 30, 100])
+      cuts ?? (skip > 0 ? [skip * 3 / 10, skip, laterCut] : [0, 30, 100])
     }
+
+    /// Half a decade later, from the tenth step at least: with it the verdict must be the same.
+    var laterCut: Int { 3 * max(skip, 10) }
   }
 }
 
@@ -84,11 +87,9 @@ extension CurveAnalysis {
         hint: "look at the points: these losses are hardly those of a training run")
     }
     let time = autocorrelationTime(zip(points.x, points.y).map { $1 - oneBreak.logLoss(atLog: $0) })
-    let effectivePoints = Double(points.count) / time
     let fit = OneBreakFit(
       curve: oneBreak, standardErrors: .init(oneBreak, points: points, sse: best.sse),
-      quality: FitQuality(
-        parameters: 5, points: points.count, sse: best.sse, effectivePoints: effectivePoints),
+      quality: FitQuality(parameters: 5, points: points.count, sse: best.sse),
       firstStep: points.steps[0], lastStep: points.steps[points.count - 1], starts: options.starts,
       startsAtOptimum: reached, isAtBound: best.isAtBound(solver.positions),
       lastLoss: curve.losses[curve.losses.count - 1])
@@ -101,18 +102,16 @@ extension CurveAnalysis {
     progress(0.6, "comparing")
     let powerLaw = PowerLawFit(
       b: Elementary.exp(line.intercept), c0: line.c0,
-      quality: FitQuality(
-        parameters: 2, points: points.count, sse: line.sse, effectivePoints: effectivePoints))
-    let twoBreaks = try TwoBreakFit(
-      points: points, first: best.breaks[0], effectivePoints: effectivePoints)
+      quality: FitQuality(parameters: 2, points: points.count, sse: line.sse))
+    let evidence = try BreakEvidence(
+      curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut)
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(
-      fit: fit, intervals: intervals, sensitivity: sensitivity, powerLaw: powerLaw, twoBreaks: twoBreaks,
-      cooldown: Cooldown(points, breakStep: oneBreak.breakStep), options: options)
+      fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity, options: options)
     progress(1, "done")
     return CurveAnalysis(
       curve: curve, options: options, fit: fit, intervals: intervals, sensitivity: sensitivity,
-      powerLaw: powerLaw, twoBreaks: twoBreaks, verdict: judgement.verdict, reasons: judgement.reasons)
+      powerLaw: powerLaw, evidence: evidence, verdict: judgement.verdict, reasons: judgement.reasons)
   }
 }
 
@@ -142,7 +141,7 @@ extension CurveAnalysis {
     members["intervals"] = intervals?.json ?? .null
     members["sensitivity"] = .array(sensitivity.map(\.json))
     members["power_law"] = powerLaw.json
-    members["two_breaks"] = twoBreaks?.json ?? .null
+    members["evidence"] = evidence?.json ?? .null
     members["options"] = options.json
     members["notes"] = .array(curve.notes.map(\.json))
     return .object(members)
@@ -168,10 +167,10 @@ extension CurveAnalysis {
     for row in try json.list("sensitivity") { rows.append(try CutSensitivity(json: row)) }
     sensitivity = rows
     powerLaw = try PowerLawFit(json: try json.member("power_law"))
-    twoBreaks =
-      switch json["two_breaks"] {
+    evidence =
+      switch json["evidence"] {
       case .none, .some(.null): nil
-      case .some(let value): try TwoBreakFit(json: value)
+      case .some(let value): try BreakEvidence(json: value)
       }
     let name = try json.text("verdict")
     guard let verdict = Verdict(rawValue: name) else {

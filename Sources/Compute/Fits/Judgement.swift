@@ -1,125 +1,144 @@
-/// The verdict over a fit and its reasons.
+/// The verdict over a fit and its reasons: what is said of the family of laws comes first, what is said of the one-break fit
+/// after it.
 struct Judgement {
-  private(set) var verdict = Verdict.deceleration
+  private(set) var verdict = Verdict.notDecided
   private(set) var reasons: [String] = []
 
-  /// A simpler model is given up only for a BIC better by more than this ("very strong" evidence; Kass and Raftery,
-  /// 1995), as the place of a break is looked for, too.
-  static let strong = 10.0
-  /// From a tenth to nine tenths of its change, the slope takes 2 log 9 f1 in log t.
-  static let transition = 4.394_449_154_672_439
-  /// A smaller relative change of the exponent is no break in any sense that matters, however certain it is.
-  static let leastChange = 0.2
-  /// A break this close behind a known warm-up is its end: smoothing delays it by up to its base.
-  static let warmupReach = 1.2
-  /// Below this f1, nine tenths of the change happen within a factor of 1.6 in t.
-  static let abrupt = 0.1
-  /// With an unknown warm-up: a break within this factor of the first fitted step has no first segment to speak of.
-  static let edge = 3.0
+  private let fit: OneBreakFit
+  private let evidence: BreakEvidence?
 
   init(
-    fit: OneBreakFit, intervals: BootstrapIntervals?, sensitivity: [CutSensitivity],
-    powerLaw: PowerLawFit, twoBreaks: TwoBreakFit?, cooldown: Cooldown?, options: CurveAnalysis.Options
+    fit: OneBreakFit, evidence: BreakEvidence?, intervals: BootstrapIntervals?,
+    sensitivity: [CutSensitivity], options: CurveAnalysis.Options
   ) {
-    decide(fit, powerLaw, options)
-    caution(fit, intervals, sensitivity, twoBreaks, cooldown)
+    self.fit = fit
+    self.evidence = evidence
+    decide(options)
+    describeBreaks()
+    caution(intervals, sensitivity)
   }
 
-  private mutating func decide(
-    _ fit: OneBreakFit, _ powerLaw: PowerLawFit, _ options: CurveAnalysis.Options
-  ) {
-    let step = fit.curve.breakStep
-    let span = Elementary.log(Double(fit.lastStep)) - Elementary.log(Double(fit.firstStep))
-    // What the points show: the asymptotes may lie outside them.
-    let first = fit.curve.rate(at: Double(fit.firstStep))
-    let last = fit.curve.rate(at: Double(fit.lastStep))
-    let gain = powerLaw.quality.effectiveBIC - fit.quality.effectiveBIC
-    if gain <= Judgement.strong {
+  private mutating func decide(_ options: CurveAnalysis.Options) {
+    guard let evidence, let smooth = evidence.bestSmooth, let broken = evidence.bestBroken else {
+      reasons.append("There are too few points at different places of log t to tell laws apart.")
+      return
+    }
+    guard evidence.margin > 0 else {
       verdict = .noBreak
       reasons.append(
-        "A plain power law does as well: the break lowers the BIC by only \(rounded(gain)), with \(Judgement.strong) "
-          + "asked for.")
-    } else if (first - last).magnitude < Judgement.leastChange * first.magnitude {
+        "\(smooth.name.sentence) is enough: no law with a break does better (the best, \(broken.name), is "
+          + "\(rounded(-evidence.margin)) behind).")
+      return
+    }
+    let ahead =
+      "Of \(evidence.laws.count) laws the best has a break (\(broken.name)), \(rounded(evidence.margin)) ahead of the best without "
+      + "(\(smooth.name)); \(rounded(BreakEvidence.decisive)) is 19 to 1"
+    guard let fall = broken.fall else {
       verdict = .noBreak
-      reasons.append(
-        "The exponent hardly changes over the fitted steps, from \(rounded(first)) to \(rounded(last)).")
-    } else if Judgement.transition * fit.curve.f1 > span {
-      verdict = .noBreak
-      reasons.append(
-        "The slope changes over the whole range of steps (f1 = \(rounded(fit.curve.f1))), as where the loss nears a limit: "
-          + "there are no two power laws.")
-    } else if step >= 0.999 * Double(fit.lastStep) {
-      verdict = .noBreak
-      reasons.append(
-        "The fitted break lies at the last step, \(fit.lastStep): the points show one power law.")
-    } else if fit.curve.c1 >= 0 {
-      verdict = .noBreak
-      reasons.append(
-        "Behind the fitted break at step \(whole(step)) the loss falls faster than before (c1 > 0): this is no "
-          + "deceleration.")
-    } else if let warmup = options.warmup, step <= Double(warmup) * Judgement.warmupReach {
+      reasons.append("\(ahead). Behind its break the loss falls faster than before: this is no deceleration.")
+      return
+    }
+    // Windows of the losses, like the published smoothing, tell no places apart that are nearer to each other.
+    let end = options.warmup.map { Double($0) * LossWindow.ratio }
+    if let end, max(fall.step, fit.curve.breakStep) <= end {
       verdict = .warmupBreak
       reasons.append(
-        "The break at step \(whole(step)) is no later than the end of the warm-up at step \(warmup).")
-    } else if options.warmup == nil, step <= Double(fit.firstStep) * Judgement.edge {
-      verdict = .warmupBreak
+        "\(ahead). The break at step \(whole(fall.step)) is no later than the end of the warm-up at step "
+          + "\(options.warmup ?? 0), as far as windows of the losses can tell.")
+      return
+    }
+    guard evidence.margin > BreakEvidence.decisive else {
+      reasons.append("\(ahead), so this is not decided.")
+      return
+    }
+    if let part = evidence.parts.first(where: { $0.margin <= 0 }) {
+      let start = part.firstStep > fit.firstStep
+      let isAtStart = start && fall.step < Double(part.firstStep)
+      verdict = isAtStart && options.warmup == nil ? .warmupBreak : .notDecided
       reasons.append(
-        "The break at step \(whole(step)) is where the fitted steps begin (\(fit.firstStep)); nothing tells it from the "
-          + "end of the warm-up.")
-    } else if fit.curve.finalRate < 0 {
+        "\(ahead). In steps \(part.firstStep) to \(part.lastStep) alone, a law without a break does as well"
+          + (isAtStart
+            ? ": nothing tells the break at step \(whole(fall.step)) from the end of a warm-up."
+            : ", so this is not decided."))
+      return
+    }
+    if fall.isLast, let prediction = evidence.prediction, prediction.advantage >= BreakEvidence.decisive {
+      reasons.append(
+        "\(ahead). But fitted to the steps before \(prediction.firstStep) alone, \(prediction.rival.article) predicts the others "
+          + "better, by \(rounded(prediction.advantage)), so this is not decided.")
+      return
+    }
+    if fall.rate <= 0 {
       verdict = .saturating
+      reasons.append("\(ahead). Behind the break at step \(whole(fall.step)) the loss no longer falls.")
+      return
+    }
+    guard fit.curve.c1 < 0, fit.curve.finalRate > 0 else {
       reasons.append(
-        "Behind the break at step \(whole(step)) the loss no longer falls: r_d = \(rounded(fit.curve.finalRate)) < 0."
-      )
-    } else {
+        "\(ahead). The loss decelerates, but the one-break fit does not show it: its t_d means nothing.")
+      return
+    }
+    verdict = .deceleration
+    reasons.append("\(ahead). The same holds without the start, and without the second half, of the run.")
+  }
+
+  /// More than one change of slope, and a loss that falls faster again.
+  private mutating func describeBreaks() {
+    guard verdict != .noBreak, let evidence,
+      let one = evidence.laws.first(where: { $0.rates.count == 2 && $0.breaks.count == 1 }),
+      let two = evidence.laws.first(where: { $0.breaks.count == 2 }),
+      one.behind - two.behind > BreakEvidence.decisive
+    else { return }
+    let places = two.breaks.map(whole).joined(separator: " and ")
+    let rates = two.rates.map(rounded).joined(separator: ", then ")
+    reasons.append(
+      "There is more than one change of slope, at steps \(places) (exponents \(rates)), of which the one-break t_d is a summary: "
+        + "two breaks are \(rounded(one.behind - two.behind)) ahead of one.")
+    if two.rates[2] > two.rates[1] {
       reasons.append(
-        "The exponent falls from \(rounded(fit.curve.c0)) to \(rounded(fit.curve.finalRate)) at step \(whole(step)); "
-          + "against a plain power law, the break lowers the BIC by \(rounded(gain)).")
+        "From about step \(whole(two.breaks[1])) on the loss falls faster again, as in a learning-rate cool-down, which one break "
+          + "cannot describe.")
     }
   }
 
-  private mutating func caution(
-    _ fit: OneBreakFit, _ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity],
-    _ twoBreaks: TwoBreakFit?, _ cooldown: Cooldown?
-  ) {
-    let step = fit.curve.breakStep
-    let inside = Double(fit.firstStep)...Double(fit.lastStep)
-    if let two = twoBreaks, two.breaks.allSatisfy({ inside.contains($0.step) }),
-      fit.quality.effectiveBIC - two.quality.effectiveBIC > Judgement.strong
-    {
-      let places = two.breaks.map { whole($0.step) }.joined(separator: " and ")
-      reasons.append("Two breaks fit better, at steps \(places).")
-    }
-    if let cooldown {
-      reasons.append(
-        "From about step \(cooldown.firstStep) on the loss falls faster again, as in a learning-rate cool-down, which one "
-          + "break cannot describe: the end lies \(rounded(100 * cooldown.drop)) % below the line before it.")
-    }
-    if verdict == .deceleration, fit.curve.f1 < Judgement.abrupt {
-      reasons.append(
-        "The break is abrupt (f1 = \(rounded(fit.curve.f1))), as where a schedule changes: was it the end of the warm-up?"
-      )
-    }
-    if let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0, verdict != .noBreak {
+  private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {
+    guard verdict != .noBreak else { return }
+    if let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0 {
       reasons.append("The 95 % interval of r_d contains 0: whether the loss still falls is not certain.")
     }
-    if step > Double(fit.lastStep) / 3, verdict == .deceleration || verdict == .saturating {
-      reasons.append("The break is so near the end that little is known of what follows it.")
+    let outside = sensitivity.filter { row in
+      intervals.map { row.curve.breakStep < $0.breakStep.lower || row.curve.breakStep > $0.breakStep.upper }
+        ?? false
     }
-    if verdict != .noBreak, let interval = intervals?.breakStep, interval.upper > 3 * interval.lower {
-      reasons.append(
-        "t_d is poorly determined: the 95 % interval reaches from \(whole(interval.lower)) to \(whole(interval.upper))."
-      )
-    }
-    let steps = sensitivity.map(\.curve.breakStep)
-    if verdict != .noBreak, let low = steps.min(), let high = steps.max(), high > 2 * low {
+    if !outside.isEmpty {
       let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
-      reasons.append("t_d moves with the cut of the transient: \(rows).")
+      reasons.append("t_d moves with the cut of the transient, beyond its interval: \(rows).")
+    }
+    if fit.isAtBound {
+      reasons.append("The one-break fit lies at a bound of the search: t_d is not determined.")
     }
     if fit.startsAtOptimum * 2 < fit.starts {
       reasons.append("Only \(fit.startsAtOptimum) of \(fit.starts) starts reach the optimum.")
     }
   }
+}
+
+extension BreakEvidence.Law {
+  /// The last break at which the loss goes over to a slower law than it began with, the exponent behind it, and whether the run
+  /// ends with that: what comes after it, as a cool-down, no law could have predicted.
+  var fall: (step: Double, rate: Double, isLast: Bool)? {
+    for k in breaks.indices.reversed() where k + 1 < rates.count {
+      let (before, behind) = (rates[k], rates[k + 1])
+      if behind < before, behind < rates[0] { return (breaks[k], behind, k + 2 == rates.count) }
+    }
+    return nil
+  }
+}
+
+extension String {
+  /// With "a" before it, unless it begins with a number.
+  fileprivate var article: String { hasPrefix("one") || hasPrefix("two") ? self : "a \(self)" }
+  fileprivate var sentence: String { article.prefix(1).uppercased() + article.dropFirst() }
 }
 
 /// A number with three significant digits, for sentences.

@@ -29,31 +29,15 @@ public struct OneBreakFit: Sendable, Hashable {
   }
 }
 
-/// How well a model fits, for comparison with others on the same points.
+/// How well a model fits the points.
 public struct FitQuality: Sendable, Hashable {
   /// Free parameters, without the variance.
   public let parameters: Int
   public let points: Int
   /// Sum of squared residuals of log L.
   public let sse: Double
-  /// n log(sse / n) + (k + 1) log n. Takes the points as independent.
-  public let bic: Double
-  /// The same with the effective number of independent points n / tau in place of n, tau being the integrated
-  /// autocorrelation time of the one-break residuals: the one that the verdict goes by.
-  public let effectiveBIC: Double
-
   /// sqrt(mean((log L^ - log L)^2))
   public var rsle: Double { (sse / Double(points)).squareRoot() }
-
-  init(parameters: Int, points: Int, sse: Double, effectivePoints: Double) {
-    self.parameters = parameters
-    self.points = points
-    self.sse = sse
-    let variance = Elementary.log(max(sse / Double(points), 1e-300))
-    let k = Double(parameters + 1)
-    bic = Double(points) * variance + k * Elementary.log(Double(points))
-    effectiveBIC = effectivePoints * variance + k * Elementary.log(effectivePoints)
-  }
 }
 
 extension OneBreakFit.StandardErrors {
@@ -80,7 +64,6 @@ extension FitQuality {
   public var json: JSON {
     [
       "parameters": .whole(parameters), "points": .whole(points), "sse": .number(sse), "rsle": .number(rsle),
-      "bic": .number(bic), "bic_effective": .number(effectiveBIC),
     ]
   }
 
@@ -88,8 +71,6 @@ extension FitQuality {
     parameters = try json.whole("parameters")
     points = try json.whole("points")
     sse = try json.number("sse")
-    bic = try json.number("bic")
-    effectiveBIC = try json.number("bic_effective")
     guard points > 0, sse >= 0 else {
       throw Failure(.malformed, "a fit has points and a sum of squares")
     }

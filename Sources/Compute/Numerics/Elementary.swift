@@ -98,4 +98,15 @@ package enum Elementary {
 
   /// x^y for x > 0, with an error of about |y log x| units in the last place.
   package static func pow(_ x: Double, _ y: Double) -> Double { exp(y * log(x)) }
+
+  /// x^n for n >= 0, by squaring.
+  static func power(_ x: Double, _ n: Int) -> Double {
+    var (result, base, left) = (1.0, x, n)
+    while left > 0 {
+      if left & 1 == 1 { result *= base }
+      base *= base
+      left >>= 1
+    }
+    return result
+  }
 }

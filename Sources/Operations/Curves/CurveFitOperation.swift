@@ -16,16 +16,16 @@ struct CurveFitOperation: Operation {
   static let starts = Parameter("starts", default: 60, in: 1...10_000, help: "of the search for the optimum")
 
   let name = "curve.fit"
-  let revision = 6
+  let revision = 7
   let summary =
-    "Fits a power law with one break, with intervals, alternatives and a verdict (Mircea et al., ACL 2025)."
+    "Fits a power law with one break, with intervals, rival laws and a verdict (Mircea et al., ACL 2025)."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.prepare writes it")]
   let parameters: [any ParameterDeclaration] = [skip, warmup, bootstrap, seed, starts]
   let outputs = [
     OutputDeclaration(
       "fit", file: "fit.json",
       help:
-        "parameters, standard errors, L_d, t_d, r_d, intervals, sensitivity, alternatives, verdict, and the points"
+        "parameters, L_d, t_d, r_d, intervals, sensitivity, what each law makes of it, verdict, and the points"
     )
   ]
 

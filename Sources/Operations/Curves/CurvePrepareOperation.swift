@@ -21,11 +21,15 @@ struct CurvePrepareOperation: Operation {
       + "training are drawn over the runs of a group. Empty for a run without such others")
 
   let name = "curve.prepare"
-  let revision = 2
+  let revision = 3
   let summary = "Smooths and subsamples a loss curve; one that its authors have prepared stays as it is."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.import or curve.generate writes it")]
   let parameters: [any ParameterDeclaration] = [smoothing, base, subsample, run, group]
-  let outputs = [OutputDeclaration("prepared", file: "prepared.json", help: "the points for curve.fit")]
+  let outputs = [
+    OutputDeclaration(
+      "prepared", file: "prepared.json",
+      help: "the points for curve.fit, and what it needs of those they were made from")
+  ]
 
   func run(_ context: OperationContext) async throws {
     var curve = try Curve(bytes: context.input("curve").bytes())

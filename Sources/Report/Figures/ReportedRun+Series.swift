@@ -62,7 +62,7 @@ extension ReportedRun {
         [Double($0), powerLaw.b * Elementary.pow(Double($0), -powerLaw.c0)]
       }
       return [line, Series(.dotted(width: 1.5), Theme.muted, rows, name: "power law")]
-    case .warmupBreak:
+    case .warmupBreak, .notDecided:
       return [line]
     }
   }

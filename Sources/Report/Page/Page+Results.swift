@@ -83,47 +83,8 @@ extension Page {
       """)
   }
 
-  var alternatives: Markup {
-    let bodies = runs.map { run -> Markup in
-      let analysis = run.analysis
-      var models: [(name: String, quality: FitQuality, breaks: [Double])] = [
-        ("power law", analysis.powerLaw.quality, []),
-        ("one break", analysis.fit.quality, [analysis.fit.curve.breakStep]),
-      ]
-      if let two = analysis.twoBreaks { models.append(("two breaks", two.quality, two.breaks.map(\.step))) }
-      let best = models.map(\.quality.effectiveBIC).min()
-      let rows = models.enumerated().map { index, model -> Markup in
-        func number(_ text: String, _ value: Double) -> Markup { Page.number(text, value, from: run.digest) }
-        let isBest = model.quality.effectiveBIC == best
-        let steps = model.breaks.map { number(Format.whole($0), $0) }.joined(separator: ", ")
-        return """
-          <tr\(isBest ? " class=\"used\"" as Markup : "")>\(rowHeader(run, index, models.count))\
-          <td class="words">\(model.name)</td><td>\(steps)</td><td>\(model.quality.parameters)</td>\
-          <td>\(number(Format.significant(model.quality.rsle, 3), model.quality.rsle))</td>\
-          <td>\(number(Format.fixed(model.quality.bic, 1), model.quality.bic))</td>\
-          <td>\(number(Format.fixed(model.quality.effectiveBIC, 1), model.quality.effectiveBIC))</td></tr>
-          """
-      }
-      return "<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>"
-    }
-    return Page.section(
-      "alternatives", "Alternatives",
-      """
-      <p>The same points fitted by a plain power law and by one with two breaks. A lower BIC is better. The points are \
-      autocorrelated; the second BIC counts only as many as are independent, and the verdicts go by it (best in bold).</p>
-      <div class="table">
-      <table>
-      <thead><tr><th scope="col">run</th><th scope="col" class="words">model</th><th scope="col">breaks at step</th>\
-      <th scope="col">parameters</th><th scope="col">RSLE</th><th scope="col">BIC</th>\
-      <th scope="col">BIC, independent points</th></tr></thead>
-      \(bodies.joined(separator: "\n"))
-      </table>
-      </div>
-      """)
-  }
-
   /// The run's name beside the first of its rows.
-  private func rowHeader(_ run: ReportedRun, _ index: Int, _ count: Int) -> Markup {
+  func rowHeader(_ run: ReportedRun, _ index: Int, _ count: Int) -> Markup {
     index > 0 ? "" : "<th scope=\"rowgroup\" rowspan=\"\(count)\">\(swatch(run))\(run.label)</th>"
   }
 }

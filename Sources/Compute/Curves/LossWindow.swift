@@ -1,0 +1,108 @@
+internal import JSON
+internal import System
+
+/// The mean of the log losses of some consecutive points: what is known of a curve at one place. Windows of a curve do not
+/// overlap.
+public struct LossWindow: Sendable, Hashable {
+  /// The first and last step in it.
+  public let firstStep, lastStep: Int
+  /// Which of the curve's points is its first, from 0, and how many it has.
+  public let firstPoint, points: Int
+  /// Means of log t and log L.
+  public let logStep, logLoss: Double
+  /// The standard deviation of the log loss of one of its points; 0 where that is not known.
+  public let deviation: Double
+
+  /// From the step before a window's first to its last: as wide as the windows of the published smoothing.
+  static let ratio = 1.2
+}
+
+extension [LossWindow] {
+  /// Windows from the last point back, each with the points behind its last step over `LossWindow.ratio`.
+  init(steps: [Int], logLosses: [Double], deviation: (Int) -> Double) {
+    var windows: [LossWindow] = []
+    var end = steps.count
+    while end > 0, steps[end - 1] > 0 {
+      let limit = Double(steps[end - 1]) / LossWindow.ratio
+      var first = end - 1
+      while first > 0, steps[first - 1] > 0, Double(steps[first - 1]) > limit { first -= 1 }
+      let count = Double(end - first)
+      windows.append(
+        LossWindow(
+          firstStep: steps[first], lastStep: steps[end - 1], firstPoint: first, points: end - first,
+          logStep: (first..<end).reduce(0) { $0 + Elementary.log(Double(steps[$1])) } / count,
+          logLoss: (first..<end).reduce(0) { $0 + logLosses[$1] } / count,
+          deviation: deviation((first + end) / 2)))
+      end = first
+    }
+    self = windows.reversed()
+  }
+
+  /// Of a curve that is already smoothed: one point each, at the end of the window that it is the mean of.
+  init(smoothed steps: [Int], logLosses: [Double]) {
+    var windows: [LossWindow] = []
+    var limit = Double.infinity
+    for index in steps.indices.reversed() where steps[index] > 0 && Double(steps[index]) <= limit {
+      limit = Double(steps[index]) / LossWindow.ratio
+      windows.append(
+        LossWindow(
+          firstStep: Int(limit) + 1, lastStep: steps[index], firstPoint: index, points: 1,
+          logStep: Elementary.log(Double(steps[index])), logLoss: logLosses[index], deviation: 0))
+    }
+    self = windows.reversed()
+  }
+
+  /// The covariance of the windows' noise, row by row, where that of the points is an AR(1) with this persistence.
+  func covariance(persistence phi: Double) -> [Double] {
+    var matrix = [Double](repeating: 0, count: count * count)
+    func geometric(_ points: Int) -> Double {
+      (1 - Elementary.power(phi, points)) / ((1 - phi) * Double(points))
+    }
+    for (i, a) in enumerated() {
+      // (n + 2 sum_k (n - k) phi^k) / n^2
+      let own = ((1 + phi) / (1 - phi) - 2 * phi * geometric(a.points) / (1 - phi)) / Double(a.points)
+      matrix[i * count + i] = a.deviation * a.deviation * own
+      for j in 0..<i {
+        let b = self[j]
+        let decay = Elementary.power(phi, a.firstPoint - (b.firstPoint + b.points - 1))
+        let value = a.deviation * b.deviation * decay * geometric(a.points) * geometric(b.points)
+        matrix[i * count + j] = value
+        matrix[j * count + i] = value
+      }
+    }
+    return matrix
+  }
+}
+
+extension [LossWindow] {
+  /// One list a member.
+  var json: JSON {
+    [
+      "first_step": .wholes(map(\.firstStep)), "last_step": .wholes(map(\.lastStep)),
+      "first_point": .wholes(map(\.firstPoint)), "points": .wholes(map(\.points)),
+      "log_step": .numbers(map(\.logStep)), "log_loss": .numbers(map(\.logLoss)),
+      "deviation": .numbers(map(\.deviation)),
+    ]
+  }
+
+  init(json: JSON) throws(Failure) {
+    let firstSteps = try json.wholes("first_step")
+    let lastSteps = try json.wholes("last_step")
+    let firstPoints = try json.wholes("first_point")
+    let points = try json.wholes("points")
+    let logSteps = try json.numbers("log_step")
+    let logLosses = try json.numbers("log_loss")
+    let deviations = try json.numbers("deviation")
+    let counts = [lastSteps.count, firstPoints.count, points.count, logSteps.count, logLosses.count]
+    guard counts.allSatisfy({ $0 == firstSteps.count }), deviations.count == firstSteps.count,
+      points.allSatisfy({ $0 > 0 })
+    else {
+      throw Failure(.malformed, "the windows of the curve do not have one of each number")
+    }
+    self = firstSteps.indices.map {
+      LossWindow(
+        firstStep: firstSteps[$0], lastStep: lastSteps[$0], firstPoint: firstPoints[$0], points: points[$0],
+        logStep: logSteps[$0], logLoss: logLosses[$0], deviation: deviations[$0])
+    }
+  }
+}

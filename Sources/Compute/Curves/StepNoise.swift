@@ -1,0 +1,98 @@
+internal import JSON
+internal import System
+
+/// The noise of the losses that a curve is made of: deviations of log L from a smooth course, autocorrelated as an AR(1), of a
+/// size that may change along the run.
+public struct StepNoise: Sendable, Hashable {
+  /// The autocorrelation of neighbouring points.
+  public private(set) var persistence = 0.0
+  /// From the last to the first: the first point of each stretch, and the standard deviation of log L in it.
+  public private(set) var stretches: [Stretch] = []
+
+  public struct Stretch: Sendable, Hashable {
+    public let firstPoint: Int
+    public let deviation: Double
+  }
+
+  /// The prior of a stretch, in independent points: that its noise is that of the one behind it.
+  private static let priorPoints = 10.0
+  /// Coefficients of the course that is taken out of each stretch.
+  private static let course = 3.0
+
+  /// Stretches double the step; a parabola in log t is taken out of each. Each of its coefficients takes the power of the
+  /// noise at frequency 0 with it, gamma_0 (1 + phi) / (1 - phi), which is put back.
+  init(steps: [Int], logLosses: [Double]) {
+    var sums: [(first: Int, points: Double, squares: Double, products: Double)] = []
+    var end = steps.count
+    while end > 0, steps[end - 1] > 0 {
+      var first = end - 1
+      while first > 0, steps[first - 1] > 0, 2 * steps[first - 1] > steps[end - 1] { first -= 1 }
+      let x = (first..<end).map { Elementary.log(Double(steps[$0])) }
+      let (squares, products) = StepNoise.residuals(x, Array(logLosses[first..<end]))
+      sums.append((first, Double(end - first), squares, products))
+      end = first
+    }
+    var deviations = [Double](repeating: 0, count: sums.count)
+    for _ in 0..<50 {
+      let power = (1 + persistence) / (1 - persistence)
+      let prior = StepNoise.priorPoints * (1 + persistence * persistence) / (1 - persistence * persistence)
+      var behind: Double?
+      var (numerator, denominator) = (0.0, 0.0)
+      for (index, each) in sums.enumerated() {
+        let free = each.points - StepNoise.course * power
+        let variance: Double
+        if let behind {
+          variance = free > 0 ? (each.squares + prior * behind) / (free + prior) : behind
+        } else {
+          variance = each.squares / max(free, 1)
+        }
+        deviations[index] = variance.squareRoot()
+        if free > prior, variance > 0 {
+          numerator += each.products / variance + StepNoise.course * power
+          denominator += each.points - 1
+        }
+        behind = variance
+      }
+      let last = persistence
+      persistence = denominator > 0 ? min(max(numerator / denominator, 0), 0.995) : 0
+      if (persistence - last).magnitude < 1e-6 { break }
+    }
+    stretches = zip(sums, deviations).map { Stretch(firstPoint: $0.first, deviation: $1) }
+  }
+
+  func deviation(at point: Int) -> Double {
+    (stretches.first { $0.firstPoint <= point } ?? stretches.last)?.deviation ?? 0
+  }
+
+  /// Sums of the squares, and of the products of neighbours, of what a parabola leaves.
+  private static func residuals(_ x: [Double], _ y: [Double]) -> (squares: Double, products: Double) {
+    guard Double(x.count) > course else { return (0, 0) }
+    var basis: [[Double]] = []
+    let mean = Sums.mean(x)
+    for power in 0..<Int(course) {
+      basis.appendOrthonormal(x.map { Elementary.power($0 - mean, power) })
+    }
+    let rest = y.without(basis)
+    let products = rest.withUnsafeBufferPointer { r in Sums.lanes(r.count - 1) { r[$0] * r[$0 + 1] } }
+    return (Sums.dot(rest, rest), products)
+  }
+}
+
+extension StepNoise {
+  var json: JSON {
+    [
+      "persistence": .number(persistence), "first_point": .wholes(stretches.map(\.firstPoint)),
+      "deviation": .numbers(stretches.map(\.deviation)),
+    ]
+  }
+
+  init(json: JSON) throws(Failure) {
+    persistence = try json.number("persistence")
+    let points = try json.wholes("first_point")
+    let deviations = try json.numbers("deviation")
+    guard points.count == deviations.count, (0..<1).contains(persistence) else {
+      throw Failure(.malformed, "this is no noise of a curve")
+    }
+    stretches = zip(points, deviations).map { Stretch(firstPoint: $0, deviation: $1) }
+  }
+}

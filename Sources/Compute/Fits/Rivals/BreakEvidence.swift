@@ -1,0 +1,146 @@
+internal import System
+
+/// Whether a curve has a break: what each law makes of the windows of its run, in one scale, over the whole run and parts of it,
+/// and what it predicts.
+public struct BreakEvidence: Sendable, Hashable {
+  /// What one law makes of the curve.
+  public struct Law: Sendable, Hashable {
+    public let name: String
+    public let hasBreak: Bool
+    public let parameters: Int
+    /// Root mean square of what it leaves of log L, over the windows.
+    public let rsle: Double
+    /// How much worse than the best, in units of the BIC: 2 log of the odds.
+    public let behind: Double
+    /// The exponents -d log L / d log t: in each stretch of a broken power law, else at the first and last windows.
+    public let rates: [Double]
+    /// The steps of its breaks, in order.
+    public let breaks: [Double]
+    /// Root mean square error of log L behind `Prediction.firstStep`, fitted to what is before it; nil if there is none.
+    public let predictionError: Double?
+  }
+
+  /// The same question about a part of the run.
+  public struct Part: Sendable, Hashable {
+    public let firstStep, lastStep: Int
+    /// How much better than the best law without a break the best with one is.
+    public let margin: Double
+  }
+
+  public struct Prediction: Sendable, Hashable {
+    /// The first step that is predicted.
+    public let firstStep: Int
+    /// The law without a break that predicts the rest best, and how much better than the best law with one, in the unit of
+    /// `Law.behind`: 2 log of the ratio of the probabilities that they gave it.
+    public let rival: String
+    public let advantage: Double
+  }
+
+  /// The best first.
+  public let laws: [Law]
+  public let windows: Int
+  /// The noise comes from the losses of single steps; else from what the best law leaves.
+  public let isFromSteps: Bool
+  /// Of the steps' noise; 0 if it is not known.
+  public let persistence: Double
+  /// Standard deviation of what the best law leaves besides the noise of the steps.
+  public let discrepancy: Double
+  /// How much better than the best law without a break the best with one is; negative if it is worse.
+  public let margin: Double
+  /// Without the start, and without the end.
+  public let parts: [Part]
+  public let prediction: Prediction?
+
+  /// Odds of 19 to 1, so 95 %, for one law over another where both were as likely before: 2 log 19.
+  public static let decisive = 5.888_877_957_332_881
+  public var bestBroken: Law? { laws.first(where: \.hasBreak) }
+  public var bestSmooth: Law? { laws.first { !$0.hasBreak } }
+
+  /// A law with a break is better than every one without, whatever its shape, in every part, and none predicts better.
+  public var supportsBreak: Bool {
+    margin > BreakEvidence.decisive && parts.allSatisfy { $0.margin > 0 }
+      && (prediction?.advantage ?? 0) < BreakEvidence.decisive
+  }
+}
+
+extension BreakEvidence {
+  /// Fewer windows tell nothing.
+  static let fewest = 12
+
+  /// - Parameters:
+  ///   - all: the curve's windows.
+  ///   - noise: of its steps; nil if only smoothed points are known.
+  ///   - cut: steps up to this one are not looked at.
+  ///   - later: a later cut, with which the break must still be there.
+  /// - Returns: nil with too few windows.
+  init?(_ all: [LossWindow], noise: StepNoise?, cut: Int, later: Int) throws {
+    let windows = all.filter { $0.firstStep > cut }
+    let n = windows.count
+    guard n >= BreakEvidence.fewest else { return nil }
+    let (x, y) = (windows.map(\.logStep), windows.map(\.logLoss))
+    guard let common = try WindowNoise(windows, noise: noise), let whitening = common.whitening(0..<n) else {
+      return nil
+    }
+    let fits = try LawFits(RivalSolver(x: x, y: y, whitening: whitening))
+    guard let margin = fits.margin, let best = fits.best() else { return nil }
+    self.windows = n
+    self.margin = margin
+    isFromSteps = noise != nil
+    persistence = noise?.persistence ?? 0
+    discrepancy = common.discrepancy
+
+    func part(_ range: Range<Int>) throws -> LawFits? {
+      guard range.count >= BreakEvidence.fewest, range.count < n, let whitening = common.whitening(range)
+      else {
+        return nil
+      }
+      let solver = RivalSolver(x: Array(x[range]), y: Array(y[range]), whitening: whitening)
+      return try LawFits(solver, near: fits)
+    }
+    let start = windows.firstIndex { $0.firstStep > later } ?? n
+    let middle = windows.firstIndex { $0.lastStep > windows[n - 1].lastStep / 2 } ?? n
+    let firstHalf = try part(0..<middle)
+    parts = [(try part(start..<n), start..<n), (firstHalf, 0..<middle)].compactMap { fits, range in
+      guard let margin = fits?.margin else { return nil }
+      return Part(
+        firstStep: windows[range.lowerBound].firstStep, lastStep: windows[range.upperBound - 1].lastStep,
+        margin: margin)
+    }
+
+    var predictions: [String: LawPrediction] = [:]
+    for fit in firstHalf?.fits ?? [] {
+      guard let known = firstHalf?.solver else { break }
+      predictions[fit.rival.name] = LawPrediction(fit, known: known, x: x, y: y, whitening: whitening)
+    }
+    func bestScore(_ hasBreak: Bool) -> (name: String, score: Double)? {
+      Rivals.all.filter { $0.hasBreak == hasBreak }
+        .compactMap { rival in predictions[rival.name].map { (rival.name, $0.score) } }.min { $0.1 < $1.1 }
+    }
+    prediction =
+      if let broken = bestScore(true), let smooth = bestScore(false) {
+        Prediction(
+          firstStep: windows[middle].firstStep, rival: smooth.name, advantage: broken.score - smooth.score)
+      } else { nil }
+    laws = fits.fits.compactMap { fit in
+      fits.solver.curve(fit.rival, fit.searched).map {
+        Law($0, fit, best: best.evidence, solver: fits.solver, prediction: predictions[fit.rival.name])
+      }
+    }.sorted { $0.behind < $1.behind }
+  }
+}
+
+extension BreakEvidence.Law {
+  init(
+    _ curve: RivalSolver.Curve, _ fit: LawFits.Fit, best: Double, solver: RivalSolver,
+    prediction: LawPrediction?
+  ) {
+    name = fit.rival.name
+    hasBreak = fit.rival.hasBreak
+    parameters = fit.rival.parameters
+    rsle = (Sums.dot(curve.residuals, curve.residuals) / Double(curve.residuals.count)).squareRoot()
+    behind = fit.evidence - best
+    rates = curve.rates(x: solver.x, y: solver.y)
+    breaks = fit.rival.breaks(fit.searched).map(Elementary.exp)
+    predictionError = prediction?.error
+  }
+}

@@ -1,0 +1,44 @@
+/// All rivals, fitted to the same windows under one model of the noise.
+struct LawFits {
+  struct Fit {
+    let rival: any Rival
+    let searched: [Double]
+    /// chi^2 + k log n: -2 log of the probability of the windows under the law, whatever its parameters (Schwarz, 1978), but
+    /// for a term that all laws share.
+    let evidence: Double
+  }
+
+  let solver: RivalSolver
+  let fits: [Fit]
+
+  /// - Parameters:
+  ///   - isScaled: false if the noise is known up to a factor only, which is then each law's own.
+  ///   - others: fits to other windows, which may be near.
+  init(_ solver: RivalSolver, isScaled: Bool = true, near others: LawFits? = nil) throws {
+    self.solver = solver
+    let count = Double(solver.x.count)
+    var fits: [Fit] = []
+    for rival in Rivals.all where rival.parameters < solver.x.count - 3 {
+      try Task.checkCancellation()
+      let hint = others?.fits.first { $0.rival.name == rival.name }?.searched
+      guard let found = solver.fit(rival, hint: hint) else { continue }
+      let misfit =
+        isScaled ? found.chiSquared : count * Elementary.log(max(found.chiSquared / count, 1e-20))
+      fits.append(
+        Fit(
+          rival: rival, searched: found.searched,
+          evidence: misfit + Double(rival.parameters) * Elementary.log(count)))
+    }
+    self.fits = fits
+  }
+
+  func best(_ isMeant: (any Rival) -> Bool = { _ in true }) -> Fit? {
+    fits.filter { isMeant($0.rival) }.min { $0.evidence < $1.evidence }
+  }
+
+  /// How much better the best law with a break is than the best without.
+  var margin: Double? {
+    guard let smooth = best({ !$0.hasBreak }), let broken = best(\.hasBreak) else { return nil }
+    return smooth.evidence - broken.evidence
+  }
+}

@@ -1,0 +1,93 @@
+/// The covariance of what keeps a curve's windows from any law: the noise of the steps in them, and what the best law leaves
+/// besides, taken as an Ornstein-Uhlenbeck process over log t.
+struct WindowNoise {
+  /// Row by row.
+  let covariance: [Double]
+  let count: Int
+  /// The standard deviation of what the best law leaves besides, and over how much log t it is correlated.
+  let discrepancy: Double
+  let range: Double
+
+  /// Of some consecutive windows.
+  func whitening(_ part: Range<Int>) -> Whitening? {
+    let matrix = part.flatMap { row in part.map { covariance[row * count + $0] } }
+    return Whitening(covariance: matrix, count: part.count)
+  }
+}
+
+extension WindowNoise {
+  /// The shares of the residuals' variance that the process is tried with, and ranges of log t.
+  private static let shares = [0, 0.01, 0.03, 0.1, 0.3, 1, 3]
+  private static let parts = [0, 0.25, 0.5, 0.75, 0.95]
+  private static let ranges = [0.2, 0.5, 1.2]
+
+  /// From the windows themselves: what the best law leaves under the noise of their steps alone, or, if that is not known, under
+  /// equal and independent noise.
+  init?(_ windows: [LossWindow], noise: StepNoise?) throws {
+    let n = windows.count
+    let (x, y) = (windows.map(\.logStep), windows.map(\.logLoss))
+    var steps: [Double]?
+    if let noise {
+      var matrix = windows.covariance(persistence: noise.persistence)
+      // A floor far below any noise: losses are printed with so many digits.
+      for i in 0..<n { matrix[i * n + i] += 1e-14 }
+      steps = matrix
+    }
+    let identity = (0..<n * n).map { $0 % (n + 1) == 0 ? 1.0 : 0 }
+    guard let whitening = Whitening(covariance: steps ?? identity, count: n) else { return nil }
+    let rough = try LawFits(RivalSolver(x: x, y: y, whitening: whitening), isScaled: steps != nil)
+    guard let best = rough.best(), let law = rough.solver.curve(best.rival, best.searched) else { return nil }
+    self.init(steps: steps, x: x, residuals: law.residuals, directions: rough.solver.tangent(law))
+  }
+
+  /// Chosen by restricted maximum likelihood (Patterson and Thompson, 1971), the law's parameters taken out.
+  ///
+  /// - Parameters:
+  ///   - steps: the covariance of the steps' noise in the windows; nil where it is not known, and the residuals have to
+  ///     tell its size as well.
+  ///   - residuals: of log L from the best law.
+  ///   - directions: in which that law can move them.
+  init?(steps: [Double]?, x: [Double], residuals: [Double], directions: [[Double]]) {
+    let n = x.count
+    let variance = max(Sums.dot(residuals, residuals) / Double(n), 1e-20)
+    var best: (likelihood: Double, noise: WindowNoise)?
+    for share in steps == nil ? WindowNoise.parts : WindowNoise.shares {
+      for range in share == 0 ? [WindowNoise.ranges[0]] : WindowNoise.ranges {
+        var matrix = steps ?? [Double](repeating: 0, count: n * n)
+        for i in 0..<n {
+          for j in 0..<n {
+            let kept = Elementary.exp(-(x[i] - x[j]).magnitude / range) * share
+            matrix[i * n + j] += steps == nil ? kept + (i == j ? 1 - share : 0) : kept * variance
+          }
+        }
+        guard let whitening = Whitening(covariance: matrix, count: n) else { continue }
+        var basis: [[Double]] = []
+        var value = whitening.logDeterminant
+        for direction in directions {
+          if let norm = basis.appendOrthonormal(whitening(direction)) { value += 2 * Elementary.log(norm) }
+        }
+        let left = whitening(residuals).without(basis)
+        let sum = Sums.dot(left, left)
+        var scale = 1.0
+        if steps == nil {
+          let free = Double(n - basis.count)
+          scale = max(sum / free, 1e-20)
+          value += free * Elementary.log(scale)
+        } else {
+          value += sum
+        }
+        if value < best?.likelihood ?? .infinity {
+          let size = (share * (steps == nil ? scale : variance)).squareRoot()
+          best = (
+            value,
+            WindowNoise(
+              covariance: matrix.map { $0 * scale }, count: n, discrepancy: size,
+              range: share == 0 ? 0 : range)
+          )
+        }
+      }
+    }
+    guard let best else { return nil }
+    self = best.noise
+  }
+}

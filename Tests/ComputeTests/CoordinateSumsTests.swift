@@ -4,11 +4,11 @@ import Testing
 @testable import Compute
 
 @Suite struct `Sums over coordinates` {
-  /// G, exact, two halves and delta of two chunks, most of them zero, some runs of all but delta.
+  /// G, exact, two halves, delta and squares of two chunks, most of them zero, some runs of all but delta.
   private struct Coordinates {
     static let scale = 1.7
     static let halfScales = [5.0, 7.25]
-    var gradient, exact, one, other, delta: [Float]
+    var gradient, exact, one, other, delta, squares, sampledSquares: [Float]
 
     init(count: Int = 65_536 + 77) {
       let draws = Philox(seed: 3)
@@ -22,6 +22,11 @@ import Testing
       }
       (gradient, delta) = (random[0], random[4])
       (exact, one, other) = (random[1].map(abs), random[2].map { $0 > 0 ? $0 : 0 }, random[3].map(abs))
+      // From few terms that count to many.
+      squares = zip(random[1], 0...).map { $0 * $0 / (1 + 0.73 * Float($1 % 40)) }
+      sampledSquares = zip(zip(random[2], random[3]), 0...).map {
+        ($0.0 * $0.0 + $0.1 * $0.1) / (1 + 0.73 * Float($1 % 30))
+      }
     }
 
     func sums(sampled: Bool, known: Bool = true, delta hasDelta: Bool = true, threads: Int = 1)
@@ -32,12 +37,15 @@ import Testing
           one.withUnsafeBufferPointer { one in
             other.withUnsafeBufferPointer { other in
               delta.withUnsafeBufferPointer { delta in
-                CoordinateSums(
-                  gradient: gradient.baseAddress!, exact: known ? exact.baseAddress! : nil,
-                  halves: sampled ? [one.baseAddress!, other.baseAddress!] : [], scale: Self.scale,
-                  halfScales: Self.halfScales,
-                  delta: hasDelta ? delta.baseAddress! : nil, count: gradient.count,
-                  threads: Threads(threads, leastWork: 1, valuesOfPiece: 1))
+                sampledSquares.withUnsafeBufferPointer { sampledSquares in
+                  CoordinateSums(
+                    gradient: gradient.baseAddress!, exact: known ? exact.baseAddress! : nil,
+                    squares: squares, halves: sampled ? [one.baseAddress!, other.baseAddress!] : [],
+                    sampledSquares: sampled ? sampledSquares.baseAddress! : nil, scale: Self.scale,
+                    halfScales: Self.halfScales,
+                    delta: hasDelta ? delta.baseAddress! : nil, count: gradient.count, terms: 1 << 20,
+                    threads: Threads(threads, leastWork: 1, valuesOfPiece: 1))
+                }
               }
             }
           }
@@ -50,7 +58,7 @@ import Testing
   func `They are what the formulas say in float64`(sampled: Bool, known: Bool) {
     let all = Coordinates()
     let found = all.sums(sampled: sampled, known: known)
-    var (touched, sums) = (0, [Double](repeating: 0, count: 11))
+    var (touched, sums) = (0, [Double](repeating: 0, count: 15))
     for j in all.gradient.indices {
       let (g, d) = (Double(all.gradient[j]), Double(all.delta[j]))
       let exact = known ? Double(all.exact[j]) : 0
@@ -62,8 +70,11 @@ import Testing
       touched += a > 0 ? 1 : 0
       let constructive = a > 0 ? min(1, abs(g) / a) : 0
       let half = sampled && g != 0 ? (abs(g) / halves[0] + abs(g) / halves[1]) / 2 : 0
+      let square = Double(all.squares[j]) + (sampled ? Coordinates.scale * Double(all.sampledSquares[j]) : 0)
+      let chance = Chance.remainder(of: a, squares: square, terms: 1 << 20)
       let terms = [
         g, abs(g), g * g, a, constructive, half, g * d, abs(g * d), a * abs(d), abs(d), d * d,
+        a > 0 ? chance / a : 0, chance, chance * abs(d), g * d * g * d,
       ]
       for (place, term) in terms.enumerated() { sums[place] += term }
     }
@@ -72,7 +83,8 @@ import Testing
     let values = [
       found.gradient, found.absoluteGradient, found.squaredGradient, found.magnitude, found.constructive,
       found.halfConstructive, found.participation, found.absoluteParticipation, found.participationMagnitude,
-      found.absoluteDelta, found.squaredDelta,
+      found.absoluteDelta, found.squaredDelta, found.chance, found.absoluteChance, found.participationChance,
+      found.squaredParticipation,
     ]
     for (value, expected) in zip(values, sums) {
       #expect(abs(value - expected) <= 1e-6 * sums[1], "\(value) instead of \(expected)")

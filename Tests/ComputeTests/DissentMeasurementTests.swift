@@ -98,8 +98,7 @@ import Testing
     }
   }
 
-  @Test(
-    .enabled(if: `Model fixtures`.isThere), arguments: ["olmo_tied", "olmo_untied_affine", "gpt2_tied"])
+  @Test(arguments: `Model fixtures`.names)
   func `Norms and dissent are the expected ones`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     let tokens = try tokens(fixture.model, fixture.weights, fixture.batch("input_ids", "labels"))

@@ -103,7 +103,7 @@ import Testing
 
   @Test func `Intervals over sequences cover the truth about as often as they say`() throws {
     let random = Philox(seed: 11)
-    var covered = 0
+    var (covered, width) = (0, 0.0)
     for trial in 0..<100 as Range<UInt32> {
       // Tokens of a sequence share a term, so that tokens alone would make intervals too narrow.
       let values = (0..<40).flatMap { sequence in
@@ -116,12 +116,14 @@ import Testing
         of: try Self.changes(values).sequences, from: LossInterference(), adding: +=, [\.change])
       let interval = try #require(intervals[0])
       if (interval.lower...interval.upper).contains(0) { covered += 1 }
+      width += (interval.upper - interval.lower) / 100
     }
     #expect((85...100).contains(covered))
+    // Means over four tokens of 40 sequences have the variance (1 + 1/4) / 40.
+    #expect(abs(width / (2 * 1.96 * (1.25 / 40).squareRoot()) - 1) < 0.1)
   }
 
-  @Test(
-    .enabled(if: `Model fixtures`.isThere), arguments: ["olmo_tied", "olmo_untied_affine", "gpt2_tied"])
+  @Test(arguments: `Model fixtures`.names)
   func `D and M of optimiser steps are the expected ones`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     let batch = try fixture.batch("input_ids", "labels")

@@ -29,10 +29,10 @@ import Testing
   @Test func `No two uses share a stream`() {
     let single = [
       Streams.words, Streams.topics, Streams.neighbours, Streams.documents, Streams.split, Streams.batches,
-      Streams.sample, Streams.gradients,
+      Streams.sample, Streams.gradients, Streams.decelerations,
     ]
     let families = (0..<1000).flatMap {
-      [Streams.initialisation($0), Streams.residuals($0), Streams.sequences($0)]
+      [Streams.initialisation($0), Streams.residuals($0), Streams.sequences($0), Streams.signs($0)]
     }
     let runs = PublishedRun.all.map { Streams.noise(of: $0.name) }
     #expect(Set(single + families + runs).count == single.count + families.count + runs.count)

@@ -48,9 +48,9 @@ import Testing
   }
 
   @Test func `Where nothing reaches below, a token of the sample stands for equally many`() {
-    let sample = TokenSample(of: Self.tokens, length: 50, count: 8, seed: 2)
+    let sample = TokenSample(of: Self.tokens, length: 50, count: 16, seed: 2)
     let estimate = RatioEstimate(sample, reach: Self.tokens.map { _ in 0 })
-    #expect(estimate.scale == 25)
-    #expect(estimate.halfScales == [50, 50])
+    #expect(estimate.scale == 12.5)
+    #expect(estimate.halfScales == [25, 25])
   }
 }

@@ -49,8 +49,7 @@ import Testing
     #expect(try InterferenceSpread(json: spread.json) == spread)
   }
 
-  @Test(
-    .enabled(if: `Model fixtures`.isThere), arguments: ["olmo_tied", "olmo_untied_affine", "gpt2_tied"])
+  @Test(arguments: `Model fixtures`.names)
   func `The first step of a fixture changes losses as expected`(name: String) throws {
     let fixture = try `Model fixtures`.Fixture(name)
     let hyper = try fixture.facts.member("hyper")

@@ -366,17 +366,18 @@ static void token_gradients(cases *s) {
       begin(s);
       bool swapped = form & 1;
       long m = shapes[shape][0], n = shapes[shape][1], ld = n + 3;
-      float *absolute = values(s, m * ld, 1), *delta = form & 2 ? values(s, m * ld, 1) : 0;
+      float *absolute = values(s, m * ld, 1), *squares = zeros(s, m * ld), *delta = form & 2 ? values(s, m * ld, 1) : 0;
       float *dy = values(s, rows * (swapped ? n : m), 1), *x = values(s, positions * (swapped ? m : n), 1);
       brake_token_products p = {
           .rows = m, .columns = n, .left = swapped ? x : dy, .ld_left = m, .left_rows = swapped ? positions : rows,
           .right = swapped ? dy : x, .ld_right = n, .right_rows = swapped ? rows : positions, .tokens = TOKENS,
           .left_first = swapped ? kept : first, .right_first = swapped ? first : kept, .count = count,
-          .absolute = absolute, .delta = delta, .weight = form == 3 ? delta : 0, .ld = ld, .sums = sums};
+          .absolute = absolute, .squares = squares, .delta = delta, .weight = form == 3 ? delta : 0, .ld = ld, .sums = sums};
       long tasks = (m + BRAKE_TOKEN_PRODUCT_ROWS - 1) / BRAKE_TOKEN_PRODUCT_ROWS;
       for (int alone = 0; alone < 2; alone++) {
         for (long task = tasks; task > 0; task--) brake_tally_products(&p, task - 1, task);
         output(s, absolute, m * ld);
+        output(s, squares, m * ld);
         for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
         p.left_first = swapped ? kept_last : last;
         p.right_first = swapped ? last : kept_last;
@@ -389,30 +390,32 @@ static void token_gradients(cases *s) {
   const long columns = 77, tasks = 2;
   for (int form = 0; form < 3; form++) {
     begin(s);
-    float *absolute = values(s, columns, 1), *delta = form ? values(s, columns, 1) : 0;
+    float *absolute = values(s, columns, 1), *squares = zeros(s, columns), *delta = form ? values(s, columns, 1) : 0;
     brake_token_columns c = {
         .columns = columns, .dy = values(s, rows * columns, 1), .ld_dy = columns,
         .x = form ? values(s, positions * columns, 1) : 0, .ld_x = columns, .mean = form == 2 ? values(s, positions, 1) : 0,
         .rstd = values(s, positions, 1), .tokens = TOKENS, .dy_first = first, .x_first = kept, .count = count,
-        .absolute = absolute, .delta = delta, .weight = form == 2 ? delta : 0, .sums = sums};
+        .absolute = absolute, .squares = squares, .delta = delta, .weight = form == 2 ? delta : 0, .sums = sums};
     brake_tally_columns(&c, 1, 2);
     brake_tally_columns(&c, 0, 1);
     output(s, absolute, columns);
+    output(s, squares, columns);
     for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
     end(s, form == 0 ? "token columns" : form == 1 ? "token columns rms" : "token columns layer");
   }
   const int32_t slot[] = {0, 1, 0, 2, 1, 3, 4, 0, 3, 5}, table_row[] = {7, 2, 5, 0, 3, 6};
   for (int form = 0; form < 3; form++) {
     begin(s);
-    float *absolute = values(s, 8 * columns, 8), *delta = form ? values(s, 8 * columns, 1) : 0;
+    float *absolute = values(s, 8 * columns, 8), *squares = zeros(s, 8 * columns), *delta = form ? values(s, 8 * columns, 1) : 0;
     brake_token_rows r = {
         .columns = columns, .dy = values(s, rows * columns, 1), .ld_dy = columns, .slot = slot, .table_row = table_row,
         .outer = form == 2 ? values(s, TOKENS * 6, 1) : 0, .ld_outer = 6, .hidden = values(s, TOKENS * columns, 1),
-        .ld_hidden = columns, .tokens = TOKENS, .dy_first = first, .count = count, .absolute = absolute, .delta = delta,
+        .ld_hidden = columns, .tokens = TOKENS, .dy_first = first, .count = count, .absolute = absolute, .squares = squares, .delta = delta,
         .ld = columns, .sums = sums};
     brake_tally_rows(&r, 1, 2);
     brake_tally_rows(&r, 0, 1);
     output(s, absolute, 8 * columns);
+    output(s, squares, 8 * columns);
     for (long i = 0; i < tasks * TOKENS * BRAKE_TOKEN_SUMS; i++) output_number(s, sums[i]);
     end(s, form == 0 ? "token rows" : form == 1 ? "token rows delta" : "token rows tied");
   }
@@ -465,18 +468,20 @@ static void coordinates(cases *s) {
   double sums[2 * BRAKE_COORDINATE_SUMS];
   int32_t histogram[2 * BRAKE_COORDINATE_BINS];
   s->used = 0;
-  float *g = values(s, COUNT, 1), *a = zeros(s, COUNT);
+  float *g = values(s, COUNT, 1), *a = zeros(s, COUNT), *b = zeros(s, COUNT);
   // Magnitudes from 0 to 2, and now and then some that are all zero.
   for (long j = 0; j < COUNT; j++) {
     if (j % 100 < 60) g[j] = 0;
     a[j] = j % 100 < 60 ? 0 : 2 * (g[(j * 7 + 3) % COUNT] * g[(j * 7 + 3) % COUNT]);
+    b[j] = a[j] * a[j] * (float)(1 + j % 11) / 11;
   }
   for (int form = 0; form < 4; form++) {
     sha256_start(&s->digest);
     bool is_sampled = form & 1;
     brake_coordinates x = {
         .count = COUNT - 1, .gradient = g + 1, .exact = form == 3 ? 0 : a, .halves = {is_sampled ? a : 0, is_sampled ? a + 1 : 0},
-        .scale = 1.7f, .half_scales = {3.1f, 3.7f}, .delta = form & 2 ? g : 0, .sums = sums, .histogram = histogram};
+        .scale = 1.7f, .half_scales = {3.1f, 3.7f}, .squares = b, .sampled_squares = form == 1 ? b + 1 : 0,
+        .terms = 1000, .delta = form & 2 ? g : 0, .sums = sums, .histogram = histogram};
     brake_sum_coordinates(&x, 1, 2);
     brake_sum_coordinates(&x, 0, 1);
     for (int i = 0; i < 2 * BRAKE_COORDINATE_SUMS; i++) output_number(s, sums[i]);

@@ -60,6 +60,7 @@ import Testing
     return [
       "run": "14M", "step": .integer(Int64(step)),
       "model_without_embeddings": part(destructive),
+      "random_signs": ["draws": 10, "D": 0.625, "D_deviation": 0.03125],
       "layers": [part(destructive - 0.1), part(destructive + 0.1)],
     ]
   }
@@ -84,7 +85,7 @@ import Testing
     ]
   }
 
-  private func inputs(_ bench: Workbench, d: Double, m: Double = 0.4) throws -> [String: [InputArtefact]] {
+  static func inputs(_ bench: Workbench, d: Double, m: Double = 0.4) throws -> [String: [InputArtefact]] {
     func artefacts(_ results: [JSON]) throws -> [InputArtefact] {
       try results.enumerated().map { try bench.input($1.canonicalBytes, key: "\($0)") }
     }
@@ -113,7 +114,7 @@ import Testing
   func `A figure is drawn with its data`(figure: String) async throws {
     let bench = try Workbench()
     let outputs = try await bench.run(
-      ZeroSumFigureOperation(), inputs(bench, d: 0.6), ["figure": .string(figure)])
+      ZeroSumFigureOperation(), Self.inputs(bench, d: 0.6), ["figure": .string(figure)])
     let svg = try SVG(file: try #require(outputs["svg"]))
     #expect(svg["data-figure"] == figure)
     #expect(outputs["pdf"]?.starts(with: "%PDF".utf8) == true)
@@ -122,7 +123,7 @@ import Testing
     let row: String? =
       switch figure {
       case "interference": "1,D,14M,8192,0.6,0.59,0.61"
-      case "gradients": "1,D(∇),independent tokens,1024,0.875,,"
+      case "gradients": "1,D(∇),random signs,1024,0.875,,"
       case "prediction": "4,correlation,14M,8192,0.625,,"
       case "tokens": "\"14M, t = 8192\",measured change (nats),mean,0.01,0.005,-0.01,0.02"
       case "dissent": "1,dissent,14M,8192,0.75,,"
@@ -135,7 +136,7 @@ import Testing
 
   @Test func `Published points stand beside computed ones`() async throws {
     let bench = try Workbench()
-    var inputs = try inputs(bench, d: 0.6)
+    var inputs = try Self.inputs(bench, d: 0.6)
     inputs["published"] = [
       try bench.input(
         Array("model,step,D,\n14M,1,0.25,\n14M,2,0.5,\n37M,1,0.75,\n".utf8), key: "dtt_D_eval.csv")
@@ -160,7 +161,7 @@ import Testing
 
   private func text(d: Double, m: Double = 0.4) async throws -> String {
     let bench = try Workbench()
-    return try await text(inputs(bench, d: d, m: m), bench)
+    return try await text(Self.inputs(bench, d: d, m: m), bench)
   }
 
   private func text(_ inputs: [String: [InputArtefact]], _ bench: Workbench) async throws -> String {
@@ -177,6 +178,25 @@ import Testing
     }
     let section = try #require(root.all("section").first { $0.attributes["id"] == "zero-sum" })
     return section.content.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
+  @Test(arguments: [
+    (0.56, 0.03125, "less than by chance"), (0.565, 0.03125, "no difference to chance is seen"),
+    (0.685, 0.03125, "no difference to chance is seen"), (0.69, 0.03125, "more than by chance"),
+    (0.75, 0.066, "no difference to chance is seen"),
+  ])
+  func `Whether tokens cancel by chance alone is told by the spread of random signs, of one comparison`(
+    destructive: Double, deviation: Double, words: String
+  ) async throws {
+    let bench = try Workbench()
+    var result = try #require(Self.gradients(1024, destructive).object)
+    // Student's 5 % point for 9 degrees of freedom is 2.262; of a new draw the deviation is sqrt(1.1) times as large.
+    result["random_signs"] = ["draws": 10, "D": 0.625, "D_deviation": .number(deviation * 0.8125)]
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["gradients"] = [try bench.input(JSON.object(result).canonicalBytes, key: "0")]
+    let page = try await bench.run(PageOperation(), inputs)
+    let text = try XMLNode.parse(try #require(page["html"])).all("li").map(\.content).joined()
+    #expect(text.contains("deviation of 10 draws): \(words)."), "\(text)")
   }
 
   @Test func `The report says what was found`() async throws {
@@ -196,7 +216,10 @@ import Testing
     #expect(text.contains("D = 0.400 ± 0.050 on the batch"))
     #expect(
       text.contains(
-        "14M from 0.500 at step 1024 to 0.750 at step 8192, where independent tokens would give 0.875"))
+        "14M: 0.500 at step 1024, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): less than by chance; "
+          + "0.750 at step 8192, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): more than by chance."
+      ))
+    #expect(text.contains("with 2 comparisons on this page, each at a level of 5 % / 2"))
     #expect(
       text.contains(
         "Before the deceleration (t = 1024) single tokens are predicted with a correlation of 0.950, missing 25 %; "
@@ -217,7 +240,7 @@ import Testing
     async throws
   {
     let bench = try Workbench()
-    var inputs = try inputs(bench, d: 0.6)
+    var inputs = try Self.inputs(bench, d: 0.6)
     inputs["predictions"] = try zip([1024, 8192, 16384], ratios).map { step, ratio in
       try bench.input(Self.prediction(step, 0.75, missed: 0.5, ratio: ratio).canonicalBytes, key: "\(step)")
     }
@@ -228,7 +251,7 @@ import Testing
 
   @Test func `Predictions of one side are reported as they are`() async throws {
     let bench = try Workbench()
-    var inputs = try inputs(bench, d: 0.6)
+    var inputs = try Self.inputs(bench, d: 0.6)
     inputs["predictions"] = [
       try bench.input(Self.prediction(1024, 0.25, missed: 1.5, ratio: 1.25).canonicalBytes)
     ]
@@ -240,7 +263,7 @@ import Testing
 
   @Test func `Predictions that say nothing are left out`() async throws {
     let bench = try Workbench()
-    var inputs = try inputs(bench, d: 0.6)
+    var inputs = try Self.inputs(bench, d: 0.6)
     inputs["predictions"] = [
       try bench.input(Self.prediction(1024, nil, missed: 0.5, ratio: 1).canonicalBytes)
     ]

@@ -11,6 +11,15 @@ INLINE void count_bins(int32_t counts[COUNTERS][BRAKE_COORDINATE_BINS + 1], ilan
   UNROLLED for (int l = 0; l < 16; l++) counts[l % COUNTERS][bin[l]]++;
 }
 
+/// What random signs leave of at most `terms` with sqrt(sum of squares) / (sum of magnitudes) = spread, from 0 to 1.
+INLINE lanes chance16(lanes spread, float terms) {
+  lanes q = spread * spread, none = splat(0);
+  lanes many = 0x1.988454p-1f * spread * (1.0f + q * (1.0f / 6));
+  lanes least = 0.5f * (1.0f + sqrt16(greater(q + q - 1.0f, none)));
+  lanes most = (1.0f + sqrt16(greater((terms - 1.0f) * (terms * q - 1.0f), none))) / terms;
+  return choose(q < 0.5f, many, 0.5f * (least + most));
+}
+
 static void coordinate_sums(const brake_coordinates *x, long task) {
   enum { UNTOUCHED = BRAKE_COORDINATE_BINS };
   dlanes sums[BRAKE_COORDINATE_SUMS] = {0};
@@ -43,17 +52,27 @@ static void coordinate_sums(const brake_coordinates *x, long task) {
     ilanes bin = __builtin_convertvector(choose(place < last, place, last), ilanes);
     count_bins(counts, (touched & bin) | (~touched & UNTOUCHED));
 
-    dlanes wide_g = widen(g), wide_a = widen(a);
+    lanes squares = get(x->squares, j, end);
+    if (is_sampled && x->sampled_squares)
+      squares = fma16(splat(x->scale), get(x->sampled_squares, j, end), squares);
+    lanes spread = greater(sqrt16(greater(squares, splat(0))) / a, splat(1.0f / __builtin_sqrtf(x->terms)));
+    lanes chance = choose(touched, chance16(choose(spread < 1, spread, splat(1)), x->terms), splat(0));
+
+    dlanes wide_g = widen(g), wide_a = widen(a), chance_a = widen(chance) * wide_a;
     sums[0] += wide_g;
     sums[1] += wide_magnitude(wide_g);
     sums[2] += wide_g * wide_g;
     sums[3] += wide_a;
     sums[4] += widen(share);
+    sums[11] += widen(chance);
+    sums[12] += chance_a;
     if (x->delta) {
       dlanes p = wide_g * delta;
       sums[6] += p;
       sums[7] += wide_magnitude(p);
       sums[8] += wide_a * wide_magnitude(delta);
+      sums[13] += chance_a * wide_magnitude(delta);
+      sums[14] += p * p;
     }
   }
   for (int i = 0; i < BRAKE_COORDINATE_SUMS; i++)

@@ -3,20 +3,22 @@
 
 /// Running sums over the elements of one gradient.
 typedef struct tally {
-  lanes products, product_magnitudes, magnitudes, squares, weighted;
+  lanes products, product_magnitudes, magnitudes, squares, weighted, product_squares;
 } tally;
 
 /// Counts 16 elements from column i of a row of n.
 INLINE void count_gradient(
-    tally *t, lanes g, float *absolute, const float *delta, const float *weight, long i, long n) {
+    tally *t, lanes g, float *absolute, float *squares, const float *delta, const float *weight, long i, long n) {
   lanes size = magnitude(g);
   put(absolute, i, n, get(absolute, i, n) + size);
+  put(squares, i, n, fma16(g, g, get(squares, i, n)));
   t->magnitudes += size;
   t->squares = fma16(g, g, t->squares);
   if (delta) {
     lanes product = g * get(delta, i, n);
     t->products += product;
     t->product_magnitudes += magnitude(product);
+    t->product_squares = fma16(product, product, t->product_squares);
   }
   if (weight) t->weighted = fma16(get(weight, i, n), size, t->weighted);
 }
@@ -27,6 +29,7 @@ INLINE void add_tally(double sums[BRAKE_TOKEN_SUMS], tally a, tally b) {
   sums[2] += (double)tree_sum(a.magnitudes + b.magnitudes);
   sums[3] += (double)tree_sum(a.squares + b.squares);
   sums[4] += (double)tree_sum(a.weighted + b.weighted);
+  sums[5] += (double)tree_sum(a.product_squares + b.product_squares);
 }
 
 INLINE double *task_sums(double *sums, long task, long tokens) {
@@ -42,7 +45,7 @@ INLINE double *task_sums(double *sums, long task, long tokens) {
 
 INLINE void gradient_block(
     const int rows, const int vectors, long columns, long k, const float *a, const float *b, float *absolute,
-    const float *delta, const float *weight, long ld, tally *tallies) {
+    float *squares, const float *delta, const float *weight, long ld, tally *tallies) {
   lanes chain[PANEL_ROWS][PANEL_VECTORS];
   UNROLLED for (int i = 0; i < rows; i++)
     UNROLLED for (int j = 0; j < vectors; j++) chain[i][j] = 0;
@@ -57,18 +60,18 @@ INLINE void gradient_block(
   UNROLLED for (int j = 0; j < vectors; j++)
     UNROLLED for (int i = 0; i < rows; i++)
       count_gradient(
-          &tallies[j], chain[i][j], absolute + i * ld, delta ? delta + i * ld : 0, weight ? weight + i * ld : 0, 16 * j,
+          &tallies[j], chain[i][j], absolute + i * ld, squares + i * ld, delta ? delta + i * ld : 0, weight ? weight + i * ld : 0, 16 * j,
           columns);
 }
 
 #define GRADIENT_CASE(n, vectors) \
   case n: \
-    gradient_block(n, vectors, columns, k, a, b, absolute, delta, weight, ld, tallies); \
+    gradient_block(n, vectors, columns, k, a, b, absolute, squares, delta, weight, ld, tallies); \
     break;
 
 static void gradient_panel(
-    long rows, long columns, long k, const float *a, const float *b, float *absolute, const float *delta,
-    const float *weight, long ld, tally *tallies) {
+    long rows, long columns, long k, const float *a, const float *b, float *absolute, float *squares,
+    const float *delta, const float *weight, long ld, tally *tallies) {
   if (columns > 16 * (PANEL_VECTORS - 1)) {
     switch (rows) { EACH_HEIGHT(GRADIENT_CASE, PANEL_VECTORS) }
   } else {
@@ -99,7 +102,7 @@ static void token_products(const brake_token_products *x, long task) {
         for (long j = 0; j < width; j += 16 * PANEL_VECTORS)
           gradient_panel(
               panel_start(i + 1, panels, rows) - row, smaller(width - j, 16 * PANEL_VECTORS), x->count[token], a, b + j,
-              x->absolute + place + j, x->delta ? x->delta + place + j : 0,
+              x->absolute + place + j, x->squares + place + j, x->delta ? x->delta + place + j : 0,
               x->weight ? x->weight + place + j : 0, x->ld, tallies + j / 16);
       }
       add_tally(sums + BRAKE_TOKEN_SUMS * token, tallies[0], tallies[1]);
@@ -130,7 +133,7 @@ static void token_columns(const brake_token_columns *x, long task) {
           g += d;
         }
       }
-      count_gradient(&t, g, x->absolute, x->delta, x->weight, j, end);
+      count_gradient(&t, g, x->absolute, x->squares, x->delta, x->weight, j, end);
     }
     add_tally(sums + BRAKE_TOKEN_SUMS * token, t, (tally){0});
   }
@@ -160,23 +163,25 @@ static void token_rows(const brake_token_rows *x, long task) {
     tally t = {0};
     for (long slot = 0; slot < used; slot++) {
       long place = x->table_row[slot] * x->ld + start;
-      float *absolute = x->absolute + place;
+      float *absolute = x->absolute + place, *squares = x->squares + place;
       const float *delta = x->delta ? x->delta + place : 0;
       for (long j = 0; j < columns; j += 16) {
         lanes g = get(rows + slot * BRAKE_TOKEN_COLUMNS, j, columns);
         if (!x->outer) {
-          count_gradient(&t, g, absolute, delta, 0, j, columns);
+          count_gradient(&t, g, absolute, squares, delta, 0, j, columns);
           continue;
         }
         lanes outer = x->outer[token * x->ld_outer + slot] * get(x->hidden + token * x->ld_hidden + start, j, columns);
-        lanes change = magnitude(outer + g) - magnitude(outer);
+        lanes change = magnitude(outer + g) - magnitude(outer), twice = g + outer + outer;
         put(absolute, j, columns, get(absolute, j, columns) + change);
+        put(squares, j, columns, fma16(g, twice, get(squares, j, columns)));
         t.magnitudes += change;
-        t.squares = fma16(g, g + outer + outer, t.squares);
+        t.squares = fma16(g, twice, t.squares);
         if (delta) {
           lanes d = get(delta, j, columns);
           t.products = fma16(g, d, t.products);
           t.product_magnitudes = fma16(change, magnitude(d), t.product_magnitudes);
+          t.product_squares = fma16(g * twice, d * d, t.product_squares);
         }
       }
     }

@@ -319,12 +319,12 @@ BRAKE_KERNEL(
 
 // MARK: - Gradients of single tokens (token_gradients.h)
 
-/// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, and sums over
-/// its elements; no g_i is ever in memory as a whole. Work is cut into tasks first <= task < last; each has its own
+/// For the gradient g_i of each token's loss with respect to one matrix of parameters, `absolute` += |g_i|, `squares` +=
+/// g_i^2, and sums over its elements; no g_i is ever in memory as a whole. Work is cut into tasks first <= task < last; each has its own
 /// `sums`, [tasks, tokens, BRAKE_TOKEN_SUMS] in float64, which the caller adds over the tasks in order:
-/// of p, |p|, |g|, g^2 and weight * |g|, with p = g * delta (zero where `delta` or `weight` is null).
-/// `absolute`, `delta` and `weight` are rows x columns at stride `ld`.
-#define BRAKE_TOKEN_SUMS 5
+/// of p, |p|, |g|, g^2, weight * |g| and p^2, with p = g * delta (zero where `delta` or `weight` is null).
+/// `absolute`, `squares`, `delta` and `weight` are rows x columns at stride `ld`.
+#define BRAKE_TOKEN_SUMS 6
 
 /// g_i = sum over p < count[i] of left[left_first[i] + p, :] (outer) right[right_first[i] + p, :].
 typedef struct brake_token_products {
@@ -335,7 +335,7 @@ typedef struct brake_token_products {
   long ld_right, right_rows;
   long tokens;
   const long *left_first, *right_first, *count;
-  float *absolute;
+  float *absolute, *squares;
   const float *delta, *weight;
   long ld;
   double *sums;
@@ -356,7 +356,7 @@ typedef struct brake_token_columns {
   const float *mean, *rstd;
   long tokens;
   const long *dy_first, *x_first, *count;
-  float *absolute;
+  float *absolute, *squares;
   const float *delta, *weight;
   double *sums;
 } brake_token_columns;
@@ -364,7 +364,7 @@ typedef struct brake_token_columns {
 /// A table of which position p takes row table_row[slot[p]]; slots are numbered in the order in which positions first use
 /// them. g_i has the rows of its first count[i] positions: sum over p < count[i] with the same slot of dy[dy_first[i] + p, :].
 /// Where the table is also the output matrix, its rank-1 gradient outer[i, slot] * hidden[i, :] is there already, and what
-/// is added is the change that the rows make to |g| and the sums; otherwise `outer` is null.
+/// is added is the change that the rows make to |g|, g^2 and the sums; otherwise `outer` is null.
 typedef struct brake_token_rows {
   long columns;
   const float *dy;
@@ -376,7 +376,7 @@ typedef struct brake_token_rows {
   long ld_hidden;
   long tokens;
   const long *dy_first, *count;
-  float *absolute;
+  float *absolute, *squares;
   const float *delta;
   long ld;
   double *sums;
@@ -392,22 +392,31 @@ BRAKE_KERNEL(void, brake_tally_rows, (const brake_token_rows *x, long first, lon
 /// For G_j = gradient[j], a sum over tokens of gradients g_ij, and A_j, the sum of their magnitudes or an estimate of it:
 /// A_j = exact[j], or where halves of a sample of the tokens are given, A_j = max(|G_j|, exact[j] + scale (halves[0][j] +
 /// halves[1][j])). `exact` may be null for zeros, `delta` as well; of the halves there are both or none.
-/// A part of a coordinate is r_j = min(1, |G_j| / A_j) where A_j > 0, zero elsewhere.
+/// A part of a coordinate is r_j = min(1, |G_j| / A_j) where A_j > 0, zero elsewhere. What chance leaves of it is the mean of
+/// |sum_i s_i g_ij| / A_j over random signs s_i. With q = S_j / A_j^2 it is sqrt(2 q / pi) (1 + q / 6) where many tokens add up:
+/// the central limit, and the next term for magnitudes that are spread like those of normal numbers. From q = 1/2 on, one
+/// token outweighs all others together, and it is that token's |g_ij| / A_j, of which the middle is taken between
+/// (1 + sqrt(2 q - 1)) / 2 (there is one other) and (1 + sqrt((N - 1) (N q - 1))) / N (there are N - 1, all alike).
 typedef struct brake_coordinates {
   long count;
   const float *gradient, *exact, *halves[2];
   float scale, half_scales[2];
+  /// Of S_j, the sum of g_ij^2 over the tokens: what is known of all, and of the sample (null for zeros), which `scale` makes
+  /// one over all tokens.
+  const float *squares, *sampled_squares;
+  /// Tokens, at least 1: sqrt(S_j) / A_j is not less than 1 / sqrt(terms), however small the squares.
+  float terms;
   const float *delta;
   /// [tasks, BRAKE_COORDINATE_SUMS], which the caller adds over the tasks in order: of G, |G|, G^2, A and r; of the mean
-  /// over both halves k of |G| / max(|G|, exact + half_scales[k] halves[k]), zero without halves or where G = 0; and of
-  /// G delta, |G delta|, A |delta|, |delta|, delta^2.
+  /// over both halves k of |G| / max(|G|, exact + half_scales[k] halves[k]), zero without halves or where G = 0; of
+  /// G delta, |G delta|, A |delta|, |delta|, delta^2; of n, n A, n A |delta|, with n what chance leaves of r; and of (G delta)^2.
   double *sums;
   /// [tasks, BRAKE_COORDINATE_BINS]: how many coordinates with A_j > 0 have r_j in each hundredth.
   int32_t *histogram;
 } brake_coordinates;
 
 /// ceil(count / BRAKE_REDUCTION_CHUNK) tasks.
-#define BRAKE_COORDINATE_SUMS 11
+#define BRAKE_COORDINATE_SUMS 15
 #define BRAKE_COORDINATE_BINS 100
 BRAKE_KERNEL(void, brake_sum_coordinates, (const brake_coordinates *x, long first, long last), (x, first, last))
 

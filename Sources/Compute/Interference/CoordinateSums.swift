@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Sums over the coordinates j of some parameters, of G_j = sum_i g_ij, A_j = sum_i |g_ij| or an estimate of it, and the
-/// change delta_j. Sums of several tensors add up to those of their union.
+/// Sums over the coordinates j of some parameters, of G_j = sum_i g_ij, A_j = sum_i |g_ij| and S_j = sum_i g_ij^2, or
+/// estimates of these, and the change delta_j. Sums of several tensors add up to those of their union.
 public struct CoordinateSums: Sendable, Hashable {
   /// Of C_j = |G_j| / A_j from 0 to 1, as in the released code of [ZSL].
   public static let bins = Int(BRAKE_COORDINATE_BINS)
@@ -26,6 +26,13 @@ public struct CoordinateSums: Sendable, Hashable {
   public var participationMagnitude: Double { sums[8] }
   public var absoluteDelta: Double { sums[9] }
   public var squaredDelta: Double { sums[10] }
+  /// What chance leaves (`Chance`): sums of n_j = mean |sum_i s_i g_ij| / A_j over random signs s_i, of n_j A_j and of
+  /// n_j A_j |delta_j|.
+  public var chance: Double { sums[11] }
+  public var absoluteChance: Double { sums[12] }
+  public var participationChance: Double { sums[13] }
+  /// Sum of (G_j delta_j)^2.
+  public var squaredParticipation: Double { sums[14] }
 
   /// False if any gradient, magnitude or change was infinite or not a number.
   var isFinite: Bool { sums.allSatisfy(\.isFinite) }
@@ -34,13 +41,18 @@ public struct CoordinateSums: Sendable, Hashable {
 
   /// - Parameters:
   ///   - exact: what is known of A; nil if nothing is.
+  ///   - squares: what is known of S.
   ///   - halves: none, or the sums of |g_ij| over two halves of a sample of the other tokens. Then A_j =
   ///     max(|G_j|, exact_j + scale (half_j + half'_j)).
+  ///   - sampledSquares: likewise of g_ij^2 over the whole sample.
   ///   - scale: what makes of a sum over the sample one over all tokens, rounded to float32; `halfScales` likewise of sums
   ///     over its halves.
+  ///   - terms: tokens.
   init(
-    gradient: ConstantFloats, exact: ConstantFloats?, halves: [ConstantFloats] = [], scale: Double = 1,
-    halfScales: [Double] = [], delta: ConstantFloats?, count: Int, threads: Threads
+    gradient: ConstantFloats, exact: ConstantFloats?, squares: ConstantFloats, halves: [ConstantFloats] = [],
+    sampledSquares: ConstantFloats? = nil, scale: Double = 1, halfScales: [Double] = [],
+    delta: ConstantFloats?,
+    count: Int, terms: Int, threads: Threads
   ) {
     precondition(
       halves.isEmpty || halves.count == 2 && halfScales.count == 2, "a sample has two halves")
@@ -53,7 +65,8 @@ public struct CoordinateSums: Sendable, Hashable {
         let kernel = brake_coordinates(
           count: count, gradient: gradient, exact: exact, halves: (halves.first, halves.last),
           scale: Float(scale),
-          half_scales: (Float(halfScales.first ?? 0), Float(halfScales.last ?? 0)), delta: delta,
+          half_scales: (Float(halfScales.first ?? 0), Float(halfScales.last ?? 0)), squares: squares,
+          sampled_squares: sampledSquares, terms: Float(max(1, terms)), delta: delta,
           sums: found.baseAddress, histogram: counts.baseAddress)
         withUnsafePointer(to: kernel) { kernel in
           threads.run(tasks, work: 20 * count) { brake_sum_coordinates(kernel, $0, $1) }

@@ -7,8 +7,8 @@ public struct GradientInterference: Sendable, Hashable {
   /// Tokens (N).
   public let tokens: Int
   public let coordinates: CoordinateSums
-  /// Sums over tokens: of |sum_j p_ij|.
-  public let absoluteLossChange: Double
+  /// Sums over tokens: of |sum_j p_ij| and of (sum_j p_ij)^2, and of what chance leaves of sum_j |p_ij|.
+  public let absoluteLossChange, squaredLossChange, lossChangeChance: Double
 
   /// Of a sample of tokens: what the noise of sum_i |g_ij| takes away from D(grad) on average, estimated from halves.
   public var noiseBias = 0.0
@@ -50,6 +50,23 @@ public struct GradientInterference: Sendable, Hashable {
   /// M(dl) = sum_i |sum_j p_ij| / N, in nats.
   public var meanAbsoluteLossChange: Double { absoluteLossChange / Double(tokens) }
 
-  /// C over N independent terms of mean zero (exact for normal ones, where N is large): 1 / sqrt(N).
-  public static func null(_ terms: Int) -> Double { 1 / Double(terms).squareRoot() }
+  /// D(grad) where the signs of all g_ij are left to chance.
+  public var destructiveNull: Double { 1 - coordinates.chance / Double(coordinates.touched) }
+  public var pooledDestructiveNull: Double { 1 - coordinates.absoluteChance / coordinates.magnitude }
+  /// C_g with the signs of p_ij left to chance within coordinates, over tokens.
+  public var constructiveOverTokensNull: Double {
+    coordinates.participationChance / coordinates.participationMagnitude
+  }
+  /// C_(u,g) with the signs of p_ij left to chance within tokens, over coordinates.
+  public var constructiveOverCoordinatesNull: Double { lossChangeChance / coordinates.participationMagnitude }
+  /// C_(u,G) with the signs of sum_i p_ij left to chance.
+  public var constructiveOfSumNull: Double {
+    let whole = coordinates.absoluteParticipation
+    return Chance.remainder(
+      of: whole, squares: coordinates.squaredParticipation, terms: coordinates.coordinates) / whole
+  }
+  /// C(dl) with the signs of sum_j p_ij left to chance.
+  public var constructiveOfLossesNull: Double {
+    Chance.remainder(of: absoluteLossChange, squares: squaredLossChange, terms: tokens) / absoluteLossChange
+  }
 }

@@ -2,11 +2,15 @@ public import JSON
 public import System
 
 /// What a result of `zsl.gradients` says of a checkpoint.
-public struct GradientInterferenceResult: Sendable, Hashable {
+public struct GradientInterferenceResult: Sendable {
   public let run: String
   public let step: Int
-  /// D of the gradients without embeddings as the mean over coordinates, and what independent tokens would give.
+  /// D of the gradients without embeddings as the mean over coordinates, and what random signs would make of it.
   public let destructive, null: Double
+  /// The standard error of D, where tokens were sampled.
+  public let destructiveError: Double?
+  /// Over draws of random signs for the tokens: mean and standard deviation of D. Nil where none were drawn.
+  public let drawn: (count: Int, mean: Double, deviation: Double)?
   /// C_g, C_(u,g) and C_(u,G) without embeddings; nil where no change of the parameters was given.
   public let overTokens, overCoordinates, ofSum: Double?
   /// D of each layer.
@@ -18,11 +22,28 @@ public struct GradientInterferenceResult: Sendable, Hashable {
     let part = try json.member("model_without_embeddings")
     destructive = try part.number("D")
     null = try part.number("D_null")
+    destructiveError = try part.optionalNumber("D_error")
+    if let draws = json["random_signs"] {
+      drawn = (try draws.whole("draws"), try draws.number("D"), try draws.number("D_deviation"))
+    } else {
+      drawn = nil
+    }
     overTokens = try part.optionalNumber("C_g")
     overCoordinates = try part.optionalNumber("C_ug")
     ofSum = try part.optionalNumber("C_uG")
     var layers: [Double] = []
     for layer in try json.list("layers") { layers.append(try layer.number("D")) }
     self.layers = layers
+  }
+
+  /// The probability of a D at least as far from the mean of the draws where signs are random: D is one more draw then,
+  /// of which the sample's error may be a part (Student's t, two-sided). Nil where nothing tells the spread.
+  public var probabilityByChance: Double? {
+    guard let drawn, drawn.count > 1 else { return nil }
+    let error = destructiveError ?? 0
+    let variance = drawn.deviation * drawn.deviation * (1 + 1 / Double(drawn.count)) + error * error
+    guard variance > 0, variance.isFinite else { return nil }
+    return StudentT.tails(
+      beyond: (destructive - drawn.mean) / variance.squareRoot(), degrees: drawn.count - 1)
   }
 }

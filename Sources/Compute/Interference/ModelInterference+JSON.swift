@@ -13,9 +13,11 @@ extension ModelInterference {
       "model_without_embeddings": json(modelWithoutEmbeddings), "layers": .array(layers.map(json)),
       "tensors": .array(tensors.map(json)),
       "null": [
-        "C": .number(GradientInterference.null(model.interference.tokens)),
-        "D": .number(1 - GradientInterference.null(model.interference.tokens)),
-        "formula": "C = 1 / sqrt(N), D = 1 - C, for N independent tokens of mean zero",
+        "C": .number(1 - model.interference.destructiveNull),
+        "D": .number(model.interference.destructiveNull),
+        "signs": "at random, all magnitudes kept",
+        "formula":
+          "C = mean over j of sqrt(2 q / pi) (1 + q / 6), q = sum_i g_ij^2 / (sum_i |g_ij|)^2, D = 1 - C; from q = 1/2 on the part of the largest term",
       ],
     ]
   }
@@ -23,19 +25,20 @@ extension ModelInterference {
   private func json(_ part: Part) -> JSON {
     let (found, sums) = (part.interference, part.interference.coordinates)
     let n = Double(found.tokens)
-    let null = GradientInterference.null(found.tokens)
     var numbers = [
       "D": found.destructive, "D_histogram": found.binnedDestructive, "D_pooled": found.pooledDestructive,
-      "D_null": 1 - null, "sum_g": sums.gradient, "sum_abs_g": sums.magnitude,
+      "D_null": found.destructiveNull, "D_pooled_null": found.pooledDestructiveNull, "sum_g": sums.gradient,
+      "sum_abs_g": sums.magnitude,
       "l1_mean_gradient": sums.absoluteGradient / n, "l2sq_mean_gradient": sums.squaredGradient / n / n,
     ]
     if hasDelta {
       numbers.merge(
         [
-          "C_g": found.constructiveOverTokens, "C_g_null": null,
-          "C_ug": found.constructiveOverCoordinates, "C_ug_null": GradientInterference.null(sums.coordinates),
-          "C_uG": found.constructiveOfSum, "C_uG_null": GradientInterference.null(sums.coordinates),
-          "C_dl": found.constructiveOfLosses, "C_dl_null": null, "M_dl": found.meanAbsoluteLossChange,
+          "C_g": found.constructiveOverTokens, "C_g_null": found.constructiveOverTokensNull,
+          "C_ug": found.constructiveOverCoordinates, "C_ug_null": found.constructiveOverCoordinatesNull,
+          "C_uG": found.constructiveOfSum, "C_uG_null": found.constructiveOfSumNull,
+          "C_dl": found.constructiveOfLosses, "C_dl_null": found.constructiveOfLossesNull,
+          "M_dl": found.meanAbsoluteLossChange,
           "sum_p": sums.participation, "sum_j_abs_sum_i_p": sums.absoluteParticipation,
           "sum_abs_p": sums.participationMagnitude, "sum_i_abs_sum_j_p": found.absoluteLossChange,
           "l1_delta": sums.absoluteDelta, "l2sq_delta": sums.squaredDelta,

@@ -6,6 +6,8 @@ public struct TokenSums: Sendable, Hashable {
   public var absoluteParticipation = 0.0
   public var l1Norm = 0.0
   public var squaredNorm = 0.0
+  /// Of p_j^2.
+  var squaredParticipation = 0.0
   /// What the token has to do with sum_j |G_j| / A_j, where that is estimated from a sample: sum_j w_j |g_j|, with weights of
   /// which the sum over all tokens is about the number of tokens; 0 where it is not known.
   var influence = 0.0
@@ -15,6 +17,7 @@ public struct TokenSums: Sendable, Hashable {
     a.absoluteParticipation += b.absoluteParticipation
     a.l1Norm += b.l1Norm
     a.squaredNorm += b.squaredNorm
+    a.squaredParticipation += b.squaredParticipation
     a.influence += b.influence
   }
 }

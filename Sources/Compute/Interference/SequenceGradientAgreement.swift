@@ -15,6 +15,8 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
   public let noiseScale: Double?
   /// D over sequences, with and without embeddings, positions and output matrix.
   public let destructive, destructiveWithoutEmbeddings: Double
+  /// And where the signs are left to chance (`Chance`).
+  public let destructiveNull, destructiveNullWithoutEmbeddings: Double
 
   /// Floats that the gradients of all sequences may take.
   private static let limit = 1 << 31
@@ -32,7 +34,7 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
         hint: "take fewer sequences")
     }
     let transformer = Transformer(model, threads: threads)
-    let (sum, magnitude) = (Parameters(model), Parameters(model))
+    let (sum, magnitude, squareSum) = (Parameters(model), Parameters(model), Parameters(model))
     var gradients: [Parameters] = []
     for sequence in 0..<b {
       let range = sequence * length..<(sequence + 1) * length
@@ -52,6 +54,8 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
         brake_add(sum.start + at, sum.start + at, source, range.count)
         brake_magnitude(spare.start, source, range.count)
         brake_add(magnitude.start + at, magnitude.start + at, spare.start, range.count)
+        brake_multiply(spare.start, spare.start, spare.start, range.count)
+        brake_add(squareSum.start + at, squareSum.start + at, spare.start, range.count)
       }
     }
     func dot(_ a: Parameters, _ b: Parameters) -> Double {
@@ -86,27 +90,29 @@ public struct SequenceGradientAgreement: Sendable, Hashable {
     let (small, large) = (squares / count, square / count / count)
     let signal = (count * large - small) / (count - 1)
     noiseScale = signal > 0 ? (small - large) / (1 - 1 / count) / signal : nil
-    func destructive(_ isIncluded: (ParameterLayout.Parameter) -> Bool) -> Double {
+    func destructive(_ isIncluded: (ParameterLayout.Parameter) -> Bool) -> (found: Double, null: Double) {
       var sums = CoordinateSums()
       for parameter in sum.layout.parameters where isIncluded(parameter) {
         sums += CoordinateSums(
           gradient: sum.start + parameter.offset,
           exact: ConstantFloats(magnitude.start) + parameter.offset,
-          delta: nil, count: parameter.count, threads: threads)
+          squares: ConstantFloats(squareSum.start) + parameter.offset, delta: nil, count: parameter.count,
+          terms: b,
+          threads: threads)
       }
-      return 1 - sums.constructive / Double(sums.touched)
+      return (1 - sums.constructive / Double(sums.touched), 1 - sums.chance / Double(sums.touched))
     }
-    self.destructive = destructive { _ in true }
-    destructiveWithoutEmbeddings = destructive { !$0.role.isEmbedding }
+    (self.destructive, destructiveNull) = destructive { _ in true }
+    (destructiveWithoutEmbeddings, destructiveNullWithoutEmbeddings) = destructive { !$0.role.isEmbedding }
   }
 
   public var json: JSON {
-    let null = GradientInterference.null(norms.count)
     return [
       "sequences": .integer(Int64(norms.count)), "norms": .array(norms.map { .number($0) }),
       "cosines": .array(cosines.map { .array($0.map { .number($0) }) }), "diversity": .number(diversity),
       "noise_scale": noiseScale.map { .number($0) } ?? .null, "D": .number(destructive),
-      "D_without_embeddings": .number(destructiveWithoutEmbeddings), "D_null": .number(1 - null),
+      "D_without_embeddings": .number(destructiveWithoutEmbeddings), "D_null": .number(destructiveNull),
+      "D_without_embeddings_null": .number(destructiveNullWithoutEmbeddings),
       "diversity_null": 1,
     ]
   }

@@ -35,13 +35,16 @@ extension TokenGradientAccumulator {
       for (token, change) in changes.enumerated() { perToken[token].participation = change }
       let knowsChanges = !changes.isEmpty || sums.sampledTensors.isDisjoint(with: included)
       func change(_ token: Int) -> Double { abs(perToken[token].participation) }
-      let absoluteChange =
-        if let estimate, !knowsChanges {
-          estimate.sum(change)
-        } else {
-          perToken.indices.reduce(0.0) { $0 + change($1) }
-        }
-      var found = GradientInterference(tokens: count, coordinates: sum, absoluteLossChange: absoluteChange)
+      func all(_ value: (Int) -> Double) -> Double { perToken.indices.reduce(0.0) { $0 + value($1) } }
+      let changed = knowsChanges ? all : estimate?.sum ?? all
+      var found = GradientInterference(
+        tokens: count, coordinates: sum, absoluteLossChange: changed(change),
+        squaredLossChange: changed { change($0) * change($0) },
+        lossChangeChance: (estimate?.sum ?? all) {
+          Chance.remainder(
+            of: perToken[$0].absoluteParticipation, squares: perToken[$0].squaredParticipation,
+            terms: sum.coordinates)
+        })
       if let errors {
         found.noiseBias = errors.noiseBias(included)
         found.errors = errors.errors(included, of: found, knowsChanges: knowsChanges)
@@ -89,14 +92,44 @@ extension TokenGradientAccumulator {
   }
 
   private func coordinates(_ estimate: RatioEstimate?) -> [CoordinateSums] {
-    sums.layout.parameters.enumerated().map { tensor, parameter in
-      let isSampled = sums.sampledTensors.contains(tensor)
-      return CoordinateSums(
-        gradient: sums.gradient.start + parameter.offset, exact: sums.magnitude.start + parameter.offset,
-        halves: isSampled ? sums.halves.map { ConstantFloats($0.start) + parameter.offset } : [],
-        scale: estimate?.scale ?? 1, halfScales: isSampled ? estimate?.halfScales ?? [] : [],
-        delta: sums.delta(tensor), count: parameter.count, threads: threads)
+    sums.layout.parameters.indices.map {
+      coordinates(of: $0, sums.gradient.start + sums.layout.parameters[$0].offset, estimate)
     }
+  }
+
+  /// D(grad) and C_g without embeddings for another G, with all that is known of magnitudes.
+  /// - Parameter gradients: of the model. They are used up: 2 gradients - G takes their place.
+  func remainder(_ gradients: Parameters) -> (destructive: Double, overTokens: Double) {
+    let estimate = estimate
+    var (sum, noise) = (CoordinateSums(), 0.0)
+    for (tensor, parameter) in sums.layout.parameters.enumerated() where !parameter.role.isEmbedding {
+      guard let own = gradients.layout[parameter.name] else { continue }
+      let (g, whole) = (gradients.start + own.offset, sums.gradient.start + parameter.offset)
+      brake_combine(g, 2, g, -1, whole, parameter.count)
+      let found = coordinates(of: tensor, g, estimate)
+      sum += found
+      if sums.sampledTensors.contains(tensor) { noise += found.halfConstructive - found.constructive }
+    }
+    let bias = noise * (1 - (estimate?.sample.share ?? 1)) / Double(sum.touched)
+    return (
+      1 - sum.constructive / Double(sum.touched) + bias,
+      sum.absoluteParticipation / sum.participationMagnitude
+    )
+  }
+
+  private func coordinates(
+    of tensor: Int, _ gradient: ConstantFloats, _ estimate: RatioEstimate?
+  ) -> CoordinateSums {
+    let parameter = sums.layout.parameters[tensor]
+    let isSampled = sums.sampledTensors.contains(tensor)
+    return CoordinateSums(
+      gradient: gradient, exact: sums.magnitude.start + parameter.offset,
+      squares: sums.squares.start + parameter.offset,
+      halves: isSampled ? sums.halves.map { ConstantFloats($0.start) + parameter.offset } : [],
+      sampledSquares: isSampled
+        ? sums.sampledSquares.map { ConstantFloats($0.start) + parameter.offset } : nil,
+      scale: estimate?.scale ?? 1, halfScales: isSampled ? estimate?.halfScales ?? [] : [],
+      delta: sums.delta(tensor), count: parameter.count, terms: count, threads: threads)
   }
 
   /// Coordinates of an embedding that have a gradient, but no token of the sample met their row.

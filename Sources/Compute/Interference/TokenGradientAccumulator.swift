@@ -6,7 +6,7 @@ public import System
 ///
 /// Above the last attention a token's loss reaches its own position alone: there its gradient is a product of two vectors,
 /// and sums over tokens are products of matrices. Below, it is a sum over positions, taken in registers. Memory: that of
-/// training on a batch, two arrays of the size of the parameters (of a sample three more, without most of the rows of an
+/// training on a batch, three arrays of the size of the parameters (of a sample four more, without most of the rows of an
 /// embedding), and about `rowLimit` rows of gradients.
 public final class TokenGradientAccumulator {
   /// Whether a tied embedding counts as two tensors, as in the published numbers, or as the one that it is.
@@ -30,7 +30,7 @@ public final class TokenGradientAccumulator {
   private(set) var followed = 0
   /// Of a sample: of each token of all batches the first-order change of its loss, known by a forward-mode pass.
   private(set) var changes = FirstOrderChanges()
-  private let weights: Parameters
+  let weights: Parameters
   private let delta: Parameters?
   let transformer: Transformer
   var threads: Threads { transformer.threads }
@@ -156,17 +156,21 @@ public final class TokenGradientAccumulator {
       if index < model.layers - 1 { layer.throughFeedForward(record) }
       layer.throughSharedAttention(record)
     }
-    let magnitude = sums.magnitude.start
+    func add(to target: Floats) {
+      batch.inputs.withUnsafeBufferPointer { tokens in
+        brake_embedding_backward(
+          target + transformer.parts.embedding, scratch.residual, tokens.baseAddress, rows, width, 0,
+          Int32(model.vocabulary))
+      }
+      if let positions = transformer.parts.positions {
+        brake_position_backward(
+          target + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
+      }
+    }
     brake_magnitude(scratch.residual, scratch.residual, rows * width)
-    batch.inputs.withUnsafeBufferPointer { tokens in
-      brake_embedding_backward(
-        magnitude + transformer.parts.embedding, scratch.residual, tokens.baseAddress, rows, width, 0,
-        Int32(model.vocabulary))
-    }
-    if let positions = transformer.parts.positions {
-      brake_position_backward(
-        magnitude + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
-    }
+    add(to: sums.magnitude.start)
+    brake_multiply(scratch.residual, scratch.residual, scratch.residual, rows * width)
+    add(to: sums.squares.start)
   }
 
   /// Tokens in chunks, each of one sequence.

@@ -39,31 +39,48 @@ extension TokenGradientSums {
       }
       for row in 0..<rows { add(sums[row], tensor: matrix.tensor, token: first + row) }
     }
-    // The sum of |dy x^T| over tokens is |dy|^T |x|.
-    var absolute = linear
-    absolute.bias = nil
-    absolute.addGradients(
-      dy: absoluteDY, x: absoluteX, rows: rows, to: magnitude.start,
-      Pass(weights: magnitude.start, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil))
+    // The sum of |dy x^T| over tokens is |dy|^T |x|, and that of squares is the same of squares.
+    var unsigned = linear
+    unsigned.bias = nil
+    for target in [magnitude, squares] {
+      unsigned.addGradients(
+        dy: absoluteDY, x: absoluteX, rows: rows, to: target.start,
+        Pass(weights: target.start, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil))
+      if target === magnitude {
+        square(absoluteDY, rows * outputs)
+        square(absoluteX, rows * inputs)
+      }
+    }
   }
 
-  /// Adds the sums of |p_ij| = |dy| |delta| |x| over parameters of the tokens that have been collected, which begin anew.
+  /// Adds the sums of |p_ij| = |dy| |delta| |x| and of its squares over parameters of the tokens that have been collected,
+  /// which begin anew.
   func add(_ followed: inout FollowedRows) {
     guard !followed.tokens.isEmpty else { return }
-    for matrix in matrices(followed.linear, mostValues: Self.mostValues) {
-      guard let delta = delta(matrix.tensor) else { continue }
-      let absoluteDelta = room(0, matrix.count)
-      setMagnitude(absoluteDelta, delta + matrix.start, matrix.count)
-      var sums = [Double](repeating: 0, count: followed.tokens.count)
-      sums.withUnsafeMutableBufferPointer { sums in
-        nonisolated(unsafe) let sums = sums
-        contract(
-          matrix, followed.linear, dy: followed.dy.start, absoluteDelta, x: followed.x.start,
-          rows: sums.count
-        ) { sums[$0] = $1 }
+    let count = followed.tokens.count
+    for member in [\TokenSums.absoluteParticipation, \.squaredParticipation] {
+      let isSquared = member == \.squaredParticipation
+      if isSquared {
+        square(followed.dy.start, count * followed.linear.outputs)
+        square(followed.x.start, count * followed.linear.inputs)
       }
-      for (token, sum) in zip(followed.tokens, sums) {
-        add(TokenSums(absoluteParticipation: sum), tensor: matrix.tensor, token: token)
+      for matrix in matrices(followed.linear, mostValues: Self.mostValues) {
+        guard let delta = delta(matrix.tensor) else { continue }
+        let changes = room(0, matrix.count)
+        setMagnitude(changes, delta + matrix.start, matrix.count)
+        if isSquared { square(changes, matrix.count) }
+        var sums = [Double](repeating: 0, count: count)
+        sums.withUnsafeMutableBufferPointer { sums in
+          nonisolated(unsafe) let sums = sums
+          contract(
+            matrix, followed.linear, dy: followed.dy.start, changes, x: followed.x.start, rows: count
+          ) { sums[$0] = $1 }
+        }
+        for (token, sum) in zip(followed.tokens, sums) {
+          var found = TokenSums()
+          found[keyPath: member] = sum
+          add(found, tensor: matrix.tensor, token: token)
+        }
       }
     }
     followed.removeAll()
@@ -113,6 +130,12 @@ extension TokenGradientSums {
         ldc: inputs, accumulate: false, bias: nil, batch: 1, stride_a: 0, stride_b: 0, stride_c: 0))
     threads.rows(rows, columns: inputs) { range in
       for row in range { body(row, brake_dot(dots + row * inputs, x + row * inputs, inputs)) }
+    }
+  }
+
+  private func square(_ x: Floats, _ count: Int) {
+    threads.ranges(count, grain: 1 << 16, work: count) {
+      brake_multiply(x + $0.lowerBound, x + $0.lowerBound, x + $0.lowerBound, $0.count)
     }
   }
 

@@ -17,7 +17,7 @@ extension TokenGradientSums {
       let spans = isQuery ? rows.lasts : rows.spans
       var product = brake_token_products()
       product.tokens = rows.tokens.count
-      product.absolute = target(tensor)
+      (product.absolute, product.squares) = target(tensor)
       product.delta = delta(tensor)
       product.weight = weight(tensor)
       let (outer, inner) = (
@@ -77,7 +77,7 @@ extension TokenGradientSums {
     kernel.columns = columns
     (kernel.dy, kernel.ld_dy) = (dy, columns)
     kernel.tokens = rows.tokens.count
-    kernel.absolute = target(tensor)
+    (kernel.absolute, kernel.squares) = target(tensor)
     kernel.delta = delta(tensor)
     kernel.weight = weight(tensor)
     factor(&kernel)
@@ -114,7 +114,7 @@ extension TokenGradientSums {
     (kernel.dy, kernel.ld_dy) = (dy, width)
     (kernel.ld_outer, kernel.ld_hidden, kernel.ld) = (tableRows.count, width, width)
     kernel.tokens = rows.tokens.count
-    kernel.absolute = target(tensor)
+    (kernel.absolute, kernel.squares) = target(tensor)
     kernel.delta = delta(tensor)
     let (logits, hidden) = head ?? ([], [])
     slots.withUnsafeBufferPointer { slots in
@@ -155,7 +155,7 @@ extension TokenGradientSums {
         add(
           TokenSums(
             participation: found[0], absoluteParticipation: found[1], l1Norm: found[2],
-            squaredNorm: found[3], influence: found[4]),
+            squaredNorm: found[3], squaredParticipation: found[5], influence: found[4]),
           tensor: tensor, token: token)
       }
     }

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Sums over tokens i of their gradients g_i and of |g_i|, and sums over parameters for each token: what the quantities
+/// Sums over tokens i of their gradients g_i, of |g_i| and of g_i^2, and sums over parameters for each token: what the quantities
 /// of interference are made of.
 final class TokenGradientSums {
   /// The model of which the tensors are told apart: with its output matrix untied, perhaps.
@@ -10,6 +10,9 @@ final class TokenGradientSums {
   let gradient: Parameters
   /// Of the sum over i of |g_i|, what is known of all tokens.
   let magnitude: Parameters
+  /// Likewise of the sum over i of g_i^2, and what is known of a sample.
+  let squares: Parameters
+  let sampledSquares: Parameters?
   /// And what is known of a sample of tokens: the sums over its two halves. Without a sample there are none.
   let halves: [Parameters]
   /// The half to which gradients are added; nil for what is known of all tokens.
@@ -38,6 +41,8 @@ final class TokenGradientSums {
     layout = ParameterLayout(counted)
     gradient = Parameters(counted, hasSparseEmbedding: true)
     magnitude = Parameters(counted, hasSparseEmbedding: true)
+    squares = Parameters(counted, hasSparseEmbedding: true)
+    sampledSquares = isSample ? Parameters(counted, hasSparseEmbedding: true) : nil
     halves = (0..<(isSample ? 2 : 0)).map { _ in Parameters(counted, hasSparseEmbedding: true) }
     tokens = Array(repeating: [], count: layout.parameters.count)
   }
@@ -67,12 +72,12 @@ final class TokenGradientSums {
   /// Whether a gradient that is a sum over positions is to be added.
   var isAdding: Bool { half != nil || isRecording }
 
-  /// Where the magnitudes of a tensor's gradients are added.
-  func target(_ tensor: Int) -> Floats {
+  /// Where the magnitudes of a tensor's gradients are added, and their squares.
+  func target(_ tensor: Int) -> (magnitude: Floats, squares: Floats) {
     let offset = layout.parameters[tensor].offset
-    guard let half else { return magnitude.start + offset }
+    guard let half, let sampledSquares else { return (magnitude.start + offset, squares.start + offset) }
     sampledTensors.insert(tensor)
-    return halves[half].start + offset
+    return (halves[half].start + offset, sampledSquares.start + offset)
   }
 
   var hasDelta: Bool { delta != nil }

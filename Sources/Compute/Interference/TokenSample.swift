@@ -15,16 +15,19 @@ struct TokenSample {
   /// - Parameters:
   ///   - tokens: of all batches one after the other, those that have a loss.
   ///   - length: tokens of a sequence.
-  ///   - count: of the sample, at first; at least 2.
+  ///   - count: of the sample, at first; at least `leastCount` are taken.
   init(of tokens: [Int], length: Int, count: Int, seed: UInt64) {
     let random = Philox(seed: seed)
     func bits(_ index: Int) -> UInt64 { random.bits(stream: Streams.gradients, index: UInt64(index)).0 }
     let keys = tokens.map { ($0 % length, bits($0 + 1), $0) }
     self.tokens = keys.sorted { $0 < $1 }.map { $0.2 }
     start = Double(bits(0) >> 11) * 0x1p-53
-    self.count = min(max(2, count), tokens.count)
+    self.count = min(max(Self.leastCount, count), tokens.count)
     add(place(self.count, shift: 0))
   }
+
+  /// Of fewer tokens a standard error is known so badly that it means little, and 1.96 of it are no 95 %.
+  static let leastCount = 16
 
   /// Tokens that it is taken from.
   var population: Int { tokens.count }

@@ -21,6 +21,9 @@ enum Streams {
     member(Int(run.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }), of: 4)
   }
 
+  /// Of a draw of tokens' signs.
+  static func signs(_ draw: Int) -> UInt32 { member(draw, of: 5) }
+
   /// Each family has 2^24 streams; those of a single use are the first one's.
   private static func member(_ number: Int, of family: UInt32) -> UInt32 {
     family << 24 | UInt32(truncatingIfNeeded: number) & 0xFF_FFFF

@@ -13,13 +13,19 @@ struct ZSLGradientsOperation: Operation {
       + "one backward pass, something else and without sums of tokens"
   )
   static let samples = Parameter(
-    "samples", default: 256, unit: "tokens", in: 4...1 << 30, help: "that 'sampled' follows, at first")
+    "samples", default: 256, unit: "tokens", in: 16...1 << 30,
+    help: "that 'sampled' follows, at first: fewer than 16 do not tell their standard errors")
   static let tolerance = Parameter(
     "tolerance", default: 0.0, in: 0...1,
     help:
       "standard error of D over the model without embeddings up to which 'sampled' doubles its tokens; 0 for no more"
   )
-  static let seed = Parameter("seed", default: 1, in: 0..., help: "of the sample")
+  static let signs = Parameter(
+    "signs", default: 10, unit: "draws", in: 0...1 << 20,
+    help:
+      "of random signs for the tokens, 0 or at least 2, which tell how far gradients cancel by chance; each costs as much as an update"
+  )
+  static let seed = Parameter("seed", default: 1, in: 0..., help: "of the sample and of the signs")
   static let sequences = Parameter(
     "sequences", default: 8, in: 1...1 << 20, help: "that are drawn from the stream, as a training draws them"
   )
@@ -32,7 +38,7 @@ struct ZSLGradientsOperation: Operation {
     help: "of a tied model: counted as two tensors, as in the published numbers, or as the one that they are")
 
   let name = "zsl.gradients"
-  let revision = 6
+  let revision = 7
   let summary = "Measures how the gradients of single tokens' losses interfere, in every part of a model."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),
@@ -42,7 +48,8 @@ struct ZSLGradientsOperation: Operation {
       help: "a member of the output 'deltas' of zsl.step; without it, D and the norms of gradients alone"),
   ]
   let parameters: [any ParameterDeclaration] = [
-    ZSLParameters.run, ZSLParameters.step, method, samples, tolerance, seed, sequences, LMWindows.context,
+    ZSLParameters.run, ZSLParameters.step, method, samples, tolerance, signs, seed, sequences,
+    LMWindows.context,
     LMParameters.dataSeed, batch,
     embeddings,
   ]
@@ -51,8 +58,9 @@ struct ZSLGradientsOperation: Operation {
       "result", file: "gradients.json",
       help:
         "of each tensor, each layer and the model with and without embeddings: D as the mean over coordinates, from the "
-        + "histogram (as published) and pooled, C_g, C_ug, C_uG, C_dl, M_dl, each with its null, sums and norms; of a sample "
-        + "their standard errors, large for D of an embedding, whose rows meet few tokens of it"
+        + "histogram (as published) and pooled, C_g, C_ug, C_uG, C_dl, M_dl, sums and norms, each D and C with what random signs "
+        + "would leave of the same magnitudes (D_null, ...); of a sample their standard errors, large for D of an embedding, whose "
+        + "rows meet few tokens of it; in 'random_signs', mean and deviation of D and C_g without embeddings over draws of signs"
     ),
     OutputDeclaration(
       "tokens", file: "tokens.safetensors",
@@ -64,6 +72,12 @@ struct ZSLGradientsOperation: Operation {
       "magnitudes", file: "magnitudes.safetensors",
       help: "of each parameter, the sum over tokens of the gradients' magnitudes"),
   ]
+
+  func validate(_ parameters: ParameterValues) throws(ParameterError) {
+    if parameters[Self.signs] == 1 {
+      throw ParameterError("signs", "cannot be 1, as one draw has no spread: take 0 or at least 2")
+    }
+  }
 
   func run(_ context: OperationContext) async throws {
     let weights = try LMCheckpoint(context.input("checkpoint")).weights
@@ -106,6 +120,14 @@ struct ZSLGradientsOperation: Operation {
     let result = try gradients.result()
     try context.log("\(gradients.count) tokens, D \(result.model.interference.destructive)")
     var members = result.json.object ?? [:]
+    if context[Self.signs] > 0 && result.method != .proxy {
+      members["random_signs"] =
+        try gradients.drawSigns(parts, count: context[Self.signs], seed: UInt64(context[Self.seed])) {
+          drawn in
+          try context.checkCancellation()
+          context.progress(nil, "signs drawn \(drawn) times")
+        }.json
+    }
     members["run"] = .string(context[ZSLParameters.run])
     members["step"] = .integer(Int64(context[ZSLParameters.step]))
     members["context"] = .integer(Int64(length))

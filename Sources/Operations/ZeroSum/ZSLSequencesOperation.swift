@@ -5,7 +5,7 @@ internal import JSON
 /// `zsl.sequences`
 struct ZSLSequencesOperation: Operation {
   let name = "zsl.sequences"
-  let revision = 2
+  let revision = 3
   let summary = "Measures how the gradients of whole sequences agree."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),

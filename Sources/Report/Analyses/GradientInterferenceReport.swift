@@ -40,7 +40,6 @@ extension AnalysisResults {
 extension AnalysisFigures {
   /// D of the gradients with what chance alone gives, C_g, and C_(u,G) / C_(u,g).
   var gradients: Figure {
-    let all = runs.flatMap { results.gradients(of: $0) }
     func traces(_ value: (GradientInterferenceResult) -> Double?) -> [Trace] {
       runs.map { run in
         Trace(
@@ -48,15 +47,14 @@ extension AnalysisFigures {
           points: results.gradients(of: run).compactMap { Trace.Point($0.step, value($0), nil) })
       }
     }
-    let steps = all.map(\.step)
-    let null = Trace(
-      name: "independent tokens", colour: Theme.muted,
-      points: [steps.min(), steps.max()].compactMap { step in
-        step.flatMap { step in all.first { $0.step == step }.flatMap { Trace.Point(step, $0.null, nil) } }
-      }, isDashed: true)
+    let null = runs.map { run in
+      Trace(
+        name: "random signs", colour: run.colour,
+        points: results.gradients(of: run).compactMap { Trace.Point($0.step, $0.null, nil) }, isDashed: true)
+    }
     let panels = [
       TracePanel(
-        label: "{/:Italic D}(∇)", traces: [null] + traces { $0.destructive }, marks: marks),
+        label: "{/:Italic D}(∇)", traces: null + traces { $0.destructive }, marks: marks),
       TracePanel(label: "{/:Italic C}_g", isLogarithmic: true, traces: traces(\.overTokens), marks: marks),
       TracePanel(
         label: "{/:Italic C}_{u,G} / {/:Italic C}_{u,g}", isLogarithmic: true,
@@ -69,7 +67,7 @@ extension AnalysisFigures {
       panels, title: "Interference in gradients",
       caption:
         "Of the model without embeddings. D(∇): how far the gradients of single tokens cancel in each coordinate, in the mean "
-        + "over coordinates; dashed, what independent tokens of mean zero would give. C_g: what is left of the changes g Δ "
+        + "over coordinates; dashed, what they would if their signs were random and their magnitudes as they are. C_g: what is left of the changes g Δ "
         + "of the update over tokens. C_u,G / C_u,g: over coordinates, of the summed gradient against single tokens. "
         + "C(Δℓ) = C_g C_u,G / C_u,g." + Self.dotted,
       findings: range("D of the gradients") { results.gradients(of: $0).map(\.destructive) }, columns: 3,
@@ -134,24 +132,60 @@ extension AnalysisFigures {
 
 extension Page {
   fileprivate func gradients(_ results: AnalysisResults) -> Markup {
-    let items = runs.compactMap { run -> Markup? in
+    let ends = runs.map { run -> (run: ReportedRun, found: [Found]) in
       let found = results.gradients.filter { $0.result.run == run.name }
-      guard let first = found.first, let last = found.last else { return nil }
-      func value(_ value: Double) -> Markup {
-        Page.number(Format.significant(value, 3), value, from: last.digest)
-      }
-      let start = Page.number(
-        Format.significant(first.result.destructive, 3), first.result.destructive, from: first.digest)
-      return """
-        \(run.label) from \(start) at step \(Format.grouped(first.result.step)) to \(value(last.result.destructive)) at \
-        step \(Format.grouped(last.result.step)), where independent tokens would give \(value(last.result.null))
-        """
+      return (run, found.count > 1 ? [found[0], found[found.count - 1]] : found)
+    }.filter { !$0.found.isEmpty }
+    guard !ends.isEmpty else { return "" }
+    let comparisons = ends.flatMap(\.found).count { $0.result.probabilityByChance != nil }
+    let items = ends.map { run, found -> Markup in
+      let parts = found.map { finding($0, of: comparisons) }
+      return "<li><strong>\(run.label)</strong>: \(parts.joined(separator: "; ")).</li>"
     }
-    guard !items.isEmpty else { return "" }
+    let test: Markup =
+      comparisons == 0
+      ? "No signs were drawn, so that nothing can be said of a difference."
+      : """
+      Whether tokens cancel more or less than by chance is judged by draws of one sign for each token (two-sided \
+      Student's test; with \(comparisons) comparisons on this page, each at a level of 5 % / \(comparisons), so that all \
+      of them together err in at most 5 % of pages where there is nothing but chance).
+      """
     return """
 
-      <p>How far gradients of single tokens cancel, <i>D</i>(∇), in the mean over coordinates without embeddings, goes: \
-      \(items.joined(separator: "; ")).</p>
+      <p>How far gradients of single tokens cancel, <i>D</i>(∇), in the mean over coordinates without embeddings. Random \
+      signs would make something of it as well: the more, the more tokens count. \(test)</p>
+      <ul>
+      \(items.joined(separator: "\n"))
+      </ul>
+      """
+  }
+
+  private typealias Found = (result: GradientInterferenceResult, digest: Digest)
+
+  /// `0.95 at step 4 096, where random signs give 0.936 ± 0.002: more than by chance`
+  private func finding(_ found: Found, of comparisons: Int) -> Markup {
+    let result = found.result
+    func value(_ value: Double, _ text: String? = nil) -> Markup {
+      Page.number(text ?? Format.significant(value, 3), value, from: found.digest)
+    }
+    let error: Markup = result.destructiveError.map { " ± \(value($0, Format.significant($0, 2)))" } ?? ""
+    let start: Markup = "\(value(result.destructive))\(error) at step \(Format.grouped(result.step))"
+    guard let drawn = result.drawn, let probability = result.probabilityByChance else {
+      return "\(start), where random signs give \(value(result.null)) on average"
+    }
+    let verdict: Markup =
+      if probability * Double(comparisons) >= 0.05 {
+        "no difference to chance is seen"
+      } else if result.destructive > drawn.mean {
+        "more than by chance"
+      } else {
+        "less than by chance"
+      }
+    let decimals = Format.decimals(error: drawn.deviation)
+    return """
+      \(start), where random signs give \(value(drawn.mean, decimals.map { Format.fixed(drawn.mean, $0) })) ± \
+      \(value(drawn.deviation, decimals.map { Format.fixed(drawn.deviation, $0) })) (mean and deviation of \
+      \(drawn.count) draws): \(verdict)
       """
   }
 }

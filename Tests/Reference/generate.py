@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Writes Tests/Fixtures/models: small models with everything that brake computes of them, in float64 and by other means
+than brake's. It needs numpy; the tests need neither it nor Python.
+
+    python3 -m venv /tmp/reference && /tmp/reference/bin/pip install numpy
+    /tmp/reference/bin/python3 Tests/Reference/generate.py
+
+Each token's gradient is a backward pass of its own, and chance is every pattern of signs that there is.
+"""
+
+import json
+import math
+import pathlib
+import struct
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from autodiff import Node, backward, ordered
+from models import CONFIGURATIONS, Model, embedding_name, head_name, is_decayed, is_embedding, shapes
+
+FOLDER = pathlib.Path(__file__).parent.parent / "Fixtures" / "models"
+HYPER = {"lr": 1e-2, "betas": [0.9, 0.95], "eps": 1e-8, "weight_decay": 0.1, "clip": 1.0}
+SEQUENCES, LENGTH = 2, 7
+
+
+def write_safetensors(path, tensors):
+    kinds = {"float32": "F32", "float64": "F64", "int32": "I32"}
+    header, offset = {}, 0
+    for name, values in tensors.items():
+        size = values.nbytes
+        header[name] = {
+            "dtype": kinds[str(values.dtype)], "shape": list(values.shape), "data_offsets": [offset, offset + size]
+        }
+        offset += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    data = b"".join(np.ascontiguousarray(values).tobytes() for values in tensors.values())
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+class Pass:
+    """A batch's losses, with nodes to go back from."""
+
+    def __init__(self, c, weights, tokens, targets):
+        self.c = c
+        self.leaves = {name: Node(value) for name, value in weights.items()}
+        if head_name(c) not in self.leaves:
+            self.leaves[head_name(c)] = Node(weights[embedding_name(c)])
+        self.model = Model(c, self.leaves)
+        self.losses, self.state, self.logits = self.model.losses(tokens, targets)
+        self.nodes = ordered(self.losses)
+
+    def gradients(self, seed):
+        """Of all weights, the output matrix apart."""
+        backward(self.nodes, seed)
+        return {
+            name: np.zeros_like(leaf.value) if leaf.gradient is None else leaf.gradient
+            for name, leaf in self.leaves.items()
+        }
+
+
+def tied(c, gradients):
+    """With the output matrix counted as the embedding that it is."""
+    if not c["tie_word_embeddings"]:
+        return gradients
+    found = dict(gradients)
+    found[embedding_name(c)] = found[embedding_name(c)] + found.pop(head_name(c))
+    return found
+
+
+def share(magnitude, squares, terms):
+    """About what random signs leave of terms with this sum of magnitudes and this sum of squares, in parts of the former."""
+    q = np.minimum(1, squares / np.maximum(magnitude, 1e-150) ** 2)
+    one_other = (1 + np.sqrt(np.maximum(0, 2 * q - 1))) / 2
+    many_others = (1 + np.sqrt(np.maximum(0, (terms - 1) * (terms * q - 1)))) / terms
+    return np.where(q < 0.5, np.sqrt(2 * q / math.pi) * (1 + q / 6), (one_other + many_others) / 2)
+
+
+def exact_remainders(terms):
+    """The mean over all patterns of signs of |sum of terms|, of each column of [terms, columns]."""
+    count = len(terms)
+    patterns = 1 - 2 * ((np.arange(2 ** (count - 1))[:, None] >> np.arange(count)) & 1)
+    whole = np.zeros(terms.shape[1])
+    for start in range(0, len(patterns), 1024):
+        whole += np.abs(patterns[start : start + 1024] @ terms).sum(axis=0)
+    return whole / len(patterns)
+
+
+def histogram(parts):
+    return np.bincount(np.minimum(99, (parts * 100).astype(int)), minlength=100).astype(np.int32)
+
+
+def interference(gradients, delta):
+    """Of [tokens, coordinates] and the changes of the coordinates."""
+    p = gradients * delta
+    total, magnitude = gradients.sum(axis=0), np.abs(gradients).sum(axis=0)
+    touched = magnitude > 0
+    parts = (np.abs(total) / np.where(touched, magnitude, 1))[touched]
+    squares = (gradients**2).sum(axis=0)
+    chance = share(magnitude[touched], squares[touched], len(gradients))
+    changes = p.sum(axis=1)
+    participation, of_sum = np.abs(p).sum(), np.abs(p.sum(axis=0))
+    each = np.abs(p).sum(axis=1)
+    remainders = exact_remainders(gradients)
+    return {
+        "n_coord": gradients.shape[1], "n_coord_touched": int(touched.sum()),
+        "sum_j_sum_i_g": total.sum(), "sum_j_sum_i_abs_g": magnitude.sum(),
+        "sum_j_sum_i_p": p.sum(), "sum_j_abs_sum_i_p": of_sum.sum(), "sum_j_sum_i_abs_p": participation,
+        "sum_i_abs_sum_j_p": np.abs(changes).sum(),
+        "C_g": of_sum.sum() / participation, "C_ug": np.abs(changes).sum() / participation,
+        "C_uG": abs(p.sum()) / of_sum.sum(), "C_i_dli": abs(p.sum()) / np.abs(changes).sum(),
+        "M_i_dli": np.abs(changes).mean(),
+        "l2sq_delta": (delta**2).sum(), "l1_delta": np.abs(delta).sum(),
+        "l2sq_G": (total**2).sum() / len(gradients) ** 2, "l1_G": np.abs(total).sum() / len(gradients),
+        "D_mean_touched": 1 - parts.mean(), "D_pooled": 1 - np.abs(total).sum() / magnitude.sum(),
+        "D_hist100": 1 - (histogram(parts) * (np.arange(100) + 0.5) / 100).sum() / len(parts),
+        "D_null": 1 - chance.mean(), "D_pooled_null": 1 - (chance * magnitude[touched]).sum() / magnitude.sum(),
+        "C_g_null": (chance * (magnitude * np.abs(delta))[touched]).sum() / participation,
+        "C_ug_null": (share(each, (p**2).sum(axis=1), len(delta)) * each).sum() / participation,
+        "C_uG_null": float(share(of_sum.sum(), (of_sum**2).sum(), len(delta))),
+        "C_dl_null": float(share(np.abs(changes).sum(), (changes**2).sum(), len(changes))),
+        "D_exact_null": 1 - (remainders[touched] / magnitude[touched]).mean(),
+        "C_g_exact_null": (remainders * np.abs(delta)).sum() / participation,
+        "C_dl_exact_null": float(exact_remainders(changes[:, None])[0] / np.abs(changes).sum()),
+    }
+
+
+def proxy(model, names):
+    """Sums over positions of what each adds to the gradient of the summed loss, and of the magnitudes."""
+    sums = {name: [0.0, 0.0, 0.0] for name in names}
+    uses = {}
+    for name, x, y in model.uses:
+        gradient = y.gradient.reshape(-1, y.value.shape[-1])
+        shape = model.w[name].value.shape
+        if x is None:
+            each = gradient
+        elif len(shape) == 1:
+            each = gradient * x.reshape(gradient.shape)
+        elif x.dtype.kind == "i":
+            each = np.zeros((len(gradient),) + shape)
+            each[np.arange(len(gradient)), x.reshape(-1)] = gradient
+        else:
+            rows = x.reshape(len(gradient), -1)
+            by_input = model.c["model_type"] == "gpt2" and ".h." in name
+            each = np.einsum("pi,po->pio" if by_input else "pi,po->poi", rows, gradient)
+        uses[name] = each.reshape(len(gradient), -1)
+    return {name: uses[name] for name in names if name in uses}
+
+
+def proxy_facts(each):
+    total, magnitude = np.abs(each.sum(axis=0)), np.abs(each).sum(axis=0)
+    touched = magnitude > 0
+    squares = (each**2).sum(axis=0)
+    return {
+        "touched": int(touched.sum()), "sum_den": magnitude.sum(),
+        "D_mean_touched": 1 - (total[touched] / magnitude[touched]).mean(),
+        "D_pooled": 1 - total.sum() / magnitude.sum(),
+        "D_null": 1 - share(magnitude[touched], squares[touched], len(each)).mean(),
+    }
+
+
+def loss_change(before, after):
+    change = after - before
+    whole, magnitude = change.sum(), np.abs(change).sum()
+    return {"D": 1 - abs(whole) / magnitude, "M": magnitude / change.size, "mean": change.mean()}
+
+
+def train(c, weights, batches, analysis):
+    """Two updates of AdamW, with what they change."""
+    weights = {name: value.copy() for name, value in weights.items()}
+    first = {name: np.zeros_like(value) for name, value in weights.items()}
+    second = {name: np.zeros_like(value) for name, value in weights.items()}
+    before = Pass(c, weights, *analysis).losses.value
+    tensors, facts = {}, {}
+    for step, (tokens, targets) in enumerate(batches, 1):
+        current = Pass(c, weights, tokens, targets)
+        gradients = tied(c, current.gradients(np.full(targets.shape, 1 / targets.size)))
+        norm = math.sqrt(sum((g**2).sum() for g in gradients.values()))
+        clip = min(1.0, HYPER["clip"] / (norm + 1e-6))
+        for name, gradient in gradients.items():
+            g, (one, two) = gradient * clip, HYPER["betas"]
+            first[name] = one * first[name] + (1 - one) * g
+            second[name] = two * second[name] + (1 - two) * g * g
+            if is_decayed(name, g.shape):
+                weights[name] = weights[name] * (1 - HYPER["lr"] * HYPER["weight_decay"])
+            root = np.sqrt(second[name] / (1 - two**step)) + HYPER["eps"]
+            weights[name] = weights[name] - HYPER["lr"] * first[name] / (1 - one**step) / root
+        after = Pass(c, weights, *analysis).losses.value
+        tensors[f"step{step}.token_losses"] = after
+        if step == 1:
+            tensors["step1.train_token_losses_after"] = Pass(c, weights, tokens, targets).losses.value
+        facts[f"step{step}"] = {
+            "grad_norm_before_clip": norm, "clip_coef": clip, "loss_change_vs_initial": loss_change(before, after)
+        }
+    return weights, tensors, facts
+
+
+def hidden_gradients(current, targets, head):
+    """Attraction to the target and repulsion from all other tokens, at the final state."""
+    logits = current.logits.value
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
+    rows, columns = np.indices(targets.shape)
+    of_target = p[rows, columns, targets]
+    rest = p.copy()
+    rest[rows, columns, targets] = 0
+    attraction = -(1 - of_target)[..., None] * head[targets]
+    repulsion = rest @ head
+    norm = lambda x: np.sqrt((x**2).sum(axis=-1))
+    return {
+        "hidden_grad.attractive_norm": norm(attraction), "hidden_grad.repulsive_norm": norm(repulsion),
+        "hidden_grad.total_norm": norm(attraction + repulsion), "hidden_grad.p_target": of_target,
+        "hidden_grad.cosine": (attraction * repulsion).sum(axis=-1) / norm(attraction) / norm(repulsion),
+    }
+
+
+def sequences(current, c):
+    """Gradients of the mean losses of whole sequences."""
+    flat = []
+    for sequence in range(SEQUENCES):
+        seed = np.zeros((SEQUENCES, LENGTH))
+        seed[sequence] = 1 / LENGTH
+        flat.append(tied(c, current.gradients(seed)))
+    def together(is_included):
+        names = [name for name in flat[0] if is_included(name)]
+        return np.array([np.concatenate([g[name].reshape(-1) for name in names]) for g in flat])
+    whole, inner = together(lambda _: True), together(lambda name: not is_embedding(name))
+    norms = np.sqrt((whole**2).sum(axis=1))
+    facts = {}
+    for part, suffix in [(whole, ""), (inner, "_no_embedding")]:
+        magnitude = np.abs(part).sum(axis=0)
+        touched = magnitude > 0
+        facts["D_mean_touched" + suffix] = 1 - (np.abs(part.sum(axis=0))[touched] / magnitude[touched]).mean()
+        chance = share(magnitude[touched], (part**2).sum(axis=0)[touched], SEQUENCES)
+        facts["D_null" + suffix] = 1 - chance.mean()
+        facts["D_exact_null" + suffix] = 1 - (exact_remainders(part)[touched] / magnitude[touched]).mean()
+    return {"seq.l2_norm": norms, "seq.cosine": whole @ whole.T / np.outer(norms, norms)}, facts
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def fixture(name, c, seed):
+    random = np.random.default_rng(seed)
+    weights = {}
+    for parameter, shape in shapes(c).items():
+        values = random.normal(size=shape) * 0.3
+        if len(shape) == 1 and parameter.endswith("weight"):
+            values = values + 1
+        weights[parameter] = values.astype(np.float32).astype(np.float64)
+    draw = lambda *shape: random.integers(0, c["vocab_size"], shape, dtype=np.int32)
+    tokens, targets = draw(SEQUENCES, LENGTH), draw(SEQUENCES, LENGTH)
+    batches = [(draw(SEQUENCES, LENGTH), draw(SEQUENCES, LENGTH)) for _ in range(2)]
+
+    current = Pass(c, weights, tokens, targets)
+    mean = tied(c, current.gradients(np.full(targets.shape, 1 / targets.size)))
+    tensors = {"token_losses": current.losses.value}
+    trained, more, facts = train(c, weights, batches, (tokens, targets))
+    tensors |= more
+    tensors |= hidden_gradients(current, targets, current.leaves[head_name(c)].value)
+    found, facts["seq"] = sequences(current, c)
+    tensors |= found
+    delta = {n: (trained[n] - weights[n]).astype(np.float32) for n in weights}
+    tensors |= {"grad." + n: g.astype(np.float32) for n, g in mean.items()}
+    tensors |= {"step2.delta." + n: d for n, d in delta.items()}
+
+    each = []
+    for token in range(targets.size):
+        seed_of = np.zeros(targets.size)
+        seed_of[token] = 1
+        each.append(current.gradients(seed_of.reshape(targets.shape)))
+    facts["token_grad"] = {}
+    for kind in ["split", "tied"]:
+        if kind == "tied" and not c["tie_word_embeddings"]:
+            continue
+        parts = [g if kind == "split" else tied(c, g) for g in each]
+        stacked = {n: np.array([g[n].reshape(-1) for g in parts]) for n in parts[0]}
+        changes = {n: np.float64(delta.get(n, delta[embedding_name(c)]).reshape(-1)) for n in stacked}
+
+        def together(names):
+            return np.concatenate([stacked[n] for n in names], axis=1), np.concatenate([changes[n] for n in names])
+
+        inner = [n for n in stacked if not is_embedding(n)]
+        facts["token_grad"][kind] = {
+            "N": targets.size, "model": interference(*together(list(stacked))),
+            "model_no_embedding": interference(*together(inner)),
+            "per_param": {n: interference(stacked[n], changes[n]) for n in stacked},
+        }
+        for names, prefix in [(list(stacked), kind + "."), (inner, kind + ".no_embedding.")]:
+            g, d = together(names)
+            shape = targets.shape
+            tensors[prefix + "sum_j_p"] = (g * d).sum(axis=1).reshape(shape)
+            tensors[prefix + "sum_j_abs_p"] = np.abs(g * d).sum(axis=1).reshape(shape)
+            tensors[prefix + "l1_g"] = np.abs(g).sum(axis=1).reshape(shape)
+            tensors[prefix + "l2sq_g"] = (g * g).sum(axis=1).reshape(shape)
+        if kind == "split":
+            for n, g in stacked.items():
+                magnitude = np.abs(g).sum(axis=0)
+                touched = magnitude > 0
+                tensors["split.sum_abs_g." + n] = magnitude.astype(np.float32)
+                tensors["split.C_hist." + n] = histogram(np.abs(g.sum(axis=0))[touched] / magnitude[touched])
+
+    current.gradients(np.ones(targets.shape))
+    parts = proxy(current.model, list(current.leaves))
+    facts["proxy"] = {
+        "model": proxy_facts(np.concatenate(list(parts.values()), axis=1)),
+        "model_no_embedding": proxy_facts(
+            np.concatenate([g for n, g in parts.items() if not is_embedding(n)], axis=1)
+        ),
+        "per_param": {n: proxy_facts(g) for n, g in parts.items()},
+    }
+    facts |= {"hyper": HYPER, "decayed_parameters": [n for n in weights if is_decayed(n, weights[n].shape)]}
+
+    folder = FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(c, indent=1) + "\n")
+    (folder / "expected.json").write_text(json.dumps(plain(facts), separators=(",", ":")) + "\n")
+    write_safetensors(folder / "model.safetensors", {n: w.astype(np.float32) for n, w in weights.items()})
+    write_safetensors(
+        folder / "tokens.safetensors",
+        {
+            "input_ids": tokens, "labels": targets, "train_input_ids": np.array([b[0] for b in batches]),
+            "train_labels": np.array([b[1] for b in batches]),
+        },
+    )
+    write_safetensors(folder / "expected.safetensors", tensors)
+
+
+if __name__ == "__main__":
+    for index, (name, configuration) in enumerate(CONFIGURATIONS.items()):
+        fixture(name, configuration, seed=100 + index)
+        print(name)

@@ -1,0 +1,233 @@
+"""Decoders of the Llama, OLMo, GPT-2 and GPT-NeoX families in float64, by the names and conventions of the transformers
+library. Written from the papers, not from the project's own code."""
+
+import math
+
+import numpy as np
+
+from autodiff import Node, concatenate, node
+
+CONTEXT = 8
+
+CONFIGURATIONS = {
+    "llama_grouped": {
+        "model_type": "llama", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "tie_word_embeddings": False,
+    },
+    "olmo_tied": {
+        "model_type": "llama", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "tie_word_embeddings": True, "norm_affine": False,
+    },
+    "olmo_grouped": {
+        "model_type": "olmo", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 1, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "tie_word_embeddings": False,
+    },
+    "gpt2_tied": {
+        "model_type": "gpt2", "vocab_size": 23, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": CONTEXT,
+        "n_inner": 24, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "tie_word_embeddings": True,
+    },
+    "neox_parallel": {
+        "model_type": "gpt_neox", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": CONTEXT, "rotary_pct": 0.5,
+        "layer_norm_eps": 1e-5, "hidden_act": "gelu", "use_parallel_residual": True, "tie_word_embeddings": False,
+    },
+}
+
+
+def shapes(c):
+    """Name -> shape, in the order of the computation."""
+    found = {}
+    if c["model_type"] == "gpt2":
+        d, inner = c["n_embd"], c["n_inner"]
+        found["transformer.wte.weight"] = (c["vocab_size"], d)
+        found["transformer.wpe.weight"] = (c["n_positions"], d)
+        for layer in range(c["n_layer"]):
+            name = f"transformer.h.{layer}."
+            for part, shape in [
+                ("ln_1", (d,)), ("attn.c_attn", (d, 3 * d)), ("attn.c_proj", (d, d)), ("ln_2", (d,)),
+                ("mlp.c_fc", (d, inner)), ("mlp.c_proj", (inner, d)),
+            ]:
+                found[name + part + ".weight"] = shape
+                found[name + part + ".bias"] = shape[-1:]
+        found["transformer.ln_f.weight"] = found["transformer.ln_f.bias"] = (d,)
+    elif c["model_type"] == "gpt_neox":
+        d, inner = c["hidden_size"], c["intermediate_size"]
+        found["gpt_neox.embed_in.weight"] = (c["vocab_size"], d)
+        for layer in range(c["num_hidden_layers"]):
+            name = f"gpt_neox.layers.{layer}."
+            for part, shape in [
+                ("input_layernorm", (d,)), ("attention.query_key_value", (3 * d, d)), ("attention.dense", (d, d)),
+                ("post_attention_layernorm", (d,)), ("mlp.dense_h_to_4h", (inner, d)),
+                ("mlp.dense_4h_to_h", (d, inner)),
+            ]:
+                found[name + part + ".weight"] = shape
+                found[name + part + ".bias"] = shape[:1]
+        found["gpt_neox.final_layer_norm.weight"] = found["gpt_neox.final_layer_norm.bias"] = (d,)
+        found["embed_out.weight"] = (c["vocab_size"], d)
+    else:
+        d, inner = c["hidden_size"], c["intermediate_size"]
+        keys = d // c["num_attention_heads"] * c["num_key_value_heads"]
+        has_weights = c["model_type"] == "llama" and c.get("norm_affine", True)
+        found["model.embed_tokens.weight"] = (c["vocab_size"], d)
+        for layer in range(c["num_hidden_layers"]):
+            name = f"model.layers.{layer}."
+            if has_weights:
+                found[name + "input_layernorm.weight"] = (d,)
+            for part, rows in [("q", d), ("k", keys), ("v", keys), ("o", d)]:
+                found[name + f"self_attn.{part}_proj.weight"] = (rows, d)
+            if has_weights:
+                found[name + "post_attention_layernorm.weight"] = (d,)
+            for part, shape in [("gate", (inner, d)), ("up", (inner, d)), ("down", (d, inner))]:
+                found[name + f"mlp.{part}_proj.weight"] = shape
+        if has_weights:
+            found["model.norm.weight"] = (d,)
+        if not c["tie_word_embeddings"]:
+            found["lm_head.weight"] = (c["vocab_size"], d)
+    return found
+
+
+def is_embedding(name):
+    return name.split(".")[-2] in ("wte", "wpe", "embed_tokens", "embed_in", "lm_head", "embed_out")
+
+
+def is_decayed(name, shape):
+    return len(shape) == 2 and not is_embedding(name)
+
+
+def head_name(c):
+    return "embed_out.weight" if c["model_type"] == "gpt_neox" else "lm_head.weight"
+
+
+def embedding_name(c):
+    return next(iter(shapes(c)))
+
+
+class Model:
+    """The computation of a batch. `weights` are nodes by name, those of the output matrix always apart."""
+
+    def __init__(self, configuration, weights):
+        self.c, self.w = configuration, weights
+        #: Where a weight is used: (name, what it is applied to [B, T, inputs], what it gives [B, T, outputs]).
+        self.uses = []
+
+    def norm(self, x, name, epsilon, centred):
+        if centred:
+            x = x + x.mean() * -1.0
+        normal = x * ((x * x).mean() + epsilon).power(-0.5)
+        if name + ".weight" not in self.w:
+            return normal
+        scaled = normal * self.w[name + ".weight"]
+        self.uses.append((name + ".weight", normal.value, scaled))
+        return self.shifted(scaled, name + ".bias")
+
+    def shifted(self, x, name):
+        if name not in self.w:
+            return x
+        y = x + self.w[name]
+        self.uses.append((name, None, y))
+        return y
+
+    def linear(self, x, name, by_input=False):
+        w = self.w[name + ".weight"]
+        y = x @ (w if by_input else w.transpose(1, 0))
+        self.uses.append((name + ".weight", x.value, y))
+        return self.shifted(y, name + ".bias")
+
+    def attention(self, q, k, v, rotary):
+        """q [B, T, H, D]; k and v may have fewer heads, each for as many queries in a row."""
+        batch, length, heads, size = q.value.shape
+        if rotary:
+            q, k = self.rotated(q, rotary), self.rotated(k, rotary)
+        group = heads // k.value.shape[2]
+        own = np.arange(heads) // group
+        q = q.transpose(0, 2, 1, 3)
+        k = k.transpose(0, 2, 3, 1)[:, own]
+        v = v.transpose(0, 2, 1, 3)[:, own]
+        scores = (q @ k) * (1 / math.sqrt(size)) + np.triu(np.full((length, length), -1e30), 1)
+        return (scores.softmax() @ v).transpose(0, 2, 1, 3).reshape(batch, length, heads * size)
+
+    @staticmethod
+    def rotated(x, rotary):
+        half = rotary // 2
+        angle = np.outer(np.arange(x.value.shape[1]), 10000.0 ** (-np.arange(half) * 2 / rotary))[:, None, :]
+        low, high = x[..., :half], x[..., half:rotary]
+        turned = [low * np.cos(angle) + high * -np.sin(angle), high * np.cos(angle) + low * np.sin(angle)]
+        rest = [x[..., rotary:]] if rotary < x.value.shape[-1] else []
+        return concatenate(turned + rest, axis=-1)
+
+    def embed(self, name, indices):
+        rows = self.w[name][indices]
+        self.uses.append((name, indices, rows))
+        return rows
+
+    def hidden(self, tokens):
+        """The final state [B, T, C]."""
+        return {"gpt2": self.gpt2, "gpt_neox": self.neox}.get(self.c["model_type"], self.llama)(tokens)
+
+    def losses(self, tokens, targets):
+        """In nats [B, T], and the final state and the logits."""
+        state = self.hidden(tokens)
+        logits = self.linear(state, head_name(self.c).removesuffix(".weight"))
+        rows, columns = np.indices(targets.shape)
+        chosen = logits.softmax()[rows, columns, targets]
+        return chosen.log() * -1.0, state, logits
+
+    def llama(self, tokens):
+        c = self.c
+        centred = c["model_type"] == "olmo"
+        epsilon = 1e-5 if centred else c["rms_norm_eps"]
+        heads, shared, d = c["num_attention_heads"], c["num_key_value_heads"], c["hidden_size"]
+        batch, length = tokens.shape
+        x = self.embed("model.embed_tokens.weight", tokens)
+        for layer in range(c["num_hidden_layers"]):
+            name = f"model.layers.{layer}."
+            y = self.norm(x, name + "input_layernorm", epsilon, centred)
+            q, k, v = [
+                self.linear(y, f"{name}self_attn.{part}_proj").reshape(batch, length, count, d // heads)
+                for part, count in [("q", heads), ("k", shared), ("v", shared)]
+            ]
+            x = x + self.linear(self.attention(q, k, v, d // heads), name + "self_attn.o_proj")
+            y = self.norm(x, name + "post_attention_layernorm", epsilon, centred)
+            gate, up = self.linear(y, name + "mlp.gate_proj"), self.linear(y, name + "mlp.up_proj")
+            x = x + self.linear(gate * gate.sigmoid() * up, name + "mlp.down_proj")
+        return self.norm(x, "model.norm", epsilon, centred)
+
+    def gpt2(self, tokens):
+        c = self.c
+        heads, d, epsilon = c["n_head"], c["n_embd"], c["layer_norm_epsilon"]
+        batch, length = tokens.shape
+        places = np.broadcast_to(np.arange(length), tokens.shape)
+        x = self.embed("transformer.wte.weight", tokens) + self.embed("transformer.wpe.weight", places)
+        for layer in range(c["n_layer"]):
+            name = f"transformer.h.{layer}."
+            y = self.norm(x, name + "ln_1", epsilon, True)
+            y = self.linear(y, name + "attn.c_attn", by_input=True).reshape(batch, length, 3 * heads, d // heads)
+            q, k, v = [y[:, :, first : first + heads] for first in (0, heads, 2 * heads)]
+            x = x + self.linear(self.attention(q, k, v, 0), name + "attn.c_proj", by_input=True)
+            y = self.linear(self.norm(x, name + "ln_2", epsilon, True), name + "mlp.c_fc", by_input=True)
+            inner = (y + y * y * y * 0.044715) * math.sqrt(2 / math.pi)
+            x = x + self.linear(y * 0.5 * (inner.tanh() + 1.0), name + "mlp.c_proj", by_input=True)
+        return self.norm(x, "transformer.ln_f", epsilon, True)
+
+    def neox(self, tokens):
+        c = self.c
+        heads, d, epsilon = c["num_attention_heads"], c["hidden_size"], c["layer_norm_eps"]
+        size = d // heads
+        batch, length = tokens.shape
+        x = self.embed("gpt_neox.embed_in.weight", tokens)
+        for layer in range(c["num_hidden_layers"]):
+            name = f"gpt_neox.layers.{layer}."
+            y = self.norm(x, name + "input_layernorm", epsilon, True)
+            y = self.linear(y, name + "attention.query_key_value").reshape(batch, length, heads, 3 * size)
+            q, k, v = [y[..., first : first + size] for first in (0, size, 2 * size)]
+            attended = self.linear(
+                self.attention(q, k, v, int(size * c["rotary_pct"])), name + "attention.dense"
+            )
+            y = self.norm(x, name + "post_attention_layernorm", epsilon, True)
+            y = self.linear(y, name + "mlp.dense_h_to_4h")
+            y = y * 0.5 * ((y * math.sqrt(0.5)).erf() + 1.0)
+            x = x + attended + self.linear(y, name + "mlp.dense_4h_to_h")
+        return self.norm(x, "gpt_neox.final_layer_norm", epsilon, True)

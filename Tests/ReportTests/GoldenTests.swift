@@ -1,0 +1,117 @@
+import Actions
+import Artefacts
+import Compute
+import Foundation
+import JSON
+import Support
+import Testing
+
+@testable import Report
+
+/// What each operation of the report gave for a small fixed input at its revision, as the table of the other operations
+/// says it. In gnuplot's place stands a program that draws the digest of its script: what the script says is ours, and what
+/// gnuplot makes of it is another matter, which the key tells apart by the program.
+@Suite struct `Golden outputs of the report` {
+  struct Golden: Sendable, CustomTestStringConvertible {
+    let operation: String
+    var figure: String?
+    let revision: Int
+    /// Of all outputs together.
+    let digest: String
+
+    var testDescription: String { operation + (figure.map { ", " + $0 } ?? "") }
+  }
+
+  static let table = [
+    Golden(
+      operation: "report.figure", figure: "overview", revision: 3,
+      digest: "5e3af5707a48f2c975a5300fbb4e32275903e69fda6f6475b2148b3e32a0fb94"),
+    Golden(
+      operation: "report.figure", figure: "fit", revision: 3,
+      digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
+    Golden(
+      operation: "report.figure", figure: "residuals", revision: 3,
+      digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
+    Golden(
+      operation: "report.figure", figure: "scaling", revision: 3,
+      digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
+    Golden(
+      operation: "report.zero-sum", figure: "decomposition", revision: 5,
+      digest: "89312faf6042828038fdc125f1e1fc6547936f96664d4f0a05540666dc71cc3d"),
+    Golden(
+      operation: "report.zero-sum", figure: "interference", revision: 5,
+      digest: "ca00675cd9689173341b030ebc49f16eef71e36f55fb4470b21b19aaf3dfa16d"),
+    Golden(
+      operation: "report.zero-sum", figure: "plane", revision: 5,
+      digest: "ea5407539cd8713a88ea1fed23047933a36f428ea0ff88b9763faa5a323da8b8"),
+    Golden(
+      operation: "report.zero-sum", figure: "step", revision: 5,
+      digest: "cc471ecce5fde1ad9a156b22bc9e4ed644d91fdee5707d19ec7bf85130589a11"),
+    Golden(
+      operation: "report.zero-sum", figure: "gradients", revision: 5,
+      digest: "146540a94882e7ea7d881b76971fdfcf9836bc290e0ba2a0aec653c1568528bf"),
+    Golden(
+      operation: "report.zero-sum", figure: "layers", revision: 5,
+      digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
+    Golden(
+      operation: "report.zero-sum", figure: "prediction", revision: 5,
+      digest: "b2f0a3895bad4832b53c5024bde6d7846a9e1cb4869e36b7fa60fd282412fa8f"),
+    Golden(
+      operation: "report.zero-sum", figure: "tokens", revision: 5,
+      digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
+    Golden(
+      operation: "report.zero-sum", figure: "dissent", revision: 5,
+      digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
+    Golden(
+      operation: "report.tables", revision: 3,
+      digest: "112369e735de77abfa96251bd5a1a39a4fe52817a9b7dae7c9e895c77a91e77b"),
+    Golden(
+      operation: "report.html", revision: 4,
+      digest: "e67eb02644f7755505a06d772f02cb0fff3f8fba4d9396fe660e2b577b04d4e9"),
+  ]
+
+  @Test func `The table has a row for every operation, and for every figure that they draw`() {
+    #expect(Set(Self.table.map(\.operation)) == Set(Report.operations.map(\.name)))
+    let figures = Self.table.filter { $0.operation == "report.zero-sum" }.compactMap(\.figure)
+    #expect(Set(figures) == Set(ReportedAnalyses.figures.map(\.name)))
+  }
+
+  @Test(arguments: table)
+  func `Outputs change only with the revision`(golden: Golden) async throws {
+    let bench = try OperationTests.Workbench()
+    let program = bench.folder.write(
+      """
+      #!/bin/sh
+      printf '<svg viewBox="0 0 10 10"><g><text>%s</text></g></svg>' "$(/usr/bin/sha256sum)"
+      """, to: "bin/gnuplot")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+    let gnuplot = Gnuplot(searchPath: bench.folder["bin"])
+    let operation: any Actions.Operation =
+      switch golden.operation {
+      case "report.figure": FigureOperation(gnuplot: gnuplot)
+      case "report.zero-sum": ZeroSumFigureOperation(gnuplot: gnuplot)
+      case "report.tables": TablesOperation()
+      default: PageOperation()
+      }
+    var inputs = try ZeroSumTests.inputs(bench, d: 0.6)
+    let runs = try ["14M", "144M"].map { try SampleRuns.analysis($0) }
+    let comparison = try CurveComparison(runs, sizes: ["14M": 14e6, "144M": 144e6])
+    inputs["comparison"] = [try bench.input(comparison.json.canonicalBytes)]
+    let names = operation.inputs.map(\.name)
+    let outputs = try await bench.run(
+      operation, inputs.filter { names.contains($0.key) },
+      golden.figure.map { ["figure": .string($0)] } ?? [:])
+    let bytes = outputs.sorted { $0.key < $1.key }.flatMap {
+      Array("\($0.key) \($0.value.count)\n".utf8) + $0.value
+    }
+    let digest = Digest(of: bytes).hex
+    if operation.revision == golden.revision {
+      #expect(
+        digest == golden.digest,
+        "the outputs of \(golden.testDescription) changed: raise its revision above \(golden.revision), and enter it here"
+      )
+    } else {
+      Issue.record("\(golden.testDescription) has revision \(operation.revision): enter it with \(digest)")
+    }
+  }
+}

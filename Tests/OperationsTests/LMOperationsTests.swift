@@ -184,6 +184,7 @@ struct Training {
       ["batch": 8, "micro_batch": 3], ["batch": 8, "micro_batch": 16], ["family": "gpt_neox"],
       ["family": "olmo", "width": 7], ["model": "configuration", "learning_rate": 0],
       ["model": "configuration", "width": 8], ["model": "configuration", "family": "gpt2"],
+      ["alpha": 4], ["slow_warmup": 10, "optimiser": "muon"], ["others_rate": 0.5],
     ] as [[String: JSON]])
   func `What cannot be trained is refused while planning`(parameters: [String: JSON]) throws {
     #expect(throws: ParameterError.self) {
@@ -206,6 +207,34 @@ struct Training {
     #expect(losses == many.end.bytes("losses"))
     let curve = try Curve(bytes: losses)
     #expect(curve.steps == Array(1...8) && curve.run == "544")
+  }
+
+  /// AdEMAMix by its paper (arXiv 2409.03137, section 3) in float64, on the one number that a state shows of each schedule:
+  /// with the slow average's decay growing from beta1, and its weight from nothing, a first update is AdamW's nearly.
+  @Test func `AdEMAMix's schedules are those of its parameters`() async throws {
+    func weights(_ settings: [String: JSON]) async throws -> [UInt8] {
+      let own: [String: JSON] = ["steps": 4, "optimiser": "ademamix", "checkpoints": []]
+      let training = try await Training(own.merging(settings) { $1 })
+      return try #require(training.links.last?.bytes("checkpoints"))
+    }
+    let plain = try await weights([:])
+    #expect(try await weights(["alpha": 8]) == plain)
+    #expect(try await weights(["alpha": 2]) != plain)
+    #expect(try await weights(["slow_warmup": 100]) != plain)
+    // From the update on at which it ends, it is as if there had been none.
+    #expect(try await weights(["slow_warmup": 1]) == plain)
+    let links = try Training.links(["steps": 8, "optimiser": "ademamix", "slow_warmup": 3])
+    #expect(links.map { $0.parameters["slow_warmup"] } == [3, 3, 0, 0])
+  }
+
+  @Test func `Muon's rate for the other parameters is a multiple`() async throws {
+    func embedding(_ rate: JSON) async throws -> [UInt8] {
+      let training = try await Training([
+        "steps": 2, "optimiser": "muon", "checkpoints": [], "others_rate": rate,
+      ])
+      return try #require(training.links.last?.bytes("checkpoints"))
+    }
+    #expect(try await embedding(0.5) != embedding(1))
   }
 
   @Test func `Training lowers the loss`() async throws {

@@ -167,6 +167,27 @@ import Testing
     #expect(file.descriptor("train.before")?.shape == [2, 16])
   }
 
+  @Test func `A trial step has the rate that the schedule gives it`() async throws {
+    let checkpoints = try await Checkpoints()
+    func rate(_ settings: [String: JSON]) async throws -> Double {
+      let result = try Self.result(await checkpoints.step(1, settings.merging(["warmup": 0]) { $1 }))
+      return try #require(result["learning_rate"]?.double)
+    }
+    let peak = try await rate([:])
+    // The checkpoint is that after 2 updates, so the third is asked for: two of four are left to cool down in, and one of two.
+    #expect(abs(try await rate(["cooldown": 4, "steps": 4]) / peak - 0.5) < 1e-12)
+    #expect(abs(try await rate(["cooldown": 2, "steps": 3]) / peak - 0.5) < 1e-12)
+    #expect(abs(try await rate(["schedule": "cosine", "steps": 4]) / peak - 0.5) < 1e-12)
+    #expect(try await rate(["cooldown": 1, "steps": 100]) == peak)
+    // A further update than the last one has the last one's rate.
+    #expect(abs(try await rate(["cooldown": 2, "steps": 2]) / peak - 0.5) < 1e-12)
+    #expect(throws: ParameterError.self) {
+      let operation = try Self.operation("zsl.step")
+      try operation.validate(
+        ParameterValues(["run": "x", "cooldown": 2], declarations: operation.parameters))
+    }
+  }
+
   @Test func `A state of another optimiser is refused`() async throws {
     let checkpoints = try await Checkpoints()
     await #expect(throws: Failure.self) { try await checkpoints.step(0, ["optimiser": "sgd"]) }

@@ -34,20 +34,10 @@ struct LMLink {
       case "normal": .normal(deviation: values[LMParameters.deviation])
       default: .mitchell
       }
-    let (end, floor) = (values[Self.end], values[LMParameters.floor])
-    let shape: Schedule.Shape =
-      if end == 0 {
-        .constant
-      } else if values[LMParameters.schedule] == "cosine" {
-        .cosine(steps: end, floor: floor)
-      } else {
-        .trapezoidal(steps: end, cooldown: values[LMParameters.cooldown], floor: floor)
-      }
-    schedule = try Schedule(
-      peak: values[LMParameters.learningRate], warmUp: values[LMParameters.warmup],
-      startFactor: values[LMParameters.startFactor], shape: shape)
-    rule = (LMOptimiser(rawValue: values[LMParameters.optimiser]) ?? .adamW).rule(
-      betas: values[LMParameters.betas], epsilon: values[LMParameters.epsilon])
+    schedule = try Schedule(values, peak: values[LMParameters.learningRate], end: values[Self.end])
+    do { rule = try LMOptimiser.rule(values) } catch {
+      throw Failure(.malformed, "\(error)")
+    }
     weightDecay = values[LMParameters.weightDecay]
     clip = values[LMParameters.clip]
     self.values = values
@@ -71,6 +61,7 @@ struct LMLink {
   /// What is wrong with a link's parameters, found while planning. The vocabulary is not known then: it is taken to be
   /// bytes.
   static func check(_ values: ParameterValues) throws(ParameterError) {
+    _ = try LMOptimiser.rule(values)
     let link: LMLink
     do { link = try LMLink(values) } catch {
       throw ParameterError("schedule", "cannot be as it is: \(error.headline)")
@@ -93,5 +84,25 @@ struct LMLink {
         "batch",
         "of \(link.passBatch) x \(link.context) tokens is larger than \(TokenBatch.limit): set micro_batch")
     }
+  }
+}
+
+extension Schedule {
+  /// The schedule that parameters describe.
+  ///
+  /// - Parameter end: the update at which cosine or cool-down end; 0 where there is neither.
+  init(_ values: ParameterValues, peak: Double, end: Int) throws(Failure) {
+    let floor = values[LMParameters.floor]
+    let shape: Shape =
+      if end == 0 {
+        .constant
+      } else if values[LMParameters.schedule] == "cosine" {
+        .cosine(steps: end, floor: floor)
+      } else {
+        .trapezoidal(steps: end, cooldown: values[LMParameters.cooldown], floor: floor)
+      }
+    try self.init(
+      peak: peak, warmUp: values[LMParameters.warmup], startFactor: values[LMParameters.startFactor],
+      shape: shape)
   }
 }

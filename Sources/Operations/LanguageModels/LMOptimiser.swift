@@ -36,16 +36,36 @@ enum LMOptimiser: String, CaseIterable {
     }
   }
 
-  /// - Precondition: the betas are as many as `betas(_:)` gives.
-  func rule(betas: [Double], epsilon: Double) -> Optimiser.Rule {
-    switch self {
+  /// The rule that parameters describe.
+  ///
+  /// - Throws: for a setting that is another optimiser's.
+  static func rule(_ values: ParameterValues) throws(ParameterError) -> Optimiser.Rule {
+    let optimiser = LMOptimiser(rawValue: values[LMParameters.optimiser]) ?? .adamW
+    if optimiser != .adEMAMix {
+      for (name, isSet) in [
+        ("alpha", values[LMParameters.alpha] != 0), ("slow_warmup", values[LMParameters.slowWarmup] != 0),
+      ] where isSet { throw ParameterError(name, "is a setting of ademamix, not of \(optimiser.rawValue)") }
+    }
+    if optimiser != .muon, values[LMParameters.othersRate] != 1 {
+      throw ParameterError("others_rate", "is a setting of muon, not of \(optimiser.rawValue)")
+    }
+    let betas = try optimiser.betas(values[LMParameters.betas])
+    let epsilon = optimiser.epsilon(values[LMParameters.epsilon])
+    return switch optimiser {
     case .adamW: .adamW(AdamW(beta1: betas[0], beta2: betas[1], epsilon: epsilon))
     case .cautiousAdamW: .cautiousAdamW(AdamW(beta1: betas[0], beta2: betas[1], epsilon: epsilon))
     case .adEMAMix:
-      .adEMAMix(AdEMAMix(beta1: betas[0], beta2: betas[1], beta3: betas[2], epsilon: epsilon))
+      .adEMAMix(
+        AdEMAMix(
+          beta1: betas[0], beta2: betas[1], beta3: betas[2],
+          alpha: values[LMParameters.alpha] > 0 ? values[LMParameters.alpha] : 8, epsilon: epsilon,
+          warmUp: values[LMParameters.slowWarmup]))
     case .sgd: .sgd(SGD(momentum: betas[0]))
     case .muon:
-      .muon(Muon(momentum: betas[0], others: AdamW(beta1: betas[1], beta2: betas[2], epsilon: epsilon)))
+      .muon(
+        Muon(
+          momentum: betas[0], others: AdamW(beta1: betas[1], beta2: betas[2], epsilon: epsilon),
+          othersRate: values[LMParameters.othersRate]))
     }
   }
 }

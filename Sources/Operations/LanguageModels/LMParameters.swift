@@ -75,6 +75,16 @@ enum LMParameters {
   static let epsilon = Parameter(
     "epsilon", default: 0.0, in: 0...1,
     help: "added to the root of AdamW's second average; 0 for 1e-5, and 1e-8 for ademamix")
+  static let alpha = Parameter(
+    "alpha", default: 0.0, in: 0...1e6, help: "ademamix: weight of the slow average in an update; 0 for 8")
+  static let slowWarmup = Parameter(
+    "slow_warmup", default: 0, unit: "updates", in: 0...1 << 31,
+    help:
+      "ademamix: over which alpha grows from 0, and the third of betas from the first, as published; 0 for not at all"
+  )
+  static let othersRate = Parameter(
+    "others_rate", default: 1.0, in: 0...1e6,
+    help: "muon: learning rate of what is no matrix of a layer, as a multiple of the matrices'")
   static let weightDecay = Parameter(
     "weight_decay", default: 0.1, in: 0...100,
     help: "decoupled, times the learning rate; of the matrices of the layers alone")
@@ -85,7 +95,8 @@ enum LMParameters {
     family, width, layers, heads, inner, normWeights, tied, context, batch, microBatch, seed, initialisation,
     deviation,
     dataSeed,
-    learningRate, warmup, startFactor, schedule, cooldown, floor, optimiser, betas, epsilon, weightDecay,
-    clip,
+    learningRate, warmup, startFactor, schedule, cooldown, floor, optimiser, betas, epsilon, alpha,
+    slowWarmup,
+    othersRate, weightDecay, clip,
   ]
 }

@@ -75,6 +75,7 @@ struct LMTrainOperation: ChainOperation {
       if from > 0 || parameters[LMParameters.initialisation] != "normal" {
         link["deviation"] = LMParameters.deviation.defaultValue
       }
+      if from + 1 >= parameters[LMParameters.slowWarmup] { link["slow_warmup"] = 0 }
       link.merge(Self.schedule(parameters, from: from, to: to)) { $1 }
       let values = try ParameterValues(link, declarations: linkParameters)
       try LMLink.check(values)

@@ -13,7 +13,12 @@ struct ZSLStepOperation: Operation {
   )
   static let learningRate = Parameter(
     "learning_rate", default: 0, in: 0...1e6,
-    help: "after the warm-up; 0 for that of 'model'. For a schedule that then changes it: that of the step")
+    help: "at its peak, as the training had it; 0 for that of 'model'")
+  static let steps = Parameter(
+    "steps", default: 0, unit: "updates", in: 0...1 << 31,
+    help:
+      "of the whole training: where cosine or cool-down end. A checkpoint at the end is given one more update of the last rate"
+  )
   static let clip = Parameter(
     "clip", default: 0, in: 0...1e30,
     help: "largest norm of the gradient over all parameters, as the training had it; 0 for none, as published"
@@ -31,8 +36,11 @@ struct ZSLStepOperation: Operation {
   ]
   let parameters: [any ParameterDeclaration] = [
     ZSLParameters.run, batches, LMTrainOperation.model, learningRate, LMParameters.warmup,
-    LMParameters.startFactor, LMParameters.batch, LMParameters.dataSeed, LMParameters.optimiser,
-    LMParameters.betas, LMParameters.epsilon, LMParameters.weightDecay, clip, LMWindows.context,
+    LMParameters.startFactor, LMParameters.schedule, LMParameters.cooldown, LMParameters.floor, steps,
+    LMParameters.batch, LMParameters.dataSeed, LMParameters.optimiser,
+    LMParameters.betas, LMParameters.epsilon, LMParameters.alpha, LMParameters.slowWarmup,
+    LMParameters.othersRate,
+    LMParameters.weightDecay, clip, LMWindows.context,
     LMWindows.limit,
   ]
   let outputs = [
@@ -51,7 +59,15 @@ struct ZSLStepOperation: Operation {
   ]
 
   func validate(_ parameters: ParameterValues) throws(ParameterError) {
-    _ = try Self.rule(parameters)
+    _ = try LMOptimiser.rule(parameters)
+    let isCosine = parameters[LMParameters.schedule] == "cosine"
+    guard parameters[Self.steps] > 0 || !isCosine && parameters[LMParameters.cooldown] == 0 else {
+      throw ParameterError(
+        "steps", "has to be given: the learning rate goes down towards the end of the training")
+    }
+    do { _ = try Self.schedule(parameters) } catch {
+      throw ParameterError("schedule", "cannot be as it is: \(error.headline)")
+    }
     guard
       parameters[LMTrainOperation.model] != LMTrainOperation.configuration
         || parameters[Self.learningRate] > 0
@@ -100,11 +116,13 @@ struct ZSLStepOperation: Operation {
       { tensor, emit in try losses[tensor.name]?.withUnsafeBytes(emit) }, to: { try output.write($0) })
   }
 
-  fileprivate static func rule(_ parameters: ParameterValues) throws(ParameterError) -> Optimiser.Rule {
-    let optimiser = LMOptimiser(rawValue: parameters[LMParameters.optimiser]) ?? .adamW
-    return optimiser.rule(
-      betas: try optimiser.betas(parameters[LMParameters.betas]),
-      epsilon: optimiser.epsilon(parameters[LMParameters.epsilon]))
+  /// That of the training.
+  fileprivate static func schedule(_ parameters: ParameterValues) throws(Failure) -> Schedule {
+    let size = LMSize.all.first { $0.name == parameters[LMTrainOperation.model] }
+    let given = parameters[learningRate]
+    let changes = parameters[LMParameters.schedule] == "cosine" || parameters[LMParameters.cooldown] > 0
+    return try Schedule(
+      parameters, peak: given > 0 ? given : size?.learningRate ?? 0, end: changes ? parameters[steps] : 0)
   }
 }
 
@@ -126,14 +144,11 @@ private struct Trial {
     self.context = context
     weights = try LMCheckpoint(context.input("checkpoint")).weights
     state = try LMCheckpoint.file(context.input("state"))
-    rule = try ZSLStepOperation.rule(context.parameters)
+    rule = try LMOptimiser.rule(context.parameters)
     updates = try Self.optimiser(rule, weights.model, state, context).step
-    let size = LMSize.all.first { $0.name == context[LMTrainOperation.model] }
-    let given = context[ZSLStepOperation.learningRate]
-    let schedule = try Schedule(
-      peak: given > 0 ? given : size?.learningRate ?? 0, warmUp: context[LMParameters.warmup],
-      startFactor: context[LMParameters.startFactor])
-    learningRate = schedule.learningRate(at: updates + 1)
+    let end = context[ZSLStepOperation.steps]
+    learningRate = try ZSLStepOperation.schedule(context.parameters)
+      .learningRate(at: end > 0 ? min(updates + 1, end) : updates + 1)
     func stream(_ input: String) throws -> TokenStream {
       try TokenStream(parsing: context.input(input).bytes(limit: TextInput.limit))
     }

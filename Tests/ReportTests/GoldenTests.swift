@@ -24,16 +24,16 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 3,
+      operation: "report.figure", figure: "overview", revision: 4,
       digest: "5e3af5707a48f2c975a5300fbb4e32275903e69fda6f6475b2148b3e32a0fb94"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 3,
+      operation: "report.figure", figure: "fit", revision: 4,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 3,
+      operation: "report.figure", figure: "residuals", revision: 4,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 3,
+      operation: "report.figure", figure: "scaling", revision: 4,
       digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 5,
@@ -63,11 +63,11 @@ import Testing
       operation: "report.zero-sum", figure: "dissent", revision: 5,
       digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
     Golden(
-      operation: "report.tables", revision: 3,
-      digest: "112369e735de77abfa96251bd5a1a39a4fe52817a9b7dae7c9e895c77a91e77b"),
+      operation: "report.tables", revision: 4,
+      digest: "ba4431a55b618581a14d4a32085ac8e40eacd45ac4a7b010ce787308c776fb65"),
     Golden(
-      operation: "report.html", revision: 4,
-      digest: "e67eb02644f7755505a06d772f02cb0fff3f8fba4d9396fe660e2b577b04d4e9"),
+      operation: "report.html", revision: 5,
+      digest: "cd588bace6015a273d759eb06a01fdbd9e08a378df1969638280e143d844bc36"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

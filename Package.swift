@@ -29,6 +29,7 @@ let package = Package(
     module("JSON"),
     module("System"),
     module("Safetensors", ["JSON", "System"]),
+    module("TorchFiles", ["Safetensors", "System"]),
     module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
     module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
@@ -36,7 +37,7 @@ let package = Package(
     module("Runners", ["Actions", "Artefacts", "System"]),
     module("Pipeline", ["Actions", "Artefacts", "CYAML", "JSON", "System"]),
     module("Runs", ["Actions", "Artefacts", "JSON", "Pipeline", "Runners", "System"]),
-    module("Operations", ["Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),
+    module("Operations", ["Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System", "TorchFiles"]),
     module("Report", ["Actions", "Artefacts", "Compute", "JSON", "System"]),
     .executableTarget(
       name: "brake",
@@ -63,6 +64,9 @@ let package = Package(
     tests("CKernelsTests", ["CKernels", "KernelCases"]),
     tests("JSONTests", ["JSON"]),
     tests("SafetensorsTests", ["Safetensors", "JSON", "System"]),
+    .testTarget(
+      name: "TorchFilesTests", dependencies: ["TorchFiles", "Safetensors", "Support", "System"],
+      exclude: ["fixtures", "make-fixtures.py"], swiftSettings: strict),
     tests("SystemTests", ["System"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
     tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors", "System"]),

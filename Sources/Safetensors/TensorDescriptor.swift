@@ -1,4 +1,4 @@
-internal import System
+package import System
 
 /// A tensor in a safetensors file: its name, type and shape, and where its bytes are.
 public struct TensorDescriptor: Hashable, Sendable {
@@ -16,7 +16,7 @@ public struct TensorDescriptor: Hashable, Sendable {
   public var count: Int { size / dtype.size }
 
   /// - Throws: if the shape has a negative dimension or more bytes than an `Int` can count.
-  init(name: String, dtype: DType, shape: [Int], offset: Int) throws(Failure) {
+  package init(name: String, dtype: DType, shape: [Int], offset: Int) throws(Failure) {
     var size = dtype.size
     for dimension in shape {
       let (product, overflow) = size.multipliedReportingOverflow(by: dimension)

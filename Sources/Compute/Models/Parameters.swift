@@ -70,7 +70,7 @@ extension Parameters {
   ) throws(Failure) {
     try WeightReader.check(model, bytes: file.header.dataSize)
     self.init(model)
-    var reader = WeightReader(self, prefix: prefix)
+    var reader = WeightReader(self, names: WeightNames(prefix: prefix))
     try reader.add(file)
     try reader.finish()
   }

@@ -1,8 +1,8 @@
 public import Safetensors
 public import System
 
-/// Fills in the parameters of a model from safetensors files under Hugging Face names: from one, or from the shards of
-/// one. Elements of F64, F32, F16 and BF16 become float32, rounded to the nearest.
+/// Fills in the parameters of a model from files of tensors under Hugging Face names, or names that lead to them: from one,
+/// or from the shards of one. Elements of F64, F32, F16 and BF16 become float32, rounded to the nearest.
 ///
 /// A base model's names, which lack the `model.`, `transformer.` or `gpt_neox.` at the start, mean the same parameters; of
 /// a tied model, the output matrix means the embedding. What is given more than once has to be the same each time. Masks
@@ -10,7 +10,7 @@ public import System
 /// if they are all 1.
 public struct WeightReader {
   private let weights: Parameters
-  private let prefix: String
+  private let names: WeightNames
   /// The names that this reader knows; several may mean one parameter.
   private var known: [String: ParameterLayout.Parameter]
   private let norms: Set<String>
@@ -18,10 +18,10 @@ public struct WeightReader {
 
   /// - Parameters:
   ///   - weights: where the values go.
-  ///   - prefix: stands before each name; tensors without it are passed over.
-  public init(_ weights: Parameters, prefix: String = "") {
+  ///   - names: how the files' tensors are called.
+  public init(_ weights: Parameters, names: WeightNames = WeightNames()) {
     self.weights = weights
-    self.prefix = prefix
+    self.names = names
     let model = weights.model
     known = Self.names(weights.layout, of: model)
     if model.isTied, let embedding = weights.layout.parameters.first(where: { $0.role == .embedding }) {
@@ -63,11 +63,11 @@ public struct WeightReader {
 
   /// - Throws: if a tensor is none of the model's, has another shape or no type of floats, or is given again with other
   ///   values.
-  public mutating func add(_ file: SafetensorsFile) throws(Failure) {
-    for tensor in file.header.tensors where tensor.name.hasPrefix(prefix) {
-      let name = String(tensor.name.dropFirst(prefix.count))
+  public mutating func add(_ file: some TensorFile) throws(Failure) {
+    for tensor in file.tensors {
+      guard let name = names.name(of: tensor.name) else { continue }
       if let parameter = known[name] {
-        try read(tensor, of: file, to: parameter)
+        try read(tensor, of: file, to: parameter, isTransposed: names.isTransposed(name))
       } else if norms.contains(name) {
         guard try file.floats(tensor).allSatisfy({ $0 == 1 }) else {
           throw Failure(
@@ -88,13 +88,21 @@ public struct WeightReader {
   }
 
   private mutating func read(
-    _ tensor: TensorDescriptor, of file: SafetensorsFile, to parameter: ParameterLayout.Parameter
+    _ tensor: TensorDescriptor, of file: some TensorFile, to parameter: ParameterLayout.Parameter,
+    isTransposed: Bool
   ) throws(Failure) {
-    guard tensor.shape == parameter.shape else {
+    let shape = isTransposed ? tensor.shape.reversed() : tensor.shape
+    guard shape == parameter.shape, !isTransposed || shape.count == 2 else {
       throw Failure(
-        .malformed, "the parameter '\(tensor.name)' has the shape \(tensor.shape), not \(parameter.shape)")
+        .malformed, "the parameter '\(tensor.name)' has the shape \(tensor.shape), not \(parameter.shape)",
+        hint: tensor.shape.reversed() == parameter.shape
+          ? "if the file has it the other way round, name it in 'transposed'" : nil)
     }
-    let values = try file.floats(tensor)
+    var values = try file.floats(tensor)
+    if isTransposed {
+      let (rows, columns) = (shape[0], shape[1])
+      values = (0..<values.count).map { [values] in values[$0 % columns * rows + $0 / columns] }
+    }
     let target = weights[parameter]
     if found.insert(parameter.name).inserted {
       _ = target.update(fromContentsOf: values)
@@ -113,11 +121,11 @@ public struct WeightReader {
   }
 }
 
-extension SafetensorsFile {
+extension TensorFile {
   /// The elements of a tensor as float32.
   fileprivate func floats(_ tensor: TensorDescriptor) throws(Failure) -> [Float] {
     func elements<Element: BitwiseCopyable>(_ float: (Element) -> Float) -> [Float] {
-      self[tensor].withUnsafeBytes { bytes in
+      bytes(of: tensor).withUnsafeBytes { bytes in
         (0..<tensor.count).map {
           float(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.size, as: Element.self))
         }

@@ -3,18 +3,23 @@ internal import Compute
 internal import JSON
 internal import Safetensors
 internal import System
+internal import TorchFiles
 
-/// A folder with a model as the transformers library keeps it: `config.json`, and `model.safetensors` or
-/// `model.safetensors.index.json` with the shards that it names. Other files are not read.
+/// A folder with a model as the transformers library keeps it: `config.json`, and its weights whole or in the shards that an
+/// index names, as safetensors or in the older form of PyTorch. Other files are not read.
 struct HuggingFaceFolder {
   static let configuration = "config.json"
   static let weights = "model.safetensors"
-  private static let index = "model.safetensors.index.json"
+  /// What weights are looked for in, the first first.
+  private static let usual = [weights, "pytorch_model.bin"]
   /// Bytes of a JSON file, and shards, at most.
   private static let limit = 64 << 20
   private static let mostShards = 4096
 
   let path: String
+  /// The file of the weights; nil for the usual ones.
+  var file: String?
+  var names = WeightNames()
 
   func model() throws -> ModelConfiguration {
     guard exists(Self.configuration) else {
@@ -29,16 +34,12 @@ struct HuggingFaceFolder {
     let sizes = try shards.map { try FileInput.size(of: "\(path)/\($0)", name: $0) }
     try WeightReader.check(model, bytes: sizes.reduce(0, +))
     let weights = Parameters(model)
-    var reader = WeightReader(weights)
+    var reader = WeightReader(weights, names: names)
     for shard in shards {
       try each(shard)
-      let file: SafetensorsFile
-      do { file = try SafetensorsFile(bytes(shard, limit: LMCheckpoint.limit)) } catch let error as Failure
-        where error.code == .malformed
-      {
+      do { try add(shard, to: &reader) } catch let error as Failure where error.code == .malformed {
         throw Failure(.malformed, "\(shard): \(error.headline)", hint: error.hint, cause: error)
       }
-      try reader.add(file)
     }
     try reader.finish()
     for parameter in weights.layout.parameters where !weights[parameter].allSatisfy(\.isFinite) {
@@ -47,33 +48,56 @@ struct HuggingFaceFolder {
     return weights
   }
 
+  private func add(_ shard: String, to reader: inout WeightReader) throws {
+    let bytes = try bytes(shard, limit: LMCheckpoint.limit)
+    if shard.hasSuffix(".safetensors") {
+      try reader.add(try SafetensorsFile(bytes))
+    } else {
+      try reader.add(try TorchFile(bytes))
+    }
+  }
+
   /// The names of the files with the weights, in order.
   private func shards() throws -> [String] {
-    if exists(Self.weights) { return [Self.weights] }
-    guard exists(Self.index) else {
-      throw Failure(
-        .unusable, "the folder of the model has neither \(Self.weights) nor \(Self.index)",
-        hint: "have transformers write it with save_pretrained(..., safe_serialization=True)")
+    if let file {
+      guard exists(file) else {
+        throw Failure(.unusable, "the folder of the model has no '\(file)'")
+      }
+      return [file]
     }
-    let json = try JSON(parsing: bytes(Self.index, limit: Self.limit))
+    for name in Self.usual {
+      if exists(name) { return [name] }
+      if exists(name + ".index.json") { return try shards(of: name) }
+    }
+    throw Failure(
+      .unusable,
+      "the folder of the model has no \(Self.usual.joined(separator: ", no ")), and no index of one",
+      hint: "say which file has the weights: weights: FILE")
+  }
+
+  /// Those that the index of a file names.
+  private func shards(of file: String) throws -> [String] {
+    let index = file + ".index.json"
+    let ending = file.split(separator: ".").last ?? ""
+    let json = try JSON(parsing: bytes(index, limit: Self.limit))
     guard let map = json["weight_map"]?.object else {
-      throw Failure(.malformed, "\(Self.index) has no \"weight_map\" of names and files")
+      throw Failure(.malformed, "\(index) has no \"weight_map\" of names and files")
     }
     let names = try Set(
       map.values.map { value in
-        guard let name = value.string, name.hasSuffix(".safetensors"), name.utf8.count <= 255,
+        guard let name = value.string, name.hasSuffix(".\(ending)"), name.utf8.count <= 255,
           !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
         else {
           throw Failure(
-            .malformed, "\(Self.index) names \(value.canonical), which is no safetensors file of the folder")
+            .malformed, "\(index) names \(value.canonical), which is no .\(ending) file of the folder")
         }
         return name
       })
     guard names.count <= Self.mostShards else {
-      throw Failure(.malformed, "\(Self.index) names more than \(Self.mostShards) files")
+      throw Failure(.malformed, "\(index) names more than \(Self.mostShards) files")
     }
     for name in names where !exists(name) {
-      throw Failure(.unusable, "\(Self.index) names '\(name)', which is not in the folder")
+      throw Failure(.unusable, "\(index) names '\(name)', which is not in the folder")
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

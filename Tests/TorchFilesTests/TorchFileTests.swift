@@ -1,0 +1,107 @@
+import Foundation
+import Safetensors
+import Support
+import System
+import Testing
+
+@testable import TorchFiles
+
+/// The files in `fixtures/` were written by PyTorch; see `make-fixtures.py`.
+@Suite struct TorchFileTests {
+  static func bytes(_ name: String) throws -> [UInt8] {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "fixtures")
+    return Array(try Data(contentsOf: folder.appending(path: name)))
+  }
+
+  private static func floats(_ file: TorchFile, _ name: String) throws -> [Float] {
+    let tensor = try #require(file.tensors.first { $0.name == name })
+    #expect(tensor.dtype == .float32)
+    return file.bytes(of: tensor).withUnsafeBytes { bytes in
+      (0..<tensor.count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+    }
+  }
+
+  private static func numbers(_ count: Int) -> [Float] { (0..<count).map { Float($0) / 8 - 1 } }
+
+  @Test func `Tensors of every kind are read, in the order of the file`() throws {
+    let file = try TorchFile(try Self.bytes("state.pt"))
+    let described = file.tensors.map { "\($0.name) \($0.dtype.rawValue) \($0.shape)" }
+    #expect(
+      described == [
+        "full F32 [4, 6]", "transposed F32 [6, 4]", "part F32 [2, 3]", "half F16 [5]", "brain BF16 [5]",
+        "double F64 [5]", "whole I64 [6]", "mask BOOL [2]", "scalar F32 []", "none F32 [0, 3]",
+        "first F32 [3, 2]", "second F32 [3, 2]", "parameter F32 [2, 2]",
+      ])
+    let full = Self.numbers(24)
+    #expect(try Self.floats(file, "full") == full)
+    #expect(try Self.floats(file, "transposed") == (0..<24).map { full[$0 % 4 * 6 + $0 / 4] })
+    #expect(try Self.floats(file, "part") == [8, 9, 10, 14, 15, 16].map { full[$0] })
+    #expect(try Self.floats(file, "scalar") == [2.5] && Self.floats(file, "none").isEmpty)
+    #expect(
+      try Self.floats(file, "second") == Self.numbers(6) && Self.floats(file, "parameter") == Self.numbers(4))
+    let double = try #require(file.tensors.first { $0.name == "double" })
+    #expect(
+      Array(file.bytes(of: double)) == Self.numbers(5).flatMap { withUnsafeBytes(of: Double($0), Array.init) }
+    )
+  }
+
+  @Test func `The tensors of dictionaries in dictionaries have the names of both`() throws {
+    let file = try TorchFile(try Self.bytes("nested.pt"))
+    let names = file.tensors.map(\.name)
+    #expect(names.prefix(4) == ["model.0.weight", "model.0.bias", "model.1.weight", "model.1.bias"])
+    #expect(try Self.floats(file, "model.0.weight") == Self.numbers(6))
+  }
+
+  @Test func `What a file asks to be executed is not`() throws {
+    let file = try TorchFile(try Self.bytes("hostile.pt"))
+    #expect(file.tensors.map(\.name) == ["model.0.weight", "model.0.bias", "model.1.weight", "model.1.bias"])
+    #expect(!FileManager.default.fileExists(atPath: "was-executed"))
+  }
+
+  @Test(arguments: ["state.pt", "nested.pt", "hostile.pt"])
+  func `Any part of a file, and any file with some bytes changed, is read or refused`(name: String) throws {
+    let bytes = try Self.bytes(name)
+    for length in stride(from: 0, to: bytes.count, by: 7) {
+      #expect(throws: Failure.self) { try TorchFile(Array(bytes[..<length])) }
+    }
+    var generator = Generator(state: 5)
+    for _ in 0..<3000 {
+      var mutant = bytes
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        mutant[Int.random(in: mutant.indices, using: &generator)] = [
+          0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &generator),
+        ].randomElement(using: &generator)!
+      }
+      guard let file = try? TorchFile(mutant) else { continue }
+      for tensor in file.tensors { #expect(file.bytes(of: tensor).count == tensor.size) }
+    }
+  }
+
+  /// The pickle machine on everything that is not a pickle.
+  @Test func `No sequence of operations makes the pickle machine do more than describe`() throws {
+    var generator = Generator(state: 9)
+    let codes = Array(")]}(tRuasebqhQcN0123.\u{80}\u{85}\u{86}\u{87}\u{93}\u{94}".unicodeScalars).map {
+      UInt8(truncatingIfNeeded: $0.value)
+    }
+    for _ in 0..<20_000 {
+      let count = Int.random(in: 1...60, using: &generator)
+      let pickle = (0..<count).map { _ in
+        Bool.random(using: &generator)
+          ? codes.randomElement(using: &generator)! : UInt8.random(in: 0...255, using: &generator)
+      }
+      _ = try? Pickle.value(of: pickle[...])
+    }
+  }
+
+  /// SplitMix64, so that a failure can be repeated.
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return z ^ (z >> 31)
+    }
+  }
+}

@@ -118,7 +118,7 @@ import Testing
   static let zstd = ["/usr/bin/zstd", "/usr/local/bin/zstd"].first(
     where: FileManager.default.isExecutableFile)
 
-  @Test(.enabled(if: CodecTests.zstd != nil))
+  @Test(.enabled(if: CodecTests.zstd != nil, "zstd is not installed"))
   func `The zstd tool accepts every object, and restores the plain ones`() throws {
     let tensors = try CodecTests.safetensors(
       [("w", .float32, [20_000]), ("i", .int16, [9999])], CodecTests.floats)
@@ -150,7 +150,9 @@ import Testing
 
   // Stored sizes do not depend on the build, but a debug build takes a second a file.
   @Test(
-    .enabled(if: FileManager.default.fileExists(atPath: CodecTests.checkpoints)),
+    .enabled(
+      if: FileManager.default.fileExists(atPath: CodecTests.checkpoints),
+      "there are no checkpoints beside the project"),
     arguments: [("wbf16_0512_blk", 1.49), ("grad_full_1M", 1.37)])
   func `Tensors of a real training run reach the ratio that the planes promise`(name: String, ratio: Double)
     throws

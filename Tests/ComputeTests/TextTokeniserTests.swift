@@ -286,7 +286,7 @@ import Testing
     #expect(throws: Failure.self) { try tokeniser.decode([UInt32.max]) }
   }
 
-  @Test(.enabled(if: Shared.hasCorpora))
+  @Test(.enabled(if: Shared.hasCorpora, "there are no corpora beside the project"))
   func `GPT-NeoX's tokeniser gives the ids that the tokenizers library gives`() throws {
     let tokeniser = try BytePairTokeniser(parsing: Shared.bytes(Shared.tokeniser))
     #expect(tokeniser.vocabularySize == 50_280)

@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Shared.hasCorpora))
+  @Test(.enabled(if: Shared.hasCorpora, "there are no corpora beside the project"))
   func `A vocabulary trained on a corpus is the one that the tokenizers library learns`() throws {
     var trainer = BytePairTrainer()
     try trainer.add(bytes: Shared.bytes(Shared.text))

@@ -139,7 +139,10 @@ import Testing
     .deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "shared/data/checkpoints/tokloss.safetensors").path
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: SafetensorsTests.checkpoint)))
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: SafetensorsTests.checkpoint),
+      "there is no checkpoint beside the project"))
   func `A file of another program is read`() throws {
     let bytes = [UInt8](try #require(FileManager.default.contents(atPath: SafetensorsTests.checkpoint)))
     let file = try SafetensorsFile(bytes)

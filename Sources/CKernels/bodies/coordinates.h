@@ -55,7 +55,7 @@ static void coordinate_sums(const brake_coordinates *x, long task) {
     lanes squares = get(x->squares, j, end);
     if (is_sampled && x->sampled_squares)
       squares = fma16(splat(x->scale), get(x->sampled_squares, j, end), squares);
-    lanes spread = greater(sqrt16(greater(squares, splat(0))) / a, splat(1.0f / __builtin_sqrtf(x->terms)));
+    lanes spread = greater(sqrt16(greater(squares, splat(0))) / a, splat(1.0f) / sqrt16(splat(x->terms)));
     lanes chance = choose(touched, chance16(choose(spread < 1, spread, splat(1)), x->terms), splat(0));
 
     dlanes wide_g = widen(g), wide_a = widen(a), chance_a = widen(chance) * wide_a;

@@ -52,6 +52,10 @@ let package = Package(
       name: "compute-benchmark",
       dependencies: ["Compute", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Compute", swiftSettings: strict),
+    .executableTarget(
+      name: "verdict-benchmark",
+      dependencies: ["Compute", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Benchmarks/Verdicts", swiftSettings: strict),
 
     .target(
       name: "Support", dependencies: ["CKernels", "System"], path: "Tests/Support", swiftSettings: strict),

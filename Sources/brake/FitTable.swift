@@ -36,13 +36,6 @@ struct FitTable {
       "points",
       "\(fit.quality.points) from step \(fit.firstStep) to \(fit.lastStep); "
         + "\(fit.startsAtOptimum) of \(fit.starts) starts reached this optimum")
-    if let errors = fit.standardErrors {
-      table.add(
-        "standard errors",
-        "b \(fixed(errors.b, 5)), c0 \(fixed(errors.c0, 6)), c1 \(fixed(errors.c1, 6)), "
-          + "log d1 \(fixed(errors.logD1, 6)), f1 \(fixed(errors.f1, 6)), L_d \(fixed(errors.breakLoss, 4)), "
-          + "t_d \(fixed(errors.breakStep, 0)), r_d \(fixed(errors.finalRate, 6))")
-    }
     if let intervals = analysis.intervals {
       func text(_ interval: BootstrapIntervals.Interval, _ decimals: Int) -> String {
         "\(fixed(interval.lower, decimals)) … \(fixed(interval.upper, decimals))"
@@ -51,7 +44,7 @@ struct FitTable {
         "95 % intervals",
         "t_d \(text(intervals.breakStep, 0)), L_d \(text(intervals.breakLoss, 4)), "
           + "r_d \(text(intervals.finalRate, 6)), L_T \(text(intervals.predictedLastLoss, 4)) "
-          + "(\(intervals.resamples) block-bootstrap resamples)")
+          + "(\(intervals.resamples) resamples of \(intervals.source.words))")
     }
     let cuts = analysis.sensitivity.map { "\(step($0.curve.breakStep)) at \($0.skip)" }
     if !cuts.isEmpty { table.add("t_d by cut", cuts.joined(separator: ", ")) }
@@ -82,5 +75,15 @@ struct FitTable {
         + "by a fit to the first; k: parameters",
       table.text(indent: "    "),
     ]
+  }
+}
+
+extension BootstrapIntervals.Source {
+  fileprivate var words: String {
+    switch self {
+    case .steps: "the noise of the steps"
+    case .differences: "the noise behind a published moving average, from differences of its points"
+    case .residuals: "the residuals, as an AR(1)"
+    }
   }
 }

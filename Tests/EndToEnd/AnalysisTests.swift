@@ -43,8 +43,9 @@ import Testing
     #expect(try abs(number("c0") - 0.2) < 0.005)
     #expect(try abs(number("r_d") - 0.03) < 0.005)
     for name in ["b", "c1", "log_d1", "f1", "rsle", "L_d", "L_T_predicted", "L_T"] { _ = try number(name) }
-    for name in ["b", "c0", "c1", "log_d1", "f1"] {
-      #expect(try #require(fit["standard_errors"]?[name]?.double) > 0)
+    for name in ["b", "c0", "c1", "log_d1", "f1", "t_d", "L_d", "r_d"] {
+      let interval = try #require(fit["intervals"]?[name]?.array).compactMap(\.double)
+      #expect(try interval.count == 2 && (interval[0]...interval[1]).contains(number(name)), "\(name)")
     }
   }
 

@@ -32,8 +32,8 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 7,
-      digests: ["fit": "24b450c0b2d2e2147bc3b539ed28403235f9a690b2ececc5de4d7fe30a2f015a"]),
+      operation: "curve.fit", revision: 8,
+      digests: ["fit": "a4271c295c0eb572e788f3f43d85f9a5560d546328d41db3a3af20d53abd6ae0"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

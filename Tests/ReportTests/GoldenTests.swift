@@ -63,11 +63,11 @@ import Testing
       operation: "report.zero-sum", figure: "dissent", revision: 5,
       digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
     Golden(
-      operation: "report.tables", revision: 4,
-      digest: "ba4431a55b618581a14d4a32085ac8e40eacd45ac4a7b010ce787308c776fb65"),
+      operation: "report.tables", revision: 5,
+      digest: "54313779dc391674e06a48d7a983c7026b59ac58f3ebc505c706c155511c271e"),
     Golden(
-      operation: "report.html", revision: 5,
-      digest: "cd588bace6015a273d759eb06a01fdbd9e08a378df1969638280e143d844bc36"),
+      operation: "report.html", revision: 6,
+      digest: "a1509bc2a86103b739b3fd6dbb27f11947543e1148d5429f6913bab2a4bdab6c"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

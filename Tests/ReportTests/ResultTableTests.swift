@@ -4,17 +4,17 @@ import Testing
 @testable import Report
 
 @Suite struct ResultTableTests {
-  @Test func `The LaTeX table rounds by the standard errors`() throws {
+  @Test func `The LaTeX table rounds by the intervals`() throws {
     let table = ResultTable(runs: [try SampleRuns.run("14M")])
     #expect(
       table.latex == #"""
         % \usepackage{booktabs}
-        % In brackets: one standard error, in units of the last digit. [ ]: 95 % bootstrap interval.
+        % In brackets: the 95 % interval.
         \begin{tabular}{lrrrrrrrrrrrl}
         \toprule
         run & $b$ & $c_0$ & $c_1$ & $\log d_1$ & $f_1$ & RSLE & $L_d$ & $t_d$ & $r_d$ & $\hat{L}_T$ & $L_T$ & verdict \\
         \midrule
-        14M & $20.00(31)$ & $0.2000(21)$ & $-0.1800(34)$ & $8.500(28)$ & $0.300(41)$ & $0.0100$ & $3.654(12)$ & $4914(138)\;[4447, 5431]$ & $0.0200(12)$ & $3.5525$ & $3.2500$ & deceleration \\
+        14M & $20.0\;[19.0, 21.0]$ & $0.200\;[0.190, 0.210]$ & $-0.180\;[-0.190, -0.170]$ & $8.50\;[8.40, 8.60]$ & $0.30\;[0.20, 0.40]$ & $0.0100$ & $3.654\;[3.600, 3.700]$ & $4914\;[4447, 5431]$ & $0.0200\;[0.0170, 0.0230]$ & $3.553\;[3.500, 3.600]$ & $3.2500$ & deceleration \\
         \bottomrule
         \end{tabular}
 
@@ -27,10 +27,11 @@ import Testing
       table.markdown == """
         | run | b | c₀ | c₁ | log d₁ | f₁ | RSLE | L_d | t_d | r_d | L̂_T | L_T | verdict |
         |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|:--|
-        | 14M | 20.00 ± 0.31 | 0.2000 ± 0.0021 | −0.1800 ± 0.0034 | 8.500 ± 0.028 | 0.300 ± 0.041 | 0.0100 \
-        | 3.654 ± 0.012 | 4914 ± 138 [4447, 5431] | 0.0200 ± 0.0012 | 3.5525 | 3.2500 | deceleration |
+        | 14M | 20.0 [19.0, 21.0] | 0.200 [0.190, 0.210] | −0.180 [−0.190, −0.170] | 8.50 [8.40, 8.60] | 0.30 [0.20, 0.40] \
+        | 0.0100 | 3.654 [3.600, 3.700] | 4914 [4447, 5431] | 0.0200 [0.0170, 0.0230] | 3.553 [3.500, 3.600] | 3.2500 \
+        | deceleration |
 
-        ± one standard error; [ ] 95 % bootstrap interval; – not to be read without deceleration.
+        [ ] 95 % interval; – not to be read without deceleration.
 
         """)
   }
@@ -39,7 +40,7 @@ import Testing
     let run = try SampleRuns.run("14M", label: "14M, \"small\"")
     let lines = String(decoding: ResultTable(runs: [run]).csv, as: UTF8.self).split(separator: "\n")
     #expect(lines.count == 2)
-    #expect(lines[1].hasPrefix("14M,\"14M, \"\"small\"\"\",deceleration,20,0.31,19,21,0.2,0.0021,0.19,0.21,"))
+    #expect(lines[1].hasPrefix("14M,\"14M, \"\"small\"\"\",deceleration,20,19,21,0.2,0.19,0.21,"))
     #expect(lines[1].hasSuffix(",110,20000,133,\(run.digest)"))
     let header = lines[0].split(separator: ",", omittingEmptySubsequences: false)
     // The quoted label has a comma of its own.
@@ -52,8 +53,8 @@ import Testing
   @Test(arguments: [Verdict.noBreak, .saturating, .warmupBreak])
   func `Without deceleration there is no break to be read`(verdict: Verdict) throws {
     let table = ResultTable(runs: [try SampleRuns.run("14M", verdict: verdict)])
-    #expect(table.markdown.contains("| – | – | – | 3.5525 | 3.2500 | \(verdict.words) |"))
-    #expect(table.latex.contains("& -- & -- & -- & $3.5525$ & $3.2500$ & \(verdict.words)"))
+    #expect(table.markdown.contains("| – | – | – | 3.553 [3.500, 3.600] | 3.2500 | \(verdict.words) |"))
+    #expect(table.latex.contains("& -- & -- & -- & $3.553\\;[3.500, 3.600]$ & $3.2500$ & \(verdict.words)"))
     #expect(String(decoding: table.csv, as: UTF8.self).contains(",\(verdict.rawValue),"))
   }
 

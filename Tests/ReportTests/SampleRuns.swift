@@ -41,13 +41,9 @@ enum SampleRuns {
       "run": .string(run), "b": 20, "c0": 0.2, "c1": .number(finalRate - 0.2), "log_d1": 8.5, "f1": 0.3,
       "L_T": 3.25, "quality": quality, "first_step": 110, "last_step": 20_000, "starts": 60,
       "starts_at_optimum": 60, "at_bound": false,
-      "standard_errors": [
-        "b": 0.31, "c0": 0.0021, "c1": 0.0034, "log_d1": 0.028, "f1": 0.041, "t_d": 137.6, "L_d": 0.0119,
-        "r_d": 0.00124,
-      ],
       "intervals": [
-        "resamples": 200, "failed": 3, "at_bound": 0, "block_length": 12, "seed": 7,
-        "autocorrelation_time": 5.25,
+        "resamples": 200, "failed": 3, "at_bound": 0, "seed": 7, "noise": "steps",
+        "persistence": 0.25, "discrepancy": 0,
         "b": [19, 21], "c0": [0.19, 0.21], "c1": [-0.19, -0.17], "log_d1": [8.4, 8.6], "f1": [0.2, 0.4],
         "t_d": [4447.06, 5431.66], "L_d": [3.6, 3.7], "r_d": [0.017, 0.023], "L_T_predicted": [3.5, 3.6],
       ],

@@ -15,6 +15,9 @@ public struct LossWindow: Sendable, Hashable {
 
   /// From the step before a window's first to its last: as wide as the windows of the published smoothing.
   static let ratio = 1.2
+
+  /// The steps that a point of a curve is the mean of, if it is smoothed as published.
+  static func smoothed(_ step: Int) -> ClosedRange<Int> { min(Int(Double(step) / ratio) + 1, step)...step }
 }
 
 extension [LossWindow] {
@@ -38,16 +41,18 @@ extension [LossWindow] {
     self = windows.reversed()
   }
 
-  /// Of a curve that is already smoothed: one point each, at the end of the window that it is the mean of.
-  init(smoothed steps: [Int], logLosses: [Double]) {
+  /// Of a curve that is already smoothed: windows that are the mean of one of its points each.
+  init(smoothed steps: [Int], logLosses: [Double], noise: StepNoise) {
     var windows: [LossWindow] = []
-    var limit = Double.infinity
-    for index in steps.indices.reversed() where steps[index] > 0 && Double(steps[index]) <= limit {
-      limit = Double(steps[index]) / LossWindow.ratio
+    var limit = Int.max
+    for index in steps.indices.reversed() where steps[index] > 0 && steps[index] <= limit {
+      let places = LossWindow.smoothed(steps[index])
+      limit = places.lowerBound - 1
       windows.append(
         LossWindow(
-          firstStep: Int(limit) + 1, lastStep: steps[index], firstPoint: index, points: 1,
-          logStep: Elementary.log(Double(steps[index])), logLoss: logLosses[index], deviation: 0))
+          firstStep: places.lowerBound, lastStep: steps[index], firstPoint: places.lowerBound,
+          points: places.count, logStep: Elementary.log(Double(steps[index])), logLoss: logLosses[index],
+          deviation: noise.deviation(at: places.lowerBound + places.count / 2)))
     }
     self = windows.reversed()
   }

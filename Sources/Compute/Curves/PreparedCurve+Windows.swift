@@ -6,7 +6,8 @@ extension PreparedCurve {
     let kept = used.map { steps[$0] }
     let logLosses = used.map { Elementary.log(losses[$0]) }
     return PreparedCurve.areSmoothed(kept, logLosses)
-      ? [LossWindow](smoothed: kept, logLosses: logLosses)
+      ? [LossWindow](
+        smoothed: kept, logLosses: logLosses, noise: StepNoise(smoothed: kept, logLosses: logLosses))
       : [LossWindow](steps: kept, logLosses: logLosses) { _ in 0 }
   }
 

@@ -16,22 +16,42 @@ public struct StepNoise: Sendable, Hashable {
 
   /// The prior of a stretch, in independent points: that its noise is that of the one behind it.
   private static let priorPoints = 10.0
-  /// Coefficients of the course that is taken out of each stretch.
-  private static let course = 3.0
+  /// What was measured in one stretch.
+  struct Sum {
+    let first: Int
+    var points: Double
+    /// Of the squares of the residuals, and of the products of neighbours.
+    var squares, products: Double
+  }
 
-  /// Stretches double the step; a parabola in log t is taken out of each. Each of its coefficients takes the power of the
-  /// noise at frequency 0 with it, gamma_0 (1 + phi) / (1 - phi), which is put back.
+  /// Stretches double the step; a parabola in log t is taken out of each.
   init(steps: [Int], logLosses: [Double]) {
-    var sums: [(first: Int, points: Double, squares: Double, products: Double)] = []
+    let course = 3
+    var sums: [Sum] = []
     var end = steps.count
     while end > 0, steps[end - 1] > 0 {
       var first = end - 1
       while first > 0, steps[first - 1] > 0, 2 * steps[first - 1] > steps[end - 1] { first -= 1 }
       let x = (first..<end).map { Elementary.log(Double(steps[$0])) }
-      let (squares, products) = StepNoise.residuals(x, Array(logLosses[first..<end]))
-      sums.append((first, Double(end - first), squares, products))
+      let mean = Sums.mean(x)
+      var basis: [[Double]] = []
+      for power in 0..<course { basis.appendOrthonormal(x.map { Elementary.power($0 - mean, power) }) }
+      let rest = x.count > course ? Array(logLosses[first..<end]).without(basis) : []
+      sums.append(
+        Sum(
+          first: first, points: Double(end - first), squares: Sums.dot(rest, rest),
+          products: Sums.dot(Array(rest.dropLast()), Array(rest.dropFirst()))))
       end = first
     }
+    self.init(sums, course: Double(course), isCorrelated: true)
+  }
+
+  /// - Parameters:
+  ///   - sums: the last stretch first.
+  ///   - course: coefficients that were taken out of each. Each takes the power of the noise at frequency 0 with it,
+  ///     gamma_0 (1 + phi) / (1 - phi), which is put back.
+  ///   - isCorrelated: whether the products say how much.
+  init(_ sums: [Sum], course: Double, isCorrelated: Bool) {
     var deviations = [Double](repeating: 0, count: sums.count)
     for _ in 0..<50 {
       let power = (1 + persistence) / (1 - persistence)
@@ -39,7 +59,7 @@ public struct StepNoise: Sendable, Hashable {
       var behind: Double?
       var (numerator, denominator) = (0.0, 0.0)
       for (index, each) in sums.enumerated() {
-        let free = each.points - StepNoise.course * power
+        let free = each.points - course * power
         let variance: Double
         if let behind {
           variance = free > 0 ? (each.squares + prior * behind) / (free + prior) : behind
@@ -48,13 +68,13 @@ public struct StepNoise: Sendable, Hashable {
         }
         deviations[index] = variance.squareRoot()
         if free > prior, variance > 0 {
-          numerator += each.products / variance + StepNoise.course * power
+          numerator += each.products / variance + course * power
           denominator += each.points - 1
         }
         behind = variance
       }
       let last = persistence
-      persistence = denominator > 0 ? min(max(numerator / denominator, 0), 0.995) : 0
+      persistence = isCorrelated && denominator > 0 ? min(max(numerator / denominator, 0), 0.995) : 0
       if (persistence - last).magnitude < 1e-6 { break }
     }
     stretches = zip(sums, deviations).map { Stretch(firstPoint: $0.first, deviation: $1) }
@@ -62,19 +82,6 @@ public struct StepNoise: Sendable, Hashable {
 
   func deviation(at point: Int) -> Double {
     (stretches.first { $0.firstPoint <= point } ?? stretches.last)?.deviation ?? 0
-  }
-
-  /// Sums of the squares, and of the products of neighbours, of what a parabola leaves.
-  private static func residuals(_ x: [Double], _ y: [Double]) -> (squares: Double, products: Double) {
-    guard Double(x.count) > course else { return (0, 0) }
-    var basis: [[Double]] = []
-    let mean = Sums.mean(x)
-    for power in 0..<Int(course) {
-      basis.appendOrthonormal(x.map { Elementary.power($0 - mean, power) })
-    }
-    let rest = y.without(basis)
-    let products = rest.withUnsafeBufferPointer { r in Sums.lanes(r.count - 1) { r[$0] * r[$0 + 1] } }
-    return (Sums.dot(rest, rest), products)
   }
 }
 

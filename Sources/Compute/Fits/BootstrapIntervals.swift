@@ -1,9 +1,9 @@
 public import JSON
 internal import System
 
-/// 95 % intervals by the moving-block bootstrap (Künsch, 1989): whole blocks of consecutive residuals of log L are drawn
-/// with replacement and added to the fitted curve, which is then fitted again from the optimum. Blocks keep the
-/// autocorrelation of smoothed points, which standard errors ignore.
+/// 95 % intervals by a parametric bootstrap through the whole preparation: the noise of the steps is drawn again, smoothed and
+/// subsampled as the losses were, and added to the fitted curve, which is then fitted again. Noise keeps its autocorrelation and
+/// its size along the run: see `PointNoise`.
 public struct BootstrapIntervals: Sendable, Hashable {
   /// The 2.5 % and 97.5 % percentiles, linearly interpolated between the ordered values.
   public struct Interval: Sendable, Hashable {
@@ -16,15 +16,27 @@ public struct BootstrapIntervals: Sendable, Hashable {
     }
   }
 
+  /// Where the noise is taken from.
+  public enum Source: String, Sendable, CaseIterable {
+    /// The losses of single steps, from which the curve was prepared.
+    case steps
+    /// Differences between neighbouring points, which share most of their windows: of a curve smoothed by its authors, taken to
+    /// be the published moving average.
+    case differences
+    /// What the one-break fit leaves, of points that were not smoothed.
+    case residuals
+  }
+
   public let resamples: Int
   /// Resamples whose fit failed or ended at a bound of the search. The latter are part of the intervals.
   public let failed: Int
   public let atBound: Int
-  /// Points a block.
-  public let blockLength: Int
   public let seed: Int
-  /// Integrated autocorrelation time of the residuals, in points.
-  public let autocorrelationTime: Double
+  public let source: Source
+  /// The autocorrelation of the noise from one step, or point, to the next.
+  public let persistence: Double
+  /// The standard deviation of what the fit leaves of log L beyond that noise, drawn with it; 0 if that is not significant.
+  public let discrepancy: Double
   public let b, c0, c1, logD1, f1: Interval
   public let breakStep, breakLoss, finalRate, predictedLastLoss: Interval
 }
@@ -50,8 +62,8 @@ extension BootstrapIntervals {
   public var json: JSON {
     [
       "resamples": .whole(resamples), "failed": .whole(failed), "at_bound": .whole(atBound),
-      "block_length": .whole(blockLength), "seed": .whole(seed),
-      "autocorrelation_time": .number(autocorrelationTime), "b": b.json, "c0": c0.json, "c1": c1.json,
+      "seed": .whole(seed), "noise": .string(source.rawValue), "persistence": .number(persistence),
+      "discrepancy": .number(discrepancy), "b": b.json, "c0": c0.json, "c1": c1.json,
       "log_d1": logD1.json, "f1": f1.json, "t_d": breakStep.json, "L_d": breakLoss.json,
       "r_d": finalRate.json, "L_T_predicted": predictedLastLoss.json,
     ]
@@ -61,9 +73,14 @@ extension BootstrapIntervals {
     resamples = try json.whole("resamples")
     failed = try json.whole("failed")
     atBound = try json.whole("at_bound")
-    blockLength = try json.whole("block_length")
     seed = try json.whole("seed")
-    autocorrelationTime = try json.number("autocorrelation_time")
+    let name = try json.text("noise")
+    guard let source = Source(rawValue: name) else {
+      throw Failure(.malformed, "\"\(name)\" is nowhere that noise is taken from")
+    }
+    self.source = source
+    persistence = try json.number("persistence")
+    discrepancy = try json.number("discrepancy")
     b = try Interval(json: json, "b")
     c0 = try Interval(json: json, "c0")
     c1 = try Interval(json: json, "c1")
@@ -77,47 +94,44 @@ extension BootstrapIntervals {
 }
 
 extension BootstrapIntervals {
+  /// Starts of a fit that leaves the range of the search from the optimum.
+  private static let starts = 5
+
   /// - Returns: nil if fewer than half of the resamples could be fitted.
   init?(
     solver: inout BrokenPowerLawSolver, optimum: BrokenPowerLawSolver.Solution, points: FittedPoints,
-    autocorrelationTime: Double, resamples: Int, seed: Int
+    noise: (noise: PointNoise, source: Source), resamples: Int, seed: Int
   ) throws {
     let fitted = points.x.map(optimum.oneBreak.logLoss(atLog:))
-    let residuals = zip(points.y, fitted).map { $0 - $1 }
-    let centre = Sums.mean(residuals)
-    let length = BootstrapIntervals.blockLength(autocorrelationTime, points: points.count)
     let random = Philox(seed: UInt64(bitPattern: Int64(seed)))
     let last = Double(points.steps[points.count - 1])
+    let starts = solver.starts(BootstrapIntervals.starts)
     var curves: [OneBreak] = []
     var atBound = 0
     for resample in 0..<resamples {
       try Task.checkCancellation()
       var y = fitted
-      var block = 0
-      while block * length < y.count {
-        let start = random.number(
-          below: residuals.count - length + 1, stream: Streams.residuals(resample),
-          index: UInt64(block))
-        for offset in 0..<min(length, y.count - block * length) {
-          y[block * length + offset] += residuals[start + offset] - centre
-        }
-        block += 1
-      }
+      noise.noise.add(to: &y, random, stream: Streams.residuals(resample))
       solver.setTarget(y)
-      guard let solution = solver.solve(from: optimum.breaks, tolerance: 1e-6), solution.oneBreak.isFinite,
-        solution.oneBreak.lateAsymptote(at: last).isFinite
-      else { continue }
-      if solution.isAtBound(solver.positions) { atBound += 1 }
-      curves.append(solution.oneBreak)
+      var best = solver.solve(from: optimum.breaks, tolerance: 1e-5)
+      if best?.isAtBound(solver.positions) ?? true {
+        let others =
+          starts.compactMap { solver.solve(from: [$0], tolerance: 1e-5) } + [best].compactMap(\.self)
+        best = others.min { $0.sse < $1.sse }
+      }
+      guard let best, best.oneBreak.isFinite, best.oneBreak.lateAsymptote(at: last).isFinite else { continue }
+      if best.isAtBound(solver.positions) { atBound += 1 }
+      curves.append(best.oneBreak)
     }
     solver.setTarget(points.y)
     guard curves.count * 2 > resamples else { return nil }
     self.resamples = resamples
     self.failed = resamples - curves.count
     self.atBound = atBound
-    self.blockLength = length
     self.seed = seed
-    self.autocorrelationTime = autocorrelationTime
+    source = noise.source
+    persistence = noise.noise.persistence
+    discrepancy = noise.noise.discrepancy
     b = Interval(curves.map(\.b))
     c0 = Interval(curves.map(\.c0))
     c1 = Interval(curves.map(\.c1))
@@ -128,30 +142,6 @@ extension BootstrapIntervals {
     finalRate = Interval(curves.map(\.finalRate))
     predictedLastLoss = Interval(curves.map { $0.lateAsymptote(at: last) })
   }
-
-  /// Twice the autocorrelation time, at least n^(1/3) (the rate of Künsch), at most a quarter of the points.
-  static func blockLength(_ autocorrelationTime: Double, points: Int) -> Int {
-    let rate = Elementary.exp(Elementary.log(Double(points)) / 3)
-    return max(1, min(Int(max(2 * autocorrelationTime, rate).rounded(.up)), points / 4))
-  }
-}
-
-/// The integrated autocorrelation time 1 + 2 (rho_1 + rho_2 + ...) of a series, in points; the sum ends before the first
-/// rho that is not positive. At least 1.
-func autocorrelationTime(_ series: [Double]) -> Double {
-  let mean = Sums.mean(series)
-  let centred = series.map { $0 - mean }
-  let variance = Sums.dot(centred, centred)
-  guard variance > 0 else { return 1 }
-  var time = 1.0
-  centred.withUnsafeBufferPointer { c in
-    for lag in 1..<max(2, min(c.count / 2, 10_000)) {
-      let rho = Sums.lanes(c.count - lag) { c[$0] * c[$0 + lag] } / variance
-      if rho <= 0 { break }
-      time += 2 * rho
-    }
-  }
-  return min(time, Double(series.count) / 4)
 }
 
 extension JSON {

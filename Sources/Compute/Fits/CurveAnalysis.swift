@@ -31,7 +31,7 @@ public struct CurveAnalysis: Sendable, Hashable {
     public var cuts: [Int]?
 
     public init(
-      skip: Int = 100, warmup: Int? = nil, resamples: Int = 200, seed: Int = 0, starts: Int = 60,
+      skip: Int = 100, warmup: Int? = nil, resamples: Int = 500, seed: Int = 0, starts: Int = 60,
       cuts: [Int]? = nil
     ) {
       self.skip = skip
@@ -86,10 +86,8 @@ extension CurveAnalysis {
         .unusable, "the fit to run '\(curve.run)' leads beyond the range of numbers",
         hint: "look at the points: these losses are hardly those of a training run")
     }
-    let time = autocorrelationTime(zip(points.x, points.y).map { $1 - oneBreak.logLoss(atLog: $0) })
     let fit = OneBreakFit(
-      curve: oneBreak, standardErrors: .init(oneBreak, points: points, sse: best.sse),
-      quality: FitQuality(parameters: 5, points: points.count, sse: best.sse),
+      curve: oneBreak, quality: FitQuality(parameters: 5, points: points.count, sse: best.sse),
       firstStep: points.steps[0], lastStep: points.steps[points.count - 1], starts: options.starts,
       startsAtOptimum: reached, isAtBound: best.isAtBound(solver.positions),
       lastLoss: curve.losses[curve.losses.count - 1])
@@ -97,7 +95,8 @@ extension CurveAnalysis {
     let intervals =
       options.resamples > 0
       ? try BootstrapIntervals(
-        solver: &solver, optimum: best, points: points, autocorrelationTime: time,
+        solver: &solver, optimum: best, points: points,
+        noise: PointNoise.of(curve, points: points, law: best, cut: options.skip),
         resamples: options.resamples, seed: options.seed) : nil
     progress(0.6, "comparing")
     let powerLaw = PowerLawFit(

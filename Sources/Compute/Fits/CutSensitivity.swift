@@ -1,7 +1,7 @@
 public import JSON
 internal import System
 
-/// The fit to the points behind another cut of the transient: t_d moves with it far beyond its standard error.
+/// The fit to the points behind another cut of the transient: t_d may move with it beyond its interval.
 public struct CutSensitivity: Sendable, Hashable {
   /// Points at steps up to this one were left out.
   public let skip: Int

@@ -4,9 +4,6 @@ internal import System
 /// A one-break power law fitted to a prepared curve by least squares on log L.
 public struct OneBreakFit: Sendable, Hashable {
   public let curve: OneBreak
-  /// sqrt(diag(s^2 (J^T J)^-1)), s^2 = sse / (n - 5); nil where J has not full rank. They take the points as independent,
-  /// which smoothed points are not: see `BootstrapIntervals`.
-  public let standardErrors: StandardErrors?
   public let quality: FitQuality
   /// The first and last step that was fitted.
   public let firstStep: Int
@@ -21,12 +18,6 @@ public struct OneBreakFit: Sendable, Hashable {
 
   /// \hat L_T = L_d (t_d / T)^r_d, in nats.
   public var predictedLastLoss: Double { curve.lateAsymptote(at: Double(lastStep)) }
-
-  /// One standard error of each quantity. Those of t_d, L_d and r_d by linear propagation of the covariance matrix.
-  public struct StandardErrors: Sendable, Hashable {
-    public let b, c0, c1, logD1, f1: Double
-    public let breakStep, breakLoss, finalRate: Double
-  }
 }
 
 /// How well a model fits the points.
@@ -38,26 +29,6 @@ public struct FitQuality: Sendable, Hashable {
   public let sse: Double
   /// sqrt(mean((log L^ - log L)^2))
   public var rsle: Double { (sse / Double(points)).squareRoot() }
-}
-
-extension OneBreakFit.StandardErrors {
-  public var json: JSON {
-    [
-      "b": .number(b), "c0": .number(c0), "c1": .number(c1), "log_d1": .number(logD1), "f1": .number(f1),
-      "t_d": .number(breakStep), "L_d": .number(breakLoss), "r_d": .number(finalRate),
-    ]
-  }
-
-  init(json: JSON) throws(Failure) {
-    b = try json.number("b")
-    c0 = try json.number("c0")
-    c1 = try json.number("c1")
-    logD1 = try json.number("log_d1")
-    f1 = try json.number("f1")
-    breakStep = try json.number("t_d")
-    breakLoss = try json.number("L_d")
-    finalRate = try json.number("r_d")
-  }
 }
 
 extension FitQuality {
@@ -87,7 +58,6 @@ extension OneBreakFit {
     members["L_T_predicted"] = .number(predictedLastLoss)
     members["L_T"] = .number(lastLoss)
     members["rsle"] = .number(quality.rsle)
-    members["standard_errors"] = standardErrors?.json ?? .null
     members["quality"] = quality.json
     members["first_step"] = .whole(firstStep)
     members["last_step"] = .whole(lastStep)
@@ -99,11 +69,6 @@ extension OneBreakFit {
 
   init(json: JSON) throws(Failure) {
     curve = try OneBreak(json: json)
-    standardErrors =
-      switch json["standard_errors"] {
-      case .none, .some(.null): nil
-      case .some(let errors): try StandardErrors(json: errors)
-      }
     quality = try FitQuality(json: try json.member("quality"))
     firstStep = try json.whole("first_step")
     lastStep = try json.whole("last_step")

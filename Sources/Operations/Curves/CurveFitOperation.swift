@@ -11,12 +11,12 @@ struct CurveFitOperation: Operation {
     "warmup", default: 0, unit: "steps", in: 0...,
     help: "learning-rate warm-up of the run; 0 if it is not known")
   static let bootstrap = Parameter(
-    "bootstrap", default: 200, unit: "resamples", in: 0...100_000, help: "for the intervals; 0 for none")
+    "bootstrap", default: 500, unit: "resamples", in: 0...100_000, help: "for the intervals; 0 for none")
   static let seed = Parameter("seed", default: 0, help: "what the resamples are drawn from")
   static let starts = Parameter("starts", default: 60, in: 1...10_000, help: "of the search for the optimum")
 
   let name = "curve.fit"
-  let revision = 7
+  let revision = 8
   let summary =
     "Fits a power law with one break, with intervals, rival laws and a verdict (Mircea et al., ACL 2025)."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.prepare writes it")]

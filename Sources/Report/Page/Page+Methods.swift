@@ -22,10 +22,11 @@ extension Page {
       <p><strong>Fit.</strong> Unweighted least squares on log <i>L</i>. For given (<i>d</i><sub>1</sub>, \
       <i>f</i><sub>1</sub>) the other parameters follow from a linear system; these two are searched by a damped \
       Newton method from many starts. RSLE is the root mean square of \
-      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Standard errors are those of \
-      independent points, from <i>s</i><sup>2</sup> (<i>J</i><sup>T</sup><i>J</i>)<sup>−1</sup>; smoothed points are not \
-      independent, so the intervals are the 2.5 % and 97.5 % percentiles of a moving-block bootstrap of the \
-      residuals [3].</p>
+      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Intervals are the 2.5 % and \
+      97.5 % percentiles of a parametric bootstrap [3]: the noise of the steps, an AR(1) of a size that changes along the run, is \
+      drawn again, smoothed and subsampled as the losses were, and added to the fit, with what the fit leaves beyond it where that \
+      is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
+      differ, which share most of their windows. Intervals are about the run as it was trained, not about training.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \
       from another step, behind a warm-up, with a transient or a step; the sum of two; stretched exponentials; polynomials in \
       log-log up to degree 7. With one: one break, one with a limit, two. Laws are compared by the Bayesian information criterion \
@@ -40,8 +41,7 @@ extension Page {
       <li>Mircea et al., <cite>Training Dynamics Underlying Language Model Scaling Laws: Loss Deceleration and Zero-Sum \
       Learning</cite>, ACL 2025, arXiv 2506.05447.</li>
       <li>Caballero et al., <cite>Broken Neural Scaling Laws</cite>, ICLR 2023.</li>
-      <li>Künsch, <cite>The Jackknife and the Bootstrap for General Stationary Observations</cite>, Annals of Statistics 17, \
-      1989.</li>
+      <li>Efron and Tibshirani, <cite>An Introduction to the Bootstrap</cite>, Chapman and Hall, 1993.</li>
       <li>Schwarz, <cite>Estimating the Dimension of a Model</cite>, Annals of Statistics 6, 1978.</li>
       <li>Patterson and Thompson, <cite>Recovery of Inter-Block Information when Block Sizes are Unequal</cite>, Biometrika 58, \
       1971.</li>

@@ -34,9 +34,19 @@ extension Page {
 
   private func bootstrapped(_ run: ReportedRun) -> String? {
     guard let intervals = run.analysis.intervals else { return "No bootstrap." }
+    let noise =
+      switch intervals.source {
+      case .steps: "the noise of the steps, through the whole preparation"
+      case .differences:
+        "the noise of the steps behind a published moving average, measured by differences of neighbouring points"
+      case .residuals: "the residuals of the points"
+      }
+    let misfit =
+      intervals.discrepancy > 0
+      ? " and a misfit of \(Format.significant(intervals.discrepancy, 2)) of log loss" : ""
     return
-      "Bootstrap: \(intervals.resamples) resamples in blocks of \(intervals.blockLength) points (autocorrelation time "
-      + "\(Format.significant(intervals.autocorrelationTime, 3)) points), seed \(intervals.seed)"
+      "Bootstrap: \(intervals.resamples) resamples of \(noise) (autocorrelation "
+      + "\(Format.significant(intervals.persistence, 2)))\(misfit), seed \(intervals.seed)"
       + (intervals.failed > 0 ? ", \(intervals.failed) of them not to be fitted" : "")
       + (intervals.atBound > 0 ? ", \(intervals.atBound) of them at a bound of the search." : ".")
   }

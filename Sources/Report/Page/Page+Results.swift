@@ -22,8 +22,8 @@ extension Page {
       </tbody>
       </table>
       </div>
-      <p class="note">Under a run: the artefact of its fit. Under a value: one standard error, and in brackets the 95 % \
-      bootstrap interval. Losses in nats per token, <i>t</i><sub>d</sub> in steps. – : not to be \
+      <p class="note">Under a run: the artefact of its fit. Under a value: its 95 % \
+      interval for the run as it was trained. Losses in nats per token, <i>t</i><sub>d</sub> in steps. – : not to be \
       read, as the run does not decelerate. Save as \
       \(Page.download(table.csv, as: "table.csv", type: "text/csv", "CSV")) (full precision), \
       \(Page.download(Array(table.markdown.utf8), as: "table.md", type: "text/markdown", "Markdown")), \
@@ -34,11 +34,9 @@ extension Page {
   private func cell(_ column: ResultColumn, _ run: ReportedRun) -> Markup {
     guard column.isMeaningful(for: run) else { return "<td>–</td>" }
     let value = Page.number(column.text(for: run), column.value(run.fit), from: run.digest)
-    let error: Markup = column.errorText(for: run).map { "<small>± \($0)</small>" } ?? ""
     let interval: Markup =
-      column.needsDeceleration
-      ? column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? "" : ""
-    return "<td>\(value)\(error)\(interval)</td>"
+      column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? ""
+    return "<td>\(value)\(interval)</td>"
   }
 
   /// The run's colour in the figures.
@@ -70,7 +68,7 @@ extension Page {
     return Page.section(
       "sensitivity", "Sensitivity to the cut",
       """
-      <p>The break moves with the cut of the transient, often far beyond its standard error. The rows in bold are those of \
+      <p>The break may move with the cut of the transient, beyond its interval. The rows in bold are those of \
       the results; all others have other cuts of the same curves.</p>
       <div class="table">
       <table>

@@ -10,7 +10,7 @@ struct ResultTable: Sendable {
     var header = ["run", "label", "verdict"]
     for column in ResultColumn.all {
       header.append(column.name)
-      header += ["standard_error", "lower_95", "upper_95"].map { "\(column.name)_\($0)" }
+      header += ["lower_95", "upper_95"].map { "\(column.name)_\($0)" }
     }
     header += ["first_step", "last_step", "points", "artefact"]
     var csv = CSV(header)
@@ -18,7 +18,7 @@ struct ResultTable: Sendable {
       var fields = [run.name, run.label, run.analysis.verdict.rawValue]
       for column in ResultColumn.all {
         let interval = column.interval(of: run)
-        fields += [column.value(run.fit), column.error(of: run), interval?.lower, interval?.upper].map {
+        fields += [column.value(run.fit), interval?.lower, interval?.upper].map {
           $0.map(Format.exact) ?? ""
         }
       }
@@ -36,17 +36,15 @@ struct ResultTable: Sendable {
     for run in runs {
       let cells = ResultColumn.all.map { column in
         guard column.isMeaningful(for: run) else { return "–" }
-        let error = column.errorText(for: run).map { " ± \($0)" } ?? ""
-        let interval =
-          column.isStep ? column.intervalText(for: run).map { " [\($0.lower), \($0.upper)]" } ?? "" : ""
-        return column.text(for: run) + error + interval
+        let interval = column.intervalText(for: run).map { " [\($0.lower), \($0.upper)]" } ?? ""
+        return column.text(for: run) + interval
       }
       lines.append(
         "| \(ResultTable.markdown(run.label)) | " + cells.joined(separator: " | ")
           + " | \(run.analysis.verdict.words) |")
     }
     return lines.joined(separator: "\n") + "\n\n"
-      + "± one standard error; [ ] 95 % bootstrap interval; – not to be read without deceleration.\n"
+      + "[ ] 95 % interval; – not to be read without deceleration.\n"
   }
 
   /// For the booktabs package, and no other.
@@ -54,7 +52,7 @@ struct ResultTable: Sendable {
     let columns = ResultColumn.all
     var lines = [
       "% \\usepackage{booktabs}",
-      "% In brackets: one standard error, in units of the last digit. [ ]: 95 % bootstrap interval.",
+      "% In brackets: the 95 % interval.",
       "\\begin{tabular}{l\(String(repeating: "r", count: columns.count))l}", "\\toprule",
       "run & " + columns.map(\.latex).joined(separator: " & ") + " & verdict \\\\", "\\midrule",
     ]
@@ -70,12 +68,8 @@ struct ResultTable: Sendable {
   }
 
   private func latexNumber(_ column: ResultColumn, _ run: ReportedRun) -> String {
-    // 0.1745 ± 0.0013 is 0.1745(13).
-    let error = column.errorText(for: run).map { text in
-      "(\(text.filter { $0 != "." }.drop { $0 == "0" }))"
-    }
-    let interval = column.isStep ? column.intervalText(for: run).map { "\\;[\($0.lower), \($0.upper)]" } : nil
-    return (column.text(for: run) + (error ?? "") + (interval ?? "")).replacing("−", with: "-")
+    let interval = column.intervalText(for: run).map { "\\;[\($0.lower), \($0.upper)]" } ?? ""
+    return (column.text(for: run) + interval).replacing("−", with: "-")
       .replacing("∞", with: "\\infty")
   }
 

@@ -16,6 +16,11 @@ struct WindowNoise {
 }
 
 extension WindowNoise {
+  /// A variance far below that of any noise: losses are printed with so many digits.
+  static let floor = 1e-14
+  /// How much less likely it must be that there is no discrepancy for one to be taken as significant: the 90 % quantile of chi
+  /// squared with one degree of freedom, so 5 % where the size stands at its bound of 0.
+  private static let significant = 2.705_543_454_095_465
   /// The shares of the residuals' variance that the process is tried with, and ranges of log t.
   private static let shares = [0, 0.01, 0.03, 0.1, 0.3, 1, 3]
   private static let parts = [0, 0.25, 0.5, 0.75, 0.95]
@@ -29,8 +34,7 @@ extension WindowNoise {
     var steps: [Double]?
     if let noise {
       var matrix = windows.covariance(persistence: noise.persistence)
-      // A floor far below any noise: losses are printed with so many digits.
-      for i in 0..<n { matrix[i * n + i] += 1e-14 }
+      for i in 0..<n { matrix[i * n + i] += WindowNoise.floor }
       steps = matrix
     }
     let identity = (0..<n * n).map { $0 % (n + 1) == 0 ? 1.0 : 0 }
@@ -47,7 +51,10 @@ extension WindowNoise {
   ///     tell its size as well.
   ///   - residuals: of log L from the best law.
   ///   - directions: in which that law can move them.
-  init?(steps: [Double]?, x: [Double], residuals: [Double], directions: [[Double]]) {
+  ///   - isTested: no discrepancy is assumed unless it is significant.
+  init?(
+    steps: [Double]?, x: [Double], residuals: [Double], directions: [[Double]], isTested: Bool = false
+  ) {
     let n = x.count
     let variance = max(Sums.dot(residuals, residuals) / Double(n), 1e-20)
     var best: (likelihood: Double, noise: WindowNoise)?
@@ -76,7 +83,9 @@ extension WindowNoise {
         } else {
           value += sum
         }
-        if value < best?.likelihood ?? .infinity {
+        if best.map({
+          value < $0.likelihood - (isTested && $0.noise.discrepancy == 0 ? WindowNoise.significant : 0)
+        }) ?? true {
           let size = (share * (steps == nil ? scale : variance)).squareRoot()
           best = (
             value,

@@ -1,0 +1,77 @@
+import Compute
+import Glibc
+
+/// Curves of one law with noise: how often their intervals hold what the same preparation and fit give without noise.
+struct CoverageCase {
+  let name: String
+  let law: OneBreak
+  let steps: Int
+  let deviation: Double
+  let persistence: Double
+  let skip: Int
+  /// Only the smoothed points are given.
+  var isSmoothed = false
+
+  private static let small = OneBreak(b: 15.26, c0: 0.3952, c1: -0.2562, logD1: 4.578, f1: 0.3)
+
+  static let all =
+    PublishedRun.all.filter { $0.name != "144M" }.flatMap { run in
+      [false, true].map {
+        CoverageCase(
+          name: "like \(run.name)" + ($0 ? ", smoothed points" : ""), law: run.curve, steps: run.lastStep,
+          deviation: 0.02, persistence: 0, skip: 100, isSmoothed: $0)
+      }
+    } + [
+      CoverageCase(
+        name: "T = 1600, independent", law: small, steps: 1600, deviation: 0.03, persistence: 0, skip: 10),
+      CoverageCase(
+        name: "T = 1600, AR(.9)", law: small, steps: 1600, deviation: 0.01, persistence: 0.9, skip: 10),
+      CoverageCase(
+        name: "T = 1600, AR(.9), much noise", law: small, steps: 1600, deviation: 0.03, persistence: 0.9,
+        skip: 10),
+    ]
+
+  struct Table {
+    let text: String
+    let holds: Bool
+  }
+
+  func measure(_ seeds: Range<Int>) throws -> Table {
+    let without = try CurveAnalysis.run(prepared(nil), options: options(0)).fit.curve
+    // Log-normal noise lifts the mean loss.
+    let lift = exp(deviation * deviation / 2)
+    let truth = [without.breakStep, without.breakLoss * lift, without.finalRate]
+    var hits = [0, 0, 0]
+    var widths = [0.0, 0, 0]
+    for seed in seeds {
+      let noise = Noise(deviation: deviation, persistence: persistence, seed: seed)
+      guard let found = try CurveAnalysis.run(prepared(noise), options: options(seed)).intervals else {
+        continue
+      }
+      for (k, interval) in [found.breakStep, found.breakLoss, found.finalRate].enumerated() {
+        if interval.lower <= truth[k], truth[k] <= interval.upper { hits[k] += 1 }
+        widths[k] += (interval.upper - interval.lower) / Double(seeds.count)
+      }
+    }
+    let shares = hits.map { Double($0) / Double(seeds.count) }
+    let cells = zip(["t_d", "L_d", "r_d"], shares.indices).map { name, k in
+      "\(name) \((shares[k] * 1000).rounded() / 10) % (width \(Float(widths[k])))"
+    }
+    return Table(
+      text: "  \(name): \(cells.joined(separator: ", "))",
+      holds: shares.allSatisfy { (0.92...0.98).contains($0) })
+  }
+
+  private func options(_ seed: Int) -> CurveAnalysis.Options {
+    CurveAnalysis.Options(skip: skip, seed: seed, starts: 30, cuts: [])
+  }
+
+  private func prepared(_ noise: Noise?) throws -> PreparedCurve {
+    let noise = noise ?? Noise(deviation: 0, persistence: 0, seed: 0)
+    let curve = try Preparation()(noise.curve({ step, _ in law.logLoss(at: step) }, steps: steps))
+    guard isSmoothed else { return curve }
+    return PreparedCurve(
+      run: curve.run, steps: curve.steps, losses: curve.losses, smoothing: nil, isSubsampled: false,
+      sourcePoints: curve.steps.count, wasPrepared: true, notes: [])
+  }
+}

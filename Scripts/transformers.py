@@ -31,6 +31,22 @@ def llama(**options):
         max_position_embeddings=CONTEXT, bos_token_id=None, eos_token_id=None, **options)
 
 
+def mistral(**options):
+    return transformers.MistralConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=CONTEXT, bos_token_id=None, eos_token_id=None, **options)
+
+
+def qwen2(**options):
+    return transformers.Qwen2Config(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=CONTEXT, bos_token_id=None, eos_token_id=None, **options)
+
+
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 16}
+
+
 def olmo(**options):
     return transformers.OlmoConfig(
         vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
@@ -56,6 +72,12 @@ MODELS = [
     ("llama-grouped", llama(num_key_value_heads=2, rope_theta=5e5), {"dtype": torch.float16}),
     ("llama-head-dimension", llama(head_dim=16, rms_norm_eps=1e-5), {"shards": "40KB"}),
     ("llama-plain-norms", llama(norm_affine=False), {}),  # as lm.train makes them unless told otherwise
+    ("llama3-scaled", llama(rope_scaling=LLAMA3, rope_theta=500.0), {}),
+    ("llama-linear-scaled", llama(rope_scaling={"rope_type": "linear", "factor": 4.0}), {}),
+    ("mistral", mistral(sliding_window=None), {}),
+    ("mistral-window", mistral(sliding_window=CONTEXT), {}),
+    ("qwen2", qwen2(), {}),
+    ("qwen2-tied", qwen2(tie_word_embeddings=True, rope_theta=1e6), {"dtype": torch.bfloat16}),
     ("olmo", olmo(), {}),
     ("olmo-grouped", olmo(num_key_value_heads=2, tie_word_embeddings=True), {"dtype": torch.bfloat16}),
     ("gpt2", gpt2(), {}),

@@ -43,11 +43,13 @@ static void circular(double x, double *cosine, double *sine) {
   *sine = n & 1 ? (n & 2 ? -c : c) : (n & 2 ? -s : s);
 }
 
-void brake_rope_table(float *cosine, float *sine, long positions, long rotary, double theta) {
+void brake_rope_table(
+    float *cosine, float *sine, long positions, long rotary, double theta, const double *factors) {
   long half = rotary / 2;
   double log_theta = natural_log(theta);
   for (long i = 0; i < half; i++) {
     double frequency = exponential(-(double)(2 * i) / (double)rotary * log_theta);
+    if (factors) frequency *= factors[i];
     for (long p = 0; p < positions; p++) {
       double c, s;
       circular((double)p * frequency, &c, &s);

@@ -8,7 +8,7 @@ import Testing
     let (length, half) = (3000, rotary / 2)
     var cosine = [Float](repeating: 0, count: length * half)
     var sine = cosine
-    brake_rope_table(&cosine, &sine, length, rotary, theta)
+    brake_rope_table(&cosine, &sine, length, rotary, theta, nil)
     for p in 0..<length {
       for i in 0..<half {
         let angle = Double(p) * pow(theta, -2 * Double(i) / Double(rotary))
@@ -23,7 +23,7 @@ import Testing
     let (length, heads, dim, rotary, ld) = (5, 2, 10, 6, 23)
     var cosine = [Float](repeating: 0, count: length * rotary / 2)
     var sine = cosine
-    brake_rope_table(&cosine, &sine, length, rotary, 10_000)
+    brake_rope_table(&cosine, &sine, length, rotary, 10_000, nil)
     let x = random.values(2 * length * ld)
     var y = x
     func rotate(_ rows: Range<Int>, inverse: Bool) {

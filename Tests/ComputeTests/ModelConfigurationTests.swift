@@ -49,7 +49,9 @@ import Testing
       ("rms_norm_eps", 0), ("rms_norm_eps", 1e300), ("rope_theta", -1), ("hidden_act", "relu"),
       ("mlp_bias", true),
       ("attention_bias", "no"), ("rope_scaling", ["rope_type": "yarn", "factor": 4]),
-      ("rope_scaling", ["type": "linear", "factor": 2]),
+      ("rope_scaling", ["type": "dynamic", "factor": 2]),
+      ("rope_scaling", ["type": "linear", "factor": 0.5]),
+      ("rope_scaling", ["rope_type": "llama3", "factor": 8]),
     ] as [(String, JSON)])
   func `Absurd and unsupported values are refused`(name: String, value: JSON) {
     var members = Self.llama

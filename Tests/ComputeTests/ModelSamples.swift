@@ -44,7 +44,14 @@ enum ModelSamples {
     {"model_type": "gpt_neox", "vocab_size": 19, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
      "intermediate_size": 20, "max_position_embeddings": 8, "rotary_pct": 0.25, "hidden_act": "gelu"}
     """)
-  static let all = [llama, olmo, layerNormOlmo, gpt2, neox]
+  /// Biases of queries, keys and values, and slower rotations.
+  static let qwen = configuration(
+    """
+    {"model_type": "qwen2", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "tie_word_embeddings": true,
+     "rope_scaling": {"rope_type": "linear", "factor": 2}}
+    """)
+  static let all = [llama, olmo, layerNormOlmo, gpt2, neox, qwen]
 
   /// Threads that share even the work of these models.
   static func busyThreads(_ count: Int) -> Threads { Threads(count, leastWork: 1, valuesOfPiece: 64) }

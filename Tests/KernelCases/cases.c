@@ -233,7 +233,7 @@ static void positions(cases *s) {
   begin(s);
   const long length = 50, rotary = 12, half = rotary / 2, head_dim = 20, heads = 2, ld = 45;
   float *cosine = zeros(s, length * half), *sine = zeros(s, length * half);
-  brake_rope_table(cosine, sine, length, rotary, 10000);
+  brake_rope_table(cosine, sine, length, rotary, 10000, 0);
   output(s, cosine, length * half);
   output(s, sine, length * half);
   end(s, "rope_table");

@@ -211,7 +211,9 @@ BRAKE_KERNEL(
 
 /// cosine and sine, each positions x rotary/2: of position * theta^(-2i/rotary), in float64, rounded to float32.
 /// The angle must be below 2^20. (Su et al. 2021, arXiv 2104.09864.)
-void brake_rope_table(float *cosine, float *sine, long positions, long rotary, double theta);
+/// `factors` are those of the rotary / 2 frequencies, or null for 1.
+void brake_rope_table(
+    float *cosine, float *sine, long positions, long rotary, double theta, const double *factors);
 
 /// Rotates in place the first `rotary` of the `head_dim` values of each of `heads` heads, for rows first <= r < last of
 /// x (row r, head h at x[r * ldx + h * head_dim]), whose position is r mod length. Pairs are (i, i + rotary/2).

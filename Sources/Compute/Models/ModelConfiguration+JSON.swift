@@ -15,10 +15,19 @@ extension ModelConfiguration {
 
   public init(json: JSON) throws(Failure) {
     let type = try json.text("model_type")
+    switch type {
+    case "mistral":
+      self = try ModelConfiguration.mistral(json).validated()
+      return
+    case "qwen2":
+      self = try ModelConfiguration.qwen2(json).validated()
+      return
+    default: break
+    }
     guard let family = Family(rawValue: type) else {
       throw Failure(
         .unusable, "the model type \"\(type)\" is not supported",
-        hint: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", "))")
+        hint: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", ")), mistral, qwen2")
     }
     switch family {
     case .llama: self = try ModelConfiguration.llama(json)
@@ -27,6 +36,20 @@ extension ModelConfiguration {
     case .neox: self = try ModelConfiguration.neox(json)
     }
     self = try validated()
+  }
+
+  /// A Mistral is a Llama whose tokens see no further back than a window: within its window it is one.
+  private static func mistral(_ json: JSON) throws(Failure) -> ModelConfiguration {
+    var model = try llama(json)
+    if let window = try json.optionalWhole("sliding_window") { model.context = min(model.context, window) }
+    return model
+  }
+
+  private static func qwen2(_ json: JSON) throws(Failure) -> ModelConfiguration {
+    try json.refuse("use_sliding_window", unless: false)
+    var model = try llama(json)
+    model.hasAttentionBiases = true
+    return model
   }
 
   private static func llama(_ json: JSON) throws(Failure) -> ModelConfiguration {
@@ -43,7 +66,8 @@ extension ModelConfiguration {
       inner: try json.whole("intermediate_size"), context: try json.whole("max_position_embeddings"),
       activation: .swiglu, normEpsilon: Float(try json.optionalNumber("rms_norm_eps") ?? 1e-6),
       hasNormWeights: try json.optionalFlag("norm_affine") ?? true, rotary: head,
-      ropeTheta: try json.rope("rope_theta") ?? 10_000, isParallel: false,
+      ropeTheta: try json.rope("rope_theta") ?? 10_000, ropeScaling: try json.ropeScaling(),
+      isParallel: false,
       isTied: try json.optionalFlag("tie_word_embeddings") ?? false)
   }
 
@@ -79,6 +103,9 @@ extension ModelConfiguration {
 
   private static func neox(_ json: JSON) throws(Failure) -> ModelConfiguration {
     try json.refuse("attention_bias", unless: true)
+    guard try json.ropeScaling() == nil else {
+      throw Failure(.unusable, "scaled rotary positions of GPT-NeoX are not supported")
+    }
     let width = try json.whole("hidden_size")
     let heads = try json.whole("num_attention_heads")
     let head = heads > 0 ? width / heads : 0
@@ -129,6 +156,12 @@ extension ModelConfiguration {
           "rms_norm_eps": decimal(normEpsilon), "mlp_bias": false, "norm_affine": .bool(hasNormWeights),
         ]
       members.merge(own, uniquingKeysWith: { $1 })
+      if hasAttentionBiases {
+        members["model_type"] = "qwen2"
+        members["architectures"] = ["Qwen2ForCausalLM"]
+        for name in ["attention_bias", "mlp_bias"] { members[name] = nil }
+      }
+      if let scaling = ropeScaling?.json { members["rope_scaling"] = scaling }
     case .gpt2:
       members.merge(
         [
@@ -190,16 +223,46 @@ extension JSON {
 
   /// A number about rotary positions: of `rope_parameters`, where newer files have it, or of the configuration itself.
   fileprivate func rope(_ name: String) throws(Failure) -> Double? {
-    for group in ["rope_parameters", "rope_scaling"] {
+    for group in JSON.ropeGroups {
       guard let rope = self[group], !rope.isNull else { continue }
-      for name in ["rope_type", "type"] {
-        let type = rope[name] == nil ? "default" : try rope.text(name)
-        guard type == "default" else {
-          throw Failure(.unusable, "rotary positions of the type \"\(type)\" are not supported")
-        }
-      }
       if let value = try rope.optionalNumber(name) { return value }
     }
     return try optionalNumber(name)
+  }
+
+  private static let ropeGroups = ["rope_parameters", "rope_scaling"]
+
+  /// Nil where rotary positions are not scaled.
+  fileprivate func ropeScaling() throws(Failure) -> RopeScaling? {
+    for group in JSON.ropeGroups {
+      guard let rope = self[group], !rope.isNull else { continue }
+      let name = rope["rope_type"] == nil ? "type" : "rope_type"
+      let type = rope[name] == nil ? "default" : try rope.text(name)
+      switch type {
+      case "default": continue
+      case "linear": return .linear(factor: try rope.number("factor"))
+      case "llama3":
+        return .llama3(
+          factor: try rope.number("factor"), low: try rope.number("low_freq_factor"),
+          high: try rope.number("high_freq_factor"),
+          context: try rope.whole("original_max_position_embeddings"))
+      default:
+        throw Failure(.unusable, "rotary positions of the type \"\(type)\" are not supported")
+      }
+    }
+    return nil
+  }
+}
+
+extension RopeScaling {
+  fileprivate var json: JSON {
+    switch self {
+    case .linear(let factor): ["rope_type": "linear", "factor": .number(factor)]
+    case .llama3(let factor, let low, let high, let context):
+      [
+        "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": .number(low),
+        "high_freq_factor": .number(high), "original_max_position_embeddings": .whole(context),
+      ]
+    }
   }
 }

@@ -38,9 +38,13 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var normEpsilon: Float
   /// Whether norms have weights (and biases, in the families with LayerNorm).
   public var hasNormWeights: Bool
+  /// Whether queries, keys and values have biases, as in Qwen 2, which is a Llama otherwise.
+  public var hasAttentionBiases = false
   /// Values of each head that are rotated; 0 for learned positions.
   public var rotary: Int
   public var ropeTheta: Double
+  /// Nil for frequencies as they are.
+  public var ropeScaling: RopeScaling?
   /// Whether attention and feed-forward read the same residual, rather than one after the other.
   public var isParallel: Bool
   /// Whether the embedding is also the output matrix.
@@ -86,6 +90,7 @@ public struct ModelConfiguration: Sendable, Hashable {
     try require(
       heads % keyValueHeads == 0, "\(keyValueHeads) key/value heads do not divide its \(heads) heads")
     try require(family != .olmo || !hasNormWeights, "norms have weights, which OLMo's have not")
+    try require(family == .llama || !hasAttentionBiases, "biases of queries, keys and values go with a Llama")
     try require(
       family == .llama || heads * headDimension == width, "\(heads) heads do not divide its width, \(width)")
     try require(
@@ -95,6 +100,7 @@ public struct ModelConfiguration: Sendable, Hashable {
       normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1,
       "norm epsilon, \(normEpsilon), is not between 0 and 1")
     try require(ropeTheta.isFinite && ropeTheta >= 1, "rope theta, \(ropeTheta), is not a number from 1 on")
+    try require(ropeScaling?.isValid ?? true, "scaling of rotary positions has factors out of range")
     let most = 1 << 33
     let count = ParameterLayout(self).count
     try require(count <= most, "\(count) parameters are more than the \(most) that are allowed")

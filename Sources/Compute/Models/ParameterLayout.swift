@@ -88,6 +88,11 @@ public struct ParameterLayout: Sendable, Hashable {
       add(name + "self_attn.q_proj.weight", [q, c], .matrix(fanIn: c))
       add(name + "self_attn.k_proj.weight", [k, c], .matrix(fanIn: c))
       add(name + "self_attn.v_proj.weight", [k, c], .matrix(fanIn: c))
+      if model.hasAttentionBiases {
+        for (part, width) in [("q", q), ("k", k), ("v", k)] {
+          add(name + "self_attn.\(part)_proj.bias", [width], .bias)
+        }
+      }
       add(name + "self_attn.o_proj.weight", [c, q], .output(fanIn: q, layer: layer))
       if model.hasNormWeights { addNorm(name + "post_attention_layernorm", c, bias: false) }
       add(name + "mlp.gate_proj.weight", [i, c], .matrix(fanIn: c))

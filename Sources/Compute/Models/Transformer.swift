@@ -101,7 +101,9 @@ public final class Transformer {
     let work = PassActivations(
       sizes, batch: batch.sequences, length: batch.length, keepsActivations: keepsActivations)
     if let cosine = work.cosine, let sine = work.sine {
-      brake_rope_table(cosine, sine, batch.length, model.rotary, model.ropeTheta)
+      brake_rope_table(
+        cosine, sine, batch.length, model.rotary, model.ropeTheta,
+        model.ropeScaling?.factors(rotary: model.rotary, theta: model.ropeTheta))
     }
     activations = work
     return work

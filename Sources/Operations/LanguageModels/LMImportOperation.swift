@@ -35,7 +35,7 @@ struct LMImportOperation: Operation {
     InputDeclaration(
       "model",
       help:
-        "a folder with config.json (model_type llama, olmo, gpt2 or gpt_neox) and the weights: model.safetensors or "
+        "a folder with config.json (model_type llama, mistral, qwen2, olmo, gpt2 or gpt_neox) and the weights: model.safetensors or "
         + "pytorch_model.bin, whole or in shards, or another file (see 'weights'). Nothing in such files is executed"
     )
   ]

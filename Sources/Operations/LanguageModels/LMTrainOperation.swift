@@ -36,7 +36,8 @@ struct LMTrainOperation: ChainOperation {
     InputDeclaration(
       configuration, .optional,
       help:
-        "for model: configuration, a config.json of Hugging Face (model_type llama, olmo, gpt2 or gpt_neox)"),
+        "for model: configuration, a config.json of Hugging Face (model_type llama, mistral, qwen2, olmo, gpt2 or gpt_neox)"
+    ),
   ]
   let parameters: [any ParameterDeclaration] = [model, steps, checkpoints, resume] + LMParameters.shared
   let linkParameters: [any ParameterDeclaration] = LMLink.parameters

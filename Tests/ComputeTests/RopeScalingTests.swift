@@ -1,0 +1,51 @@
+import JSON
+import Testing
+
+@testable import Compute
+
+@Suite struct RopeScalingTests {
+  @Test func `Llama 3 slows down long waves, leaves short ones, and goes over between them`() {
+    let scaling = RopeScaling.llama3(factor: 8, low: 1, high: 4, context: 8192)
+    let factors = scaling.factors(rotary: 128, theta: 500_000)
+    #expect(factors.count == 64 && factors[0] == 1 && factors[63] == 0.125)
+    #expect(zip(factors, factors.dropFirst()).allSatisfy { $0 >= $1 })
+    // 8192 theta^(-2 i / 128) / (2 pi) turns: 4.32 at i = 28, 3.52 at 29, 1.04 at 35, .85 at 36.
+    #expect(factors[28] == 1 && factors[29] < 1 && factors[35] > 0.125 && factors[36] == 0.125)
+    #expect(abs(factors[29] - 0.86) < 0.01)
+  }
+
+  @Test func `A scaled model differs, and is written and read back`() throws {
+    var json = try #require(ModelFixture.plain.object)
+    let plain = try ModelConfiguration(json: .object(json))
+    json["rope_scaling"] = ["rope_type": "linear", "factor": 4.0]
+    let scaled = try ModelConfiguration(json: .object(json))
+    #expect(scaled.ropeScaling == .linear(factor: 4))
+    #expect(try ModelConfiguration(json: scaled.json) == scaled)
+    let weights = Initialisation.normal(deviation: 0.3).weights(plain, seed: 1, threads: Threads(1))
+    let again = Initialisation.normal(deviation: 0.3).weights(scaled, seed: 1, threads: Threads(1))
+    let batch = try TokenBatch(
+      sequences: 1, length: 7, inputs: [1, 2, 3, 4, 5, 6, 7], targets: [2, 3, 4, 5, 6, 7, 8])
+    #expect(
+      try Transformer(plain, threads: Threads(1)).losses(of: batch, weights: weights)
+        != Transformer(scaled, threads: Threads(1)).losses(of: batch, weights: again))
+  }
+
+  @Test func `A Mistral is a Llama that sees its window`() throws {
+    var json = try #require(ModelFixture.plain.object)
+    let llama = try ModelConfiguration(json: .object(json))
+    json["model_type"] = "mistral"
+    #expect(try ModelConfiguration(json: .object(json)) == llama)
+    json["sliding_window"] = 4
+    #expect(try ModelConfiguration(json: .object(json)).context == 4)
+    json["sliding_window"] = 0
+    #expect(throws: (any Error).self) { try ModelConfiguration(json: .object(json)) }
+  }
+
+  private enum ModelFixture {
+    static let plain: JSON = [
+      "model_type": "llama", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,
+      "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8,
+      "tie_word_embeddings": true,
+    ]
+  }
+}

@@ -272,7 +272,7 @@ enum Interchange {
   @Test(
     arguments: [
       ("olmo", "clip_qkv", 8.0, "clip_qkv"), ("llama", "model_type", "olmo2", "olmo2"),
-      ("llama", "rope_scaling", ["type": "linear", "factor": 2], "linear"),
+      ("llama", "rope_scaling", ["type": "yarn", "factor": 2], "yarn"),
       ("llama", "vocab_size", 1_000_000, "too few"), ("gpt2", "n_layer", 3, "transformer.h.2"),
       ("gpt2", "n_positions", 4, "shape"), ("llama", "tie_word_embeddings", true, "given twice"),
     ] as [(String, String, JSON, String)])

@@ -67,15 +67,25 @@ extension TokenGradientSums {
     if let bias = norm.bias { add(vector: bias, norm.width, dy: dy, rows) { _ in } }
   }
 
+  /// A vector of parameters, or several that lie side by side, as the biases of queries, keys and values do.
   func add(
     vector offset: Int, _ columns: Int, dy: ConstantFloats, _ rows: TokenRows,
     _ factor: (inout brake_token_columns) -> Void
   ) {
     guard isAdding else { return }
-    let tensor = tensors(offset..<offset + 1)[0]
+    for tensor in tensors(offset..<offset + columns) {
+      add(vector: tensor, from: offset, columns, dy: dy, rows, factor)
+    }
+  }
+
+  private func add(
+    vector tensor: Int, from offset: Int, _ width: Int, dy: ConstantFloats, _ rows: TokenRows,
+    _ factor: (inout brake_token_columns) -> Void
+  ) {
+    let columns = layout.parameters[tensor].count
     var kernel = brake_token_columns()
     kernel.columns = columns
-    (kernel.dy, kernel.ld_dy) = (dy, columns)
+    (kernel.dy, kernel.ld_dy) = (dy + (layout.parameters[tensor].offset - offset), width)
     kernel.tokens = rows.tokens.count
     (kernel.absolute, kernel.squares) = target(tensor)
     kernel.delta = delta(tensor)

@@ -118,8 +118,11 @@ import Testing
 
   @Test func `A result is read back as it was written`() throws {
     let changes = try [4, 8].map { try Self.changes($0, rising: $0 / 8, magnitude: 1) }
+    let chosen = try RateDecomposition(
+      changes, deceleration: .init(step: 8, isChosen: true), skip: 0, window: 3, bootstrap: Self.bootstrap)
+    #expect(chosen.isChosen && chosen.json["t_d"]?.isNull == true && chosen.split != nil)
     for decomposition in [
-      try Self.decomposition(changes), try Self.decomposition(changes, breakStep: nil),
+      try Self.decomposition(changes), try Self.decomposition(changes, breakStep: nil), chosen,
     ] {
       #expect(try RateDecomposition(json: decomposition.json) == decomposition)
     }

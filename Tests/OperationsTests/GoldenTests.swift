@@ -69,8 +69,8 @@ import Testing
         "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 3,
-      digests: ["result": "86cafd9d3627fe49d76dcb47ae64a58c7a73936e3955930c70d64415deeafc1b"]),
+      operation: "zsl.decompose", revision: 4,
+      digests: ["result": "b672330b2246965dd810ebd1b00288faf9bd215e53895cb80dd1c013a73d1be6"]),
     Golden(
       operation: "zsl.losses", revision: 2,
       digests: [

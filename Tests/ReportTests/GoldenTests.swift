@@ -36,38 +36,38 @@ import Testing
       operation: "report.figure", figure: "scaling", revision: 4,
       digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 5,
-      digest: "89312faf6042828038fdc125f1e1fc6547936f96664d4f0a05540666dc71cc3d"),
+      operation: "report.zero-sum", figure: "decomposition", revision: 6,
+      digest: "81200afa71cfe302eb1527d20786755272d2441fab4c1c29dec9166b8eaed8fb"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 5,
+      operation: "report.zero-sum", figure: "interference", revision: 6,
       digest: "ca00675cd9689173341b030ebc49f16eef71e36f55fb4470b21b19aaf3dfa16d"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 5,
+      operation: "report.zero-sum", figure: "plane", revision: 6,
       digest: "ea5407539cd8713a88ea1fed23047933a36f428ea0ff88b9763faa5a323da8b8"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 5,
+      operation: "report.zero-sum", figure: "step", revision: 6,
       digest: "cc471ecce5fde1ad9a156b22bc9e4ed644d91fdee5707d19ec7bf85130589a11"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 5,
+      operation: "report.zero-sum", figure: "gradients", revision: 6,
       digest: "146540a94882e7ea7d881b76971fdfcf9836bc290e0ba2a0aec653c1568528bf"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 5,
+      operation: "report.zero-sum", figure: "layers", revision: 6,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 5,
+      operation: "report.zero-sum", figure: "prediction", revision: 6,
       digest: "b2f0a3895bad4832b53c5024bde6d7846a9e1cb4869e36b7fa60fd282412fa8f"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 5,
+      operation: "report.zero-sum", figure: "tokens", revision: 6,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 5,
+      operation: "report.zero-sum", figure: "dissent", revision: 6,
       digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
     Golden(
       operation: "report.tables", revision: 5,
       digest: "54313779dc391674e06a48d7a983c7026b59ac58f3ebc505c706c155511c271e"),
     Golden(
-      operation: "report.html", revision: 6,
-      digest: "a1509bc2a86103b739b3fd6dbb27f11947543e1148d5429f6913bab2a4bdab6c"),
+      operation: "report.html", revision: 7,
+      digest: "0242617d28c07aaf0db5289c328f5949ad2ffe7ee39cf19d08c25368bf6171f1"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -207,9 +207,10 @@ import Testing
     #expect(text.contains("shrinks to 0.30 of what it was"))
     #expect(
       text.contains(
-        "76 % (95 %, over sequences and td of this training: 50 % to 75 %) come from 1 − D and 24 % from M"))
+        "76 % (95 %, over sequences and the step, of this training: 50 % to 75 %) come from 1 − D and 24 % from M"
+      ))
     #expect(text.contains("With 1 to 2 pairs on each side it is between 70 % and 80 %."))
-    #expect(text.contains("The pair from t = 4096 spans td and is on neither side."))
+    #expect(text.contains("The pair from t = 4096 spans that step and is on neither side."))
     #expect(text.contains("Whether sizes differ in how far changes cancel cannot be told from one seed each"))
     #expect(text.contains("0.600 for 14M, 0.550 for 144M"))
     #expect(text.contains("14M from 0.250 at step 1024 to 0.750 at step 8192, then total for 12 %"))

@@ -4,7 +4,8 @@ public import System
 extension RateDecomposition {
   public var json: JSON {
     [
-      "run": .string(run), "t_d": .optional(breakStep), "first_step": .whole(firstStep),
+      "run": .string(run), "t_d": .optional(isChosen ? nil : breakStep),
+      "chosen_step": .optional(isChosen ? breakStep : nil), "first_step": .whole(firstStep),
       "pairs": .array(pairs.map(\.json)),
       "split": split?.json ?? .null,
     ]
@@ -12,7 +13,10 @@ extension RateDecomposition {
 
   public init(json: JSON) throws(Failure) {
     run = try json.text("run")
-    breakStep = try json.optionalNumber("t_d")
+    let chosen = try json.optionalNumber("chosen_step")
+    isChosen = chosen != nil
+    let broken = try json.optionalNumber("t_d")
+    breakStep = chosen ?? broken
     firstStep = try json.whole("first_step")
     var pairs: [Pair] = []
     for pair in try json.list("pairs") { pairs.append(try Pair(json: pair)) }

@@ -30,14 +30,16 @@ public struct RateDecomposition: Sendable, Hashable {
     }
   }
 
-  /// Where the loss decelerates: t_d, and the 95 % interval that its fit gives.
+  /// Where the loss decelerates: t_d, and the 95 % interval that its fit gives; or a step that somebody chose.
   public struct Deceleration: Sendable, Hashable {
     public let step: Double
     public let interval: BootstrapIntervals.Interval?
+    public let isChosen: Bool
 
-    public init(step: Double, interval: BootstrapIntervals.Interval? = nil) {
+    public init(step: Double, interval: BootstrapIntervals.Interval? = nil, isChosen: Bool = false) {
       self.step = step
       self.interval = interval
+      self.isChosen = isChosen
     }
 
     /// A t_d that the interval makes likely: its logarithm is normal on either side of that of t_d, so that the ends of the
@@ -69,8 +71,10 @@ public struct RateDecomposition: Sendable, Hashable {
   }
 
   public let run: String
-  /// t_d; nil where the loss does not decelerate.
+  /// t_d, or the step that was chosen; nil where the loss does not decelerate and none was.
   public let breakStep: Double?
+  /// Whether the step was chosen, and is no deceleration.
+  public let isChosen: Bool
   /// Pairs that begin before this update are the transient or the warm-up, and on neither side.
   public let firstStep: Int
   /// In the order of the training.
@@ -93,6 +97,7 @@ extension RateDecomposition {
     try Self.check(changes)
     run = changes[0].run
     breakStep = deceleration?.step
+    isChosen = deceleration?.isChosen ?? false
     firstStep = skip
     let pairs = changes.map { Pair(from: $0.from, to: $0.to, $0.interference) }
     self.pairs = pairs

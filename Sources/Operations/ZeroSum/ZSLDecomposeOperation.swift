@@ -9,12 +9,17 @@ struct ZSLDecomposeOperation: Operation {
     help:
       "pairs that begin before this update are the transient and left out, as are those that begin in the warm-up"
   )
+  static let otherwise = Parameter(
+    "otherwise", default: 0, unit: "updates", in: 0...1 << 31,
+    help:
+      "before and after which pairs are compared where the fit shows no deceleration; 0 for no comparison then"
+  )
   static let window = Parameter(
     "window", default: 3, unit: "pairs", in: 1...100,
     help: "on each side of the deceleration point at most, the nearest ones")
 
   let name = "zsl.decompose"
-  let revision = 3
+  let revision = 4
   let summary =
     "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
   let inputs = [
@@ -22,7 +27,7 @@ struct ZSLDecomposeOperation: Operation {
     InputDeclaration("fit", help: "the run's fit, as curve.fit gives it: where the loss decelerates"),
   ]
   let parameters: [any ParameterDeclaration] = [
-    skip, window, ZSLParameters.resamples, ZSLParameters.seed,
+    skip, otherwise, window, ZSLParameters.resamples, ZSLParameters.seed,
   ]
   let outputs = [
     OutputDeclaration(
@@ -40,8 +45,7 @@ struct ZSLDecomposeOperation: Operation {
     }
     let decomposition = try RateDecomposition(
       changes,
-      deceleration: analysis.verdict == .deceleration
-        ? .init(step: analysis.fit.curve.breakStep, interval: analysis.intervals?.breakStep) : nil,
+      deceleration: step(of: analysis, otherwise: context[Self.otherwise]),
       skip: max(context[Self.skip], analysis.options.warmup ?? 0), window: context[Self.window],
       bootstrap: SequenceBootstrap(
         resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
@@ -50,5 +54,12 @@ struct ZSLDecomposeOperation: Operation {
         "\(decomposition.run): cancellation accounts for \(shares.constructive) of the deceleration")
     }
     try context.write(Array(decomposition.json.pretty.utf8) + [UInt8(ascii: "\n")], to: "result")
+  }
+
+  private func step(of analysis: CurveAnalysis, otherwise chosen: Int) -> RateDecomposition.Deceleration? {
+    if analysis.verdict == .deceleration {
+      return .init(step: analysis.fit.curve.breakStep, interval: analysis.intervals?.breakStep)
+    }
+    return chosen > 0 ? .init(step: Double(chosen), isChosen: true) : nil
   }
 }

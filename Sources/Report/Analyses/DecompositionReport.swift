@@ -55,13 +55,13 @@ extension AnalysisFigures {
         traces: [
           trace("log(−ΔL)", Theme.ink, \.rate), trace("log M", Theme.factors.0, \.magnitude),
           trace("log(1 − D)", Theme.factors.1, \.constructive),
-        ], marks: run.decelerates ? [(run.fit.curve.breakStep, Theme.muted)] : [])
+        ], marks: decomposition.breakStep.map { [($0, Theme.muted)] } ?? [])
     }
     return .traces(
       panels, title: "What the deceleration is made of",
       caption:
         "The logarithm of the progress −ΔL from t to 2t is the sum of those of M and of 1 − D; pairs whose loss rises have "
-        + "none. The shares compare the pairs nearest to the deceleration step (dotted) on each side of it, without those "
+        + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "
         + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
         + "deceleration step, for this training.",
       findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
@@ -111,7 +111,7 @@ extension Page {
     guard let split = decomposition.split else {
       let reason =
         decomposition.breakStep == nil
-        ? "the loss does not decelerate, so there is no before and after to compare"
+        ? "the loss is not found to decelerate, so there is no before and after to compare"
         : "there are no pairs of checkpoints on both sides of the deceleration step, behind the warm-up, over which the loss falls"
       return "<li><strong>\(run.label)</strong>: \(reason) (\(Page.reference(digest))).</li>"
     }
@@ -133,11 +133,17 @@ extension Page {
       case .unclear: "does not change by more than its 95 % intervals"
       }
     return """
-      <li><strong>\(run.label)</strong>. At the deceleration <i>D</i> \(verb): before it \
+      <li><strong>\(run.label)</strong>. \(place(decomposition)) <i>D</i> \(verb): before it \
       (\(steps(split.before))) the mean is \(number(before)), after it (\(steps(split.after))) \(number(after)). \
       <i>M</i> goes from \(number(mean(split.before, \.magnitude))) to \(number(mean(split.after, \.magnitude))) \
       nats per token. \(shares(split, digest))</li>
       """
+  }
+
+  /// At what the pairs are compared.
+  private func place(_ decomposition: RateDecomposition) -> Markup {
+    guard decomposition.isChosen, let step = decomposition.breakStep else { return "At the deceleration" }
+    return "The loss is not found to decelerate; at the chosen step \(Format.whole(step))"
   }
 
   private func steps(_ steps: [Int]) -> Markup {
@@ -159,7 +165,7 @@ extension Page {
     }
     let range: Markup =
       split.destructiveShareInterval.map {
-        " (95 %, over sequences and <i>t</i><sub>d</sub> of this training: \(percent($0.lower)) to \(percent($0.upper)))"
+        " (95 %, over sequences and the step, of this training: \(percent($0.lower)) to \(percent($0.upper)))"
       } ?? ""
     let windows = split.destructiveSharesByWindow.compactMap(\.self)
     let moving: Markup =
@@ -172,7 +178,7 @@ extension Page {
       }
     let across: Markup =
       split.across.map {
-        " The pair from <i>t</i> = \(Format.grouped($0)) spans <i>t</i><sub>d</sub> and is on neither side."
+        " The pair from <i>t</i> = \(Format.grouped($0)) spans that step and is on neither side."
       } ?? ""
     return """
       \(progress) shrinks to \(Page.number(Format.significant(factor, 2), factor, from: digest)) of what \

@@ -24,16 +24,16 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 4,
+      operation: "report.figure", figure: "overview", revision: 5,
       digest: "5e3af5707a48f2c975a5300fbb4e32275903e69fda6f6475b2148b3e32a0fb94"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 4,
+      operation: "report.figure", figure: "fit", revision: 5,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 4,
+      operation: "report.figure", figure: "residuals", revision: 5,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 4,
+      operation: "report.figure", figure: "scaling", revision: 5,
       digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 6,

@@ -16,7 +16,9 @@ extension Figure {
       title: title ?? "Loss and one-break fit",
       caption:
         "Training loss against step, both on logarithmic axes. Points: the smoothed loss, grey where it is not "
-        + "fitted. Solid: the one-break fit. Dashed: its asymptotes. Ring: the deceleration point, where they meet."
+        + "fitted. Solid: the one-break fit."
+        + (runs.contains { $0.decelerates || $0.analysis.verdict == .saturating } ? " Dashed: its asymptotes." : "")
+        + (runs.contains(where: \.decelerates) ? " Ring: the deceleration point, where they meet." : "")
         + (runs.contains { $0.analysis.verdict == .noBreak } ? " Dotted: a plain power law." : ""),
       findings: sentences(runs), panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.8,
       legend: .above)
@@ -35,8 +37,10 @@ extension Figure {
     return Figure(
       title: title ?? "Loss of all runs",
       caption:
-        "The smoothed training losses, their one-break fits (thin lines) and deceleration points (rings), which "
-        + "lie below the curves: there the asymptotes meet.",
+        runs.contains(where: \.decelerates)
+        ? "The smoothed training losses, their one-break fits (thin lines) and deceleration points (rings), which "
+          + "lie below the curves: there the asymptotes meet."
+        : "The smoothed training losses and their one-break fits (thin lines).",
       findings: sentences(runs),
       panels: [Panel(x: stepAxis(runs), y: lossAxis(runs), series: series)], columns: 1,
       width: few ? width : max(width - 170, width / 2), aspect: 0.6, legend: few ? .topRight : .beside)
@@ -77,7 +81,7 @@ extension Figure {
       title: title ?? "Residuals of the one-break fit",
       caption:
         "Logarithm of the smoothed loss less that of the fit, against step. Dotted: plus and minus their root mean "
-        + "square (RSLE). Dashed: the deceleration step.",
+        + "square (RSLE)." + (runs.contains(where: \.decelerates) ? " Dashed: the deceleration step." : ""),
       findings: runs.map { "\($0.label): RSLE \(Format.significant($0.fit.quality.rsle, 3))." }
         .joined(separator: " "),
       panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.62, legend: .above)

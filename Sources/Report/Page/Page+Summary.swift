@@ -27,9 +27,9 @@ extension Page {
     let all = runs.count
     return switch (count, all) {
     case (1, 1): "The loss of the one run decelerates."
-    case (0, 1): "The loss of the one run does not decelerate."
+    case (0, 1): "The loss of the one run is not found to decelerate."
     case (all, _): "The loss of all \(all) runs decelerates."
-    case (0, _): "None of the \(all) runs decelerates."
+    case (0, _): "The loss of none of the \(all) runs is found to decelerate."
     default: "The loss of \(count) of \(all) runs decelerates."
     }
   }

@@ -15,7 +15,7 @@ enum DecompositionReport: ReportedAnalysis {
   ]
 
   static let replicated = [
-    ReplicatedQuantity("share of 1 − <i>D</i> in the deceleration", name: "share_D") { run, results in
+    ReplicatedQuantity("share of 1 − <i>D</i> in the fall of progress", name: "share_D") { run, results in
       guard let (found, digest) = results.decompositions.first(where: { $0.result.run == run.name }),
         let split = found.split, let shares = split.change.shares
       else { return nil }

@@ -17,7 +17,8 @@ extension Figure {
       caption:
         "Training loss against step, both on logarithmic axes. Points: the smoothed loss, grey where it is not "
         + "fitted. Solid: the one-break fit."
-        + (runs.contains { $0.decelerates || $0.analysis.verdict == .saturating } ? " Dashed: its asymptotes." : "")
+        + (runs.contains { $0.decelerates || $0.analysis.verdict == .saturating }
+          ? " Dashed: its asymptotes." : "")
         + (runs.contains(where: \.decelerates) ? " Ring: the deceleration point, where they meet." : "")
         + (runs.contains { $0.analysis.verdict == .noBreak } ? " Dotted: a plain power law." : ""),
       findings: sentences(runs), panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.8,

@@ -2,50 +2,64 @@ internal import System
 
 /// Reads a pickle (protocols 2 to 5, as Python's pickletools describes them) into a value. It is a small machine with a
 /// stack, a memory and no way to call anything: an operation that could do more than describe data is refused.
-struct Pickle {
+///
+/// The value is good as long as the machine lives. Lists and dictionaries may hold each other, and themselves; at its end the
+/// machine empties all of them, one after the other, so that none is left and none takes others with it without end.
+final class Pickle {
   private let bytes: ArraySlice<UInt8>
   private var position: Int
-  private var stack: [PickleValue] = []
+  private var stack: [Nested] = []
   private var marks: [Int] = []
-  private var memory: [Int: PickleValue] = [:]
+  private var memory: [Int: Nested] = [:]
+  private var lists: [PickleList] = []
+  private var dictionaries: [PickleDictionary] = []
+
+  /// A value, and how many tuples and calls are in each other in it.
+  private struct Nested {
+    let value: PickleValue
+    var depth = 0
+  }
+
+  /// Deeper values are refused: they would be walked through, and taken down, by calls within calls.
+  private static let deepest = 1000
 
   /// Values on the stack and in memory at most: a pickle makes at most one a byte.
   private static let most = 1 << 24
 
-  static func value(of bytes: ArraySlice<UInt8>) throws(Failure) -> PickleValue {
-    var pickle = Pickle(bytes: bytes, position: bytes.startIndex)
-    return try pickle.run()
+  init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+    position = bytes.startIndex
   }
 
-  private init(bytes: ArraySlice<UInt8>, position: Int) {
-    self.bytes = bytes
-    self.position = position
+  deinit {
+    for list in lists { list.elements = [] }
+    for dictionary in dictionaries { dictionary.entries = [] }
   }
 
   private func damaged(_ what: String) -> Failure {
     Failure(.malformed, "the pickle in it is damaged: \(what) at byte \(position - bytes.startIndex)")
   }
 
-  private mutating func take(_ count: Int) throws(Failure) -> ArraySlice<UInt8> {
+  private func take(_ count: Int) throws(Failure) -> ArraySlice<UInt8> {
     guard count >= 0, count <= bytes.endIndex - position else { throw damaged("it ends too early") }
     defer { position += count }
     return bytes[position..<position + count]
   }
 
-  private mutating func number(_ count: Int) throws(Failure) -> Int {
+  private func number(_ count: Int) throws(Failure) -> Int {
     let value = try take(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard let number = Int(exactly: value) else { throw damaged("a length is too large") }
     return number
   }
 
-  private mutating func text(_ count: Int) throws(Failure) -> String {
+  private func text(_ count: Int) throws(Failure) -> String {
     guard let text = String(validating: try take(count), as: UTF8.self) else {
       throw damaged("a text is none")
     }
     return text
   }
 
-  private mutating func line() throws(Failure) -> String {
+  private func line() throws(Failure) -> String {
     guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else {
       throw damaged("a line has no end")
     }
@@ -54,42 +68,56 @@ struct Pickle {
     return line
   }
 
-  private mutating func pop() throws(Failure) -> PickleValue {
+  private func pop() throws(Failure) -> Nested {
     guard stack.count > (marks.last ?? 0), let value = stack.popLast() else {
       throw damaged("the stack is empty")
     }
     return value
   }
 
-  private mutating func popMarked() throws(Failure) -> [PickleValue] {
+  private func popMarked() throws(Failure) -> [Nested] {
     guard let mark = marks.popLast() else { throw damaged("a mark is missing") }
     defer { stack.removeSubrange(mark...) }
     return Array(stack[mark...])
   }
 
-  private mutating func push(_ value: PickleValue) throws(Failure) {
+  private func push(_ value: PickleValue) throws(Failure) { try push(Nested(value: value)) }
+
+  private func push(_ value: Nested) throws(Failure) {
     guard stack.count < Self.most else { throw damaged("the stack is too large") }
     stack.append(value)
   }
 
-  private mutating func remember(_ place: Int) throws(Failure) {
+  /// What is made of other values.
+  private func push(_ value: PickleValue, of parts: [Nested]) throws(Failure) {
+    let depth = 1 + (parts.map(\.depth).max() ?? 0)
+    guard depth <= Self.deepest else { throw damaged("values are nested too deeply") }
+    try push(Nested(value: value, depth: depth))
+  }
+
+  private func pushTuple(_ parts: [Nested]) throws(Failure) {
+    try push(.tuple(parts.map(\.value)), of: parts)
+  }
+
+  private func remember(_ place: Int) throws(Failure) {
     guard let value = stack.last, memory.count < Self.most else { throw damaged("nothing can be remembered") }
     memory[place] = value
   }
 
-  private mutating func recall(_ place: Int) throws(Failure) {
+  private func recall(_ place: Int) throws(Failure) {
     guard let value = memory[place] else { throw damaged("something is recalled that was not remembered") }
     try push(value)
   }
 
-  private mutating func run() throws(Failure) -> PickleValue {
+  /// What the pickle describes.
+  func run() throws(Failure) -> PickleValue {
     while true {
       let code = try number(1)
       guard let symbol = UInt8(exactly: code) else { throw damaged("an operation is none") }
       switch symbol {
       case 0x80: _ = try number(1)  // PROTO
       case 0x95: _ = try number(8)  // FRAME
-      case UInt8(ascii: "."): return try pop()
+      case UInt8(ascii: "."): return try pop().value
       case UInt8(ascii: "("): marks.append(stack.count)
       case UInt8(ascii: "0"): _ = try pop()
       case UInt8(ascii: "1"): _ = try popMarked()
@@ -114,32 +142,32 @@ struct Pickle {
   }
 
   /// The operations that make something of what is on the stack.
-  private mutating func compose(_ symbol: UInt8) throws(Failure) {
+  private func compose(_ symbol: UInt8) throws(Failure) {
     switch symbol {
     case UInt8(ascii: ")"): try push(.tuple([]))
-    case UInt8(ascii: "t"): try push(.tuple(try popMarked()))
-    case 0x85: try push(.tuple([try pop()]))
+    case UInt8(ascii: "t"): try pushTuple(try popMarked())
+    case 0x85: try pushTuple([try pop()])
     case 0x86:
       let b = try pop()
-      try push(.tuple([try pop(), b]))
+      try pushTuple([try pop(), b])
     case 0x87:
       let (c, b) = (try pop(), try pop())
-      try push(.tuple([try pop(), b, c]))
-    case UInt8(ascii: "]"): try push(.list(PickleList()))
+      try pushTuple([try pop(), b, c])
+    case UInt8(ascii: "]"): try push(.list(newList()))
     case UInt8(ascii: "a"):
       let element = try pop()
-      try append([element])
+      try append([element.value])
     case UInt8(ascii: "e"):
       let elements = try popMarked()
-      try append(elements)
-    case UInt8(ascii: "}"): try push(.dictionary(PickleDictionary()))
+      try append(elements.map(\.value))
+    case UInt8(ascii: "}"): try push(.dictionary(newDictionary()))
     case UInt8(ascii: "s"):
       let value = try pop()
       let key = try pop()
-      try set([key, value])
+      try set([key.value, value.value])
     case UInt8(ascii: "u"):
       let entries = try popMarked()
-      try set(entries)
+      try set(entries.map(\.value))
     case UInt8(ascii: "q"): try remember(try number(1))
     case UInt8(ascii: "r"): try remember(try number(4))
     case 0x94: try remember(memory.count)
@@ -149,17 +177,25 @@ struct Pickle {
       let module = try line()
       try push(.global("\(module).\(try line())"))
     case 0x93:
-      guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
+      guard case .text(let name) = try pop().value, case .text(let module) = try pop().value else {
         throw damaged("a class has no name")
       }
       try push(.global("\(module).\(name)"))
     case UInt8(ascii: "R"), 0x81:
       let arguments = try pop()
-      try push(Self.called(try pop(), arguments))
+      let function = try pop()
+      // An ordered dictionary is a dictionary; all else stays what it was to be.
+      if case .global("collections.OrderedDict") = function.value {
+        try push(.dictionary(newDictionary()))
+      } else {
+        try push(.call(function: function.value, arguments: arguments.value), of: [function, arguments])
+      }
     case UInt8(ascii: "b"):
       // The state of an object, which no tensor has: its attributes.
       _ = try pop()
-    case UInt8(ascii: "Q"): try push(.persistent(try pop()))
+    case UInt8(ascii: "Q"):
+      let name = try pop()
+      try push(.persistent(name.value), of: [name])
     default:
       throw Failure(
         .malformed,
@@ -168,13 +204,19 @@ struct Pickle {
     }
   }
 
-  /// An ordered dictionary is a dictionary; all else stays what it was to be.
-  private static func called(_ function: PickleValue, _ arguments: PickleValue) -> PickleValue {
-    if case .global("collections.OrderedDict") = function { return .dictionary(PickleDictionary()) }
-    return .call(function: function, arguments: arguments)
+  private func newList() -> PickleList {
+    let list = PickleList()
+    lists.append(list)
+    return list
   }
 
-  private mutating func long(_ count: Int) throws(Failure) -> Int {
+  private func newDictionary() -> PickleDictionary {
+    let dictionary = PickleDictionary()
+    dictionaries.append(dictionary)
+    return dictionary
+  }
+
+  private func long(_ count: Int) throws(Failure) -> Int {
     let digits = try take(count)
     guard count <= 8 else { throw damaged("a number is too large") }
     guard let last = digits.last else { return 0 }
@@ -185,7 +227,7 @@ struct Pickle {
 
   /// Puts values into the list that now is on top.
   private func append(_ values: [PickleValue]) throws(Failure) {
-    guard case .list(let list) = stack.last else { throw damaged("a list is missing") }
+    guard case .list(let list) = stack.last?.value else { throw damaged("a list is missing") }
     list.elements += values
   }
 
@@ -193,8 +235,10 @@ struct Pickle {
   private func set(_ values: [PickleValue]) throws(Failure) {
     guard values.count.isMultiple(of: 2) else { throw damaged("a dictionary is missing") }
     // Entries of an object that is no dictionary are of no interest.
-    if case .call = stack.last { return }
-    guard case .dictionary(let dictionary) = stack.last else { throw damaged("a dictionary is missing") }
+    if case .call = stack.last?.value { return }
+    guard case .dictionary(let dictionary) = stack.last?.value else {
+      throw damaged("a dictionary is missing")
+    }
     for index in stride(from: 0, to: values.count, by: 2) {
       dictionary.entries.append((values[index], values[index + 1]))
     }

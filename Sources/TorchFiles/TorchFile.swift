@@ -34,7 +34,9 @@ public struct TorchFile: TensorFile {
     if let order = archive[folder + "byteorder"], !order.elementsEqual("little".utf8) {
       throw Failure(.malformed, "its numbers are big-endian, which is not supported")
     }
-    try add(try Pickle.value(of: pickle), name: "", folder: folder, depth: 0)
+    let machine = Pickle(pickle)
+    try add(try machine.run(), name: "", folder: folder, depth: 0)
+    withExtendedLifetime(machine) {}
   }
 
   private mutating func add(

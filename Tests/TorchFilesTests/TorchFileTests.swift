@@ -89,8 +89,23 @@ import Testing
         Bool.random(using: &generator)
           ? codes.randomElement(using: &generator)! : UInt8.random(in: 0...255, using: &generator)
       }
-      _ = try? Pickle.value(of: pickle[...])
+      _ = try? Pickle(pickle[...]).run()
     }
+  }
+
+  @Test(arguments: [
+    // Three million tuples in each other; as many dictionaries, each in the one before, and in the one behind; a list that holds
+    // itself.
+    [0x4E] + [UInt8](repeating: 0x85, count: 3_000_000) + [0x2E],
+    [UInt8](repeating: 0x7D, count: 1_000_000) + [UInt8](repeating: 0x4E, count: 1)
+      + [UInt8](repeating: 0x73, count: 400_000) + [0x2E],
+    [0x5D, 0x71, 0] + [UInt8](repeating: 0x5D, count: 300_000) + [UInt8](repeating: 0x61, count: 300_000) + [
+      0x2E
+    ],
+    [0x5D, 0x71, 0, 0x68, 0, 0x61, 0x2E], [0x4E] + [UInt8](repeating: 0x51, count: 2_000_000) + [0x2E],
+  ])
+  func `Values in each other without end are read or refused, and taken down`(pickle: [UInt8]) {
+    _ = try? Pickle(pickle[...]).run()
   }
 
   /// SplitMix64, so that a failure can be repeated.

@@ -24,6 +24,20 @@ import Testing
     }
   }
 
+  /// Curves that were prepared elsewhere: what they keep of their points is calculated with.
+  @Test func `Prepared curves`() throws {
+    let law = OneBreak(b: 15, c0: 0.4, c1: -0.25, logD1: 4, f1: 0.2)
+    let steps = Array(1...400)
+    let curve = Curve(run: "a", steps: steps, losses: steps.map { law.loss(at: Double($0)) })
+    let inputs = [try Preparation()(curve).json.canonicalBytes]
+    let options = CurveAnalysis.Options(skip: 10, resamples: 2, starts: 1, cuts: [])
+    Mutator.run("prepared.json", on: inputs, tries: 400) { mutant in
+      let prepared = try PreparedCurve(json: try JSON(parsing: mutant))
+      _ = try? CurveAnalysis.run(prepared, options: options)
+      return true
+    }
+  }
+
   @Test func `Model configurations`() {
     let inputs = ModelSamples.all.map(\.json.canonicalBytes)
     Mutator.run("config.json", on: inputs, tries: 10_000) { mutant in

@@ -17,5 +17,15 @@ extension CurveOrigin {
     places = try json.wholes("places")
     noise = try StepNoise(json: try json.member("noise"))
     windows = try [LossWindow](json: try json.member("windows"))
+    // What comes from elsewhere is calculated with: places in order, and none beyond what a step can be.
+    guard places.allSatisfy(Self.holds), zip(places, places.dropFirst()).allSatisfy(<) else {
+      throw Failure(.malformed, "the points that the curve was made from are in no order")
+    }
   }
+
+  /// Whether a number can be a step, or the place of a point.
+  static func holds(_ number: Int) -> Bool { number >= 0 && Double(number) < PointCollector.largestStep }
+
+  /// Windows are apart by a factor in the step, so that no curve has more.
+  static let mostWindows = 1000
 }

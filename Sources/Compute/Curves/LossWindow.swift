@@ -100,9 +100,18 @@ extension [LossWindow] {
     let deviations = try json.numbers("deviation")
     let counts = [lastSteps.count, firstPoints.count, points.count, logSteps.count, logLosses.count]
     guard counts.allSatisfy({ $0 == firstSteps.count }), deviations.count == firstSteps.count,
-      points.allSatisfy({ $0 > 0 })
+      firstSteps.count <= CurveOrigin.mostWindows
     else {
       throw Failure(.malformed, "the windows of the curve do not have one of each number")
+    }
+    let ends = firstPoints.indices.map { firstPoints[$0].addingReportingOverflow(points[$0]).partialValue }
+    guard points.allSatisfy({ $0 > 0 }), deviations.allSatisfy({ $0 >= 0 }),
+      (firstSteps + lastSteps + firstPoints + points + ends).allSatisfy(CurveOrigin.holds),
+      zip(firstSteps, lastSteps).allSatisfy({ 0 < $0 && $0 <= $1 }),
+      zip(lastSteps, firstSteps.dropFirst()).allSatisfy(<), zip(ends, firstPoints.dropFirst()).allSatisfy(<=),
+      zip(logSteps, logSteps.dropFirst()).allSatisfy(<)
+    else {
+      throw Failure(.malformed, "the windows of the curve do not follow each other")
     }
     self = firstSteps.indices.map {
       LossWindow(

@@ -97,7 +97,9 @@ extension StepNoise {
     persistence = try json.number("persistence")
     let points = try json.wholes("first_point")
     let deviations = try json.numbers("deviation")
-    guard points.count == deviations.count, (0..<1).contains(persistence) else {
+    guard points.count == deviations.count, (0..<1).contains(persistence), deviations.allSatisfy({ $0 >= 0 }),
+      points.allSatisfy(CurveOrigin.holds)
+    else {
       throw Failure(.malformed, "this is no noise of a curve")
     }
     stretches = zip(points, deviations).map { Stretch(firstPoint: $0, deviation: $1) }

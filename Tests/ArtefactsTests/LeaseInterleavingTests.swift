@@ -17,6 +17,8 @@ import Testing
     var undisturbed: Set<Int> = []
     /// Those that have, or had, the right and are not done with it.
     var holders: Set<Int> = []
+    /// Those of them that were stopped since they got it: others may have taken it from them meanwhile, as from the dead.
+    var disturbed: Set<Int> = []
     var faults: [String] = []
   }
 
@@ -72,6 +74,7 @@ import Testing
         let isKilled = random.next(2) == 0 && stepper.unended.count > 1
         shared.journal.withLock { journal in
           journal.undisturbed.remove(process)
+          if journal.holders.contains(process) { journal.disturbed.insert(process) }
           if isKilled { journal.holders.remove(process) }
         }
         stepper.set(process, isKilled ? .killed : .stopped)
@@ -110,8 +113,10 @@ import Testing
         defer { shared.journal.withLock { _ = $0.holders.remove(process) } }
         if try store.record(key) != nil { return lease.release() }
         shared.journal.withLock { journal in
+          // What a killed one still does reaches nobody.
+          guard stepper.life(of: process) != .killed else { return }
           journal.computations += 1
-          journal.undisturbed.insert(process)
+          if !journal.disturbed.contains(process) { journal.undisturbed.insert(process) }
           if journal.undisturbed.count > 1 { journal.faults.append("\(journal.undisturbed) compute at once") }
         }
         for part in 1...4 {

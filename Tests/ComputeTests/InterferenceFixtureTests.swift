@@ -93,40 +93,6 @@ import Testing
     }
   }
 
-  @Test(arguments: names)
-  func `Gradients of sequences have the expected norms and cosines`(name: String) throws {
-    let fixture = try `Model fixtures`.Fixture(name)
-    let found = try SequenceGradientAgreement(
-      of: try fixture.batch("input_ids", "labels"), weights: fixture.weights,
-      threads: ModelSamples.busyThreads(2))
-    let expected = try fixture.facts.member("seq")
-    #expect(`Model fixtures`.distance(found.norms, try fixture.values("seq.l2_norm")) < 1e-5)
-    #expect(`Model fixtures`.distance(found.cosines.flatMap(\.self), try fixture.values("seq.cosine")) < 1e-5)
-    let parameters = fixture.weights.layout.parameters
-    let noise =
-      Double(try parameters.reduce(0) { $0 + (try self.noise(fixture, $1.name)) })
-      / Double(parameters.filter { !$0.role.isEmbedding }.reduce(0) { $0 + $1.count })
-    #expect(abs(found.destructive / (try expected.number("D_mean_touched")) - 1) < 1e-5 + noise)
-    #expect(
-      abs(found.destructiveWithoutEmbeddings / (try expected.number("D_mean_touched_no_embedding")) - 1)
-        < 1e-5 + noise)
-    if let null = expected["D_null"]?.double {
-      // Where the gradients of the two have about one magnitude, the root of a difference has few digits.
-      #expect(abs(found.destructiveNull - null) < 1e-4 + noise)
-      #expect(
-        abs(found.destructiveNullWithoutEmbeddings - (try expected.number("D_null_no_embedding"))) < 1e-4
-          + noise)
-      // Of two sequences it is exact.
-      #expect(abs(found.destructiveNull - (try expected.number("D_exact_null"))) < 1e-4 + noise)
-    }
-    // Of g_1 ... g_B: sum |g|^2 / |sum g|^2, the latter from all cosines.
-    let norms = found.norms
-    var square = 0.0
-    for a in norms.indices { for b in norms.indices { square += norms[a] * norms[b] * found.cosines[a][b] } }
-    #expect(abs(found.diversity * square / norms.reduce(0) { $0 + $1 * $1 } - 1) < 1e-6)
-    #expect((found.noiseScale ?? 1) > 0)
-  }
-
   private func noise(_ fixture: `Model fixtures`.Fixture, _ name: String) throws -> Int {
     try fixture.noise(name).count { $0 }
   }

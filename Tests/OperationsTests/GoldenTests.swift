@@ -92,8 +92,8 @@ import Testing
         "result": "e8be7e2beea4566e860a86ca50197f3bd745201dac805f24ed208516a02a3cde",
       ]),
     Golden(
-      operation: "zsl.sequences", revision: 3,
-      digests: ["result": "a55903ee35f0b0941deb3fa7a3a2cb5dfd932ba45969a871ed7b2ccbaa8fbc94"]),
+      operation: "zsl.alignment", revision: 1,
+      digests: ["result": "67df00cb6afbaa6e569a5054530e3b9b34d623c862b14d17f794d594f7ebd35c"]),
     Golden(
       operation: "zsl.gradients", revision: 7,
       digests: [
@@ -199,8 +199,8 @@ import Testing
       let names = operation.inputs.map(\.name)
       return try await OperationRun(
         operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
-    case "zsl.sequences":
-      return try await ZSLOperationsTests.Checkpoints().sequences(1)
+    case "zsl.alignment":
+      return try await ZSLOperationsTests.Checkpoints().alignment(1)
     case "zsl.gradients":
       let sampled: [String: JSON] = ["samples": 16, "sequences": 4, "tolerance": 0.01]
       return try await ZSLOperationsTests.Checkpoints().gradients(

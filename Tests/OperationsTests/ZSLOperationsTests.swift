@@ -64,10 +64,10 @@ import Testing
         ])
     }
 
-    func sequences(_ index: Int) async throws -> OperationRun {
+    func alignment(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       try await OperationRun(
-        ZSLOperationsTests.operation("zsl.sequences"),
-        ["run": "tiny", "step": .integer(1 << Int64(index)), "sequences": 3],
+        ZSLOperationsTests.operation("zsl.alignment"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "sequences": 3].merging(parameters) { $1 },
         inputs: [
           "checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)],
         ])
@@ -293,11 +293,28 @@ import Testing
     #expect(tied["embeddings"] == "tied" && (tied["model"]?["D_error"]?.double ?? 0) > 0)
   }
 
-  @Test func `Gradients of sequences are compared pair by pair`() async throws {
-    let result = try Self.result(try await Checkpoints().sequences(1))
-    #expect(result["sequences"] == 3 && result["step"] == 2 && result["norms"]?.array?.count == 3)
-    let cosines = try #require(result["cosines"]?.array)
-    #expect(cosines[0].array?[1] == cosines[1].array?[0] && cosines[2].array?[2] == 1)
+  @Test func `Gradients are compared in every part of the model`() async throws {
+    let checkpoints = try await Checkpoints()
+    let result = try Self.result(try await checkpoints.alignment(1))
+    let found = try GradientAlignment(json: result)
+    #expect(found.run == "tiny" && found.step == 2 && found.sequences == 3 && found.tokens == 24)
+    #expect(
+      found.blocks.map(\.name) == [
+        "embedding", "layer.0.attention", "layer.0.feed_forward", "output", "model",
+        "model_without_embeddings",
+      ])
+    for block in found.blocks {
+      for cosine in [block.sequencePairs, block.sequenceMean, block.tokenPairs, block.tokenMean] {
+        #expect((-1...1).contains(try #require(cosine).mean))
+      }
+    }
+    let some = try GradientAlignment(json: Self.result(try await checkpoints.alignment(1, ["samples": 16])))
+    #expect(some.followed == 16 && some["model"]?.sequencePairs == found["model"]?.sequencePairs)
+    await #expect(throws: Failure.self) { try await checkpoints.alignment(1, ["context": 9]) }
+    let operation = try Self.operation("zsl.alignment")
+    #expect(throws: ParameterError.self) {
+      try ParameterValues(["run": "x", "step": 1, "sequences": 1], declarations: operation.parameters)
+    }
   }
 
   @Test func `Dissent is measured of every token`() async throws {

@@ -22,6 +22,7 @@ from autodiff import Node, backward, ordered
 from models import CONFIGURATIONS, Model, embedding_name, head_name, is_decayed, is_embedding, shapes
 
 FOLDER = pathlib.Path(__file__).parent.parent / "Fixtures" / "models"
+HEADS = {"lm_head.weight", "embed_out.weight"}
 HYPER = {"lr": 1e-2, "betas": [0.9, 0.95], "eps": 1e-8, "weight_decay": 0.1, "clip": 1.0}
 SEQUENCES, LENGTH = 2, 7
 
@@ -217,27 +218,69 @@ def hidden_gradients(current, targets, head):
     }
 
 
-def sequences(current, c):
-    """Gradients of the mean losses of whole sequences."""
-    flat = []
-    for sequence in range(SEQUENCES):
-        seed = np.zeros((SEQUENCES, LENGTH))
-        seed[sequence] = 1 / LENGTH
-        flat.append(tied(c, current.gradients(seed)))
-    def together(is_included):
-        names = [name for name in flat[0] if is_included(name)]
-        return np.array([np.concatenate([g[name].reshape(-1) for name in names]) for g in flat])
-    whole, inner = together(lambda _: True), together(lambda name: not is_embedding(name))
-    norms = np.sqrt((whole**2).sum(axis=1))
-    facts = {}
-    for part, suffix in [(whole, ""), (inner, "_no_embedding")]:
-        magnitude = np.abs(part).sum(axis=0)
-        touched = magnitude > 0
-        facts["D_mean_touched" + suffix] = 1 - (np.abs(part.sum(axis=0))[touched] / magnitude[touched]).mean()
-        chance = share(magnitude[touched], (part**2).sum(axis=0)[touched], SEQUENCES)
-        facts["D_null" + suffix] = 1 - chance.mean()
-        facts["D_exact_null" + suffix] = 1 - (exact_remainders(part)[touched] / magnitude[touched]).mean()
-    return {"seq.l2_norm": norms, "seq.cosine": whole @ whole.T / np.outer(norms, norms)}, facts
+# Student's t, 2.5 % on each side, of 3 degrees of freedom.
+QUANTILE = 3.182446305284263
+ALIGNED = 4
+
+
+def blocks(names):
+    """The parts of a model, in order: of each its parameters."""
+    found = {"embedding": [n for n in names if is_embedding(n) and n not in HEADS]}
+    layer = lambda n: next((int(part) for part in n.split(".") if part.isdigit()), None)
+    for index in sorted({layer(n) for n in names} - {None}):
+        own = [n for n in names if layer(n) == index]
+        inner = [n for n in own if any(part in n for part in (".mlp.", ".post_attention_layernorm.", ".ln_2."))]
+        found[f"layer.{index}.attention"] = [n for n in own if n not in inner]
+        found[f"layer.{index}.feed_forward"] = inner
+    found["output"] = [n for n in names if layer(n) is None and n not in found["embedding"]]
+    found["model"] = list(names)
+    found["model_without_embeddings"] = [n for n in names if not is_embedding(n)]
+    return found
+
+
+def mean_with_interval(count, mean):
+    """The jackknife that leaves out one of so many."""
+    left_out = np.array([mean(without) for without in range(count)])
+    error = math.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())
+    whole = mean(None)
+    return {"mean": whole, "interval": [whole - QUANTILE * error, whole + QUANTILE * error]}
+
+
+def aligned(tokens, of):
+    """Of the gradients of tokens [N, coordinates], `of` sequences."""
+    cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    count = of.max() + 1
+    whole = np.array([tokens[of == s].mean(axis=0) for s in range(count)])
+    others = lambda s: np.delete(whole, s, axis=0).mean(axis=0)
+    pairs = lambda n, keep: [(a, b) for a in range(n) for b in range(a) if keep(a, b)]
+    def mean(cosines):
+        return mean_with_interval(count, lambda out: np.mean([c for c, left in cosines if out not in left]))
+    of_sequences = [(cosine(whole[a], whole[b]), {a, b}) for a, b in pairs(count, lambda a, b: True)]
+    across = [(cosine(tokens[a], tokens[b]), {of[a], of[b]}) for a, b in pairs(len(of), lambda a, b: of[a] != of[b])]
+    within = [(cosine(tokens[a], tokens[b]), {of[a]}) for a, b in pairs(len(of), lambda a, b: of[a] == of[b])]
+    square = lambda v: (v**2).sum()
+    one, all_of_them = np.mean([square(g) for g in whole]), square(whole.mean(axis=0))
+    signal = (count * all_of_them - one) / (count - 1)
+    return {
+        "sequence_pairs": mean(of_sequences),
+        "sequence_mean": mean([(cosine(whole[s], others(s)), {s}) for s in range(count)]),
+        "token_pairs": mean(across), "token_pairs_within": mean(within),
+        "token_mean": mean([(cosine(g, others(s)), {s}) for g, s in zip(tokens, of)]),
+        "diversity": sum(square(g) for g in whole) / square(whole.sum(axis=0)),
+        "noise_scale": (one - all_of_them) / (1 - 1 / count) / signal if signal > 0 else None,
+    }
+
+
+def alignment(c, weights, tokens, targets, is_counted):
+    current = Pass(c, weights, tokens, targets)
+    each = []
+    for token in np.flatnonzero(is_counted):
+        seed = np.zeros(targets.size)
+        seed[token] = 1
+        each.append(current.gradients(seed.reshape(targets.shape)))
+    of = np.flatnonzero(is_counted) // targets.shape[1]
+    together = lambda names: np.array([np.concatenate([g[n].reshape(-1) for n in names]) for g in each])
+    return {name: aligned(together(names), of) for name, names in blocks(list(each[0])).items() if names}
 
 
 def plain(value):
@@ -264,8 +307,6 @@ def fixture(name, c, seed):
     trained, more, facts = train(c, weights, batches, (tokens, targets))
     tensors |= more
     tensors |= hidden_gradients(current, targets, current.leaves[head_name(c)].value)
-    found, facts["seq"] = sequences(current, c)
-    tensors |= found
     delta = {n: (trained[n] - weights[n]).astype(np.float32) for n in weights}
     tensors |= {"grad." + n: g.astype(np.float32) for n, g in mean.items()}
     tensors |= {"step2.delta." + n: d for n, d in delta.items()}
@@ -315,6 +356,11 @@ def fixture(name, c, seed):
         ),
         "per_param": {n: proxy_facts(g) for n, g in parts.items()},
     }
+    # Some tokens have no loss, and one sequence fewer with one than the others.
+    more, labels = draw(ALIGNED, LENGTH), draw(ALIGNED, LENGTH)
+    is_counted = np.ones(labels.shape, dtype=bool)
+    is_counted[0, :2] = is_counted[2, 4] = False
+    facts["alignment"] = alignment(c, weights, more, labels, is_counted)
     facts |= {"hyper": HYPER, "decayed_parameters": [n for n in weights if is_decayed(n, weights[n].shape)]}
 
     folder = FOLDER / name
@@ -327,6 +373,7 @@ def fixture(name, c, seed):
         {
             "input_ids": tokens, "labels": targets, "train_input_ids": np.array([b[0] for b in batches]),
             "train_labels": np.array([b[1] for b in batches]),
+            "aligned_input_ids": more, "aligned_labels": np.where(is_counted, labels, -1).astype(np.int32),
         },
     )
     write_safetensors(folder / "expected.safetensors", tensors)

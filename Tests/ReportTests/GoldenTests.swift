@@ -63,11 +63,14 @@ import Testing
       operation: "report.zero-sum", figure: "dissent", revision: 6,
       digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
     Golden(
-      operation: "report.tables", revision: 5,
-      digest: "54313779dc391674e06a48d7a983c7026b59ac58f3ebc505c706c155511c271e"),
+      operation: "report.zero-sum", figure: "alignment", revision: 6,
+      digest: "59e09b3ffd7560190ad1087f563ded02bd027ce5811bf3c3ad2de5d61bec1167"),
     Golden(
-      operation: "report.html", revision: 7,
-      digest: "0242617d28c07aaf0db5289c328f5949ad2ffe7ee39cf19d08c25368bf6171f1"),
+      operation: "report.tables", revision: 6,
+      digest: "28e5dd6de6ff6df6e3e7be301b7d1a43c670c55a27371cb723c74f79cd7b99a8"),
+    Golden(
+      operation: "report.html", revision: 8,
+      digest: "8af12c2be01c1159bf7fad176acf79a87024a2772ec8fe2daa2f11f89c9e0f4b"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -65,6 +65,26 @@ import Testing
     ]
   }
 
+  /// - Parameter cosine: of two sequences, without embeddings; of a token half of that.
+  private static func alignment(_ run: String, _ step: Int, _ cosine: Double) -> JSON {
+    func block(_ name: String, _ cosine: Double) -> JSON {
+      func mean(_ value: Double) -> JSON { ["mean": .number(value), "interval": [-1, 1]] }
+      return [
+        "name": .string(name), "tokens": 64, "sequence_pairs": mean(cosine), "sequence_mean": mean(cosine),
+        "token_pairs": mean(cosine / 4), "token_pairs_within": nil, "token_mean": mean(cosine / 2),
+        "diversity": 0.5, "noise_scale": nil,
+      ]
+    }
+    return [
+      "run": .string(run), "step": .integer(Int64(step)), "sequences": 8, "followed_tokens": 64, "tokens": 64,
+      "blocks": [
+        block("embedding", cosine / 8), block("layer.0.attention", cosine + 0.125),
+        block("layer.0.feed_forward", cosine), block("output", cosine), block("model", cosine),
+        block("model_without_embeddings", cosine),
+      ],
+    ]
+  }
+
   /// Before the break |dL| is .4, behind it .4 (1 - d) m.
   private static func decomposition(_ run: String, d: Double, m: Double) -> JSON {
     func pair(_ from: Int, _ d: Double, _ m: Double) -> JSON {
@@ -98,6 +118,7 @@ import Testing
       "steps": try artefacts([Self.step("14M", 1024), Self.step("14M", 8192)]),
       "dissent": try artefacts([Self.dissent("14M", 1024, 0.25), Self.dissent("14M", 8192, 0.75)]),
       "gradients": try artefacts([Self.gradients(1024, 0.5), Self.gradients(8192, 0.75)]),
+      "alignments": try artefacts([Self.alignment("14M", 1024, 0.5), Self.alignment("14M", 8192, 0.25)]),
       "predictions": try artefacts([
         Self.prediction(1024, 0.95, missed: 0.25, ratio: 1),
         Self.prediction(8192, 0.625, missed: 0.75, ratio: 1.25),
@@ -109,7 +130,7 @@ import Testing
 
   @Test(arguments: [
     "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "tokens",
-    "layers",
+    "layers", "alignment",
   ])
   func `A figure is drawn with its data`(figure: String) async throws {
     let bench = try Workbench()
@@ -129,6 +150,7 @@ import Testing
       case "dissent": "1,dissent,14M,8192,0.75,,"
       case "decomposition": "14M,natural logarithm,log M,1024,-0.916290731874,,"
       case "layers": "14M,8192,2,0.85"
+      case "alignment": "14M,\"cos, token with the others\",\"layer 1, attention\",8192,0.1875,,"
       default: nil
       }
     #expect(row.map { rows.contains($0[...]) } ?? true, "\(rows)")
@@ -230,6 +252,48 @@ import Testing
       text.contains(
         "predicted 1.00 times as large as it is before, and 1.25 to 1.50 times after: that is more at every checkpoint"
       ))
+  }
+
+  @Test(arguments: [
+    (
+      [0.5, 0.5, 0.5], [0.25, 0.26, 0.24],
+      "0.5000 at step 1024 to 0.250 ± 0.010 at step 8192 (falls; at the end more than by chance)"
+    ),
+    (
+      [0.5, 0.1, 0.4], [0.25, 0.5, 0.3],
+      "at step 8192 (no change is seen over training; at the end no difference to chance is seen)"
+    ),
+    (
+      [0.1, 0.1, 0.1], [0.25, 0.25, 0.25],
+      "0.1000 at step 1024 to 0.2500 at step 8192 (rises; at the end more than by chance)"
+    ),
+    (
+      [0.1], [0.25], "to 0.12 at step 8192. What another training would give cannot be told from one."
+    ),
+  ])
+  func `Whether gradients come to point the same way is told by seeds`(
+    first: [Double], last: [Double], words: String
+  ) async throws {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["fits"] = try first.indices.map { seed in
+      try bench.input(
+        SampleRuns.analysis("14M seed \(seed)", group: "14M").json.canonicalBytes, key: "\(seed)")
+    }
+    inputs["alignments"] = try first.indices.flatMap { seed in
+      try [(1024, first[seed]), (8192, last[seed])].map { step, cosine in
+        try bench.input(
+          Self.alignment("14M seed \(seed)", step, cosine).canonicalBytes, key: "\(seed),\(step)")
+      }
+    }
+    let page = try await bench.run(PageOperation(), inputs)
+    let root = try XMLNode.parse(try #require(page["html"]))
+    let text = try #require(root.all("section").first { $0.attributes["id"] == "layers" }).content
+      .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(text.contains(words), "\(text)")
+    #expect(text.contains("each of 4 at a level of 5 % / 4") == (first.count > 1))
+    let mean = last.reduce(0, +) / Double(last.count)
+    if mean == 0.25 { #expect(text.contains("lie between 0.031 (embedding) and 0.38 (layer 1, attention)")) }
   }
 
   /// Of one checkpoint before the deceleration, and two after it.

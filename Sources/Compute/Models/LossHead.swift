@@ -25,11 +25,10 @@ struct LossHead {
     }
   }
 
-  /// losses [R], and dx [R, C] and the matrix's gradient of scale * the sum of the losses.
+  /// losses [R], and dx [R, C] and the matrix's gradient of scale * the sum of the losses, each times its factor [R].
   func forwardAndBackward(
     _ losses: Floats, _ dx: Floats, _ x: ConstantFloats, targets: UnsafePointer<Int32>, scale: Float,
-    logits: Floats,
-    blockRows: Int, gradients: Floats, _ pass: Pass
+    factors: [Float]? = nil, logits: Floats, blockRows: Int, gradients: Floats, _ pass: Pass
   ) {
     blocks(pass.rows, blockRows) { first, rows in
       let at = first * linear.inputs
@@ -38,6 +37,10 @@ struct LossHead {
         brake_cross_entropy_gradient(
           losses + first + range.lowerBound, logits + range.lowerBound * linear.outputs,
           targets + first + range.lowerBound, scale, range.count, linear.outputs)
+        for row in factors == nil ? 0..<0 : range {
+          let logits = logits + row * linear.outputs
+          brake_scale(logits, factors?[first + row] ?? 1, logits, linear.outputs)
+        }
       }
       linear.backward(dx + at, dy: logits, x: x + at, rows: rows, gradients: gradients, pass)
     }

@@ -41,6 +41,19 @@ public final class Parameters {
     return weights
   }
 
+  /// The same with an output matrix of its own, which is a copy of the embedding; of an untied model, itself.
+  func untied() -> Parameters {
+    guard model.isTied else { return self }
+    var other = model
+    other.isTied = false
+    let weights = Parameters(other)
+    for parameter in weights.layout.parameters {
+      let source = parameter.role == .head ? layout.parameters[0].name : parameter.name
+      if let values = self[source] { _ = weights[parameter].update(fromContentsOf: values) }
+    }
+    return weights
+  }
+
   public var count: Int { layout.count }
   var start: Floats { buffer.start }
 

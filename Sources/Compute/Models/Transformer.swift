@@ -62,10 +62,13 @@ public final class Transformer {
   /// - Parameters:
   ///   - gradients: to each parameter's, that of scale * the sum of the losses is added.
   ///   - scale: by default 1 / counted targets, for the gradient of the mean loss.
+  ///   - factors: of each token's loss in that sum [B, T]; by default 1.
   /// - Throws: as `losses(of:weights:)`.
   public func addGradients(
-    of batch: TokenBatch, weights: Parameters, to gradients: Parameters, scale: Float? = nil
+    of batch: TokenBatch, weights: Parameters, to gradients: Parameters, scale: Float? = nil,
+    factors: [Float]? = nil
   ) throws(Failure) -> [Float] {
+    precondition(factors.map { $0.count == batch.targets.count } ?? true, "each token has a factor")
     precondition(gradients.model == model, "gradients are those of the model")
     let work = try prepare(batch, keepsActivations: true)
     let pass = pass(work, weights)
@@ -74,7 +77,7 @@ public final class Transformer {
     batch.targets.withUnsafeBufferPointer { targets in
       parts.head.forwardAndBackward(
         work.losses, work.scratch!.feedForwardInput, work.final, targets: targets.baseAddress!, scale: scale,
-        logits: work.logits, blockRows: work.logitRows, gradients: gradients.start, pass)
+        factors: factors, logits: work.logits, blockRows: work.logitRows, gradients: gradients.start, pass)
     }
     backward(batch, work, gradients: gradients.start, pass)
     return Array(UnsafeBufferPointer(start: work.losses, count: pass.rows))

@@ -28,7 +28,7 @@ extension ReportedAnalysis {
 enum ReportedAnalyses {
   static let all: [any ReportedAnalysis.Type] = [
     DecompositionReport.self, LossChangesReport.self, SingleUpdatesReport.self,
-    GradientInterferenceReport.self, PredictionReport.self, DissentReport.self,
+    GradientInterferenceReport.self, PredictionReport.self, DissentReport.self, AlignmentReport.self,
   ]
 
   static var inputs: [InputDeclaration] { all.map { $0.input } }
@@ -73,5 +73,12 @@ struct PageSection: Sendable, Hashable {
       <p>Of the changes <i>δℓ</i> of the tokens' losses from <i>t</i> to 2<i>t</i> updates, <i>D</i> says how far they \
       cancel (0: none, 1: all), <i>M</i> how large they are on average, and \
       <span class="unit">|Δ<i>L</i>| = <i>M</i> (1 − <i>D</i>)</span> what is left of them for the mean loss [1].</p>
+      """)
+
+  static let layers = PageSection(
+    id: "layers", heading: "Layer by layer",
+    introduction: """
+      <p>What happens in the parts of a model: its embedding, the attention and the feed-forward part of each layer, and its \
+      output.</p>
       """)
 }

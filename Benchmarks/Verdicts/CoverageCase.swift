@@ -2,7 +2,7 @@ import Compute
 import Glibc
 
 /// Curves of one law with noise: how often their intervals hold what the same preparation and fit give without noise.
-struct CoverageCase {
+struct CoverageCase: Sendable {
   let name: String
   let law: OneBreak
   let steps: Int
@@ -36,22 +36,19 @@ struct CoverageCase {
     let holds: Bool
   }
 
-  func measure(_ seeds: Range<Int>) throws -> Table {
+  func measure(_ seeds: Range<Int>) async throws -> Table {
     let without = try CurveAnalysis.run(prepared(nil), options: options(0)).fit.curve
     // Log-normal noise lifts the mean loss.
     let lift = exp(deviation * deviation / 2)
     let truth = [without.breakStep, without.breakLoss * lift, without.finalRate]
-    var hits = [0, 0, 0]
-    var widths = [0.0, 0, 0]
-    for seed in seeds {
+    let found = try await eachSeed(seeds) { seed in
       let noise = Noise(deviation: deviation, persistence: persistence, seed: seed)
-      guard let found = try CurveAnalysis.run(prepared(noise), options: options(seed)).intervals else {
-        continue
-      }
-      for (k, interval) in [found.breakStep, found.breakLoss, found.finalRate].enumerated() {
-        if interval.lower <= truth[k], truth[k] <= interval.upper { hits[k] += 1 }
-        widths[k] += (interval.upper - interval.lower) / Double(seeds.count)
-      }
+      let intervals = try CurveAnalysis.run(prepared(noise), options: options(seed)).intervals
+      return intervals.map { [$0.breakStep, $0.breakLoss, $0.finalRate] }
+    }.compactMap(\.self)
+    let hits = truth.indices.map { k in found.count { $0[k].lower <= truth[k] && truth[k] <= $0[k].upper } }
+    let widths = truth.indices.map { k in
+      found.reduce(0) { $0 + $1[k].upper - $1[k].lower } / Double(seeds.count)
     }
     let shares = hits.map { Double($0) / Double(seeds.count) }
     let cells = zip(["t_d", "L_d", "r_d"], shares.indices).map { name, k in

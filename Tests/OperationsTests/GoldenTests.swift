@@ -32,8 +32,8 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 8,
-      digests: ["fit": "a4271c295c0eb572e788f3f43d85f9a5560d546328d41db3a3af20d53abd6ae0"]),
+      operation: "curve.fit", revision: 9,
+      digests: ["fit": "a628a678d929540f47f0adda1244ba7aa9622bb175b6a0ba5041f6d7e1ad9694"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
@@ -69,18 +69,18 @@ import Testing
         "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 4,
-      digests: ["result": "b672330b2246965dd810ebd1b00288faf9bd215e53895cb80dd1c013a73d1be6"]),
+      operation: "zsl.decompose", revision: 5,
+      digests: ["result": "154b683215ee84177979f72bd3868f7937c8efb98818a8b6ce389ef7d68aa556"]),
     Golden(
-      operation: "zsl.losses", revision: 2,
+      operation: "zsl.losses", revision: 3,
       digests: [
         "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
-        "result": "d6c4cb2c726f1613c6e2e0b520cee7833b78187a38986f3147fcc9780f1a0b7e",
+        "result": "756bfb4e3bee69d1315873940402c2b42232b650b783aa323399718c3ea13034",
       ]),
     Golden(
-      operation: "zsl.dissent", revision: 2,
+      operation: "zsl.dissent", revision: 3,
       digests: [
-        "result": "9169d97d8342237bf1026309157e4f05728c4f29a298c66c8edf62d889b60c41",
+        "result": "7c01ecaba86aa5903f87ee20dad76d953d89fb62187455547f6a588efb332f09",
         "tokens": "5adb581d2b92c520ea23b3350cd99b115eb5f858854f077a4991f5e1846a0d4b",
       ]),
     Golden(

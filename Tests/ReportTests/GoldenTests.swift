@@ -36,40 +36,40 @@ import Testing
       operation: "report.figure", figure: "scaling", revision: 5,
       digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 6,
+      operation: "report.zero-sum", figure: "decomposition", revision: 7,
       digest: "81200afa71cfe302eb1527d20786755272d2441fab4c1c29dec9166b8eaed8fb"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 6,
+      operation: "report.zero-sum", figure: "interference", revision: 7,
       digest: "ca00675cd9689173341b030ebc49f16eef71e36f55fb4470b21b19aaf3dfa16d"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 6,
+      operation: "report.zero-sum", figure: "plane", revision: 7,
       digest: "ea5407539cd8713a88ea1fed23047933a36f428ea0ff88b9763faa5a323da8b8"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 6,
+      operation: "report.zero-sum", figure: "step", revision: 7,
       digest: "cc471ecce5fde1ad9a156b22bc9e4ed644d91fdee5707d19ec7bf85130589a11"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 6,
-      digest: "146540a94882e7ea7d881b76971fdfcf9836bc290e0ba2a0aec653c1568528bf"),
+      operation: "report.zero-sum", figure: "gradients", revision: 7,
+      digest: "8b4f91fbefd1db6844e38483cdf42f18a06c6db6228362b36ee4642858db3570"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 6,
+      operation: "report.zero-sum", figure: "layers", revision: 7,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 6,
+      operation: "report.zero-sum", figure: "prediction", revision: 7,
       digest: "b2f0a3895bad4832b53c5024bde6d7846a9e1cb4869e36b7fa60fd282412fa8f"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 6,
+      operation: "report.zero-sum", figure: "tokens", revision: 7,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 6,
+      operation: "report.zero-sum", figure: "dissent", revision: 7,
       digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
     Golden(
-      operation: "report.zero-sum", figure: "alignment", revision: 6,
+      operation: "report.zero-sum", figure: "alignment", revision: 7,
       digest: "59e09b3ffd7560190ad1087f563ded02bd027ce5811bf3c3ad2de5d61bec1167"),
     Golden(
       operation: "report.tables", revision: 6,
       digest: "28e5dd6de6ff6df6e3e7be301b7d1a43c670c55a27371cb723c74f79cd7b99a8"),
     Golden(
-      operation: "report.html", revision: 8,
+      operation: "report.html", revision: 9,
       digest: "8af12c2be01c1159bf7fad176acf79a87024a2772ec8fe2daa2f11f89c9e0f4b"),
   ]
 

@@ -51,14 +51,14 @@ import Testing
   }
 
   /// - Parameter destructive: of the whole; of the two layers a tenth more and less.
-  private static func gradients(_ step: Int, _ destructive: Double) -> JSON {
+  private static func gradients(_ step: Int, _ destructive: Double, run: String = "14M") -> JSON {
     func part(_ d: Double) -> JSON {
       [
         "D": .number(d), "D_null": 0.875, "C_g": 0.1, "C_ug": 0.05, "C_uG": 0.5,
       ]
     }
     return [
-      "run": "14M", "step": .integer(Int64(step)),
+      "run": .string(run), "step": .integer(Int64(step)),
       "model_without_embeddings": part(destructive),
       "random_signs": ["draws": 10, "D": 0.625, "D_deviation": 0.03125],
       "layers": [part(destructive - 0.1), part(destructive + 0.1)],
@@ -294,6 +294,50 @@ import Testing
     #expect(text.contains("each of 4 at a level of 5 % / 4") == (first.count > 1))
     let mean = last.reduce(0, +) / Double(last.count)
     if mean == 0.25 { #expect(text.contains("lie between 0.031 (embedding) and 0.38 (layer 1, attention)")) }
+  }
+
+  @Test(arguments: [
+    (
+      [0.5, 0.5, 0.5], [0.7, 0.71, 0.72], "it rises for 14M, by 0.210 (0.185 to 0.235)",
+      "14M cancels more than by chance, by 0.085 (0.060 to 0.110)"
+    ),
+    (
+      [0.7, 0.7, 0.7], [0.5, 0.51, 0.52], "it falls for 14M, by 0.190 (0.165 to 0.215)",
+      "14M cancels less than by chance, by 0.115 (0.090 to 0.140)"
+    ),
+    (
+      [0.6, 0.6, 0.6], [0.5, 0.62, 0.74],
+      "it is not found to rise or fall for 14M (0.02 (−0.28 to 0.32))",
+      "14M is not found to differ from chance (−0.01 (−0.30 to 0.29))"
+    ),
+  ])
+  func `What changes in dissent and differs from chance in gradients is told by seeds`(
+    first: [Double], last: [Double], dissent: String, gradients: String
+  ) async throws {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    func each(_ json: (String, Int, Double) -> JSON) throws -> [InputArtefact] {
+      try first.indices.flatMap { seed in
+        try [(1024, first[seed]), (8192, last[seed])].map { step, value in
+          try bench.input(json("14M seed \(seed)", step, value).canonicalBytes, key: "\(seed),\(step)")
+        }
+      }
+    }
+    inputs["fits"] = try first.indices.map { seed in
+      try bench.input(
+        SampleRuns.analysis("14M seed \(seed)", group: "14M").json.canonicalBytes, key: "\(seed)")
+    }
+    inputs["dissent"] = try each { Self.dissent($0, $1, $2) }
+    inputs["gradients"] = try each { Self.gradients($1, $2, run: $0) }
+    let text = try await text(inputs, bench)
+    #expect(
+      text.contains(
+        "From the first checkpoint to the last and in the mean over seeds, \(dissent) (mean and 95 % interval over 3 seeds; "
+          + "Student’s t, at 5 %)."), "\(text)")
+    #expect(
+      text.contains(
+        "At the last checkpoint and in the mean over seeds: \(gradients) (mean and 95 % interval"),
+      "\(text)")
   }
 
   /// Of one checkpoint before the deceleration, and two after it.

@@ -5,7 +5,7 @@ internal import System
 /// subsampled as the losses were, and added to the fitted curve, which is then fitted again. Noise keeps its autocorrelation and
 /// its size along the run: see `PointNoise`.
 public struct BootstrapIntervals: Sendable, Hashable {
-  /// The 2.5 % and 97.5 % percentiles, linearly interpolated between the ordered values.
+  /// Below and above which another resample would lie 2.5 % of the time each, linearly interpolated between the ordered values.
   public struct Interval: Sendable, Hashable {
     public let lower: Double
     public let upper: Double
@@ -54,7 +54,7 @@ extension BootstrapIntervals.Interval {
 
   init(_ values: [Double]) {
     let ordered = OrderedValues(values)
-    self.init(lower: ordered.percentile(0.025), upper: ordered.percentile(0.975))
+    self.init(lower: ordered.predicted(0.025), upper: ordered.predicted(0.975))
   }
 }
 

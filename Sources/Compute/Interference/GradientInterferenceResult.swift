@@ -13,6 +13,8 @@ public struct GradientInterferenceResult: Sendable {
   public let drawn: (count: Int, mean: Double, deviation: Double)?
   /// C_g, C_(u,g) and C_(u,G) without embeddings; nil where no change of the parameters was given.
   public let overTokens, overCoordinates, ofSum: Double?
+  /// What random signs would make of each of them.
+  public let overTokensNull, overCoordinatesNull, ofSumNull: Double?
   /// D of each layer.
   public let layers: [Double]
 
@@ -31,6 +33,9 @@ public struct GradientInterferenceResult: Sendable {
     overTokens = try part.optionalNumber("C_g")
     overCoordinates = try part.optionalNumber("C_ug")
     ofSum = try part.optionalNumber("C_uG")
+    overTokensNull = try part.optionalNumber("C_g_null")
+    overCoordinatesNull = try part.optionalNumber("C_ug_null")
+    ofSumNull = try part.optionalNumber("C_uG_null")
     var layers: [Double] = []
     for layer in try json.list("layers") { layers.append(try layer.number("D")) }
     self.layers = layers

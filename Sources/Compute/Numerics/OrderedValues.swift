@@ -12,4 +12,10 @@ struct OrderedValues {
     let (low, high) = (values[below], values[min(below + 1, values.count - 1)])
     return low + (place - Double(below)) * (high - low)
   }
+
+  /// What another draw from the same distribution lies below with the probability p: the i-th of n values at p = i / (n + 1).
+  func predicted(_ p: Double) -> Double {
+    let place = p * Double(values.count + 1) - 1
+    return percentile(min(max(place / Double(max(values.count - 1, 1)), 0), 1))
+  }
 }

@@ -23,6 +23,14 @@ public struct SeedSpread: Sendable, Hashable {
   /// Holds the value of one more seed, 95 % of the time: mean +- t s sqrt(1 + 1/n). Nil for one seed.
   public var nextInterval: ClosedRange<Double>? { interval { 1 + 1 / $0 } }
 
+  /// The probability of a mean at least as far from 0 where that over all seeds is 0 (Student's t); nil for one seed.
+  public var probabilityOfZero: Double? {
+    guard let deviation else { return nil }
+    let error = deviation / Double(values.count).squareRoot()
+    guard error > 0 else { return mean == 0 ? 1 : 0 }
+    return StudentT.tails(beyond: mean / error, degrees: values.count - 1)
+  }
+
   private func interval(_ variance: (Double) -> Double) -> ClosedRange<Double>? {
     guard let deviation else { return nil }
     let width =

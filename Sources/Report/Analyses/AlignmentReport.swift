@@ -178,7 +178,7 @@ extension Page {
 
   /// Whether the last values differ from 0, which chance gives.
   private static func chance(_ trend: SeedTrend, _ comparisons: Int) -> String {
-    guard let last = trend.last, let probability = SeedTrend.probability(of: last) else { return "" }
+    guard let last = trend.last, let probability = last.probabilityOfZero else { return "" }
     guard probability * Double(comparisons) < 0.05 else {
       return "; at the end no difference to chance is seen"
     }

@@ -95,7 +95,26 @@ extension Page {
     return """
 
       <p>Gradient dissent, −cos between attraction to the target and repulsion from all other tokens at the final hidden \
-      state, goes in the mean over tokens: \(items.joined(separator: "; ")).</p>
+      state, goes in the mean over tokens: \(items.joined(separator: "; ")).\(overSeeds(results))</p>
       """
+  }
+
+  /// Whether dissent is larger at the last checkpoint than at the first, in the mean over trainings that differ in their seed alone.
+  private func overSeeds(_ results: AnalysisResults) -> Markup {
+    let changes = SeedChange.of(SeedGroup.groups(of: runs)) { run in
+      let found = results.dissent.map(\.result).filter { $0.run == run.name }
+      guard found.count > 1, let first = found.first, let last = found.last else { return nil }
+      return last.dissent - first.dissent
+    }
+    guard !changes.isEmpty else { return "" }
+    let items = changes.map { change -> Markup in
+      return switch change.direction {
+      case .up: "it rises for \(change.group.label), by \(change.size)"
+      case .down: "it falls for \(change.group.label), by \(change.size)"
+      case .neither: "it is not found to rise or fall for \(change.group.label) (\(change.size))"
+      }
+    }
+    return
+      " From the first checkpoint to the last and in the mean over seeds, \(items.joined(separator: "; ")) \(SeedChange.test(changes))."
   }
 }

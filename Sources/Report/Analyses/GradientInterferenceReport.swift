@@ -38,7 +38,7 @@ extension AnalysisResults {
 }
 
 extension AnalysisFigures {
-  /// D of the gradients with what chance alone gives, C_g, and C_(u,G) / C_(u,g).
+  /// D of the gradients, C_g, and C_(u,G) / C_(u,g), each with what random signs would make of it.
   var gradients: Figure {
     func traces(_ value: (GradientInterferenceResult) -> Double?) -> [Trace] {
       runs.map { run in
@@ -47,29 +47,36 @@ extension AnalysisFigures {
           points: results.gradients(of: run).compactMap { Trace.Point($0.step, value($0), nil) })
       }
     }
-    let null = runs.map { run in
-      Trace(
-        name: "random signs", colour: run.colour,
-        points: results.gradients(of: run).compactMap { Trace.Point($0.step, $0.null, nil) }, isDashed: true)
+    func nulls(_ value: (GradientInterferenceResult) -> Double?) -> [Trace] {
+      runs.map { run in
+        Trace(
+          name: "random signs", colour: run.colour,
+          points: results.gradients(of: run).compactMap { Trace.Point($0.step, value($0), nil) },
+          isDashed: true)
+      }
+    }
+    func ratio(_ sum: Double?, _ each: Double?) -> Double? {
+      guard let sum, let each, each > 0 else { return nil }
+      return sum / each
     }
     let panels = [
       TracePanel(
-        label: "{/:Italic D}(∇)", traces: null + traces { $0.destructive }, marks: marks),
-      TracePanel(label: "{/:Italic C}_g", isLogarithmic: true, traces: traces(\.overTokens), marks: marks),
+        label: "{/:Italic D}(∇)", traces: nulls(\.null) + traces { $0.destructive }, marks: marks),
+      TracePanel(
+        label: "{/:Italic C}_g", isLogarithmic: true, traces: nulls(\.overTokensNull) + traces(\.overTokens),
+        marks: marks),
       TracePanel(
         label: "{/:Italic C}_{u,G} / {/:Italic C}_{u,g}", isLogarithmic: true,
-        traces: traces { result in
-          guard let sum = result.ofSum, let each = result.overCoordinates, each > 0 else { return nil }
-          return sum / each
-        }, marks: marks),
+        traces: nulls { ratio($0.ofSumNull, $0.overCoordinatesNull) }
+          + traces { ratio($0.ofSum, $0.overCoordinates) }, marks: marks),
     ]
     return .traces(
       panels, title: "Interference in gradients",
       caption:
         "Of the model without embeddings. D(∇): how far the gradients of single tokens cancel in each coordinate, in the mean "
-        + "over coordinates; dashed, what they would if their signs were random and their magnitudes as they are. C_g: what is left of the changes g Δ "
-        + "of the update over tokens. C_u,G / C_u,g: over coordinates, of the summed gradient against single tokens. "
-        + "C(Δℓ) = C_g C_u,G / C_u,g." + Self.dotted,
+        + "over coordinates. C_g: what is left of the changes g Δ of the update over tokens. C_u,G / C_u,g: over coordinates, of "
+        + "the summed gradient against single tokens. C(Δℓ) = C_g C_u,G / C_u,g. Dashed: what each would be if signs were random "
+        + "and magnitudes as they are." + Self.dotted,
       findings: range("D of the gradients") { results.gradients(of: $0).map(\.destructive) }, columns: 3,
       width: width)
   }
@@ -156,7 +163,28 @@ extension Page {
       signs would make something of it as well: the more, the more tokens count. \(test)</p>
       <ul>
       \(items.joined(separator: "\n"))
-      </ul>
+      </ul>\(overSeeds(results))
+      """
+  }
+
+  /// Whether more cancels than by chance at the last checkpoint, in the mean over trainings that differ in their seed alone.
+  private func overSeeds(_ results: AnalysisResults) -> Markup {
+    let excess = SeedChange.of(SeedGroup.groups(of: runs)) { run in
+      results.gradients(of: run).last.flatMap { last in
+        last.drawn.map { last.destructive - $0.mean }
+      }
+    }
+    guard !excess.isEmpty else { return "" }
+    let items = excess.map { change -> Markup in
+      return switch change.direction {
+      case .up: "\(change.group.label) cancels more than by chance, by \(change.size)"
+      case .down: "\(change.group.label) cancels less than by chance, by \(change.size)"
+      case .neither: "\(change.group.label) is not found to differ from chance (\(change.size))"
+      }
+    }
+    return """
+
+      <p>At the last checkpoint and in the mean over seeds: \(items.joined(separator: "; ")) \(SeedChange.test(excess)).</p>
       """
   }
 

@@ -27,14 +27,6 @@ struct SeedTrend: Sendable {
   var last: SeedSpread? { SeedSpread(trainings.map(\.last.value)) }
   /// From the first to the last checkpoint, in each training.
   var change: SeedSpread? { SeedSpread(trainings.map { $0.last.value - $0.first.value }) }
-
-  /// Of a mean at least as far from 0, if that were the mean over all seeds: Student's test, two-sided. Nil for one seed.
-  static func probability(of spread: SeedSpread) -> Double? {
-    guard let deviation = spread.deviation else { return nil }
-    let (count, mean) = (spread.values.count, spread.mean)
-    let error = deviation / Double(count).squareRoot()
-    return error > 0 ? StudentT.tails(beyond: mean / error, degrees: count - 1) : mean == 0 ? 1 : 0
-  }
 }
 
 extension Page {
@@ -54,7 +46,7 @@ extension Page {
 
   /// Whether it rises or falls over training, by a test over seeds of which there are so many on the page; nil for one seed.
   static func direction(of trend: SeedTrend, comparisons: Int) -> String? {
-    guard let change = trend.change, let probability = SeedTrend.probability(of: change) else { return nil }
+    guard let change = trend.change, let probability = change.probabilityOfZero else { return nil }
     guard probability * Double(comparisons) < 0.05 else { return "no change is seen over training" }
     return change.mean > 0 ? "rises" : "falls"
   }

@@ -1,0 +1,43 @@
+internal import Compute
+
+/// A difference within each of several trainings that differ in their seed alone, and whether it is one in the mean over seeds:
+/// Student's test of one sample, where all that is said together errs in at most 5 % of pages (Bonferroni).
+struct SeedChange: Sendable {
+  enum Direction: Sendable { case up, down, neither }
+
+  let group: SeedGroup
+  let spread: SeedSpread
+  let direction: Direction
+
+  /// Of the groups in which at least two seeds have it.
+  static func of(_ groups: [SeedGroup], _ difference: (ReportedRun) -> Double?) -> [SeedChange] {
+    let found = groups.compactMap { group in
+      group.spread(difference).flatMap { spread in spread.probabilityOfZero.map { (group, spread, $0) } }
+    }
+    return found.map { group, spread, probability in
+      let isCertain = probability < 0.05 / Double(found.count)
+      return SeedChange(
+        group: group, spread: spread, direction: isCertain ? spread.mean > 0 ? .up : .down : .neither)
+    }
+  }
+
+  /// How large it is, with an interval: `0.012 (0.009 to 0.015)`. Where it is certain the direction is said in words.
+  var size: Markup {
+    let mean = direction == .neither ? spread.mean : spread.mean.magnitude
+    let text = Format.decimals(error: spread.deviation).map { Format.fixed(mean, $0) }
+    return "\(text ?? Format.significant(mean, 3)) (\(Page.range(interval, like: spread)))"
+  }
+
+  private var interval: ClosedRange<Double>? {
+    guard direction == .down, let interval = spread.meanInterval else { return spread.meanInterval }
+    return -interval.upperBound...(-interval.lowerBound)
+  }
+
+  /// `(mean and 95 % interval over 3 seeds; Student's t, at 5 % for both)`
+  static func test(_ changes: [SeedChange]) -> Markup {
+    let counts = Set(changes.map(\.spread.values.count)).sorted().map(String.init)
+    let together = changes.count == 1 ? "" : " for all \(changes.count) together"
+    return
+      "(mean and 95 % interval over \(counts.joined(separator: " or ")) seeds; Student’s <i>t</i>, at 5 %\(together))"
+  }
+}

@@ -34,7 +34,27 @@ def llama(**options):
 def mistral(**options):
     return transformers.MistralConfig(
         vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=CONTEXT, bos_token_id=None, eos_token_id=None, **options)
+        num_key_value_heads=2, bos_token_id=None, eos_token_id=None, **{"max_position_embeddings": CONTEXT} | options)
+
+
+def qwen3(**options):
+    return transformers.Qwen3Config(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=20, max_position_embeddings=CONTEXT, bos_token_id=None, eos_token_id=None,
+        **options)
+
+
+def olmo2(**options):
+    return transformers.Olmo2Config(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+        max_position_embeddings=CONTEXT, pad_token_id=None, eos_token_id=None, **options)
+
+
+def gemma(**options):
+    return transformers.GemmaConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=1, head_dim=20, max_position_embeddings=CONTEXT, pad_token_id=None, bos_token_id=None,
+        eos_token_id=None, **options)
 
 
 def qwen2(**options):
@@ -76,8 +96,16 @@ MODELS = [
     ("llama-linear-scaled", llama(rope_scaling={"rope_type": "linear", "factor": 4.0}), {}),
     ("mistral", mistral(sliding_window=None), {}),
     ("mistral-window", mistral(sliding_window=CONTEXT), {}),
+    ("mistral-slides", mistral(sliding_window=10), {}),
+    ("mistral-slides-far", mistral(sliding_window=70, max_position_embeddings=200), {}),
     ("qwen2", qwen2(), {}),
     ("qwen2-tied", qwen2(tie_word_embeddings=True, rope_theta=1e6), {"dtype": torch.bfloat16}),
+    ("qwen3", qwen3(), {}),
+    ("qwen3-tied", qwen3(tie_word_embeddings=True, rope_theta=1e6), {"dtype": torch.bfloat16}),
+    ("olmo2", olmo2(), {}),
+    ("olmo2-grouped", olmo2(num_key_value_heads=2, rope_theta=5e5), {"shards": "40KB"}),
+    ("gemma", gemma(), {}),
+    ("gemma-untied", gemma(tie_word_embeddings=False, hidden_act="gelu"), {"dtype": torch.bfloat16}),
     ("olmo", olmo(), {}),
     ("olmo-grouped", olmo(num_key_value_heads=2, tie_word_embeddings=True), {"dtype": torch.bfloat16}),
     ("gpt2", gpt2(), {}),
@@ -144,10 +172,10 @@ def save(model, folder, dtype=torch.float32, shards="1GB", base=False):
 
 def losses(model, tokens):
     """Of each token after the first, in windows of the context, as lm.losses takes them."""
-    found = []
+    found, context = [], model.config.max_position_embeddings
     with torch.no_grad():
-        for start in range(0, len(tokens) - 1, CONTEXT):
-            window = torch.tensor(tokens[start : start + CONTEXT + 1].astype(numpy.int64))
+        for start in range(0, len(tokens) - 1, context):
+            window = torch.tensor(tokens[start : start + context + 1].astype(numpy.int64))
             logits = model(window[None, :-1], use_cache=False).logits[0]
             found.append(torch.nn.functional.cross_entropy(logits, window[1:], reduction="none"))
     return torch.cat(found).numpy()

@@ -8,6 +8,7 @@ struct AttentionShape: Sendable {
   var heads: Int
   var keyHeads: Int
   var dim: Int
+  var window = 0
   var queries: Int { batch * length * heads * dim }
   var keys: Int { batch * length * keyHeads * dim }
 }
@@ -26,7 +27,8 @@ struct AttentionShape: Sendable {
         let g = h / (s.heads / s.keyHeads)
         for t in 0..<s.length {
           let query = ((b * s.length + t) * s.heads + h) * s.dim
-          let scores = (0...t).map { u in
+          let first = s.window > 0 ? max(0, t - s.window + 1) : 0
+          let scores = (first...t).map { u in
             let key = ((b * s.length + u) * s.keyHeads + g) * s.dim
             return Double(Self.scale) * (0..<s.dim).reduce(0) { $0 + q[query + $1] * k[key + $1] }
           }
@@ -34,7 +36,7 @@ struct AttentionShape: Sendable {
           let sum = scores.reduce(0) { $0 + exp($1 - greatest) }
           sums[(b * s.heads + h) * s.length + t] = greatest + log(sum)
           for (u, score) in scores.enumerated() {
-            let value = ((b * s.length + u) * s.keyHeads + g) * s.dim
+            let value = ((b * s.length + first + u) * s.keyHeads + g) * s.dim
             for d in 0..<s.dim { out[query + d] += exp(score - greatest) / sum * v[value + d] }
           }
         }
@@ -56,7 +58,7 @@ struct AttentionShape: Sendable {
       batch: s.batch, length: s.length, heads: s.heads, kv_heads: s.keyHeads, head_dim: s.dim,
       scale: Self.scale,
       q: inputs[0].pointer, ldq: wide, k: inputs[1].pointer, ldk: narrow, v: inputs[2].pointer, ldv: narrow,
-      out: outputs[0].pointer, ldo: wide, log_sum: outputs[1].pointer)
+      out: outputs[0].pointer, ldo: wide, log_sum: outputs[1].pointer, window: s.window)
     var y = brake_attention_gradient(
       dout: inputs[3].pointer, lddo: wide, dq: outputs[2].pointer, lddq: wide, dk: outputs[3].pointer,
       lddk: narrow, dv: outputs[4].pointer, lddv: narrow)
@@ -73,6 +75,10 @@ struct AttentionShape: Sendable {
     AttentionShape(batch: 2, length: 7, heads: 2, keyHeads: 2, dim: 3),
     AttentionShape(length: 65, heads: 2, keyHeads: 1, dim: 16),
     AttentionShape(batch: 2, length: 150, heads: 4, keyHeads: 2, dim: 20),
+    AttentionShape(batch: 2, length: 150, heads: 2, keyHeads: 1, dim: 3, window: 5),
+    AttentionShape(length: 200, heads: 2, keyHeads: 2, dim: 3, window: 64),
+    AttentionShape(length: 200, heads: 1, keyHeads: 1, dim: 3, window: 70),
+    AttentionShape(length: 70, heads: 1, keyHeads: 1, dim: 3, window: 1),
   ])
   func `Outputs and log-sums agree with the definition`(_ s: AttentionShape) {
     var random = Inputs(seed: 61)
@@ -86,6 +92,7 @@ struct AttentionShape: Sendable {
   @Test(arguments: [
     AttentionShape(batch: 2, length: 5, heads: 2, keyHeads: 2, dim: 3),
     AttentionShape(length: 18, heads: 2, keyHeads: 1, dim: 2),
+    AttentionShape(length: 18, heads: 2, keyHeads: 1, dim: 2, window: 4),
   ])
   func `Gradients are those of the definition`(_ s: AttentionShape) {
     var random = Inputs(seed: 62)
@@ -98,8 +105,9 @@ struct AttentionShape: Sendable {
     expectClose(found.dv, gradient(of: { inner(attention(s, dq, dk, $0).0, dy) }, at: v), within: 2e-6)
   }
 
-  @Test func `Gradients across many tiles agree with those of a direction`() {
-    let s = AttentionShape(length: 150, heads: 2, keyHeads: 1, dim: 8)
+  @Test(arguments: [0, 1, 40, 64, 100])
+  func `Gradients across many tiles agree with those of a direction`(window: Int) {
+    let s = AttentionShape(length: 150, heads: 2, keyHeads: 1, dim: 8, window: window)
     var random = Inputs(seed: 63)
     let (q, k, v) = (random.values(s.queries, scale: 2), random.values(s.keys), random.values(s.keys))
     let dy = random.values(s.queries)
@@ -122,6 +130,10 @@ struct AttentionShape: Sendable {
     AttentionShape(batch: 2, length: 7, heads: 2, keyHeads: 2, dim: 3),
     AttentionShape(length: 65, heads: 2, keyHeads: 1, dim: 16),
     AttentionShape(batch: 2, length: 150, heads: 4, keyHeads: 2, dim: 20),
+    AttentionShape(batch: 2, length: 150, heads: 2, keyHeads: 1, dim: 3, window: 5),
+    AttentionShape(length: 200, heads: 2, keyHeads: 2, dim: 3, window: 64),
+    AttentionShape(length: 200, heads: 1, keyHeads: 1, dim: 3, window: 70),
+    AttentionShape(length: 70, heads: 1, keyHeads: 1, dim: 3, window: 1),
   ])
   func `A change of the output is that of the definition`(_ s: AttentionShape) {
     var random = Inputs(seed: 64)
@@ -135,7 +147,7 @@ struct AttentionShape: Sendable {
     var kernel = brake_attention(
       batch: s.batch, length: s.length, heads: s.heads, kv_heads: s.keyHeads, head_dim: s.dim,
       scale: Self.scale, q: x[0].pointer, ldq: wide, k: x[1].pointer, ldk: narrow, v: x[2].pointer,
-      ldv: narrow, out: out.pointer, ldo: wide, log_sum: sums.pointer)
+      ldv: narrow, out: out.pointer, ldo: wide, log_sum: sums.pointer, window: s.window)
     var change = brake_attention_change(
       q: y[0].pointer, ldq: wide, k: y[1].pointer, ldk: narrow, v: y[2].pointer, ldv: narrow,
       out: found.pointer, ldo: wide)
@@ -148,5 +160,32 @@ struct AttentionShape: Sendable {
     }
     let slopes = zip(moved(1e-5), moved(-1e-5)).map { ($0 - $1) / 2e-5 }
     expectClose(found.values, slopes, within: 2e-6)
+  }
+
+  @Test(arguments: [
+    AttentionShape(length: 21, heads: 4, keyHeads: 2, dim: 20),
+    AttentionShape(length: 21, heads: 4, keyHeads: 2, dim: 20, window: 5),
+    AttentionShape(length: 150, heads: 2, keyHeads: 1, dim: 3, window: 70),
+    AttentionShape(length: 7, heads: 1, keyHeads: 1, dim: 3, window: 9),
+  ])
+  func `The gradient of the last query is that of all where others have none`(_ s: AttentionShape) {
+    var random = Inputs(seed: 65)
+    let (q, k, v) = (random.values(s.queries, scale: 4), random.values(s.keys), random.values(s.keys))
+    let (wide, narrow) = (s.heads * s.dim, s.keyHeads * s.dim)
+    let last = random.values(wide)
+    let all = run(s, q, k, v, [Float](repeating: 0, count: s.queries - wide) + last)
+    let inputs = [q, k, v, last, all.out, all.sums].map(Buffer.init)
+    let outputs = [s.queries, s.keys, s.keys].map { Buffer(random.values($0)) }
+    var x = brake_attention(
+      batch: 1, length: s.length, heads: s.heads, kv_heads: s.keyHeads, head_dim: s.dim, scale: Self.scale,
+      q: inputs[0].pointer, ldq: wide, k: inputs[1].pointer, ldk: narrow, v: inputs[2].pointer, ldv: narrow,
+      out: inputs[4].pointer, ldo: wide, log_sum: inputs[5].pointer, window: s.window)
+    var y = brake_attention_gradient(
+      dout: inputs[3].pointer, lddo: wide, dq: outputs[0].pointer, lddq: wide, dk: outputs[1].pointer,
+      lddk: narrow, dv: outputs[2].pointer, lddv: narrow)
+    brake_attention_backward_last(&x, &y, 0, s.keyHeads)
+    for (found, whole) in zip(outputs, [all.dq, all.dk, all.dv]) {
+      expectClose(found.values, doubles(whole), within: 2e-6)
+    }
   }
 }

@@ -4,10 +4,10 @@ import Testing
 @Suite struct `Normalisation` {
   static let epsilon = 1e-5
 
-  private func rmsnorm(_ x: [Double], _ w: [Double]?, _ columns: Int) -> [Double] {
+  private func rmsnorm(_ x: [Double], _ w: [Double]?, fromOne: Bool, _ columns: Int) -> [Double] {
     rows(x, of: columns).flatMap { row in
       let rstd = 1 / (mean(row.map { $0 * $0 }) + Self.epsilon).squareRoot()
-      return row.enumerated().map { $1 * rstd * (w?[$0] ?? 1) }
+      return row.enumerated().map { $1 * rstd * ((w?[$0] ?? 1) + (fromOne ? 1 : 0)) }
     }
   }
 
@@ -19,25 +19,27 @@ import Testing
     }
   }
 
-  @Test(arguments: [5, 16, 37], [false, true])
-  func `RMSNorm and its gradients agree with the definition`(columns: Int, weighted: Bool) {
+  @Test(arguments: [5, 16, 37], [(false, false), (true, false), (true, true)])
+  func `RMSNorm and its gradients agree with the definition`(columns: Int, form: (Bool, Bool)) {
+    let (weighted, fromOne) = form
     var random = Inputs(seed: 31)
     let n = 3 * columns
     let (x, dy, old) = (random.values(n), random.values(n), random.values(n))
     let w = weighted ? random.values(columns) : nil
     var (y, rstd, dx) = (x, [Float](repeating: 0, count: 3), old)
     withOptional(w) { w in
-      brake_rmsnorm(&y, &rstd, x, w, 3, columns, Float(Self.epsilon))
-      brake_rmsnorm_backward(&dx, dy, x, w, rstd, 3, columns, weighted)
+      brake_rmsnorm(&y, &rstd, x, w, fromOne, 3, columns, Float(Self.epsilon))
+      brake_rmsnorm_backward(&dx, dy, x, w, fromOne, rstd, 3, columns, weighted)
     }
-    expectClose(y, rmsnorm(doubles(x), w.map(doubles), columns))
-    let slope = gradient(of: { inner(rmsnorm($0, w.map(doubles), columns), dy) }, at: x)
+    expectClose(y, rmsnorm(doubles(x), w.map(doubles), fromOne: fromOne, columns))
+    let slope = gradient(of: { inner(rmsnorm($0, w.map(doubles), fromOne: fromOne, columns), dy) }, at: x)
     expectClose(dx, weighted ? zip(slope, old).map { $0 + Double($1) } : slope)
     if let w {
       var dw = [Float](repeating: 1, count: columns)
       brake_rmsnorm_backward_weight(&dw, dy, x, rstd, 3, columns, 0, 3)
       brake_rmsnorm_backward_weight(&dw, dy, x, rstd, 3, columns, 3, columns)
-      expectClose(dw, gradient(of: { inner(rmsnorm(doubles(x), $0, columns), dy) }, at: w).map { $0 + 1 })
+      let slopes = gradient(of: { inner(rmsnorm(doubles(x), $0, fromOne: fromOne, columns), dy) }, at: w)
+      expectClose(dw, slopes.map { $0 + 1 })
     }
   }
 

@@ -36,6 +36,70 @@ import Testing
     "intermediate_size": 12, "max_position_embeddings": 8,
   ]
 
+  @Test func `A Mistral is a Llama unless its window is shorter than its context`() throws {
+    var json = Self.llama
+    let llama = try ModelConfiguration(json: .object(json))
+    json["model_type"] = "mistral"
+    for window in [nil, .null, 8, 4096] as [JSON?] {
+      json["sliding_window"] = window
+      #expect(try ModelConfiguration(json: .object(json)) == llama)
+    }
+    json["sliding_window"] = 4
+    let mistral = try ModelConfiguration(json: .object(json))
+    #expect(mistral.window == 4 && mistral.context == 8 && mistral.json["model_type"] == "mistral")
+    for window in [0, -1] as [JSON] {
+      json["sliding_window"] = window
+      #expect(throws: Failure.self) { try ModelConfiguration(json: .object(json)) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("qwen2", "use_sliding_window", true), ("qwen3", "use_sliding_window", true),
+      ("qwen3", "layer_types", ["full_attention", "sliding_attention"]), ("qwen3", "attention_bias", true),
+      ("qwen3", "norm_affine", false), ("qwen3", "head_dim", 3), ("qwen3", "hidden_act", "gelu"),
+      ("olmo2", "norm_affine", false), ("olmo2", "attention_bias", true), ("olmo2", "hidden_act", "relu"),
+      ("gemma", "norm_affine", false), ("gemma", "hidden_act", "silu"),
+      ("gemma", "hidden_activation", "gelu"),
+      ("gemma", "use_bidirectional_attention", true), ("gemma", "attention_bias", true),
+      ("gemma2", "query_pre_attn_scalar", 256), ("gemma3_text", "sliding_window", 8),
+    ] as [(String, String, JSON)])
+  func `What would change a family's computation is refused`(type: String, name: String, value: JSON) throws {
+    var members = Self.llama
+    members["model_type"] = .string(type)
+    members[name] = value
+    #expect(throws: Failure.self) { try ModelConfiguration(json: .object(members)) }
+  }
+
+  @Test func `What a file does not say has the default of its family`() throws {
+    func model(_ type: String) throws -> ModelConfiguration {
+      var members = Self.llama
+      members["model_type"] = .string(type)
+      members["hidden_activation"] = .null
+      return try ModelConfiguration(json: .object(members))
+    }
+    let (qwen, olmo, gemma) = (try model("qwen3"), try model("olmo2"), try model("gemma"))
+    #expect(qwen.headDimension == 128 && !qwen.isTied && qwen.normEpsilon == 1e-6)
+    #expect(olmo.headDimension == 4 && !olmo.isTied && olmo.normEpsilon == 1e-5)
+    #expect(gemma.headDimension == 256 && gemma.isTied && gemma.activation == .geglu)
+  }
+
+  @Test func `Parts of several families together are refused`() {
+    func refuses(_ model: ModelConfiguration, _ change: (inout ModelConfiguration) -> Void) -> Bool {
+      var model = model
+      change(&model)
+      return (try? model.validated()) == nil
+    }
+    #expect(!refuses(ModelSamples.llama) { _ in })
+    #expect(refuses(ModelSamples.llama) { $0.norms = .after })
+    #expect(refuses(ModelSamples.llama) { $0.activation = .geglu })
+    #expect(refuses(ModelSamples.olmo2) { $0.hasNormWeights = false })
+    #expect(refuses(ModelSamples.qwen3) { $0.window = 3 })
+    #expect(refuses(ModelSamples.mistral) { $0.window = 9 })
+    #expect(refuses(ModelSamples.gpt2) { $0.isEmbeddingScaled = true })
+    #expect(refuses(ModelSamples.neox) { $0.queryKeyNorm = .head })
+  }
+
   @Test(
     arguments: [
       ("model_type", "mamba"), ("model_type", 3), ("vocab_size", 0), ("vocab_size", 4_000_000_000),

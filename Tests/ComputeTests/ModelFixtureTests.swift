@@ -14,7 +14,10 @@ import Testing
   static let furtherAreThere = FileManager.default.fileExists(atPath: further.path)
   private static let furtherNames = ["further/olmo_tied", "further/olmo_untied_affine", "further/gpt2_tied"]
   static let names =
-    ["llama_grouped", "olmo_tied", "olmo_grouped", "gpt2_tied", "neox_parallel"]
+    [
+      "llama_grouped", "olmo_tied", "olmo_grouped", "gpt2_tied", "neox_parallel", "qwen3", "olmo2", "gemma",
+      "mistral_window",
+    ]
     + (furtherAreThere ? furtherNames : [])
 
   @Test(

@@ -51,7 +51,32 @@ enum ModelSamples {
      "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "tie_word_embeddings": true,
      "rope_scaling": {"rope_type": "linear", "factor": 2}}
     """)
-  static let all = [llama, olmo, layerNormOlmo, gpt2, neox, qwen]
+  /// Norms of each head's queries and keys, and heads that are wider than the residual stream has room for.
+  static let qwen3 = configuration(
+    """
+    {"model_type": "qwen3", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 12, "max_position_embeddings": 8,
+     "tie_word_embeddings": true}
+    """)
+  /// Norms behind, and over all queries and all keys.
+  static let olmo2 = configuration(
+    """
+    {"model_type": "olmo2", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8}
+    """)
+  /// Scaled embeddings, weights of norms that count from one, a gate of GELU.
+  static let gemma = configuration(
+    """
+    {"model_type": "gemma", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+     "num_key_value_heads": 1, "head_dim": 6, "intermediate_size": 12, "max_position_embeddings": 8}
+    """)
+  /// Tokens that see themselves and the two before them.
+  static let mistral = configuration(
+    """
+    {"model_type": "mistral", "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+     "num_key_value_heads": 1, "intermediate_size": 12, "max_position_embeddings": 8, "sliding_window": 3}
+    """)
+  static let all = [llama, olmo, layerNormOlmo, gpt2, neox, qwen, qwen3, olmo2, gemma, mistral]
 
   /// Threads that share even the work of these models.
   static func busyThreads(_ count: Int) -> Threads { Threads(count, leastWork: 1, valuesOfPiece: 64) }

@@ -36,17 +36,6 @@ import Testing
         != Transformer(scaled, threads: Threads(1)).losses(of: batch, weights: again))
   }
 
-  @Test func `A Mistral is a Llama that sees its window`() throws {
-    var json = try #require(ModelFixture.plain.object)
-    let llama = try ModelConfiguration(json: .object(json))
-    json["model_type"] = "mistral"
-    #expect(try ModelConfiguration(json: .object(json)) == llama)
-    json["sliding_window"] = 4
-    #expect(try ModelConfiguration(json: .object(json)).context == 4)
-    json["sliding_window"] = 0
-    #expect(throws: (any Error).self) { try ModelConfiguration(json: .object(json)) }
-  }
-
   private enum ModelFixture {
     static let plain: JSON = [
       "model_type": "llama", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,

@@ -181,10 +181,10 @@ static void norms(cases *s) {
     float *x = values(s, n, 2), *dy = values(s, n, 1), *y = zeros(s, n), *dx = values(s, n, 1);
     float *rstd = zeros(s, rows), *mean = zeros(s, rows), *dw = zeros(s, columns), *db = zeros(s, columns);
     float *w = weighted ? values(s, columns, 1) : 0, *b = weighted ? values(s, columns, 1) : 0;
-    brake_rmsnorm(y, rstd, x, w, rows, columns, 1e-5f);
+    brake_rmsnorm(y, rstd, x, w, false, rows, columns, 1e-5f);
     output(s, y, n);
     output(s, rstd, rows);
-    brake_rmsnorm_backward(dx, dy, x, w, rstd, rows, columns, weighted);
+    brake_rmsnorm_backward(dx, dy, x, w, false, rstd, rows, columns, weighted);
     brake_rmsnorm_backward_weight(dw, dy, x, rstd, rows, columns, 0, 32);
     brake_rmsnorm_backward_weight(dw, dy, x, rstd, rows, columns, 32, columns);
     output(s, dx, n);
@@ -276,7 +276,7 @@ static void attention(cases *s) {
     float *keys = values(s, rows * ldk, 1), *out = zeros(s, rows * ldq), *log_sum = zeros(s, rows * heads);
     brake_attention x = {
         batch, length, heads, kv_heads, dim, 0.5f, values(s, rows * ldq, 4), ldq, keys, ldk, keys + kv_heads * dim,
-        ldk, out, ldq, log_sum};
+        ldk, out, ldq, log_sum, 0};
     for (long task = brake_attention_task_count(&x); task > 0; task--) brake_attention_forward(&x, task - 1, task);
     output(s, out, rows * ldq);
     output(s, log_sum, rows * heads);
@@ -342,7 +342,7 @@ static void attention_last(cases *s) {
   float *keys = values(s, length * ldk, 1), *out = zeros(s, length * ldq), *log_sum = zeros(s, length * heads);
   brake_attention x = {
       1, length, heads, kv_heads, dim, 0.5f, values(s, length * ldq, 4), ldq, keys, ldk, keys + kv_heads * dim,
-      ldk, out, ldq, log_sum};
+      ldk, out, ldq, log_sum, 0};
   brake_attention_forward(&x, 0, kv_heads);
   float *dq = values(s, length * ldq, 1), *dk = values(s, length * ldk, 1);
   brake_attention_gradient y = {values(s, ldq, 1), ldq, dq, ldq, dk, ldk, dk + kv_heads * dim, ldk};
@@ -450,7 +450,7 @@ static void attention_tangents(cases *s) {
     float *keys = values(s, rows * ldk, 1), *log_sum = zeros(s, rows * heads);
     brake_attention x = {
         batch, length, heads, kv_heads, dim, 0.5f, values(s, rows * ldq, 4), ldq, keys, ldk, keys + kv_heads * dim,
-        ldk, zeros(s, rows * ldq), ldq, log_sum};
+        ldk, zeros(s, rows * ldq), ldq, log_sum, 0};
     brake_attention_forward(&x, 0, brake_attention_task_count(&x));
     float *key_changes = values(s, rows * ldk, 1), *out = zeros(s, rows * (ldq + 3));
     brake_attention_change y = {
@@ -498,6 +498,55 @@ static void coordinates(cases *s) {
   end(s, "influence");
 }
 
+static void windows(cases *s) {
+  const long windows[] = {1, 7, 64, 70};
+  for (int form = 0; form < 4; form++) {
+    begin(s);
+    const long length = 150, heads = 2, dim = 20, ldq = heads * dim, ldk = 2 * dim, window = windows[form];
+    float *keys = values(s, length * ldk, 1), *out = zeros(s, length * ldq), *log_sum = zeros(s, length * heads);
+    brake_attention x = {
+        1, length, heads, 1, dim, 0.5f, values(s, length * ldq, 4), ldq, keys, ldk, keys + dim, ldk, out, ldq,
+        log_sum, window};
+    brake_attention_forward(&x, 0, 1);
+    output(s, out, length * ldq);
+    output(s, log_sum, length * heads);
+    float *dq = zeros(s, length * ldq), *dk = zeros(s, length * ldk), *douts = values(s, length * ldq, 1);
+    brake_attention_gradient y = {douts, ldq, dq, ldq, dk, ldk, dk + dim, ldk};
+    brake_attention_backward(&x, &y, 0, 1);
+    output(s, dq, length * ldq);
+    output(s, dk, length * ldk);
+    brake_attention_backward_last(&x, &y, 0, 1);
+    output(s, dq, length * ldq);
+    output(s, dk, length * ldk);
+    float *key_changes = values(s, length * ldk, 1), *change = zeros(s, length * ldq);
+    brake_attention_change c = {douts, ldq, key_changes, ldk, key_changes + dim, ldk, change, ldq};
+    brake_attention_tangent(&x, &c, 0, 1);
+    output(s, change, length * ldq);
+    char name[64];
+    snprintf(name, sizeof name, "attention window %ld of %ld", window, length);
+    end(s, name);
+  }
+}
+
+static void gemma(cases *s) {
+  begin(s);
+  const long rows = 9, columns = 37, n = rows * columns, ld = 80;
+  float *x = values(s, n, 2), *dy = values(s, n, 1), *w = values(s, columns, 1), *y = zeros(s, n), *dx = values(s, n, 1);
+  float *rstd = zeros(s, rows), *wide = values(s, rows * ld, 8);
+  brake_rmsnorm(y, rstd, x, w, true, rows, columns, 1e-6f);
+  output(s, y, n);
+  output(s, rstd, rows);
+  brake_rmsnorm_backward(dx, dy, x, w, true, rstd, rows, columns, true);
+  output(s, dx, n);
+  end(s, "rmsnorm from one");
+  sha256_start(&s->digest);
+  brake_geglu_tanh(y, columns, wide, wide + columns, ld, rows, columns);
+  output(s, y, n);
+  brake_geglu_tanh_backward(wide, wide + columns, ld, dy, columns, wide, wide + columns, ld, rows, columns);
+  output(s, wide, rows * ld);
+  end(s, "geglu_tanh");
+}
+
 void kernel_cases_run(kernel_case_visitor visit, void *context) {
   cases s = {.visit = visit, .context = context, .arena = malloc(ARENA * sizeof(float))};
   if (!s.arena) abort();
@@ -516,5 +565,7 @@ void kernel_cases_run(kernel_case_visitor visit, void *context) {
   wide_products(&s);
   attention_tangents(&s);
   coordinates(&s);
+  windows(&s);
+  gemma(&s);
   free(s.arena);
 }

@@ -128,7 +128,7 @@ import Testing
       operation: "lm.info", revision: 1,
       digests: ["info": "e37076c94b9b1a24c6a9536abc8c7242252cf04c246cf2431b319793d4512087"]),
     Golden(
-      operation: "lm.import", revision: 1,
+      operation: "lm.import", revision: 2,
       digests: ["checkpoint": "357a78c994b6688b59cb0430dd44058c62d79741bbf04679f6afcd62e1e245b1"]),
     Golden(
       operation: "lm.generate", revision: 1,

@@ -22,6 +22,24 @@ enum Interchange {
       "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8,
       "tie_word_embeddings": true, "clip_qkv": nil,
     ],
+    "qwen3": [
+      "model_type": "qwen3", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 12,
+      "max_position_embeddings": 8,
+    ],
+    "olmo2": [
+      "model_type": "olmo2", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,
+      "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8,
+    ],
+    "gemma": [
+      "model_type": "gemma", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,
+      "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "intermediate_size": 12,
+      "max_position_embeddings": 8,
+    ],
+    "mistral": [
+      "model_type": "mistral", "vocab_size": 17, "hidden_size": 8, "num_hidden_layers": 2,
+      "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 8, "sliding_window": 3,
+    ],
     "gpt2": [
       "model_type": "gpt2", "vocab_size": 17, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 8,
     ],
@@ -112,7 +130,7 @@ enum Interchange {
 }
 
 @Suite struct LMInterchangeTests {
-  @Test(arguments: ["llama", "olmo", "gpt2", "gpt_neox"])
+  @Test(arguments: Interchange.configurations.keys.sorted())
   func `Weights of every float type give the same checkpoint, and come back from an export`(
     family: String
   ) async throws {
@@ -271,8 +289,9 @@ enum Interchange {
 
   @Test(
     arguments: [
-      ("olmo", "clip_qkv", 8.0, "clip_qkv"), ("llama", "model_type", "olmo2", "olmo2"),
       ("llama", "rope_scaling", ["type": "yarn", "factor": 2], "yarn"),
+      ("llama", "model_type", "gemma2", "gemma2"), ("qwen3", "model_type", "llama", "_norm"),
+      ("olmo2", "model_type", "llama", "norm"), ("qwen3", "head_dim", 4, "shape"),
       ("llama", "vocab_size", 1_000_000, "too few"), ("gpt2", "n_layer", 3, "transformer.h.2"),
       ("gpt2", "n_positions", 4, "shape"), ("llama", "tie_word_embeddings", true, "given twice"),
     ] as [(String, String, JSON, String)])

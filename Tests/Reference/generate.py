@@ -139,7 +139,9 @@ def proxy(model, names):
         if x is None:
             each = gradient
         elif len(shape) == 1:
-            each = gradient * x.reshape(gradient.shape)
+            # Of a norm of each head the heads of a position are added up.
+            each = (gradient * x.reshape(gradient.shape)).reshape(y.value.shape[0] * y.value.shape[1], -1, *shape)
+            each = each.sum(axis=1)
         elif x.dtype.kind == "i":
             each = np.zeros((len(gradient),) + shape)
             each[np.arange(len(gradient)), x.reshape(-1)] = gradient
@@ -147,7 +149,7 @@ def proxy(model, names):
             rows = x.reshape(len(gradient), -1)
             by_input = model.c["model_type"] == "gpt2" and ".h." in name
             each = np.einsum("pi,po->pio" if by_input else "pi,po->poi", rows, gradient)
-        uses[name] = each.reshape(len(gradient), -1)
+        uses[name] = each.reshape(len(each), -1)
     return {name: uses[name] for name in names if name in uses}
 
 
@@ -229,7 +231,9 @@ def blocks(names):
     layer = lambda n: next((int(part) for part in n.split(".") if part.isdigit()), None)
     for index in sorted({layer(n) for n in names} - {None}):
         own = [n for n in names if layer(n) == index]
-        inner = [n for n in own if any(part in n for part in (".mlp.", ".post_attention_layernorm.", ".ln_2."))]
+        behind = [n for n in own if ".post_feedforward_layernorm." in n]
+        between = [] if behind else [n for n in own if ".post_attention_layernorm." in n]
+        inner = [n for n in own if ".mlp." in n or ".ln_2." in n or n in behind or n in between]
         found[f"layer.{index}.attention"] = [n for n in own if n not in inner]
         found[f"layer.{index}.feed_forward"] = inner
     found["output"] = [n for n in names if layer(n) is None and n not in found["embedding"]]
@@ -294,7 +298,7 @@ def fixture(name, c, seed):
     weights = {}
     for parameter, shape in shapes(c).items():
         values = random.normal(size=shape) * 0.3
-        if len(shape) == 1 and parameter.endswith("weight"):
+        if len(shape) == 1 and parameter.endswith("weight") and c["model_type"] != "gemma":
             values = values + 1
         weights[parameter] = values.astype(np.float32).astype(np.float64)
     draw = lambda *shape: random.integers(0, c["vocab_size"], shape, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Decoders of the Llama, OLMo, GPT-2 and GPT-NeoX families in float64, by the names and conventions of the transformers
+"""Decoders of the Llama, Mistral, Qwen 3, OLMo, OLMo 2, Gemma, GPT-2 and GPT-NeoX families in float64, by the names and conventions of the transformers
 library. Written from the papers, not from the project's own code."""
 
 import math
@@ -33,6 +33,27 @@ CONFIGURATIONS = {
         "model_type": "gpt_neox", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
         "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": CONTEXT, "rotary_pct": 0.5,
         "layer_norm_eps": 1e-5, "hidden_act": "gelu", "use_parallel_residual": True, "tie_word_embeddings": False,
+    },
+    "qwen3": {
+        "model_type": "qwen3", "vocab_size": 23, "hidden_size": 12, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "tie_word_embeddings": False,
+    },
+    "olmo2": {
+        "model_type": "olmo2", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "tie_word_embeddings": False,
+    },
+    "gemma": {
+        "model_type": "gemma", "vocab_size": 23, "hidden_size": 12, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "hidden_act": "gelu_pytorch_tanh",
+        "tie_word_embeddings": True,
+    },
+    "mistral_window": {
+        "model_type": "mistral", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "sliding_window": 3, "tie_word_embeddings": False,
     },
 }
 
@@ -69,19 +90,27 @@ def shapes(c):
         found["embed_out.weight"] = (c["vocab_size"], d)
     else:
         d, inner = c["hidden_size"], c["intermediate_size"]
-        keys = d // c["num_attention_heads"] * c["num_key_value_heads"]
-        has_weights = c["model_type"] == "llama" and c.get("norm_affine", True)
+        size = c.get("head_dim", d // c["num_attention_heads"])
+        queries, keys = size * c["num_attention_heads"], size * c["num_key_value_heads"]
+        has_weights = c["model_type"] != "olmo" and c.get("norm_affine", True)
+        behind = c["model_type"] == "olmo2"
         found["model.embed_tokens.weight"] = (c["vocab_size"], d)
         for layer in range(c["num_hidden_layers"]):
             name = f"model.layers.{layer}."
-            if has_weights:
+            if has_weights and not behind:
                 found[name + "input_layernorm.weight"] = (d,)
-            for part, rows in [("q", d), ("k", keys), ("v", keys), ("o", d)]:
+            for part, rows in [("q", queries), ("k", keys), ("v", keys)]:
                 found[name + f"self_attn.{part}_proj.weight"] = (rows, d)
+            for part, width in [("q", queries), ("k", keys)]:
+                if c["model_type"] in ("qwen3", "olmo2"):
+                    found[name + f"self_attn.{part}_norm.weight"] = (width if behind else size,)
+            found[name + "self_attn.o_proj.weight"] = (d, queries)
             if has_weights:
                 found[name + "post_attention_layernorm.weight"] = (d,)
             for part, shape in [("gate", (inner, d)), ("up", (inner, d)), ("down", (d, inner))]:
                 found[name + f"mlp.{part}_proj.weight"] = shape
+            if behind:
+                found[name + "post_feedforward_layernorm.weight"] = (d,)
         if has_weights:
             found["model.norm.weight"] = (d,)
         if not c["tie_word_embeddings"]:
@@ -119,7 +148,8 @@ class Model:
         normal = x * ((x * x).mean() + epsilon).power(-0.5)
         if name + ".weight" not in self.w:
             return normal
-        scaled = normal * self.w[name + ".weight"]
+        from_one = 1.0 if self.c["model_type"] == "gemma" else 0.0
+        scaled = normal * (self.w[name + ".weight"] + from_one)
         self.uses.append((name + ".weight", normal.value, scaled))
         return self.shifted(scaled, name + ".bias")
 
@@ -146,7 +176,10 @@ class Model:
         q = q.transpose(0, 2, 1, 3)
         k = k.transpose(0, 2, 3, 1)[:, own]
         v = v.transpose(0, 2, 1, 3)[:, own]
-        scores = (q @ k) * (1 / math.sqrt(size)) + np.triu(np.full((length, length), -1e30), 1)
+        hidden = np.triu(np.full((length, length), -1e30), 1)
+        if "sliding_window" in self.c:
+            hidden = hidden + np.tril(np.full((length, length), -1e30), -self.c["sliding_window"])
+        scores = (q @ k) * (1 / math.sqrt(size)) + hidden
         return (scores.softmax() @ v).transpose(0, 2, 1, 3).reshape(batch, length, heads * size)
 
     @staticmethod
@@ -175,25 +208,46 @@ class Model:
         chosen = logits.softmax()[rows, columns, targets]
         return chosen.log() * -1.0, state, logits
 
+    def heads(self, x, name, norm, count, epsilon):
+        """Queries, keys or values [B, T, count, D]: normalised all together, each head by itself, or not at all."""
+        batch, length, _ = x.value.shape
+        if norm and self.c["model_type"] == "olmo2":
+            x = self.norm(x, name + norm, epsilon, False)
+        x = x.reshape(batch, length, count, x.value.shape[-1] // count)
+        if norm and self.c["model_type"] == "qwen3":
+            x = self.norm(x, name + norm, epsilon, False)
+        return x
+
     def llama(self, tokens):
         c = self.c
-        centred = c["model_type"] == "olmo"
+        centred, behind = c["model_type"] == "olmo", c["model_type"] == "olmo2"
         epsilon = 1e-5 if centred else c["rms_norm_eps"]
         heads, shared, d = c["num_attention_heads"], c["num_key_value_heads"], c["hidden_size"]
-        batch, length = tokens.shape
         x = self.embed("model.embed_tokens.weight", tokens)
+        if c["model_type"] == "gemma":
+            x = x * math.sqrt(d)
         for layer in range(c["num_hidden_layers"]):
             name = f"model.layers.{layer}."
-            y = self.norm(x, name + "input_layernorm", epsilon, centred)
+            y = x if behind else self.norm(x, name + "input_layernorm", epsilon, centred)
             q, k, v = [
-                self.linear(y, f"{name}self_attn.{part}_proj").reshape(batch, length, count, d // heads)
-                for part, count in [("q", heads), ("k", shared), ("v", shared)]
+                self.heads(self.linear(y, f"{name}self_attn.{part}_proj"), name, norm, count, epsilon)
+                for part, norm, count in [
+                    ("q", "self_attn.q_norm", heads), ("k", "self_attn.k_norm", shared), ("v", None, shared)
+                ]
             ]
-            x = x + self.linear(self.attention(q, k, v, d // heads), name + "self_attn.o_proj")
-            y = self.norm(x, name + "post_attention_layernorm", epsilon, centred)
+            y = self.linear(self.attention(q, k, v, q.value.shape[-1]), name + "self_attn.o_proj")
+            x = x + (self.norm(y, name + "post_attention_layernorm", epsilon, False) if behind else y)
+            y = x if behind else self.norm(x, name + "post_attention_layernorm", epsilon, centred)
             gate, up = self.linear(y, name + "mlp.gate_proj"), self.linear(y, name + "mlp.up_proj")
-            x = x + self.linear(gate * gate.sigmoid() * up, name + "mlp.down_proj")
+            open_ = self.gelu(gate) if c["model_type"] == "gemma" else gate * gate.sigmoid()
+            y = self.linear(open_ * up, name + "mlp.down_proj")
+            x = x + (self.norm(y, name + "post_feedforward_layernorm", epsilon, False) if behind else y)
         return self.norm(x, "model.norm", epsilon, centred)
+
+    @staticmethod
+    def gelu(x):
+        """In its tanh form."""
+        return x * 0.5 * (((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)).tanh() + 1.0)
 
     def gpt2(self, tokens):
         c = self.c

@@ -1,4 +1,4 @@
-// SwiGLU and GELU.
+// SwiGLU, GELU, and gates of it.
 
 void KERNEL(brake_swiglu)(float *y, long ldy, const float *gate, const float *up, long ldx, long rows, long columns) {
   for (long r = 0; r < rows; r++, y += ldy, gate += ldx, up += ldx)
@@ -51,3 +51,21 @@ INLINE lanes gelu_erf_slope(lanes x) {
   }
 GELU(gelu_tanh)
 GELU(gelu_erf)
+
+void KERNEL(brake_geglu_tanh)(
+    float *y, long ldy, const float *gate, const float *up, long ldx, long rows, long columns) {
+  for (long r = 0; r < rows; r++, y += ldy, gate += ldx, up += ldx)
+    for (long i = 0; i < columns; i += 16)
+      put(y, i, columns, gelu_tanh(get(gate, i, columns)) * get(up, i, columns));
+}
+
+void KERNEL(brake_geglu_tanh_backward)(
+    float *dgate, float *dup, long lddx, const float *dy, long lddy, const float *gate, const float *up, long ldx,
+    long rows, long columns) {
+  for (long r = 0; r < rows; r++, dgate += lddx, dup += lddx, dy += lddy, gate += ldx, up += ldx)
+    for (long i = 0; i < columns; i += 16) {
+      lanes g = get(gate, i, columns), u = get(up, i, columns), d = get(dy, i, columns);
+      put(dgate, i, columns, d * u * gelu_tanh_slope(g));
+      put(dup, i, columns, d * gelu_tanh(g));
+    }
+}

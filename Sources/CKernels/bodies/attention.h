@@ -1,6 +1,6 @@
 // Causal attention in tiles of 64 queries x 64 keys. Scores are computed transposed (keys x queries), so that 16 queries
 // sit side by side in the lanes and nothing is ever reduced across lanes. Tiles on the diagonal are cut into groups of 16
-// queries, which see only the keys up to their own group.
+// queries, which see only the keys up to their own group. With a window, tiles that no query sees are passed over.
 
 #define TILE 64
 
@@ -92,6 +92,26 @@ INLINE ilanes meets(long key, long group, bool diagonal) {
   return diagonal ? lane_index + (int32_t)(16 * group) >= (int32_t)key : lane_index >= 0;
 }
 
+/// The first tile of keys that tile i of queries sees, and the end of the tiles of queries that see tile j of keys.
+INLINE long first_tile(const brake_attention *x, long i) {
+  long first = x->window ? i * TILE - x->window + 1 : 0;
+  return first > 0 ? first / TILE : 0;
+}
+INLINE long end_tile(const brake_attention *x, const piece *s, long j) {
+  return x->window ? smaller(s->tiles, (j * TILE + TILE + x->window - 2) / TILE + 1) : s->tiles;
+}
+
+/// Makes scores of keys that lie before the window of a query minus infinity, of which the exponential is zero.
+static void cut_window(float *scores, const brake_attention *x, long i, long j, long groups) {
+  if (!x->window || (i - j) * TILE + TILE - 1 < x->window) return;
+  for (long g = 0; g < groups; g++)
+    for (long key = 0; key < TILE; key++) {
+      ilanes distance = lane_index + (int32_t)((i - j) * TILE + 16 * g - key);
+      float *place = scores + key * TILE + 16 * g;
+      store(place, choose(distance < (int32_t)x->window, load(place), splat(-__builtin_inff())));
+    }
+}
+
 /// One step of the running softmax for 16 queries: scores become weights; returns the factor of what was there before.
 INLINE lanes running_softmax(
     float *scores, lanes *greatest, lanes *sum, float scale, long group, bool diagonal) {
@@ -119,6 +139,8 @@ static void attention_forward(const brake_attention *x, const piece *s) {
   float *keys = brake_scratch(s->tiles * (transposed + plain) + transposed + TILE * TILE + plain);
   float *values = keys + s->tiles * transposed;
   float *queries = values + s->tiles * plain, *scores = queries + transposed, *out = scores + TILE * TILE;
+  // Finite, so that it can be taken from itself, where a query may see no key of its first tile.
+  float least = x->window ? -__FLT_MAX__ : -__builtin_inff();
   for (long j = 0; j < s->tiles; j++) {
     pack_transposed(keys + j * transposed, s, x->k + s->kv_head * s->dim, x->ldk, j);
     pack_rows(values + j * plain, s, x->v + s->kv_head * s->dim, x->ldv, j);
@@ -127,15 +149,17 @@ static void attention_forward(const brake_attention *x, const piece *s) {
     for (long i = 0; i < s->tiles; i++) {
       long groups = tile_groups(s, i), rows = tile_rows(s, i);
       lanes greatest[TILE / 16], sum[TILE / 16];
-      for (long g = 0; g < groups; g++) greatest[g] = splat(-__builtin_inff()), sum[g] = splat(0);
+      for (long g = 0; g < groups; g++) greatest[g] = splat(least), sum[g] = splat(0);
       __builtin_memset(out, 0, (size_t)plain * sizeof(float));
       pack_transposed(queries, s, x->q + head * s->dim, x->ldq, i);
-      for (long j = 0; j <= i; j++) {
+      long first = first_tile(x, i);
+      for (long j = first; j <= i; j++) {
         bool diagonal = i == j;
         transposed_scores(scores, s->dim, keys + j * transposed, queries, groups, diagonal);
+        cut_window(scores, x, i, j, groups);
         for (long g = 0; g < groups; g++) {
           lanes factor = running_softmax(scores + 16 * g, &greatest[g], &sum[g], x->scale, g, diagonal);
-          if (j > 0)
+          if (j > first)
             for (long r = 0; r < 16; r++)
               for (long d = 0; d < s->padded; d += 16) {
                 float *place = out + (16 * g + r) * s->padded + d;
@@ -218,10 +242,11 @@ static void attention_backward(const brake_attention *x, const brake_attention_g
     }
     __builtin_memset(dqueries, 0, (size_t)(s->tiles * plain) * sizeof(float));
     for (long j = 0; j < s->tiles; j++)
-      for (long i = j; i < s->tiles; i++) {
+      for (long i = j; i < end_tile(x, s, j); i++) {
         bool diagonal = i == j;
         long groups = tile_groups(s, i);
         transposed_scores(weights_t, s->dim, keys_t + j * transposed, queries_t + i * transposed, groups, diagonal);
+        cut_window(weights_t, x, i, j, groups);
         transposed_scores(dscores_t, s->dim, values_t + j * transposed, douts_t + i * transposed, groups, diagonal);
         for (long g = 0; g < groups; g++) {
           lanes shift = load(log_sums + i * TILE + 16 * g), delta = load(deltas + i * TILE + 16 * g);
@@ -267,6 +292,7 @@ void KERNEL(brake_attention_backward)(
 
 static void attention_backward_last(const brake_attention *x, const brake_attention_gradient *y, const piece *s) {
   long last = s->length - 1, key_column = s->kv_head * s->dim;
+  long first = x->window && x->window < s->length ? s->length - x->window : 0;
   float *weights = brake_scratch(2 * rounded_up(s->length, 16)), *dscores = weights + rounded_up(s->length, 16);
   for (long r = 0; r < s->length; r++) {
     __builtin_memset(y->dk + r * y->lddk + key_column, 0, (size_t)s->dim * sizeof(float));
@@ -277,18 +303,19 @@ static void attention_backward_last(const brake_attention *x, const brake_attent
     const float *query = x->q + last * x->ldq + column, *dout = y->dout + column;
     float delta = row_product(dout, x->out + last * x->ldo + column, s->dim);
     float log_sum = x->log_sum[head * s->length + last];
-    for (long r = 0; r < s->length; r++) {
+    for (long r = 0; r < s->length; r++)
+      __builtin_memset(y->dq + r * y->lddq + column, 0, (size_t)s->dim * sizeof(float));
+    for (long r = first; r < s->length; r++) {
       weights[r] = row_product(query, x->k + r * x->ldk + key_column, s->dim);
       dscores[r] = row_product(dout, x->v + r * x->ldv + key_column, s->dim);
-      __builtin_memset(y->dq + r * y->lddq + column, 0, (size_t)s->dim * sizeof(float));
     }
-    for (long r = 0; r < s->length; r += 16) {
+    for (long r = first; r < s->length; r += 16) {
       lanes w = exp16(fma16(get(weights, r, s->length), splat(x->scale), splat(-log_sum)));
       put(dscores, r, s->length, w * (get(dscores, r, s->length) - delta) * x->scale);
       put(weights, r, s->length, w);
     }
     float *dq = y->dq + last * y->lddq + column;
-    for (long r = 0; r < s->length; r++) {
+    for (long r = first; r < s->length; r++) {
       const float *key = x->k + r * x->ldk + key_column;
       float *dk = y->dk + r * y->lddk + key_column, *dv = y->dv + r * y->lddv + key_column;
       lanes w = splat(weights[r]), d = splat(dscores[r]);
@@ -332,10 +359,11 @@ static void attention_tangent(const brake_attention *x, const brake_attention_ch
       __builtin_memset(out, 0, (size_t)plain * sizeof(float));
       pack_transposed(queries, s, y->q + column, y->ldq, i);
       pack_transposed(queries + transposed, s, x->q + column, x->ldq, i);
-      for (long j = 0; j <= i; j++) {
+      for (long j = first_tile(x, i); j <= i; j++) {
         bool diagonal = i == j;
         const float *tile_keys = keys + j * 2 * transposed, *tile_values = values + j * 2 * plain;
         transposed_scores(weights, s->dim, tile_keys, queries + transposed, groups, diagonal);
+        cut_window(weights, x, i, j, groups);
         transposed_scores(changes, 2 * s->dim, tile_keys, queries, groups, diagonal);
         for (long g = 0; g < groups; g++)
           for (long key = 0; key < keys_met(g, diagonal); key++) {

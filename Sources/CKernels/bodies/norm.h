@@ -1,10 +1,14 @@
 // RMSNorm and LayerNorm. Sums over a row: one chain per lane, then the tree, then divided by the number of columns.
 
-/// weight[i...], or ones.
-INLINE lanes weights(const float *weight, long i, long columns) { return weight ? get(weight, i, columns) : splat(1); }
+/// weight[i...], 1 + weight[i...] if they count from one, or ones.
+INLINE lanes weights(const float *weight, bool from_one, long i, long columns) {
+  if (!weight) return splat(1);
+  lanes w = get(weight, i, columns);
+  return from_one ? 1.0f + w : w;
+}
 
 void KERNEL(brake_rmsnorm)(
-    float *y, float *rstd, const float *x, const float *weight, long rows, long columns, float epsilon) {
+    float *y, float *rstd, const float *x, const float *weight, bool from_one, long rows, long columns, float epsilon) {
   for (long r = 0; r < rows; r++, x += columns, y += columns) {
     lanes sum = 0;
     for (long i = 0; i < columns; i += 16) {
@@ -14,7 +18,7 @@ void KERNEL(brake_rmsnorm)(
     float scale = 1.0f / __builtin_elementwise_sqrt(tree_sum(sum) / (float)columns + epsilon);
     rstd[r] = scale;
     if (weight)
-      for (long i = 0; i < columns; i += 16) put(y, i, columns, get(x, i, columns) * scale * get(weight, i, columns));
+      for (long i = 0; i < columns; i += 16) put(y, i, columns, get(x, i, columns) * scale * weights(weight, from_one, i, columns));
     else
       for (long i = 0; i < columns; i += 16) put(y, i, columns, get(x, i, columns) * scale);
   }
@@ -22,16 +26,16 @@ void KERNEL(brake_rmsnorm)(
 
 // With n = x rstd and g = dy weight: dx = rstd (g - n mean(g n)).
 void KERNEL(brake_rmsnorm_backward)(
-    float *dx, const float *dy, const float *x, const float *weight, const float *rstd, long rows, long columns,
-    bool accumulate) {
+    float *dx, const float *dy, const float *x, const float *weight, bool from_one, const float *rstd, long rows,
+    long columns, bool accumulate) {
   for (long r = 0; r < rows; r++, dx += columns, dy += columns, x += columns) {
     float scale = rstd[r];
     lanes sum = 0;
     for (long i = 0; i < columns; i += 16)
-      sum = fma16(get(dy, i, columns) * weights(weight, i, columns), get(x, i, columns) * scale, sum);
+      sum = fma16(get(dy, i, columns) * weights(weight, from_one, i, columns), get(x, i, columns) * scale, sum);
     float mean = tree_sum(sum) / (float)columns;
     for (long i = 0; i < columns; i += 16) {
-      lanes g = get(dy, i, columns) * weights(weight, i, columns);
+      lanes g = get(dy, i, columns) * weights(weight, from_one, i, columns);
       lanes d = scale * fma16(get(x, i, columns) * scale, splat(-mean), g);
       put(dx, i, columns, accumulate ? get(dx, i, columns) + d : d);
     }
@@ -70,7 +74,7 @@ void KERNEL(brake_layernorm)(
     mean[r] = centre;
     rstd[r] = scale;
     for (long i = 0; i < columns; i += 16) {
-      lanes n = (get(x, i, columns) - centre) * scale * weights(weight, i, columns);
+      lanes n = (get(x, i, columns) - centre) * scale * weights(weight, false, i, columns);
       put(y, i, columns, bias ? n + get(bias, i, columns) : n);
     }
   }
@@ -84,14 +88,14 @@ void KERNEL(brake_layernorm_backward)(
     float centre = mean[r], scale = rstd[r];
     lanes sum = 0, products = 0;
     for (long i = 0; i < columns; i += 16) {
-      lanes g = get(dy, i, columns) * weights(weight, i, columns);
+      lanes g = get(dy, i, columns) * weights(weight, false, i, columns);
       sum += g;
       products = fma16(g, (get(x, i, columns) - centre) * scale, products);
     }
     float mean_g = tree_sum(sum) / (float)columns;
     float mean_gn = tree_sum(products) / (float)columns;
     for (long i = 0; i < columns; i += 16) {
-      lanes g = get(dy, i, columns) * weights(weight, i, columns);
+      lanes g = get(dy, i, columns) * weights(weight, false, i, columns);
       lanes d = scale * fma16((get(x, i, columns) - centre) * scale, splat(-mean_gn), g - mean_g);
       put(dx, i, columns, accumulate ? get(dx, i, columns) + d : d);
     }

@@ -140,18 +140,18 @@ BRAKE_KERNEL(
 
 // MARK: - Normalisation (norm.h); x, y, dx, dy are rows x columns, contiguous
 
-/// y = x * rstd * weight with rstd[r] = 1 / sqrt(mean(x^2) + epsilon). Weight (columns values) may be null: all ones.
-/// (Zhang and Sennrich 2019, arXiv 1910.07467.)
+/// y = x * rstd * weight with rstd[r] = 1 / sqrt(mean(x^2) + epsilon). Weight (columns values) may be null: all ones. If it
+/// counts from one, 1 + weight stands in its place. (Zhang and Sennrich 2019, arXiv 1910.07467.)
 BRAKE_KERNEL(
     void, brake_rmsnorm,
-    (float *y, float *rstd, const float *x, const float *weight, long rows, long columns, float epsilon),
-    (y, rstd, x, weight, rows, columns, epsilon))
+    (float *y, float *rstd, const float *x, const float *weight, bool from_one, long rows, long columns, float epsilon),
+    (y, rstd, x, weight, from_one, rows, columns, epsilon))
 /// dx (+= if accumulate, else =) the gradient with respect to x. dx must not overlap dy or x.
 BRAKE_KERNEL(
     void, brake_rmsnorm_backward,
-    (float *dx, const float *dy, const float *x, const float *weight, const float *rstd, long rows, long columns,
-     bool accumulate),
-    (dx, dy, x, weight, rstd, rows, columns, accumulate))
+    (float *dx, const float *dy, const float *x, const float *weight, bool from_one, const float *rstd, long rows,
+     long columns, bool accumulate),
+    (dx, dy, x, weight, from_one, rstd, rows, columns, accumulate))
 /// dweight[j] += sum over r of dy[r, j] * x[r, j] * rstd[r], for first_column <= j < last_column.
 /// Rows form one fused chain within blocks of 256 rows, blocks are added in order.
 BRAKE_KERNEL(
@@ -190,6 +190,17 @@ BRAKE_KERNEL(
 /// dgate and dup at stride lddx; they may coincide with gate and up (at stride ldx), or either with dy.
 BRAKE_KERNEL(
     void, brake_swiglu_backward,
+    (float *dgate, float *dup, long lddx, const float *dy, long lddy, const float *gate, const float *up, long ldx,
+     long rows, long columns),
+    (dgate, dup, lddx, dy, lddy, gate, up, ldx, rows, columns))
+
+/// The same with GELU in its tanh form in the place of gate * sigmoid(gate).
+BRAKE_KERNEL(
+    void, brake_geglu_tanh,
+    (float *y, long ldy, const float *gate, const float *up, long ldx, long rows, long columns),
+    (y, ldy, gate, up, ldx, rows, columns))
+BRAKE_KERNEL(
+    void, brake_geglu_tanh_backward,
     (float *dgate, float *dup, long lddx, const float *dy, long lddy, const float *gate, const float *up, long ldx,
      long rows, long columns),
     (dgate, dup, lddx, dy, lddy, gate, up, ldx, rows, columns))
@@ -268,6 +279,8 @@ typedef struct brake_attention {
   long ldo;
   /// log of the sum of exp(scale * q k): batch x heads x length. The backward pass needs it.
   float *log_sum;
+  /// Keys that a query sees, itself and those right before it; 0 for all.
+  long window;
 } brake_attention;
 
 /// Gradients of `brake_attention`: dout is read; dq, dk, dv are overwritten.

@@ -18,8 +18,14 @@ struct TokenBackward {
 
   private var attention: Attention { layer.attention }
   /// For what depends on nothing but the number of rows.
-  private var own: Pass {
-    Pass(weights: pass.weights, batch: rows.rows, length: 1, threads: pass.threads, cosine: nil, sine: nil)
+  private var own: Pass { pass.flat(rows.rows) }
+  private var hasNormsAfter: Bool { layer.norms == .after }
+  /// What the feed-forward part and attention read [R, C].
+  private var feedForwardInput: ConstantFloats {
+    ConstantFloats(hasNormsAfter ? kept.middle : kept.feedForwardInput)
+  }
+  private var attentionInput: ConstantFloats {
+    hasNormsAfter ? input : ConstantFloats(kept.attentionInput)
   }
 
   /// residual [rows, C]: on entry the gradient of what the layer gave, on return what it contributes to that of what
@@ -27,9 +33,16 @@ struct TokenBackward {
   func throughFeedForward(_ record: Record) {
     if layer.isParallel { throughAttentionOutput(record) }
     let feedForward = layer.feedForward
-    // active [rows, I] <- residual [rows, C]
-    feedForward.output.backwardInput(scratch.active, dy: scratch.residual, rows: rows.rows, own)
-    record(feedForward.output, scratch.residual, kept.active)
+    // output [rows, C]: the gradient of what the feed-forward part gave
+    let output = hasNormsAfter ? scratch.feedForwardInput : scratch.residual
+    if hasNormsAfter {
+      through(
+        layer.feedForwardNorm, output, adding: false, dy: scratch.residual, kept.feedForwardStatistics,
+        kept.feedForwardOutput)
+    }
+    // active [rows, I] <- output [rows, C]
+    feedForward.output.backwardInput(scratch.active, dy: output, rows: rows.rows, own)
+    record(feedForward.output, output, kept.active)
     // wide [rows, W] <- active [rows, I]
     let (wide, inner) = (feedForward.wide, feedForward.inner)
     eachToken(cost: 30 * wide) { row, place, count in
@@ -38,16 +51,36 @@ struct TokenBackward {
     }
     // feedForwardInput [rows, C] <- wide [rows, W]
     feedForward.inputs.backwardInput(scratch.feedForwardInput, dy: scratch.wide, rows: rows.rows, own)
-    record(feedForward.inputs, scratch.wide, kept.feedForwardInput)
-    through(
-      layer.feedForwardNorm, dy: scratch.feedForwardInput, kept.feedForwardStatistics,
-      layer.isParallel ? input : ConstantFloats(kept.middle))
+    record(feedForward.inputs, scratch.wide, feedForwardInput)
+    if hasNormsAfter {
+      addToResidual(scratch.feedForwardInput)
+    } else {
+      through(
+        layer.feedForwardNorm, scratch.residual, dy: scratch.feedForwardInput, kept.feedForwardStatistics,
+        layer.isParallel ? input : ConstantFloats(kept.middle))
+    }
     if !layer.isParallel { throughAttentionOutput(record) }
   }
 
   private func throughAttentionOutput(_ record: Record) {
-    attention.output.backwardInput(scratch.attended, dy: scratch.residual, rows: rows.rows, own)
-    record(attention.output, scratch.residual, kept.attended)
+    // output [rows, C]: the gradient of what attention gave
+    let output = hasNormsAfter ? scratch.attentionInput : scratch.residual
+    if hasNormsAfter {
+      through(
+        layer.attentionNorm, output, adding: false, dy: scratch.residual, kept.attentionStatistics,
+        kept.attentionOutput)
+    }
+    attention.output.backwardInput(scratch.attended, dy: output, rows: rows.rows, own)
+    record(attention.output, output, kept.attended)
+  }
+
+  /// residual [rows, C] += x [rows, C].
+  private func addToResidual(_ x: ConstantFloats) {
+    let width = attention.output.outputs
+    pass.threads.rows(rows.rows, columns: width, cost: 1) { rows in
+      let residual = scratch.residual + rows.lowerBound * width
+      brake_add(residual, residual, x + rows.lowerBound * width, rows.count * width)
+    }
   }
 
   /// residual [rows, C] += the gradient that comes from attended [rows, H D].
@@ -71,7 +104,8 @@ struct TokenBackward {
 
   /// The same for a loss that all tokens share: `rows` are those of the forward pass.
   func throughSharedAttention(_ record: Record) {
-    throughAttentionInput(attention.backwardHeads(kept, scratch, pass), record)
+    attention.backwardHeads(kept, scratch, pass)
+    throughHeads(record)
   }
 
   /// projected [rows, Q], a token and a key/value head at a time. As attention is causal, each token's rows are a sequence
@@ -123,24 +157,50 @@ struct TokenBackward {
         brake_rope(&rotation, 0, count)
       }
     }
-    throughAttentionInput(attention.ungrouped(scratch, own), record)
+    throughHeads(record)
   }
 
-  private func throughAttentionInput(_ projected: Floats, _ record: Record) {
+  /// residual [rows, C] += the gradient that comes from scratch.projected [rows, Q], rotated back.
+  private func throughHeads(_ record: Record) {
+    attention.norms?.through(scratch.projected, scratch.regrouped, own) { index, part, dx, dy in
+      let (kept, count) = (kept.queryKeyNorms[index], part.count)
+      let (rows, total) = (rows.times(count), pass.rows * count)
+      sums.add(part.norm, dy: dy, x: kept.input, statistics: kept.statistics, total: total, rows)
+      backwardInput(
+        part.norm, dx, adding: false, dy: dy, kept.statistics, x: kept.input, vectors: count)
+    }
+    let projected = attention.ungrouped(scratch, own)
     // attentionInput [rows, C] <- projected [rows, Q]
     attention.inputs.backwardInput(scratch.attentionInput, dy: projected, rows: rows.rows, own)
-    record(attention.inputs, projected, kept.attentionInput)
-    through(layer.attentionNorm, dy: scratch.attentionInput, kept.attentionStatistics, input)
+    record(attention.inputs, projected, attentionInput)
+    if hasNormsAfter {
+      addToResidual(scratch.attentionInput)
+    } else {
+      through(
+        layer.attentionNorm, scratch.residual, dy: scratch.attentionInput, kept.attentionStatistics, input)
+    }
   }
 
-  /// residual [rows, C] += the gradient of what a norm read [R, C], from dy [rows, C].
-  private func through(_ norm: Norm, dy: ConstantFloats, _ statistics: ConstantFloats, _ x: ConstantFloats) {
+  /// dx [rows, C]: the gradient of what a norm read [R, C], from dy [rows, C]; added to dx if `adding`.
+  private func through(
+    _ norm: Norm, _ dx: Floats, adding: Bool = true, dy: ConstantFloats, _ statistics: ConstantFloats,
+    _ x: ConstantFloats
+  ) {
     sums.add(norm, dy: dy, x: x, statistics: statistics, total: pass.rows, rows)
-    eachToken(cost: 12 * norm.width) { row, place, count in
+    backwardInput(norm, dx, adding: adding, dy: dy, statistics, x: x)
+  }
+
+  /// The same without the gradients of the norm's weights.
+  /// - Parameter vectors: how many the norm is taken of at each position, side by side.
+  private func backwardInput(
+    _ norm: Norm, _ dx: Floats, adding: Bool, dy: ConstantFloats, _ statistics: ConstantFloats,
+    x: ConstantFloats, vectors: Int = 1
+  ) {
+    let (width, total) = (vectors * norm.width, vectors * pass.rows)
+    eachToken(cost: 12 * width) { row, place, count in
       norm.backwardInput(
-        addingTo: scratch.residual + row * norm.width, dy: dy + row * norm.width,
-        deviations: statistics + place, means: statistics + pass.rows + place, x: x + place * norm.width,
-        rows: count, pass)
+        dx + row * width, adding: adding, dy: dy + row * width, deviations: statistics + vectors * place,
+        means: statistics + total + vectors * place, x: x + place * width, rows: vectors * count, pass)
     }
   }
 

@@ -118,7 +118,7 @@ public final class TokenGradientAccumulator {
       parts.finalNorm, dy: hidden.start, x: top, statistics: work.finalStatistics, total: rows,
       TokenRows(single: rows))
     parts.finalNorm.backwardInput(
-      addingTo: scratch.residual, dy: hidden.start, deviations: work.finalStatistics,
+      scratch.residual, dy: hidden.start, deviations: work.finalStatistics,
       means: work.finalStatistics + rows, x: top, rows: rows, pass)
     single(model.layers - 1, work, pass).throughFeedForward { linear, dy, x in
       sums.addOuter(linear, dy: dy, x: x, rows: rows)
@@ -167,6 +167,7 @@ public final class TokenGradientAccumulator {
           target + positions, scratch.residual, pass.batch, pass.length, width, 0, pass.length)
       }
     }
+    transformer.scaleEmbeddings(scratch.residual, pass)
     brake_magnitude(scratch.residual, scratch.residual, rows * width)
     add(to: sums.magnitude.start)
     brake_multiply(scratch.residual, scratch.residual, scratch.residual, rows * width)
@@ -267,6 +268,7 @@ public final class TokenGradientAccumulator {
         backward.throughAttention()
       }
     }
+    transformer.scaleEmbeddings(scratch.residual, pass.flat(rows.rows))
     let sequence = rows.base / pass.length
     sums.add(
       table: parts.embedding, width: width, dy: scratch.residual, slots: top.tables.slots[sequence],

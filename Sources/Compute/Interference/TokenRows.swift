@@ -37,6 +37,27 @@ struct TokenRows {
     }
   }
 
+  /// The same where a token has `count` rows at each position, one after the other.
+  func times(_ count: Int) -> TokenRows {
+    func times(_ spans: Spans) -> Spans {
+      Spans(
+        first: spans.first.map { $0 * count }, kept: spans.kept.map { $0 * count },
+        count: spans.count.map { $0 * count })
+    }
+    return TokenRows(
+      tokens: tokens, base: base * count, positions: positions * count, rows: rows * count,
+      spans: times(spans), lasts: times(lasts))
+  }
+
+  private init(tokens: [Int], base: Int, positions: Int, rows: Int, spans: Spans, lasts: Spans) {
+    self.tokens = tokens
+    self.base = base
+    self.positions = positions
+    self.rows = rows
+    self.spans = spans
+    self.lasts = lasts
+  }
+
   /// One row for each token of a batch: where a token's loss reaches its own position alone.
   init(single rows: Int) {
     tokens = Array(0..<rows)

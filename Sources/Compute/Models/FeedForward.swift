@@ -3,7 +3,7 @@ internal import CKernels
 /// The feed-forward part: C -> I values through an activation, and back.
 struct FeedForward {
   let activation: ModelConfiguration.Activation
-  /// [R, C] -> [R, W]: W = 2 I for SwiGLU (the gate, then what it lets through), I for GELU.
+  /// [R, C] -> [R, W]: W = 2 I with a gate (the gate, then what it lets through), I without.
   let inputs: Linear
   /// [R, I] -> [R, C].
   let output: Linear
@@ -11,8 +11,8 @@ struct FeedForward {
   var wide: Int { inputs.outputs }
   var inner: Int { output.inputs }
 
-  /// y [R, C] += feed-forward(x [R, C]).
-  func forward(addingTo y: Floats, _ x: ConstantFloats, _ kept: LayerActivations, _ pass: Pass) {
+  /// y [R, C] = feed-forward(x [R, C]), added to y if `adding`.
+  func forward(_ y: Floats, adding: Bool, _ x: ConstantFloats, _ kept: LayerActivations, _ pass: Pass) {
     // wide [R, W] = x [R, C] W^T
     inputs.forward(kept.wide, x, rows: pass.rows, pass)
     // active [R, I]
@@ -20,15 +20,16 @@ struct FeedForward {
       let (x, y) = (kept.wide + rows.lowerBound * wide, kept.active + rows.lowerBound * inner)
       switch activation {
       case .swiglu: brake_swiglu(y, inner, x, x + inner, wide, rows.count, inner)
+      case .geglu: brake_geglu_tanh(y, inner, x, x + inner, wide, rows.count, inner)
       case .geluTanh: brake_gelu_tanh(y, x, rows.count * inner)
       case .geluErf: brake_gelu_erf(y, x, rows.count * inner)
       }
     }
-    // y [R, C] += active [R, I] W^T
-    output.forward(y, kept.active, rows: pass.rows, adding: true, pass)
+    // y [R, C] = active [R, I] W^T, or += that
+    output.forward(y, kept.active, rows: pass.rows, adding: adding, pass)
   }
 
-  /// dx [R, C] from dy [R, C]; the gradients of both matrices.
+  /// dx [R, C] from dy [R, C], which may be the same; the gradients of both matrices.
   func backward(
     _ dx: Floats, dy: ConstantFloats, x: ConstantFloats, _ kept: LayerActivations, _ scratch: BackwardScratch,
     gradients: Floats, _ pass: Pass
@@ -50,6 +51,8 @@ struct FeedForward {
   func backwardActivation(_ dx: Floats, dy: ConstantFloats, x: ConstantFloats, rows: Int) {
     switch activation {
     case .swiglu: brake_swiglu_backward(dx, dx + inner, wide, dy, inner, x, x + inner, wide, rows, inner)
+    case .geglu:
+      brake_geglu_tanh_backward(dx, dx + inner, wide, dy, inner, x, x + inner, wide, rows, inner)
     case .geluTanh: brake_gelu_tanh_backward(dx, dy, x, rows * inner)
     case .geluErf: brake_gelu_erf_backward(dx, dy, x, rows * inner)
     }

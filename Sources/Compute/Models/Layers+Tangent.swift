@@ -27,7 +27,9 @@ extension Norm {
     let (pass, scratch) = (tangent.pass, tangent.scratch)
     let change = weight == nil ? nil : tangent.change
     // ty [R, C] = n w' + b'
-    if let change { forward(ty, statistics: scratch.statistics, x, change) }
+    var plain = self
+    plain.countsFromOne = false
+    if let change { plain.forward(ty, statistics: scratch.statistics, x, change) }
     guard let tx else { return change == nil ? nil : ConstantFloats(ty) }
     pass.threads.rows(pass.rows, columns: width, cost: 16) { rows in
       let (r, at, count) = (rows.lowerBound, rows.lowerBound * width, rows.count)
@@ -37,11 +39,18 @@ extension Norm {
         let means = statistics + pass.rows
         brake_layernorm_backward(n, tx + at, x + at, nil, means + r, statistics + r, count, width, false)
       } else {
-        brake_rmsnorm_backward(n, tx + at, x + at, nil, statistics + r, count, width, false)
+        brake_rmsnorm_backward(n, tx + at, x + at, nil, false, statistics + r, count, width, false)
       }
       if let weight {
+        let product = FloatBuffer(countsFromOne ? width : 0)
         for row in 0..<count {
-          brake_multiply(n + row * width, n + row * width, pass.weights + weight, width)
+          let n = n + row * width
+          if countsFromOne {
+            brake_multiply(product.start, n, pass.weights + weight, width)
+            brake_add(n, n, product.start, width)
+          } else {
+            brake_multiply(n, n, pass.weights + weight, width)
+          }
         }
       }
       if change != nil { brake_add(ty + at, ty + at, n, count * width) }
@@ -51,13 +60,22 @@ extension Norm {
 }
 
 extension Attention {
-  /// ty [R, C] += the change of attention(x [R, C]).
+  /// ty [R, C] = the change of attention(x [R, C]), added to ty if `adding`.
   /// - Parameter tx: [R, C]; nil for zeros.
-  func tangent(addingTo ty: Floats, _ tx: ConstantFloats?, _ kept: LayerActivations, _ tangent: TangentPass) {
+  func tangent(
+    _ ty: Floats, adding: Bool, _ tx: ConstantFloats?, x: ConstantFloats, _ kept: LayerActivations,
+    _ tangent: TangentPass
+  ) {
     let (pass, scratch) = (tangent.pass, tangent.scratch)
     // projected [R, Q]
-    inputs.tangent(isInterleaved ? scratch.spare : scratch.projected, tx, x: kept.attentionInput, tangent)
-    arrange(scratch.projected, from: scratch.spare, pass)
+    inputs.tangent(isInterleaved ? scratch.spare : scratch.projected, tx, x: x, tangent)
+    ordered(scratch.projected, from: scratch.spare, pass)
+    norms?.through(scratch.projected, scratch.spare, pass) { index, part, ty, tx in
+      let kept = kept.queryKeyNorms[index]
+      _ = part.norm.tangent(
+        ty, tx, x: kept.input, statistics: kept.statistics, tangent.flat(pass.rows * part.count))
+    }
+    rotate(scratch.projected, inverse: false, pass)
     // attended [R, H D]
     let (q, k) = (heads * headDimension, keyValueHeads * headDimension)
     var change = brake_attention_change(
@@ -70,27 +88,31 @@ extension Attention {
         }
       }
     }
-    // ty [R, C] += attended W^T and more
-    output.tangent(ty, scratch.attended, x: kept.attended, adding: true, tangent)
+    // ty [R, C] = attended W^T and more, or += that
+    output.tangent(ty, scratch.attended, x: kept.attended, adding: adding, tangent)
   }
 }
 
 extension FeedForward {
-  /// ty [R, C] += the change of feed-forward(x [R, C]).
+  /// ty [R, C] = the change of feed-forward(x [R, C]), added to ty if `adding`.
   /// - Parameter tx: [R, C]; nil for zeros.
-  func tangent(addingTo ty: Floats, _ tx: ConstantFloats?, _ kept: LayerActivations, _ tangent: TangentPass) {
+  func tangent(
+    _ ty: Floats, adding: Bool, _ tx: ConstantFloats?, x: ConstantFloats, _ kept: LayerActivations,
+    _ tangent: TangentPass
+  ) {
     let (pass, scratch) = (tangent.pass, tangent.scratch)
     // wide [R, W]
-    inputs.tangent(scratch.wide, tx, x: kept.feedForwardInput, tangent)
+    inputs.tangent(scratch.wide, tx, x: x, tangent)
     // active [R, I]
     pass.threads.rows(pass.rows, columns: wide, cost: 30) { rows in
       let (at, count) = (rows.lowerBound * wide, rows.count)
       let (t, x, y) = (scratch.wide + at, kept.wide + at, scratch.active + rows.lowerBound * inner)
       switch activation {
-      case .swiglu:
+      case .swiglu, .geglu:
         let slopes = scratch.slopes + at
-        brake_swiglu_backward(
-          slopes, slopes + inner, wide, scratch.ones, 0, x, x + inner, wide, count, inner)
+        for row in 0..<count {
+          backwardActivation(slopes + row * wide, dy: scratch.ones, x: x + row * wide, rows: 1)
+        }
         brake_multiply(slopes, slopes, t, count * wide)
         for row in 0..<count {
           brake_add(y + row * inner, slopes + row * wide, slopes + row * wide + inner, inner)
@@ -98,8 +120,8 @@ extension FeedForward {
       case .geluTanh, .geluErf: backwardActivation(y, dy: t, x: x, rows: count)
       }
     }
-    // ty [R, C] += active W^T and more
-    output.tangent(ty, scratch.active, x: kept.active, adding: true, tangent)
+    // ty [R, C] = active W^T and more, or += that
+    output.tangent(ty, scratch.active, x: kept.active, adding: adding, tangent)
   }
 }
 
@@ -110,19 +132,49 @@ extension DecoderLayer {
     _ stream: Floats, isZero: Bool, x: ConstantFloats, _ kept: LayerActivations, _ tangent: TangentPass
   ) {
     let (scratch, tx) = (tangent.scratch, isZero ? nil : ConstantFloats(stream))
+    if norms == .after {
+      attention.tangent(scratch.attentionInput, adding: false, tx, x: x, kept, tangent)
+      add(
+        stream, attentionNorm, scratch.attentionInput, x: kept.attentionOutput,
+        statistics: kept.attentionStatistics, spare: scratch.feedForwardInput, tangent)
+      feedForward.tangent(
+        scratch.feedForwardInput, adding: false, stream, x: kept.middle, kept, tangent)
+      add(
+        stream, feedForwardNorm, scratch.feedForwardInput, x: kept.feedForwardOutput,
+        statistics: kept.feedForwardStatistics, spare: scratch.attentionInput, tangent)
+      return
+    }
     func feedForwardInput(_ tx: ConstantFloats?, _ x: ConstantFloats) -> ConstantFloats? {
       feedForwardNorm.tangent(
         scratch.feedForwardInput, tx, x: x, statistics: kept.feedForwardStatistics, tangent)
+    }
+    func addAttention(_ tx: ConstantFloats?) {
+      attention.tangent(stream, adding: true, tx, x: kept.attentionInput, kept, tangent)
+    }
+    func addFeedForward(_ tx: ConstantFloats?) {
+      feedForward.tangent(stream, adding: true, tx, x: kept.feedForwardInput, kept, tangent)
     }
     let attentionInput = attentionNorm.tangent(
       scratch.attentionInput, tx, x: x, statistics: kept.attentionStatistics, tangent)
     if isParallel {
       let feedForwardInput = feedForwardInput(tx, x)
-      attention.tangent(addingTo: stream, attentionInput, kept, tangent)
-      feedForward.tangent(addingTo: stream, feedForwardInput, kept, tangent)
+      addAttention(attentionInput)
+      addFeedForward(feedForwardInput)
     } else {
-      attention.tangent(addingTo: stream, attentionInput, kept, tangent)
-      feedForward.tangent(addingTo: stream, feedForwardInput(stream, kept.middle), kept, tangent)
+      addAttention(attentionInput)
+      addFeedForward(feedForwardInput(stream, kept.middle))
+    }
+  }
+
+  /// stream [R, C] += the change of what a norm makes of x [R, C], from tx [R, C].
+  private func add(
+    _ stream: Floats, _ norm: Norm, _ tx: ConstantFloats, x: ConstantFloats, statistics: ConstantFloats,
+    spare ty: Floats, _ tangent: TangentPass
+  ) {
+    _ = norm.tangent(ty, tx, x: x, statistics: statistics, tangent)
+    tangent.pass.threads.rows(tangent.pass.rows, columns: norm.width, cost: 1) { rows in
+      let at = rows.lowerBound * norm.width
+      brake_add(stream + at, stream + at, ty + at, rows.count * norm.width)
     }
   }
 }

@@ -15,22 +15,17 @@ extension ModelConfiguration {
 
   public init(json: JSON) throws(Failure) {
     let type = try json.text("model_type")
-    switch type {
-    case "mistral":
-      self = try ModelConfiguration.mistral(json).validated()
+    if let variant = LlamaVariant(rawValue: type) {
+      self = try ModelConfiguration.llama(json, variant).validated()
       return
-    case "qwen2":
-      self = try ModelConfiguration.qwen2(json).validated()
-      return
-    default: break
     }
     guard let family = Family(rawValue: type) else {
       throw Failure(
         .unusable, "the model type \"\(type)\" is not supported",
-        hint: "supported are \(Family.allCases.map(\.rawValue).joined(separator: ", ")), mistral, qwen2")
+        hint: "supported are \(Self.types.joined(separator: ", "))")
     }
     switch family {
-    case .llama: self = try ModelConfiguration.llama(json)
+    case .llama: self = try ModelConfiguration.llama(json, .llama)
     case .olmo: self = try ModelConfiguration.olmo(json)
     case .gpt2: self = try ModelConfiguration.gpt2(json)
     case .neox: self = try ModelConfiguration.neox(json)
@@ -38,45 +33,67 @@ extension ModelConfiguration {
     self = try validated()
   }
 
-  /// A Mistral is a Llama whose tokens see no further back than a window: within its window it is one.
-  private static func mistral(_ json: JSON) throws(Failure) -> ModelConfiguration {
-    var model = try llama(json)
-    if let window = try json.optionalWhole("sliding_window") { model.context = min(model.context, window) }
-    return model
-  }
+  /// Each `model_type` that is supported.
+  public static let types =
+    LlamaVariant.allCases.map(\.rawValue) + Family.allCases.filter { $0 != .llama }.map(\.rawValue)
 
-  private static func qwen2(_ json: JSON) throws(Failure) -> ModelConfiguration {
-    try json.refuse("use_sliding_window", unless: false)
-    var model = try llama(json)
-    model.hasAttentionBiases = true
-    return model
-  }
-
-  private static func llama(_ json: JSON) throws(Failure) -> ModelConfiguration {
+  private static func llama(_ json: JSON, _ variant: LlamaVariant) throws(Failure) -> ModelConfiguration {
     try json.refuse("attention_bias", unless: false)
     try json.refuse("mlp_bias", unless: false)
-    _ = try json.activation("hidden_act", ["silu": .swiglu], default: "silu")
+    let activation = try json.activation(
+      "hidden_act", variant.activations, default: variant.defaultActivation)
     let width = try json.whole("hidden_size")
     let heads = try json.whole("num_attention_heads")
-    let head = try json.optionalWhole("head_dim") ?? (heads > 0 ? width / heads : 0)
-    return ModelConfiguration(
+    let head =
+      try json.optionalWhole("head_dim") ?? variant.defaultHeadDimension ?? (heads > 0 ? width / heads : 0)
+    var model = ModelConfiguration(
       family: .llama, vocabulary: try json.whole("vocab_size"), width: width,
       layers: try json.whole("num_hidden_layers"), heads: heads,
       keyValueHeads: try json.optionalWhole("num_key_value_heads") ?? heads, headDimension: head,
       inner: try json.whole("intermediate_size"), context: try json.whole("max_position_embeddings"),
-      activation: .swiglu, normEpsilon: Float(try json.optionalNumber("rms_norm_eps") ?? 1e-6),
+      activation: activation,
+      normEpsilon: Float(try json.optionalNumber("rms_norm_eps") ?? variant.defaultNormEpsilon),
       hasNormWeights: try json.optionalFlag("norm_affine") ?? true, rotary: head,
       ropeTheta: try json.rope("rope_theta") ?? 10_000, ropeScaling: try json.ropeScaling(),
       isParallel: false,
-      isTied: try json.optionalFlag("tie_word_embeddings") ?? false)
+      isTied: try json.optionalFlag("tie_word_embeddings") ?? (variant == .gemma))
+    let features = variant.features
+    model.hasAttentionBiases = features.hasAttentionBiases
+    model.queryKeyNorm = features.queryKeyNorm
+    model.norms = features.norms
+    model.hasNormWeightsFromOne = features.hasNormWeightsFromOne
+    model.isEmbeddingScaled = features.isEmbeddingScaled
+    switch variant {
+    case .llama, .olmo2: break
+    case .mistral:
+      // A window as long as the context is none.
+      let window =
+        json["sliding_window"] == nil ? defaultWindow : try json.optionalWhole("sliding_window")
+      model.window = window.flatMap { $0 < model.context ? $0 : nil }
+    case .qwen2, .qwen3:
+      try json.refuse("use_sliding_window", unless: false)
+      if let types = json["layer_types"]?.array, let other = types.first(where: { $0 != "full_attention" }) {
+        throw Failure(.unusable, "layers of the type \(other.canonical) are not supported")
+      }
+    case .gemma:
+      try json.refuse("use_bidirectional_attention", unless: false)
+      // The member of files between the first ones and today's.
+      if let name = json["hidden_activation"], !name.isNull {
+        _ = try json.activation("hidden_activation", ["gelu_pytorch_tanh": .geglu], default: "")
+      }
+    }
+    return model
   }
+
+  /// Of a Mistral that does not say.
+  private static let defaultWindow = 4096
 
   /// Of the OlmoConfig of transformers, whose norm has an epsilon of 1e-5 that no configuration changes.
   private static func olmo(_ json: JSON) throws(Failure) -> ModelConfiguration {
     if let limit = json["clip_qkv"], !limit.isNull {
       throw Failure(.unusable, "a model with \"clip_qkv\": \(limit.canonical) is not supported")
     }
-    var model = try llama(json)
+    var model = try llama(json, .llama)
     model.family = .olmo
     model.hasNormWeights = false
     model.normEpsilon = 1e-5
@@ -156,10 +173,13 @@ extension ModelConfiguration {
           "rms_norm_eps": decimal(normEpsilon), "mlp_bias": false, "norm_affine": .bool(hasNormWeights),
         ]
       members.merge(own, uniquingKeysWith: { $1 })
-      if hasAttentionBiases {
-        members["model_type"] = "qwen2"
-        members["architectures"] = ["Qwen2ForCausalLM"]
-        for name in ["attention_bias", "mlp_bias"] { members[name] = nil }
+      if family == .llama, let variant = LlamaVariant(features), variant != .llama {
+        members["model_type"] = .string(variant.rawValue)
+        members["architectures"] = [.string(variant.architecture)]
+        members["hidden_act"] = .string(variant.defaultActivation)
+        if !variant.hasBiasMember { members["attention_bias"] = nil }
+        members["mlp_bias"] = nil
+        if let window { members["sliding_window"] = .whole(window) }
       }
       if let scaling = ropeScaling?.json { members["rope_scaling"] = scaling }
     case .gpt2:
@@ -252,6 +272,25 @@ extension JSON {
     }
     return nil
   }
+}
+
+extension LlamaVariant {
+  fileprivate var activations: [String: ModelConfiguration.Activation] {
+    // Gemma's first files say "gelu", and mean its tanh form.
+    self == .gemma ? ["gelu_pytorch_tanh": .geglu, "gelu": .geglu] : ["silu": .swiglu]
+  }
+  fileprivate var defaultActivation: String { self == .gemma ? "gelu_pytorch_tanh" : "silu" }
+  fileprivate var defaultNormEpsilon: Double { self == .olmo2 ? 1e-5 : 1e-6 }
+  /// Nil for the width divided by the number of heads.
+  fileprivate var defaultHeadDimension: Int? {
+    switch self {
+    case .qwen3: 128
+    case .gemma: 256
+    case .llama, .mistral, .qwen2, .olmo2: nil
+    }
+  }
+  /// Whether its configuration says that attention has no biases.
+  fileprivate var hasBiasMember: Bool { self != .qwen2 && self != .mistral }
 }
 
 extension RopeScaling {

@@ -17,7 +17,21 @@ public struct ModelConfiguration: Sendable, Hashable {
   }
 
   public enum Activation: String, Sendable, CaseIterable {
-    case swiglu, geluTanh, geluErf
+    /// `geglu` is a gate of GELU in its tanh form.
+    case swiglu, geglu, geluTanh, geluErf
+
+    /// Whether the feed-forward part has two matrices before its activation: the gate's, and that of what it lets through.
+    public var isGated: Bool { self == .swiglu || self == .geglu }
+  }
+
+  /// Where the norms of attention and of the feed-forward part stand: x + part(norm(x)), or x + norm(part(x)).
+  public enum NormPlacement: Sendable, Hashable {
+    case before, after
+  }
+
+  /// What RMSNorm of queries and keys is over: the values of each head, with the same weights, or those of all heads.
+  public enum QueryKeyNorm: Sendable, Hashable {
+    case head, all
   }
 
   public var family: Family
@@ -40,6 +54,15 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var hasNormWeights: Bool
   /// Whether queries, keys and values have biases, as in Qwen 2, which is a Llama otherwise.
   public var hasAttentionBiases = false
+  /// Nil where queries and keys are not normalised.
+  public var queryKeyNorm: QueryKeyNorm?
+  public var norms = NormPlacement.before
+  /// Whether 1 + their weights stand in the place of the weights of norms.
+  public var hasNormWeightsFromOne = false
+  /// Whether embeddings are multiplied by the root of the width.
+  public var isEmbeddingScaled = false
+  /// Tokens that a token sees, itself and those right before it; nil for all.
+  public var window: Int?
   /// Values of each head that are rotated; 0 for learned positions.
   public var rotary: Int
   public var ropeTheta: Double
@@ -90,7 +113,19 @@ public struct ModelConfiguration: Sendable, Hashable {
     try require(
       heads % keyValueHeads == 0, "\(keyValueHeads) key/value heads do not divide its \(heads) heads")
     try require(family != .olmo || !hasNormWeights, "norms have weights, which OLMo's have not")
-    try require(family == .llama || !hasAttentionBiases, "biases of queries, keys and values go with a Llama")
+    if family == .llama {
+      try require(
+        LlamaVariant(features) != nil,
+        "parts are of several families: no model type that is known has them together")
+      try require(
+        hasNormWeights || (queryKeyNorm == nil && norms == .before && !hasNormWeightsFromOne),
+        "norms have no weights, which goes with a plain Llama")
+    } else {
+      var features = features
+      features.activation = .swiglu
+      try require(features == LlamaVariant.llama.features, "parts are those of another family")
+    }
+    if let window { try bound("window", window, context) }
     try require(
       family == .llama || heads * headDimension == width, "\(heads) heads do not divide its width, \(width)")
     try require(

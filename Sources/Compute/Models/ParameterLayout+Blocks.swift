@@ -13,10 +13,14 @@ extension ParameterLayout {
     func block(_ name: String, _ isIncluded: (Parameter) -> Bool) -> Block {
       Block(name: name, tensors: parameters.indices.filter { isIncluded(parameters[$0]) })
     }
+    let feedForward = feedForwardNames
+    func isFeedForward(_ parameter: Parameter) -> Bool {
+      feedForward.contains(where: parameter.name.contains)
+    }
     let layers = (0..<(parameters.compactMap(\.layer).max() ?? -1) + 1).flatMap { layer in
       [
-        block("layer.\(layer).attention") { $0.layer == layer && !$0.isFeedForward },
-        block("layer.\(layer).feed_forward") { $0.layer == layer && $0.isFeedForward },
+        block("layer.\(layer).attention") { $0.layer == layer && !isFeedForward($0) },
+        block("layer.\(layer).feed_forward") { $0.layer == layer && isFeedForward($0) },
       ]
     }
     let all =
@@ -27,12 +31,12 @@ extension ParameterLayout {
       ]
     return all.filter { !$0.tensors.isEmpty }
   }
-}
 
-extension ParameterLayout.Parameter {
-  /// Of a layer: whether it belongs to the feed-forward part, whose norm has the name that it has in a layer where it follows
-  /// attention.
-  fileprivate var isFeedForward: Bool {
-    name.contains(".mlp.") || name.contains(".post_attention_layernorm.") || name.contains(".ln_2.")
+  /// What is in the names of parameters of a layer's feed-forward part. Where norms stand before the parts, the one between
+  /// them is the feed-forward part's, whatever it is called; where they stand behind, it is the attention's.
+  private var feedForwardNames: [String] {
+    let after = ".post_feedforward_layernorm."
+    return [".mlp.", ".ln_2."]
+      + [parameters.contains { $0.name.contains(after) } ? after : ".post_attention_layernorm."]
   }
 }

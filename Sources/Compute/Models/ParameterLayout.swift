@@ -84,7 +84,9 @@ public struct ParameterLayout: Sendable, Hashable {
     add("model.embed_tokens.weight", [model.vocabulary, c], .embedding)
     for layer in 0..<model.layers {
       let name = "model.layers.\(layer)."
-      if model.hasNormWeights { addNorm(name + "input_layernorm", c, bias: false) }
+      if model.hasNormWeights && model.norms == .before {
+        addNorm(name + "input_layernorm", c, bias: false)
+      }
       add(name + "self_attn.q_proj.weight", [q, c], .matrix(fanIn: c))
       add(name + "self_attn.k_proj.weight", [k, c], .matrix(fanIn: c))
       add(name + "self_attn.v_proj.weight", [k, c], .matrix(fanIn: c))
@@ -93,11 +95,18 @@ public struct ParameterLayout: Sendable, Hashable {
           add(name + "self_attn.\(part)_proj.bias", [width], .bias)
         }
       }
+      if let norm = model.queryKeyNorm {
+        addNorm(name + "self_attn.q_norm", norm == .head ? model.headDimension : q, bias: false)
+        addNorm(name + "self_attn.k_norm", norm == .head ? model.headDimension : k, bias: false)
+      }
       add(name + "self_attn.o_proj.weight", [c, q], .output(fanIn: q, layer: layer))
       if model.hasNormWeights { addNorm(name + "post_attention_layernorm", c, bias: false) }
       add(name + "mlp.gate_proj.weight", [i, c], .matrix(fanIn: c))
       add(name + "mlp.up_proj.weight", [i, c], .matrix(fanIn: c))
       add(name + "mlp.down_proj.weight", [c, i], .output(fanIn: i, layer: layer))
+      if model.hasNormWeights && model.norms == .after {
+        addNorm(name + "post_feedforward_layernorm", c, bias: false)
+      }
     }
     if model.hasNormWeights { addNorm("model.norm", c, bias: false) }
     if !model.isTied { add("lm_head.weight", [model.vocabulary, c], .head) }

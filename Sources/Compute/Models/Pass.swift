@@ -8,4 +8,9 @@ struct Pass {
   let cosine, sine: ConstantFloats?
 
   var rows: Int { batch * length }
+
+  /// For what depends on nothing but the number of rows.
+  func flat(_ rows: Int) -> Pass {
+    Pass(weights: weights, batch: rows, length: 1, threads: threads, cosine: nil, sine: nil)
+  }
 }

@@ -8,7 +8,7 @@ final class PassActivations {
   let layers: [LayerActivations]
   /// [R, C] and [2, R].
   let final, finalStatistics: Floats
-  /// [R, Q]: heads before they are regrouped.
+  /// For queries, keys and values on their way into another order, or through norms.
   let spare: Floats
   /// [block, V].
   let logits: Floats
@@ -33,7 +33,7 @@ final class PassActivations {
     self.layers = (0..<sizes.layers).map { layers[$0 % distinct] }
     final = room.take(rows * sizes.width)
     finalStatistics = room.take(2 * rows)
-    spare = room.take(sizes.isInterleaved ? rows * sizes.projected : 0)
+    spare = room.take(rows * sizes.regrouped)
     logitRows = LossHead.blockRows(rows: rows, vocabulary: sizes.vocabulary)
     logits = room.take(logitRows * sizes.vocabulary)
     losses = room.take(rows)

@@ -139,6 +139,16 @@ public final class Transformer {
           pass.length, model.width)
       }
     }
+    scaleEmbeddings(y, pass)
+  }
+
+  /// y [R, C], multiplied by what embeddings are multiplied by: they, or their gradients.
+  func scaleEmbeddings(_ y: Floats, _ pass: Pass) {
+    guard let scale = parts.embeddingScale else { return }
+    threads.rows(pass.rows, columns: model.width, cost: 1) { rows in
+      let y = y + rows.lowerBound * model.width
+      brake_scale(y, scale, y, rows.count * model.width)
+    }
   }
 
   /// The gradient of `final`, which stands in `feedForwardInput` [R, C] -> the gradients of all parameters before it.
@@ -148,12 +158,13 @@ public final class Transformer {
     // residual [R, C]: the gradient of the residual stream, carried from layer to layer
     scratch.residual.update(repeating: 0, count: rows * width)
     parts.finalNorm.backward(
-      addingTo: scratch.residual, dy: scratch.feedForwardInput, statistics: work.finalStatistics,
+      scratch.residual, dy: scratch.feedForwardInput, statistics: work.finalStatistics,
       x: work.streams[model.layers], gradients: gradients, pass)
     for (index, layer) in parts.layers.enumerated().reversed() {
       layer.backward(
         scratch.residual, work.streams[index], work.layers[index], scratch, gradients: gradients, pass)
     }
+    scaleEmbeddings(scratch.residual, pass)
     batch.inputs.withUnsafeBufferPointer { tokens in
       let grain = max(64, (model.vocabulary + 31) / 32)
       threads.ranges(model.vocabulary, grain: grain, work: 2 * rows * width) { range in
@@ -177,10 +188,17 @@ public final class Transformer {
     let vocabulary, width, layers, heads, inner, rotary: Int
     /// Q = (H + 2 K) D, H D, and W, the feed-forward part before its activation.
     let projected, attended, wide: Int
-    let isParallel, isInterleaved: Bool
+    let isParallel, isInterleaved, hasNormsAfter: Bool
+    /// Of queries and of keys, where they are normalised: values, and vectors of them that have a norm of their own.
+    let queryKeyNorms: [(width: Int, count: Int)]
+
+    /// Of a buffer for queries, keys and values on their way into another order, or through norms.
+    var regrouped: Int { isInterleaved ? projected : queryKeyNorms.isEmpty ? 0 : 2 * attended }
 
     /// Floats that a layer keeps for each token, roughly.
-    var perToken: Int { 4 * width + projected + attended + wide + inner }
+    var perToken: Int {
+      4 * width + projected + attended + wide + inner + queryKeyNorms.reduce(0) { $0 + $1.width }
+    }
 
     init(_ model: ModelConfiguration) {
       vocabulary = model.vocabulary
@@ -191,9 +209,16 @@ public final class Transformer {
       rotary = model.rotary
       projected = (model.heads + 2 * model.keyValueHeads) * model.headDimension
       attended = model.heads * model.headDimension
-      wide = (model.activation == .swiglu ? 2 : 1) * model.inner
+      wide = (model.activation.isGated ? 2 : 1) * model.inner
       isParallel = model.isParallel
       isInterleaved = model.family == .neox
+      hasNormsAfter = model.norms == .after
+      queryKeyNorms =
+        model.queryKeyNorm.map { norm in
+          [model.heads, model.keyValueHeads].map { heads in
+            (width: heads * model.headDimension, count: norm == .head ? heads : 1)
+          }
+        } ?? []
     }
   }
 }

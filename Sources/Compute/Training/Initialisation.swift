@@ -1,4 +1,5 @@
-/// How the weights of a model start. Norms start with weight 1, biases with 0.
+/// How the weights of a model start. Norms start with weight 1 (or 0, if they count from
+/// 1), biases with 0.
 public enum Initialisation: Sendable, Hashable {
   /// OLMo's "mitchell" (Groeneveld et al. 2024, arXiv 2402.00838, and `init_fn: mitchell` in its code): normal with
   /// deviation 1 / sqrt(C) for embeddings, output matrix and matrices that read the residual stream, and
@@ -19,7 +20,8 @@ public enum Initialisation: Sendable, Hashable {
     for (place, parameter) in names.enumerated() {
       let target = weights[parameter].baseAddress!
       guard let deviation = deviation(parameter.role, model) else {
-        target.update(repeating: parameter.role == .normWeight ? 1 : 0, count: parameter.count)
+        let isOne = parameter.role == .normWeight && !model.hasNormWeightsFromOne
+        target.update(repeating: isOne ? 1 : 0, count: parameter.count)
         continue
       }
       let stream = Streams.initialisation(place)

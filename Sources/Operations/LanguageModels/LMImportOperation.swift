@@ -29,14 +29,14 @@ struct LMImportOperation: Operation {
       + "attn.c_proj.weight, mlp.c_fc.weight, mlp.c_proj.weight] of nanoGPT's")
 
   let name = "lm.import"
-  let revision = 1
+  let revision = 2
   let summary = "Makes a checkpoint of a model in the form of Hugging Face's transformers."
   let inputs = [
     InputDeclaration(
       "model",
       help:
-        "a folder with config.json (model_type llama, mistral, qwen2, olmo, gpt2 or gpt_neox) and the weights: model.safetensors or "
-        + "pytorch_model.bin, whole or in shards, or another file (see 'weights'). Nothing in such files is executed"
+        "a folder with config.json (model_type \(ModelConfiguration.types.joined(separator: ", "))) and the weights: "
+        + "model.safetensors or pytorch_model.bin, whole or in shards, or another file (see 'weights'). Nothing in such files is executed"
     )
   ]
   let parameters: [any ParameterDeclaration] = [weights, entry, names, transposed]

@@ -36,7 +36,7 @@ struct LMTrainOperation: ChainOperation {
     InputDeclaration(
       configuration, .optional,
       help:
-        "for model: configuration, a config.json of Hugging Face (model_type llama, mistral, qwen2, olmo, gpt2 or gpt_neox)"
+        "for model: configuration, a config.json of Hugging Face (model_type \(ModelConfiguration.types.joined(separator: ", ")))"
     ),
   ]
   let parameters: [any ParameterDeclaration] = [model, steps, checkpoints, resume] + LMParameters.shared

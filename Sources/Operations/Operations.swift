@@ -8,6 +8,6 @@ public enum Operations {
     TextTrainTokeniserOperation(), LMTrainOperation(), LMLossesOperation(), LMInfoOperation(),
     LMImportOperation(), LMExportOperation(), LMGenerateOperation(),
     ZSLLossesOperation(), ZSLDissentOperation(), ZSLStepOperation(), ZSLDecomposeOperation(),
-    ZSLGradientsOperation(), ZSLPredictionOperation(), ZSLAlignmentOperation(),
+    ZSLGradientsOperation(), ZSLPredictionOperation(), ZSLAlignmentOperation(), WeightsSpectraOperation(),
   ]
 }

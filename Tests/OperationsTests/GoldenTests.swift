@@ -95,6 +95,12 @@ import Testing
       operation: "zsl.alignment", revision: 1,
       digests: ["result": "67df00cb6afbaa6e569a5054530e3b9b34d623c862b14d17f794d594f7ebd35c"]),
     Golden(
+      operation: "weights.spectra", revision: 1,
+      digests: [
+        "result": "d1bcba68aafcbe8891eb187a19b856b39d3ff9fef0fac97f7487374dd8864033",
+        "values": "4a737ed73d37c89bf1737172dd4ff4ccb34cc9cb2a364f6995bc8d3db10a8c94",
+      ]),
+    Golden(
       operation: "zsl.gradients", revision: 7,
       digests: [
         "result": "f6bbd499451fef8f4e27320d9fc4bb59bb130662f10c6fbed2237c9b4c71b935",
@@ -199,6 +205,8 @@ import Testing
       let names = operation.inputs.map(\.name)
       return try await OperationRun(
         operation, inputs: inputs.filter { names.contains($0.key) }.mapValues { [(nil, $0)] })
+    case "weights.spectra":
+      return try await ZSLOperationsTests.Checkpoints().spectra(1)
     case "zsl.alignment":
       return try await ZSLOperationsTests.Checkpoints().alignment(1)
     case "zsl.gradients":

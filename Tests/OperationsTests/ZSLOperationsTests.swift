@@ -73,6 +73,17 @@ import Testing
         ])
     }
 
+    /// Of a checkpoint, against the first.
+    func spectra(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
+      try await OperationRun(
+        ZSLOperationsTests.operation("weights.spectra"),
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "leading": 2].merging(parameters) { $1 },
+        inputs: [
+          "checkpoint": [(nil, try bytes("checkpoints", index))],
+          "initial": [(nil, try bytes("checkpoints", 0))],
+        ])
+    }
+
     /// Of the sequences of the update that comes next, and its changes.
     func gradients(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       let delta = try #require(try await step(index).bytes("deltas", key: "1"))
@@ -314,6 +325,35 @@ import Testing
     let operation = try Self.operation("zsl.alignment")
     #expect(throws: ParameterError.self) {
       try ParameterValues(["run": "x", "step": 1, "sequences": 1], declarations: operation.parameters)
+    }
+  }
+
+  @Test func `Spectra are those of the weights and of their changes`() async throws {
+    let checkpoints = try await Checkpoints()
+    let run = try await checkpoints.spectra(2)
+    let found = try WeightSpectra(json: Self.result(run))
+    #expect(found.run == "tiny" && found.step == 4 && found.matrices.map(\.leading).allSatisfy { $0 == 2 })
+    let values = try SafetensorsFile(try #require(run.bytes("values")))
+    #expect(values.header.tensors.count == 3 * found.matrices.count)
+    let before = try SafetensorsFile(checkpoints.bytes("checkpoints", 0))
+    let after = try SafetensorsFile(checkpoints.bytes("checkpoints", 2))
+    for matrix in found.matrices {
+      let (w, v): ([Float], [Float]) = (
+        try after.elements(matrix.name, .float32), try before.elements(matrix.name, .float32)
+      )
+      let square = zip(w, v).reduce(0.0) {
+        $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
+      }
+      let change = try #require(matrix.change)
+      #expect(abs(change.spectrum.norm / square.squareRoot() - 1) < 1e-12)
+      let singular: [Double] = try values.elements("change." + matrix.name, .float64)
+      #expect(singular.count == matrix.fullRank && singular[0] == change.spectrum.spectralNorm)
+      #expect(zip(singular, singular.dropFirst()).allSatisfy(>=))
+    }
+    await #expect(throws: Failure.self) {
+      try await OperationRun(
+        Self.operation("weights.spectra"), ["run": "x", "step": 1],
+        inputs: ["checkpoint": [(nil, Training.tokens)]])
     }
   }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes Tests/Fixtures/models: small models with everything that brake computes of them, in float64 and by other means
-than brake's. It needs numpy; the tests need neither it nor Python.
+than brake's; and Tests/Fixtures/spectra: matrices and their singular values. It needs numpy; the tests need neither it nor Python.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install numpy
     /tmp/reference/bin/python3 Tests/Reference/generate.py
@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from autodiff import Node, backward, ordered
 from models import CONFIGURATIONS, Model, embedding_name, head_name, is_decayed, is_embedding, shapes
+import spectra
 
 FOLDER = pathlib.Path(__file__).parent.parent / "Fixtures" / "models"
 HEADS = {"lm_head.weight", "embed_out.weight"}
@@ -365,6 +366,8 @@ def fixture(name, c, seed):
     is_counted = np.ones(labels.shape, dtype=bool)
     is_counted[0, :2] = is_counted[2, 4] = False
     facts["alignment"] = alignment(c, weights, more, labels, is_counted)
+    before = {n: w.astype(np.float32) for n, w in weights.items()}
+    facts["spectra"] = spectra.of_weights(before, {n: w + delta[n] for n, w in before.items()}, leading=3)
     facts |= {"hyper": HYPER, "decayed_parameters": [n for n in weights if is_decayed(n, weights[n].shape)]}
 
     folder = FOLDER / name
@@ -384,6 +387,11 @@ def fixture(name, c, seed):
 
 
 if __name__ == "__main__":
+    folder = FOLDER.parent / "spectra"
+    folder.mkdir(exist_ok=True)
+    hostile = spectra.hostile()
+    write_safetensors(folder / "matrices.safetensors", hostile)
+    write_safetensors(folder / "values.safetensors", {n: spectra.values_of(m) for n, m in hostile.items()})
     for index, (name, configuration) in enumerate(CONFIGURATIONS.items()):
         fixture(name, configuration, seed=100 + index)
         print(name)

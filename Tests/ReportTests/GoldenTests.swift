@@ -66,11 +66,17 @@ import Testing
       operation: "report.zero-sum", figure: "alignment", revision: 7,
       digest: "59e09b3ffd7560190ad1087f563ded02bd027ce5811bf3c3ad2de5d61bec1167"),
     Golden(
-      operation: "report.tables", revision: 6,
-      digest: "28e5dd6de6ff6df6e3e7be301b7d1a43c670c55a27371cb723c74f79cd7b99a8"),
+      operation: "report.zero-sum", figure: "spectra", revision: 7,
+      digest: "77c25be3597d543dfd89e6c50217459bee3a912dcba0ba15ca89f9f5495025f2"),
     Golden(
-      operation: "report.html", revision: 9,
-      digest: "8af12c2be01c1159bf7fad176acf79a87024a2772ec8fe2daa2f11f89c9e0f4b"),
+      operation: "report.zero-sum", figure: "changes", revision: 7,
+      digest: "7441e8840fe7fc83d3ea68a0f060c5bc59416f615af70752ac5adfd1cfe578d9"),
+    Golden(
+      operation: "report.tables", revision: 7,
+      digest: "1bdf89f02d2a1b7b0eab8cc2a449d94778182a79702e19c9da3e1ac3b95fc352"),
+    Golden(
+      operation: "report.html", revision: 10,
+      digest: "94ab3a5e9555c5c73b9a540de9c3956f2f1ae0de43fe79058bb72c69a553cf72"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -85,6 +85,38 @@ import Testing
     ]
   }
 
+  /// Of a matrix of 8 x 16 in each of two layers, and of an embedding. Leading spaces of 2 dimensions overlap by 3/16 by chance.
+  /// - Parameters:
+  ///   - rank: effective; the stable one is half of it.
+  ///   - overlap: of the weights; that of the change is 3/16.
+  private static func spectra(_ run: String, _ step: Int, rank: Double, overlap: Double) -> JSON {
+    func spectrum(_ rank: Double) -> JSON {
+      [
+        "norm": 2, "spectral_norm": 1, "stable_rank": .number(rank / 2), "effective_rank": .number(rank),
+      ]
+    }
+    func matrix(_ name: String, _ layer: JSON, _ rank: Double) -> JSON {
+      let sides: (JSON, JSON) = (
+        ["left": .number(overlap), "right": .number(overlap)], ["left": 0.125, "right": 0.25]
+      )
+      return [
+        "name": .string(name), "rows": 16, "columns": 8, "layer": layer, "leading": 2,
+        "weights": spectrum(rank),
+        "change": [
+          "spectrum": spectrum(1), "relative": 0.5, "weights_overlap": sides.0, "change_overlap": sides.1,
+        ],
+      ]
+    }
+    return [
+      "run": .string(run), "step": .integer(Int64(step)),
+      "matrices": [
+        matrix("model.embed_tokens.weight", nil, 3),
+        matrix("model.layers.0.mlp.up_proj.weight", 0, rank - 0.5),
+        matrix("model.layers.1.mlp.up_proj.weight", 1, rank + 0.5),
+      ],
+    ]
+  }
+
   /// Before the break |dL| is .4, behind it .4 (1 - d) m.
   private static func decomposition(_ run: String, d: Double, m: Double) -> JSON {
     func pair(_ from: Int, _ d: Double, _ m: Double) -> JSON {
@@ -119,6 +151,9 @@ import Testing
       "dissent": try artefacts([Self.dissent("14M", 1024, 0.25), Self.dissent("14M", 8192, 0.75)]),
       "gradients": try artefacts([Self.gradients(1024, 0.5), Self.gradients(8192, 0.75)]),
       "alignments": try artefacts([Self.alignment("14M", 1024, 0.5), Self.alignment("14M", 8192, 0.25)]),
+      "spectra": try artefacts([
+        Self.spectra("14M", 1024, rank: 6, overlap: 0.5), Self.spectra("14M", 8192, rank: 4, overlap: 0.25),
+      ]),
       "predictions": try artefacts([
         Self.prediction(1024, 0.95, missed: 0.25, ratio: 1),
         Self.prediction(8192, 0.625, missed: 0.75, ratio: 1.25),
@@ -130,7 +165,7 @@ import Testing
 
   @Test(arguments: [
     "interference", "plane", "decomposition", "step", "dissent", "gradients", "prediction", "tokens",
-    "layers", "alignment",
+    "layers", "alignment", "spectra", "changes",
   ])
   func `A figure is drawn with its data`(figure: String) async throws {
     let bench = try Workbench()
@@ -150,6 +185,8 @@ import Testing
       case "dissent": "1,dissent,14M,8192,0.75,,"
       case "decomposition": "14M,natural logarithm,log M,1024,-0.916290731874,,"
       case "layers": "14M,8192,2,0.85"
+      case "spectra": "14M,effective rank,mlp.up_proj,8192,4,,"
+      case "changes": "14M,size of the change,embed_tokens,1024,0.5,,"
       case "alignment": "14M,\"cos, token with the others\",\"layer 1, attention\",8192,0.1875,,"
       default: nil
       }
@@ -338,6 +375,45 @@ import Testing
       text.contains(
         "At the last checkpoint and in the mean over seeds: \(gradients) (mean and 95 % interval"),
       "\(text)")
+  }
+
+  @Test func `What spectra of weights say over training is told by seeds`() async throws {
+    let bench = try Workbench()
+    func text(_ last: [(rank: Double, overlap: Double)]) async throws -> String {
+      var inputs = try Self.inputs(bench, d: 0.6)
+      inputs["fits"] = try last.indices.map { seed in
+        try bench.input(
+          SampleRuns.analysis("14M seed \(seed)", group: "14M").json.canonicalBytes, key: "\(seed)")
+      }
+      inputs["spectra"] = try last.enumerated().flatMap { seed, last in
+        try [(1024, 6, 1), (8192, last.rank, last.overlap)].map { step, rank, overlap in
+          try bench.input(
+            Self.spectra("14M seed \(seed)", step, rank: rank, overlap: overlap).canonicalBytes,
+            key: "\(seed),\(step)")
+        }
+      }
+      let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+      return try #require(root.all("section").first { $0.attributes["id"] == "layers" }).content
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    let found = try await text([(4, 0.5), (4.01, 0.51), (3.99, 0.49)])
+    #expect(
+      found.contains("the effective rank goes from 6.000 at step 1024 to 4.000 ± 0.010 at step 8192 (falls)"))
+    #expect(
+      found.contains("the stable rank goes from 3.000 at step 1024 to 2.0000 ± 0.0050 at step 8192 (falls)"))
+    #expect(found.contains("in parts of the weights there, 0.5000;"))
+    #expect(
+      found.contains(
+        "by 0.385 ± 0.012 (more than by chance); those of the change by 0 (no difference to chance"))
+    #expect(found.contains("each of 4 at a level of 5 % / 4"))
+    #expect(found.contains("leading singular spaces, of 2 dimensions each, is 0 where"))
+    let unclear = try await text([(4, 0.5), (7, 0.2), (6, 0.1)])
+    #expect(unclear.contains("at step 8192 (no change is seen over training)"))
+    #expect(unclear.contains("± 0.26 (no difference to chance is seen)"))
+    let one = try await text([(4, 0.5)])
+    #expect(one.contains("from 6.00 at step 1024 to 4.00 at step 8192; "))
+    #expect(
+      one.contains("What another training would give cannot be told from one.") && !one.contains("(falls)"))
   }
 
   /// Of one checkpoint before the deceleration, and two after it.

@@ -97,15 +97,7 @@ extension AnalysisFigures {
     guard let one = found.first?.first else { return [] }
     let colours = LayerColours(one.layers, runs: runs)
     func trace(_ block: String, _ colour: Colour, isDashed: Bool = false) -> Trace {
-      let steps = found.map { Set($0.map(\.step)) }
-      let common = steps.dropFirst().reduce(steps[0]) { $0.intersection($1) }.sorted()
-      let points = common.compactMap { step -> Trace.Point? in
-        let values = found.compactMap { seed in
-          seed.first { $0.step == step }.flatMap { $0[block] }.flatMap(cosine)?.mean
-        }
-        guard values.count == found.count, let spread = SeedSpread(values) else { return nil }
-        return Trace.Point(step: Double(step), value: spread.mean)
-      }
+      let points = Trace.Point.means(of: found) { $0[block].flatMap(cosine)?.mean }
       return Trace(name: AlignmentReport.label(block), colour: colour, points: points, isDashed: isDashed)
     }
     let layers = colours.layers.flatMap { layer in

@@ -34,4 +34,17 @@ extension Trace.Point {
     let (mean, deviation) = (quantity.mean, quantity.deviation)
     self.init(step: Double(step), value: mean, interval: mean - deviation...mean + deviation)
   }
+
+  /// The means over trainings that differ in their seed alone, at the steps where all of them have a value.
+  /// - Parameter found: of each training, its results.
+  static func means<Result: ReportedResult>(
+    of found: [[Result]], _ value: (Result) -> Double?
+  ) -> [Trace.Point] {
+    let steps = Set(found.flatMap { $0.map(\.step) }).sorted()
+    return steps.compactMap { step in
+      let values = found.compactMap { results in results.first { $0.step == step }.flatMap(value) }
+      guard values.count == found.count, let spread = SeedSpread(values) else { return nil }
+      return Trace.Point(step: Double(step), value: spread.mean)
+    }
+  }
 }

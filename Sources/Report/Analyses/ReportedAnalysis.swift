@@ -29,6 +29,7 @@ enum ReportedAnalyses {
   static let all: [any ReportedAnalysis.Type] = [
     DecompositionReport.self, LossChangesReport.self, SingleUpdatesReport.self,
     GradientInterferenceReport.self, PredictionReport.self, DissentReport.self, AlignmentReport.self,
+    SpectraReport.self,
   ]
 
   static var inputs: [InputDeclaration] { all.map { $0.input } }
@@ -79,6 +80,6 @@ struct PageSection: Sendable, Hashable {
     id: "layers", heading: "Layer by layer",
     introduction: """
       <p>What happens in the parts of a model: its embedding, the attention and the feed-forward part of each layer, and its \
-      output.</p>
+      output; and in its weight matrices.</p>
       """)
 }

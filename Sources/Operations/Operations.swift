@@ -9,5 +9,6 @@ public enum Operations {
     LMImportOperation(), LMExportOperation(), LMGenerateOperation(),
     ZSLLossesOperation(), ZSLDissentOperation(), ZSLStepOperation(), ZSLDecomposeOperation(),
     ZSLGradientsOperation(), ZSLPredictionOperation(), ZSLAlignmentOperation(), WeightsSpectraOperation(),
+    ZSLRankingOperation(),
   ]
 }

@@ -24,6 +24,21 @@ import Testing
     #expect(plan.out.contains("model[a,1024]") && !plan.out.contains("update"), "\(plan.err)")
   }
 
+  @Test func `Learning rates are compared at equal mean loss`() throws {
+    let file = BrakeProcess.packageRoot + "/pipelines/rates.yaml"
+    let small = [
+      "rates=[0.002,0.004]", "seeds=[1,2,3]", "steps=64", "resume=64", "bytes=200000", "bootstrap=20",
+      "evaluation=1024", "checkpoints=[8,16,32,64]",
+    ]
+    let run = try BrakeProcess(["run", "-f", file] + small, in: folder).wait()
+    #expect(run.status == 0, "\(run.err)")
+    let report = String(decoding: try #require(folder.read("results/rates/report.html")), as: UTF8.self)
+    #expect(report.contains("<h2>Learning rates at equal mean loss</h2>"))
+    #expect(report.contains("data-figure=\"ranking\""))
+    let findings = String(decoding: try #require(folder.read("results/rates/findings.csv")), as: UTF8.self)
+    #expect(findings.contains("rates,0.002 and 0.004,rank_correlation_excess"))
+  }
+
   @Test func `Everything is made once, and a change makes only what depends on it`() throws {
     let first = try run()
     #expect(first.status == 0, "\(first.err)")

@@ -142,6 +142,9 @@ import Testing
     Golden(
       operation: "lm.export", revision: 1,
       digests: ["model": "eea188f72308c9bd000d3ff9f3437e5794cac749b22cf315258676e501ace9b6"]),
+    Golden(
+      operation: "zsl.ranking", revision: 1,
+      digests: ["result": "e72bc2fa7d9c2699579c1148477fa7c06e50bd617ddc8aeb74639a234626d859"]),
   ]
 
   @Test func `The table has a row for every operation`() {
@@ -219,6 +222,8 @@ import Testing
       return try await ZSLOperationsTests.Checkpoints().prediction(1)
     case "zsl.decompose":
       return try await ZSLOperationsTests.Checkpoints().decomposition()
+    case "zsl.ranking":
+      return try await ZSLOperationsTests.ranking()
     case "zsl.losses":
       return try await ZSLOperationsTests.Checkpoints().changes(0, 1)
     case "zsl.step":

@@ -122,6 +122,83 @@ import Testing
     }
   }
 
+  /// Losses of two rates with three seeds each, after 1, 2 and 4 updates.
+  static func rates(_ parameters: [String: JSON] = [:]) async throws -> [[UInt8]] {
+    var losses: [[UInt8]] = []
+    for rate in [0.01, 0.02] {
+      for seed in 1...3 {
+        let training = try await Training(
+          ["steps": 4, "seed": .integer(Int64(seed)), "learning_rate": .number(rate)])
+        for link in training.links {
+          let run = try await OperationRun(
+            operation("lm.losses"), parameters,
+            inputs: [
+              "checkpoint": [(nil, try #require(link.bytes("checkpoints")))],
+              "tokens": [(nil, Training.tokens)],
+            ])
+          losses.append(try #require(run.bytes("losses")))
+        }
+      }
+    }
+    return losses
+  }
+
+  static func ranking(
+    _ parameters: [String: JSON] = [:], losses: [[UInt8]]? = nil, tokens: [UInt8] = Training.tokens
+  ) async throws -> OperationRun {
+    let own = if let losses { losses } else { try await rates() }
+    return try await OperationRun(
+      operation("zsl.ranking"),
+      ["rates": [0.01, 0.02], "seeds": [1, 2, 3], "steps": [1, 2, 4], "levels": 2].merging(parameters) { $1 },
+      inputs: [
+        "losses": own.enumerated().map { ("\($0.offset)", $0.element) }, "tokens": [(nil, tokens)],
+      ])
+  }
+
+  @Test func `Rates are compared where their mean losses are equal`() async throws {
+    let losses = try await Self.rates()
+    let result = try Self.result(try await Self.ranking(losses: losses))
+    let common = (result["common"]?.array ?? []).compactMap(\.double)
+    #expect(common.count == 2)
+    let levels = try #require(result["levels"]?.array)
+    #expect(levels.count == 2 && levels[1]["loss"]?.double == common[0] && common[0] < common[1])
+    for level in levels {
+      #expect(level["trainings"]?.array?.count == 6 && level["correlations"]?.array?.count == 6)
+      #expect(level["pairs"]?.array?.count == 1 && level["pairs"]?.array?[0]["interval"]?.array?.count == 2)
+      let bins = try #require(level["positions"]?.array)
+      #expect(bins.count == 4 && bins.compactMap { $0["tokens"]?.integer }.reduce(0, +) == 599)
+    }
+    let middle = (common[0] + common[1]) / 2
+    let chosen = try Self.result(
+      try await Self.ranking(["losses": [.number(common[0]), .number(middle)]], losses: losses))
+    #expect(chosen["levels"]?.array?.compactMap { $0["loss"]?.double } == [middle, common[0]])
+  }
+
+  @Test func `What is no ranking of rates is refused`() async throws {
+    let losses = try await Self.rates()
+    var others = losses
+    others[3] = try await Self.rates(["context": 4])[3]
+    var damaged = losses
+    damaged[5] = Array(damaged[5].dropLast(7))
+    func refused(
+      _ parameters: [String: JSON] = [:], _ losses: [[UInt8]], _ tokens: [UInt8] = Training.tokens
+    ) async -> Bool {
+      await ((try? Self.ranking(parameters, losses: losses, tokens: tokens)) == nil)
+    }
+    #expect(await !refused([:], losses))
+    #expect(await refused([:], Array(losses.dropLast())))
+    #expect(await refused([:], others))
+    #expect(await refused([:], damaged))
+    #expect(await refused([:], losses, Array(Training.tokens.dropLast())))
+    for (name, value) in [
+      ("rates", [0.01]), ("rates", [0.01, 0.01]), ("rates", [-1, 1]), ("rates", "fast"), ("seeds", []),
+      ("seeds", [1, 1, 2]), ("seeds", [1, 2]), ("steps", [4, 2, 1]), ("steps", [0, 1, 2]), ("steps", [1]),
+      ("levels", 0), ("levels", 1_000_000), ("losses", [0]), ("losses", [1e9]), ("losses", [0.001]),
+    ] as [(String, JSON)] {
+      #expect(await refused([name: value], losses), "\(name): \(value)")
+    }
+  }
+
   static func operation(_ name: String) throws -> any Actions.Operation {
     try #require(Operations.all.first { $0.name == name })
   }

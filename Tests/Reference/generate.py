@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes Tests/Fixtures/models: small models with everything that brake computes of them, in float64 and by other means
-than brake's; and Tests/Fixtures/spectra: matrices and their singular values. It needs numpy; the tests need neither it nor Python.
+than brake's; Tests/Fixtures/spectra: matrices and their singular values; and Tests/Fixtures/ranking: what it compares between
+learning rates. It needs numpy; the tests need neither it nor Python.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install numpy
     /tmp/reference/bin/python3 Tests/Reference/generate.py
@@ -18,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import ranking
 from autodiff import Node, backward, ordered
 from models import CONFIGURATIONS, Model, embedding_name, head_name, is_decayed, is_embedding, shapes
 import spectra
@@ -386,12 +388,21 @@ def fixture(name, c, seed):
     write_safetensors(folder / "expected.safetensors", tensors)
 
 
+def ranking_fixture(seed):
+    losses, stream, expected = ranking.fixture(seed)
+    folder = FOLDER.parent / "ranking"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_safetensors(folder / "losses.safetensors", {"losses": losses, "stream": stream})
+    (folder / "expected.json").write_text(json.dumps(plain(expected), separators=(",", ":"), default=float) + "\n")
+
+
 if __name__ == "__main__":
     folder = FOLDER.parent / "spectra"
     folder.mkdir(exist_ok=True)
     hostile = spectra.hostile()
     write_safetensors(folder / "matrices.safetensors", hostile)
     write_safetensors(folder / "values.safetensors", {n: spectra.values_of(m) for n, m in hostile.items()})
+    ranking_fixture(seed=7)
     for index, (name, configuration) in enumerate(CONFIGURATIONS.items()):
         fixture(name, configuration, seed=100 + index)
         print(name)

@@ -15,11 +15,15 @@ import Testing
   struct Golden: Sendable, CustomTestStringConvertible {
     let operation: String
     var figure: String?
+    /// Whether it is of learning rates at equal mean loss alone.
+    var isOfRates = false
     let revision: Int
     /// Of all outputs together.
     let digest: String
 
-    var testDescription: String { operation + (figure.map { ", " + $0 } ?? "") }
+    var testDescription: String {
+      operation + (figure.map { ", " + $0 } ?? "") + (isOfRates ? ", rates" : "")
+    }
   }
 
   static let table = [
@@ -77,6 +81,15 @@ import Testing
     Golden(
       operation: "report.html", revision: 10,
       digest: "94ab3a5e9555c5c73b9a540de9c3956f2f1ae0de43fe79058bb72c69a553cf72"),
+    Golden(
+      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 7,
+      digest: "6c07051e7069fa4971f3794b14bc269af30aa43b141a84c59a15928c9229d2f1"),
+    Golden(
+      operation: "report.tables", isOfRates: true, revision: 7,
+      digest: "0e5cac3d0081dba3dfa569846f6ad5a2910fa979f58113f033f6d6a58573a047"),
+    Golden(
+      operation: "report.html", isOfRates: true, revision: 10,
+      digest: "cd0caaaa65cf2cbdf7c5cf1dafc94b091ee253657fac4d04c749e2d18434504a"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {
@@ -105,6 +118,7 @@ import Testing
     var inputs = try ZeroSumTests.inputs(bench, d: 0.6)
     let runs = try ["14M", "144M"].map { try SampleRuns.analysis($0) }
     let comparison = try CurveComparison(runs, sizes: ["14M": 14e6, "144M": 144e6])
+    if golden.isOfRates { inputs = try RankingReportTests.inputs(bench, RankingReportTests.result()) }
     inputs["comparison"] = [try bench.input(comparison.json.canonicalBytes)]
     let names = operation.inputs.map(\.name)
     let outputs = try await bench.run(

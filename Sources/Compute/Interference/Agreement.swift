@@ -20,6 +20,16 @@ struct Agreement {
     line = slope.map { ($0, b.mean - $0 * a.mean) }
   }
 
+  /// The ranks of numbers less their mean, as a vector of length 1: Spearman's correlation is the product of two such. Nil
+  /// for numbers that are all the same.
+  static func ranks(direction values: [Double]) -> [Double]? {
+    var ranks = centred(ranks(values)).differences
+    let norm = Sums.dot(ranks, ranks).squareRoot()
+    guard norm > 0 else { return nil }
+    Sums.scale(&ranks, by: 1 / norm)
+    return ranks
+  }
+
   /// The differences from the mean; exactly 0 for numbers that are all the same, whose mean may be rounded.
   private static func centred(_ values: [Double]) -> (mean: Double, differences: [Double]) {
     if values.allSatisfy({ $0 == values[0] }) { return (values[0], values.map { _ in 0 }) }

@@ -13,6 +13,8 @@ protocol ReportedAnalysis: SendableMetatype {
   static var figures: [ReportedFigure] { get }
   /// Numbers of a run that are compared between seeds.
   static var replicated: [ReplicatedQuantity] { get }
+  /// Numbers that are of no single run, for the table of findings.
+  static func findings(_ results: AnalysisResults) -> [FindingsTable.Row]
 
   /// What the numbers say, in words: paragraphs and lists that begin with a line break; nothing where there are none.
   static func text(on page: Page, _ results: AnalysisResults) -> Markup
@@ -22,6 +24,7 @@ extension ReportedAnalysis {
   static var section: PageSection { .zeroSum }
   static var figures: [ReportedFigure] { [] }
   static var replicated: [ReplicatedQuantity] { [] }
+  static func findings(_ results: AnalysisResults) -> [FindingsTable.Row] { [] }
 }
 
 /// The analyses in the order in which the page speaks of them.
@@ -29,7 +32,7 @@ enum ReportedAnalyses {
   static let all: [any ReportedAnalysis.Type] = [
     DecompositionReport.self, LossChangesReport.self, SingleUpdatesReport.self,
     GradientInterferenceReport.self, PredictionReport.self, DissentReport.self, AlignmentReport.self,
-    SpectraReport.self,
+    SpectraReport.self, RankingReport.self,
   ]
 
   static var inputs: [InputDeclaration] { all.map { $0.input } }

@@ -6,7 +6,7 @@ internal import JSON
 /// so: what a paper's text cites.
 struct FindingsTable: Sendable {
   struct Row: Sendable {
-    /// `run`, or `seeds` for a group of runs.
+    /// `run`, `seeds` for a group of runs, or `rates` for what learning rates differ by.
     let scope: String
     let name: String
     let quantity: String
@@ -50,7 +50,7 @@ struct FindingsTable: Sendable {
         }
       }
     }
-    self.rows = rows
+    self.rows = rows + ReportedAnalyses.all.flatMap { $0.findings(results) }
   }
 
   var csv: [UInt8] {

@@ -38,6 +38,28 @@ import Testing
     }
   }
 
+  /// Of analyses, as the report reads them.
+  @Test func `Alignments and spectra`() throws {
+    let (model, threads) = (ModelSamples.olmo, Threads(1))
+    let weights = ModelSamples.weights(model)
+    let alignment = try GradientAlignment(
+      of: ModelSamples.batch(model, sequences: 3), weights: weights, run: "a", step: 1, threads: threads)
+    Mutator.run("alignment.json", on: [alignment.json.canonicalBytes], tries: 2000) { mutant in
+      !(try GradientAlignment(json: try JSON(parsing: mutant))).blocks.isEmpty
+    }
+    let spectra = try MeasuredSpectra(
+      of: weights, since: ModelSamples.weights(model, seed: 6), leading: 2, run: "a", step: 1,
+      threads: threads
+    ).spectra
+    Mutator.run("spectra.json", on: [spectra.json.canonicalBytes], tries: 2000) { mutant in
+      let found = try WeightSpectra(json: try JSON(parsing: mutant))
+      for matrix in found.matrices {
+        _ = (matrix.role, matrix.change?.weightsOverlap?.aboveChance(of: matrix))
+      }
+      return true
+    }
+  }
+
   @Test func `Model configurations`() {
     let inputs = ModelSamples.all.map(\.json.canonicalBytes)
     Mutator.run("config.json", on: inputs, tries: 10_000) { mutant in

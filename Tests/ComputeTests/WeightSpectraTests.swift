@@ -190,6 +190,8 @@ import Testing
     broken.values[1] = Float.infinity
     #expect(throws: Failure.self) { try measure(broken, nil) }
     #expect(throws: Failure.self) { try measure(weights, broken) }
+    #expect(throws: Failure.self) { try MeasuredSpectra.check("w", [100_000, SingularValues.mostSide + 1]) }
+    #expect(throws: Never.self) { try MeasuredSpectra.check("w", [100_000, SingularValues.mostSide]) }
     #expect(throws: Never.self) { try WeightSpectra(json: ["run": "a", "step": 0, "matrices": []]) }
     #expect(throws: Failure.self) {
       try WeightSpectra(

@@ -95,10 +95,10 @@ import Testing
       operation: "zsl.alignment", revision: 1,
       digests: ["result": "67df00cb6afbaa6e569a5054530e3b9b34d623c862b14d17f794d594f7ebd35c"]),
     Golden(
-      operation: "weights.spectra", revision: 1,
+      operation: "weights.spectra", revision: 2,
       digests: [
-        "result": "d1bcba68aafcbe8891eb187a19b856b39d3ff9fef0fac97f7487374dd8864033",
-        "values": "4a737ed73d37c89bf1737172dd4ff4ccb34cc9cb2a364f6995bc8d3db10a8c94",
+        "result": "d7a0b7911552901fa07650175d88c3608f9e8df6143a88b78def937b254fd0b2",
+        "values": "fe989d755914eedbfdef7936cb5b73246b88642628090d23b8d95759c7df36a1",
       ]),
     Golden(
       operation: "zsl.gradients", revision: 7,

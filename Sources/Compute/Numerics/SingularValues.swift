@@ -94,7 +94,10 @@ private final class Columns {
       rest += a[i] * b[i]
       i &+= 1
     }
-    return sum.sum() + rest
+    // By halves, in a fixed order.
+    let four = sum.lowHalf + sum.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two[0] + two[1] + rest
   }
 
   @inline(__always)
@@ -151,17 +154,19 @@ private final class Columns {
     let tangent = (zeta < 0 ? -1 : 1) / (abs(zeta) + (1 + zeta * zeta).squareRoot())
     let cosine = 1 / (1 + tangent * tangent).squareRoot()
     let sine = cosine * tangent
+    // The new values as the old ones and a correction, so that small rotations add small errors.
+    let half = sine / (1 + cosine)
     var i = 0
     while i &+ 8 <= rows {
       let (u, v) = (Self.load(x + i), Self.load(y + i))
-      Self.store(cosine * u - sine * v, to: x + i)
-      Self.store(sine * u + cosine * v, to: y + i)
+      Self.store(u - sine * (v + half * u), to: x + i)
+      Self.store(v + sine * (u - half * v), to: y + i)
       i &+= 8
     }
     while i < rows {
       let (u, v) = (x[i], y[i])
-      x[i] = cosine * u - sine * v
-      y[i] = sine * u + cosine * v
+      x[i] = u - sine * (v + half * u)
+      y[i] = v + sine * (u - half * v)
       i &+= 1
     }
     return true

@@ -24,13 +24,7 @@ public struct MeasuredSpectra: Sendable {
     }
     let parameters = weights.layout.parameters.filter { $0.shape.count == 2 }
     for parameter in parameters {
-      let side = parameter.shape.min() ?? 0
-      guard side > 0, side <= SingularValues.mostSide else {
-        throw Failure(
-          .unusable,
-          "\(parameter.name) has \(parameter.shape[0]) rows and \(parameter.shape[1]) columns, and the singular values of a matrix "
-            + "are computed up to a smaller side of \(SingularValues.mostSide)")
-      }
+      try Self.check(parameter.name, parameter.shape)
       guard weights[parameter].allSatisfy(\.isFinite), initial?[parameter].allSatisfy(\.isFinite) ?? true
       else {
         throw Failure(.unusable, "\(parameter.name) has values that are not finite")
@@ -78,6 +72,17 @@ public struct MeasuredSpectra: Sendable {
     }
     spectra = WeightSpectra(run: run, step: step, matrices: matrices)
     self.values = values
+  }
+
+  /// - Throws: if a matrix would take too long.
+  static func check(_ name: String, _ shape: [Int]) throws(Failure) {
+    let side = shape.min() ?? 0
+    guard side > 0, side <= SingularValues.mostSide else {
+      throw Failure(
+        .unusable,
+        "\(name) has \(shape[0]) rows and \(shape[1]) columns, and singular values are computed of matrices whose smaller side is at "
+          + "most \(SingularValues.mostSide)")
+    }
   }
 
   /// Roughly.

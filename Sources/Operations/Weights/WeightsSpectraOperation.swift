@@ -9,7 +9,7 @@ struct WeightsSpectraOperation: Operation {
     help: "of the leading singular spaces that are compared with the initial ones")
 
   let name = "weights.spectra"
-  let revision = 1
+  let revision = 2
   let summary =
     "Computes the singular values of every weight matrix, and of its change since an initial checkpoint."
   let inputs = [

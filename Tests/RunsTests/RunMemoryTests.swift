@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 import Foundation
 import JSON
@@ -324,6 +325,30 @@ extension Workspace {
       "stages: { s: { run: '\(path) > ${out.o}', tools: { cat: echo 1 }, out: { o: o } } }")
     try await versioned.settle()
     #expect(versioned.recall() == nil)
+  }
+
+  @Test func `Files of the system that an operation reads are part of the key by their bytes, and watched`()
+    async throws
+  {
+    let system = TemporaryFolder()
+    let paths = ["a", "b"].map { system.write("letters", to: $0 + "/font") }
+    func workspace(_ path: String) throws -> Workspace {
+      try Workspace(
+        "stages: { s: { op: text.repeat, in: { text: source.txt } } }", files: files,
+        operations: [Repeat(systemFiles: [SystemFile(name: "font", path: path)])])
+    }
+    func key(_ workspace: Workspace) throws -> [String] {
+      try workspace.store.records { _ in }.map(\.key.hex)
+    }
+    let (one, other) = (try workspace(paths[0]), try workspace(paths[1]))
+    try await one.settle()
+    try await other.settle()
+    #expect(try key(one) == key(other))
+    #expect(one.recall() != nil)
+    system.write("other letters", to: "a/font")
+    #expect(one.recall() == nil)
+    #expect(try await one.course(remembering: true).course.counts[1] == 1)
+    #expect(try key(one).count == 2)
   }
 
   @Test func `A file that may change unseen is read again each time`() async throws {

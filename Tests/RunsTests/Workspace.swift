@@ -86,6 +86,8 @@ struct Repeat: Actions.Operation {
   let inputs = [InputDeclaration("text", help: "any text")]
   let parameters: [any ParameterDeclaration] = [times, separator]
   let outputs = [OutputDeclaration("out", file: "out.txt", help: "the text, several times")]
+  /// Such as a font.
+  var systemFiles: [SystemFile] = []
 
   func run(_ context: OperationContext) async throws {
     let text = String(decoding: try context.input("text").bytes(), as: UTF8.self)

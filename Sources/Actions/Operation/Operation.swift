@@ -12,6 +12,8 @@ public protocol Operation: Sendable {
   var outputs: [OutputDeclaration] { get }
   /// Programs it calls; their identities are part of the key.
   var tools: [String] { get }
+  /// What else of the system its outputs depend on, with a name each that no other has. Looked for once in a run.
+  var systemFiles: [SystemFile] { get }
 
   /// Whether it says which stages behind its inputs ran without a sandbox. They are part of the key then, if there are any.
   var tellsOfSandboxes: Bool { get }
@@ -27,6 +29,7 @@ public protocol Operation: Sendable {
 
 extension Operation {
   public var tools: [String] { [] }
+  public var systemFiles: [SystemFile] { [] }
   public var tellsOfSandboxes: Bool { false }
   public func validate(_ parameters: ParameterValues) throws(ParameterError) {}
   public func keys(of output: String, _ parameters: ParameterValues) -> [String]? { nil }

@@ -1,5 +1,5 @@
 internal import CKernels
-public import System
+internal import System
 
 extension GradientAlignment {
   /// Floats that the gradients of all sequences may take.

@@ -1,5 +1,5 @@
 public import JSON
-public import System
+internal import System
 
 /// How far tokens' gradients cancel by chance alone: in each draw every token's gradient is turned round or not, as a coin
 /// falls, so that all magnitudes stay as they are. Coordinates keep what they have in common, as one sign is drawn for all of

@@ -1,5 +1,5 @@
 public import Safetensors
-public import System
+internal import System
 
 /// The singular values of all matrices of a model, with what they say.
 public struct MeasuredSpectra: Sendable {

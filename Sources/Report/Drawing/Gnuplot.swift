@@ -11,11 +11,21 @@ struct Gnuplot: Sendable {
   /// No drawing is larger than this many bytes.
   var largest = 64 << 20
 
+  /// Settings of fontconfig; nil for those of the system.
+  var fontSettings: String?
+
+  /// What its drawings depend on beside the program: its libraries and the fonts.
+  var systemFiles: [SystemFile] {
+    let libraries = ProgramPath.find("gnuplot", in: searchPath).map { SharedLibraries.of($0) } ?? []
+    return libraries.map { SystemFile(name: $0.name, path: $0.path) } + Fonts().files
+  }
+
   /// What gnuplot writes when it runs the script.
   func run(_ script: String) async throws -> [UInt8] {
+    var variables = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0"]
+    variables["FONTCONFIG_FILE"] = fontSettings
     let program = FilterProgram(
-      "gnuplot", arguments: ["-d", "-"],
-      variables: ["LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0"], searchPath: searchPath)
+      "gnuplot", arguments: ["-d", "-"], variables: variables, searchPath: searchPath)
 
     return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
       group.addTask { try await draw(script, program) }

@@ -25,6 +25,7 @@ struct FigureOperation: Actions.Operation {
   ]
   let outputs = FigureOutputs.declarations
   let tools = ["gnuplot"]
+  var systemFiles: [SystemFile] { gnuplot.systemFiles }
 
   func run(_ context: OperationContext) async throws {
     let runs = try ReportedRun.read(context)

@@ -15,6 +15,8 @@ enum FigureOutputs {
     _ figure: Figure, kind: String, data: [UInt8], with gnuplot: Gnuplot, _ context: OperationContext
   ) async throws {
     context.progress(nil, "drawing")
+    var gnuplot = gnuplot
+    gnuplot.fontSettings = try Fonts().write(into: context.scratch)
     let drawing = try await Drawing(
       figure, with: gnuplot,
       attributes: [

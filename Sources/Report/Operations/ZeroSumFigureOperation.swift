@@ -18,6 +18,7 @@ struct ZeroSumFigureOperation: Actions.Operation {
   ]
   let outputs = FigureOutputs.declarations
   let tools = ["gnuplot"]
+  var systemFiles: [SystemFile] { gnuplot.systemFiles }
 
   func run(_ context: OperationContext) async throws {
     let kind = context[Self.figure]

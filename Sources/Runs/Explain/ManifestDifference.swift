@@ -22,6 +22,7 @@ struct ManifestFacts {
       case ("inputs", .object(let members)): inputs = members.mapValues(Input.init)
       // Manifests of earlier versions name what they passed on of the environment; it changes nothing.
       case ("passed", _): continue
+      case ("system", _): values["libraries and fonts of the system"] = ManifestFacts.text(value)
       default: values[name] = ManifestFacts.text(value)
       }
     }

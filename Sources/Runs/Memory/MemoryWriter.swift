@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 import JSON
 import Pipeline
@@ -11,6 +12,7 @@ struct MemoryWriter {
   private let root: String
   private let store: Store
   private let files: StatCache
+  private let tools: ToolIdentities
   private let clock: FileClock
   private var run: RememberedRun
   /// The numbers of paths that this run has looked at, or had looked at before.
@@ -32,6 +34,7 @@ struct MemoryWriter {
     root = engine.root
     store = engine.store
     files = engine.files
+    tools = engine.resolver.tools
     clock = engine.files.clock
     run = before ?? RememberedRun()
     if before == nil {
@@ -61,6 +64,11 @@ struct MemoryWriter {
       guard let path = ProgramPath.find(tool) else { throw Unknowable() }
       run.summary.tools[tool] = path
       sighted += try sight(path, holding: digest)
+    }
+    if case .operation(let operation, _) = instance.work {
+      for (file, digest) in try self.tools.systemFiles(of: operation) {
+        sighted += try sight(file.path, holding: digest)
+      }
     }
     for place in WorkspacePublisher.places(instance, known.outputs) {
       sighted += try sight(root + "/" + place.path, holding: place.artefact.digest)

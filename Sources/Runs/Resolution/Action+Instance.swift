@@ -8,10 +8,12 @@ extension Action {
   ///
   /// - Parameters:
   ///   - tools: program -> identity.
+  ///   - system: what the files of the system are that an operation reads; nil if it reads none.
   ///   - unsandboxed: the stages behind the inputs that ran without a sandbox, for an operation that tells of them.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
   init(
-    instance: StageInstance, inputs: [ActionInput], tools: [String: String], unsandboxed: [String] = []
+    instance: StageInstance, inputs: [ActionInput], tools: [String: String], system: Digest? = nil,
+    unsandboxed: [String] = []
   ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
@@ -20,11 +22,12 @@ extension Action {
       }
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
-      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, unsandboxed))
+      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, system, unsandboxed))
   }
 
   private static func manifest(
-    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ unsandboxed: [String]
+    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ system: Digest?,
+    _ unsandboxed: [String]
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -47,6 +50,7 @@ extension Action {
         Dictionary(uniqueKeysWithValues: instance.outputs.map { ($0.name, .string($0.file)) }))
     }
     if !unsandboxed.isEmpty { members["without-sandbox"] = .array(unsandboxed.map { .string($0) }) }
+    if let system { members["system"] = .string(system.description) }
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
     return .object(members)
   }

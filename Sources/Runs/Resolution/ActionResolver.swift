@@ -23,12 +23,17 @@ struct ActionResolver: Sendable {
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
     return try Action(
       instance: instance, inputs: inputs, tools: try identities(of: instance),
-      unsandboxed: try unsandboxed(instance, behind: inputs))
+      system: try systemIdentity(of: instance), unsandboxed: try unsandboxed(instance, behind: inputs))
   }
 
   private func unsandboxed(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> [String] {
     guard case .operation(let operation, _) = instance.work, operation.tellsOfSandboxes else { return [] }
     return try store.stagesInDoubt(behind: inputs.flatMap(\.members).map(\.artefact.digest))
+  }
+
+  private func systemIdentity(of instance: StageInstance) throws -> Digest? {
+    guard case .operation(let operation, _) = instance.work else { return nil }
+    return try tools.systemIdentity(of: operation)
   }
 
   private func identities(of instance: StageInstance) throws -> [String: String] {

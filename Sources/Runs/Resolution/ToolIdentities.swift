@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import Glibc
+import JSON
 import Pipeline
 import Synchronization
 import System
@@ -33,6 +34,8 @@ final class ToolIdentities: Sendable {
     /// Those of which the answer is an earlier one.
     var remembered: Set<Tool> = []
     var believesMemory = true
+    /// By the name of the operation that reads them.
+    var systemFiles: [String: [SystemFile]] = [:]
   }
   private let state = Mutex(State())
 
@@ -61,6 +64,24 @@ final class ToolIdentities: Sendable {
       state.remembered.insert(tool)
     }
     return answer
+  }
+
+  /// The files of the system that an operation reads, with their digests.
+  func systemFiles(of operation: any Operation) throws -> [(file: SystemFile, digest: Digest)] {
+    let known = state.withLock { $0.systemFiles[operation.name] }
+    let all = known ?? operation.systemFiles
+    if known == nil { state.withLock { $0.systemFiles[operation.name] = all } }
+    return try all.map { ($0, try files.artefact(at: $0.path).digest) }
+  }
+
+  /// What they are, all together; nil if there are none.
+  func systemIdentity(of operation: any Operation) throws -> Digest? {
+    let all = try systemFiles(of: operation)
+    guard !all.isEmpty else { return nil }
+    let digests = Dictionary(all.map { ($0.file.name, JSON.string($0.digest.description)) }) { first, _ in
+      first
+    }
+    return Digest(of: JSON.object(digests).canonicalBytes)
   }
 
   /// Runs a version command.

@@ -92,8 +92,8 @@ import Testing
         "result": "e8be7e2beea4566e860a86ca50197f3bd745201dac805f24ed208516a02a3cde",
       ]),
     Golden(
-      operation: "zsl.alignment", revision: 1,
-      digests: ["result": "67df00cb6afbaa6e569a5054530e3b9b34d623c862b14d17f794d594f7ebd35c"]),
+      operation: "zsl.alignment", revision: 2,
+      digests: ["result": "fe92dc00be3d24a8c60daa01de9934f72714b561ce3dcb61dcd9965bd583ecfc"]),
     Golden(
       operation: "weights.spectra", revision: 2,
       digests: [

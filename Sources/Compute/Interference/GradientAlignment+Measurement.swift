@@ -209,20 +209,17 @@ extension GradientAlignment.Block {
     let norms = all.map { g[$0][$0].squareRoot() }
     self.name = name
     self.tokens = counts.reduce(0, +)
-    func pairs(_ left: [Int], _ value: (Int, Int) -> Double) -> Double {
-      Sums.sum(left.flatMap { a in left.filter { $0 < a }.map { value(a, $0) } })
-    }
-    func left(_ without: Int?) -> [Int] { all.filter { $0 != without } }
     if norms.allSatisfy({ $0 > 0 }) {
-      sequencePairs = .init(over: n) { without in
-        let left = left(without)
-        guard left.count > 1 else { return nil }
-        let sum = pairs(left) { g[$0][$1] / norms[$0] / norms[$1] }
-        return sum / Double(left.count * (left.count - 1) / 2)
+      sequencePairs = .init(over: n) {
+        g[$0][$1] / norms[$0] / norms[$1]
+      } weight: { _, _ in
+        1
       }
+      // |sum_(b != a) g_b|^2 as a sum over b of what each has to do with the others.
+      let rows = g.map { Sums.sum($0) }
       let cosines = all.compactMap { own -> Double? in
-        let others = left(own)
-        let square = Sums.sum(others.flatMap { a in others.map { g[a][$0] } })
+        let others = all.filter { $0 != own }
+        let square = Sums.sum(others.map { rows[$0] - g[$0][own] })
         return square > 0 ? Sums.sum(others.map { g[own][$0] }) / norms[own] / square.squareRoot() : nil
       }
       sequenceMean =
@@ -231,10 +228,10 @@ extension GradientAlignment.Block {
       (sequencePairs, sequenceMean) = (nil, nil)
     }
     if let u = tokens?.values {
-      tokenPairs = .init(over: n) { without in
-        let left = left(without)
-        let count = pairs(left) { Double(counts[$0] * counts[$1]) }
-        return count > 0 ? pairs(left) { u[$0][$1] } / count : nil
+      tokenPairs = .init(over: n) {
+        u[$0][$1]
+      } weight: {
+        Double(counts[$0] * counts[$1])
       }
       tokenPairsWithin = .init(
         sums: all.map { counts[$0] > 1 ? (u[$0][$0] - Double(counts[$0])) / 2 : 0 },

@@ -68,12 +68,29 @@ extension GradientAlignment.Cosine {
     interval = .init(lower: all - width, upper: all + width)
   }
 
+  /// The mean over pairs of sequences.
+  /// - Parameters:
+  ///   - sum: of the cosines of a pair.
+  ///   - weight: how many they are.
+  init?(over count: Int, sum: (Int, Int) -> Double, weight: (Int, Int) -> Double) {
+    func rows(_ value: (Int, Int) -> Double) -> [Double] {
+      (0..<count).map { a in Sums.sum((0..<count).map { $0 == a ? 0 : value(a, $0) }) }
+    }
+    let (sums, weights) = (rows(sum), rows(weight))
+    let (whole, all) = (Sums.sum(sums) / 2, Sums.sum(weights) / 2)
+    self.init(over: count) { without in
+      let left = all - (without.map { weights[$0] } ?? 0)
+      return left > 0.5 ? (whole - (without.map { sums[$0] } ?? 0)) / left : nil
+    }
+  }
+
   /// The mean over what each sequence has some of.
   init?(sums: [Double], counts: [Int]) {
-    self.init(over: counts.count { $0 > 0 }) { [places = counts.indices.filter { counts[$0] > 0 }] without in
-      let left = without.map { leftOut in places.filter { $0 != places[leftOut] } } ?? places
-      let count = left.reduce(0) { $0 + counts[$1] }
-      return count > 0 ? Sums.sum(left.map { sums[$0] }) / Double(count) : nil
+    let places = counts.indices.filter { counts[$0] > 0 }
+    let (whole, all) = (Sums.sum(places.map { sums[$0] }), places.reduce(0) { $0 + counts[$1] })
+    self.init(over: places.count) { without in
+      let count = all - (without.map { counts[places[$0]] } ?? 0)
+      return count > 0 ? (whole - (without.map { sums[places[$0]] } ?? 0)) / Double(count) : nil
     }
   }
 }

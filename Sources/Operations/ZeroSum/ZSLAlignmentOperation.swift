@@ -5,7 +5,9 @@ internal import JSON
 /// `zsl.alignment`
 struct ZSLAlignmentOperation: Operation {
   static let sequences = Parameter(
-    "sequences", default: 8, in: 2...1 << 20, help: "that are drawn from the stream, as a training draws them"
+    "sequences", default: 8, in: 2...1024,
+    help:
+      "that are drawn from the stream, as a training draws them; cosines with a mean grow with them, so compare at equal numbers"
   )
   static let samples = Parameter(
     "samples", default: 0, unit: "tokens", in: 0...1 << 30,
@@ -15,7 +17,7 @@ struct ZSLAlignmentOperation: Operation {
   static let seed = Parameter("seed", default: 1, in: 0..., help: "of the sample")
 
   let name = "zsl.alignment"
-  let revision = 1
+  let revision = 2
   let summary = "Measures how far the gradients of sequences and of tokens point the same way, in each layer."
   let inputs = [
     InputDeclaration("checkpoint", help: "a member of the output 'checkpoints' of lm.train"),

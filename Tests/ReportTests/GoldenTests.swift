@@ -28,53 +28,53 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 5,
+      operation: "report.figure", figure: "overview", revision: 6,
       digest: "5e3af5707a48f2c975a5300fbb4e32275903e69fda6f6475b2148b3e32a0fb94"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 5,
+      operation: "report.figure", figure: "fit", revision: 6,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 5,
+      operation: "report.figure", figure: "residuals", revision: 6,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 5,
-      digest: "a06a4c24e4f939d9bebe2379bfb753a5a877fc8fc2689ce4d0d928e5e0783550"),
+      operation: "report.figure", figure: "scaling", revision: 6,
+      digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 7,
-      digest: "81200afa71cfe302eb1527d20786755272d2441fab4c1c29dec9166b8eaed8fb"),
+      operation: "report.zero-sum", figure: "decomposition", revision: 8,
+      digest: "ea0b35ecd9ef2c7e56209d02f234887d18bafde35388b231dbccf15e16689b07"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 7,
-      digest: "ca00675cd9689173341b030ebc49f16eef71e36f55fb4470b21b19aaf3dfa16d"),
+      operation: "report.zero-sum", figure: "interference", revision: 8,
+      digest: "4d39840bd0e8010ac955817afb7f6ab74f73d5da235049ca006c8da5969f9b61"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 7,
-      digest: "ea5407539cd8713a88ea1fed23047933a36f428ea0ff88b9763faa5a323da8b8"),
+      operation: "report.zero-sum", figure: "plane", revision: 8,
+      digest: "1dd34b73d8c111febcb713c39b0c09c43df7edfb81e6bf80cdfe99c44c71d6f6"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 7,
-      digest: "cc471ecce5fde1ad9a156b22bc9e4ed644d91fdee5707d19ec7bf85130589a11"),
+      operation: "report.zero-sum", figure: "step", revision: 8,
+      digest: "3cf080d781da2044e37de29d47b324004cc40c29d4cf1582d77097cdb3f83e99"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 7,
-      digest: "8b4f91fbefd1db6844e38483cdf42f18a06c6db6228362b36ee4642858db3570"),
+      operation: "report.zero-sum", figure: "gradients", revision: 8,
+      digest: "aa142f14cf250d5261dc28775d1192011ce84ac5d6bb8b8484bf51a4835ca96e"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 7,
+      operation: "report.zero-sum", figure: "layers", revision: 8,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 7,
-      digest: "b2f0a3895bad4832b53c5024bde6d7846a9e1cb4869e36b7fa60fd282412fa8f"),
+      operation: "report.zero-sum", figure: "prediction", revision: 8,
+      digest: "aa5f877e9d2ea5b4791ba2d9d01120bbf2efcbdcd554f15b5c6caf7bcd9e1c99"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 7,
+      operation: "report.zero-sum", figure: "tokens", revision: 8,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 7,
-      digest: "229e9f79e50d61004c7c7d1340a6d3289b4238e15ff1c302f84fa832a645c7ee"),
+      operation: "report.zero-sum", figure: "dissent", revision: 8,
+      digest: "286c3be07557f01b0e1d46ad58ea8f24d3557182de721e3f635f7d23c64ec1c7"),
     Golden(
-      operation: "report.zero-sum", figure: "alignment", revision: 7,
-      digest: "59e09b3ffd7560190ad1087f563ded02bd027ce5811bf3c3ad2de5d61bec1167"),
+      operation: "report.zero-sum", figure: "alignment", revision: 8,
+      digest: "a66ae62153584bbb251eda178bb4db6090167232ee0cd80e7eceaa1c6b10e7a0"),
     Golden(
-      operation: "report.zero-sum", figure: "spectra", revision: 7,
-      digest: "77c25be3597d543dfd89e6c50217459bee3a912dcba0ba15ca89f9f5495025f2"),
+      operation: "report.zero-sum", figure: "spectra", revision: 8,
+      digest: "df3d46b68563a577fceb9bbc1d61dc15f6d3a01641f1835af6c9945b01a5a1cd"),
     Golden(
-      operation: "report.zero-sum", figure: "changes", revision: 7,
-      digest: "7441e8840fe7fc83d3ea68a0f060c5bc59416f615af70752ac5adfd1cfe578d9"),
+      operation: "report.zero-sum", figure: "changes", revision: 8,
+      digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 7,
       digest: "1bdf89f02d2a1b7b0eab8cc2a449d94778182a79702e19c9da3e1ac3b95fc352"),
@@ -82,8 +82,8 @@ import Testing
       operation: "report.html", revision: 10,
       digest: "94ab3a5e9555c5c73b9a540de9c3956f2f1ae0de43fe79058bb72c69a553cf72"),
     Golden(
-      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 7,
-      digest: "6c07051e7069fa4971f3794b14bc269af30aa43b141a84c59a15928c9229d2f1"),
+      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 8,
+      digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 7,
       digest: "0e5cac3d0081dba3dfa569846f6ad5a2910fa979f58113f033f6d6a58573a047"),

@@ -101,7 +101,7 @@ extension AnalysisFigures {
       let rows = results.map { [$0.1, $0.0.magnitude] }
       series += [
         Series(.line(width: 1), run.colour, rows),
-        Series(.disc, run.colour, rows, name: run.label, legendName: run.groupLabel),
+        Series(.marker, run.colour, rows, name: run.label, legendName: run.groupLabel),
       ]
       // The last pair that begins before t_d.
       if run.decelerates,

@@ -27,7 +27,7 @@ struct Trace: Sendable {
     }
   }
 
-  /// A line through discs, with bars.
+  /// A line through markers, with bars.
   func series(on y: Axis) -> [Series] {
     let shown = points.filter { Axis.holds($0.value, logarithmic: y.isLogarithmic) }
     let rows = shown.map { [$0.step, $0.value] }
@@ -46,7 +46,7 @@ struct Trace: Sendable {
     }
     let line = Series(.line(width: 1), colour, rows)
     return (bars.isEmpty ? [] : [Series(.bars, colour, bars)]) + [
-      line, Series(.disc, colour, rows, name: name, legendName: legendName),
+      line, Series(.marker, colour, rows, name: name, legendName: legendName),
     ]
   }
 }

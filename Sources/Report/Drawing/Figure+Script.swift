@@ -232,7 +232,7 @@ extension Series {
       ]
     case .tiles:
       ["\(block) using 1:2:3:4:5:6 \(with()) notitle"]
-    case .points, .line, .dashed, .dotted, .disc:
+    case .points, .line, .dashed, .dotted, .marker:
       ["\(block) \(with()) notitle"]
     }
   }
@@ -252,7 +252,7 @@ extension Series {
       case .dotted(let width): "lines dashtype (2,4) linewidth \(width)"
       case .ring: "points pointtype 6 pointsize 1 linewidth 1.5"
       case .bars: "vectors nohead linewidth 1.25"
-      case .disc: "points pointtype 7 pointsize 0.9"
+      case .marker: "points pointtype \(Marker(of: colour).rawValue) pointsize 0.9 linewidth 1.25"
       case .tiles: "boxxyerror fillstyle solid noborder"
       }
     return "with \(drawn) linecolor rgb '\(colour.light)'"

@@ -104,8 +104,8 @@ struct Series: Sendable {
     case ring
     /// Vertical bars with x, low and high.
     case bars
-    /// A disc of some size for a value that has a bar.
-    case disc
+    /// The shape that goes with the colour.
+    case marker
     /// Filled rectangles.
     case tiles
   }

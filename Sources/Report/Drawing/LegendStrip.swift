@@ -38,7 +38,7 @@ struct LegendStrip {
       // A point as small as some are drawn would not show its colour.
       sample.style = .points(radius: max(radius, 2.5))
       sample.rows = [[x + sampleWidth / 2, y]]
-    case .ring, .disc: sample.rows = [[x + sampleWidth / 2, y]]
+    case .ring, .marker: sample.rows = [[x + sampleWidth / 2, y]]
     case .line, .dashed, .dotted: sample.rows = [[x, y], [x + sampleWidth, y]]
     case .tiles: sample.rows = [[x, x + sampleWidth, y - 5, y + 5]]
     case .bars: sample.rows = [[x + sampleWidth / 2, y - 5, y + 5]]

@@ -184,36 +184,40 @@ extension SVG {
   }
 
   /// Points of one kind: discs become one path of dots with round caps, which takes a fifth of the bytes; rings stay
-  /// circles.
+  /// circles, and all else becomes one path.
   private struct Points {
-    let isRing: Bool
+    let marker: Marker
     let radius: Double
     let colour: String
     /// In hundredths of a pixel, which is how gnuplot rounds.
     var places: [(x: Int, y: Int)]
 
     init?(_ use: SVGElement) {
+      let prefix = "#gpPt"
       guard let shape = use["xlink:href"], let transform = use["transform"], let colour = use["color"],
-        shape == "#gpPt5" || shape == "#gpPt6"
+        shape.hasPrefix(prefix), let number = Int(shape.dropFirst(prefix.utf8.count)),
+        let marker = Marker(rawValue: number + 1)
       else { return nil }
       let numbers = transform.split { !($0.isNumber || $0 == "." || $0 == "-") }
       guard numbers.count == 3, let x = Points.hundredths(numbers[0]), let y = Points.hundredths(numbers[1]),
-        let scale = Double(numbers[2])
+        let scale = Double(numbers[2]), scale.magnitude < 1e4
       else { return nil }
-      isRing = shape == "#gpPt5"
+      self.marker = marker
       radius = scale
       self.colour = SVG.hex(colour)
       places = [(x, y)]
     }
 
     mutating func add(_ other: Points) -> Bool {
-      guard !isRing, !other.isRing, radius == other.radius, colour == other.colour else { return false }
+      guard marker != .ring, marker == other.marker, radius == other.radius, colour == other.colour else {
+        return false
+      }
       places += other.places
       return true
     }
 
     var element: SVGElement {
-      if isRing {
+      if marker == .ring {
         return SVGElement(
           "circle",
           [
@@ -221,6 +225,12 @@ extension SVG {
             ("r", Format.exact(radius)),
             ("fill", "none"), ("stroke", colour), ("stroke-width", "1.5"),
           ])
+      }
+      if marker != .disc {
+        let look =
+          marker.isFilled
+          ? [("fill", colour)] : [("fill", "none"), ("stroke", colour), ("stroke-width", "1.25")]
+        return SVGElement("path", look + [("d", places.map(polygon).joined())])
       }
       return SVGElement(
         "path",
@@ -238,6 +248,14 @@ extension SVG {
         (x, y) = place
         return dot
       }.joined()
+    }
+
+    private func polygon(at place: (x: Int, y: Int)) -> String {
+      let corners = marker.corners.map { corner in
+        let (x, y) = ((corner.x * radius * 100).rounded(), (corner.y * radius * 100).rounded())
+        return "\(Points.pixels(place.x + Int(x))),\(Points.pixels(place.y + Int(y)))"
+      }
+      return "M\(corners.joined(separator: "L"))z"
     }
 
     private static func hundredths(_ number: Substring) -> Int? {

@@ -88,7 +88,7 @@ extension Figure {
         if let interval { series.append(Series(.bars, colour, [[at, interval.lower, interval.upper]])) }
         series.append(
           Series(
-            .disc, colour, [[at, value]], name: runs.label(of: row.run),
+            .marker, colour, [[at, value]], name: runs.label(of: row.run),
             legendName: runs.first { $0.name == row.run }?.groupLabel))
       }
       return Panel(

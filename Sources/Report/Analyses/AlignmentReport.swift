@@ -84,7 +84,7 @@ extension AnalysisFigures {
         "Mean cosines between gradients of the loss, in each part of the model: of two sequences (left), of a token and the mean "
         + "of the other sequences (middle), and of two tokens of different sequences (right); feed-forward parts are dashed. Chance gives 0 in all "
         + "of them. Where there are several seeds, their mean is drawn." + LayerColours.note(layers: depth)
-        + Self.dotted,
+        + dotted,
       findings: range("cosine of two sequences' gradients") { run in
         results.later(AlignmentReport.self, of: run).compactMap {
           $0[AlignmentReport.whole]?.sequencePairs?.mean

@@ -11,7 +11,8 @@ struct AnalysisFigures {
   var marks: [(step: Double, colour: Colour)] {
     runs.filter(\.decelerates).map { ($0.fit.curve.breakStep, $0.colour) }
   }
-  static let dotted = " Dotted: the deceleration step of each run."
+  /// Of captions.
+  var dotted: String { marks.isEmpty ? "" : " Dotted: the deceleration step of each run." }
 
   /// `47k: D from 0.1 to 0.6.`
   func range(_ name: String, _ values: (ReportedRun) -> [Double]) -> String {

@@ -67,7 +67,7 @@ extension AnalysisFigures {
         "At the final hidden state a token's gradient is attraction a to its target and repulsion r from all other tokens; "
         + "dissent is −cos(a, r), total at 1. Left: mean over tokens, with 95 % intervals over sequences. "
         + "Middle: the mean lengths of both, that of r dashed. Right: how much of them is left where they add up."
-        + Self.dotted,
+        + dotted,
       findings: range("dissent", { results.dissent(of: $0).map(\.dissent) }), columns: 3, width: width)
   }
 }

@@ -76,7 +76,7 @@ extension AnalysisFigures {
         "Of the model without embeddings. D(∇): how far the gradients of single tokens cancel in each coordinate, in the mean "
         + "over coordinates. C_g: what is left of the changes g Δ of the update over tokens. C_u,G / C_u,g: over coordinates, of "
         + "the summed gradient against single tokens. C(Δℓ) = C_g C_u,G / C_u,g. Dashed: what each would be if signs were random "
-        + "and magnitudes as they are." + Self.dotted,
+        + "and magnitudes as they are." + dotted,
       findings: range("D of the gradients") { results.gradients(of: $0).map(\.destructive) }, columns: 3,
       width: width)
   }

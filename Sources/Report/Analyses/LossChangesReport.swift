@@ -73,7 +73,7 @@ extension AnalysisFigures {
       caption:
         "What the tokens' losses change by between checkpoints after t and 2t updates: D, how far the changes cancel; M, "
         + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences."
-        + Self.dotted,
+        + dotted,
       findings: range("D", { results.losses(of: $0).compactMap(\.destructive) }), columns: 3, width: width)
   }
 

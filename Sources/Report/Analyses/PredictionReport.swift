@@ -67,7 +67,7 @@ extension AnalysisFigures {
         + "measured (solid) and as the tokens' gradients predict them to first order (dashed). Below, token by token: the "
         + "correlation of measured with predicted changes, the slope of the line between them (1 where first order is all) "
         + "and the root mean square of what first order misses, in parts of that of the measured changes."
-        + Self.dotted,
+        + dotted,
       findings: range("correlation") { results.predictions(of: $0).compactMap(\.correlation) }, columns: 3,
       width: width)
   }

@@ -50,7 +50,7 @@ extension AnalysisFigures {
       panels, title: "Interference in losses over one update",
       caption:
         "The same for one update from each checkpoint: means over batches, on the batch itself (solid) and on the evaluation "
-        + "stream (dashed). Bars: one standard deviation on each side." + Self.dotted,
+        + "stream (dashed). Bars: one standard deviation on each side." + dotted,
       findings: range("D on the batch", { results.steps(of: $0).compactMap { $0.train.destructive?.mean } }),
       columns: 3, width: width)
   }

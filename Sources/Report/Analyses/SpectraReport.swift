@@ -82,7 +82,7 @@ extension AnalysisFigures {
         "Of the weight matrices, the mean over layers and seeds. Effective rank: the exponential of the entropy of the singular "
         + "values. Stable rank: the sum of their squares in parts of the largest. Right: how far the leading singular spaces overlap "
         + "with those of the initial checkpoint, above chance: 0 is what chance gives, 1 the same spaces."
-        + Self.dotted)
+        + dotted)
   }
 
   fileprivate var changes: Figure {
@@ -96,7 +96,7 @@ extension AnalysisFigures {
       caption:
         "Of the differences of the weight matrices from those of the initial checkpoint, the mean over layers and seeds: their norm "
         + "in parts of that of the initial matrix, their stable rank, and how far their leading singular spaces overlap with those "
-        + "of the initial matrix, above chance: 0 is what chance gives." + Self.dotted)
+        + "of the initial matrix, above chance: 0 is what chance gives." + dotted)
   }
 
   /// A row each model, a column each quantity.

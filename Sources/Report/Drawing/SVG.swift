@@ -229,7 +229,8 @@ extension SVG {
       if marker != .disc {
         let look =
           marker.isFilled
-          ? [("fill", colour)] : [("fill", "none"), ("stroke", colour), ("stroke-width", "1.25")]
+          ? [("fill", colour), ("stroke", "none")]
+          : [("fill", "none"), ("stroke", colour), ("stroke-width", "1.25")]
         return SVGElement("path", look + [("d", places.map(polygon).joined())])
       }
       return SVGElement(

@@ -28,16 +28,16 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 6,
-      digest: "5e3af5707a48f2c975a5300fbb4e32275903e69fda6f6475b2148b3e32a0fb94"),
+      operation: "report.figure", figure: "overview", revision: 7,
+      digest: "d7a4fdbfc02804f982d49070206759643468f3acddf3abc45bc96bc5cf9e1029"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 6,
+      operation: "report.figure", figure: "fit", revision: 7,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 6,
+      operation: "report.figure", figure: "residuals", revision: 7,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 6,
+      operation: "report.figure", figure: "scaling", revision: 7,
       digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 8,

@@ -28,8 +28,11 @@ extension Figure {
   /// All runs in one panel.
   static func overview(of runs: [ReportedRun], title: String?, width: Int) -> Figure {
     let few = Set(runs.map(\.group)).count <= 10
-    var series = runs.flatMap { run in
-      run.points(radius: 2, names: ("not fitted", run.label), legendName: run.groupLabel)
+    var series = runs.flatMap { $0.points(radius: 2, names: ("not fitted", nil)) }
+    // A few of them as shapes, by which runs are told apart in print.
+    series += runs.map { run in
+      let rows = run.fitted.map { [Double($0.step), $0.loss] }
+      return Series(.marker, run.colour, thinned(rows, most: 6), name: run.label, legendName: run.groupLabel)
     }
     series += runs.map { Series(.line(width: 0.8), Theme.ink, $0.fitRows, name: "one-break fit") }
     series += runs.filter(\.decelerates).map {

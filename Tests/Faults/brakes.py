@@ -12,7 +12,7 @@ be left in the store's tmp/ and leases/ once another run has tidied up.
 With --far, N of the brakes (of both kinds in turn) have the store through sshfs, from an SSH server that is started for this, and
 their clock is five hours fast (faketime). That needs root, /dev/fuse and the packages sshfs, openssh-server and faketime.
 """
-import argparse, os, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import argparse, glob, os, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 STAGES = 24
 
@@ -62,6 +62,16 @@ class FarStore:
         self.server.terminate()
 
 
+def tidy_clocks():
+    """A killed `faketime` leaves files behind that are named by its number, and the next one of that number does not start."""
+    for path in glob.glob("/dev/shm/*faketime_*_*"):
+        if not os.path.exists("/proc/" + path.rsplit("_", 1)[1]):
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+
+
 class Brake:
     def __init__(self, binary, folder, place, far=None):
         clock = ["env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+5h"] if far else []
@@ -70,6 +80,7 @@ class Brake:
         self.process = None
 
     def start(self):
+        tidy_clocks()
         self.process = subprocess.Popen(
             self.command, cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

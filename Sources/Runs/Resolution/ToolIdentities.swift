@@ -35,7 +35,7 @@ final class ToolIdentities: Sendable {
     var remembered: Set<Tool> = []
     var believesMemory = true
     /// By the name of the operation that reads them.
-    var systemFiles: [String: [SystemFile]] = [:]
+    var systemFiles: [String: [(file: SystemFile, digest: Digest)]] = [:]
   }
   private let state = Mutex(State())
 
@@ -68,10 +68,10 @@ final class ToolIdentities: Sendable {
 
   /// The files of the system that an operation reads, with their digests.
   func systemFiles(of operation: any Operation) throws -> [(file: SystemFile, digest: Digest)] {
-    let known = state.withLock { $0.systemFiles[operation.name] }
-    let all = known ?? operation.systemFiles
-    if known == nil { state.withLock { $0.systemFiles[operation.name] = all } }
-    return try all.map { ($0, try files.artefact(at: $0.path).digest) }
+    if let known = state.withLock({ $0.systemFiles[operation.name] }) { return known }
+    let found = try operation.systemFiles.map { (file: $0, digest: try files.artefact(at: $0.path).digest) }
+    state.withLock { $0.systemFiles[operation.name] = found }
+    return found
   }
 
   /// What they are, all together; nil if there are none.

@@ -7,13 +7,6 @@ struct Noise {
   let persistence: Double
   let seed: Int
 
-  /// The deviation of independent noise whose means over many steps vary as much.
-  var asIndependent: Double { deviation * ((1 + persistence) / (1 - persistence)).squareRoot() }
-
-  /// That of the published curves is smaller. By how much neighbouring points of them differ it is .010 for 14M, .012 for 144M and
-  /// for 472M, .043 for OLMo-7B (root mean squares over the octaves of the step from 1024 on).
-  static let publishedMost = 0.05
-
   func curve(_ logLoss: (Double, Double) -> Double, steps: Int) -> Curve {
     let random = Philox(seed: UInt64(seed))
     let fresh = (1 - persistence * persistence).squareRoot()

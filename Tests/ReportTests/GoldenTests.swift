@@ -79,7 +79,7 @@ import Testing
       operation: "report.tables", revision: 7,
       digest: "1bdf89f02d2a1b7b0eab8cc2a449d94778182a79702e19c9da3e1ac3b95fc352"),
     Golden(
-      operation: "report.html", revision: 10,
+      operation: "report.html", revision: 11,
       digest: "94ab3a5e9555c5c73b9a540de9c3956f2f1ae0de43fe79058bb72c69a553cf72"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 8,
@@ -88,7 +88,7 @@ import Testing
       operation: "report.tables", isOfRates: true, revision: 7,
       digest: "0e5cac3d0081dba3dfa569846f6ad5a2910fa979f58113f033f6d6a58573a047"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 10,
+      operation: "report.html", isOfRates: true, revision: 11,
       digest: "cd0caaaa65cf2cbdf7c5cf1dafc94b091ee253657fac4d04c749e2d18434504a"),
   ]
 

@@ -14,20 +14,16 @@ public struct SeedContrast: Sendable, Hashable {
     let count = Double(groups.count)
     let difference = groups[index].mean - Sums.mean(groups.map(\.mean))
     self.difference = difference
-    let degrees = groups.reduce(0) { $0 + $1.values.count - 1 }
-    guard degrees > 0 else {
+    guard let (variance, degrees) = SeedSpread.pooled(groups) else {
       (interval, probability) = (nil, nil)
       return
-    }
-    let squares = groups.reduce(0.0) { sum, group in
-      sum + (group.deviation.map { $0 * $0 } ?? 0) * Double(group.values.count - 1)
     }
     // Of sum_r c_r mean_r, where c_r is 1 - 1/R of the group, and -1/R of each other one.
     let weight = groups.enumerated().reduce(0.0) { sum, group in
       let factor = (group.offset == index ? 1 : 0) - 1 / count
       return sum + factor * factor / Double(group.element.values.count)
     }
-    let error = (squares / Double(degrees) * weight).squareRoot()
+    let error = (variance * weight).squareRoot()
     let width = StudentT.quantile(tails: 0.05, degrees: degrees) * error
     interval = difference - width...difference + width
     probability =

@@ -10,13 +10,10 @@ public struct SeedDifference: Sendable, Hashable {
   /// - Parameter groups: all groups that the deviation is pooled over.
   /// - Returns: nil where no group has two seeds.
   public init?(from first: SeedSpread, to second: SeedSpread, among groups: [SeedSpread]) {
-    degrees = groups.reduce(0) { $0 + $1.values.count - 1 }
-    guard degrees > 0 else { return nil }
-    let squares = groups.reduce(0.0) { sum, group in
-      sum + (group.deviation.map { $0 * $0 } ?? 0) * Double(group.values.count - 1)
-    }
-    let variance = squares / Double(degrees)
-    let error = (variance * (1 / Double(first.values.count) + 1 / Double(second.values.count))).squareRoot()
+    guard let pooled = SeedSpread.pooled(groups) else { return nil }
+    degrees = pooled.degrees
+    let error = (pooled.variance * (1 / Double(first.values.count) + 1 / Double(second.values.count)))
+      .squareRoot()
     difference = second.mean - first.mean
     probability =
       difference == 0 ? 1 : error > 0 ? StudentT.tails(beyond: difference / error, degrees: degrees) : 0

@@ -25,11 +25,9 @@ public struct SeedPairs: Sendable, Hashable {
       let rest = values.filter { $0.i != seed && $0.j != seed }.map(\.value)
       return Double(seeds) * mean - Double(seeds - 1) * Sums.mean(rest)
     }
-    let deviations = pseudovalues.map { $0 - mean }
-    let variance = Sums.dot(deviations, deviations) / Double(seeds - 1)
-    let error = (variance / Double(seeds)).squareRoot()
-    let width = StudentT.quantile(tails: 0.05, degrees: seeds - 1) * error
-    interval = mean - width...mean + width
-    probability = mean == 0 ? 1 : error > 0 ? StudentT.tails(beyond: mean / error, degrees: seeds - 1) : 0
+    // Their mean is the mean.
+    let spread = SeedSpread(pseudovalues)
+    interval = spread?.meanInterval
+    probability = spread?.probabilityOfZero
   }
 }

@@ -31,6 +31,16 @@ public struct SeedSpread: Sendable, Hashable {
     return StudentT.tails(beyond: mean / error, degrees: values.count - 1)
   }
 
+  /// The variance within groups of trainings, taken to be the same in each, and its degrees of freedom; nil where no group has two.
+  static func pooled(_ groups: [SeedSpread]) -> (variance: Double, degrees: Int)? {
+    let degrees = groups.reduce(0) { $0 + $1.values.count - 1 }
+    guard degrees > 0 else { return nil }
+    let squares = groups.reduce(0.0) { sum, group in
+      sum + (group.deviation.map { $0 * $0 } ?? 0) * Double(group.values.count - 1)
+    }
+    return (squares / Double(degrees), degrees)
+  }
+
   private func interval(_ variance: (Double) -> Double) -> ClosedRange<Double>? {
     guard let deviation else { return nil }
     let width =

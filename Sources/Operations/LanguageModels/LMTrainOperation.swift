@@ -28,7 +28,7 @@ struct LMTrainOperation: ChainOperation {
   static let mostCheckpoints = 10_000
 
   let name = "lm.train"
-  let revision = 2
+  let revision = 3
   let summary =
     "Trains a language model; each stretch from one checkpoint to the next is an action of its own, which longer trainings share."
   let inputs = [

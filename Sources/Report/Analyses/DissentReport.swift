@@ -101,10 +101,12 @@ extension Page {
 
   /// Whether dissent is larger at the last checkpoint than at the first, in the mean over trainings that differ in their seed alone.
   private func overSeeds(_ results: AnalysisResults) -> Markup {
-    let changes = SeedChange.of(SeedGroup.groups(of: runs)) { run in
-      let found = results.dissent.map(\.result).filter { $0.run == run.name }
-      guard found.count > 1, let first = found.first, let last = found.last else { return nil }
-      return last.dissent - first.dissent
+    let changes = SeedChange.of(SeedGroup.groups(of: runs)) { group in
+      SeedTrend(group.runs) { run in
+        results.dissent.filter { $0.result.run == run.name }.map {
+          ($0.result.step, $0.result.dissent, $0.digest)
+        }
+      }?.change
     }
     guard !changes.isEmpty else { return "" }
     let items = changes.map { change -> Markup in

@@ -169,10 +169,10 @@ extension Page {
 
   /// Whether more cancels than by chance at the last checkpoint, in the mean over trainings that differ in their seed alone.
   private func overSeeds(_ results: AnalysisResults) -> Markup {
-    let excess = SeedChange.of(SeedGroup.groups(of: runs)) { run in
-      results.gradients(of: run).last.flatMap { last in
-        last.drawn.map { last.destructive - $0.mean }
-      }
+    let excess = SeedChange.of(SeedGroup.groups(of: runs)) { group in
+      let last = group.runs.compactMap { results.gradients(of: $0).last }
+      guard Set(last.map(\.step)).count == 1 else { return nil }
+      return SeedSpread(last.compactMap { result in result.drawn.map { result.destructive - $0.mean } })
     }
     guard !excess.isEmpty else { return "" }
     let items = excess.map { change -> Markup in

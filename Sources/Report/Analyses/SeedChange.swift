@@ -10,9 +10,9 @@ struct SeedChange: Sendable {
   let direction: Direction
 
   /// Of the groups in which at least two seeds have it.
-  static func of(_ groups: [SeedGroup], _ difference: (ReportedRun) -> Double?) -> [SeedChange] {
+  static func of(_ groups: [SeedGroup], _ difference: (SeedGroup) -> SeedSpread?) -> [SeedChange] {
     let found = groups.compactMap { group in
-      group.spread(difference).flatMap { spread in spread.probabilityOfZero.map { (group, spread, $0) } }
+      difference(group).flatMap { spread in spread.probabilityOfZero.map { (group, spread, $0) } }
     }
     return found.map { group, spread, probability in
       let isCertain = probability < 0.05 / Double(found.count)

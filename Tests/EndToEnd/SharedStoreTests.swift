@@ -69,6 +69,8 @@ import Testing
       "stages: { s: { run: \"cp ${in.f} ${out.o}\", in: { f: f }, out: { o: o.txt }, publish: out/ } }",
       to: "brake.yaml")
     folder.write("text\n", to: "f")
+    folder.write(String(repeating: "a number of lines\n", count: 20_000), to: "large")
+    _ = try folder.brake("put", "large")
     let digest = try #require(try folder.brake("put", "f").out.split(separator: " ").first)
     #expect(try folder.brake().status == 0)
     _ = try folder.shell("rm -r out; chmod -R a-w cache; chmod a+rwx .")
@@ -76,6 +78,7 @@ import Testing
     let other = SharedStoreTests.isRoot ? "setpriv --reuid 1 --regid 100 --clear-groups" : ""
     for command in [
       "verify", "ls", "show \(digest)", "cat \(digest)", "get \(digest) -o copy", "run", "run", "put f",
+      "put large", "put copy",
     ] {
       let run = try folder.shell("\(other) \"$BRAKE\" \(command)")
       #expect(run.status == 0, "\(command): \(run.err)")

@@ -101,8 +101,6 @@ public final class Publication: Sendable {
 
   /// What is small waits in memory, since it may go into a segment.
   private func addSmall(_ source: ByteSource, check: () throws -> Void) throws -> Artefact {
-    // What cannot become a store is refused before anything is done for it.
-    try store.make()
     var bytes = [UInt8](repeating: 0, count: source.size)
     var identity = ContentIdentity(size: source.size)
     try bytes.withUnsafeMutableBytes {
@@ -111,7 +109,10 @@ public final class Publication: Sendable {
     }
     let artefact = identity.finalize()
     try check()
-    if try !isThere(artefact.digest) { try note(.init(artefact: artefact, content: .memory(bytes))) }
+    if try isThere(artefact.digest) { return artefact }
+    // What cannot become a store is refused now, not at the end. One that cannot be written to may hold all that is added.
+    try store.make()
+    try note(.init(artefact: artefact, content: .memory(bytes)))
     return artefact
   }
 

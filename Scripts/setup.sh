@@ -21,7 +21,8 @@ find_swift() {
   return 2
 }
 
-# Installs the Debian packages that are missing, and says which and what for; with --all those of the slow checks too.
+# Installs the Debian packages that are missing, and says which and what for; with --check those of the tests too, with --all also
+# those of the slow ones.
 install_packages() {
   missing=
   [ -e /usr/include/zstd.h ] || missing="$missing libzstd-dev"
@@ -36,10 +37,14 @@ install_packages() {
     command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
   fi
   purposes="libzstd: storage, libyaml: pipeline files, libssl: SHA-256, gnuplot: figures, xz and zstd: compressed curves, git: the build, bubblewrap: sandboxes"
+  if [ -n "${1:-}" ]; then
+    command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+    purposes="$purposes, python3 and python3-venv: tests of the Python package"
+  fi
   if [ "${1:-}" = --all ]; then
     command -v strace >/dev/null 2>&1 || missing="$missing strace"
     [ -e /usr/sbin/mkfs.xfs ] || missing="$missing xfsprogs"
-    command -v python3 >/dev/null 2>&1 || missing="$missing python3"
     command -v ninja >/dev/null 2>&1 || missing="$missing ninja-build"
     command -v make >/dev/null 2>&1 || missing="$missing make"
     command -v cc >/dev/null 2>&1 || missing="$missing gcc"

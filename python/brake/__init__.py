@@ -1,0 +1,46 @@
+"""Artefacts of brake in Python: by digest, by name, or by the line that somebody sent.
+
+    artefact = brake.open("sha256:…")
+    artefact.tensor("weight")[10:20]
+
+Everything is read from stores that brake has written, in the format that `cache/README.md` describes, and verified.
+Whatever is wrong is a `BrakeError`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Optional, Union
+
+from .artefact import Artefact
+from .errors import Ambiguous, BrakeError, Damaged, NotFound
+from .names import Line as _Line
+from .store import Store
+from .tensors import Tensor, Tensors
+
+__all__ = ["Ambiguous", "Artefact", "BrakeError", "Damaged", "NotFound", "Store", "Tensor", "Tensors", "open"]
+
+
+def open(name: str, store: "Union[Store, str, os.PathLike[str], None]" = None) -> Artefact:
+    """The artefact of a name.
+
+    `name` is `sha256:` and eight or more digits of a digest, the same digits of an action's key
+    (`1a2b3c4d.losses`), `@NAME` of a reference, or `stage[key].output[member]`, of which all records that the store has
+    are considered. Behind a whole digest can stand where to get it from, `sha256:…?from=https://host/path` or
+    `?from=/folder`, and behind any name `#NAME` of a tensor.
+
+    `store` is one, or its folder or address. Without it, the folder that BRAKE_STORE names, or else `cache/`.
+    """
+    line = _Line.parse(name)
+    stores = []
+    try:
+        stores.append(store if isinstance(store, Store) else Store(store))
+    except NotFound:
+        # Nobody needs a store to read from another one.
+        if store is not None or line.remote is None:
+            raise
+    if line.remote is not None:
+        stores.append(Store(line.remote))
+    artefact = Artefact(stores[0].resolve(line.name), stores, line.fragment)
+    artefact.check()
+    return artefact

@@ -1,0 +1,21 @@
+"""What can go wrong. Whatever a store holds, nothing else is raised."""
+
+
+class BrakeError(Exception):
+    """An artefact could not be had: the message is a sentence that says what is wrong, and where."""
+
+
+class NotFound(BrakeError):
+    """There is no such artefact, tensor, entry or reference here."""
+
+
+class Ambiguous(BrakeError):
+    """A name means several artefacts. `candidates` has the digest of each by what it is called."""
+
+    def __init__(self, message: str, candidates: "dict[str, str]") -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+class Damaged(BrakeError):
+    """Bytes are not those that were stored."""

@@ -1,0 +1,144 @@
+"""Object files: chunks of zstd frames, and a footer that says where each is (`cache/README.md`, "Object files")."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Iterator, Optional, Tuple
+
+import numpy
+
+from . import frames
+from .errors import BrakeError, Damaged
+from .readers import Reader
+
+HEADER = bytes.fromhex("5b2a4d1808000000") + b"brake\x01\0\0"
+_FRAME = struct.Struct("<II")
+_TAIL = struct.Struct("<Q32sIIBB6s8s8s")
+_ENTRY = numpy.dtype(
+    [("length", "<u4"), ("stored", "<u4"), ("codec", "u1"), ("width", "u1"), ("zero", "V6")]
+)
+_MAGIC = 0x184D2A5B
+_CHUNK_LIMIT = 1 << 20
+#: What the frames of a chunk can take at most.
+_STORED_LIMIT = _CHUNK_LIMIT + 4096
+_FOOTER_LIMIT = 256 << 20
+#: Stored bytes that are read at once.
+_BATCH = 4 << 20
+
+
+class ObjectFile(Reader):
+    """An object file that is open. Its footer has passed its check, which proves nothing of who made it."""
+
+    def __init__(self, file, digest: str) -> None:
+        """Reads the footer. What the file does not have room for is not believed."""
+        self._file = file
+        self._what = file.path
+        start, tail = self._find_footer(digest)
+        table = self._table(start, tail)
+        self._lengths = table["length"]
+        self._stored = table["stored"]
+        self._codecs = table["codec"]
+        self._widths = table["width"]
+        # Where each chunk starts, and the last one ends: among the object's bytes, and in the file.
+        self._places = numpy.concatenate([[0], numpy.cumsum(self._lengths, dtype=numpy.int64)])
+        self._offsets = len(HEADER) + numpy.concatenate([[0], numpy.cumsum(self._stored, dtype=numpy.int64)])
+        self.size: int = tail[0]
+        if int(self._places[-1]) != self.size or int(self._offsets[-1]) != start:
+            raise Damaged(f"{self._what}: its chunk table does not add up")
+        self.is_cheap = file.is_cheap
+        #: The chunk that was decoded last: what is read next is often in it.
+        self._last: Optional[Tuple[int, numpy.ndarray]] = None
+
+    def blocks(self, start: int = 0, stop: Optional[int] = None) -> Iterator[numpy.ndarray]:
+        """The bytes from one place to another, in arrays of `uint8`; only the chunks that hold them are read."""
+        stop = self.size if stop is None else stop
+        if start >= stop:
+            return
+        first = int(numpy.searchsorted(self._places, start, "right")) - 1
+        end = int(numpy.searchsorted(self._places, stop, "left"))
+        while first < end:
+            if self._last is not None and self._last[0] == first:
+                place = int(self._places[first])
+                yield self._last[1][max(0, start - place) : max(0, stop - place)]
+                first += 1
+                continue
+            base = int(self._offsets[first])
+            last = int(numpy.searchsorted(self._offsets, base + _BATCH, "right")) - 1
+            last = max(first + 1, min(last, end))
+            stored = memoryview(self._file.read(base, int(self._offsets[last]) - base))
+            for index in range(first, last):
+                offset = int(self._offsets[index]) - base
+                chunk = self._decode(index, stored[offset : offset + int(self._stored[index])])
+                self._last = (index, chunk)
+                place = int(self._places[index])
+                yield chunk[max(0, start - place) : max(0, stop - place)]
+            first = last
+
+    # The footer
+
+    def _find_footer(self, digest: str):
+        file = self._file
+        if file.size < len(HEADER) + _FRAME.size + _TAIL.size:
+            raise Damaged(f"{self._what} is cut short, or no object file")
+        header = file.read(0, len(HEADER))
+        if header != HEADER:
+            if header[:13] == HEADER[:13] and header[13] > 1:
+                raise BrakeError(f"{self._what} was written by a newer brake")
+            raise Damaged(f"{self._what} does not start as an object file")
+        tail = _TAIL.unpack(file.read(file.size - _TAIL.size, _TAIL.size))
+        if tail[8] != b"brakeend":
+            raise Damaged(f"{self._what} is cut short, or something follows it")
+        start = file.size - _TAIL.size - tail[3] - tail[2] * _ENTRY.itemsize - _FRAME.size
+        if start < len(HEADER):
+            raise Damaged(f"{self._what}: its chunk table is larger than the file")
+        if file.size - start > _FOOTER_LIMIT:
+            raise BrakeError(f"{self._what} has a chunk table of {file.size - start} bytes")
+        if tail[1] != bytes.fromhex(digest):
+            raise Damaged(f"{self._what} holds another object, sha256:{tail[1].hex()}")
+        return start, tail
+
+    def _table(self, start: int, tail) -> numpy.ndarray:
+        footer = self._file.read(start, self._file.size - start)
+        if hashlib.sha256(memoryview(footer)[:-16]).digest()[:8] != tail[7]:
+            raise Damaged(f"{self._what}: its footer does not match its check")
+        _, _, count, extension, kind, version, zero, _, _ = tail
+        if version != 1 or extension != 0:
+            raise BrakeError(f"{self._what}, in version {version} of the format, was written by a newer brake")
+        if _FRAME.unpack_from(footer) != (_MAGIC, len(footer) - _FRAME.size) or kind > 1 or any(zero):
+            raise Damaged(f"{self._what}: its footer is malformed")
+        table = numpy.frombuffer(footer, _ENTRY, count, _FRAME.size)
+        if (table["codec"] > 2).any():
+            raise BrakeError(f"{self._what} uses codec {table['codec'].max()}, which only a newer brake knows")
+        length, stored, width = table["length"], table["stored"], table["width"]
+        is_plane = numpy.isin(width, (2, 4, 8))
+        is_sound = (
+            (length >= 1) & (length <= _CHUNK_LIMIT) & (stored >= 1) & (stored <= _STORED_LIMIT)
+            & numpy.where(table["codec"] == 0, width == 1, is_plane)
+            & (length % numpy.maximum(width, 1) == 0)
+            & (table["zero"] == numpy.void(bytes(6)))
+        )
+        if not is_sound.all():
+            raise Damaged(f"{self._what}: its chunk table is malformed")
+        return table
+
+    # Chunks
+
+    def _decode(self, index: int, stored: memoryview) -> numpy.ndarray:
+        length, width = int(self._lengths[index]), int(self._widths[index])
+        what = f"chunk {index} of {self._what}"
+        planes = [
+            numpy.frombuffer(frames.decompress(frame, length // width, what), numpy.uint8)
+            for frame in frames.split(stored, width, what)
+        ]
+        if self._codecs[index] == 0:
+            return planes[0]
+        elements = numpy.empty((length // width, width), numpy.uint8)
+        for number, plane in enumerate(planes):
+            elements[:, number] = plane
+        if self._codecs[index] == 1:
+            values = elements.view(f"<u{width}")
+            sign = values << (8 * width - 1)
+            values >>= 1
+            values |= sign
+        return elements.reshape(-1)

@@ -1,0 +1,113 @@
+"""Where artefacts come from: records, followed backwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set
+
+from . import values
+from .records import Output, Record
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+class _Maker(NamedTuple):
+    """An action that made an artefact, and as which of its outputs."""
+
+    record: Record
+    output: Output
+    inputs: List[Dict[str, str]]
+
+
+def of(digits: str, store: "Store") -> Dict[str, Any]:
+    """The members of `brake provenance --json`: the makers of an artefact and of all it was made from.
+
+    Of several actions that made the same bytes, the one with the shortest way back to sources is given; among these
+    the one that made most of what is needed, then the one with the smallest key.
+    """
+    candidates = _candidates(digits, store)
+    makers: Dict[str, _Maker] = {}
+    explained: Set[str] = {digest for digest, them in candidates.items() if not them}
+    while True:
+        found = {}
+        for digest, them in candidates.items():
+            if digest not in explained:
+                whole = (maker for maker in them if all(i["digest"][7:] in explained for i in maker.inputs))
+                maker = next(whole, None)
+                if maker is not None:
+                    found[digest] = maker
+        if not found:
+            break
+        makers.update(found)
+        explained.update(found)
+    made_by = {}
+    open = [digits]
+    while open:
+        digest = open.pop()
+        name = f"sha256:{digest}"
+        if digest in makers and name not in made_by:
+            made_by[name] = _members(makers[digest])
+            open += [each["digest"][7:] for each in makers[digest].inputs]
+    return {"digest": f"sha256:{digits}", "made_by": made_by}
+
+
+def _candidates(digits: str, store: "Store") -> Dict[str, List[_Maker]]:
+    """Every action that made the artefact or anything that one of these could have been made from."""
+    all: Dict[str, List[_Maker]] = {}
+    for record in store.records():
+        inputs = list(_inputs(record))
+        for output in record.outputs:
+            all.setdefault(output.digest, []).append(_Maker(record, output, inputs))
+    needed: Dict[str, List[_Maker]] = {}
+    open = [digits]
+    while open:
+        digest = open.pop()
+        if digest not in needed:
+            needed[digest] = all.get(digest, [])
+            open += [each["digest"][7:] for maker in needed[digest] for each in maker.inputs]
+    made: Dict[str, int] = {}
+    for makers in needed.values():
+        for maker in makers:
+            made[maker.record.key] = made.get(maker.record.key, 0) + 1
+    return {d: sorted(them, key=lambda m: (-made[m.record.key], m.record.key)) for d, them in needed.items()}
+
+
+def _inputs(record: Record) -> Iterator[Dict[str, str]]:
+    """What an action read, as its manifest lists it: a digest, or pairs of a key and a digest."""
+    manifest = record.manifest if isinstance(record.manifest, dict) else {}
+    inputs = manifest.get("inputs")
+    for name, content in sorted(inputs.items()) if isinstance(inputs, dict) else []:
+        members = content if isinstance(content, list) else [[None, content]]
+        for member in members:
+            key, digest = (member[0], member[-1]) if isinstance(member, list) and member else (None, None)
+            if values.digits(digest) is None or (content is members and not isinstance(key, str)):
+                continue
+            given = {"name": name, "digest": digest}
+            # The place of a file among the inputs of a command says nothing if it is alone.
+            if key is not None and not ("command" in manifest and len(members) == 1):
+                given["key"] = key
+            if digest in record.sources:
+                given["source"] = record.sources[digest]
+            yield given
+
+
+def _members(maker: _Maker) -> Dict[str, Any]:
+    record = maker.record
+    members: Dict[str, Any] = {
+        "stage": record.stage, "output": maker.output.name, "action": f"sha256:{record.key}",
+        "manifest": record.manifest, "inputs": maker.inputs, "made": _made(record.note),
+    }  # fmt: skip
+    if maker.output.key is not None:
+        members["key"] = maker.output.key
+    if record.sandbox is not None:
+        members["sandbox"] = record.sandbox
+    return members
+
+
+def _made(note: Optional[bytes]) -> Any:
+    """When and where it was made; None if that is not known."""
+    try:
+        made = values.parse(note) if note else None
+    except ValueError:
+        return None
+    return made if isinstance(made, dict) else None

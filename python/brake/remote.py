@@ -1,0 +1,185 @@
+"""Files of a store that a web server serves as they are, read with range requests."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import List
+
+from .errors import BrakeError, Damaged, NotFound
+from .files import LocalFile
+
+#: Seconds without a byte.
+_PATIENCE = 30
+#: Bytes a second, at least, after the first minute.
+_SLOWEST = 10_000
+#: Read with the first request: the footers of objects up to some gigabytes, and small objects as a whole.
+_TAIL = 1 << 16
+_BLOCK = 1 << 16
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    max_redirections = 5
+
+    def redirect_request(self, request, file, code, message, headers, url):
+        scheme = urllib.parse.urlsplit(url).scheme
+        if scheme not in ("http", "https") or (request.type == "https" and scheme == "http"):
+            raise BrakeError(f"{request.full_url} redirects to {url!r}, which is not followed")
+        return super().redirect_request(request, file, code, message, headers, url)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """One that knows nothing but HTTP."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        _Redirects(),
+    ):
+        opener.add_handler(handler)
+    opener.addheaders = [("User-Agent", "brake-store")]
+    return opener
+
+
+class RemoteFile:
+    """A file of which the end has been read."""
+
+    is_cheap = True
+
+    def __init__(self, folder: "RemoteFolder", path: str, size: int, tail: bytes) -> None:
+        self._folder = folder
+        self._path = path
+        self._blocks = [(size - len(tail), tail)]
+        self.size = size
+        self.path = f"{folder}/{path}"
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Reads exactly so many bytes."""
+        if offset + count > self.size:
+            raise Damaged(f"{self.path} is cut short")
+        for start, block in self._blocks:
+            if start <= offset and offset + count <= start + len(block):
+                return block[offset - start : offset - start + count]
+        # Next to what is small stands what is wanted next.
+        end = min(self.size, offset + max(count, _BLOCK))
+        with self._folder.request(self._path, f"{offset}-{end - 1}", self.path) as answer:
+            if answer.status != 206 or _content_range(answer) != (offset, end, self.size):
+                raise BrakeError(f"{self.path}: the server does not send the part that it was asked for")
+            block = _body(answer, end - offset, self.path)
+        if count < _BLOCK:
+            self._blocks[1:] = [(offset, block)]
+        return block[:count]
+
+
+class RemoteFolder:
+    """The folder of a store behind `http:` or `https:`."""
+
+    can_list = False
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urllib.parse.urlsplit(url)
+            is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+            is_sound = is_sound and not parts.query and not parts.fragment and not re.search(r"[\x00-\x20\x7f]", url)
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            raise BrakeError(f"{url!r} is no address of a store: https://HOST/PATH, without a user or a query")
+        self.url = url.rstrip("/")
+        self._opener = _opener()
+
+    def __str__(self) -> str:
+        return self.url
+
+    def names(self, path: str) -> List[str]:
+        """Nothing: a web server lists nothing."""
+        return []
+
+    def open(self, path: str):
+        """The file at a path; None if the server has none. One that cannot send parts sends it as a whole."""
+        where = f"{self}/{path}"
+        try:
+            answer = self.request(path, f"-{_TAIL}", where)
+        except NotFound:
+            return None
+        with answer:
+            if answer.status == 206:
+                start, end, size = _content_range(answer) or (0, 0, -1)
+                if end != size or end - start != min(size, _TAIL):
+                    raise BrakeError(f"{where}: the server does not send the part that it was asked for")
+                return RemoteFile(self, path, size, _body(answer, end - start, where))
+            return self._whole(answer, path)
+
+    def _whole(self, answer, path: str):
+        where = f"{self}/{path}"
+        length = answer.headers.get("Content-Length", "")
+        if not re.fullmatch("[0-9]{1,18}", length):
+            raise BrakeError(f"{where}: the server sends neither parts nor says how long the file is")
+        size = int(length)
+        start = _body(answer, min(size, _BLOCK), where)
+        if path.startswith("objects/") and not start.startswith(b"\x5b\x2a\x4d\x18"):
+            raise BrakeError(f"{where}: the server sends what is no object, perhaps a page for people")
+        if size == len(start):
+            return RemoteFile(self, path, size, start)
+        with tempfile.TemporaryFile() as file:
+            file.write(start)
+            for block in _blocks(answer, size - len(start), where):
+                file.write(block)
+            file.flush()
+            whole = LocalFile(os.dup(file.fileno()), size, where)
+        whole.is_cheap = True
+        return whole
+
+    def request(self, path: str, range: str, where: str):
+        """The answer to a request for a part of a file."""
+        url = f"{self.url}/{urllib.parse.quote(path)}"
+        headers = {"Range": f"bytes={range}", "Accept-Encoding": "identity"}
+        try:
+            answer = self._opener.open(urllib.request.Request(url, headers=headers), timeout=_PATIENCE)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (404, 410):
+                raise NotFound(f"{where} is not there") from error
+            raise BrakeError(f"{where}: the server answers {error.code}") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise BrakeError(f"{where} cannot be read: {error}") from error
+        if answer.status not in (200, 206) or answer.headers.get("Content-Encoding", "identity") != "identity":
+            answer.close()
+            raise BrakeError(f"{where}: the server answers {answer.status}, or sends the file in another coding")
+        return answer
+
+
+def _content_range(answer):
+    """Start, end and size of the file that an answer says it holds a part of."""
+    match = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", answer.headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2]) + 1, int(match[3])) if match else None
+
+
+def _blocks(answer, count: int, where: str):
+    """So many bytes of an answer, block by block, within a time that depends on how many they are."""
+    end = time.monotonic() + 60 + count / _SLOWEST
+    while count > 0:
+        try:
+            block = answer.read1(min(count, _BLOCK))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise BrakeError(f"{where} cannot be read: {error}") from error
+        if not block:
+            raise BrakeError(f"{where}: the server sends less than it says")
+        if time.monotonic() > end:
+            raise BrakeError(f"{where}: the server sends less than {_SLOWEST} bytes a second")
+        count -= len(block)
+        yield block
+
+
+def _body(answer, count: int, where: str) -> bytes:
+    return b"".join(_blocks(answer, count, where))

@@ -1,0 +1,243 @@
+"""Segments: files with many small objects and records (`cache/README.md`, "Segments")."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from . import frames
+from .errors import BrakeError, Damaged
+
+_HEADER = bytes.fromhex("5b2a4d1808000000") + b"brseg\x01\0\0"
+_OPENING = bytes.fromhex("5b2a4d1820000000") + b"group\0\0\0"
+_HEAD_LENGTH = 40
+_TAIL_LENGTH = 24
+_GROUP_LIMIT = 1 << 20
+_STORED_LIMIT = _GROUP_LIMIT + 4096
+_FILE_LIMIT = 1 << 30
+_ENTRY_LIMIT = 8 << 20
+_PLACE = struct.Struct("<32sIII")
+RECORD, _NOTE = 2, 3
+
+
+class _Place(NamedTuple):
+    group: int
+    """Where the head of its group stands in the file."""
+    start: int
+    length: int
+    kind: int
+
+
+class Entry(NamedTuple):
+    """An object or record; its bytes are not compared with its name."""
+
+    bytes: bytes
+    note: Optional[bytes]
+
+
+class _Segment:
+    """A segment as far as it has been seen."""
+
+    def __init__(self) -> None:
+        self.size = -1
+        self.end = 0
+        self.seal: Optional[_Seal] = None
+        self.objects: Dict[bytes, _Place] = {}
+        self.records: Dict[bytes, _Place] = {}
+
+    def update(self, file) -> None:
+        """Looks at what has come since the last time; nothing comes behind a seal."""
+        if self.seal is not None or file.size == self.size:
+            return
+        self.size = file.size
+        if file.size < len(_HEADER) or file.size > _FILE_LIMIT or file.read(0, len(_HEADER)) != _HEADER:
+            return
+        self.seal = _Seal.of(file)
+        if self.seal is not None:
+            self.objects, self.records = {}, {}
+            return
+        self.end = self.end or len(_HEADER)
+        while len(self.objects) + len(self.records) < _ENTRY_LIMIT:
+            try:
+                content, end = _group(file, self.end)
+                found = list(_entries(content))
+            except Damaged:
+                return
+            for kind, name, start, length in found:
+                places = self.records if kind == RECORD else self.objects
+                places.setdefault(name, _Place(self.end, start, length, kind))
+            self.end = end
+
+    def place(self, name: bytes, is_record: bool) -> Optional[_Place]:
+        if self.seal is not None:
+            return self.seal.place(name, is_record)
+        return (self.records if is_record else self.objects).get(name)
+
+    def names(self, is_record: bool, prefix: str) -> Iterator[str]:
+        if self.seal is not None:
+            return self.seal.names(is_record, prefix)
+        places = self.records if is_record else self.objects
+        return (name.hex() for name in places if name.hex().startswith(prefix))
+
+
+class _Seal:
+    """What a segment ends with: where everything is, sorted."""
+
+    def __init__(self, bytes: bytes, groups: int, entries: int) -> None:
+        self._bytes = bytes
+        self._groups = struct.unpack_from(f"<{groups}Q", bytes, 8)
+        self._start = 8 + 8 * groups
+        self._count = entries
+
+    @staticmethod
+    def of(file) -> "Optional[_Seal]":
+        """That of a file; None if it has none that is sound."""
+        if file.size < len(_HEADER) + 8 + _TAIL_LENGTH:
+            return None
+        groups, entries, check, mark = struct.unpack("<II8s8s", file.read(file.size - _TAIL_LENGTH, _TAIL_LENGTH))
+        length = 8 + 8 * groups + _PLACE.size * entries + _TAIL_LENGTH
+        if mark != b"brakeend" or entries > _ENTRY_LIMIT or length > file.size - len(_HEADER):
+            return None
+        bytes = file.read(file.size - length, length)
+        if struct.unpack_from("<II", bytes) != (0x184D2A5B, length - 8):
+            return None
+        if hashlib.sha256(memoryview(bytes)[:-16]).digest()[:8] != check:
+            return None
+        return _Seal(bytes, groups, entries)
+
+    def place(self, name: bytes, is_record: bool) -> Optional[_Place]:
+        number = self._first(name)
+        while number < self._count:
+            digest, group, start, rest = self._entry(number)
+            if digest != name:
+                return None
+            kind, length = rest & 255, rest >> 8
+            if (kind == RECORD) == is_record and kind <= RECORD and group < len(self._groups):
+                return _Place(self._groups[group], start, length, kind)
+            number += 1
+        return None
+
+    def names(self, is_record: bool, prefix: str) -> Iterator[str]:
+        number = self._first(bytes.fromhex(prefix.ljust(64, "0")))
+        while number < self._count:
+            digest, _, _, rest = self._entry(number)
+            if not digest.hex().startswith(prefix):
+                return
+            if (rest & 255 == RECORD) == is_record:
+                yield digest.hex()
+            number += 1
+
+    def _entry(self, number: int) -> Tuple[bytes, int, int, int]:
+        return _PLACE.unpack_from(self._bytes, self._start + number * _PLACE.size)
+
+    def _first(self, name: bytes) -> int:
+        """The first entry that is not before a name."""
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) // 2
+            if self._entry(middle)[0] < name:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+def _group(file, offset: int) -> Tuple[bytes, int]:
+    """The content of the group whose head stands at a place, and where it ends."""
+    what = f"the group at byte {offset} of {file.path}"
+    if offset + _HEAD_LENGTH > file.size:
+        raise Damaged(f"{what} is cut short")
+    head = file.read(offset, _HEAD_LENGTH)
+    if head[:16] != _OPENING or hashlib.sha256(head[:32]).digest()[:8] != head[32:]:
+        raise Damaged(f"{what} has no sound head")
+    stored, length = struct.unpack_from("<II", head, 16)
+    end = offset + _HEAD_LENGTH + stored
+    if not 1 <= length <= _GROUP_LIMIT or not 1 <= stored <= _STORED_LIMIT or end > file.size:
+        raise Damaged(f"{what} is cut short")
+    frame = file.read(offset + _HEAD_LENGTH, stored)
+    if hashlib.sha256(frame).digest()[:8] != head[24:32]:
+        raise Damaged(f"{what} does not match its check")
+    (whole,) = frames.split(memoryview(frame), 1, what)
+    return frames.decompress(whole, length, what), end
+
+
+def _entries(content: bytes) -> Iterator[Tuple[int, bytes, int, int]]:
+    """Kind, name, start and length of each object and record in a group."""
+    place = 0
+    while place < len(content):
+        kind, length = content[place], int.from_bytes(content[place + 1 : place + 4], "little")
+        start = place + (36 if kind == RECORD else 4)
+        place = start + length
+        if kind > _NOTE or place > len(content):
+            raise Damaged("a group holds what is no entry")
+        if kind == RECORD:
+            yield kind, content[start - 32 : start], start, length
+        elif kind != _NOTE:
+            yield kind, hashlib.sha256(memoryview(content)[start:place]).digest(), start, length
+
+
+class Segments:
+    """All segments of a store. Each look sees what has been added since."""
+
+    def __init__(self, folder) -> None:
+        self._folder = folder
+        self._known: Dict[str, _Segment] = {}
+
+    def objects(self, digest: str) -> Iterator[Entry]:
+        """What is kept under a digest, perhaps in several segments."""
+        return self._find(bytes.fromhex(digest), is_record=False)
+
+    def records(self, key: str) -> Iterator[Entry]:
+        """What is kept under the key of an action."""
+        return self._find(bytes.fromhex(key), is_record=True)
+
+    def names(self, is_record: bool, prefix: str = "") -> List[str]:
+        """The digests of objects, or keys of records, that start with these digits."""
+        self._update()
+        return [name for segment in self._known.values() for name in segment.names(is_record, prefix)]
+
+    def _find(self, name: bytes, is_record: bool) -> Iterator[Entry]:
+        self._update()
+        damage: Optional[BrakeError] = None
+        for file_name, segment in list(self._known.items()):
+            place = segment.place(name, is_record)
+            if place is None:
+                continue
+            try:
+                entry = self._read(file_name, place)
+            except Damaged as error:
+                damage = damage or error
+                continue
+            if entry is not None:
+                yield entry
+        if damage is not None:
+            raise damage
+
+    def _read(self, name: str, place: _Place) -> Optional[Entry]:
+        file = self._folder.open(f"segments/{name}")
+        if file is None:
+            return None
+        content, _ = _group(file, place.group)
+        end = place.start + place.length
+        if end > len(content):
+            raise Damaged(f"the seal of {file.path} leads beyond a group")
+        note = None
+        if content[end : end + 1] == bytes([_NOTE]):
+            length = int.from_bytes(content[end + 1 : end + 4], "little")
+            note = content[end + 4 : end + 4 + length]
+        return Entry(content[place.start : end], note)
+
+    def _update(self) -> None:
+        names = [name for name in self._folder.names("segments") if re.fullmatch("[0-9a-f]{32}", name)]
+        known = {}
+        for name in names:
+            segment = self._known.get(name) or _Segment()
+            if segment.seal is None:
+                file = self._folder.open(f"segments/{name}")
+                if file is None:
+                    continue
+                segment.update(file)
+            known[name] = segment
+        self._known = known

@@ -1,0 +1,107 @@
+"""What the tests share: the real binary, stores that it makes, and object files that it would not make."""
+
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy
+import zstandard
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("BRAKE_BINARY") or str(REPOSITORY / ".build/release/brake")
+
+
+class StoreTest(unittest.TestCase):
+    """A folder for each test, which is also the workspace; its store is in `cache/`."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        self.cache = self.folder / "cache"
+
+    def brake(self, *arguments):
+        environment = {**os.environ, "BRAKE_STORE": str(self.cache)}
+        result = subprocess.run(
+            [BINARY, *map(str, arguments)], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        return result.stdout
+
+    def put(self, content, name="file"):
+        """Puts bytes into the store; gives their digest."""
+        path = self.folder / name
+        path.write_bytes(content)
+        return self.brake("put", path).decode().split()[0]
+
+    def run_pipeline(self, text, *arguments):
+        (self.folder / "brake.yaml").write_text(text)
+        self.brake("run", *arguments)
+
+    def object_path(self, digest):
+        return self.cache / "objects" / digest[7:9] / digest[9:]
+
+    def place(self, digest, content):
+        """Puts a file where an object belongs, whatever it holds."""
+        path = self.object_path(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.unlink()
+        path.write_bytes(content)
+        if not (self.cache / "format").exists():
+            (self.cache / "format").write_bytes(b"brake store 1\n")
+
+
+def digest(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def safetensors(tensors, metadata=None):
+    """A safetensors file of arrays by name; ("BF16", array of uint16) is a tensor of another type."""
+    names = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32",
+             "int32": "I32", "uint64": "U64", "int64": "I64", "float16": "F16", "float32": "F32", "float64": "F64"}  # fmt: skip
+    header, body = {"__metadata__": metadata} if metadata else {}, b""
+    for name, tensor in tensors.items():
+        dtype, array = tensor if isinstance(tensor, tuple) else (names[str(tensor.dtype)], tensor)
+        content = array.tobytes()
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(body), len(body) + len(content)]}
+        body += content
+    return safetensors_file(header, body)
+
+
+def safetensors_file(header, body):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def frame(content, **options):
+    return zstandard.ZstdCompressor(write_checksum=True, **options).compress(content)
+
+
+HEADER = bytes.fromhex("5b2a4d1808000000") + b"brake\x01\0\0"
+
+
+def object_file(name, chunks, size=None, kind=0, version=1, extension=b"", count=None, zero=bytes(6)):
+    """An object file with a sound check. A chunk is (length, stored bytes, codec, width)."""
+    body = b"".join(stored for _, stored, _, _ in chunks)
+    table = b"".join(struct.pack("<IIBB6x", length, len(stored), codec, width) for length, stored, codec, width in chunks)
+    size = sum(length for length, _, _, _ in chunks) if size is None else size
+    tail = struct.pack("<Q32sIIBB6s", size, bytes.fromhex(name[7:]), len(chunks) if count is None else count,
+                       len(extension), kind, version, zero)  # fmt: skip
+    footer = table + extension + tail
+    footer = struct.pack("<II", 0x184D2A5B, len(footer) + 16) + footer
+    return HEADER + body + footer + hashlib.sha256(footer).digest()[:8] + b"brakeend"
+
+
+def plain_object(content):
+    """The object file of a few bytes."""
+    return object_file(digest(content), [(len(content), frame(content), 0, 1)] if content else [])
+
+
+RANDOM = numpy.random.default_rng(47)

@@ -10,7 +10,7 @@ Whatever is wrong is a `BrakeError`.
 from __future__ import annotations
 
 import os
-from typing import Optional, Union
+from typing import Union
 
 from .artefact import Artefact
 from .errors import Ambiguous, BrakeError, Damaged, NotFound

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy
+from numpy import ndarray
 
 from . import provenance, trees
 from .errors import BrakeError, Damaged, NotFound
 from .readers import Memory, Reader, empty
-from .tensors import Tensor, Tensors, needed, torch_tensor
+from .tensors import Tensor, Tensors, needed
 
 if TYPE_CHECKING:
     from .store import Store
@@ -122,7 +123,7 @@ class Artefact:
         except (ValueError, RecursionError) as error:
             raise BrakeError(f"{self.digest} holds no JSON: {error}") from error
 
-    def numpy(self) -> "Union[numpy.ndarray, Dict[str, numpy.ndarray]]":
+    def numpy(self) -> Union[ndarray, Dict[str, ndarray]]:
         """The array of an `.npy` file, or those of a safetensors file by name; with a fragment, that tensor alone.
 
         A bfloat16 becomes a `float32`, which holds every one of them exactly.
@@ -221,18 +222,18 @@ class Artefact:
     def _copy(self, reader: Reader, write: Callable[[Any], Any]) -> None:
         hash = hashlib.sha256()
         for block in reader.blocks():
-            hash.update(block)
+            hash.update(block.data)
             write(block)
         self._verify(hash.hexdigest())
 
-    def _array(self) -> numpy.ndarray:
-        def read(reader: Reader) -> numpy.ndarray:
+    def _array(self) -> ndarray:
+        def read(reader: Reader) -> ndarray:
             whole = empty(reader.size)
             hash, place = hashlib.sha256(), 0
             for block in reader.blocks():
                 whole[place : place + len(block)] = block
                 place += len(block)
-                hash.update(block)
+                hash.update(block.data)
             self._verify(hash.hexdigest())
             return whole
 
@@ -242,7 +243,7 @@ class Artefact:
         if digits != self._digits:
             raise Damaged(f"the bytes that are kept as {self.digest} have the digest sha256:{digits}")
 
-    def _npy(self, content: numpy.ndarray) -> numpy.ndarray:
+    def _npy(self, content: ndarray) -> ndarray:
         stream = io.BytesIO(content[: 1 << 16].tobytes())
         try:
             version = numpy.lib.format.read_magic(stream)

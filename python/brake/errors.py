@@ -1,8 +1,15 @@
 """What can go wrong. Whatever a store holds, nothing else is raised."""
 
 
+import re
+
+
 class BrakeError(Exception):
     """An artefact could not be had: the message is a sentence that says what is wrong, and where."""
+
+    def __init__(self, message: str) -> None:
+        # What others wrote must not do anything to a terminal.
+        super().__init__(re.sub(r"[^\n -~\u00a0-\U0010ffff]", lambda match: repr(match[0])[1:-1], message))
 
 
 class NotFound(BrakeError):

@@ -95,7 +95,7 @@ def _members(maker: _Maker) -> Dict[str, Any]:
     record = maker.record
     members: Dict[str, Any] = {
         "stage": record.stage, "output": maker.output.name, "action": f"sha256:{record.key}",
-        "manifest": record.manifest, "inputs": maker.inputs, "made": _made(record.note),
+        "manifest": record.manifest, "inputs": maker.inputs, "made": made(record.note) or None,
     }  # fmt: skip
     if maker.output.key is not None:
         members["key"] = maker.output.key
@@ -104,10 +104,10 @@ def _members(maker: _Maker) -> Dict[str, Any]:
     return members
 
 
-def _made(note: Optional[bytes]) -> Any:
-    """When and where it was made; None if that is not known."""
+def made(note: Optional[bytes]) -> Dict[str, Any]:
+    """When and where an action ran, by the note on its record; nothing if that is not known."""
     try:
-        made = values.parse(note) if note else None
+        members = values.parse(note) if note else {}
     except ValueError:
-        return None
-    return made if isinstance(made, dict) else None
+        return {}
+    return members if isinstance(members, dict) else {}

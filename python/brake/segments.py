@@ -33,7 +33,7 @@ class _Place(NamedTuple):
 class Entry(NamedTuple):
     """An object or record; its bytes are not compared with its name."""
 
-    bytes: bytes
+    content: bytes
     note: Optional[bytes]
 
 

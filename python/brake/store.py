@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, Optional, Union
 
 import numpy
 
-from . import records, values
+from . import provenance, records, values
 from .errors import Ambiguous, BrakeError, Damaged, NotFound
 from .files import LocalFolder
 from .names import Output
@@ -33,8 +33,8 @@ class Store:
         """
         if place is None:
             place = os.environ.get("BRAKE_STORE") or "cache"
-        is_remote = isinstance(place, str) and re.match("https?://", place)
-        self._folder = RemoteFolder(place) if is_remote else LocalFolder(place)
+        is_remote = isinstance(place, str) and bool(re.match("https?://", place))
+        self._folder: Union[LocalFolder, RemoteFolder] = RemoteFolder(str(place)) if is_remote else LocalFolder(place)
         self._segments = Segments(self._folder)
         self._is_known = False
         if not is_remote:
@@ -77,8 +77,8 @@ class Store:
         except Damaged as error:
             damage = error
         for entry in self._segments.objects(digest):
-            if hashlib.sha256(entry.bytes).hexdigest() == digest:
-                yield Memory(numpy.frombuffer(bytearray(entry.bytes), numpy.uint8))
+            if hashlib.sha256(entry.content).hexdigest() == digest:
+                yield Memory(numpy.frombuffer(bytearray(entry.content), numpy.uint8))
             else:
                 damage = damage or Damaged(f"a segment in {self} holds other bytes than those of sha256:{digest}")
         if damage is not None:
@@ -109,7 +109,7 @@ class Store:
                 damage = error
         for entry in self._segments.records(key):
             try:
-                return records.parse(entry.bytes, key, self._note(key) or entry.note)
+                return records.parse(entry.content, key, self._note(key) or entry.note)
             except Damaged as error:
                 damage = damage or error
         if damage is not None:
@@ -180,11 +180,16 @@ class Store:
 
     def _by_stage(self, name: str) -> Dict[str, str]:
         wanted = Output.parse(name)
-        found = {}
-        for record in self.records() if wanted is not None else []:
+        found: Dict[str, str] = {}
+        if wanted is None:
+            return found
+        for record in self.records():
             for output in record.outputs:
                 if wanted.matches(record.stage, output.name, output.key):
-                    found[f"{record.stage}.{output.label} of the action {record.key[:12]}"] = output.digest
+                    finished = provenance.made(record.note).get("finished")
+                    is_time = isinstance(finished, str) and re.fullmatch(r"[0-9:TZ-]{20}", finished)
+                    label = f"{record.stage}.{output.label} of the action {record.key[:12]}"
+                    found[f"{label}, {finished}" if is_time else label] = output.digest
         return found
 
     def _names(self, folder: str, is_record: bool, prefix: str = "") -> List[str]:

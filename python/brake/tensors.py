@@ -6,6 +6,7 @@ import math
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy
+from numpy import ndarray
 
 from . import values
 from .errors import BrakeError, NotFound
@@ -48,7 +49,7 @@ class Tensor:
             raise TypeError("the tensor has no dimensions")
         return self.shape[0]
 
-    def numpy(self) -> numpy.ndarray:
+    def numpy(self) -> ndarray:
         """All of it. numpy has no bfloat16: as `float32`, which holds every bfloat16 exactly."""
         return self._values(self._read(None))
 
@@ -56,34 +57,29 @@ class Tensor:
         """All of it, or some rows, as a tensor of torch of its own type, in the memory that it was decoded into."""
         return torch_tensor(self._read(rows), self.dtype)
 
-    def bits(self) -> numpy.ndarray:
+    def bits(self) -> ndarray:
         """All of it as unsigned integers of the elements' width, whatever they mean."""
         return self._read(None)
 
-    def __getitem__(self, index: Any) -> numpy.ndarray:
-        first = index[0] if isinstance(index, tuple) and index else index
-        if not self.shape or isinstance(first, (bool, numpy.bool_)):
-            return self.numpy()[index]
-        if isinstance(first, (int, numpy.integer)):
+    def __getitem__(self, index: Any) -> ndarray:
+        first, others = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
+        inner: Any = 0
+        if self.shape and isinstance(first, (int, numpy.integer)) and not isinstance(first, bool):
             row = int(first) + (self.shape[0] if first < 0 else 0)
             if not 0 <= row < self.shape[0]:
                 raise IndexError(f"{self.name} has {self.shape[0]} rows")
-            first, rest = slice(row, row + 1), 0
-        elif isinstance(first, slice):
-            rest = slice(None, None, first.step if (first.step or 1) > 0 else None)
-            if (first.step or 1) < 0:
-                return self.numpy()[index]
-            first = slice(first.start, first.stop)
+            rows = slice(row, row + 1)
+        elif self.shape and isinstance(first, slice) and (first.step is None or first.step > 0):
+            rows, inner = slice(first.start, first.stop), slice(None, None, first.step)
         else:
             return self.numpy()[index]
-        rows = self._values(self._read(first))
-        return rows[(rest, *index[1:])] if isinstance(index, tuple) else rows[rest]
+        return self._values(self._read(rows))[(inner,) + tuple(others)]
 
-    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> numpy.ndarray:
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> ndarray:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
 
-    def _read(self, rows: Optional[slice]) -> numpy.ndarray:
+    def _read(self, rows: Optional[slice]) -> ndarray:
         width = numpy.dtype(_TYPES[self.dtype]).itemsize
         shape, start = self.shape, self._start
         if rows is not None:
@@ -101,7 +97,7 @@ class Tensor:
             bytes = bytes.copy()
         return bytes.view(f"<u{width}").reshape(shape)
 
-    def _values(self, bits: numpy.ndarray) -> numpy.ndarray:
+    def _values(self, bits: ndarray) -> ndarray:
         if self.dtype == "BF16":
             wide = bits.astype("<u4")
             wide <<= 16
@@ -172,7 +168,7 @@ def _range(member: Dict[str, Any]) -> Tuple[int, int]:
     return start, stop
 
 
-def torch_tensor(bits: numpy.ndarray, dtype: str) -> Any:
+def torch_tensor(bits: ndarray, dtype: str) -> Any:
     """The tensor of torch that shares an array's memory."""
     torch = needed("torch")
     kind = getattr(torch, _TORCH[dtype], None)

@@ -54,4 +54,4 @@ def parse(manifest: bytes, what: str) -> List[TreeEntry]:
             raise ValueError("its names are not sorted, or one stands twice")
     except (ValueError, KeyError, TypeError) as error:
         raise NoTree(f"{what} is not the manifest of a tree: {error}") from error
-    return [entry._replace(digest=values.digits(entry.digest)) for entry in entries]
+    return [entry._replace(digest=entry.digest[7:]) for entry in entries]

@@ -47,6 +47,7 @@ class NameTests(StoreTest):
         with self.assertRaisesRegex(brake.Ambiguous, "shout.*\n.*sha256:") as caught:
             brake.open("shout.loud", self.cache)
         self.assertEqual(len(caught.exception.candidates), 4)
+        self.assertRegex(str(caught.exception), r"of the action [0-9a-f]{12}, 20\d\d-")
         self.assertTrue(all(brake.open(name, self.cache).size for name in caught.exception.candidates.values()))
         self.brake("run", "word=two")
         with self.assertRaises(brake.Ambiguous):

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from . import provenance, trees
 from .errors import BrakeError, Damaged, NotFound
-from .readers import Memory, Reader, empty
+from .readers import Memory, Reader, check_memory, empty
 from .tensors import Tensor, Tensors, needed
 
 if TYPE_CHECKING:
@@ -80,8 +80,12 @@ class Artefact:
         """The bytes of the file; of a folder, of its manifest."""
 
         def read(reader: Reader) -> _Bytes:
+            check_memory(reader.size)
             stream = io.BytesIO()
-            self._copy(reader, stream.write)
+            try:
+                self._copy(reader, stream.write)
+            except MemoryError as error:
+                raise BrakeError(f"there is no memory for the {reader.size} bytes of {self.digest}") from error
             return stream.getvalue()
 
         return self._with_reader(read)

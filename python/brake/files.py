@@ -74,7 +74,7 @@ class LocalFolder:
                 return sorted(os.listdir(folder))
             finally:
                 os.close(folder)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise BrakeError(f"{self.path}/{path} cannot be read: {error}") from error
 
     def _folder(self, parts: List[str]) -> Optional[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Iterator, Optional
 
 import numpy
@@ -9,8 +10,15 @@ import numpy
 from .errors import BrakeError
 
 
+def check_memory(size: int) -> None:
+    """Refuses what no memory of this machine can hold, whoever says that there is so much."""
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise BrakeError(f"there is no memory for {size} bytes; read a part, or save it to a file")
+
+
 def empty(size: int) -> numpy.ndarray:
     """An array for so many bytes."""
+    check_memory(size)
     try:
         return numpy.empty(size, numpy.uint8)
     except (MemoryError, ValueError) as error:

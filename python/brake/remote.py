@@ -131,12 +131,15 @@ class RemoteFolder:
             raise BrakeError(f"{where}: the server sends what is no object, perhaps a page for people")
         if size == len(start):
             return RemoteFile(self, path, size, start)
-        with tempfile.TemporaryFile() as file:
-            file.write(start)
-            for block in _blocks(answer, size - len(start), where):
-                file.write(block)
-            file.flush()
-            whole = LocalFile(os.dup(file.fileno()), size, where)
+        try:
+            with tempfile.TemporaryFile() as file:
+                file.write(start)
+                for block in _blocks(answer, size - len(start), where):
+                    file.write(block)
+                file.flush()
+                whole = LocalFile(os.dup(file.fileno()), size, where)
+        except OSError as error:
+            raise BrakeError(f"{where} cannot be kept while it is read: {error}") from error
         whole.is_cheap = True
         return whole
 

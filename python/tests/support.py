@@ -43,6 +43,11 @@ class StoreTest(unittest.TestCase):
         (self.folder / "brake.yaml").write_text(text)
         self.brake("run", *arguments)
 
+    def add(self, content):
+        """Puts a few bytes into the store without the binary; gives their digest."""
+        self.place(digest(content), plain_object(content))
+        return digest(content)
+
     def object_path(self, digest):
         return self.cache / "objects" / digest[7:9] / digest[9:]
 

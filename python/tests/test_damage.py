@@ -3,6 +3,7 @@
 import os
 import struct
 import tracemalloc
+from unittest import mock
 
 import brake
 import numpy
@@ -43,7 +44,7 @@ class DamageTests(StoreTest):
         content = safetensors({"w": RANDOM.normal(0, 1, 1000).astype("f4"), "i": RANDOM.integers(0, 9, 500, "i8")})
         name = self.put(content)
         stored = self.object_path(name).read_bytes()
-        for place in range(0, len(stored), 3):
+        for place in range(0, len(stored), 7):
             changed = bytearray(stored)
             changed[place] ^= 1 << place % 8
             self.place(name, bytes(changed))
@@ -132,6 +133,15 @@ class DamageTests(StoreTest):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         self.assertLess(peak, 8 << 20)
+
+    def test_more_than_any_memory_is_not_read_into_it(self):
+        name = self.put(bytes(3 << 20))
+        artefact = brake.open(name, self.cache)
+        with mock.patch("os.sysconf", return_value=1 << 10):
+            for read in (artefact.bytes, artefact.numpy, artefact.json):
+                with self.assertRaisesRegex(brake.BrakeError, "no memory for 3145728 bytes"):
+                    read()
+            artefact.save(self.folder / "saved")
 
     def test_a_huge_file_of_holes_is_refused_at_once(self):
         name = self.put(b"some bytes")

@@ -39,7 +39,7 @@ class NameTests(StoreTest):
             self.assertEqual(brake.open(name, self.cache).bytes(), self.brake("cat", name))
         self.assertEqual(brake.open("shout[47k,*].quiet", self.cache).bytes(), b"log 47k\n")
         self.assertEqual(brake.open("shout[ 47k , 1 ].loud", self.cache).bytes(), self.brake("cat", "shout[47k,1].loud"))
-        for name in ["shout[47k].loud", "shout[9k,1].loud", "shout[47k,1].none", "nothing", "collect.parts[c]", "a/b", "", "[", "."]:
+        for name in ["shout[47k].loud", "shout[9k,1].loud", "shout[47k,1].none", "nothing", "collect.parts[c]", "a/b", "", "[", ".", "a\0b", "\ud800", "x" * 5000, "\x1b[2J"]:
             with self.assertRaises(brake.NotFound, msg=name):
                 brake.open(name, self.cache)
 

@@ -88,17 +88,17 @@ class SegmentTests(StoreTest):
         offsets = struct.unpack_from(f"<{groups}Q", sealed, end + 8)
         self.assertGreaterEqual(groups, 2)
         found = []
-        for length in [*range(0, 40), *offsets, *(offset + 50 for offset in offsets), end - 1]:
+        for length in [*range(0, 40, 3), *offsets[:3], *(offset + 50 for offset in offsets[:3]), offsets[-1] + 50, end - 1]:
             self.write(path, sealed[:length])
-            found.append(self.readable())
+            found.append(self.readable(step=1))
         self.assertEqual(found[0], 0)
         self.assertGreater(found[-2], 15)
 
-    def readable(self):
-        """How many of the numbers can be read; none gives anything but its bytes or a BrakeError."""
+    def readable(self, step=7):
+        """How many of the numbers, or of every seventh, can be read; none gives anything but its bytes or a BrakeError."""
         count = 0
         store = brake.Store(self.cache)
-        for content in self.numbers.values():
+        for content in list(self.numbers.values())[::step]:
             try:
                 self.assertEqual(brake.open(digest(content), store).bytes(), content)
                 count += 1

@@ -106,11 +106,11 @@ class TensorTests(StoreTest):
         for content in [stream.getvalue(), b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{}", b"text", b"",
                         b"\x93NUMPY\1\0" + struct.pack("<H", 70) + b"{'descr':'<f8','fortran_order':False,'shape':(9999999999999,)}".ljust(70)]:  # fmt: skip
             with self.assertRaises(brake.BrakeError):
-                brake.open(self.put(content), self.cache).numpy()
+                brake.open(self.add(content), self.cache).numpy()
         self.assertEqual(brake.open(self.put(b'{"a":[1,2.5,null]}'), self.cache).json(), {"a": [1, 2.5, None]})
         for content in [b"{", b"\xff", b"[" * 100_000]:
             with self.assertRaises(brake.BrakeError):
-                brake.open(self.put(content), self.cache).json()
+                brake.open(self.add(content), self.cache).json()
 
     def test_hostile_headers_are_refused(self):
         def one(**changes):
@@ -127,7 +127,7 @@ class TensorTests(StoreTest):
         files = [safetensors_file(header, bytes(8)) for header in cases]
         files += [b"", b"1234567", struct.pack("<Q", 100_000_001), struct.pack("<Q", 9) + b"{}", struct.pack("<Q", 1 << 63) + bytes(99)]
         for content in files:
-            artefact = brake.open(self.put(content), self.cache)
+            artefact = brake.open(self.add(content), self.cache)
             for use in (artefact.tensors, artefact.numpy):
                 with self.assertRaisesRegex(brake.BrakeError, "is no safetensors file", msg=str(content[:200])):
                     use()
@@ -166,7 +166,7 @@ class TensorTests(StoreTest):
         self.assertEqual(len(brake.open(self.put(b"a;b\n1;2\n"), self.cache).pandas(sep=";").columns), 2)
         for content in [b"", b"# only this", b'{"a"']:
             with self.assertRaises(brake.BrakeError):
-                brake.open(self.put(content), self.cache).pandas()
+                brake.open(self.add(content), self.cache).pandas()
 
     @unittest.skipIf(installed("torch"), "torch is installed")
     def test_what_is_not_installed_is_named(self):

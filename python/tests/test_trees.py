@@ -5,7 +5,7 @@ import os
 import stat
 
 import brake
-from support import StoreTest, digest, plain_object
+from support import StoreTest
 
 
 def manifest(*entries):
@@ -15,10 +15,6 @@ def manifest(*entries):
 
 
 class TreeTests(StoreTest):
-    def add(self, content):
-        self.place(digest(content), plain_object(content))
-        return digest(content)
-
     def test_a_folder_is_saved_as_it_was(self):
         folder = self.folder / "folder"
         (folder / "sub/empty").mkdir(parents=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import socket
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -15,13 +17,49 @@ from typing import List
 from .errors import BrakeError, Damaged, NotFound
 from .files import LocalFile
 
-#: Seconds without a byte.
+#: Seconds without a byte, and until an answer has begun.
 _PATIENCE = 30
+_BEGINNING = 60
 #: Bytes a second, at least, after the first minute.
 _SLOWEST = 10_000
 #: Read with the first request: the footers of objects up to some gigabytes, and small objects as a whole.
 _TAIL = 1 << 16
 _BLOCK = 1 << 16
+
+
+class _Impatient(http.client.HTTPConnection):
+    """A connection on which an answer's head does not come byte by byte forever."""
+
+    def getresponse(self):
+        end = threading.Timer(_BEGINNING, _hang_up, [self.sock])
+        end.daemon = True
+        end.start()
+        try:
+            return super().getresponse()
+        finally:
+            end.cancel()
+
+
+class _ImpatientSecure(_Impatient, http.client.HTTPSConnection):
+    pass
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        # Of the socket below TLS, which waits for nobody.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+class _HTTP(urllib.request.HTTPHandler):
+    def http_open(self, request):
+        return self.do_open(_Impatient, request)
+
+
+class _HTTPS(urllib.request.HTTPSHandler):
+    def https_open(self, request):
+        return self.do_open(_ImpatientSecure, request)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -40,8 +78,8 @@ def _opener() -> urllib.request.OpenerDirector:
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _HTTP(),
+        _HTTPS(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Redirects(),

@@ -171,6 +171,18 @@ class RemoteTests(StoreTest):
             self.server.do_GET = wait
             with self.assertRaisesRegex(brake.BrakeError, "cannot be read"):
                 self.open().bytes()
+        with mock.patch.object(brake.remote, "_BEGINNING", 0.2):
+            def trickle(request):
+                request.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+                for _ in range(60):
+                    request.wfile.write(b"x")
+                    time.sleep(0.05)
+
+            self.server.do_GET = trickle
+            start = time.monotonic()
+            with self.assertRaisesRegex(brake.BrakeError, "cannot be read|neither parts"):
+                self.open().bytes()
+            self.assertLess(time.monotonic() - start, 2.5)
         with self.assertRaisesRegex(brake.BrakeError, "cannot be read"):
             brake.open(self.name, "http://127.0.0.1:1/x")
 

@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CCurl"),
     .target(name: "CKernels", exclude: ["CONTRACT.md"]),
     module("JSON"),
     module("System"),
@@ -33,6 +34,7 @@ let package = Package(
     module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
     module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
+    module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "System"]),
     module("Actions", ["Artefacts", "JSON", "System"]),
     module("Runners", ["Actions", "Artefacts", "System"]),
     module("Pipeline", ["Actions", "Artefacts", "CYAML", "JSON", "System"]),
@@ -42,9 +44,8 @@ let package = Package(
     .executableTarget(
       name: "brake",
       dependencies: [
-        "Actions", "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Report",
-        "Runners",
-        "Runs", "System",
+        "Actions", "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Remotes",
+        "Report", "Runners", "Runs", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -73,6 +74,7 @@ let package = Package(
       exclude: ["fixtures", "make-fixtures.py"], swiftSettings: strict),
     tests("SystemTests", ["System"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
+    tests("RemotesTests", ["Remotes", "Artefacts", "JSON", "System"]),
     tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors", "System"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors", "System"]),
     tests(

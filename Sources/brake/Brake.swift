@@ -32,6 +32,8 @@ import System
           Put.self, Get.self, Cat.self, Show.self, Diff.self, List.self, Ref.self, Refs.self, Unref.self,
           Provenance.self, Verify.self,
         ]),
+      CommandGroup(
+        name: "Sharing", subcommands: [Share.self, Push.self, Pull.self, Remote.self, ServeStore.self]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
       CommandGroup(name: "Help", subcommands: [Manual.self]),
     ],

@@ -1,6 +1,7 @@
 import Actions
 import ArgumentParser
 import Artefacts
+import Remotes
 import Runs
 import System
 
@@ -9,7 +10,10 @@ extension Brake {
     static let configuration = CommandConfiguration(
       commandName: "get",
       abstract: "Write an artefact out of the store as a file or folder.",
-      discussion: "It is complete and verified under its name, or not there at all. \(ArtefactArguments.help)"
+      discussion: """
+        It is complete and verified under its name, or not there at all. A line that 'brake share' printed is fetched from \
+        where it says first. \(ArtefactArguments.help)
+        """
     )
 
     @OptionGroup var pipeline: PipelineOptions
@@ -29,8 +33,7 @@ extension Brake {
 
     func run() async throws {
       try pipeline.workspace.enter()
-      let store = try pipeline.workspace.open()
-      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
+      let (store, digest) = try await found(given.one())
       var path = output ?? digest.short
       if output != nil && isFolder(path) { path += (path.hasSuffix("/") ? "" : "/") + digest.short }
       if exists(path) && !force {
@@ -44,6 +47,18 @@ extension Brake {
       }
       try store.restore(digest, to: path)
       try Output.print("\(digest)  \(path.visible())")
+    }
+
+    /// Where an artefact is, once it is there.
+    private func found(_ name: String) async throws -> (Store, Digest) {
+      guard ShareLine.isMeant(by: name) else {
+        let store = try pipeline.workspace.open()
+        return (store, try await given.resolver(pipeline, in: store).one(name).digest)
+      }
+      let line = try ShareLine(name)
+      let store = try pipeline.workspace.open(creating: true)
+      let address = try line.from ?? RemoteNames(of: store).resolve(nil)
+      return (store, try await Fetching(address, into: store).fetch(line, withLineage: true).digest)
     }
   }
 }

@@ -41,5 +41,7 @@ extension Brake.Run {
     self.keepGoing = keepGoing
     (dryRun, always, question, json, watch, checkDeterminism) = (false, false, false, false, false, false)
     (events, trace) = (nil, nil)
+    cache = RemoteCache()
+    (cache.use, cache.remote) = (nil, nil)
   }
 }

@@ -63,9 +63,11 @@ extension Brake {
         """)
     var checkDeterminism = false
 
+    @OptionGroup var cache: RemoteCache
     @OptionGroup var given: Targets
 
     func validate() throws {
+      if watch && cache.isUsed { throw ValidationError("--watch excludes --remote-cache") }
       if checkDeterminism && (watch || dryRun || question) {
         throw ValidationError("--check-determinism excludes --watch, -n and -q")
       }
@@ -83,7 +85,7 @@ extension Brake {
       let text = try pipeline.text()
       let recorders = try RunRecorders(events: events, trace: trace)
       defer { recorders.close() }
-      nonisolated(unsafe) let run = self
+      let run = self
       if watch { return try waiting { try await run.repeated(text.path, recorders) } }
       let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
@@ -95,11 +97,13 @@ extension Brake {
       _ text: (text: String, path: String), _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws {
       let places = question || dryRun ? Places(jobs: 1) : jobs.places()
-      let engine = try pipeline.engine(text, given.overrides, jobServer: places.server)
+      let engine = try pipeline.engine(
+        text, given.overrides, sources: { try cache.sources(for: $0) }, jobServer: places.server)
       engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine, options(places), memory, recorders)
+      try await cache.send(engine, given.targets)
       // What is told of the second time is what was asked for.
       if !checkDeterminism || !json { try show(summary) }
       if summary.isFailure { throw ExitCode(2) }

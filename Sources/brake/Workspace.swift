@@ -73,13 +73,14 @@ struct PipelineOptions: ParsableArguments {
   /// Opens the store for a pipeline that was read.
   func engine(
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
-    jobServer: JobServer? = nil
+    sources: (Store) throws -> [any ArtefactSource] = { _ in [] }, jobServer: JobServer? = nil
   ) throws -> Engine {
     _ = try RestoredInputs.givenBudget()
+    let store = try workspace.open(creating: true)
     return Engine(
       source: PipelineSource(text: text.text, path: text.path, read: PipelineOptions.read),
-      overrides: overrides, root: ".", store: try workspace.open(creating: true), registry: .builtIn,
-      guardExecutable: "/proc/self/exe", jobServer: jobServer)
+      overrides: overrides, root: ".", store: store, registry: .builtIn,
+      guardExecutable: "/proc/self/exe", jobServer: jobServer, sources: try sources(store))
   }
 
   /// Enters the folder and reads the pipeline's text.

@@ -116,12 +116,16 @@ public final class Publication: Sendable {
     return artefact
   }
 
-  private func note(_ object: Pending.Object) throws {
+  func kindOfPending(_ digest: Digest) -> Artefact.Kind? {
+    pending.withLock { $0.objects.first { $0.digest == digest }?.artefact.kind }
+  }
+
+  func note(_ object: Pending.Object) throws {
     if let twice = pending.withLock({ $0.add(object) }) { try store.files.remove(twice) }
   }
 
   /// Whether an object needs not be stored, since it is in the store or on its way.
-  private func isThere(_ digest: Digest) throws -> Bool {
+  func isThere(_ digest: Digest) throws -> Bool {
     if pending.withLock({ $0.contains(digest) }) { return true }
     do { try store.check(digest) } catch let error as Failure where error.isMendedByWriting {
       if error.code != .notFound { pending.withLock { $0.isMending = true } }
@@ -132,7 +136,7 @@ public final class Publication: Sendable {
   }
 
   /// Where to write.
-  private func temporaryPath() throws -> String {
+  func temporaryPath() throws -> String {
     let path = try store.temporaryPath()
     try pending.withLock { pending throws(Failure) in
       if pending.flush == nil { pending.flush = try Flush(around: store.root, files: store.files) }

@@ -10,6 +10,21 @@ public protocol ObjectSource: Sendable {
   /// Hands out the bytes of an object in pieces, in order. They are known to be right only once this returns.
   /// - Throws: a `Failure` that names the `object` if it is not there, damaged, or cannot be read.
   func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws
+  /// Brings objects into a publication of another store, each checked byte by byte.
+  /// - Returns: those that could not be had, and why: they are not there, damaged, or nobody answers.
+  func copy(_ objects: [WantedObject], to publication: Publication) async throws -> [Digest: any Error]
+}
+
+/// An object that is to come from elsewhere.
+public struct WantedObject: Hashable, Sendable {
+  public let digest: Digest
+  /// Its bytes; nil where nobody knows.
+  public let size: Int?
+
+  public init(_ digest: Digest, size: Int?) {
+    self.digest = digest
+    self.size = size
+  }
 }
 
 /// Where records of actions come from.
@@ -19,6 +34,22 @@ public protocol RecordSource: Sendable {
 }
 
 extension ObjectSource {
+  /// One after the other, through `read`.
+  public func copy(
+    _ objects: [WantedObject], to publication: Publication
+  ) async throws -> [Digest: any Error] {
+    var failures: [Digest: any Error] = [:]
+    for object in objects {
+      try Task.checkCancellation()
+      do { try await publication.add(object, from: self) } catch let error as CancellationError {
+        throw error
+      } catch {
+        failures[object.digest] = error
+      }
+    }
+    return failures
+  }
+
   /// The entries of a tree.
   /// - Throws: `.refused` for what is no tree.
   func entries(ofTree digest: Digest) async throws -> Tree {

@@ -57,6 +57,8 @@ struct Reachability {
 /// Some of what is reachable, and what of it is lost.
 public struct ReachableObjects: Sendable {
   public let objects: [Digest]
+  /// Those of them that are trees where they are named.
+  public let trees: Set<Digest>
   /// Those that are not there, and trees of which nobody can tell what they name.
   public let lost: Set<Digest>
 }
@@ -93,7 +95,10 @@ extension ObjectSource {
           lost.insert(object.digest)
         }
       }
-      try await body(ReachableObjects(objects: objects.map(\.digest), lost: lost))
+      try await body(
+        ReachableObjects(
+          objects: objects.map(\.digest), trees: Set(objects.lazy.filter(\.isTree).map(\.digest)), lost: lost)
+      )
     }
   }
 }

@@ -4,91 +4,91 @@ internal import System
 public typealias ArtefactSource = ObjectSource & RecordSource
 
 extension Store {
-  /// Brings an artefact into the store, with all that a tree names and that is not there yet. Nothing of it can be seen
-  /// before all of it is there and was checked.
+  /// Brings artefacts into the store, with all that trees name and that is not there yet. A tree is not there before all
+  /// that it names is there; files are committed a few at a time, so that who is interrupted need not begin anew.
   ///
   /// - Parameter sources: are asked in this order. One that does not have an object, gives other bytes or does not answer is
   ///   passed over.
   /// - Throws: a `Failure` that names the `object` that nobody has; its cause is what the last source said.
-  public func fetch(_ artefact: Artefact, from sources: [any ObjectSource]) async throws {
+  public func fetch(_ artefacts: [Artefact], from sources: [any ObjectSource]) async throws {
     let publication = publication()
     var reachability = Reachability()
-    reachability.add(artefact, unless: isKnownWhole)
+    for artefact in artefacts { reachability.add(artefact, unless: isKnownWhole) }
     // Manifests are kept until all that they name is there.
     var manifests: [[UInt8]] = []
-    while let next = reachability.next() {
+    while true {
       try Task.checkCancellation()
-      if next.isTree {
-        var bytes = try? self.bytes(of: next.digest, limit: Tree.manifestLimit)
-        if bytes == nil { bytes = try await fetchManifest(next.digest, from: sources) }
-        reachability.add(try Tree(next.digest, manifest: bytes!), unless: isKnownWhole)
-        manifests.append(bytes!)
-      } else if try !contains(next.digest) {
-        try await fetchFile(next.digest, size: next.size, from: sources, to: publication)
+      let batch = reachability.next(Store.fetchBatch)
+      if batch.isEmpty { break }
+      var wanted: [WantedObject] = []
+      var size = 0
+      for next in batch {
+        if next.isTree {
+          var bytes = try? self.bytes(of: next.digest, limit: Tree.manifestLimit)
+          if bytes == nil { bytes = try await fetchManifest(next.digest, from: sources) }
+          reachability.add(try Tree(next.digest, manifest: bytes!), unless: isKnownWhole)
+          manifests.append(bytes!)
+        } else if try !contains(next.digest) {
+          wanted.append(WantedObject(next.digest, size: next.size))
+          size += next.size
+        }
+        if size > Store.fetchSize {
+          try await fetch(wanted, from: sources, to: publication)
+          try publication.commit()
+          (wanted, size) = ([], 0)
+        }
       }
+      try await fetch(wanted, from: sources, to: publication)
+      try publication.commit()
     }
     for manifest in manifests.reversed() { _ = try publication.add(bytes: manifest) }
     try publication.commit()
   }
 
-  private func fetchManifest(_ digest: Digest, from sources: [any ObjectSource]) async throws -> [UInt8] {
-    try await first(of: sources, having: digest) { source in
-      var bytes: [UInt8] = []
-      try await source.read(digest) { piece in
-        guard bytes.count + piece.count <= Tree.manifestLimit else { throw Store.tooLong(digest) }
-        bytes += piece
-      }
-      guard Digest(of: bytes) == digest else { throw Store.otherBytes(digest) }
-      return bytes
-    }
+  public func fetch(_ artefact: Artefact, from sources: [any ObjectSource]) async throws {
+    try await fetch([artefact], from: sources)
   }
 
-  private func fetchFile(
-    _ digest: Digest, size: Int, from sources: [any ObjectSource], to publication: Publication
+  /// Objects, and bytes, after which what came is made durable.
+  private static let fetchBatch = 512
+  private static let fetchSize = 256 << 20
+
+  private func fetch(
+    _ wanted: [WantedObject], from sources: [any ObjectSource], to publication: Publication
   ) async throws {
-    let path = try temporaryPath()
-    defer { try? files.remove(path) }
-    try await first(of: sources, having: digest) { source in
-      try? files.remove(path)
-      let file = try files.create(path, mode: 0o600)
-      do {
-        var count = 0
-        try await source.read(digest) { piece in
-          count += piece.count
-          guard count <= size else { throw Store.tooLong(digest) }
-          try files.write(piece, to: file, path: path)
-        }
-        try files.close(file, path: path)
-      } catch {
-        try? files.close(file, path: path)
-        throw error
-      }
-      guard try StatCache.artefact(reading: path, files: files).digest == digest else {
-        throw Store.otherBytes(digest)
-      }
+    var rest = wanted
+    var failures: [Digest: any Error] = [:]
+    for source in sources where !rest.isEmpty {
+      failures = try await source.copy(rest, to: publication)
+      rest = rest.filter { failures[$0.digest] != nil }
     }
-    _ = try publication.add(path: path)
+    if let object = rest.first?.digest { throw lacking(object, cause: failures[object]) }
   }
 
-  private func first<Result>(
-    of sources: [any ObjectSource], having digest: Digest, _ body: (any ObjectSource) async throws -> Result
-  ) async throws -> Result {
+  private func fetchManifest(_ digest: Digest, from sources: [any ObjectSource]) async throws -> [UInt8] {
     var cause: (any Error)?
     for source in sources {
-      do { return try await body(source) } catch let error as CancellationError { throw error } catch {
+      do {
+        var bytes: [UInt8] = []
+        try await source.read(digest) { piece in
+          guard bytes.count + piece.count <= Tree.manifestLimit else {
+            throw Failure(.damaged, "what was sent as \(digest) is longer than that")
+          }
+          bytes += piece
+        }
+        if Digest(of: bytes) == digest { return bytes }
+        cause = Failure(.damaged, "what was sent as \(digest) are other bytes")
+      } catch let error as CancellationError { throw error } catch {
         cause = error
       }
     }
-    throw Failure(
-      .notFound, "\(digest) is neither in \(root) nor where it looks besides", hint: nil, object: digest,
-      cause: cause)
+    throw lacking(digest, cause: cause)
   }
 
-  private static func tooLong(_ digest: Digest) -> Failure {
-    Failure(.damaged, "what was sent as \(digest) is longer than that")
-  }
-
-  private static func otherBytes(_ digest: Digest) -> Failure {
-    Failure(.damaged, "what was sent as \(digest) are other bytes")
+  private func lacking(_ digest: Digest, cause: (any Error)?) -> Failure {
+    let reason = (cause as? Failure).map { ": \($0.headline)" } ?? ""
+    return Failure(
+      .notFound, "\(digest) is neither in \(root) nor where it looks besides\(reason)", hint: nil,
+      object: digest, cause: cause)
   }
 }

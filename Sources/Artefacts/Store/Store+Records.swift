@@ -20,6 +20,13 @@ extension Store {
     }
   }
 
+  /// Whether there is a record of this action (its bytes are not looked at).
+  public func hasRecord(_ key: Digest) throws -> Bool {
+    try checkFolder(of: recordPath(key))
+    if try files.status(recordPath(key)) != nil { return true }
+    return try segments.find(.record(key)) != nil
+  }
+
   private func recordInSegment(_ key: Digest) throws -> Record? {
     func damaged(_ file: SegmentFile, _ damage: Damage) -> Failure {
       damagedRecord(key, damage, setAside(file))

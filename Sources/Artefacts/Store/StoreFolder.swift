@@ -9,7 +9,8 @@ struct StoreFolder {
   static let format = "brake store 1\n"
   static let segmented = "brake store 2\n"
   private static let parts = [
-    "actions", "failed", "index", "leases", "objects", "quarantine", "refs", "segments", "tmp",
+    "actions", "failed", "index", "leases", "objects", "quarantine", "refs", "remotes",
+    "segments", "tmp",
   ]
   /// What may stand in a folder that is to become a store.
   private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]

@@ -88,7 +88,7 @@ public struct Engine: Sendable {
     targets: [String], options: RunOptions = RunOptions(), memory: RunMemory? = nil,
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) async throws -> RunSummary {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       try makeStore()
       var made: Set<Digest> = []
       if let changes = memory?.takeChanges(), !options.always {

@@ -147,7 +147,7 @@ extension Execution {
 
   /// Whether or not it is cancelled, the task comes to its end: the run does not wait for it.
   mutating func remind(_ number: Int, after seconds: Double, _ group: inout TaskGroup<Event>) {
-    let sleep = Task(executorPreference: BlockingExecutor.shared) {
+    let sleep = Task(executorPreference: TaskThreads.shared) {
       _ = try? await Task.sleep(for: .seconds(seconds))
     }
     reminder = sleep

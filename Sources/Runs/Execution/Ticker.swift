@@ -1,4 +1,5 @@
 import Synchronization
+import System
 
 /// Calls what wants to be called every now and then, as long as there is any: one timer for all that runs at once, since most
 /// of it ends before anything is due.
@@ -39,7 +40,7 @@ final class Ticker: Sendable {
 
   /// It ends when it finds nothing to call.
   private func start() {
-    Task(executorPreference: BlockingExecutor.shared) { [self] in
+    Task(executorPreference: TaskThreads.shared) { [self] in
       while true {
         try? await Task.sleep(for: Ticker.pause)
         let bodies = state.withLock { state in

@@ -40,7 +40,7 @@ public struct ArtefactNames: Sendable {
 
   /// All artefacts that a text names: one, or those of a stage, an action or a published folder.
   public func all(_ text: String) async throws -> [NamedArtefact] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       let meanings = try meanings(of: text)
       guard let first = meanings.first else { throw unknown(text) }
       if Set(meanings.map { Set($0.map(\.digest)) }).count > 1 {

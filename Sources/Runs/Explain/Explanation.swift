@@ -1,6 +1,7 @@
 import Actions
 public import Artefacts
 import Pipeline
+import System
 
 /// Why an action must run, or what distinguishes it from its nearest recorded relative.
 public struct Explanation: Sendable {
@@ -27,7 +28,7 @@ extension Engine {
   /// that must run. Compares each with the recorded action of the same stage that differs in the fewest things, or else
   /// of the same operation.
   public func why(targets: [String]) async throws -> [Explanation] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       let survey = try Survey(self, targets: targets)
       try? files.save()
       let named = Set(try survey.plan.selection(targets).targets)

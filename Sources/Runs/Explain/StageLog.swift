@@ -78,7 +78,7 @@ extension Engine {
   /// The logs of the targets' instances: of the stage that runs now, of its last failure if there was one since it last
   /// ran, or of the recorded run.
   public func logs(targets: [String]) async throws -> [StageLog] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       let survey = try Survey(self, targets: targets)
       let names = Set(try survey.plan.selection(targets).targets)
       return survey.findings.filter { names.contains($0.instance.name) }.map { finding in

@@ -1,6 +1,7 @@
 public import Actions
 public import Artefacts
 import Pipeline
+import System
 
 /// What a run would find, without running anything: goes through the plan as far as records carry it.
 struct Survey: Sendable {
@@ -120,7 +121,7 @@ public struct InstanceStatus: Sendable {
 extension Engine {
   /// What a run would do, without running anything. In plan order; stages whose instances are not known yet come last.
   public func status(targets: [String]) async throws -> [InstanceStatus] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       let survey = try Survey(self, targets: targets)
       try? files.save()
       let known = survey.findings.map {
@@ -137,6 +138,15 @@ extension Engine {
           running: nil)
       }
       return known + deferred
+    }
+  }
+}
+
+extension Engine {
+  /// What is recorded of the targets as they are now, as far as it is whole; in plan order.
+  public func recordedActions(targets: [String] = []) async throws -> [Record] {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
+      try Survey(self, targets: targets).findings.compactMap(\.record)
     }
   }
 }

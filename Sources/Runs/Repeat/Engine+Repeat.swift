@@ -19,7 +19,7 @@ extension Engine {
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in },
     compare: @escaping @Sendable (Repetition) throws -> Report
   ) async throws -> [(instance: String, outcome: RepetitionOutcome<Report>)] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       // Stages that are the same action have one record.
       var seen: Set<Digest> = []
       let findings = try repeatable(targets).filter {
@@ -52,14 +52,14 @@ extension Engine {
 
   /// The instances that the targets name themselves, in the order of the plan.
   public func instances(of targets: [String]) async throws -> [String] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       try Survey(self, targets: targets).plan.selection(targets).targets
     }
   }
 
   /// Those of some instances that need none of the others.
   public func independent(among names: Set<String>, targets: [String]) async throws -> Set<String> {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       var behind: Set<String> = []
       var free: Set<String> = []
       for instance in try Survey(self, targets: targets).plan.selection(targets).instances {

@@ -1,4 +1,5 @@
 import Pipeline
+import System
 
 /// Waits until files change. Where the system tells of changes they are noticed at once, elsewhere within seconds: what
 /// counts is what stands at the paths, whoever has written it.
@@ -65,7 +66,7 @@ extension Engine {
   ///
   /// - Parameter afterRun: whether records are asked for the keys of what is known only during a run.
   public func sources(targets: [String], afterRun: Bool) async throws -> [String] {
-    try await withTaskExecutorPreference(BlockingExecutor.shared) {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
       let plan = try afterRun ? Survey(self, targets: targets).plan : plan()
       return try plan.selection(targets).instances.flatMap { instance in
         instance.inputs.flatMap(\.source.files).map { $0.hasPrefix("/") ? $0 : root + "/" + $0 }

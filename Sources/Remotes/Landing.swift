@@ -1,0 +1,113 @@
+public import System
+
+/// Where a file from another place arrives: in memory, in a file on this machine, or with somebody who wants it as it comes. Used
+/// by one task at a time.
+public final class Landing: @unchecked Sendable {
+  /// The file's name in the other place.
+  public let path: String
+  /// Bytes at most: whoever sends more is not listened to.
+  public let limit: Int
+  /// What became of it; nil until it has been tried.
+  public private(set) var outcome: Result<Arrival, any Error>?
+  /// The bytes that have arrived.
+  public private(set) var count = 0
+  /// Whether the answer that comes now has begun.
+  var isGoingOn = false
+  /// Of one in memory.
+  public private(set) var bytes: [UInt8] = []
+
+  public enum Arrival: Sendable { case isThere, isNotThere }
+
+  private let target: (path: String, files: any FileSystem)?
+  private let pass: ((UnsafeRawBufferPointer) throws -> Void)?
+  private let whenThere: (Landing) throws -> Void
+  private let received: @Sendable (Int) -> Void
+  private var descriptor: Int32 = -1
+
+  /// - Parameters:
+  ///   - file: where its bytes are written; nil for memory.
+  ///   - received: told of how many bytes have come.
+  ///   - whenThere: called once all of it has come; what it throws is the outcome.
+  public init(
+    _ path: String, limit: Int, file: (path: String, files: any FileSystem)? = nil,
+    received: @escaping @Sendable (Int) -> Void = { _ in },
+    whenThere: @escaping (Landing) throws -> Void = { _ in }
+  ) {
+    self.path = path
+    self.limit = limit
+    target = file
+    pass = nil
+    self.received = received
+    self.whenThere = whenThere
+  }
+
+  /// One that hands on what comes, and keeps nothing.
+  init(_ path: String, limit: Int, pass: @escaping (UnsafeRawBufferPointer) throws -> Void) {
+    self.path = path
+    self.limit = limit
+    self.pass = pass
+    target = nil
+    received = { _ in }
+    whenThere = { _ in }
+  }
+
+  /// Takes the next bytes.
+  func append(_ piece: UnsafeRawBufferPointer, from name: String) throws {
+    guard piece.count <= limit - count else {
+      throw RemoteFailure.lying(name, "sends more than \(limit) bytes for \(path)")
+    }
+    if let pass {
+      try pass(piece)
+    } else if let target {
+      if descriptor < 0 { descriptor = try target.files.create(target.path, mode: 0o600) }
+      try target.files.write(piece, to: descriptor, path: target.path)
+    } else {
+      bytes.append(contentsOf: piece)
+    }
+    count += piece.count
+    received(piece.count)
+  }
+
+  /// Forgets what has come: it comes again from the start.
+  func restart() throws {
+    received(-count)
+    count = 0
+    bytes = []
+    guard let target, descriptor >= 0 else { return }
+    try close()
+    try target.files.remove(target.path)
+  }
+
+  /// All of it has come.
+  func arrive() {
+    outcome = Result {
+      if let target, descriptor < 0 { descriptor = try target.files.create(target.path, mode: 0o600) }
+      try close()
+      try whenThere(self)
+      return .isThere
+    }
+  }
+
+  /// There is no such file.
+  func miss() { outcome = .success(.isNotThere) }
+
+  func fail(_ error: any Error) {
+    try? close()
+    outcome = .failure(error)
+  }
+
+  /// Removes what has come, unless all of it did and somebody took it.
+  func discard() {
+    if case .success(.isThere) = outcome { return }
+    try? close()
+    if let target { try? target.files.remove(target.path) }
+  }
+
+  private func close() throws {
+    guard let target, descriptor >= 0 else { return }
+    defer { descriptor = -1 }
+    try target.files.close(descriptor, path: target.path)
+  }
+
+  deinit { try? close() }
+}

@@ -1,0 +1,124 @@
+import Artefacts
+import Synchronization
+import System
+
+/// A store on another machine, kept by the brake that is started there over ssh.
+public final class PipeFiles: RemoteFiles {
+  public let name: String
+  private let command: [String]
+  private let process: Mutex<PipeProcess?> = Mutex(nil)
+
+  /// - Parameter command: a program and its arguments, which runs `brake serve-store --stdio`.
+  init(_ command: [String], name: String) {
+    self.command = command
+    self.name = name
+  }
+
+  public func present(among paths: [String]) async throws -> Set<String> {
+    var present: Set<String> = []
+    for batch in batches(paths) {
+      try await talking { wire in
+        try wire.send(UInt8(ascii: "P"))
+        try wire.send(UInt32(batch.count))
+        for path in batch { try wire.send(text: path) }
+        try wire.flush()
+        for (path, answer) in try zip(batch, wire.receive(batch.count)) where answer == 1 {
+          present.insert(path)
+        }
+      }
+    }
+    return present
+  }
+
+  public func read(_ landings: [Landing]) async throws {
+    for batch in batches(landings) {
+      try await talking { wire in
+        try wire.send(UInt8(ascii: "R"))
+        try wire.send(UInt32(batch.count))
+        for landing in batch {
+          try wire.send(text: landing.path)
+          try wire.send(UInt64(landing.limit))
+        }
+        try wire.flush()
+        for landing in batch { try self.receive(landing, wire) }
+      }
+    }
+  }
+
+  private func receive(_ landing: Landing, _ wire: Wire) throws {
+    switch try wire.receive(UInt8.self) {
+    case 0: landing.miss()
+    case 1:
+      if let reason = try wire.receiveFile({ try landing.append($0, from: name) }) {
+        landing.fail(refused(reason))
+      } else {
+        landing.arrive()
+      }
+    default: landing.fail(refused(try wire.receiveText()))
+    }
+  }
+
+  public func write(_ shipments: [Shipment]) async throws {
+    for batch in batches(shipments) {
+      let reason = try await talking { wire in
+        try wire.send(UInt8(ascii: "W"))
+        try wire.send(UInt32(batch.count))
+        for shipment in batch { try self.send(shipment, wire) }
+        try wire.flush()
+        return try wire.receive(UInt8.self) == 1 ? nil : try wire.receiveText()
+      }
+      if let reason { throw refused(reason) }
+    }
+  }
+
+  private func send(_ shipment: Shipment, _ wire: Wire) throws {
+    try wire.send(text: shipment.path)
+    try wire.send(UInt8(shipment.isReplacing ? 1 : 0))
+    switch shipment.content {
+    case .bytes(let bytes): try bytes.withUnsafeBytes { try send($0, shipment, wire) }
+    case .file(let path): try send(file: path, LocalFileSystem(), shipment, wire)
+    case .object(let digest, of: let store):
+      try store.withObjectFile(digest) { try send(file: $0, store.files, shipment, wire) }
+    }
+    try wire.send(UInt32(0))
+  }
+
+  private func send(file: String, _ files: any FileSystem, _ shipment: Shipment, _ wire: Wire) throws {
+    try InputFile(file, files: files).pieces { try send($0, shipment, wire) }
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer, _ shipment: Shipment, _ wire: Wire) throws {
+    for start in stride(from: 0, to: bytes.count, by: Wire.mostOfPiece) {
+      let end = min(start + Wire.mostOfPiece, bytes.count)
+      try wire.send(piece: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+    }
+    shipment.sent(bytes.count)
+  }
+
+  private func refused(_ text: String) -> Failure { RemoteFailure.refused(name, "says: \(text)") }
+
+  private func batches<Item>(_ items: [Item]) -> [ArraySlice<Item>] {
+    stride(from: 0, to: items.count, by: PipeFiles.batch).map {
+      items[$0..<min($0 + PipeFiles.batch, items.count)]
+    }
+  }
+
+  private static let batch = 1000
+
+  /// One question at a time. After an error nobody knows where in the talk one is: the next question begins a new one.
+  private func talking<Answer: Sendable>(_ body: @escaping (Wire) throws -> Answer) async throws -> Answer {
+    nonisolated(unsafe) let body = body
+    let ask: @Sendable () throws -> Answer = { [self] in
+      try process.withLock { process in
+        do {
+          if process == nil { process = try PipeProcess(command, name: name) }
+          return try body(process!.wire)
+        } catch {
+          process = nil
+          throw error
+        }
+      }
+    }
+    return try await withTaskExecutorPreference(TaskThreads.shared) { try ask() }
+  }
+}

@@ -1,0 +1,132 @@
+public import Artefacts
+import System
+
+/// The other end of `PipeFiles`: serves a store to whoever speaks over two descriptors.
+public struct PipeServer {
+  private let files: StoreFiles
+  private let store: Store
+  private let isReadOnly: Bool
+  private let wire: Wire
+
+  public init(_ store: Store, isReadOnly: Bool, input: Int32, output: Int32) {
+    files = StoreFiles(store)
+    self.store = store
+    self.isReadOnly = isReadOnly
+    wire = Wire(input: input, output: output, name: "the other end", patience: nil)
+  }
+
+  /// Answers until the other end has nothing more to ask.
+  public func run() async throws {
+    try await withTaskExecutorPreference(TaskThreads.shared) { try await serve() }
+  }
+
+  private func serve() async throws {
+    guard try Array(wire.receive(Wire.greeting.count)) == Wire.greeting else {
+      throw Failure(
+        .malformed, "what comes over the standard input is no brake's question",
+        hint: "'brake push' and 'brake pull' start this command over ssh; there is no need to start it")
+    }
+    try wire.send(Wire.greeting)
+    try wire.flush()
+    while let request = try wire.receiveRequest() {
+      let count = Int(try wire.receive(UInt32.self))
+      guard count <= Wire.mostItems else { throw violation }
+      switch request {
+      case UInt8(ascii: "P"): try await tell(count)
+      case UInt8(ascii: "R"): try await read(count)
+      case UInt8(ascii: "W"): try await write(count)
+      default: throw violation
+      }
+      try wire.flush()
+    }
+  }
+
+  private var violation: Failure { Failure(.malformed, "the other end does not keep to the protocol") }
+
+  private func path() throws -> String {
+    let path = try wire.receiveText()
+    guard path.utf8.count <= Wire.mostOfPath else { throw violation }
+    return path
+  }
+
+  private func tell(_ count: Int) async throws {
+    var paths: [String] = []
+    for _ in 0..<count { paths.append(try path()) }
+    for path in paths {
+      let isThere = try? await !files.present(among: [path]).isEmpty
+      try wire.send(UInt8(isThere == true ? 1 : 0))
+    }
+  }
+
+  private func read(_ count: Int) async throws {
+    var wanted: [(path: String, limit: Int)] = []
+    for _ in 0..<count { wanted.append((try path(), Int(clamping: try wire.receive(UInt64.self)))) }
+    for (path, limit) in wanted {
+      var hasBegun = false
+      let landing = Landing(path, limit: limit) { piece in
+        if !hasBegun { try wire.send(UInt8(1)) }
+        hasBegun = true
+        try wire.send(piece: piece)
+      }
+      try await files.read([landing])
+      switch landing.outcome {
+      case .success(.isThere):
+        if !hasBegun { try wire.send(UInt8(1)) }
+        try wire.send(UInt32(0))
+      case .failure(let error):
+        if hasBegun { try wire.send(Wire.noMore) } else { try wire.send(UInt8(2)) }
+        try wire.send(text: "\(error)")
+      default: try wire.send(UInt8(0))
+      }
+    }
+  }
+
+  /// All of a request is written at once. What has come is taken even if nothing of it is wanted, so that the other end
+  /// gets to read the answer.
+  private func write(_ count: Int) async throws {
+    var shipments: [Shipment] = []
+    var refusal: (any Error)?
+    if isReadOnly { refusal = Failure(.refused, "this store is served for reading only") }
+    for _ in 0..<count {
+      let path = try path()
+      let isReplacing = try wire.receive(UInt8.self) == 1
+      do {
+        if let shipment = try receive(path, isReplacing, isWanted: refusal == nil) {
+          shipments.append(shipment)
+        }
+      } catch let error as Failure where error.code != .remote {
+        refusal = refusal ?? error
+      }
+    }
+    do {
+      if let refusal { throw refusal }
+      try await files.write(shipments)
+      try wire.send(UInt8(1))
+    } catch {
+      for shipment in shipments {
+        if case .file(let path) = shipment.content { try? store.files.remove(path) }
+      }
+      try wire.send(UInt8(2))
+      try wire.send(text: "\(error)")
+    }
+  }
+
+  private func receive(_ path: String, _ isReplacing: Bool, isWanted: Bool) throws -> Shipment? {
+    let isObject = if case .object = StorePath(path) { true } else { false }
+    let limit = isObject ? Int.max : Record.sizeLimit
+    let file = isObject && isWanted ? try store.newFilePath() : nil
+    let landing = Landing(path, limit: limit, file: file.map { ($0, store.files) })
+    var failure: (any Error)?
+    let reason = try wire.receiveFile { piece in
+      guard isWanted, failure == nil else { return }
+      do { try landing.append(piece, from: "the other end") } catch { failure = error }
+    }
+    if let reason { throw Failure(.refused, reason) }
+    if let failure { throw failure }
+    if !isWanted { return nil }
+    landing.arrive()
+    _ = try landing.isThere()
+    return Shipment(
+      path: path, content: file.map { .file($0) } ?? .bytes(landing.bytes), isReplacing: isReplacing)
+  }
+}

@@ -1,0 +1,95 @@
+public import Artefacts
+import System
+
+/// What is sent to another place: artefacts with all that they stand for, records, and names.
+public struct Push: Sendable {
+  public var artefacts: [Artefact]
+  public var records: [Record]
+  public var references: [(name: String, digest: Digest)]
+
+  public init(
+    artefacts: [Artefact], records: [Record] = [], references: [(name: String, digest: Digest)] = []
+  ) {
+    self.artefacts = artefacts
+    self.records = records
+    self.references = references
+  }
+
+  /// What has been sent, and what was there already.
+  public struct Outcome: Sendable {
+    public var objects = 0
+    public var objectsThere = 0
+    public var records = 0
+    public var recordsThere = 0
+  }
+
+  /// Sends what is not there yet: first files, then the folders that name them, then records, then names, so that whoever
+  /// reads there at the same time, or after an interruption, finds nothing that leads nowhere.
+  ///
+  /// - Throws: a `Failure` that names the `object` if something is missing or damaged here: then nothing that names it was
+  ///   sent.
+  public func run(
+    from store: Store, to remote: any RemoteFiles, progress: TransferProgress = TransferProgress()
+  ) async throws -> Outcome {
+    var outcome = Outcome()
+    // With this, what is there is a store for every reader: it has neither segments nor anything else that only newer ones know.
+    if try await remote.present(among: [StorePath.format.text]).isEmpty {
+      try await remote.write([
+        Shipment(path: StorePath.format.text, content: .bytes(Array("brake store 1\n".utf8)))
+      ])
+    }
+    var trees: [Digest] = []
+    var seen: Set<Digest> = []
+    try await store.forEachReachable(from: artefacts) { part in
+      if let lost = part.lost.min() {
+        throw Failure(
+          .notFound, "\(lost) cannot be sent: it is not in \(store.root), or is damaged",
+          hint: "'brake verify' names what is lost, and running its stage makes it again")
+      }
+      let fresh = part.objects.filter { seen.insert($0).inserted }
+      trees += fresh.filter(part.trees.contains)
+      try await send(fresh.filter { !part.trees.contains($0) }, of: store, to: remote, progress, &outcome)
+    }
+    // Outer folders stand before inner ones.
+    for start in stride(from: trees.count, to: 0, by: -Push.batch) {
+      let batch = Array(trees[max(0, start - Push.batch)..<start].reversed())
+      try await send(batch, of: store, to: remote, progress, &outcome)
+    }
+    let there = try await remote.present(among: records.map { StorePath.record($0.key).text })
+    let fresh = records.filter { !there.contains(StorePath.record($0.key).text) }
+    outcome.records = fresh.count
+    outcome.recordsThere = records.count - fresh.count
+    try await remote.write(
+      fresh.map {
+        Shipment(
+          path: StorePath.record($0.key).text, content: .bytes($0.storedBytes), sent: progress.bytesHaveCome)
+      })
+    try await remote.write(
+      references.map {
+        Shipment(
+          path: StorePath.reference($0.name).text, content: .bytes(Array("\($0.digest)\n".utf8)),
+          isReplacing: true)
+      })
+    return outcome
+  }
+
+  private static let batch = 1000
+
+  private func send(
+    _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ progress: TransferProgress,
+    _ outcome: inout Outcome
+  ) async throws {
+    let there = try await remote.present(among: digests.map { StorePath.object($0).text })
+    let fresh = digests.filter { !there.contains(StorePath.object($0).text) }
+    outcome.objectsThere += digests.count - fresh.count
+    progress.expect(fresh.count)
+    try await remote.write(
+      fresh.map { digest in
+        Shipment(
+          path: StorePath.object(digest).text, content: .object(digest, of: store),
+          sent: progress.bytesHaveCome)
+      })
+    outcome.objects += fresh.count
+    progress.objectsAreDone(fresh.count)
+  }
+}

@@ -1,0 +1,128 @@
+import Artefacts
+public import System
+
+/// Where another place is.
+///
+///     /path, file:///path              a folder, on this machine or on a network's file system
+///     ssh://[user@]host[:port]/path    a store on a machine that has brake and is reached by ssh (/~/path from the home)
+///     http(s)://host[:port]/path       a web server; to write, one with WebDAV
+///     s3://bucket[/path]               an S3 service: Amazon's, or that of AWS_ENDPOINT_URL or ?endpoint=URL
+public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+  private let kind: Kind
+
+  private enum Kind: Hashable, Sendable {
+    case folder(String)
+    case web(String)
+    case ssh(host: String, port: String?, path: String)
+    case s3(bucket: String, path: String, endpoint: String?, region: String?)
+  }
+
+  /// - Throws: `.malformed` for what is no address of these kinds, or holds a password.
+  public init(_ text: String) throws(Failure) {
+    var text = text
+    while text.count > 1, text.hasSuffix("/") { text.removeLast() }
+    description = text
+    guard text.utf8.count <= 2048, text.unicodeScalars.allSatisfy(\.isVisible), !text.isEmpty
+    else { throw RemoteAddress.malformed(text, "it is empty, too long, or holds control characters") }
+    guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
+      guard text.hasPrefix("/") || text.hasPrefix(".") else {
+        throw RemoteAddress.malformed(text, "it is neither an absolute path nor has it a scheme")
+      }
+      kind = .folder(text)
+      return
+    }
+    let scheme = text[..<colon]
+    let rest = text[colon...].dropFirst(3)
+    let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    let path = String(rest.dropFirst(authority.count))
+    if authority.contains("@"), authority.prefix(while: { $0 != "@" }).contains(":") {
+      throw RemoteAddress.malformed(
+        "\(scheme)://…", "it holds a password", hint: "put the password into ~/.netrc")
+    }
+    switch scheme {
+    case "file":
+      guard authority.isEmpty, let path = WebAddress.unescaped(path), path.hasPrefix("/") else {
+        throw RemoteAddress.malformed(text, "file:// is followed by an absolute path")
+      }
+      kind = .folder(path)
+    case "http", "https":
+      guard !authority.isEmpty, !path.contains("?"), !path.contains("#") else {
+        throw RemoteAddress.malformed(text, "a host and a path are expected")
+      }
+      kind = .web(text)
+    case "ssh":
+      let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count <= 2, let host = parts.first, !host.isEmpty, !host.hasPrefix("-"), path.count > 1,
+        parts.count < 2 || UInt16(parts[1]) != nil
+      else { throw RemoteAddress.malformed(text, "a host and a path are expected: ssh://host/path") }
+      kind = .ssh(
+        host: String(host), port: parts.count == 2 ? String(parts[1]) : nil,
+        path: path.hasPrefix("/~/") ? String(path.dropFirst(3)) : path)
+    case "s3":
+      let place = path.prefix { $0 != "?" }
+      var options: [String: String] = [:]
+      for option in path.dropFirst(place.count + 1).split(separator: "&") {
+        let parts = option.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, ["endpoint", "region"].contains(parts[0]),
+          let value = WebAddress.unescaped(parts[1])
+        else { throw RemoteAddress.malformed(text, "after ? only endpoint=URL and region=NAME are known") }
+        options[String(parts[0])] = value
+      }
+      guard !authority.isEmpty else {
+        throw RemoteAddress.malformed(text, "a bucket is expected: s3://bucket/path")
+      }
+      kind = .s3(
+        bucket: String(authority), path: String(place), endpoint: options["endpoint"],
+        region: options["region"])
+    case let other: throw RemoteAddress.malformed(text, "'\(other)' is no scheme that is known")
+    }
+  }
+
+  private static func malformed(_ text: String, _ reason: String, hint: String? = nil) -> Failure {
+    Failure(
+      .malformed, "'\(text)' is no address of another place: \(reason)",
+      hint: hint ?? "give /path, ssh://host/path, https://host/path or s3://bucket/path")
+  }
+
+  /// Whether somebody on another machine can use it.
+  public var isShared: Bool { if case .folder = kind { false } else { true } }
+
+  /// The same as others can use it: the path of a folder from the root of the file system.
+  public func absolute(files: any FileSystem = LocalFileSystem()) throws -> RemoteAddress {
+    guard case .folder(let path) = kind, let real = try files.realPath(path) else { return self }
+    return try RemoteAddress(real)
+  }
+
+  /// The place. Nothing is asked of it yet.
+  public func open() throws -> any RemoteFiles {
+    switch kind {
+    case .folder(let path): return StoreFiles(try Store(at: path), name: description)
+    case .web(let url): return WebFiles(url, name: description)
+    case .ssh(let host, let port, let path):
+      let shell = Environment["BRAKE_SSH"].map { $0.split(separator: " ").map(String.init) } ?? ["ssh"]
+      let options = ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-T"]
+      let quoted =
+        "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+      let there = Environment["BRAKE_REMOTE_BRAKE"] ?? "brake"
+      return PipeFiles(
+        shell + options + (port.map { ["-p", $0] } ?? []) + [
+          host, "\(there) serve-store --stdio --store \(quoted)",
+        ],
+        name: description)
+    case .s3(let bucket, let path, let endpoint, let region):
+      let region = region ?? Environment["AWS_REGION"] ?? Environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
+      var base = "https://\(bucket).s3.\(region).amazonaws.com"
+      if var endpoint = endpoint ?? Environment["AWS_ENDPOINT_URL"] {
+        guard endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
+          throw RemoteAddress.malformed(description, "its endpoint '\(endpoint)' is no web address")
+        }
+        while endpoint.hasSuffix("/") { endpoint.removeLast() }
+        base = "\(endpoint)/\(bucket)"
+      }
+      return WebFiles(
+        base + WebAddress.escaped(path), name: description,
+        signer: S3Signer(credentials: try .found(), region: region))
+    }
+  }
+}

@@ -1,0 +1,78 @@
+public import Artefacts
+import System
+
+/// The names that a store's users gave other places: `remotes/NAME` in the store, which holds the address and a line break.
+public struct RemoteNames {
+  private let store: Store
+
+  public init(of store: Store) { self.store = store }
+
+  /// Sorted by name.
+  public func all() throws -> [(name: String, address: RemoteAddress)] {
+    guard try store.files.status(folder)?.isFolder == true else { return [] }
+    return try store.files.names(in: folder).sorted().compactMap { name in
+      guard RemoteNames.isName(name) else { return nil }
+      return try address(name).map { (name, $0) }
+    }
+  }
+
+  public func address(_ name: String) throws -> RemoteAddress? {
+    guard RemoteNames.isName(name), let bytes = try store.files.contents(of: path(name), limit: 4096) else {
+      return nil
+    }
+    return try RemoteAddress(
+      String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "")
+  }
+
+  public func set(_ name: String, to address: RemoteAddress) throws {
+    guard RemoteNames.isName(name) else {
+      throw Failure(
+        .refused, "'\(name)' cannot be the name of another place", hint: "use letters, digits, - and _")
+    }
+    let temporary = try store.newFilePath()
+    try store.makeFolders(folder)
+    try store.files.replace(path(name), with: Array("\(address)\n".utf8), by: temporary)
+  }
+
+  public func remove(_ name: String) throws {
+    guard RemoteNames.isName(name), try store.files.status(path(name)) != nil else { throw unknown(name) }
+    try store.files.remove(path(name))
+  }
+
+  /// What a user means: an address, a name, or, where nothing is said, the only place that has a name, or the one called
+  /// `origin`.
+  public func resolve(_ text: String?) throws -> RemoteAddress {
+    guard let text else {
+      let all = try all()
+      if let only = all.count == 1 ? all.first : all.first(where: { $0.name == "origin" }) {
+        return only.address
+      }
+      throw Failure(
+        .notFound,
+        all.isEmpty
+          ? "no other place is known" : "there are \(all.count) other places, and none is called origin",
+        hint: all.isEmpty
+          ? "give an address, or name one for good: brake remote add origin ssh://host/path"
+          : "name one of them: \(all.map(\.name).joined(separator: ", "))")
+    }
+    if RemoteNames.isName(text) {
+      if let address = try address(text) { return address }
+      throw unknown(text)
+    }
+    return try RemoteAddress(text)
+  }
+
+  private func unknown(_ name: String) -> Failure {
+    Failure(
+      .notFound, "no other place is called '\(name)'", hint: "'brake remote list' shows those that are known")
+  }
+
+  private static func isName(_ text: String) -> Bool {
+    1...64 ~= text.utf8.count
+      && text.utf8.allSatisfy { 48...57 ~= $0 || 65...90 ~= $0 || 97...122 ~= $0 || $0 == 45 || $0 == 95 }
+      && !text.hasPrefix("-")
+  }
+
+  private var folder: String { store.root + "/remotes" }
+  private func path(_ name: String) -> String { "\(folder)/\(name)" }
+}

@@ -1,0 +1,201 @@
+public import Artefacts
+import Synchronization
+import System
+
+/// Another place that keeps a store's files, as a source of artefacts and records. What comes from it is checked byte by
+/// byte, whoever keeps it.
+public final class RemoteStore: ObjectSource, RecordSource {
+  public let files: any RemoteFiles
+  /// Where files are put while they come.
+  let scratch: Store
+  public let progress: TransferProgress
+  /// Why it is not asked any more.
+  private let trouble = Mutex<(any Error)?>(nil)
+  private let isPatient: Bool
+  private let note: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - scratch: a store of this machine in whose `tmp/` files are put while they come.
+  ///   - isPatient: whether it is asked again after it did not answer. A run asks once, since it can go on without.
+  ///   - note: told, once, that it does not answer.
+  public init(
+    _ files: any RemoteFiles, scratch: Store, progress: TransferProgress = TransferProgress(),
+    isPatient: Bool = true, note: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.files = files
+    self.scratch = scratch
+    self.progress = progress
+    self.isPatient = isPatient
+    self.note = note
+  }
+
+  public func present(among digests: [Digest]) async throws -> Set<Digest> {
+    let paths = Dictionary(
+      digests.map { (StorePath.object($0).text, $0) }, uniquingKeysWith: { first, _ in first })
+    return Set(
+      try await asking { try await files.present(among: Array(paths.keys)) }.compactMap { paths[$0] })
+  }
+
+  public func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws {
+    let path = try scratch.newFilePath()
+    defer { try? scratch.files.remove(path) }
+    let landing = landing(of: WantedObject(digest, size: nil), at: path)
+    try await asking { try await files.read([landing]) }
+    guard try landing.isThere() else { throw missing(digest) }
+    do { try scratch.stream(objectFile: path, as: digest, body) } catch let error as Failure
+      where error.code == .damaged
+    {
+      throw RemoteFailure.lying(files.name, "sent a damaged object: \(error.headline)")
+    }
+  }
+
+  public func copy(
+    _ objects: [WantedObject], to publication: Publication
+  ) async throws -> [Digest: any Error] {
+    var failures: [Digest: any Error] = [:]
+    progress.expect(objects.count)
+    let landings = try objects.map { object in
+      let path = try publication.newPath()
+      return landing(of: object, at: path) { [progress, name = files.name] _ in
+        do { try publication.adopt(objectFile: path, as: object.digest) } catch let error as Failure
+          where error.code == .damaged
+        {
+          throw RemoteFailure.lying(name, "sent a damaged object: \(error.headline)")
+        }
+        progress.objectsAreDone(1)
+      }
+    }
+    defer { for landing in landings { landing.discard() } }
+    do { try await asking { try await files.read(landings) } } catch let error as CancellationError {
+      throw error
+    } catch {
+      for (object, landing) in zip(objects, landings) where landing.outcome == nil {
+        failures[object.digest] = error
+      }
+    }
+    for (object, landing) in zip(objects, landings) where failures[object.digest] == nil {
+      do { if try !landing.isThere() { failures[object.digest] = missing(object.digest) } } catch {
+        failures[object.digest] = error
+      }
+    }
+    return failures
+  }
+
+  public func records(for keys: [Digest]) async throws -> [Digest: Record] {
+    let landings = keys.map { Landing(StorePath.record($0).text, limit: Record.sizeLimit) }
+    try await asking { try await files.read(landings) }
+    var records: [Digest: Record] = [:]
+    for (key, landing) in zip(keys, landings) {
+      // One that is damaged or not believed is as if it were not there.
+      guard (try? landing.isThere()) == true else { continue }
+      records[key] = try? Record(storedBytes: landing.bytes, key: key)
+    }
+    if let error = landings.lazy.compactMap(\.error).first, records.isEmpty { throw noted(error) }
+    return records
+  }
+
+  /// What a name stands for there; nil if there is none.
+  public func reference(_ name: String) async throws -> Digest? {
+    let landing = Landing(StorePath.reference(name).text, limit: 256)
+    try await asking { try await files.read([landing]) }
+    guard try landing.isThere() else { return nil }
+    let text = String(decoding: landing.bytes, as: UTF8.self)
+    guard text.hasSuffix("\n"), let digest = Digest(String(text.dropLast())) else {
+      throw RemoteFailure.lying(files.name, "holds no digest under the reference '\(name)'")
+    }
+    return digest
+  }
+
+  /// Brings an artefact into the store that is scratch here, with all that it stands for if it is a folder.
+  /// - Parameter digest: nobody has to know what it is: the object tells.
+  public func fetch(_ digest: Digest) async throws -> Artefact {
+    if try !scratch.contains(digest) {
+      let publication = scratch.publication()
+      if let error = try await copy([WantedObject(digest, size: nil)], to: publication)[digest] {
+        throw try await hasStore() ? error : noStore
+      }
+      // A tree is not to be there before what it names.
+      if let tree = publication.kind(of: digest), tree == .tree {
+        publication.abandon()
+        try await scratch.fetch(Artefact(digest: digest, kind: .tree, size: 0), from: [self])
+      } else {
+        try publication.commit()
+      }
+    }
+    let artefact = try scratch.artefact(digest)
+    if artefact.kind == .tree { try await scratch.fetch(artefact, from: [self]) }
+    return artefact
+  }
+
+  /// Brings those records into the store that a list names, as far as they are there: how an artefact was made.
+  /// - Parameter list: the digest of a `LineageList`.
+  public func fetchRecords(of list: Digest, for artefact: Digest) async throws {
+    var bytes: [UInt8] = []
+    try await read(list) { piece in
+      guard bytes.count + piece.count <= LineageList.sizeLimit else {
+        throw Failure(.refused, "\(list) is larger than any list of records")
+      }
+      bytes += piece
+    }
+    let found = try LineageList(bytes: bytes, digest: list)
+    guard found.artefact == artefact else {
+      throw Failure(.refused, "\(list) tells how \(found.artefact) was made, and not \(artefact)")
+    }
+    let publication = scratch.publication()
+    for record in try await records(for: found.records).values.sorted(by: { $0.key < $1.key }) {
+      try publication.add(record: record, isReplacing: false)
+    }
+    try publication.commit()
+  }
+
+  private func landing(
+    of object: WantedObject, at path: String, whenThere: @escaping (Landing) throws -> Void = { _ in }
+  ) -> Landing {
+    // An object file is hardly ever larger than what it holds, and never twice as large.
+    let limit = object.size.map { 2 * $0 + 65536 } ?? RemoteStore.objectLimit
+    return Landing(
+      StorePath.object(object.digest).text, limit: limit, file: (path, scratch.files),
+      received: progress.bytesHaveCome, whenThere: whenThere)
+  }
+
+  /// Bytes of an object of unknown size, at most.
+  private static let objectLimit = 256 << 30
+
+  private func hasStore() async throws -> Bool {
+    try await !files.present(among: [StorePath.format.text]).isEmpty
+  }
+
+  private var noStore: Failure {
+    Failure(
+      .notFound, "there is no store at \(files.name)",
+      hint: "check the address; 'brake push' makes a store where it sends something")
+  }
+
+  private func missing(_ digest: Digest) -> Failure {
+    Failure(.notFound, "\(files.name) does not have \(digest)")
+  }
+
+  private func asking<Result>(_ body: () async throws -> Result) async throws -> Result {
+    if !isPatient, let error = trouble.withLock({ $0 }) { throw error }
+    do { return try await body() } catch let error as CancellationError { throw error } catch {
+      throw noted(error)
+    }
+  }
+
+  private func noted(_ error: any Error) -> any Error {
+    let isFirst = trouble.withLock { trouble in
+      defer { trouble = error }
+      return trouble == nil
+    }
+    if isFirst { note("\(error)") }
+    return error
+  }
+}
+
+extension Landing {
+  /// Whether the file is there.
+  /// - Throws: why it could not be read.
+  func isThere() throws -> Bool { try outcome.map { try $0.get() == .isThere } ?? false }
+
+  var error: (any Error)? { if case .failure(let error) = outcome { error } else { nil } }
+}

@@ -1,0 +1,204 @@
+import CCurl
+import System
+
+/// One connection's worth of libcurl: requests one after the other, over a connection that stays open between them.
+/// Servers' certificates are verified; passwords come from `~/.netrc`.
+final class WebHandle {
+  private let library: Libcurl
+  private let easy: Libcurl.Handle
+
+  init() throws {
+    library = try Libcurl.shared.get()
+    guard let easy = library.makeHandle() else {
+      throw Failure(.remote, "libcurl cannot be started: there is too little memory")
+    }
+    self.easy = easy
+  }
+
+  deinit { library.removeHandle(easy) }
+
+  /// Sends a request and takes the answer.
+  ///
+  /// - Parameters:
+  ///   - body: fills a buffer with the next bytes to send, and says how many; nil where nothing is sent.
+  ///   - receive: gets the bytes of an answer that tells of success, and the answer's head.
+  /// - Returns: the answer's head; what came with an answer that tells of no success is left out.
+  /// - Throws: a `WebBreak` if no whole answer came, or what `body` and `receive` throw.
+  func perform(
+    _ request: WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)? = nil,
+    receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void
+  ) throws -> WebAnswer {
+    library.resetHandle(easy)
+    let exchange = WebExchange(library, easy, send: body, receive: receive)
+    let isSecure = request.url.hasPrefix("https:")
+    set(.url, request.url)
+    set(.userAgent, "brake")
+    set(.protocols, Libcurl.http | Libcurl.https)
+    // Whoever was asked over TLS leads nowhere else.
+    set(.redirectProtocols, isSecure ? Libcurl.https : Libcurl.http | Libcurl.https)
+    set(.followLocation, request.body == nil ? 1 : 0)
+    set(.maxRedirects, 5)
+    set(.noSignal, 1)
+    set(.connectTimeout, WebHandle.connectSeconds)
+    // Who sends less than this for so long has stopped.
+    set(.lowSpeedLimit, 1)
+    set(.lowSpeedTime, WebHandle.silenceSeconds)
+    set(.netrc, Libcurl.netrcOptional)
+    set(.keepAlive, 1)
+    if let file = WebHandle.certificates { set(.certificates, file) }
+
+    var headers: UnsafeMutableRawPointer?
+    defer { library.removeList(headers) }
+    // curl would wait for leave to send, for a second, from servers that never give it.
+    for header in request.headers + ["Expect:"] { headers = library.append(headers, header) }
+    brake_curl_set_pointer(library.set, easy, Libcurl.Option.headers.rawValue, headers)
+
+    switch request.method {
+    case "GET": break
+    case "HEAD": set(.noBody, 1)
+    case "PUT":
+      set(.upload, 1)
+      brake_curl_set_size(library.set, easy, Libcurl.Option.uploadSize.rawValue, Int64(request.body ?? 0))
+    default: set(.customRequest, request.method)
+    }
+
+    let box = Unmanaged.passUnretained(exchange).toOpaque()
+    set(.writeFunction, .writeData, box) { bytes, size, count, box in
+      WebExchange.of(box).take(UnsafeRawBufferPointer(start: bytes, count: Int(size * count)))
+    }
+    set(.readFunction, .readData, box) { bytes, size, count, box in
+      WebExchange.of(box).fill(UnsafeMutableRawBufferPointer(start: bytes, count: Int(size * count)))
+    }
+    set(.headerFunction, .headerData, box) { bytes, size, count, box in
+      WebExchange.of(box).takeHeader(UnsafeRawBufferPointer(start: bytes, count: Int(size * count)))
+    }
+    set(.noProgress, 0)
+    brake_curl_set_progress(library.set, easy, Libcurl.Option.progressFunction.rawValue) { _, _, _, _, _ in
+      Task.isCancelled ? 1 : 0
+    }
+
+    let code = withExtendedLifetime(exchange) { library.perform(easy) }
+    if let error = exchange.error { throw error }
+    try Task.checkCancellation()
+    if code != 0 { throw WebBreak(code: code, text: String(cString: library.text(code))) }
+    exchange.answer.status = exchange.status
+    return exchange.answer
+  }
+
+  private func set(_ option: Libcurl.Option, _ value: Int) {
+    brake_curl_set_long(library.set, easy, option.rawValue, value)
+  }
+
+  private func set(_ option: Libcurl.Option, _ value: String) {
+    brake_curl_set_text(library.set, easy, option.rawValue, value)
+  }
+
+  private func set(
+    _ function: Libcurl.Option, _ data: Libcurl.Option, _ box: UnsafeMutableRawPointer,
+    _ body: @escaping brake_curl_transfer
+  ) {
+    brake_curl_set_transfer(library.set, easy, function.rawValue, body)
+    brake_curl_set_pointer(library.set, easy, data.rawValue, box)
+  }
+
+  private static let connectSeconds = 15
+  private static let silenceSeconds = 30
+
+  /// Certificates of authorities that are trusted instead of the system's.
+  private static let certificates = Environment["SSL_CERT_FILE"]
+}
+
+/// What is asked of a server.
+struct WebRequest {
+  var method: String
+  var url: String
+  /// `Name: value`
+  var headers: [String] = []
+  /// Bytes that are sent with it.
+  var body: Int?
+}
+
+/// The head of an answer.
+struct WebAnswer {
+  var status = 0
+  /// By name in small letters; the last of several.
+  var headers: [String: String] = [:]
+
+  var isSuccess: Bool { 200...299 ~= status }
+  /// Bytes that are to come with it.
+  var length: Int? { headers["content-length"].flatMap { Int($0) } }
+}
+
+/// One request and its answer, as libcurl calls back about it.
+private final class WebExchange {
+  var answer = WebAnswer()
+  var error: (any Error)?
+  private let library: Libcurl
+  private let easy: Libcurl.Handle
+  private let send: ((UnsafeMutableRawBufferPointer) throws -> Int)?
+  private let receive: (UnsafeRawBufferPointer, WebAnswer) throws -> Void
+
+  init(
+    _ library: Libcurl, _ easy: Libcurl.Handle, send: ((UnsafeMutableRawBufferPointer) throws -> Int)?,
+    receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void
+  ) {
+    self.library = library
+    self.easy = easy
+    self.send = send
+    self.receive = receive
+  }
+
+  static func of(_ box: UnsafeMutableRawPointer?) -> WebExchange {
+    Unmanaged<WebExchange>.fromOpaque(box!).takeUnretainedValue()
+  }
+
+  var status: Int {
+    var status = 0
+    brake_curl_get_long(library.get, easy, Libcurl.responseCode, &status)
+    return status
+  }
+
+  /// - Returns: how many bytes were taken; any other number than all of them ends the request.
+  func take(_ bytes: UnsafeRawBufferPointer) -> UInt {
+    answer.status = status
+    // What a server says of its troubles is not kept; endless words are not listened to.
+    guard answer.isSuccess else {
+      words += bytes.count
+      return words > 1 << 20 ? 0 : UInt(bytes.count)
+    }
+    do { try receive(bytes, answer) } catch {
+      self.error = error
+      return 0
+    }
+    return UInt(bytes.count)
+  }
+
+  /// Bytes of an answer that tells of no success.
+  private var words = 0
+
+  func fill(_ buffer: UnsafeMutableRawBufferPointer) -> UInt {
+    do { return UInt(try send?(buffer) ?? 0) } catch {
+      self.error = error
+      return UInt(Libcurl.abortReading)
+    }
+  }
+
+  func takeHeader(_ bytes: UnsafeRawBufferPointer) -> UInt {
+    let line = String(decoding: bytes, as: UTF8.self)
+    // The head of another answer, after a redirection.
+    if line.hasPrefix("HTTP/") { answer.headers = [:] }
+    if let colon = line.firstIndex(of: ":"), answer.headers.count < 200, bytes.count < 16384 {
+      answer.headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].trimmed)
+    }
+    return UInt(bytes.count)
+  }
+}
+
+extension Substring {
+  /// Without white space at both ends.
+  fileprivate var trimmed: Substring {
+    var text = drop { $0.isWhitespace }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,136 @@
+import Actions
+import ArgumentParser
+import Artefacts
+import JSON
+import Remotes
+import Runs
+import System
+
+extension Brake {
+  struct Push: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "push",
+      abstract: "Send artefacts to another place.",
+      discussion: """
+        What is there already is not sent again; what is interrupted goes on where it was. Without names: all that the \
+        pipeline's stages have made. Names of references are sent, too. \(Remote.help) \(ArtefactArguments.help)
+        """)
+
+    @OptionGroup var pipeline: PipelineOptions
+    @Option(help: ArgumentHelp("The other place, by name or address.", valueName: "remote")) var to: String?
+    @OptionGroup var lineage: LineageOption
+    @Flag(help: "Print one object.") var json = false
+    @OptionGroup var given: ArtefactArguments
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let address = try RemoteNames(of: store).resolve(to)
+      let remote = try address.open()
+      var push = try await chosen(in: store)
+      if lineage.lineage {
+        push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
+      }
+      let progress = TransferProgress()
+      let outcome = try await Transfer.run("sent", progress) { [push] in
+        try await push.run(from: store, to: remote, progress: progress)
+      }
+      if json {
+        return try Output.print([
+          "remote": .string(address.description), "objects": .integer(Int64(outcome.objects)),
+          "objects_there": .integer(Int64(outcome.objectsThere)), "records": .integer(Int64(outcome.records)),
+          "records_there": .integer(Int64(outcome.recordsThere)), "bytes": .integer(Int64(progress.bytes)),
+        ])
+      }
+      try Output.print(
+        "\(outcome.objects) objects (\(byteCount(progress.bytes))) and \(outcome.records) records sent to \(address), "
+          + "\(outcome.objectsThere) and \(outcome.recordsThere) were there")
+    }
+
+    private func chosen(in store: Store) async throws -> Remotes.Push {
+      if given.names.isEmpty {
+        let records = try await pipeline.engine(given.overrides).recordedActions()
+        return Remotes.Push(artefacts: records.flatMap(\.artefacts), records: records)
+      }
+      var push = Remotes.Push(artefacts: [])
+      for name in given.names {
+        for found in try await given.resolver(pipeline, in: store).all(name) {
+          push.artefacts.append(try store.artefact(found.digest))
+          if found.name.hasPrefix("@") {
+            push.references.append((String(found.name.dropFirst()), found.digest))
+          }
+        }
+      }
+      return push
+    }
+  }
+
+  struct Share: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "share",
+      abstract: "Send an artefact to another place, and print the line with which anybody gets it.",
+      discussion: """
+        A colleague pastes the line: 'brake get LINE'. Every byte is checked, so that neither the line nor the place need \
+        be trusted. \(Remote.help) \(ArtefactArguments.help)
+        """)
+
+    @OptionGroup var pipeline: PipelineOptions
+    @Option(help: ArgumentHelp("The other place, by name or address.", valueName: "remote")) var to: String?
+    @Option(
+      help: ArgumentHelp(
+        "Where others read what is kept in that place, if it is not where it is written.",
+        valueName: "address"))
+    var publicAddress: String?
+    @OptionGroup var lineage: LineageOption
+    @Flag(help: "Print one object.") var json = false
+    @OptionGroup var given: ArtefactArguments
+
+    func validate() throws { _ = try given.one() }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let address = try RemoteNames(of: store).resolve(to)
+      let found = try await given.resolver(pipeline, in: store).one(given.one())
+      let artefact = try store.artefact(found.digest)
+      var push = Remotes.Push(artefacts: [artefact])
+      var line = ShareLine(
+        digest: found.digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
+      if lineage.lineage {
+        push.records = try [found.digest].records(in: store, except: [])
+        let list = LineageList(artefact: found.digest, records: push.records.map(\.key))
+        let publication = store.publication()
+        push.artefacts.append(try publication.add(bytes: list.bytes))
+        try publication.commit()
+        line.lineage = push.artefacts[1].digest
+      }
+      let progress = TransferProgress()
+      let remote = try address.open()
+      _ = try await Transfer.run("sent", progress) { [push] in
+        try await push.run(from: store, to: remote, progress: progress)
+      }
+      if json {
+        return try Output.print([
+          "line": .string(line.description), "digest": .string(found.digest.description),
+          "remote": .string(address.description), "bytes": .integer(Int64(progress.bytes)),
+        ])
+      }
+      try Output.print("brake get '\(line)'")
+    }
+  }
+}
+
+extension [Digest] {
+  /// The records of how these were made, and of all that they were made from, each once.
+  fileprivate func records(in store: Store, except known: [Record]) throws -> [Record] {
+    var seen = Set(known.map(\.key))
+    var records: [Record] = []
+    for digest in Set(self).sorted() {
+      for maker in try Lineage(of: digest, in: store).makers.values
+      where seen.insert(maker.record.key).inserted {
+        records.append(maker.record)
+      }
+    }
+    return records.sorted { $0.key < $1.key }
+  }
+}

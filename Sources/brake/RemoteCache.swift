@@ -1,0 +1,59 @@
+import ArgumentParser
+import Artefacts
+import Remotes
+import Runs
+import System
+
+/// What a run takes from another place, and what it gives.
+struct RemoteCache: ParsableArguments {
+  enum Use: String, ExpressibleByArgument, CaseIterable {
+    case read, write
+  }
+
+  @Option(
+    name: .customLong("remote-cache"),
+    help: ArgumentHelp(
+      "Take what others have made and recorded there as hits, fetching no more than is read; with 'write' also send what this run has made.",
+      valueName: "read|write"))
+  var use: Use?
+
+  @Option(help: ArgumentHelp("The place for --remote-cache, by name or address.", valueName: "remote"))
+  var remote: String?
+
+  var isUsed: Bool { use != nil }
+
+  func validate() throws {
+    if remote != nil && use == nil { throw ValidationError("--remote is for --remote-cache") }
+  }
+
+  /// The place, as something that a run asks. One that does not answer is told of once, and the run goes on without it.
+  func sources(for store: Store) throws -> [any ArtefactSource] {
+    guard isUsed else { return [] }
+    let address = try RemoteNames(of: store).resolve(remote)
+    return [
+      RemoteStore(try address.open(), scratch: store, isPatient: false) {
+        Output.note("note: the run goes on without \(address): \($0)")
+      }
+    ]
+  }
+
+  /// Sends what is recorded of the targets now. That it cannot is no failure of the run.
+  func send(_ engine: Engine, _ targets: [String]) async throws {
+    guard use == .write else { return }
+    do {
+      let address = try RemoteNames(of: engine.store).resolve(remote)
+      let records = try await engine.recordedActions(targets: targets)
+      let push = Push(artefacts: records.flatMap(\.artefacts), records: records)
+      let progress = TransferProgress()
+      let files = try address.open()
+      let outcome = try await Transfer.run("sent", progress) {
+        try await push.run(from: engine.store, to: files, progress: progress)
+      }
+      if outcome.objects + outcome.records > 0 {
+        Output.note("\(outcome.objects) objects and \(outcome.records) records sent to \(address)")
+      }
+    } catch let error as Failure {
+      Output.note("note: what this run has made was not sent: \(error)")
+    }
+  }
+}

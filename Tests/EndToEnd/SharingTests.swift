@@ -1,0 +1,224 @@
+import Foundation
+import JSON
+import Support
+import Testing
+
+/// What one person sends and another gets, through places of every kind that can be started here.
+@Suite struct SharingTests {
+  private let mine = TemporaryFolder()
+  private let yours = TemporaryFolder()
+  private let place = TemporaryFolder()
+
+  private static let pipeline = """
+    params: { n: 1 }
+    stages:
+      first: { run: "echo ${n} > ${out.o}", out: { o: o.txt } }
+      folder: { run: "mkdir d; cp ${in.i} d/one; seq 200000 > d/two; mv d ${out.d}", in: { i: first }, out: { d: folder } }
+      last: { run: "wc -l < ${in.d}/two > ${out.o}", in: { d: folder }, out: { o: o.txt }, publish: last.txt }
+    """
+
+  init() throws {
+    mine.write(SharingTests.pipeline, to: "brake.yaml")
+    yours.write(SharingTests.pipeline, to: "brake.yaml")
+    #expect(try mine.brake().status == 0)
+  }
+
+  /// Everything that is done with another place, with one of a kind.
+  private func check(_ address: String, environment: [String: String] = [:]) throws {
+    func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
+      let run = try BrakeProcess(arguments, in: folder, environment: environment).wait()
+      #expect(run.status == 0, "\(arguments): \(run.err)")
+      return run
+    }
+    #expect(try brake(mine, "remote", "add", "lab", address).out == "lab  \(address)\n")
+    let sent = try JSON(parsing: Array(brake(mine, "push", "--json").out.utf8))
+    #expect(sent["objects"] == 4 && sent["records"] == 3)
+    let again = try JSON(parsing: Array(brake(mine, "push", "--json").out.utf8))
+    #expect(again["objects"] == 0 && again["objects_there"] == 4 && again["records_there"] == 3)
+
+    // The line alone, in an empty folder.
+    let shared = try brake(mine, "share", "folder").out
+    let line = String(shared.dropFirst("brake get '".count).dropLast(2))
+    #expect(shared == "brake get '\(line)'\n")
+    let empty = TemporaryFolder()
+    _ = try brake(empty, "get", line, "-o", "copy")
+    #expect(empty.text("copy/one") == "1\n" && empty.text("copy/two")?.hasSuffix("\n200000\n") == true)
+    #expect(try brake(empty, "provenance", String(line.prefix(71))).out.contains("seq 200000"))
+    #expect(try brake(empty, "verify").status == 0)
+
+    // By name.
+    _ = try brake(mine, "ref", "best", "last")
+    _ = try brake(mine, "push", "@best")
+    _ = try brake(empty, "pull", "--from", address, "@best")
+    #expect(try brake(empty, "cat", "@best").out == "200000\n")
+
+    // As a cache of results.
+    let run = try brake(yours, "run", "--remote-cache", "read", "--remote", address)
+    #expect(run.out.contains("0 ran, 3 hit") && yours.text("last.txt") == "200000\n")
+    _ = try brake(yours, "run", "--remote-cache", "write", "--remote", address, "n=2")
+    try FileManager.default.removeItem(atPath: mine["cache"])
+    let back = try brake(mine, "run", "--remote-cache", "read", "--remote", address, "n=2")
+    #expect(back.out.contains("0 ran, 3 hit"))
+  }
+
+  @Test func `Through a folder`() throws { try check(place["store"]) }
+
+  @Test(.enabled(if: WebDAV.isInstalled, "nginx is not installed"))
+  func `Through nginx with WebDAV`() throws {
+    let server = try WebDAV(in: place)
+    defer { server.stop() }
+    try check("http://127.0.0.1:\(server.port)/some/place")
+  }
+
+  @Test(.enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"))
+  func `Through ssh`() throws {
+    let server = try SecureShell(in: place)
+    defer { server.stop() }
+    try check(
+      "ssh://127.0.0.1:\(server.port)\(place["far/store"])",
+      environment: ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": BrakeProcess.binary])
+  }
+
+  @Test func `A run goes on without a place that does not answer, and says so once`() throws {
+    let run = try BrakeProcess(
+      ["run", "--remote-cache", "read", "--remote", "ssh://nobody/x"], in: yours,
+      environment: ["BRAKE_SSH": "false"]
+    ).wait()
+    #expect(run.status == 0 && run.out.contains("3 ran"))
+    #expect(run.err.components(separatedBy: "the run goes on without").count == 2)
+  }
+
+  @Test func `A damaged object is refused, named, and made again by the run that wanted it`() throws {
+    #expect(try mine.brake("push", "--to", place["store"]).status == 0)
+    let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)
+    let path = place["store/objects/\(digest.prefix(2))/\(digest.dropFirst(2))"]
+    _ = try place.shell(
+      "chmod u+w '\(path)'; printf X | dd of='\(path)' bs=1 seek=40 conv=notrunc 2>/dev/null")
+    let got = try yours.brake("pull", "--from", place["store"], "sha256:\(digest)")
+    #expect(got.status == 2 && got.err.contains(place["store"]))
+    #expect(try yours.brake("run", "--remote-cache", "read", "--remote", place["store"]).status == 0)
+    #expect(yours.text("last.txt") == "200000\n")
+  }
+
+  @Test(arguments: [
+    ["push", "--to", "nowhere"], ["push", "--to", "ftp://host/x"], ["push"], ["pull", "folder"],
+    ["pull", "sha256:12345678"],
+    ["get", "sha256:12345678?from=/x"], ["share", "folder", "--to", "https://me:secret@host/"],
+    ["remote", "add", "a/b", "/x"], ["remote", "remove", "none"], ["serve-store"], ["run", "--remote", "/x"],
+  ])
+  func `Mistakes are told with what to do`(_ arguments: [String]) throws {
+    let run = try BrakeProcess(arguments, in: mine).wait()
+    #expect(run.status == 2 && !run.err.isEmpty && !run.err.contains("secret"))
+    #expect(run.err.contains("hint:") || run.err.contains("Usage:"), "\(run.err)")
+  }
+}
+
+extension String {
+  /// The digits of the first digest in it.
+  fileprivate var firstDigest: String? {
+    range(of: "sha256:[0-9a-f]{64}", options: .regularExpression).map { String(self[$0].dropFirst(7)) }
+  }
+}
+
+/// A port that nobody uses.
+private func freePort() -> UInt16 {
+  let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  defer { close(listener) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = inet_addr("127.0.0.1")
+  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+  withUnsafeMutablePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      _ = bind(listener, $0, size)
+      _ = getsockname(listener, $0, &size)
+    }
+  }
+  return UInt16(bigEndian: address.sin_port)
+}
+
+/// Waits until somebody listens at a port.
+private func wait(for port: UInt16) throws {
+  for _ in 0..<200 {
+    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(client) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    let isOpen = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
+    if isOpen { return }
+    usleep(20_000)
+  }
+  Issue.record("nobody listens at port \(port)")
+}
+
+/// The real nginx, as any user.
+private struct WebDAV {
+  static let isInstalled = FileManager.default.fileExists(atPath: "/usr/sbin/nginx")
+
+  let port: UInt16
+  private let folder: TemporaryFolder
+
+  init(in folder: TemporaryFolder) throws {
+    self.folder = folder
+    port = freePort()
+    let path = folder.path
+    let user = getuid() == 0 ? "user root;" : ""
+    folder.write(
+      """
+      \(user) worker_processes 1; pid \(path)/pid; error_log \(path)/errors;
+      events { worker_connections 256; }
+      http {
+        access_log off; client_body_temp_path \(path)/body; proxy_temp_path \(path)/proxy; fastcgi_temp_path \(path)/f;
+        uwsgi_temp_path \(path)/u; scgi_temp_path \(path)/s; client_max_body_size 0;
+        server {
+          listen 127.0.0.1:\(port); root \(path)/web;
+          location / { dav_methods PUT DELETE MKCOL; create_full_put_path on; dav_access user:rw group:r all:r; }
+        }
+      }
+      """, to: "nginx.conf")
+    _ = try folder.shell(
+      "mkdir -p '\(path)/web'; /usr/sbin/nginx -c '\(path)/nginx.conf' -e '\(path)/errors'")
+    try wait(for: port)
+  }
+
+  func stop() { _ = try? folder.shell("kill $(cat '\(folder.path)/pid')") }
+}
+
+/// The real sshd, with a key of its own.
+private struct SecureShell {
+  static let isInstalled =
+    getuid() == 0
+    && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy(FileManager.default.fileExists)
+
+  let port: UInt16
+  private let folder: TemporaryFolder
+
+  init(in folder: TemporaryFolder) throws {
+    self.folder = folder
+    port = freePort()
+    let path = folder.path
+    _ = try folder.shell(
+      """
+      mkdir -p /run/sshd '\(path)/far'; ssh-keygen -q -t ed25519 -N '' -f '\(path)/host'
+      ssh-keygen -q -t ed25519 -N '' -f '\(path)/key'; cp '\(path)/key.pub' '\(path)/authorized'
+      printf '%s\\n' 'Port \(port)' 'ListenAddress 127.0.0.1' 'HostKey \(path)/host' \
+        'AuthorizedKeysFile \(path)/authorized' 'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' \
+        'PermitRootLogin prohibit-password' 'PidFile \(path)/pid' > '\(path)/sshd'
+      /usr/sbin/sshd -f '\(path)/sshd' -E '\(path)/log'
+      """)
+    try wait(for: port)
+  }
+
+  var command: String {
+    "ssh -F none -i \(folder["key"]) -o IdentitiesOnly=yes -o StrictHostKeyChecking=no "
+      + "-o UserKnownHostsFile=\(folder["known"]) -o LogLevel=ERROR"
+  }
+
+  func stop() { _ = try? folder.shell("kill $(cat '\(folder.path)/pid')") }
+}

@@ -1,0 +1,83 @@
+@testable import Artefacts
+import System
+import Testing
+
+@testable import Remotes
+
+@Suite struct AddressTests {
+  private let digest = Digest(of: Array("a".utf8))
+
+  @Test(arguments: [
+    "/srv/store", "./store", "../store", "file:///srv/store", "https://host/path", "http://host:8080/a/b",
+    "ssh://host/path", "ssh://me@host:2222/~/store", "s3://bucket",
+    "s3://bucket/a/b?endpoint=http://host:9000",
+  ])
+  func `Addresses of every kind are read, and written as they were`(_ text: String) throws {
+    #expect(try RemoteAddress(text).description == text)
+  }
+
+  @Test(arguments: [
+    "", "name", "ftp://host/path", "https://", "https://host/a?b", "https://me:secret@host/", "ssh://host",
+    "ssh:///path",
+    "ssh://-oProxyCommand=touch/path", "ssh://host:port/path", "s3://", "s3://bucket?key=secret", "/a\u{7}b",
+    "file://host/path",
+  ])
+  func `What is no address is refused`(_ text: String) {
+    #expect { try RemoteAddress(text) } throws: { ($0 as? Failure)?.code == .malformed }
+  }
+
+  @Test func `A password is not repeated in the message that refuses it`() {
+    #expect { try RemoteAddress("https://me:secret@host/") } throws: { !"\($0)".contains("secret") }
+  }
+
+  @Test func `Lines are read as they are written`() throws {
+    let lineage = Digest(of: Array("b".utf8))
+    for from in [nil, "/a b/ü", "https://host/x", "s3://b/c?endpoint=http://h:1&region=x"] as [String?] {
+      for tensor in [nil, "model.layers.0.weight", "a#b?c&d=e %"] as [String?] {
+        let line = ShareLine(
+          digest: digest, from: try from.map { try RemoteAddress($0) }, lineage: lineage, tensor: tensor)
+        #expect(try ShareLine(line.description) == line)
+        #expect(ShareLine.isMeant(by: line.description))
+        // It stands between single quotes.
+        #expect(!line.description.contains { $0 == "'" || $0.isWhitespace })
+      }
+    }
+    #expect(try ShareLine(digest.description) == ShareLine(digest: digest))
+    #expect(!ShareLine.isMeant(by: digest.description))
+  }
+
+  @Test(arguments: ["", "?from", "?lineage=x", "?other=1", "#", "?from=%zz", "?from=ftp://x"])
+  func `What is no line is refused`(_ rest: String) {
+    let start = rest.isEmpty ? "sha256:12345678" : digest.description
+    #expect { try ShareLine(start + rest) } throws: { ($0 as? Failure)?.code == .malformed }
+  }
+
+  @Test func `Lists of records are read as they are written, and nothing else is`() throws {
+    let list = LineageList(artefact: digest, records: [Digest.last, Digest.first])
+    #expect(try LineageList(bytes: list.bytes, digest: digest) == list)
+    #expect(list.records == [Digest.first, Digest.last])
+    for bytes in [
+      [], Array("{}".utf8), Array(list.bytes.dropLast()), Array("{\"brake\":\"lineage 2\"}".utf8),
+    ] {
+      #expect(throws: Failure.self) { try LineageList(bytes: bytes, digest: digest) }
+    }
+  }
+
+  /// The example "GET Bucket (List Objects)" of Amazon's documentation of Signature Version 4.
+  @Test func `Requests are signed as in Amazon's example`() throws {
+    let signer = S3Signer(
+      credentials: try #require(
+        S3Credentials(
+          "default",
+          in: "[other]\naws_access_key_id = no\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
+            + "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n")), region: "us-east-1")
+    let headers = signer.headers(
+      for: WebRequest(method: "GET", url: "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"),
+      at: "20130524T000000Z", payload: Digest(of: []).hex)
+    #expect(
+      headers.last
+        == "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+        + "SignedHeaders=host;x-amz-content-sha256;x-amz-date, "
+        + "Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A server of the web that does what a test wants: real sockets, and answers byte by byte as they are given.
+final class OddServer: Sendable {
+  struct Request: Sendable {
+    let method: String
+    let path: String
+    let head: String
+    /// How many requests came before this one.
+    let number: Int
+
+    /// Where a wanted range starts.
+    var start: Int? {
+      head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("range: bytes=") }
+        .flatMap { Int($0.dropFirst("range: bytes=".count).prefix { $0 != "-" }) }
+    }
+  }
+
+  /// The bytes of an answer, and whether more of the last piece comes until nobody listens any more.
+  struct Answer: Sendable {
+    var pieces: [[UInt8]]
+    var isEndless = false
+
+    init(_ head: String, _ body: [UInt8] = [], isEndless: Bool = false) {
+      pieces = [Array((head + "\r\n\r\n").utf8), body]
+      self.isEndless = isEndless
+    }
+  }
+
+  let port: UInt16
+  private let listener: Int32
+  private let count = Mutex(0)
+
+  init(_ answer: @escaping @Sendable (Request) -> Answer) {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(listener, $0, size)
+        _ = listen(listener, 64)
+        _ = getsockname(listener, $0, &size)
+      }
+    }
+    self.listener = listener
+    port = UInt16(bigEndian: address.sin_port)
+    signal(SIGPIPE, SIG_IGN)
+    Thread { [self] in
+      while true {
+        let connection = accept(listener, nil, nil)
+        if connection < 0 { return }
+        Thread { self.serve(connection, answer) }.start()
+      }
+    }.start()
+  }
+
+  /// Whoever still asks is told that nobody is there.
+  func stop() {
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
+  }
+
+  var requests: Int { count.withLock { $0 } }
+
+  private func serve(_ connection: Int32, _ answer: (Request) -> Answer) {
+    defer { close(connection) }
+    var head = ""
+    var byte: UInt8 = 0
+    while !head.hasSuffix("\r\n\r\n"), read(connection, &byte, 1) == 1 {
+      head.unicodeScalars.append(.init(byte))
+    }
+    let words = head.split(separator: " ")
+    guard words.count > 2 else { return }
+    let number = count.withLock { count in
+      defer { count += 1 }
+      return count
+    }
+    let answer = answer(
+      Request(method: String(words[0]), path: String(words[1].dropFirst()), head: head, number: number))
+    for piece in answer.pieces where !send(piece, connection) { return }
+    while answer.isEndless, send(answer.pieces.last!, connection) {}
+  }
+
+  private func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(connection, $0.baseAddress, $0.count) }
+      if count <= 0 { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+}

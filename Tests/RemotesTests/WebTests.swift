@@ -1,0 +1,143 @@
+import Foundation
+import Support
+import Synchronization
+import System
+import Testing
+
+@testable import Artefacts
+@testable import Remotes
+
+/// Servers that cut, lie, refuse and never end.
+@Suite struct WebTests {
+  private let there: TestStore
+  private let here: TestStore
+  private let object: [UInt8]
+  private let path: String
+
+  init() throws {
+    there = try TestStore()
+    here = try TestStore(isEmpty: true)
+    path = StorePath.object(there.large.digest).text
+    object = try [UInt8](Data(contentsOf: URL(fileURLWithPath: there.path(of: there.large.digest))))
+  }
+
+  private func remote(_ server: OddServer) -> RemoteStore {
+    RemoteStore(WebFiles("http://127.0.0.1:\(server.port)", name: "the server"), scratch: here.store)
+  }
+
+  /// Fetches the large object, which must fail and leave nothing.
+  private func failure(_ server: OddServer) async throws -> String {
+    defer { server.stop() }
+    do { _ = try await remote(server).fetch(there.large.digest) } catch {
+      #expect(try here.store.objects().isEmpty)
+      let left = try FileManager.default.subpathsOfDirectory(atPath: here.folder["store/tmp"])
+      #expect(left.filter { !$0.hasSuffix("alive") && $0.contains("/") }.isEmpty, "\(left)")
+      return "\(error)"
+    }
+    Issue.record("it was fetched")
+    return ""
+  }
+
+  @Test func `A download that is cut goes on where it ended`() async throws {
+    let object = object
+    let starts = Mutex<[Int]>([])
+    let server = OddServer { request in
+      let start = request.start ?? 0
+      starts.withLock { $0.append(start) }
+      let head =
+        "HTTP/1.1 \(start > 0 ? "206 Partial" : "200 OK")\r\nETag: \"a\"\r\nContent-Length: \(object.count - start)"
+      // Says that all of it comes, and sends a third of it.
+      return .init(head, Array(object[start..<min(object.count, start + object.count / 3 + 1)]))
+    }
+    defer { server.stop() }
+    #expect(try await remote(server).fetch(there.large.digest) == there.large)
+    #expect(starts.withLock { $0 } == [0, object.count / 3 + 1, 2 * (object.count / 3 + 1)])
+  }
+
+  @Test func `A file that changed in the meantime is read from its start`() async throws {
+    let object = object
+    let server = OddServer { request in
+      let head = "HTTP/1.1 200 OK\r\nETag: \"\(request.number)\"\r\nContent-Length: \(object.count)"
+      return .init(head, request.number < 2 ? Array(object[..<1000]) : object)
+    }
+    defer { server.stop() }
+    #expect(try await remote(server).fetch(there.large.digest) == there.large)
+    #expect(server.requests == 3)
+  }
+
+  @Test(arguments: [429, 500, 503]) func `A server that is busy is asked again`(_ status: Int) async throws {
+    let object = object
+    let server = OddServer { request in
+      request.number < 2
+        ? .init("HTTP/1.1 \(status) Busy\r\nRetry-After: 0\r\nContent-Length: 4", Array("busy".utf8))
+        : .init("HTTP/1.1 200 OK\r\nContent-Length: \(object.count)", object)
+    }
+    defer { server.stop() }
+    #expect(try await remote(server).fetch(there.large.digest) == there.large)
+  }
+
+  @Test func `A server that asks for an hour is not waited for`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0") }
+    #expect(try await failure(server).contains("answers 503"))
+  }
+
+  @Test func `An error page that calls itself the file is none`() async throws {
+    let page = Array("<html><body>Please log in.</body></html>".utf8)
+    let server = OddServer { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: \(page.count)", page) }
+    let text = try await failure(server)
+    #expect(text.contains("the server") && text.contains("damaged"))
+  }
+
+  @Test func `What never ends is ended`() async throws {
+    let bytes = [UInt8](repeating: 7, count: 1 << 16)
+    let server = OddServer { _ in .init("HTTP/1.1 200 OK", bytes, isEndless: true) }
+    defer { server.stop() }
+    let publication = here.store.publication()
+    let failures = try await remote(server).copy(
+      [WantedObject(there.large.digest, size: 3_000_000)], to: publication)
+    #expect("\(failures[there.large.digest]!)".contains("sends more than"))
+    // Neither does a word about it end.
+    let talker = OddServer { _ in .init("HTTP/1.1 404 Not Found", bytes, isEndless: true) }
+    #expect(try await failure(talker).contains("there is no store"))
+  }
+
+  @Test func `What is announced to be too large is not read`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999", [1, 2, 3]) }
+    #expect(try await failure(server).contains("offers 99999999999999 bytes"))
+  }
+
+  @Test func `Who is refused is told what to do`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0") }
+    #expect(try await failure(server).contains("~/.netrc"))
+  }
+
+  @Test func `A place without a store is said to have none`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 404 Not Found\r\nContent-Length: 0") }
+    #expect(try await failure(server).contains("there is no store at the server"))
+  }
+
+  @Test func `Who leads round in circles, or to files, is not followed`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0") }
+    #expect(try await failure(server).contains("cannot be reached"))
+    let path = there.path(of: there.large.digest)
+    let leader = OddServer { _ in .init("HTTP/1.1 302 Found\r\nLocation: file://\(path)\r\nContent-Length: 0")
+    }
+    #expect(try await failure(leader).contains("cannot be reached"))
+  }
+
+  @Test func `Nobody at the address is an error that says so`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 200 OK") }
+    server.stop()
+    #expect(try await failure(server).contains("the server cannot be reached"))
+  }
+
+  @Test func `A cancelled download ends at once`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1]) }
+    defer { server.stop() }
+    let remote = remote(server)
+    let task = Task { [digest = there.large.digest] in try await remote.fetch(digest) }
+    while server.requests == 0 { try await Task.sleep(for: .milliseconds(10)) }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+}

@@ -55,7 +55,7 @@ extension Brake {
         let store = try pipeline.workspace.open()
         return (store, try await given.resolver(pipeline, in: store).one(name).digest)
       }
-      let line = try ShareLine(name)
+      let line = try ShareLine.ofWhole(name)
       let store = try pipeline.workspace.open(creating: true)
       let address = try line.from ?? RemoteNames(of: store).resolve(nil)
       return (store, try await Fetching(address, into: store).fetch(line, withLineage: true).digest)

@@ -33,7 +33,7 @@ extension Brake {
               "give the whole digest, @NAME, or a line of 'brake share'; for stages, 'brake run --remote-cache read' fetches what others have made"
           )
         }
-        return (try ShareLine(name), nil)
+        return (try ShareLine.ofWhole(name), nil)
       }
       var pulled: [(name: String, artefact: Artefact)] = []
       for (name, each) in zip(names, lines) {
@@ -66,43 +66,5 @@ extension Brake {
             + (each.name.hasPrefix("@") ? "  \(each.name)" : ""))
       }
     }
-  }
-}
-
-/// Fetches what a line or a name stands for.
-struct Fetching {
-  private let address: RemoteAddress
-  private let store: Store
-
-  init(_ address: RemoteAddress, into store: Store) {
-    self.address = address
-    self.store = store
-  }
-
-  func fetch(_ line: ShareLine, withLineage: Bool) async throws -> Artefact {
-    try await perform { remote in
-      let artefact = try await remote.fetch(line.digest)
-      if withLineage, let lineage = line.lineage {
-        try await remote.fetchRecords(of: lineage, for: line.digest)
-      }
-      return artefact
-    }
-  }
-
-  func reference(_ name: String) async throws -> Artefact {
-    try await perform { remote in
-      guard let digest = try await remote.reference(name) else {
-        throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
-      }
-      return try await remote.fetch(digest)
-    }
-  }
-
-  private func perform(_ body: @escaping @Sendable (RemoteStore) async throws -> Artefact) async throws
-    -> Artefact
-  {
-    let progress = TransferProgress()
-    let remote = RemoteStore(try address.open(), scratch: store, progress: progress)
-    return try await Transfer.run("fetched", progress) { try await body(remote) }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Artefacts
 import JSON
 import Pipeline
+import Remotes
 import Runs
 import System
 
@@ -13,25 +14,45 @@ extension Brake {
       discussion: """
         Without digests: everything in the store, records and references too. What is damaged is named and moved to \
         quarantine/; what the disk does not let be read is named and stays; what a record or reference promises and is \
-        not there is named as lost. The exit status is then 2. \
+        not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
+        place and checked again; what nobody has, 'brake run' makes again. \
         \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object: the number checked, and what is damaged, unreadable or lost.") var json =
       false
+    @Flag(help: "Fetch what is damaged or lost from another place, and verify again.") var repair = false
+    @Option(
+      help: ArgumentHelp("The other place for --repair, by name or address.", valueName: "remote"))
+    var from: String?
     @OptionGroup var given: ArtefactArguments
+
+    func validate() throws {
+      if from != nil && !repair { throw ValidationError("--from is for --repair") }
+    }
 
     func run() async throws {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
-      let found = given.names.isEmpty ? try all(of: store) : try await given(of: store)
+      // A mistake in the address is told before hours of reading.
+      let address = repair ? try RemoteNames(of: store).resolve(from) : nil
+      var found = try await look(at: store)
+      if let address, !found.wanted.isEmpty {
+        let repaired = try await Fetching(address, into: store).repair(found.wanted.sorted())
+        Output.note("\(repaired) of \(found.wanted.count) repaired from \(address)")
+        if repaired > 0 { found = try await look(at: store) }
+      }
       if json {
         try Output.print(found.json)
       } else {
         try Output.print(found.summary)
       }
       if !found.isSound { throw ExitCode(2) }
+    }
+
+    private func look(at store: Store) async throws -> Tally {
+      given.names.isEmpty ? try all(of: store) : try await given(of: store)
     }
 
     private func given(of store: Store) async throws -> Tally {
@@ -43,7 +64,7 @@ extension Brake {
         }
       }
       var tally = Tally(total: digests.count)
-      for digest in digests { tally.check(digest.description) { try store.verify(digest) } }
+      for digest in digests { tally.check(digest.description, digest) { try store.verify(digest) } }
       tally.end()
       return tally
     }
@@ -53,7 +74,7 @@ extension Brake {
       var tally = Tally(total: objects.count)
       var trees: [Digest] = []
       for digest in objects {
-        tally.check(digest.description) {
+        tally.check(digest.description, digest) {
           if try store.verifyAlone(digest) == .tree { trees.append(digest) }
         }
       }
@@ -66,7 +87,7 @@ extension Brake {
       }
       for error in unbelieved { tally.check("a record") { throw error } }
       for name in try store.references() {
-        tally.check("reference \(name)") {
+        tally.check("reference \(name)", try? store.reference(name)) {
           guard let digest = try store.reference(name) else { return }
           if try !store.contains(digest) || !store.isWhole(store.artefact(digest)) {
             throw Failure(
@@ -91,15 +112,19 @@ private struct Tally {
   private var losses: [(loss: Loss, record: Record)] = []
   /// Trees of which something is missing and that no record promises.
   private var incomplete: [Digest] = []
+  /// What another place may have.
+  private(set) var wanted: Set<Digest> = []
   private let total: Int
   private let terminal = Terminal()
   private var drawn = ContinuousClock.now
 
   init(total: Int) { self.total = total }
 
-  mutating func check(_ name: String, _ body: () throws -> Void) {
+  /// - Parameter object: what is to be had again if it fails.
+  mutating func check(_ name: String, _ object: Digest? = nil, _ body: () throws -> Void) {
     do { try body() } catch {
       end()
+      wanted.formUnion([object, (error as? Failure)?.object].compactMap(\.self))
       Output.note("error: \(error)")
       if let error = error as? Failure, [.unreadable, .system].contains(error.code) {
         unreadable.append((name, error))
@@ -119,6 +144,7 @@ private struct Tally {
       "error: \(loss.name(in: record)) is lost: \(loss.object) is not in the store"
         + "\n  hint: brake -B '\(record.stage)' runs it again")
     losses.append((loss, record))
+    wanted.insert(loss.object)
   }
 
   /// What nothing promises is no loss: it may have been on its way in when brake was killed.
@@ -126,6 +152,7 @@ private struct Tally {
     if losses.contains(where: { $0.loss.object == object }) { return }
     Output.note("note: the tree \(tree) is incomplete: \(object) is not in the store")
     incomplete.append(tree)
+    wanted.insert(object)
   }
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }

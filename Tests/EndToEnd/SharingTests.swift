@@ -100,7 +100,27 @@ import Testing
     #expect(yours.text("last.txt") == "200000\n")
   }
 
+  @Test func `What is damaged or lost is repaired from another place, as far as that has it`() throws {
+    #expect(try mine.brake("push", "--to", place["store"]).status == 0)
+    let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)
+    let tree = mine["cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2))"]
+    let others = try mine.shell("find cache/objects -type f ! -path '\(tree)'").outLines.map(String.init)
+    for (path, damage) in [
+      (tree, "chmod u+w \(tree); printf X | dd of=\(tree) bs=1 seek=40 conv=notrunc"),
+      (others[0], "rm -f \(others[0])"),
+    ] {
+      _ = try mine.shell(damage)
+      #expect(try mine.brake("verify").status == 2)
+      let repaired = try mine.brake("verify", "--repair", "--from", place["store"])
+      #expect(repaired.status == 0 && repaired.out.contains("none damaged"), "\(repaired.err)")
+      #expect(try mine.shell("test -f \(path)").status == 0)
+    }
+    _ = try mine.shell("rm -f \(others[0])")
+    #expect(try mine.brake("verify", "--repair", "--from", place["none"]).status == 2)
+  }
+
   @Test(arguments: [
+    ["verify", "--from", "/x"], ["get", "sha256:\(String(repeating: "0", count: 64))?from=/x#w"],
     ["push", "--to", "nowhere"], ["push", "--to", "ftp://host/x"], ["push"], ["pull", "folder"],
     ["pull", "sha256:12345678"],
     ["get", "sha256:12345678?from=/x"], ["share", "folder", "--to", "https://me:secret@host/"],

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy
 from numpy import ndarray
@@ -184,6 +184,10 @@ class Artefact:
     def entries(self) -> "Mapping[str, Artefact]":
         """What is in the folder, by name."""
         return {entry.name: self._child(entry) for entry in self._folder()}
+
+    def __iter__(self) -> Iterator[str]:
+        """The names in the folder."""
+        return iter(self.entries())
 
     def __getitem__(self, path: str) -> "Artefact":
         """A file or folder in the folder, by its path with slashes."""

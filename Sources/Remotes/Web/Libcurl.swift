@@ -84,6 +84,7 @@ struct Libcurl: @unchecked Sendable {
   /// What a reader returns to end a request.
   static let abortReading = 0x1000_0000
   static let responseCode: Int32 = 0x20_0002
+  static let activeSocket: Int32 = 0x50_002C
 }
 
 /// No whole answer came.

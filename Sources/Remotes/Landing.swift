@@ -96,6 +96,9 @@ public final class Landing: @unchecked Sendable {
     outcome = .failure(error)
   }
 
+  /// Lets go of what has come to memory.
+  func forget() { bytes = [] }
+
   /// Removes what has come, unless all of it did and somebody took it.
   func discard() {
     if case .success(.isThere) = outcome { return }

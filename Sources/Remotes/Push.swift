@@ -33,7 +33,7 @@ public struct Push: Sendable {
   ) async throws -> Outcome {
     var outcome = Outcome()
     // With this, what is there is a store for every reader: it has neither segments nor anything else that only newer ones know.
-    if try await remote.present(among: [StorePath.format.text]).isEmpty {
+    if try await !remote.hasStore() {
       try await remote.write([
         Shipment(path: StorePath.format.text, content: .bytes(Array("brake store 1\n".utf8)))
       ])
@@ -50,10 +50,11 @@ public struct Push: Sendable {
       trees += fresh.filter(part.trees.contains)
       try await send(fresh.filter { !part.trees.contains($0) }, of: store, to: remote, progress, &outcome)
     }
-    // Outer folders stand before inner ones.
-    for start in stride(from: trees.count, to: 0, by: -Push.batch) {
-      let batch = Array(trees[max(0, start - Push.batch)..<start].reversed())
-      try await send(batch, of: store, to: remote, progress, &outcome)
+    for level in try Push.levels(of: trees, in: store) {
+      for start in stride(from: 0, to: level.count, by: Push.batch) {
+        let batch = Array(level[start..<min(start + Push.batch, level.count)])
+        try await send(batch, of: store, to: remote, progress, &outcome)
+      }
     }
     let there = try await remote.present(among: records.map { StorePath.record($0.key).text })
     let fresh = records.filter { !there.contains(StorePath.record($0.key).text) }
@@ -71,6 +72,25 @@ public struct Push: Sendable {
           isReplacing: true)
       })
     return outcome
+  }
+
+  /// Folders by how many levels of folders are below them: those without any first, and each after all that it names.
+  private static func levels(of trees: [Digest], in store: Store) throws -> [[Digest]] {
+    var heights: [Digest: Int] = [:]
+    for tree in trees {
+      var open = [tree]
+      while let next = open.last {
+        let below = try store.tree(next).entries.filter { $0.mode == .tree }.map(\.digest)
+        let unknown = below.filter { heights[$0] == nil }
+        open += unknown
+        guard unknown.isEmpty else { continue }
+        heights[next] = 1 + (below.compactMap { heights[$0] }.max() ?? -1)
+        open.removeLast()
+      }
+    }
+    var levels = [[Digest]](repeating: [], count: (heights.values.max() ?? -1) + 1)
+    for tree in trees { levels[heights[tree]!].append(tree) }
+    return levels
   }
 
   private static let batch = 1000

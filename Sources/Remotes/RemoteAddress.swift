@@ -36,7 +36,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
     let rest = text[colon...].dropFirst(3)
     let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     let path = String(rest.dropFirst(authority.count))
-    if authority.contains("@"), authority.prefix(while: { $0 != "@" }).contains(":") {
+    if RemoteAddress.holdsPassword(authority) {
       throw RemoteAddress.malformed(
         "\(scheme)://…", "it holds a password", hint: "put the password into ~/.netrc")
     }
@@ -64,7 +64,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       var options: [String: String] = [:]
       for option in path.dropFirst(place.count + 1).split(separator: "&") {
         let parts = option.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, ["endpoint", "region"].contains(parts[0]),
+        guard parts.count == 2, ["endpoint", "region"].contains(parts[0]), !parts[1].contains("@"),
           let value = WebAddress.unescaped(parts[1])
         else { throw RemoteAddress.malformed(text, "after ? only endpoint=URL and region=NAME are known") }
         options[String(parts[0])] = value
@@ -77,6 +77,11 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         region: options["region"])
     case let other: throw RemoteAddress.malformed(text, "'\(other)' is no scheme that is known")
     }
+  }
+
+  /// Whether a host and port are preceded by a name with a password.
+  private static func holdsPassword(_ authority: some StringProtocol) -> Bool {
+    authority.lastIndex(of: "@").map { authority[..<$0].contains(":") } ?? false
   }
 
   private static func malformed(_ text: String, _ reason: String, hint: String? = nil) -> Failure {
@@ -116,6 +121,10 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       if var endpoint = endpoint ?? Environment["AWS_ENDPOINT_URL"] {
         guard endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
           throw RemoteAddress.malformed(description, "its endpoint '\(endpoint)' is no web address")
+        }
+        let host = endpoint.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
+        if host.contains("@") {
+          throw RemoteAddress.malformed("s3://\(bucket)…", "its endpoint holds a name or password")
         }
         while endpoint.hasSuffix("/") { endpoint.removeLast() }
         base = "\(endpoint)/\(bucket)"

@@ -18,6 +18,20 @@ public protocol RemoteFiles: Sendable {
   func write(_ shipments: [Shipment]) async throws
 }
 
+extension RemoteFiles {
+  /// Whether there is a store.
+  /// - Throws: if what should say so says something else, as servers do that answer everything with a page.
+  func hasStore() async throws -> Bool {
+    let landing = Landing(StorePath.format.text, limit: 1 << 16)
+    try await read([landing])
+    guard try landing.isThere() else { return false }
+    guard landing.bytes.starts(with: "brake store ".utf8) else {
+      throw RemoteFailure.lying(name, "has something else where a store's file 'format' would be")
+    }
+    return true
+  }
+}
+
 /// A file on its way to another place.
 public struct Shipment: Sendable {
   /// Its name there.

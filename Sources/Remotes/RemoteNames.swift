@@ -12,16 +12,22 @@ public struct RemoteNames {
     guard try store.files.status(folder)?.isFolder == true else { return [] }
     return try store.files.names(in: folder).sorted().compactMap { name in
       guard RemoteNames.isName(name) else { return nil }
-      return try address(name).map { (name, $0) }
+      // One that cannot be read keeps nobody from using the others.
+      return ((try? address(name)) ?? nil).map { (name, $0) }
     }
   }
 
   public func address(_ name: String) throws -> RemoteAddress? {
-    guard RemoteNames.isName(name), let bytes = try store.files.contents(of: path(name), limit: 4096) else {
-      return nil
+    guard RemoteNames.isName(name) else { return nil }
+    guard try store.files.status(path(name), followingLinks: false)?.isFile == true,
+      let bytes = try store.files.contents(of: path(name), limit: 4096)
+    else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+    do { return try RemoteAddress(text ?? "") } catch {
+      throw Failure(
+        .malformed, "\(path(name)) holds no address: \(error.headline)",
+        hint: "set it again: brake remote add \(name) ADDRESS")
     }
-    return try RemoteAddress(
-      String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "")
   }
 
   public func set(_ name: String, to address: RemoteAddress) throws {

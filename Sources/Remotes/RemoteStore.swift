@@ -57,7 +57,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
     let landings = try objects.map { object in
       let path = try publication.newPath()
       return landing(of: object, at: path) { [progress, name = files.name] _ in
-        do { try publication.adopt(objectFile: path, as: object.digest) } catch let error as Failure
+        do { try publication.adopt(objectFile: path, as: object.digest, size: object.size) } catch let error
+          as Failure
           where error.code == .damaged
         {
           throw RemoteFailure.lying(name, "sent a damaged object: \(error.headline)")
@@ -82,15 +83,22 @@ public final class RemoteStore: ObjectSource, RecordSource {
   }
 
   public func records(for keys: [Digest]) async throws -> [Digest: Record] {
-    let landings = keys.map { Landing(StorePath.record($0).text, limit: Record.sizeLimit) }
-    try await asking { try await files.read(landings) }
-    var records: [Digest: Record] = [:]
-    for (key, landing) in zip(keys, landings) {
-      // One that is damaged or not believed is as if it were not there.
-      guard (try? landing.isThere()) == true else { continue }
-      records[key] = try? Record(storedBytes: landing.bytes, key: key)
+    let found = Mutex<[Digest: Record]>([:])
+    let landings = keys.map { key in
+      Landing(
+        StorePath.record(key).text, limit: Record.sizeLimit,
+        whenThere: { landing in
+          // One that is damaged or not believed is as if it were not there.
+          if let record = try? Record(storedBytes: landing.bytes, key: key) {
+            found.withLock { $0[key] = record }
+          }
+          landing.forget()
+        })
     }
-    if let error = landings.lazy.compactMap(\.error).first, records.isEmpty { throw noted(error) }
+    try await asking { try await files.read(landings) }
+    let records = found.withLock { $0 }
+    let failures = landings.lazy.compactMap(\.error).filter { ($0 as? Failure)?.code == .remote }
+    if records.isEmpty, let error = failures.first { throw noted(error) }
     return records
   }
 
@@ -112,7 +120,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
     if try !scratch.contains(digest) {
       let publication = scratch.publication()
       if let error = try await copy([WantedObject(digest, size: nil)], to: publication)[digest] {
-        throw try await hasStore() ? error : noStore
+        guard (error as? Failure)?.code == .notFound else { throw error }
+        throw try await files.hasStore() ? error : noStore
       }
       // A tree is not to be there before what it names.
       if let tree = publication.kind(of: digest), tree == .tree {
@@ -127,7 +136,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
     return artefact
   }
 
-  /// Brings those records into the store that a list names, as far as they are there: how an artefact was made.
+  /// Brings those records that a list names, as far as they are there: how an artefact is said to have been made. They are kept
+  /// apart from the store's own, so that no run takes them for results.
   /// - Parameter list: the digest of a `LineageList`.
   public func fetchRecords(of list: Digest, for artefact: Digest) async throws {
     var bytes: [UInt8] = []
@@ -141,18 +151,18 @@ public final class RemoteStore: ObjectSource, RecordSource {
     guard found.artefact == artefact else {
       throw Failure(.refused, "\(list) tells how \(found.artefact) was made, and not \(artefact)")
     }
-    let publication = scratch.publication()
-    for record in try await records(for: found.records).values.sorted(by: { $0.key < $1.key }) {
-      try publication.add(record: record, isReplacing: false)
+    for start in stride(from: 0, to: found.records.count, by: 64) {
+      let keys = Array(found.records[start..<min(start + 64, found.records.count)])
+      for record in try await records(for: keys).values { try scratch.add(toldBy: record) }
     }
-    try publication.commit()
   }
 
   private func landing(
     of object: WantedObject, at path: String, whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) -> Landing {
     // An object file is hardly ever larger than what it holds, and never twice as large.
-    let limit = object.size.map { 2 * $0 + 65536 } ?? RemoteStore.objectLimit
+    let limit =
+      object.size.map { 2 * min($0, RemoteStore.objectLimit / 4) + 65536 } ?? RemoteStore.objectLimit
     return Landing(
       StorePath.object(object.digest).text, limit: limit, file: (path, scratch.files),
       received: progress.bytesHaveCome, whenThere: whenThere)
@@ -160,10 +170,6 @@ public final class RemoteStore: ObjectSource, RecordSource {
 
   /// Bytes of an object of unknown size, at most.
   private static let objectLimit = 256 << 30
-
-  private func hasStore() async throws -> Bool {
-    try await !files.present(among: [StorePath.format.text]).isEmpty
-  }
 
   private var noStore: Failure {
     Failure(

@@ -55,7 +55,9 @@ public struct StoreFiles: RemoteFiles {
     case .reference(let name):
       guard let digest = try store.reference(name) else { return false }
       try Array("\(digest)\n".utf8).withUnsafeBytes { try landing.append($0, from: self.name) }
-    case .format, nil: throw unknown(landing.path)
+    // A folder becomes a store when something is put into it.
+    case .format: try Array("brake store 2\n".utf8).withUnsafeBytes { try landing.append($0, from: name) }
+    case nil: throw unknown(landing.path)
     }
     return true
   }
@@ -74,7 +76,9 @@ public struct StoreFiles: RemoteFiles {
           shipment.sent(file.size)
         }
         try publication.adopt(objectFile: path, as: digest)
-      case (.object(let digest), .file(let path)): try publication.adopt(objectFile: path, as: digest)
+      case (.object(let digest), .file(let path)):
+        try publication.adopt(objectFile: path, as: digest)
+        shipment.sent(0)
       case (.object(let digest), .bytes(let bytes)):
         try take(bytes, as: digest, publication)
         shipment.sent(bytes.count)

@@ -16,7 +16,9 @@ struct Fetching {
     try await perform { remote in
       let artefact = try await remote.fetch(line.digest)
       if withLineage, let lineage = line.lineage {
-        try await remote.fetchRecords(of: lineage, for: line.digest)
+        do { try await remote.fetchRecords(of: lineage, for: line.digest) } catch let error as Failure {
+          Output.note("note: how it was made is not known: \(error)")
+        }
       }
       return artefact
     }

@@ -54,7 +54,9 @@ private struct LineageTree {
     let isNew = shown.insert(digest).inserted
     let key = maker.key.map { "[\($0)]" } ?? ""
     let work = maker.record.manifest["operation"]?.string ?? "run"
-    let made = "\(digest.short)  \(maker.record.stage).\(maker.output)\(key) by \(work)"
+    let made =
+      "\(digest.short)  \(maker.record.stage).\(maker.output)\(key) by \(work)"
+      + (maker.isTold ? ", as others say" : "")
     lines.append(first + label + made + (isNew || maker.inputs.isEmpty ? "" : "  (as above)"))
     guard isNew else { return }
     let bar = maker.inputs.isEmpty ? "   " : "│  "

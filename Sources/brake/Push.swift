@@ -121,13 +121,13 @@ extension Brake {
 }
 
 extension [Digest] {
-  /// The records of how these were made, and of all that they were made from, each once.
+  /// The records of how these were made, and of all that they were made from, each once; without what only others say.
   fileprivate func records(in store: Store, except known: [Record]) throws -> [Record] {
     var seen = Set(known.map(\.key))
     var records: [Record] = []
     for digest in Set(self).sorted() {
       for maker in try Lineage(of: digest, in: store).makers.values
-      where seen.insert(maker.record.key).inserted {
+      where !maker.isTold && seen.insert(maker.record.key).inserted {
         records.append(maker.record)
       }
     }

@@ -67,7 +67,9 @@ extension Brake {
     @OptionGroup var given: Targets
 
     func validate() throws {
-      if watch && cache.isUsed { throw ValidationError("--watch excludes --remote-cache") }
+      if cache.isUsed, watch || dryRun || question || checkDeterminism {
+        throw ValidationError("--remote-cache excludes --watch, -n, -q and --check-determinism")
+      }
       if checkDeterminism && (watch || dryRun || question) {
         throw ValidationError("--check-determinism excludes --watch, -n and -q")
       }

@@ -100,6 +100,15 @@ import Testing
     #expect(yours.text("last.txt") == "200000\n")
   }
 
+  @Test func `What a line says of how something was made is told, and is no result`() throws {
+    let shared = try mine.brake("share", "folder", "--to", place["store"]).out
+    let line = String(shared.dropFirst("brake get '".count).dropLast(2))
+    #expect(try yours.brake("get", line, "-o", "copy").status == 0)
+    #expect(try yours.brake("provenance", String(line.prefix(71))).out.contains("by run, as others say"))
+    #expect(try yours.brake("run").out.contains("3 ran, 0 hit"))
+    #expect(try !yours.brake("provenance", "folder").out.contains("as others say"))
+  }
+
   @Test func `What is damaged or lost is repaired from another place, as far as that has it`() throws {
     #expect(try mine.brake("push", "--to", place["store"]).status == 0)
     let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)

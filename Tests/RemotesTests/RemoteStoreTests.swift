@@ -111,6 +111,41 @@ import Testing
     #expect(try here.store.objects().isEmpty)
   }
 
+  @Test func `Sizes that nothing can have are no reason to end`() async throws {
+    let failures = try await remote().copy(
+      [WantedObject(there.large.digest, size: Int.max), WantedObject(Digest.first, size: Int.max)],
+      to: here.store.publication())
+    #expect(failures.count == 2)
+  }
+
+  @Test func `A server that answers everything with a page is no place to send to`() async throws {
+    await #expect {
+      try await Push(artefacts: [there.tree]).run(from: there.store, to: Everything())
+    } throws: {
+      "\($0)".contains("something else")
+    }
+  }
+
+  @Test func `Folders are sent after all folders that they name, whatever names them`() async throws {
+    // a/x and b/y/x are the same folder: it comes before both.
+    for path in ["a/x/f", "b/y/x/f"] { there.folder.write("f", to: "t/" + path) }
+    let publication = there.store.publication()
+    let tree = try publication.add(path: there.folder["t"])
+    try publication.commit()
+    let spy = Spy(StoreFiles(try Store(at: here.folder["target"], files: .withoutSynchronising)))
+    _ = try await Push(artefacts: [tree]).run(from: there.store, to: spy)
+    let order = spy.written.withLock { $0 }
+    func check(_ tree: Digest) throws {
+      for entry in try there.store.tree(tree).entries {
+        #expect(
+          order.firstIndex(of: StorePath.object(entry.digest).text)!
+            < order.firstIndex(of: StorePath.object(tree).text)!)
+        if entry.mode == .tree { try check(entry.digest) }
+      }
+    }
+    try check(tree.digest)
+  }
+
   @Test func `Records are taken as they are, or not at all`() async throws {
     #expect(
       try await remote().records(for: [there.record.key, Digest.first]) == [there.record.key: there.record])
@@ -238,6 +273,20 @@ private struct Raw: RemoteFiles {
       } catch {
         landing.fail(error)
       }
+    }
+  }
+}
+
+/// Says yes to everything.
+private struct Everything: RemoteFiles {
+  let name = "everything"
+
+  func present(among paths: [String]) async throws -> Set<String> { Set(paths) }
+  func write(_ shipments: [Shipment]) async throws {}
+  func read(_ landings: [Landing]) async throws {
+    for landing in landings {
+      try Array("<html>".utf8).withUnsafeBytes { try landing.append($0, from: name) }
+      landing.arrive()
     }
   }
 }

@@ -1,4 +1,5 @@
-import System
+internal import Glibc
+internal import System
 
 /// What comes from other stores. Nothing of it is believed before every byte was checked.
 extension Publication {
@@ -7,22 +8,25 @@ extension Publication {
 
   /// Takes an object file as another store keeps it. It is decoded as a whole, and its bytes must have the digest.
   ///
-  /// - Parameter path: one of `newPath`. The file is gone or belongs to the publication afterwards, whatever happens.
+  /// - Parameters:
+  ///   - path: one of `newPath`. The file is gone or belongs to the publication afterwards, whatever happens.
+  ///   - wanted: the object's bytes; nil where nobody knows.
   /// - Throws: `.damaged` if it is no sound object file of this digest, `.newer` if it is in a later version.
-  public func adopt(objectFile path: String, as digest: Digest) throws {
+  public func adopt(objectFile path: String, as digest: Digest, size wanted: Int? = nil) throws {
     var isTaken = false
     defer { if !isTaken { try? store.files.remove(path) } }
     do {
       let reader = try ObjectReader(InputFile(path, files: store.files))
       if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
       let size = reader.footer.size
+      if let wanted, size != wanted { throw Damage("it has \(size) bytes, and not \(wanted)") }
       if size <= SegmentFormat.objectLimit {
         var bytes: [UInt8] = []
         try reader.stream(store.coders) { bytes += $0 }
         _ = try add(bytes: bytes)
         return
       }
-      try reader.stream(store.coders) { _ in }
+      try reader.stream(store.coders) { _ in try Task.checkCancellation() }
       if try isThere(digest) { return }
       try store.files.setMode(path, to: 0o444)
       isTaken = true
@@ -78,7 +82,10 @@ extension Store {
     do {
       let reader = try ObjectReader(InputFile(path, files: files))
       if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
-      try reader.stream(coders, body)
+      try reader.stream(coders) {
+        try Task.checkCancellation()
+        try body($0)
+      }
     } catch let damage as Damage {
       throw Failure(
         .damaged, "what came as the object \(digest) is not it: \(damage.reason)", hint: nil, object: digest)
@@ -117,9 +124,15 @@ extension Store {
         buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[offset..<offset + buffer.count]))
       }
       return try ObjectWriter(files: files, pool: coders).write(
-        source, plan, to: { try self.temporaryPath() }, unless: { _ in false })
+        source, plan, to: { scratchPath() }, unless: { _ in false })
     }
     defer { try? files.remove(result.path!) }
     return try body(result.path!)
+  }
+  /// Where a file may stand for a moment: in `tmp/`, or outside a store that cannot be written to.
+  private func scratchPath() -> String {
+    if let path = try? temporaryPath() { return path }
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    return "\(folder)/brake-\(ProcessFolder.randomName())"
   }
 }

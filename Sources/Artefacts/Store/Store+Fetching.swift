@@ -30,7 +30,7 @@ extension Store {
           manifests.append(bytes!)
         } else if try !contains(next.digest) {
           wanted.append(WantedObject(next.digest, size: next.size))
-          size += next.size
+          size += min(next.size, Store.fetchSize)
         }
         if size > Store.fetchSize {
           try await fetch(wanted, from: sources, to: publication)

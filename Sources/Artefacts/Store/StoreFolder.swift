@@ -10,7 +10,7 @@ struct StoreFolder {
   static let segmented = "brake store 2\n"
   private static let parts = [
     "actions", "failed", "index", "leases", "objects", "quarantine", "refs", "remotes",
-    "segments", "tmp",
+    "segments", "tmp", "told",
   ]
   /// What may stand in a folder that is to become a store.
   private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]

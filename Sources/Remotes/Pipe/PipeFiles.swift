@@ -59,13 +59,20 @@ public final class PipeFiles: RemoteFiles {
   }
 
   public func write(_ shipments: [Shipment]) async throws {
-    for batch in batches(shipments) {
-      let reason = try await talking { wire in
+    for batch in small(shipments) {
+      let reason = try await talking { wire -> String? in
         try wire.send(UInt8(ascii: "W"))
         try wire.send(UInt32(batch.count))
         for shipment in batch { try self.send(shipment, wire) }
         try wire.flush()
-        return try wire.receive(UInt8.self) == 1 ? nil : try wire.receiveText()
+        while true {
+          switch try wire.receive(UInt8.self) {
+          case 1: return nil
+          // It has checked one more, and is at it.
+          case 3: continue
+          default: return try wire.receiveText()
+          }
+        }
       }
       if let reason { throw refused(reason) }
     }
@@ -103,7 +110,25 @@ public final class PipeFiles: RemoteFiles {
     }
   }
 
+  /// Batches that are durable before the next one is sent: of so many bytes, or one large object.
+  private func small(_ shipments: [Shipment]) -> [ArraySlice<Shipment>] {
+    var batches: [ArraySlice<Shipment>] = []
+    var (start, size) = (0, 0)
+    for (index, shipment) in shipments.enumerated() {
+      if case .object(let digest, of: let store) = shipment.content {
+        size += (try? store.info(digest).storedBytes) ?? 0
+      }
+      if size >= PipeFiles.batchSize || index + 1 - start == PipeFiles.batch {
+        batches.append(shipments[start...index])
+        (start, size) = (index + 1, 0)
+      }
+    }
+    if start < shipments.count { batches.append(shipments[start...]) }
+    return batches
+  }
+
   private static let batch = 1000
+  private static let batchSize = 64 << 20
 
   /// One question at a time. After an error nobody knows where in the talk one is: the next question begins a new one.
   private func talking<Answer: Sendable>(_ body: @escaping (Wire) throws -> Answer) async throws -> Answer {

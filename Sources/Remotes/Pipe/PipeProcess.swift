@@ -14,7 +14,9 @@ final class PipeProcess: Sendable {
     let (child, ends) = try PipeProcess.starting.withLock { _ in try PipeProcess.start(command, name) }
     id = child
     self.ends = [ends.output, ends.input]
-    wire = Wire(input: ends.input, output: ends.output, name: name, patience: 60)
+    // Who does not read is waited for no longer than who says nothing.
+    for end in self.ends { _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK) }
+    wire = Wire(input: ends.input, output: ends.output, name: name, patience: 120)
     try wire.send(Wire.greeting)
     try wire.flush()
     guard try Array(wire.receive(Wire.greeting.count)) == Wire.greeting else {

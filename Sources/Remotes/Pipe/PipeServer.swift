@@ -75,7 +75,7 @@ public struct PipeServer {
         try wire.send(UInt32(0))
       case .failure(let error):
         if hasBegun { try wire.send(Wire.noMore) } else { try wire.send(UInt8(2)) }
-        try wire.send(text: "\(error)")
+        try wire.send(text: PipeServer.words(error))
       default: try wire.send(UInt8(0))
       }
     }
@@ -107,26 +107,36 @@ public struct PipeServer {
         if case .file(let path) = shipment.content { try? store.files.remove(path) }
       }
       try wire.send(UInt8(2))
-      try wire.send(text: "\(error)")
+      try wire.send(text: PipeServer.words(error))
     }
   }
 
   private func receive(_ path: String, _ isReplacing: Bool, isWanted: Bool) throws -> Shipment? {
     let isObject = if case .object = StorePath(path) { true } else { false }
-    let limit = isObject ? Int.max : Record.sizeLimit
-    let file = isObject && isWanted ? try store.newFilePath() : nil
-    let landing = Landing(path, limit: limit, file: file.map { ($0, store.files) })
     var failure: (any Error)?
+    var file: String?
+    if isObject && isWanted { do { file = try store.newFilePath() } catch { failure = error } }
+    let limit = isObject ? Int.max : Record.sizeLimit
+    let landing = Landing(path, limit: limit, file: file.map { ($0, store.files) })
+    defer { landing.discard() }
+    // All of it is read whatever happens, so that both ends know where they are.
     let reason = try wire.receiveFile { piece in
       guard isWanted, failure == nil else { return }
       do { try landing.append(piece, from: "the other end") } catch { failure = error }
     }
     if let reason { throw Failure(.refused, reason) }
-    if let failure { throw failure }
+    if let failure { throw Failure(.refused, PipeServer.words(failure)) }
     if !isWanted { return nil }
     landing.arrive()
     _ = try landing.isThere()
     return Shipment(
-      path: path, content: file.map { .file($0) } ?? .bytes(landing.bytes), isReplacing: isReplacing)
+      path: path, content: file.map { .file($0) } ?? .bytes(landing.bytes), isReplacing: isReplacing,
+      sent: { [wire] _ in
+        try? wire.send(UInt8(3))
+        try? wire.flush()
+      })
   }
+
+  /// What the other end is told of an error.
+  private static func words(_ error: any Error) -> String { (error as? Failure)?.headline ?? "\(error)" }
 }

@@ -9,7 +9,7 @@ import System
 ///
 ///     P  paths; answered with a byte each: 1 there, 0 not
 ///     R  paths, each with the bytes that it may have (8); answered with, for each: 0 not there, 1 and a file, 2 and a text
-///     W  paths, each with 1 if it replaces what is there and its file; answered with 1, or 2 and a text
+///     W  paths, each with 1 if it replaces what is there and its file; answered with 3 for some that were checked, and then 1, or 2 and a text
 final class Wire: @unchecked Sendable {
   static let greeting = Array("brake remote 1\n".utf8)
   static let mostItems = 4096
@@ -143,5 +143,10 @@ final class Wire: @unchecked Sendable {
     }
   }
 
-  private var broken: Failure { RemoteFailure.unreachable(name, "the connection has ended") }
+  private var broken: Failure {
+    RemoteFailure.unreachable(
+      name, "the connection has ended",
+      hint:
+        "see whether ssh reaches the machine and finds brake there; BRAKE_SSH and BRAKE_REMOTE_BRAKE say how")
+  }
 }

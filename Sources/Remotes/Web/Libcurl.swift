@@ -92,7 +92,10 @@ struct WebBreak: Error {
   let code: Int32
   let text: String
 
+  /// Whether the server has said nothing for long.
+  var isSilence: Bool { code == 28 }
+
   /// Whether it may go better the next time: the way there is broken, not the question. Hosts that cannot be found or
   /// reached, cut and stalled answers, broken streams of HTTP/2.
-  var mayPass: Bool { [5, 6, 7, 16, 18, 28, 52, 55, 56, 92].contains(code) }
+  var mayPass: Bool { [5, 6, 7, 16, 18, 28, 52, 55, 56, 65, 92].contains(code) }
 }

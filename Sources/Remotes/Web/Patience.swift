@@ -11,8 +11,10 @@ struct Patience {
   /// Waits before the next try: as long as the server asks for, or else twice as long as the last time, a little more or less
   /// so that many who were refused at once do not come back at once.
   /// - Returns: false if it has been tried often enough, or the server asks for more time than anybody has.
-  mutating func wait(askedFor seconds: Double? = nil) throws -> Bool {
+  mutating func wait(askedFor seconds: Double? = nil, afterSilence: Bool = false) throws -> Bool {
     tries += 1
+    // Who was silent for long has taken enough time.
+    if afterSilence && tries > 1 { return false }
     if tries >= Patience.mostTries { return false }
     if let seconds, seconds > Patience.longest { return false }
     let own = 0.25 * Double(1 << (tries - 1)) * Double.random(in: 0.75...1.25)

@@ -22,8 +22,11 @@ struct S3Signer: Sendable {
   ///     checks it anyway.
   func headers(for request: WebRequest, at moment: String, payload: String = "UNSIGNED-PAYLOAD") -> [String] {
     let rest = request.url.drop { $0 != ":" }.dropFirst(3)
-    let host = rest.prefix { $0 != "/" && $0 != "?" }
-    let target = rest.dropFirst(host.count)
+    let authority = rest.prefix { $0 != "/" && $0 != "?" }
+    let target = rest.dropFirst(authority.count)
+    // The usual port is not part of what a client says of the host.
+    let usual = request.url.hasPrefix("https:") ? ":443" : ":80"
+    let host = authority.hasSuffix(usual) ? authority.dropLast(usual.count) : authority
     let path = target.prefix { $0 != "?" }
     let query = target.dropFirst(path.count + 1).split(separator: "&").sorted().joined(separator: "&")
     var signed = [("host", String(host)), ("x-amz-content-sha256", payload), ("x-amz-date", moment)]

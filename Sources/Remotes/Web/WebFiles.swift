@@ -81,6 +81,11 @@ public final class WebFiles: RemoteFiles {
       },
       again: { landing.isGoingOn = false })
     if answer.status == 404 || answer.status == 410 { return landing.miss() }
+    // The range that is missing is none: the file is as long as what has come, or another one.
+    if answer.status == 416, landing.count > 0 {
+      try landing.restart()
+      return try read(landing)
+    }
     guard answer.isSuccess else { throw refusal(answer, landing.path) }
     landing.arrive()
   }
@@ -120,7 +125,7 @@ public final class WebFiles: RemoteFiles {
     // Some servers do not know this, and write the same object once more.
     if !shipment.isReplacing { request.headers.append("If-None-Match: *") }
     var answer = WebAnswer()
-    for _ in 0..<2 {
+    for _ in 0..<3 {
       var sent = 0
       answer = try withoutActuallyEscaping(read) { read in
         try ask(
@@ -139,22 +144,20 @@ public final class WebFiles: RemoteFiles {
       }
       if answer.isSuccess { return }
       if answer.status == 412, !shipment.isReplacing { return }
-      // WebDAV makes no folders of its own accord.
-      guard signer == nil, [403, 404, 409].contains(answer.status), try makeFolders(above: shipment.path)
-      else {
-        break
-      }
+      // Amazon says 409 to two that write the same at once. WebDAV makes no folders of its own accord; another lane may have
+      // made them since, so it is worth asking again in any case.
+      guard [403, 404, 409].contains(answer.status), signer == nil || answer.status == 409 else { break }
+      if signer == nil { try makeFolders(above: shipment.path) }
       shipment.sent(-sent)
     }
     throw refusal(answer, shipment.path)
   }
 
-  /// - Returns: whether there is a folder now that was not made before.
-  private func makeFolders(above path: String) throws -> Bool {
+  /// Makes the folders above a file, as far as nobody has done so before.
+  private func makeFolders(above path: String) throws {
     let start = base.hasPrefix("https:") ? 8 : 7
     let host = base.prefix(start) + base.dropFirst(start).prefix { $0 != "/" }
     var folder = String(host)
-    var isNew = false
     for part in base.dropFirst(host.count).split(separator: "/") + path.split(separator: "/").dropLast() {
       folder += "/\(part)"
       if madeFolders.withLock({ $0.contains(folder) }) { continue }
@@ -163,9 +166,7 @@ public final class WebFiles: RemoteFiles {
       if [401, 507].contains(answer.status) || answer.status >= 500 { throw refusal(answer, folder) }
       let made = folder
       madeFolders.withLock { _ = $0.insert(made) }
-      isNew = true
     }
-    return isNew
   }
 
   // MARK: Asking
@@ -197,7 +198,9 @@ public final class WebFiles: RemoteFiles {
         let seconds = answer.headers["retry-after"].flatMap { Double($0) }
         if try !patience.wait(askedFor: seconds) { return answer }
       } catch let error as WebBreak {
-        if try !error.mayPass || !patience.wait() { throw RemoteFailure.unreachable(name, error.text) }
+        if try !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
+          throw RemoteFailure.unreachable(name, error.text)
+        }
       }
       again()
     }

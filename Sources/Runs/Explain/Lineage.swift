@@ -12,6 +12,8 @@ public struct Lineage: Sendable {
     public let key: String?
     /// When and where, as far as it is known.
     public let making: Making?
+    /// Whether only others say so, and no record of this store does.
+    public let isTold: Bool
     /// In the manifest's order: inputs by name, members of a collection in theirs.
     public let inputs: [Input]
   }
@@ -34,7 +36,10 @@ public struct Lineage: Sendable {
   /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
   public init(of digest: Digest, in store: Store) throws {
     self.digest = digest
-    let candidates = Lineage.candidates(of: digest, in: try store.records { _ in })
+    let own = try store.records { _ in }
+    let keys = Set(own.map(\.key))
+    let told = try store.toldRecords().filter { !keys.contains($0.key) }
+    let candidates = Lineage.candidates(of: digest, in: own + told)
     var makers: [Digest: Maker] = [:]
     var explained: Set<Digest> = Set(candidates.filter(\.value.isEmpty).keys)
     while true {
@@ -52,7 +57,7 @@ public struct Lineage: Sendable {
     self.makers = makers.filter { reachable.contains($0.key) }.mapValues {
       Maker(
         record: $0.record, output: $0.output, key: $0.key, making: makings.of($0.record.key),
-        inputs: $0.inputs)
+        isTold: !keys.contains($0.record.key), inputs: $0.inputs)
     }
   }
 
@@ -64,7 +69,8 @@ public struct Lineage: Sendable {
       let inputs = inputs(of: record)
       for output in record.outputs {
         all[output.artefact.digest, default: []].append(
-          Maker(record: record, output: output.name, key: output.key, making: nil, inputs: inputs))
+          Maker(
+            record: record, output: output.name, key: output.key, making: nil, isTold: false, inputs: inputs))
       }
     }
     var needed: [Digest: [Maker]] = [:]
@@ -124,6 +130,7 @@ public struct Lineage: Sendable {
       ]
       if let key = maker.key { members["key"] = .string(key) }
       if let doubt = maker.record.doubt { members["sandbox"] = .string(doubt.rawValue) }
+      if maker.isTold { members["told"] = true }
       members["made"] = maker.making?.json ?? .null
       return (digest.description, .object(members))
     }

@@ -31,6 +31,19 @@ struct Family: Sendable {
     Family("trapezoid, power law") { t, last in power(t) - 0.06 * max(0, 5 * t / last - 4) },
     Family("trapezoid, limit") { t, last in log(limited(t)) - 0.06 * max(0, 5 * t / last - 4) },
     Family("quadratic") { t, _ in 3 - 0.3 * log(t) + 0.01 * log(t) * log(t) },
+    Family("two power laws") { t, _ in log(8 * pow(t, -0.05) + 20 * pow(t, -0.5)) },
+    Family("drifting exponent") { t, _ in
+      2.7 - 0.16 * log(t) + 0.11 * 1.57 * log1p(exp((log(t) - 6.5) / 1.57))
+    },
+    Family("late drop, limit") { t, last in
+      let since = max(0, t / last - 0.7)
+      return log(limited(t)) - 0.08 * (1 - exp(-since / 0.02))
+    },
+    Family("warm-up, trapezoid, limit") { t, last in
+      let end = last / 50
+      let course = log(1.8 + 10 * pow(t < end ? t * t / 2 / end : t - end / 2, -0.28))
+      return course - 0.06 * max(0, 5 * t / last - 4)
+    },
     Family("logarithm") { t, _ in log(6 - 0.3 * log(t)) },
   ]
 

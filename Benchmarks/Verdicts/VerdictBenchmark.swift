@@ -16,6 +16,7 @@ import Compute
   @Option(help: "The longest curve without a break, in steps.") var longest = 500_000
   @Option(help: "Only rows of intervals whose name holds this.") var only = ""
   @Option(help: "The first seed.") var first = 1000
+  @Flag(help: "Say of each curve with a break that is not called decelerating why.") var why = false
 
   func run() async throws {
     var failed = false
@@ -47,16 +48,22 @@ import Compute
     var failed = false
     for persistence in [0, 0.9] {
       for deviation in [0.005, 0.02, 0.05] {
-        let found = try await eachSeed(first..<first + seeds) { seed in
+        let analyses = try await eachSeed(first..<first + seeds) { seed in
           let noise = Noise(deviation: deviation, persistence: persistence, seed: seed)
           let curve = noise.curve(family.logLoss, steps: steps)
           let options = CurveAnalysis.Options(
             skip: steps < 5000 ? 10 : 100, resamples: 0, starts: 20, cuts: [])
           let analysis = try? CurveAnalysis.run(
             curve, preparation: Preparation(smoothing: seed.isMultiple(of: 2) ? 1.2 : nil), options: options)
-          return analysis?.verdict == .deceleration
-        }.count { $0 }
+          return analysis.map { (isFound: $0.verdict == .deceleration, reason: $0.reasons.first ?? "") }
+        }
+        let found = analyses.count { $0?.isFound == true }
         cells.append("\(found)")
+        if why, isBroken {
+          for (number, analysis) in analyses.enumerated() where analysis?.isFound == false {
+            print("  AR(\(persistence)), \(deviation), seed \(first + number): \(analysis?.reason ?? "")")
+          }
+        }
         failed =
           failed || (isBroken ? Double(found) < 0.9 * Double(seeds) : Double(found) > 0.05 * Double(seeds))
       }

@@ -46,6 +46,26 @@ import Testing
     #expect(analysis.evidence?.supportsBreak == true)
   }
 
+  /// A polynomial of degree 7 is all but the same curve. It has three parameters more, which the many steps of the last windows would
+  /// have to have chosen from far more than they left possible.
+  @Test(arguments: [(13, nil), (16, 1.2), (20, 1.2)] as [(Int, Double?)])
+  func `A gentle break is told from a bend of no particular form`(seed: Int, smoothing: Double?) throws {
+    let law = try #require(PublishedRun.all.last).curve
+    let curve = Self.curve(50_000, noise: 0.006, persistence: 0.9, seed: seed, law.logLoss)
+    let analysis = try CurveAnalysis.run(
+      curve, preparation: Preparation(smoothing: smoothing), options: Sample.quick)
+    #expect(analysis.verdict == .deceleration)
+  }
+
+  @Test(arguments: [1, 3, 5])
+  func `An exponent that drifts over decades is no break`(seed: Int) throws {
+    let law = OneBreak(b: 15, c0: 0.16, c1: -0.11, logD1: 6.5, f1: 1.3)
+    let curve = Self.curve(20_000, noise: 0.002, seed: seed, law.logLoss)
+    let analysis = try CurveAnalysis.run(
+      curve, preparation: Preparation(smoothing: nil), options: Sample.quick)
+    #expect(analysis.verdict == .noBreak)
+  }
+
   /// Intervals that hold too seldom are too narrow; those that always hold could be infinite, so their width is compared with
   /// the scatter of the estimates.
   @Test(arguments: [0, 0.9])

@@ -32,8 +32,8 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 9,
-      digests: ["fit": "a628a678d929540f47f0adda1244ba7aa9622bb175b6a0ba5041f6d7e1ad9694"]),
+      operation: "curve.fit", revision: 10,
+      digests: ["fit": "9a6580ed648b40157ae88ec72b5156808c0ed1533c21a7c8d34024f5e046a16e"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

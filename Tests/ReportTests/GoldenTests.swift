@@ -76,20 +76,20 @@ import Testing
       operation: "report.zero-sum", figure: "changes", revision: 8,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 7,
-      digest: "1bdf89f02d2a1b7b0eab8cc2a449d94778182a79702e19c9da3e1ac3b95fc352"),
+      operation: "report.tables", revision: 8,
+      digest: "ed28212f26fb92eb151bac3cdd9d0ff5359882f0b7911d184c4d9a07f45e189a"),
     Golden(
-      operation: "report.html", revision: 11,
-      digest: "94ab3a5e9555c5c73b9a540de9c3956f2f1ae0de43fe79058bb72c69a553cf72"),
+      operation: "report.html", revision: 12,
+      digest: "bee7ed53fd8a42303361c65927e4f97a94526e189ced228f2f20fbabb12c47a2"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 8,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 7,
-      digest: "0e5cac3d0081dba3dfa569846f6ad5a2910fa979f58113f033f6d6a58573a047"),
+      operation: "report.tables", isOfRates: true, revision: 8,
+      digest: "c11e6fd33a42cd24b4331abed9bc556b902835c2cf7d0fa3650724c0ac47943d"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 11,
-      digest: "cd0caaaa65cf2cbdf7c5cf1dafc94b091ee253657fac4d04c749e2d18434504a"),
+      operation: "report.html", isOfRates: true, revision: 12,
+      digest: "48877e3f114e4c2a97f8f479870c466503311d1f2f21ed7cecc99c7802aee59a"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

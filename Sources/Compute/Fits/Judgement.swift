@@ -32,7 +32,7 @@ struct Judgement {
     }
     let ahead =
       "Of \(evidence.laws.count) laws the best has a break (\(broken.name)), \(rounded(evidence.margin)) ahead of the best without "
-      + "(\(smooth.name)); \(rounded(BreakEvidence.decisive)) is 19 to 1"
+      + "(\(smooth.name)); \(rounded(BreakEvidence.decisive)) would be by chance at most one time in 20"
     guard let fall = broken.fall else {
       verdict = .noBreak
       reasons.append("\(ahead). Behind its break the loss falls faster than before: this is no deceleration.")
@@ -51,18 +51,19 @@ struct Judgement {
       reasons.append("\(ahead), so this is not decided.")
       return
     }
-    if let part = evidence.parts.first(where: { $0.margin <= 0 }) {
+    if let part = evidence.parts.first(where: { $0.margin <= -BreakEvidence.contradicting }) {
       let start = part.firstStep > fit.firstStep
       let isAtStart = start && fall.step < Double(part.firstStep)
       verdict = isAtStart && options.warmup == nil ? .warmupBreak : .notDecided
       reasons.append(
-        "\(ahead). In steps \(part.firstStep) to \(part.lastStep) alone, a law without a break does as well"
+        "\(ahead). In steps \(part.firstStep) to \(part.lastStep) alone, a law without a break is \(rounded(-part.margin)) ahead"
           + (isAtStart
             ? ": nothing tells the break at step \(whole(fall.step)) from the end of a warm-up."
             : ", so this is not decided."))
       return
     }
-    if fall.isLast, let prediction = evidence.prediction, prediction.advantage >= BreakEvidence.decisive {
+    if fall.isLast, let prediction = evidence.prediction, prediction.advantage >= BreakEvidence.contradicting
+    {
       reasons.append(
         "\(ahead). But fitted to the steps before \(prediction.firstStep) alone, \(prediction.rival.article) predicts the others "
           + "better, by \(rounded(prediction.advantage)), so this is not decided.")
@@ -79,7 +80,8 @@ struct Judgement {
       return
     }
     verdict = .deceleration
-    reasons.append("\(ahead). The same holds without the start, and without the second half, of the run.")
+    reasons.append(
+      "\(ahead). Nothing contradicts it without the start, or without the second half, of the run.")
   }
 
   /// More than one change of slope, and a loss that falls faster again.

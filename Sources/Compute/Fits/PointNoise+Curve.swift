@@ -46,8 +46,7 @@ extension PointNoise {
         let fitted = solver.curve(rival, found.searched)
       {
         common = WindowNoise(
-          steps: matrix, x: x, residuals: fitted.residuals, directions: solver.tangent(fitted), isTested: true
-        )
+          steps: matrix, x: x, residuals: fitted.residuals, directions: solver.tangent(fitted))
       }
     }
     self.init(

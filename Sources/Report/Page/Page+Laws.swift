@@ -26,9 +26,10 @@ extension Page {
       "alternatives", "Laws with and without a break",
       """
       <p>Every law is fitted to the same means of log <i>L</i> over windows that do not overlap, with one model of their noise. \
-      <em>Behind</em> is how much worse than the best a law is, as 2 log of the odds: \(Format.significant(BreakEvidence.decisive, 3)) \
-      is 19 to 1. <em>Ahead</em> is the root mean square error with which a fit to the first half of the run predicts the \
-      second.</p>
+      <em>Behind</em> is how much worse than the best a law is, as 2 log of the odds: by chance a wrong law is \
+      \(Format.significant(BreakEvidence.decisive, 3)) ahead of a right one at most one time in 20, and \
+      \(Format.significant(BreakEvidence.contradicting, 3)) is 19 to 1. <em>Ahead</em> is the root mean square error with which a \
+      fit to the first half of the run predicts the second.</p>
       <ul>
       \(notes.joined(separator: "\n"))
       </ul>

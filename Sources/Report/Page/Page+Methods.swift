@@ -28,13 +28,14 @@ extension Page {
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
       differ, which share most of their windows. Intervals are about the run as it was trained, not about training.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \
-      from another step, behind a warm-up, with a transient or a step; the sum of two; stretched exponentials; polynomials in \
-      log-log up to degree 7. With one: one break, one with a limit, two. Laws are compared by the Bayesian information criterion \
-      [4] under one model of the noise: that of the steps in each window, as an AR(1) of a size that changes along the run, and \
-      what the best law leaves besides, as an Ornstein–Uhlenbeck process over log <i>t</i> by restricted maximum likelihood [5]. \
-      <em>Deceleration</em>: the best law has a break to a slower power law, is ahead of every law without a break by \
-      odds of 19 to 1, and ahead at all without the start and without the second half of the run, which no law without a break \
-      predicts better by such odds. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
+      from another step, behind a warm-up, with a transient, a step or a cool-down; an exponent that drifts over more than two decades; \
+      the sum of two; stretched exponentials; polynomials in log-log up to degree 7. With one: one break, one with a limit, two. Laws \
+      are compared by the odds of their integrated likelihoods, by Laplace’s approximation with a unit-information prior [4], under \
+      one model of the noise: that of the steps in each window, as an AR(1) of a size that changes along the run, and what the best \
+      law leaves besides, if it is significant, as an Ornstein–Uhlenbeck process over log <i>t</i> by restricted maximum likelihood \
+      [5]. <em>Deceleration</em>: the best law has a break to a slower power law, is so far ahead of every law without a break that \
+      this is by chance at most one time in 20, and none without is ahead by odds of 19 to 1 without the start, without the second \
+      half of the run, or in predicting that half. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
       end of the warm-up</em>: the break is no later than the warm-up or, if that is not known, not to be told from it. <em>No \
       break</em>: a law without one is the best, or the loss falls faster behind it. Else it is <em>not decided</em>.</p>
       <ol class="sources">
@@ -42,7 +43,8 @@ extension Page {
       Learning</cite>, ACL 2025, arXiv 2506.05447.</li>
       <li>Caballero et al., <cite>Broken Neural Scaling Laws</cite>, ICLR 2023.</li>
       <li>Efron and Tibshirani, <cite>An Introduction to the Bootstrap</cite>, Chapman and Hall, 1993.</li>
-      <li>Schwarz, <cite>Estimating the Dimension of a Model</cite>, Annals of Statistics 6, 1978.</li>
+      <li>Kass and Wasserman, <cite>A Reference Bayesian Test for Nested Hypotheses and Its Relationship to the Schwarz \
+      Criterion</cite>, Journal of the American Statistical Association 90, 1995.</li>
       <li>Patterson and Thompson, <cite>Recovery of Inter-Block Information when Block Sizes are Unequal</cite>, Biometrika 58, \
       1971.</li>
       </ol>

@@ -10,7 +10,7 @@ public struct BreakEvidence: Sendable, Hashable {
     public let parameters: Int
     /// Root mean square of what it leaves of log L, over the windows.
     public let rsle: Double
-    /// How much worse than the best, in units of the BIC: 2 log of the odds.
+    /// How much worse than the best, as 2 log of the odds.
     public let behind: Double
     /// The exponents -d log L / d log t: in each stretch of a broken power law, else at the first and last windows.
     public let rates: [Double]
@@ -51,15 +51,22 @@ public struct BreakEvidence: Sendable, Hashable {
   public let parts: [Part]
   public let prediction: Prediction?
 
-  /// Odds of 19 to 1, so 95 %, for one law over another where both were as likely before: 2 log 19.
-  public static let decisive = 5.888_877_957_332_881
+  /// How far ahead a law has to be for another to be called wrong in at most 5 % of the cases where that is right, however much or
+  /// little the two differ: at a distance of d^2 = 2 log of the odds in the mean, these scatter by 2 d, and are beyond c with
+  /// Phi(-(c + d^2) / 2 d), at most Phi(-sqrt c). So it is the square of 1.645, the 95 % quantile of the normal distribution.
+  public static let decisive = 2.705_543_454_095_465
+  /// How far ahead a law without a break has to be in a part, or in predicting, to contradict the whole: odds of 19 to 1, so 95 %,
+  /// where both were as likely before: 2 log 19.
+  public static let contradicting = 5.888_877_957_332_881
   public var bestBroken: Law? { laws.first(where: \.hasBreak) }
   public var bestSmooth: Law? { laws.first { !$0.hasBreak } }
 
-  /// A law with a break is better than every one without, whatever its shape, in every part, and none predicts better.
+  /// A law with a break is better than every one without, whatever its shape, no part contradicts it, and none predicts better.
+  ///
+  /// A part knows less than the whole, so that the break need not be seen in it.
   public var supportsBreak: Bool {
-    margin > BreakEvidence.decisive && parts.allSatisfy { $0.margin > 0 }
-      && (prediction?.advantage ?? 0) < BreakEvidence.decisive
+    margin > BreakEvidence.decisive && parts.allSatisfy { $0.margin > -BreakEvidence.contradicting }
+      && (prediction?.advantage ?? 0) < BreakEvidence.contradicting
   }
 }
 

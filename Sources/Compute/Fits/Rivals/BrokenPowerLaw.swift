@@ -2,6 +2,10 @@
 struct BrokenPowerLaw: Rival {
   let breaks: Int
 
+  /// A change of the exponent is a break if 80 % of it happen within two decades of t; if it takes longer, the exponent drifts.
+  static let widest = Elementary.log(100) / (2 * Elementary.log(9))
+  static let logWidths = BrokenPowerLawSolver.logWidths.lowerBound...Elementary.log(widest)
+
   var name: String { breaks == 1 ? "one break" : "two breaks" }
   var isOfLogarithm: Bool { true }
   var hasBreak: Bool { true }
@@ -11,7 +15,7 @@ struct BrokenPowerLaw: Rival {
 
   var tries: Int { breaks == 1 ? 3 : 8 }
 
-  private static let widths = [0.15, 0.5, 1.2].map(Elementary.log)
+  private static let widths = [0.15, 0.4, 0.9].map(Elementary.log)
 
   func starts(_ range: ClosedRange<Double>) -> [[Double]] {
     let one = range.places(10).flatMap { place in BrokenPowerLaw.widths.map { [place, $0] } }
@@ -20,14 +24,16 @@ struct BrokenPowerLaw: Rival {
     return coarse.flatMap { first in coarse.filter { $0[0] > first[0] }.map { first + $0 } }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    (0..<breaks).flatMap { _ in [range, BrokenPowerLaw.logWidths] }
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
+    guard holds(searched, range) else { return nil }
     let centre = (range.lowerBound + range.upperBound) / 2
     var columns = [x.map { _ in 1 }, x.map { centre - $0 }]
     for k in 0..<breaks {
       let (place, logWidth) = (searched[2 * k], searched[2 * k + 1])
-      guard place >= range.lowerBound, place <= range.upperBound,
-        BrokenPowerLawSolver.logWidths.contains(logWidth)
-      else { return nil }
       let width = Elementary.exp(logWidth)
       columns.append(x.map { -width * Elementary.softplus(($0 - place) / width) })
     }

@@ -13,11 +13,13 @@ struct OneBreakWithLimit: Rival {
     }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    [-20...20, -20...20, range, BrokenPowerLaw.logWidths]
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let (c0, c1, place, logWidth) = (searched[0], searched[1], searched[2], searched[3])
-    guard c0.magnitude < 20, c1.magnitude < 20, place >= range.lowerBound, place <= range.upperBound,
-      BrokenPowerLawSolver.logWidths.contains(logWidth)
-    else { return nil }
+    guard holds(searched, range) else { return nil }
     let width = Elementary.exp(logWidth)
     let first = range.lowerBound
     return [

@@ -75,7 +75,9 @@ struct RivalSolver {
       while damping < 1e8, gain == 0 {
         var damped = normal
         for k in damped.indices { damped[k][k] += damping * max(normal[k][k], 1e-12) }
-        let moved = Cholesky(damped).map { stepped(best.searched, by: $0.solve(gradient)) }
+        let moved = Cholesky(damped).map {
+          rival.bounded(stepped(best.searched, by: $0.solve(gradient)), range)
+        }
         if let moved, let next = residual(rival, moved), Sums.dot(next, next) < best.chiSquared {
           gain = best.chiSquared - Sums.dot(next, next)
           best = Found(searched: moved, chiSquared: Sums.dot(next, next))
@@ -148,16 +150,38 @@ extension RivalSolver {
 
   /// The directions in which a law can move the residuals: its columns, and its derivatives by what is searched.
   func tangent(_ law: Curve) -> [[Double]] {
-    law.searched.indices.reduce(into: law.columns) { directions, k in
-      for step in [1e-5, -1e-5] {
-        var moved = law.searched
-        moved[k] += step
-        guard var other = curve(law.rival, moved)?.residuals else { continue }
-        Sums.subtract(1, law.residuals, from: &other)
-        Sums.scale(&other, by: 1 / step)
-        directions.append(other)
-        break
+    law.columns
+      + law.searched.indices.map { k in
+        for step in [1e-5, -1e-5] {
+          var moved = law.searched
+          moved[k] += step
+          guard var other = curve(law.rival, moved)?.residuals else { continue }
+          Sums.subtract(1, law.residuals, from: &other)
+          Sums.scale(&other, by: 1 / step)
+          return other
+        }
+        return x.map { _ in 0 }
       }
+  }
+}
+
+extension RivalSolver {
+  /// What a law's parameters take from its evidence: log det J' V^-1 J - log det J' J / (n tau^2), by Laplace's approximation, J
+  /// being the directions in which they move log L, V the covariance of the n windows.
+  ///
+  /// Before, a parameter is as well known as by one window whose noise is as large as the spread tau of log L (a unit-information
+  /// prior: Kass and Wasserman, 1995). Were all windows that noisy, this were the k log n of the BIC; but windows are means of one
+  /// step or of tens of thousands, and know more by as much.
+  ///
+  /// - Parameter variance: the factor by which V is larger than `whitening` has it.
+  func price(of law: Curve, variance: Double = 1) -> Double {
+    let mean = Sums.mean(y)
+    let spread = y.map { $0 - mean }
+    let unit = Elementary.log(max(Sums.dot(spread, spread), 1e-20) / variance)
+    var (plain, white): ([[Double]], [[Double]]) = ([], [])
+    for direction in tangent(law) { plain.appendOrthonormal(direction) }
+    return plain.reduce(0) { price, direction in
+      white.appendOrthonormal(whitening(direction)).map { price + unit + 2 * Elementary.log($0) } ?? price
     }
   }
 }

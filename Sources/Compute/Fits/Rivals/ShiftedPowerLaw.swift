@@ -12,10 +12,14 @@ struct ShiftedPowerLaw: Rival {
     return [0.1, 0.3, 0.8].flatMap { a in places.map { [a, $0] } }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    [1e-3...20, range.lowerBound - 6...range.upperBound]
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let (a, place) = (searched[0], searched[1])
     let first = range.lowerBound
-    guard a > 1e-3, a < 20, place > first - 6, place < range.upperBound else { return nil }
+    guard holds(searched, range) else { return nil }
     let shift = Elementary.exp(place - first)
     // (t + s) / (t_1 + s), in units of t_1.
     return [

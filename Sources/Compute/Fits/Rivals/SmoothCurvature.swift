@@ -16,6 +16,8 @@ struct SmoothCurvature: Rival {
 
   func starts(_ range: ClosedRange<Double>) -> [[Double]] { [[]] }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] { [] }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let centre = (range.lowerBound + range.upperBound) / 2
     let scale = (range.upperBound - range.lowerBound) / 2

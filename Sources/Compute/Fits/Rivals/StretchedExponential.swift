@@ -10,9 +10,13 @@ struct StretchedExponential: Rival {
     [0.1, 0.25, 0.5, 0.9].flatMap { beta in range.places(6).map { [beta, $0] } }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    [0.01...5, range.lowerBound - 30...range.upperBound + 5]
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let (beta, place) = (searched[0], searched[1])
-    guard (0.01...5).contains(beta), place > range.lowerBound - 30, place < range.upperBound + 5 else {
+    guard holds(searched, range) else {
       return nil
     }
     let first = Elementary.exp(beta * (range.lowerBound - place))

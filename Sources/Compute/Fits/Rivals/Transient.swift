@@ -17,14 +17,18 @@ struct Transient: Rival {
     return hasLimit ? places.flatMap { place in [0.1, 0.3, 0.8].map { [place, $0] } } : places.map { [$0] }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    let place = range.lowerBound - 2...range.upperBound
+    return hasLimit ? [place, 1e-3...20] : [place]
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let first = range.lowerBound
-    guard searched[0] > first - 2, searched[0] < range.upperBound else { return nil }
+    guard holds(searched, range) else { return nil }
     let transient = x.map { Elementary.exp(-min(Elementary.exp($0 - searched[0]), 700)) }
     guard hasLimit else {
       return (SmoothCurvature(degree: 2).columns(x, [], range) ?? []) + [transient]
     }
-    guard (1e-3...20).contains(searched[1]) else { return nil }
     return [x.map { _ in 1 }, x.map { Elementary.exp(-searched[1] * ($0 - first)) }, transient]
   }
 }

@@ -10,9 +10,11 @@ struct TwoPowerLaws: Rival {
     [[0.02, 0.2], [0.05, 0.5], [0.05, 1], [0.1, 0.3], [0.2, 1], [0.02, 2], [0.1, 3]]
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] { [0...20, 0...20] }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let (slow, fast) = (searched[0], searched[1])
-    guard slow >= 0, fast > slow + 1e-3, fast < 20 else { return nil }
+    guard holds(searched, range), fast > slow + 1e-3 else { return nil }
     let first = range.lowerBound
     return [slow, fast].map { a in x.map { Elementary.exp(-a * ($0 - first)) } }
   }

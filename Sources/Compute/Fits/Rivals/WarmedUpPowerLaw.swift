@@ -11,9 +11,13 @@ struct WarmedUpPowerLaw: Rival {
     [0.1, 0.3, 0.8].flatMap { a in range.places(6).map { [a, $0] } }
   }
 
+  func bounds(_ range: ClosedRange<Double>) -> [ClosedRange<Double>] {
+    [1e-3...20, range.lowerBound - 1...range.upperBound]
+  }
+
   func columns(_ x: [Double], _ searched: [Double], _ range: ClosedRange<Double>) -> [[Double]]? {
     let (a, place) = (searched[0], searched[1])
-    guard (1e-3...20).contains(a), place > range.lowerBound - 1, place < range.upperBound else { return nil }
+    guard holds(searched, range) else { return nil }
     return [
       x.map { _ in 1 },
       x.map { x in

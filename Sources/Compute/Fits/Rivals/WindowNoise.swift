@@ -51,11 +51,11 @@ extension WindowNoise {
   ///     tell its size as well.
   ///   - residuals: of log L from the best law.
   ///   - directions: in which that law can move them.
-  ///   - isTested: no discrepancy is assumed unless it is significant.
-  init?(
-    steps: [Double]?, x: [Double], residuals: [Double], directions: [[Double]], isTested: Bool = false
-  ) {
+  init?(steps: [Double]?, x: [Double], residuals: [Double], directions: [[Double]]) {
     let n = x.count
+    // Where the steps' noise is known, no discrepancy is assumed unless it is significant: one that is none would hide what the
+    // last windows, by far the surest, know.
+    let isTested = steps != nil
     let variance = max(Sums.dot(residuals, residuals) / Double(n), 1e-20)
     var best: (likelihood: Double, noise: WindowNoise)?
     for share in steps == nil ? WindowNoise.parts : WindowNoise.shares {

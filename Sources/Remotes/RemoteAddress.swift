@@ -66,7 +66,12 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         let parts = option.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, ["endpoint", "region"].contains(parts[0]), !parts[1].contains("@"),
           let value = WebAddress.unescaped(parts[1])
-        else { throw RemoteAddress.malformed(text, "after ? only endpoint=URL and region=NAME are known") }
+        else {
+          // What stands there may be a password.
+          throw RemoteAddress.malformed(
+            "s3://\(authority)…",
+            "after ? only endpoint=URL and region=NAME are known, without names and passwords")
+        }
         options[String(parts[0])] = value
       }
       guard !authority.isEmpty else {

@@ -27,7 +27,11 @@ import Testing
   }
 
   @Test func `A password is not repeated in the message that refuses it`() {
-    #expect { try RemoteAddress("https://me:secret@host/") } throws: { !"\($0)".contains("secret") }
+    for text in [
+      "https://me:secret@host/", "http://me@other:secret@host/", "s3://lab/x?endpoint=http://me:secret@host",
+    ] {
+      #expect { try RemoteAddress(text) } throws: { !"\($0)".contains("secret") }
+    }
   }
 
   @Test func `Lines are read as they are written`() throws {

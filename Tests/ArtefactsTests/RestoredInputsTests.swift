@@ -118,12 +118,22 @@ import Testing
     #expect(text(try reader.borrow(tree), "/b c") == "two" && reader.writes == 7)
   }
 
+  /// Until only so many are left. A child that another test starts holds copies of all locks until it executes its program, so that
+  /// what nobody uses may look as if somebody did.
+  private func shrink(_ reader: Reader, to bytes: Int, _ count: Int) {
+    for _ in 0..<500 where entries.count > count {
+      reader.inputs.shrink(to: bytes)
+      usleep(10_000)
+    }
+  }
+
   @Test func `Beyond the budget those go that were unused for longest, and none that is in use`() throws {
     let files = try (0..<5).map { try put(String(repeating: "\($0)", count: 100)) }
     let reader = Reader(store, budget: 250)
     let held = try reader.borrow(files[0])
     for file in files[1...] { _ = try reader.borrow(file) }
     #expect(reader.writes == 5)
+    shrink(reader, to: 250, 2)
     #expect(entries.count == 2)
     #expect(entries.contains(files[0].digest.hex) && entries.contains(files[4].digest.hex))
     #expect(text(held) == String(repeating: "0", count: 100))
@@ -150,7 +160,7 @@ import Testing
       }
       try await group.waitForAll()
     }
-    for reader in readers { reader.inputs.shrink(to: 0) }
+    shrink(readers[0], to: 0, 0)
     #expect(entries == [])
   }
 

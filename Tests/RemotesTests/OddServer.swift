@@ -22,6 +22,8 @@ final class OddServer: Sendable {
   struct Answer: Sendable {
     var pieces: [[UInt8]]
     var isEndless = false
+    /// Whether nothing more comes, and the connection stays open until the client ends it.
+    var isHeld = false
 
     init(_ head: String, _ body: [UInt8] = [], isEndless: Bool = false) {
       pieces = [Array((head + "\r\n\r\n").utf8), body]
@@ -82,6 +84,7 @@ final class OddServer: Sendable {
     let answer = answer(
       Request(method: String(words[0]), path: String(words[1].dropFirst()), head: head, number: number))
     for piece in answer.pieces where !send(piece, connection) { return }
+    if answer.isHeld { _ = read(connection, &byte, 1) }
     while answer.isEndless, send(answer.pieces.last!, connection) {}
   }
 

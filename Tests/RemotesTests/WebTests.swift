@@ -132,7 +132,11 @@ import Testing
   }
 
   @Test func `A cancelled download ends at once`() async throws {
-    let server = OddServer { _ in .init("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1]) }
+    let server = OddServer { _ in
+      var answer = OddServer.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1])
+      answer.isHeld = true
+      return answer
+    }
     defer { server.stop() }
     let remote = remote(server)
     let task = Task { [digest = there.large.digest] in try await remote.fetch(digest) }

@@ -36,10 +36,13 @@ public final class RemoteStore: ObjectSource, RecordSource {
       try await asking { try await files.present(among: Array(paths.keys)) }.compactMap { paths[$0] })
   }
 
+  /// For manifests and other small objects: what is larger than any manifest is copied, and not read.
   public func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws {
     let path = try scratch.newFilePath()
     defer { try? scratch.files.remove(path) }
-    let landing = landing(of: WantedObject(digest, size: nil), at: path)
+    let landing = Landing(
+      StorePath.object(digest).text, limit: 2 * Tree.manifestLimit, file: (path, scratch.files),
+      received: progress.bytesHaveCome)
     try await asking { try await files.read([landing]) }
     guard try landing.isThere() else { throw missing(digest) }
     do { try scratch.stream(objectFile: path, as: digest, body) } catch let error as Failure
@@ -124,7 +127,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
         throw try await files.hasStore() ? error : noStore
       }
       // A tree is not to be there before what it names.
-      if let tree = publication.kind(of: digest), tree == .tree {
+      if publication.kind(of: digest) == .tree {
         publication.abandon()
         try await scratch.fetch(Artefact(digest: digest, kind: .tree, size: 0), from: [self])
       } else {

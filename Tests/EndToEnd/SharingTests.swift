@@ -149,38 +149,10 @@ extension String {
   }
 }
 
-/// A port that nobody uses.
-private func freePort() -> UInt16 {
-  let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(listener) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = inet_addr("127.0.0.1")
-  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-  withUnsafeMutablePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      _ = bind(listener, $0, size)
-      _ = getsockname(listener, $0, &size)
-    }
-  }
-  return UInt16(bigEndian: address.sin_port)
-}
-
 /// Waits until somebody listens at a port.
 private func wait(for port: UInt16) throws {
   for _ in 0..<200 {
-    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(client) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let isOpen = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-      }
-    }
-    if isOpen { return }
+    if Loopback.isOpen(port) { return }
     usleep(20_000)
   }
   Issue.record("nobody listens at port \(port)")
@@ -195,7 +167,7 @@ private struct WebDAV {
 
   init(in folder: TemporaryFolder) throws {
     self.folder = folder
-    port = freePort()
+    port = Loopback.freePort()
     let path = folder.path
     let user = getuid() == 0 ? "user root;" : ""
     folder.write(
@@ -230,7 +202,7 @@ private struct SecureShell {
 
   init(in folder: TemporaryFolder) throws {
     self.folder = folder
-    port = freePort()
+    port = Loopback.freePort()
     let path = folder.path
     _ = try folder.shell(
       """

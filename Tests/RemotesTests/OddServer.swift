@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Support
 import Synchronization
 
 /// A server of the web that does what a test wants: real sockets, and answers byte by byte as they are given.
@@ -36,20 +37,10 @@ final class OddServer: Sendable {
   private let count = Mutex(0)
 
   init(_ answer: @escaping @Sendable (Request) -> Answer) {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(listener, $0, size)
-        _ = listen(listener, 64)
-        _ = getsockname(listener, $0, &size)
-      }
-    }
+    let listener = Loopback.makeSocket()
     self.listener = listener
-    port = UInt16(bigEndian: address.sin_port)
+    port = Loopback.bind(listener)
+    _ = listen(listener, 64)
     signal(SIGPIPE, SIG_IGN)
     Thread { [self] in
       while true {

@@ -39,9 +39,6 @@ extension Publication {
     }
   }
 
-  /// What an object is that was added and not committed yet; nil if it was not added, or was in the store already.
-  public func kind(of digest: Digest) -> Artefact.Kind? { kindOfPending(digest) }
-
   /// Reads an object from another place and adds it if it has its digest.
   func add(_ object: WantedObject, from source: some ObjectSource) async throws {
     let digest = object.digest
@@ -129,6 +126,7 @@ extension Store {
     defer { try? files.remove(result.path!) }
     return try body(result.path!)
   }
+
   /// Where a file may stand for a moment: in `tmp/`, or outside a store that cannot be written to.
   private func scratchPath() -> String {
     if let path = try? temporaryPath() { return path }

@@ -116,7 +116,8 @@ public final class Publication: Sendable {
     return artefact
   }
 
-  func kindOfPending(_ digest: Digest) -> Artefact.Kind? {
+  /// What an object is that was added and not committed yet; nil if it was not added, or was in the store already.
+  public func kind(of digest: Digest) -> Artefact.Kind? {
     pending.withLock { $0.objects.first { $0.digest == digest }?.artefact.kind }
   }
 

@@ -29,7 +29,7 @@ public struct Tree: Hashable, Sendable {
   static let opening = Array(#"{"brake":"tree 1","entries":["#.utf8)
   static let anyOpening = Array(#"{"brake":"tree "#.utf8)
   /// Bytes of a manifest: half a million files in one folder.
-  static let manifestLimit = 64 << 20
+  public static let manifestLimit = 64 << 20
   /// Folders in folders.
   static let depthLimit = 128
   /// Files and folders under a tree that is written out.

@@ -53,8 +53,7 @@ public final class WebFiles: RemoteFiles {
   private func read(_ landing: Landing) throws {
     var tag: String?
     let answer = try ask(
-      { [base, signer] in
-        _ = (base, signer)
+      {
         var request = WebRequest(method: "GET", url: self.url(landing.path))
         if landing.count > 0 {
           if let tag {

@@ -32,20 +32,27 @@ let package = Package(
     module("Safetensors", ["JSON", "System"]),
     module("TorchFiles", ["Safetensors", "System"]),
     module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
+    module("Signing", ["Artefacts", "System"]),
     module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     module("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
     module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "System"]),
     module("Actions", ["Artefacts", "JSON", "System"]),
     module("Runners", ["Actions", "Artefacts", "System"]),
     module("Pipeline", ["Actions", "Artefacts", "CYAML", "JSON", "System"]),
-    module("Runs", ["Actions", "Artefacts", "JSON", "Pipeline", "Runners", "System"]),
+    module("Runs", ["Actions", "Artefacts", "JSON", "Pipeline", "Runners", "Signing", "System"]),
     module("Operations", ["Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System", "TorchFiles"]),
     module("Report", ["Actions", "Artefacts", "Compute", "JSON", "System"]),
+    module(
+      "Bundles",
+      [
+        "Actions", "Artefacts", "Differences", "JSON", "Pipeline", "Remotes", "Report", "Runs", "System",
+      ]),
     .executableTarget(
       name: "brake",
       dependencies: [
-        "Actions", "Artefacts", "Compute", "Differences", "JSON", "Operations", "Pipeline", "Remotes",
-        "Report", "Runners", "Runs", "System",
+        "Actions", "Artefacts", "Bundles", "Compute", "Differences", "JSON", "Operations", "Pipeline",
+        "Remotes",
+        "Report", "Runners", "Runs", "Signing", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -75,10 +82,14 @@ let package = Package(
     tests("SystemTests", ["System"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
     tests("RemotesTests", ["Remotes", "Artefacts", "JSON", "System"]),
+    tests("SigningTests", ["Signing", "Artefacts", "JSON", "Remotes", "System"]),
     tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors", "System"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors", "System"]),
     tests(
-      "RunsTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "Runners", "Runs", "System"]),
+      "RunsTests",
+      ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "Runners", "Runs", "Signing", "System"]),
+    tests(
+      "BundlesTests", ["Bundles", "Actions", "Artefacts", "JSON", "Pipeline", "Report", "System"]),
     tests("PipelineTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "System"]),
     tests(
       "OperationsTests", ["Operations", "Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),

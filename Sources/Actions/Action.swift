@@ -58,10 +58,14 @@ public struct ActionCommand: Sendable, Hashable {
   public let network: Bool
   /// Whether a file that it leaves and does not declare is an error, and not only said.
   public let refusesUndeclared: Bool
+  /// The place of the input that it is given on its standard input; nil for none.
+  public let stdin: String?
+  public let ending: CommandEnding
 
   public init(
     text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
-    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false
+    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false, stdin: String? = nil,
+    ending: CommandEnding = CommandEnding()
   ) {
     self.text = text
     self.shell = shell
@@ -70,5 +74,7 @@ public struct ActionCommand: Sendable, Hashable {
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared
+    self.stdin = stdin
+    self.ending = ending
   }
 }

@@ -23,15 +23,23 @@ public struct ActionWatcher: Sendable {
   /// Called with the path of the file to which the action prints, once there is one.
   public let prints: @Sendable (String) -> Void
   public let report: @Sendable (OperationContext.Progress) -> Void
+  /// A folder with what an earlier attempt had saved, absolute; nil if there was none.
+  public let resume: String?
+  /// Called when a command says that a file is complete: with its path in the folder of the command, as the command gives it, and
+  /// with that folder.
+  public let saved: @Sendable (_ path: String, _ folder: String) -> Void
 
   public init(
     threads: Int, notes: ActionNotes, prints: @escaping @Sendable (String) -> Void = { _ in },
-    report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in }
+    report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in }, resume: String? = nil,
+    saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in }
   ) {
     self.threads = threads
     self.notes = notes
     self.prints = prints
     self.report = report
+    self.resume = resume
+    self.saved = saved
   }
 }
 

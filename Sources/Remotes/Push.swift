@@ -21,10 +21,13 @@ public struct Push: Sendable {
     public var objectsThere = 0
     public var records = 0
     public var recordsThere = 0
+    /// Records that have signatures there now that they did not have.
+    public var signatures = 0
   }
 
   /// Sends what is not there yet: first files, then the folders that name them, then records, then names, so that whoever
-  /// reads there at the same time, or after an interruption, finds nothing that leads nowhere.
+  /// reads there at the same time, or after an interruption, finds nothing that leads nowhere. The signatures of records that the
+  /// store has go before these.
   ///
   /// - Throws: a `Failure` that names the `object` if something is missing or damaged here: then nothing that names it was
   ///   sent.
@@ -40,15 +43,23 @@ public struct Push: Sendable {
     }
     var trees: [Digest] = []
     var seen: Set<Digest> = []
-    try await store.forEachReachable(from: artefacts) { part in
-      if let lost = part.lost.min() {
-        throw Failure(
-          .notFound, "\(lost) cannot be sent: it is not in \(store.root), or is damaged",
-          hint: "'brake verify' names what is lost, and running its stage makes it again")
+    for pass in 1... {
+      var isComplete = true
+      try await store.forEachReachable(from: artefacts) { part in
+        for lost in part.lost.sorted() {
+          // What another process sets aside at this moment comes back. What a folder names is known in the next pass then.
+          guard pass < Push.passes, store.hasBack(Artefact(digest: lost, kind: .blob, size: 0)) else {
+            throw Failure(
+              .notFound, "\(lost) cannot be sent: it is not in \(store.root), or is damaged",
+              hint: "'brake verify' names what is lost, and running its stage makes it again")
+          }
+          if part.trees.contains(lost) { isComplete = false }
+        }
+        let fresh = part.objects.filter { seen.insert($0).inserted }
+        trees += fresh.filter(part.trees.contains)
+        try await send(fresh.filter { !part.trees.contains($0) }, of: store, to: remote, progress, &outcome)
       }
-      let fresh = part.objects.filter { seen.insert($0).inserted }
-      trees += fresh.filter(part.trees.contains)
-      try await send(fresh.filter { !part.trees.contains($0) }, of: store, to: remote, progress, &outcome)
+      if isComplete { break }
     }
     for level in try Push.levels(of: trees, in: store) {
       for start in stride(from: 0, to: level.count, by: Push.batch) {
@@ -56,6 +67,7 @@ public struct Push: Sendable {
         try await send(batch, of: store, to: remote, progress, &outcome)
       }
     }
+    outcome.signatures = try await sendSignatures(of: store, to: remote)
     let there = try await remote.present(among: records.map { StorePath.record($0.key).text })
     let fresh = records.filter { !there.contains(StorePath.record($0.key).text) }
     outcome.records = fresh.count
@@ -65,6 +77,7 @@ public struct Push: Sendable {
         Shipment(
           path: StorePath.record($0.key).text, content: .bytes($0.storedBytes), sent: progress.bytesHaveCome)
       })
+    try await sendLists(to: remote)
     try await remote.write(
       references.map {
         Shipment(
@@ -73,6 +86,43 @@ public struct Push: Sendable {
       })
     return outcome
   }
+
+  /// Adds the signatures of records to those that are there.
+  private func sendSignatures(of store: Store, to remote: any RemoteFiles) async throws -> Int {
+    var count = 0
+    for start in stride(from: 0, to: records.count, by: Push.batch) {
+      let keys = records[start..<min(start + Push.batch, records.count)].map(\.key)
+      let own = try await store.signatures(for: keys)
+      let there = try await RemoteStore(remote, scratch: store).signatures(for: own.keys.sorted())
+      var shipments: [Shipment] = []
+      for (key, signatures) in own.sorted(by: { $0.key < $1.key }) {
+        var all = there[key] ?? RecordSignatures()
+        guard all.add(signatures) else { continue }
+        shipments.append(
+          Shipment(
+            path: StorePath.signatures(key).text, content: .bytes(all.bytes), isReplacing: true))
+      }
+      try await remote.write(shipments)
+      count += shipments.count
+    }
+    return count
+  }
+
+  /// Says there what was sent, so that whoever collects what is not needed keeps it.
+  private func sendLists(to remote: any RemoteFiles) async throws {
+    let digests = Set(artefacts.map(\.digest)).sorted()
+    let lists = stride(from: 0, to: digests.count, by: Push.listed).map { start in
+      Store.sharedList(of: digests[start..<min(start + Push.listed, digests.count)])
+    }
+    try await remote.write(
+      lists.map {
+        Shipment(
+          path: StorePath.shared(Digest($0.name)!).text, content: .bytes($0.bytes), isReplacing: true)
+      })
+  }
+
+  /// Digests in one list.
+  private static let listed = 100_000
 
   /// Folders by how many levels of folders are below them: those without any first, and each after all that it names.
   private static func levels(of trees: [Digest], in store: Store) throws -> [[Digest]] {
@@ -94,6 +144,8 @@ public struct Push: Sendable {
   }
 
   private static let batch = 1000
+  /// Through what is to be sent, at most.
+  private static let passes = 8
 
   private func send(
     _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ progress: TransferProgress,

@@ -57,16 +57,13 @@ public final class RemoteStore: ObjectSource, RecordSource {
   ) async throws -> [Digest: any Error] {
     var failures: [Digest: any Error] = [:]
     progress.expect(objects.count)
+    let differences = Mutex<[Arrived]>([])
     let landings = try objects.map { object in
       let path = try publication.newPath()
-      return landing(of: object, at: path) { [progress, name = files.name] _ in
-        do { try publication.adopt(objectFile: path, as: object.digest, size: object.size) } catch let error
-          as Failure
-          where error.code == .damaged
-        {
-          throw RemoteFailure.lying(name, "sent a damaged object: \(error.headline)")
-        }
-        progress.objectsAreDone(1)
+      return landing(of: object, at: path) { [self] _ in
+        let arrived = Arrived(object: object, path: path)
+        if try isDifference(arrived) { return differences.withLock { $0.append(arrived) } }
+        try adopt(arrived, to: publication)
       }
     }
     defer { for landing in landings { landing.discard() } }
@@ -81,6 +78,10 @@ public final class RemoteStore: ObjectSource, RecordSource {
       do { if try !landing.isThere() { failures[object.digest] = missing(object.digest) } } catch {
         failures[object.digest] = error
       }
+    }
+    let arrived = differences.withLock { $0 }
+    if !arrived.isEmpty {
+      failures.merge(try await adopt(differences: arrived, to: publication)) { first, _ in first }
     }
     return failures
   }
@@ -103,6 +104,26 @@ public final class RemoteStore: ObjectSource, RecordSource {
     let failures = landings.lazy.compactMap(\.error).filter { ($0 as? Failure)?.code == .remote }
     if records.isEmpty, let error = failures.first { throw noted(error) }
     return records
+  }
+
+  public var place: String? { files.name }
+
+  /// What is no file of signatures is as if it were not there.
+  public func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures] {
+    let found = Mutex<[Digest: RecordSignatures]>([:])
+    let landings = keys.map { key in
+      Landing(
+        StorePath.signatures(key).text, limit: RecordSignatures.sizeLimit,
+        whenThere: { landing in
+          if let signatures = try? RecordSignatures(bytes: landing.bytes, of: key) {
+            found.withLock { $0[key] = signatures }
+          }
+          landing.forget()
+        })
+    }
+    try await asking { try await files.read(landings) }
+    if let error = landings.lazy.compactMap(\.error).first { throw error }
+    return found.withLock { $0 }
   }
 
   /// What a name stands for there; nil if there is none.
@@ -156,11 +177,14 @@ public final class RemoteStore: ObjectSource, RecordSource {
     }
     for start in stride(from: 0, to: found.records.count, by: 64) {
       let keys = Array(found.records[start..<min(start + 64, found.records.count)])
-      for record in try await records(for: keys).values { try scratch.add(toldBy: record) }
+      let records = try await records(for: keys)
+      for record in records.values { try scratch.add(toldBy: record, from: files.name) }
+      // A place that does not know of signatures may say so.
+      if let found = try? await signatures(for: records.keys.sorted()) { try scratch.add(found) }
     }
   }
 
-  private func landing(
+  func landing(
     of object: WantedObject, at path: String, whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) -> Landing {
     // An object file is hardly ever larger than what it holds, and never twice as large.
@@ -180,11 +204,11 @@ public final class RemoteStore: ObjectSource, RecordSource {
       hint: "check the address; 'brake push' makes a store where it sends something")
   }
 
-  private func missing(_ digest: Digest) -> Failure {
+  func missing(_ digest: Digest) -> Failure {
     Failure(.notFound, "\(files.name) does not have \(digest)")
   }
 
-  private func asking<Result>(_ body: () async throws -> Result) async throws -> Result {
+  func asking<Result>(_ body: () async throws -> Result) async throws -> Result {
     if !isPatient, let error = trouble.withLock({ $0 }) { throw error }
     do { return try await body() } catch let error as CancellationError { throw error } catch {
       throw noted(error)

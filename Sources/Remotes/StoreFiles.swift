@@ -17,9 +17,11 @@ public struct StoreFiles: RemoteFiles {
     for path in paths {
       let isThere =
         switch StorePath(path) {
-        case .object(let digest): try store.contains(digest)
+        case .object(let digest): try isThere(digest)
         case .record(let key): try store.hasRecord(key)
+        case .signatures(let key): try store.signatures(of: key) != nil
         case .reference(let name): try store.reference(name) != nil
+        case .shared: false
         // A folder becomes a store when something is put into it.
         case .format: true
         case nil: throw unknown(path)
@@ -27,6 +29,13 @@ public struct StoreFiles: RemoteFiles {
       if isThere { present.insert(path) }
     }
     return present
+  }
+
+  /// Who asks may send something that names it, and so relies on it.
+  private func isThere(_ digest: Digest) throws -> Bool {
+    guard try store.contains(digest) else { return false }
+    store.rely(on: digest)
+    return try store.contains(digest)
   }
 
   public func read(_ landings: [Landing]) async throws {
@@ -52,9 +61,13 @@ public struct StoreFiles: RemoteFiles {
     case .record(let key):
       guard let bytes = try store.record(key)?.storedBytes else { return false }
       try bytes.withUnsafeBytes { try landing.append($0, from: name) }
+    case .signatures(let key):
+      guard let bytes = try store.signatures(of: key)?.bytes else { return false }
+      try bytes.withUnsafeBytes { try landing.append($0, from: name) }
     case .reference(let name):
       guard let digest = try store.reference(name) else { return false }
       try Array("\(digest)\n".utf8).withUnsafeBytes { try landing.append($0, from: self.name) }
+    case .shared: return false
     // A folder becomes a store when something is put into it.
     case .format: try Array("brake store 2\n".utf8).withUnsafeBytes { try landing.append($0, from: name) }
     case nil: throw unknown(landing.path)
@@ -65,6 +78,8 @@ public struct StoreFiles: RemoteFiles {
   public func write(_ shipments: [Shipment]) async throws {
     let publication = store.publication()
     var references: [(name: String, digest: Digest)] = []
+    var lists: [[Digest]] = []
+    var signatures: [Digest: RecordSignatures] = [:]
     for shipment in shipments {
       try Task.checkCancellation()
       switch (StorePath(shipment.path), shipment.content) {
@@ -85,6 +100,15 @@ public struct StoreFiles: RemoteFiles {
       case (.record(let key), .bytes(let bytes)):
         try publication.add(record: Record(storedBytes: bytes, key: key), isReplacing: false)
         shipment.sent(bytes.count)
+      case (.signatures(let key), .bytes(let bytes)):
+        signatures[key] = try RecordSignatures(bytes: bytes, of: key)
+        shipment.sent(bytes.count)
+      case (.shared(let name), .bytes(let bytes)):
+        let list = DigestList.digests(bytes)
+        guard Store.sharedList(of: list).name == name.hex else {
+          throw Failure(.malformed, "what was sent as the list \(name.hex) is no such list")
+        }
+        lists.append(list)
       case (.reference(let name), .bytes(let bytes)):
         guard let digest = Digest(String(decoding: bytes.dropLast(), as: UTF8.self)), bytes.last == 10 else {
           throw Failure(.malformed, "what was sent as the reference '\(name)' is no digest")
@@ -93,7 +117,10 @@ public struct StoreFiles: RemoteFiles {
       default: throw unknown(shipment.path)
       }
     }
+    // They stay beside those that others have sent.
+    if !signatures.isEmpty { try store.add(signatures) }
     try publication.commit()
+    for list in lists { try store.noteShared(list) }
     for reference in references { try store.setReference(reference.name, to: reference.digest) }
   }
 
@@ -104,7 +131,7 @@ public struct StoreFiles: RemoteFiles {
   }
 
   private func unknown(_ path: String) -> Failure {
-    Failure(.refused, "'\(path)' is not the name of an object, a record or a reference")
+    Failure(.refused, "'\(path)' is not the name of an object, a record, its signatures or a reference")
   }
 }
 

@@ -1,7 +1,7 @@
 /// Text from outside, made fit for one line of a figure or table.
 extension String {
   /// Control characters, line breaks and what turns the direction of writing are spaces.
-  var printable: String {
+  package var printable: String {
     var text = ""
     text.unicodeScalars.append(
       contentsOf: unicodeScalars.map { scalar in
@@ -13,5 +13,5 @@ extension String {
     return text
   }
 
-  func elided(to limit: Int) -> String { count > limit ? prefix(limit - 1) + "…" : self }
+  package func elided(to limit: Int) -> String { count > limit ? prefix(limit - 1) + "…" : self }
 }

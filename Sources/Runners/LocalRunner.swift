@@ -47,8 +47,8 @@ public struct LocalRunner: Runner {
     case .command(let command):
       return try await CommandRun(
         action: action, command: command, scratch: scratch, store: store,
-        confinement: surroundings.confinement(of: command), notes: watcher.notes,
-        jobServer: surroundings.jobServer, supplies: supplies
+        confinement: surroundings.confinement(of: command), jobServer: surroundings.jobServer,
+        supplies: supplies, watcher: watcher
       ).run()
     }
   }

@@ -9,6 +9,9 @@ extension Failure {
   /// Of the system call that failed, where it comes from one.
   package var errno: Int32? { cause(ErrorNumber.self)?.rawValue }
 
+  /// Whether this user may not write there, now or later.
+  package var isForbidden: Bool { errno.map([EROFS, EACCES, EPERM].contains) ?? false }
+
   package init(_ code: Code, _ headline: String, hint: String? = nil, errno: Int32) {
     self.init(code, headline, hint: hint, cause: ErrorNumber(rawValue: errno))
   }

@@ -8,7 +8,9 @@ extension LocalFileSystem {
   /// depth. Links are removed and not followed.
   public func removeAll(_ path: String) {
     if unlink(path) == 0 || errno == ENOENT { return }
-    chmod(path, 0o700)
+    // Others who may look into it go on to.
+    var status = stat()
+    if lstat(path, &status) == 0 { chmod(path, status.st_mode & 0o777 | 0o700) }
     let folder = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if folder < 0 { return }
     defer { _ = Glibc.close(folder) }

@@ -5,6 +5,9 @@ package enum SystemTime {
   /// Since 1970, as far as that fits; it can be set, forwards and backwards.
   package static func real() -> Int64 { read(CLOCK_REALTIME) }
 
+  /// The same as the stamps that files get at this moment on the disks of this machine: a few milliseconds behind.
+  package static func stamp() -> Int64 { read(CLOCK_REALTIME_COARSE) }
+
   /// Since some moment that stays the same until the machine starts anew; it goes on while the machine sleeps.
   package static func monotonic() -> Int64 { read(CLOCK_BOOTTIME) }
 

@@ -34,7 +34,7 @@ struct ArtefactArguments: ParsableArguments {
 
   /// - Returns: what finds the artefacts, with the pipeline of the options if there is one.
   func resolver(_ pipeline: PipelineOptions, in store: Store) -> ArtefactNames {
-    let file = pipeline.file
+    let (file, trusting) = (pipeline.file, pipeline.trusting)
     let overrides = overrides
     return ArtefactNames(store: store) {
       guard let path = file ?? PipelineOptions.default else { return nil }
@@ -43,7 +43,7 @@ struct ArtefactArguments: ParsableArguments {
           text: try PipelineOptions.read(path), path: path, read: PipelineOptions.read),
         overrides: overrides,
         root: ".",
-        store: store, registry: .builtIn)
+        store: store, registry: .builtIn, trust: try trusting.trust())
     }
   }
 }

@@ -16,7 +16,7 @@ import System
       'brake TARGET NAME=VALUE' is 'brake run TARGET NAME=VALUE'. Options of a subcommand may stand before it: \
       'brake -f FILE log' is 'brake log -f FILE'.
 
-      Exit status: 0, 1 (run -q: something is out of date; diff, rebuild, run --check-determinism: something differs), 2 (an error), 128 + n (ended by signal n).
+      Exit status: 0, 1 (run -q: something is out of date; diff, rebuild, reproduce, audit, run --check-determinism: something differs), 2 (an error), 128 + n (ended by signal n).
       """,
     version: brakeVersion,
     groupedSubcommands: [
@@ -30,10 +30,17 @@ import System
         name: "Artefact",
         subcommands: [
           Put.self, Get.self, Cat.self, Show.self, Diff.self, List.self, Ref.self, Refs.self, Unref.self,
-          Provenance.self, Verify.self,
+          Provenance.self, Verify.self, Repack.self,
+          Scrub.self,
         ]),
       CommandGroup(
-        name: "Sharing", subcommands: [Share.self, Push.self, Pull.self, Remote.self, ServeStore.self]),
+        name: "Keeping", subcommands: [Usage.self, Pin.self, Unpin.self, Remove.self, Collect.self]),
+      CommandGroup(
+        name: "Sharing",
+        subcommands: [
+          Share.self, Push.self, Pull.self, Bundle.self, Reproduce.self, Sign.self, Audit.self, Remote.self,
+          ServeStore.self,
+        ]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
       CommandGroup(name: "Help", subcommands: [Manual.self]),
     ],

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Synchronization
+import System
 
 /// A signal asked the command to end.
 struct Interruption: Error, CustomStringConvertible {
@@ -8,7 +9,8 @@ struct Interruption: Error, CustomStringConvertible {
 
   var description: String { "interrupted (\(String(cString: strsignal(signal))))" }
 
-  /// Runs the body, and cancels it on SIGINT, SIGTERM or SIGHUP.
+  /// Runs the body, and cancels it on SIGINT, SIGTERM, SIGHUP or SIGUSR1. With SIGTERM and SIGUSR1 schedulers say that a job is
+  /// to end soon: stages that run get them, too, and have some time to save what they have done.
   ///
   /// - Throws: an `Interruption` once the cancelled body has ended. A second signal of the same kind ends the process at
   ///   once.
@@ -20,7 +22,10 @@ struct Interruption: Error, CustomStringConvertible {
       defer { group.cancelAll() }
       group.addTask { try await body() }
       group.addTask {
-        for await signal in signals { throw Interruption(signal: signal) }
+        for await signal in signals {
+          if signal == SIGTERM || signal == SIGUSR1 { Preemption.note(signal) }
+          throw Interruption(signal: signal)
+        }
         return nil
       }
       while let value = try await group.next() {
@@ -50,7 +55,7 @@ struct Interruption: Error, CustomStringConvertible {
       }
       source.activate()
       let once = Int32(truncatingIfNeeded: SA_RESETHAND)
-      for signal in [SIGINT, SIGTERM, SIGHUP] { handle(signal, flags: SA_RESTART | once) }
+      for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { handle(signal, flags: SA_RESTART | once) }
       // A reader of our output who has gone away must not end us while children run. Children do not inherit handlers.
       handle(SIGPIPE, flags: SA_RESTART)
     }

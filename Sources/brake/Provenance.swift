@@ -26,8 +26,9 @@ extension Brake {
       let store = try pipeline.workspace.open()
       let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
       let provenance = try Lineage(of: digest, in: store)
-      if json { return try Output.print(provenance.json) }
-      var tree = LineageTree(provenance)
+      let origins = try RecordOrigins(of: provenance, in: store)
+      if json { return try Output.print(origins.added(to: provenance.json)) }
+      var tree = LineageTree(provenance, origins)
       try Output.print(tree.text())
     }
   }
@@ -36,10 +37,14 @@ extension Brake {
 /// A lineage as an indented tree. What an artefact was made from is shown where it first comes up.
 private struct LineageTree {
   let provenance: Lineage
+  private let origins: RecordOrigins
   private var shown: Set<Digest> = []
   private var lines: [String] = []
 
-  init(_ provenance: Lineage) { self.provenance = provenance }
+  init(_ provenance: Lineage, _ origins: RecordOrigins) {
+    self.provenance = provenance
+    self.origins = origins
+  }
 
   mutating func text() -> String {
     add(provenance.digest, source: nil, first: "", rest: "", label: "")
@@ -89,6 +94,10 @@ private struct LineageTree {
     if let doubt = maker.record.doubt {
       details.append("\(doubt.words): it may have read more than is told here")
     }
+    if maker.record.isResumed {
+      details.append("it went on from what an attempt had saved that did not end")
+    }
+    if let origin = origins.words(for: maker.record.key) { details.append(origin) }
     if let making = maker.making {
       let time = making.finished.replacing("T", with: " ").replacing("Z", with: " UTC")
       details.append("made \(time) in \(duration(making.seconds)) on \(making.host), brake \(making.version)")

@@ -31,6 +31,7 @@ extension Brake {
       if lineage.lineage {
         push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
       }
+      try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
         try await push.run(from: store, to: remote, progress: progress)
@@ -39,18 +40,24 @@ extension Brake {
         return try Output.print([
           "remote": .string(address.description), "objects": .integer(Int64(outcome.objects)),
           "objects_there": .integer(Int64(outcome.objectsThere)), "records": .integer(Int64(outcome.records)),
-          "records_there": .integer(Int64(outcome.recordsThere)), "bytes": .integer(Int64(progress.bytes)),
+          "records_there": .integer(Int64(outcome.recordsThere)),
+          "signatures": .integer(Int64(outcome.signatures)), "bytes": .integer(Int64(progress.bytes)),
         ])
       }
       try Output.print(
         "\(outcome.objects) objects (\(byteCount(progress.bytes))) and \(outcome.records) records sent to \(address), "
-          + "\(outcome.objectsThere) and \(outcome.recordsThere) were there")
+          + "\(outcome.objectsThere) and \(outcome.recordsThere) were there"
+          + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures"))
     }
 
     private func chosen(in store: Store) async throws -> Remotes.Push {
       if given.names.isEmpty {
         let records = try await pipeline.engine(given.overrides).recordedActions()
-        return Remotes.Push(artefacts: records.flatMap(\.artefacts), records: records)
+        // Said before it is looked for again: who collects what is not needed leaves it then.
+        store.rely(on: records.flatMap { $0.artefacts.map(\.digest) })
+        // Of what was removed to save room only the recipe can be sent.
+        return Remotes.Push(
+          artefacts: try store.unremoved(records.flatMap(\.artefacts)), records: records)
       }
       var push = Remotes.Push(artefacts: [])
       for name in given.names {
@@ -98,6 +105,7 @@ extension Brake {
         digest: found.digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
       if lineage.lineage {
         push.records = try [found.digest].records(in: store, except: [])
+        try OwnRecords.signIfConfigured(push.records, in: store)
         let list = LineageList(artefact: found.digest, records: push.records.map(\.key))
         let publication = store.publication()
         push.artefacts.append(try publication.add(bytes: list.bytes))
@@ -109,6 +117,7 @@ extension Brake {
       _ = try await Transfer.run("sent", progress) { [push] in
         try await push.run(from: store, to: remote, progress: progress)
       }
+      try store.noteShared(push.artefacts.map(\.digest))
       if json {
         return try Output.print([
           "line": .string(line.description), "digest": .string(found.digest.description),
@@ -125,7 +134,11 @@ extension [Digest] {
   fileprivate func records(in store: Store, except known: [Record]) throws -> [Record] {
     var seen = Set(known.map(\.key))
     var records: [Record] = []
-    for digest in Set(self).sorted() {
+    // Of what is known to be made, and of sources, there is nothing to look up.
+    func outputs(_ records: [Record]) -> Set<Digest> { Set(records.flatMap { $0.artefacts.map(\.digest) }) }
+    let read = known.flatMap { Lineage.inputs(of: $0).map(\.digest) }
+    let open = Set(self + read).subtracting(outputs(known))
+    for digest in try open.intersection(outputs(store.records { _ in })).sorted() {
       for maker in try Lineage(of: digest, in: store).makers.values
       where !maker.isTold && seen.insert(maker.record.key).inserted {
         records.append(maker.record)

@@ -43,6 +43,7 @@ struct RemoteCache: ParsableArguments {
     do {
       let address = try RemoteNames(of: engine.store).resolve(remote)
       let records = try await engine.recordedActions(targets: targets)
+      try OwnRecords.signIfConfigured(records, in: engine.store)
       let push = Push(artefacts: records.flatMap(\.artefacts), records: records)
       let progress = TransferProgress()
       let files = try address.open()

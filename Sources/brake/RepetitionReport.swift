@@ -14,6 +14,8 @@ struct RepetitionReport: Sendable {
     case new
     case mode(isExecutable: Bool)
     case content(any Difference)
+    /// Other bytes; what is recorded is not in the store.
+    case unknown(recorded: Digest)
   }
 
   let instance: String
@@ -33,7 +35,9 @@ struct RepetitionReport: Sendable {
       if output.wasExecutable != output.isExecutable {
         changes.append((output.label, .mode(isExecutable: output.isExecutable)))
       }
-      if recorded != output.again,
+      if recorded != output.again, try !store.isWhole(recorded) {
+        changes.append((output.label, .unknown(recorded: recorded.digest)))
+      } else if recorded != output.again,
         let difference = try compare(StoredContent(recorded.digest, in: store), FileContent(path))
       {
         changes.append((output.label, .content(difference)))
@@ -53,6 +57,10 @@ struct RepetitionReport: Sendable {
       case .mode(let isExecutable):
         "  \(output): \(isExecutable ? "can be executed now" : "can no longer be executed")\n".visible(
           lineBreaks: true)
+      case .unknown(let recorded):
+        "  \(output): other bytes; by how much is not known, since \(recorded.short) is not in the store\n"
+          .visible(
+            lineBreaks: true)
       case .content(let difference):
         "  \(output): ".visible()
           + difference.report(most: most).split(separator: "\n").joined(separator: "\n  ") + "\n"
@@ -71,6 +79,11 @@ struct RepetitionReport: Sendable {
           case .new: ["output": .string(output), "change": "new"]
           case .mode(let isExecutable):
             ["output": .string(output), "change": "mode", "mode": isExecutable ? "755" : "644"]
+          case .unknown(let recorded):
+            [
+              "output": .string(output), "change": "content", "difference": .null,
+              "recorded": .string(recorded.description),
+            ]
           case .content(let difference):
             ["output": .string(output), "change": "content", "difference": difference.object]
           }

@@ -33,7 +33,8 @@ extension Brake.Run {
     }
     self.init()
     pipeline = PipelineOptions()
-    (pipeline.workspace, pipeline.file) = (workspace, file)
+    (pipeline.workspace, pipeline.file, pipeline.trusting) = (workspace, file, TrustOption())
+    pipeline.trusting.groups = nil
     self.jobs = JobsOption()
     self.jobs.jobs = jobs
     given = Targets()

@@ -89,18 +89,22 @@ extension Brake {
       defer { recorders.close() }
       let run = self
       if watch { return try waiting { try await run.repeated(text.path, recorders) } }
-      let memory = question || dryRun || always ? nil : try? pipeline.memory(text, given)
+      let trust = try pipeline.trusting.trust()
+      // What a strict policy has let through before is looked at again: keys expire, and signers are struck off.
+      let memory =
+        question || dryRun || always || !trust.isEverybody ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
-      try waiting { try await run.run(text, memory, recorders) }
+      try waiting { try await run.run(text, trust, memory, recorders) }
     }
 
     /// Runs what is not known to be as it was.
     private func run(
-      _ text: (text: String, path: String), _ memory: RunMemory?, _ recorders: RunRecorders
+      _ text: (text: String, path: String), _ trust: Trust, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws {
       let places = question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(
-        text, given.overrides, sources: { try cache.sources(for: $0) }, jobServer: places.server)
+        text, given.overrides, sources: { try cache.sources(for: $0) }, trust: trust,
+        jobServer: places.server)
       engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
@@ -129,7 +133,7 @@ extension Brake {
       try await WatchedRun(
         path: path, store: pipeline.workspace.open(creating: true), targets: given.targets,
         overrides: given.overrides, options: options(places), jobServer: places.server, recorders: recorders,
-        json: json
+        json: json, trust: pipeline.trusting.trust()
       ).run()
     }
 
@@ -216,7 +220,7 @@ extension Brake {
     private func ask(_ engine: Engine) async throws {
       let status = try await engine.status(targets: given.targets)
       if let error = status.lazy.compactMap(\.error).first { throw error }
-      if always || status.contains(where: { $0.state != .upToDate }) { throw ExitCode(1) }
+      if always || status.contains(where: \.isBehind) { throw ExitCode(1) }
     }
 
     private func foretell(_ engine: Engine) async throws {
@@ -226,7 +230,7 @@ extension Brake {
         explanations.map { ($0.instance, $0.reason) }, uniquingKeysWith: { first, _ in first })
       var table = Table(.left, .left)
       var stages: [JSON] = []
-      for each in status where always || each.state != .upToDate {
+      for each in status where always || each.isBehind {
         let reason =
           switch each.state {
           case .upToDate: "up to date, but -B"

@@ -25,7 +25,7 @@ extension Brake {
         }
         if let leftover = each.leftover { table.add("", "", "what it left when it failed is in \(leftover)") }
       }
-      let behind = status.count { $0.state != .upToDate }
+      let behind = status.count(where: \.isBehind)
       let summary =
         "\(status.count) stages, \(behind == 0 ? "all" : String(status.count - behind)) up to date"
       try Output.print(table.isEmpty ? summary : table.text() + "\n" + summary)

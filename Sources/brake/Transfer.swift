@@ -6,9 +6,11 @@ import System
 /// Work that waits for another place, under the eyes of the user: a line on a terminal that says how far it is, and an end on
 /// a signal.
 enum Transfer {
+  /// - Parameter kept: whether what had arrived stays when a signal ends it.
   /// - Throws: an `ExitCode` if a signal ended it.
   static func run<Value: Sendable>(
-    _ verb: String, _ progress: TransferProgress, _ body: @escaping @Sendable () async throws -> Value
+    _ verb: String, _ progress: TransferProgress, kept: Bool = true,
+    _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     let terminal = Terminal()
     let display = Task {
@@ -34,7 +36,10 @@ enum Transfer {
     } catch {
       await end()
       guard let interruption = error as? Interruption else { throw error }
-      Output.note("\(interruption); what had arrived is kept, and the same command goes on from there")
+      Output.note(
+        kept
+          ? "\(interruption); what had arrived is kept, and the same command goes on from there"
+          : "\(interruption); nothing was written")
       throw ExitCode(128 + interruption.signal)
     }
   }

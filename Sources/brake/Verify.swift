@@ -12,7 +12,7 @@ extension Brake {
       commandName: "verify",
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
-        Without digests: everything in the store, records and references too. What is damaged is named and moved to \
+        Without digests: everything in the store, records, files of signatures and references too. What is damaged is named and moved to \
         quarantine/; what the disk does not let be read is named and stays; what a record or reference promises and is \
         not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
         place and checked again; what nobody has, 'brake run' makes again. \
@@ -83,9 +83,12 @@ extension Brake {
       for record in try store.records(damaged: { unbelieved.append($0) }) {
         var losses: [Loss] = []
         tally.check("the record of \(record.stage)") { losses = try store.losses(of: record) }
-        for loss in losses { tally.note(loss, of: record) }
+        tally.note(losses, of: record, in: store)
       }
       for error in unbelieved { tally.check("a record") { throw error } }
+      for key in try store.keysOfSignatures() {
+        tally.check("the signatures of the record \(key)") { _ = try store.signatures(of: key) }
+      }
       for name in try store.references() {
         tally.check("reference \(name)", try? store.reference(name)) {
           guard let digest = try store.reference(name) else { return }
@@ -105,13 +108,14 @@ extension Brake {
 }
 
 /// Counts what was checked, says what was wrong as it comes up, and shows on a terminal how far it is.
-private struct Tally {
+struct Tally {
   private var checked = 0
   private var errors: [(name: String, error: any Error)] = []
   private var unreadable: [(name: String, error: any Error)] = []
   private var losses: [(loss: Loss, record: Record)] = []
   /// Trees of which something is missing and that no record promises.
   private var incomplete: [Digest] = []
+  private var removed = 0
   /// What another place may have.
   private(set) var wanted: Set<Digest> = []
   private let total: Int
@@ -139,7 +143,16 @@ private struct Tally {
     Output.noteRaw("\r\u{1B}[Kverifying \(checked)/\(total)")
   }
 
-  mutating func note(_ loss: Loss, of record: Record) {
+  /// What was removed on purpose is made again when somebody needs it, and is not lost.
+  mutating func note(_ losses: [Loss], of record: Record, in store: Store) {
+    if losses.isEmpty { return }
+    let removed = (try? store.removedObjects()) ?? []
+    for loss in losses {
+      if removed.contains(loss.object) { self.removed += 1 } else { note(loss, of: record) }
+    }
+  }
+
+  private mutating func note(_ loss: Loss, of record: Record) {
     Output.note(
       "error: \(loss.name(in: record)) is lost: \(loss.object) is not in the store"
         + "\n  hint: brake -B '\(record.stage)' runs it again")
@@ -165,16 +178,19 @@ private struct Tally {
       + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
       + (losses.isEmpty ? "" : ", \(losses.count) lost")
       + (incomplete.isEmpty ? "" : ", \(incomplete.count) incomplete")
+      + (removed == 0 ? "" : ", \(removed) removed to save room")
   }
 
   var json: JSON {
-    [
+    var members: [String: JSON] = [
       "checked": .integer(Int64(checked)),
       "damaged": .array(errors.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
       "unreadable": .array(unreadable.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
       "lost": .array(losses.map { $0.loss.json(in: $0.record) }),
       "incomplete": .array(incomplete.map { .string($0.description) }),
     ]
+    if removed > 0 { members["removed"] = .integer(Int64(removed)) }
+    return .object(members)
   }
 }
 

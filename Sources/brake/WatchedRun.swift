@@ -17,11 +17,13 @@ final class WatchedRun: Sendable {
   private let jobServer: JobServer?
   private let recorders: RunRecorders
   private let isJSON: Bool
+  private let trust: Trust
   private let isWaiting = Atomic(false)
 
   init(
     path: String, store: Store, targets: [String], overrides: [(name: String, value: String)],
-    options: RunOptions, jobServer: JobServer?, recorders: RunRecorders, json: Bool
+    options: RunOptions, jobServer: JobServer?, recorders: RunRecorders, json: Bool,
+    trust: Trust
   ) {
     self.path = path
     self.store = store
@@ -31,6 +33,7 @@ final class WatchedRun: Sendable {
     self.jobServer = jobServer
     self.recorders = recorders
     isJSON = json
+    self.trust = trust
   }
 
   /// Returns when it is interrupted while it waits.
@@ -59,7 +62,7 @@ final class WatchedRun: Sendable {
         }
         let engine = Engine(
           source: PipelineSource(file), overrides: overrides, root: ".", store: store, registry: .builtIn,
-          guardExecutable: "/proc/self/exe", jobServer: jobServer)
+          guardExecutable: "/proc/self/exe", jobServer: jobServer, trust: trust)
         watch.add(try await engine.sources(targets: targets, afterRun: false))
         try tell(try await round(engine), since: changes)
         sources = try await engine.sources(targets: targets, afterRun: true)

@@ -65,6 +65,8 @@ struct PipelineOptions: ParsableArguments {
     completion: .file(extensions: ["yaml", "yml"]))
   var file: String?
 
+  @OptionGroup var trusting: TrustOption
+
   /// Enters the folder, reads the pipeline and opens the store.
   func engine(_ overrides: [(name: String, value: String)] = []) throws -> Engine {
     try engine(text(), overrides)
@@ -73,14 +75,16 @@ struct PipelineOptions: ParsableArguments {
   /// Opens the store for a pipeline that was read.
   func engine(
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
-    sources: (Store) throws -> [any ArtefactSource] = { _ in [] }, jobServer: JobServer? = nil
+    sources: (Store) throws -> [any ArtefactSource] = { _ in [] }, trust: Trust? = nil,
+    jobServer: JobServer? = nil
   ) throws -> Engine {
     _ = try RestoredInputs.givenBudget()
     let store = try workspace.open(creating: true)
     return Engine(
       source: PipelineSource(text: text.text, path: text.path, read: PipelineOptions.read),
       overrides: overrides, root: ".", store: store, registry: .builtIn,
-      guardExecutable: "/proc/self/exe", jobServer: jobServer, sources: try sources(store))
+      guardExecutable: "/proc/self/exe", jobServer: jobServer, sources: try sources(store),
+      trust: try trust ?? trusting.trust())
   }
 
   /// Enters the folder and reads the pipeline's text.

@@ -100,7 +100,8 @@ struct ActionValueTests {
   @Test func `A command arrives as it was sent`() throws {
     let command = ActionCommand(
       text: "cat './x/data.bin' > ./o", shell: CommandShell(["sh", "-eu", "-c"])!, environment: ["A": "1"],
-      passed: ["TERM"], sandbox: false, network: true, refusesUndeclared: true)
+      passed: ["TERM"], sandbox: false, network: true, refusesUndeclared: true, stdin: "x/data.bin",
+      ending: CommandEnding(codes: [0, 3], timeout: .seconds(60), grace: .seconds(5), retries: 2))
     let outputs = [
       OutputDeclaration("o", file: "o", help: ""),
       OutputDeclaration("p", file: "p/*.png", keyed: true, help: ""),

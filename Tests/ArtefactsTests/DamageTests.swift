@@ -10,13 +10,6 @@ import Testing
   let folder = TemporaryFolder()
   var store: Store { get throws { try Store(at: folder["store"], files: .withoutSynchronising) } }
 
-  func put(_ bytes: [UInt8]) throws -> Digest {
-    let publication = try store.publication()
-    let digest = try publication.add(bytes: bytes).digest
-    try publication.commit()
-    return digest
-  }
-
   func object(_ digest: Digest) throws -> [UInt8] {
     try #require(FileManager.default.contents(atPath: store.objectPath(digest)).map { [UInt8]($0) })
   }
@@ -31,7 +24,7 @@ import Testing
     throws
   {
     let bytes = Array("The quick brown fox jumps over the lazy dog, the quick brown fox over the dog.".utf8)
-    let digest = try put(bytes)
+    let digest = try store.put(bytes)
     let good = try object(digest)
     var unnoticed = 0
     for position in good.indices {
@@ -52,9 +45,9 @@ import Testing
   }
 
   @Test func `An object that is cut short, longer, or another one is damaged and moved away`() throws {
-    let digest = try put(mixed(3000))
+    let digest = try store.put(mixed(3000))
     let good = try object(digest)
-    let other = try object(try put([1, 2, 3]))
+    let other = try object(try store.put([1, 2, 3]))
     var cases = stride(from: 0, to: good.count, by: 97).map { Array(good.prefix($0)) }
     cases += [good + [0], good + good, Array(good.dropFirst()), other, []]
     for bytes in cases {
@@ -69,7 +62,7 @@ import Testing
 
   @Test func `A damaged object is replaced when its bytes are stored again`() throws {
     let bytes = mixed(5000)
-    let digest = try put(bytes)
+    let digest = try store.put(bytes)
     // At the time of `add`, and between `add` and `commit`.
     for late in [false, true] {
       let publication = try store.publication()
@@ -100,7 +93,7 @@ import Testing
   }
 
   @Test func `Restoring a damaged object leaves nothing behind`() throws {
-    let digest = try put(mixed(3 << 20))
+    let digest = try store.put(mixed(3 << 20))
     var bytes = try object(digest)
     bytes[bytes.count - 20_000] ^= 1
     try replace(digest, with: bytes)
@@ -113,7 +106,7 @@ import Testing
 
   @Test func `Footers that lie, with a right check, are damage and allocate nothing`() throws {
     let bytes = mixed(1000)
-    let digest = try put(bytes)
+    let digest = try store.put(bytes)
     let good = try object(digest)
     let footer = try ObjectReader(InputFile(store.objectPath(digest), files: store.files)).footer
     let body = good.dropLast(footer.bytes.count)
@@ -148,7 +141,7 @@ import Testing
   }
 
   @Test func `An object of a newer format is refused but not moved away`() throws {
-    let digest = try put([1, 2, 3])
+    let digest = try store.put([1, 2, 3])
     var bytes = try object(digest)
     let footer = try ObjectReader(InputFile(store.objectPath(digest), files: store.files)).footer
     let start = bytes.count - footer.bytes.count

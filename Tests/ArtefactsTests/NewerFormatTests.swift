@@ -11,13 +11,6 @@ import Testing
   let folder = TemporaryFolder()
   var store: Store { get throws { try Store(at: folder["store"], files: .withoutSynchronising) } }
 
-  private func put(_ bytes: [UInt8]) throws -> Digest {
-    let publication = try store.publication()
-    let digest = try publication.add(bytes: bytes).digest
-    try publication.commit()
-    return digest
-  }
-
   private func overwrite(_ path: String, _ bytes: [UInt8]) throws {
     try FileManager.default.removeItem(atPath: path)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -30,7 +23,7 @@ import Testing
 
   @Test(arguments: ["header", "footer"])
   func `An object of a later version is refused wherever it is met, and left as it is`(part: String) throws {
-    let digest = try put([1, 2, 3])
+    let digest = try store.put([1, 2, 3])
     let path = try store.objectPath(digest)
     var bytes = try #require(folder.read("store/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"))
     if part == "header" {
@@ -47,7 +40,7 @@ import Testing
     let uses: [() throws -> Void] = [
       { _ = try store.bytes(of: digest) }, { _ = try store.artefact(digest) },
       { try store.verify(digest) }, { try store.restore(digest, to: folder["back"]) },
-      { _ = try put([1, 2, 3]) },
+      { _ = try store.put([1, 2, 3]) },
     ]
     for use in uses {
       let error = #expect(throws: Failure.self, performing: use)
@@ -59,7 +52,7 @@ import Testing
   @Test func `An object of a later version that comes between add and commit is not replaced`() throws {
     let publication = try store.publication()
     let digest = try publication.add(bytes: [1, 2, 3]).digest
-    let other = try put([4])
+    let other = try store.put([4])
     var bytes = try #require(folder.read("store/objects/\(other.hex.prefix(2))/\(other.hex.dropFirst(2))"))
     bytes[13] = 9
     folder.write(bytes, to: "store/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))")
@@ -70,7 +63,7 @@ import Testing
 
   @Test func `A tree of a later version is refused and left as it is`() throws {
     let manifest = Array(#"{"brake":"tree 2","entries":[],"links":{}}"#.utf8)
-    let blob = try put(manifest)
+    let blob = try store.put(manifest)
     let path = try store.objectPath(blob)
     let footer = try ObjectReader(InputFile(path, files: LocalFileSystem())).footer
     var bytes = try #require(FileManager.default.contents(atPath: path).map { [UInt8]($0) })

@@ -13,7 +13,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))
   }
 
-  @Test(arguments: [("brake store 3\n", Failure.Code.newer), ("PNG", .refused)])
+  @Test(arguments: [("brake store 4\n", Failure.Code.newer), ("PNG", .refused)])
   func `A store of an unknown format is refused`(format: String, code: Failure.Code) throws {
     folder.write(format, to: "store/format")
     let error = #expect(throws: Failure.self) { try store }
@@ -91,7 +91,7 @@ import Testing
   }
 
   @Test func `More bytes than the limit are refused, not read`() throws {
-    let digest = try put(mixed(1000))
+    let digest = try store.put(mixed(1000))
     #expect(try store.bytes(of: digest, limit: 1000).count == 1000)
     let error = #expect(throws: Failure.self) { try store.bytes(of: digest, limit: 999) }
     #expect(error?.code == .refused)
@@ -103,7 +103,7 @@ import Testing
   }
 
   @Test func `A unique prefix of eight digits names an object`() throws {
-    let digest = try put([1, 2, 3])
+    let digest = try store.put([1, 2, 3])
     #expect(try store.resolve(String(digest.hex.prefix(8))) == digest)
     #expect(try store.resolve("sha256:" + digest.hex.prefix(20)) == digest)
     #expect(try store.resolve(digest.description) == digest)
@@ -117,7 +117,7 @@ import Testing
   }
 
   @Test func `A prefix that fits two objects is ambiguous`() throws {
-    let digest = try put([1, 2, 3])
+    let digest = try store.put([1, 2, 3])
     let twin = folder["store"] + "/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2).dropLast(4))0000"
     try Data().write(to: URL(fileURLWithPath: twin))
     let error = #expect(throws: Failure.self) { try store.resolve(String(digest.hex.prefix(30))) }
@@ -131,23 +131,18 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder["store"]))
   }
 
-  func put(_ bytes: [UInt8]) throws -> Digest {
-    let publication = try store.publication()
-    let digest = try publication.add(bytes: bytes).digest
-    try publication.commit()
-    return digest
-  }
-
   func leftovers() throws -> [String] { folder.temporaries(of: "store") }
 }
 
 extension TemporaryFolder {
-  /// What processes have in `tmp/` of a store, apart from their signs of life.
+  /// What processes have in `tmp/` of a store, apart from their signs of life and what they rely on.
   func temporaries(of store: String) -> [String] {
     let files = FileManager.default
     let folder = self[store] + "/tmp"
     return ((try? files.contentsOfDirectory(atPath: folder)) ?? []).flatMap { process in
-      ((try? files.contentsOfDirectory(atPath: folder + "/" + process)) ?? [process]).filter { $0 != "alive" }
+      ((try? files.contentsOfDirectory(atPath: folder + "/" + process)) ?? [process]).filter {
+        !["alive", "relied"].contains($0)
+      }
     }
   }
 }

@@ -31,6 +31,53 @@ import Testing
     #expect(curves[0].notes.isEmpty)
   }
 
+  @Test(arguments: [
+    // Megatron, with what it says of evaluations.
+    """
+    [2026-01-01 12:00:00] iteration        1/  500000 | consumed samples:  512 | time per iteration (ms): 271.2 | lm loss: 3.5E+00 |
+     iteration        2/  500000 | learning rate: 1.0E-04 | lm loss: 3.25E+00 | loss scale: 1.0 |
+     validation loss at iteration 2 | lm loss value: 9 | lm loss PPL: 8103 |
+    """,
+    // nanoGPT.
+    "number of parameters: 10.65M\niter 1: loss 3.5000, time 81.20ms, mfu -100.00%\niter 2: loss 3.2500, time 79.11ms, mfu 40.1%\n",
+    "INFO:trainer:step=1 loss=3.5 val_loss=9\nsaved 1 loss\nINFO:trainer:step=2 loss=3.25 val_loss=9\n",
+    "12:00:01 - Epoch 1 Step 1 Loss: 3.5\n12:00:02 - Epoch 1 Step 2 Loss: 3.25\n",
+    "epoch,step,train_loss_step,train_loss_epoch,val_loss\n0,1,3.5,4,9\n0,2,3.25,4,9\n",
+  ])
+  func `What trainings print is read`(text: String) throws {
+    let curves = try read(text)
+    #expect(curves.count == 1)
+    #expect(curves[0].steps == [1, 2] && curves[0].losses == [3.5, 3.25])
+    #expect(curves[0].notes.isEmpty)
+  }
+
+  @Test func `Of two losses in a log the one that is printed far more often is read, and the choice is told`()
+    throws
+  {
+    let often = (1...9).map { "iter \($0): loss \(10 - $0)\n" }.joined()
+    let curve = try read("step 0: train loss 9.5, val loss 9.6\n" + often)[0]
+    #expect(curve.steps == Array(1...9))
+    #expect(curve.notes.map(\.kind) == [.choice])
+    #expect(curve.notes[0].description.contains("'loss' by 'iter' was read, and not 'train loss' by 'step'"))
+    let named = CurveImport(step: "step", loss: "val loss")
+    #expect(try read("step 0: train loss 9.5, val loss 9.6\n" + often, named)[0].losses == [9.6])
+    let error = #expect(throws: Failure.self) {
+      try read("iter 1: loss 3, lm loss 4\niter 2: loss 3, lm loss 4\n")
+    }
+    #expect(error?.headline.contains("more than one series") == true)
+  }
+
+  @Test func `A table of several runs gives a curve of each`() throws {
+    let header = ["a", "b - c"].flatMap { run in
+      ["", "__MIN", "__MAX"].map { "\"\(run) - train/loss\($0)\"" }
+    }
+    let curves = try read(
+      "\"Step\",\(header.joined(separator: ","))\n1,3,3,3,,,\n2,,,,2,2,2\n3,1,1,1,1,1,1\n")
+    #expect(curves.map(\.run) == ["a", "b - c"])
+    #expect(curves.map(\.steps) == [[1, 3], [2, 3]] && curves.map(\.losses) == [[3, 1], [2, 1]])
+    #expect(curves.allSatisfy { $0.notes.isEmpty })
+  }
+
   @Test(arguments: ["ppl", "train/perplexity", "accuracy", "learning_rate", "bpb"])
   func `What is called like another quantity is no loss unless it is asked for by name`(name: String) throws {
     let text = "step,\(name)\n1,3.5\n2,3.25\n"

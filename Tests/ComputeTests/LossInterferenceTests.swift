@@ -1,4 +1,5 @@
 import JSON
+import Safetensors
 import System
 import Testing
 
@@ -43,6 +44,26 @@ import Testing
     }
     let none = TokenLosses([], context: 2, stream: Self.stream)
     #expect(throws: Failure.self) { try LossChanges(run: "r", from: (1, none), to: (2, none)) }
+  }
+
+  private static func read(_ values: [Float], _ shape: [Int]) throws -> TokenLosses {
+    var bytes: [UInt8] = []
+    let writer = try SafetensorsWriter(
+      [("losses", .float32, shape)], metadata: ["context": "2", "stream": stream])
+    try writer.write({ _, emit in try values.withUnsafeBytes(emit) }, to: { bytes += $0 })
+    return try TokenLosses(parsing: bytes)
+  }
+
+  @Test func `Numbers that are no losses are refused where they are read`() throws {
+    #expect(try Self.read([1, -0.0005, 0, 3], [4]).values == [1, -0.0005, 0, 3])
+    for (wrong, text) in [(Float.nan, "nan"), (.infinity, "inf"), (-0.002, "-0.002")] {
+      let failure = #expect(throws: Failure.self) { try Self.read([1, 2, wrong, 3], [4]) }
+      #expect(failure?.headline.contains("the loss of token 2 is \(text)") == true)
+      #expect(failure?.hint?.contains("logarithm") == true)
+    }
+    let failure = #expect(throws: Failure.self) { try Self.read([1, 2, 3, 4], [2, 2]) }
+    #expect(failure?.headline.contains("shape [2, 2]") == true)
+    #expect(failure?.hint?.contains("docs/formats.md") == true)
   }
 
   @Test func `Changes and losses are read back as they were written`() throws {

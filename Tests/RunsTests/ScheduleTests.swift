@@ -390,14 +390,14 @@ struct Numbers {
     schedule.hit(0)
     publish(0)
     run(1)
-    #expect(schedule.inputLost(1) { _ in 0 }.again == [0])
+    #expect(schedule.inputLost(1) { _ in [0] }.again == [0])
     run(0)
     schedule.computed(0)
     #expect(schedule.decisions() == [.store([0])])
     #expect(schedule.stored([0]) == [0: []])
     publish(0)
     run(1)
-    let (again, given) = schedule.inputLost(1) { _ in 0 }
+    let (again, given) = schedule.inputLost(1) { _ in [0] }
     #expect(again.isEmpty && given == [1])
     #expect(schedule.state(of: 1) == .failed)
   }

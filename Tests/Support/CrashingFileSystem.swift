@@ -72,6 +72,8 @@ package final class CrashingFileSystem: FileSystem {
     self.badFile = badFile
   }
 
+  /// The file whose bytes a late fault has lost.
+  package var lostFile: String? { state.withLock(\.lost) }
   package var hasFailed: Bool { state.withLock(\.failed) }
   /// Whether there were as many calls as it takes to come to the fault.
   package var wasReached: Bool { state.withLock { $0.remaining <= 0 } }

@@ -1,10 +1,15 @@
-"""Artefacts of brake in Python: by digest, by name, or by the line that somebody sent.
+"""Artefacts of brake in Python, by digest, by name, or by the line that somebody sent; and scripts that run as its stages.
 
     artefact = brake.open("sha256:…")
     artefact.tensor("weight")[10:20]
 
-Everything is read from stores that brake has written, in the format that `cache/README.md` describes, and verified.
-Whatever is wrong is a `BrakeError`.
+    start = brake.resume("checkpoints")
+    brake.log(step, loss=loss)
+    with brake.saving("losses/64.safetensors") as file:
+        brake.write_token_losses(file, losses, context=64, stream="tokens.safetensors")
+
+Everything is read from stores that brake has written, in the format that `cache/README.md` describes, and verified. What is
+written for analyses is as `docs/formats.md` describes it. Whatever is wrong is a `BrakeError`.
 """
 
 from __future__ import annotations
@@ -14,11 +19,21 @@ from typing import Union
 
 from .artefact import Artefact
 from .errors import Ambiguous, BrakeError, Damaged, NotFound
+from .formats import (
+    write_checkpoint, write_curve, write_gradients, write_token_losses, write_tokens, write_update_losses,
+)  # fmt: skip
 from .names import Line as _Line
+from .runs import Run, Runs, runs
+from .stage import log, resume, save, saving
 from .store import Store
+from .tensorfiles import read_tensors, write_tensors
 from .tensors import Tensor, Tensors
 
-__all__ = ["Ambiguous", "Artefact", "BrakeError", "Damaged", "NotFound", "Store", "Tensor", "Tensors", "open"]
+__all__ = [
+    "Ambiguous", "Artefact", "BrakeError", "Damaged", "NotFound", "Run", "Runs", "Store", "Tensor", "Tensors", "log", "open",
+    "read_tensors", "resume", "runs", "save", "saving", "write_checkpoint", "write_curve", "write_gradients", "write_tensors",
+    "write_token_losses", "write_tokens", "write_update_losses",
+]  # fmt: skip
 
 
 def open(name: str, store: "Union[Store, str, os.PathLike[str], None]" = None) -> Artefact:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 import numpy
 from numpy import ndarray
 
-from . import provenance, trees
+from . import html, provenance, trees
 from .errors import BrakeError, Damaged, NotFound
 from .readers import Memory, Reader, check_memory, empty
 from .tensors import Tensor, Tensors, needed
@@ -48,6 +48,9 @@ class Artefact:
 
     def __repr__(self) -> str:
         return f"<Artefact {self.digest} {self.kind}>"
+
+    def _repr_html_(self) -> str:
+        return html.of_artefact(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Artefact) and other.digest == self.digest

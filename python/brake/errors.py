@@ -1,11 +1,11 @@
-"""What can go wrong. Whatever a store holds, nothing else is raised."""
+"""What can go wrong. Whatever a store holds, or somebody gives as numbers, nothing else is raised."""
 
 
 import re
 
 
 class BrakeError(Exception):
-    """An artefact could not be had: the message is a sentence that says what is wrong, and where."""
+    """An artefact could not be had, or a file not written: the message is a sentence that says what is wrong, and where."""
 
     def __init__(self, message: str) -> None:
         # What others wrote must not do anything to a terminal.

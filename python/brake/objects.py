@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Iterator, Optional, Tuple
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 import numpy
 
-from . import frames
+from . import deltas, frames
 from .errors import BrakeError, Damaged
 from .readers import Reader
 
 HEADER = bytes.fromhex("5b2a4d1808000000") + b"brake\x01\0\0"
+#: Of an object that stands for itself, and of one that is a difference from another one.
+_VERSION = 1
 _FRAME = struct.Struct("<II")
 _TAIL = struct.Struct("<Q32sIIBB6s8s8s")
 _ENTRY = numpy.dtype(
@@ -25,13 +27,22 @@ _STORED_LIMIT = _CHUNK_LIMIT + 4096
 _FOOTER_LIMIT = 256 << 20
 #: Stored bytes that are read at once.
 _BATCH = 4 << 20
+#: Bases that may stand one behind the other.
+_BASE_LIMIT = 4
+_DIGEST_LENGTH = 32
 
 
 class ObjectFile(Reader):
     """An object file that is open. Its footer has passed its check, which proves nothing of who made it."""
 
-    def __init__(self, file, digest: str) -> None:
-        """Reads the footer. What the file does not have room for is not believed."""
+    def __init__(self, file, digest: str, find: Optional[Callable[[str], Any]] = None, level: int = 0) -> None:
+        """Reads the footer. What the file does not have room for is not believed.
+
+        `find` gives the open file of another object of the same store, or None. `level` is how many objects need this one.
+        """
+        self._find = find
+        self._level = level
+        self._base: Optional[ObjectFile] = None
         self._file = file
         self._what = file.path
         start, tail = self._find_footer(digest)
@@ -82,10 +93,10 @@ class ObjectFile(Reader):
         if file.size < len(HEADER) + _FRAME.size + _TAIL.size:
             raise Damaged(f"{self._what} is cut short, or no object file")
         header = file.read(0, len(HEADER))
-        if header != HEADER:
-            if header[:13] == HEADER[:13] and header[13] > 1:
-                raise BrakeError(f"{self._what} was written by a newer brake")
+        if header[:13] != HEADER[:13] or header[14:] != HEADER[14:] or header[13] < 1:
             raise Damaged(f"{self._what} does not start as an object file")
+        if header[13] != _VERSION:
+            raise BrakeError(f"{self._what} was written by a newer brake")
         tail = _TAIL.unpack(file.read(file.size - _TAIL.size, _TAIL.size))
         if tail[8] != b"brakeend":
             raise Damaged(f"{self._what} is cut short, or something follows it")
@@ -103,23 +114,32 @@ class ObjectFile(Reader):
         if hashlib.sha256(memoryview(footer)[:-16]).digest()[:8] != tail[7]:
             raise Damaged(f"{self._what}: its footer does not match its check")
         _, _, count, extension, kind, version, zero, _, _ = tail
-        if version != 1 or extension != 0:
+        if version != _VERSION or extension not in (0, _DIGEST_LENGTH + 8 * count):
             raise BrakeError(f"{self._what}, in version {version} of the format, was written by a newer brake")
         if _FRAME.unpack_from(footer) != (_MAGIC, len(footer) - _FRAME.size) or kind > 1 or any(zero):
             raise Damaged(f"{self._what}: its footer is malformed")
         table = numpy.frombuffer(footer, _ENTRY, count, _FRAME.size)
-        if (table["codec"] > 2).any():
+        if (table["codec"] > 4).any():
             raise BrakeError(f"{self._what} uses codec {table['codec'].max()}, which only a newer brake knows")
         length, stored, width = table["length"], table["stored"], table["width"]
-        is_plane = numpy.isin(width, (2, 4, 8))
+        is_delta = table["codec"] > 2
+        is_plane = numpy.isin(width, (2, 4, 8)) | is_delta & (width == 1)
         is_sound = (
             (length >= 1) & (length <= _CHUNK_LIMIT) & (stored >= 1) & (stored <= _STORED_LIMIT)
             & numpy.where(table["codec"] == 0, width == 1, is_plane)
             & (length % numpy.maximum(width, 1) == 0)
             & (table["zero"] == numpy.void(bytes(6)))
         )
-        if not is_sound.all():
+        if not is_sound.all() or extension == 0 and is_delta.any():
             raise Damaged(f"{self._what}: its chunk table is malformed")
+        if extension:
+            start = _FRAME.size + table.nbytes
+            self._base_digest = footer[start : start + _DIGEST_LENGTH].hex()
+            self._base_places = numpy.frombuffer(footer, "<u8", count, start + _DIGEST_LENGTH)
+            places, lengths = self._base_places[is_delta], length[is_delta].astype("<u8")
+            # In ascending order, so that the base is read once.
+            if self._base_places[~is_delta].any() or (places >= 1 << 62).any() or (places[1:] < (places + lengths)[:-1]).any():
+                raise Damaged(f"{self._what}: its places in its base are malformed")
         return table
 
     # Chunks
@@ -133,6 +153,8 @@ class ObjectFile(Reader):
         ]
         if self._codecs[index] == 0:
             return planes[0]
+        if self._codecs[index] > 2:
+            return deltas.join(planes, self._base_bytes(index), are_floats=self._codecs[index] == 3)
         elements = numpy.empty((length // width, width), numpy.uint8)
         for number, plane in enumerate(planes):
             elements[:, number] = plane
@@ -142,3 +164,32 @@ class ObjectFile(Reader):
             values >>= 1
             values |= sign
         return elements.reshape(-1)
+
+    # The base
+
+    def _base_bytes(self, index: int) -> numpy.ndarray:
+        """The bytes from which a chunk is a difference."""
+        if self._base is None:
+            self._base = self._open_base()
+        start = int(self._base_places[index])
+        stop = start + int(self._lengths[index])
+        if stop > self._base.size:
+            raise Damaged(f"{self._what} is a difference from bytes that its base does not have")
+        try:
+            return self._base.array(start, stop)
+        except Damaged as error:
+            raise self._lost(error) from error
+
+    def _open_base(self) -> "ObjectFile":
+        if self._level == _BASE_LIMIT:
+            raise Damaged(f"differences lead over more than {_BASE_LIMIT} bases to sha256:{self._base_digest}")
+        file = self._find(self._base_digest) if self._find is not None else None
+        if file is None:
+            raise self._lost("it is not in the store")
+        try:
+            return ObjectFile(file, self._base_digest, self._find, self._level + 1)
+        except Damaged as error:
+            raise self._lost(error) from error
+
+    def _lost(self, reason: object) -> Damaged:
+        return Damaged(f"{self._what} cannot be read: its base sha256:{self._base_digest} is lost: {reason}")

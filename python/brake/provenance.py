@@ -22,6 +22,8 @@ class _Maker(NamedTuple):
 def of(digits: str, store: "Store") -> Dict[str, Any]:
     """The members of `brake provenance --json`: the makers of an artefact and of all it was made from.
 
+    But for `from` and `standing`, where a record came from and whose it is: that depends on who asks, and brake says it.
+
     Of several actions that made the same bytes, the one with the shortest way back to sources is given; among these
     the one that made most of what is needed, then the one with the smallest key.
     """
@@ -110,4 +112,7 @@ def made(note: Optional[bytes]) -> Dict[str, Any]:
         members = values.parse(note) if note else {}
     except ValueError:
         return {}
-    return members if isinstance(members, dict) else {}
+    if not isinstance(members, dict):
+        return {}
+    # Whose these are only their owners can tell.
+    return {name: value for name, value in members.items() if name != "seals"}

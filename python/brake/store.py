@@ -19,7 +19,7 @@ from .records import Record
 from .remote import RemoteFolder
 from .segments import Segments
 
-_FORMATS = (b"brake store 1\n", b"brake store 2\n")
+_FORMATS = (b"brake store 1\n", b"brake store 2\n", b"brake store 3\n")
 
 
 class Store:
@@ -70,12 +70,13 @@ class Store:
         """
         self._check_format()
         damage: Optional[BrakeError] = None
-        try:
-            file = self._folder.open(f"objects/{digest[:2]}/{digest[2:]}")
-            if file is not None:
-                yield ObjectFile(file, digest)
-        except Damaged as error:
-            damage = error
+        for path in self._places("objects", digest):
+            try:
+                file = self._folder.open(path)
+                if file is not None:
+                    yield ObjectFile(file, digest, self._object)
+            except Damaged as error:
+                damage = damage or error
         for entry in self._segments.objects(digest):
             if hashlib.sha256(entry.content).hexdigest() == digest:
                 yield Memory(numpy.frombuffer(bytearray(entry.content), numpy.uint8))
@@ -83,6 +84,11 @@ class Store:
                 damage = damage or Damaged(f"a segment in {self} holds other bytes than those of sha256:{digest}")
         if damage is not None:
             raise damage
+
+    def _object(self, digest: str):
+        """The file of an object that has one of its own; None of any other."""
+        files = (self._folder.open(path) for path in self._places("objects", digest))
+        return next((file for file in files if file is not None), None)
 
     # Records
 
@@ -99,14 +105,16 @@ class Store:
     def record(self, key: str) -> Optional[Record]:
         """The record of the action with a key; None if there is none."""
         damage: Optional[BrakeError] = None
-        file = self._folder.open(f"actions/{key[:2]}/{key[2:]}")
-        if file is not None:
+        for path in self._places("actions", key):
+            file = self._folder.open(path)
+            if file is None:
+                continue
             try:
                 if file.size > records.SIZE_LIMIT:
                     raise Damaged(f"{file.path} is larger than any record")
                 return records.parse(file.read(0, file.size), key, self._note(key))
             except Damaged as error:
-                damage = error
+                damage = damage or error
         for entry in self._segments.records(key):
             try:
                 return records.parse(entry.content, key, self._note(key) or entry.note)
@@ -116,12 +124,29 @@ class Store:
             raise damage
         return None
 
+    def _places(self, folder: str, digits: str) -> List[str]:
+        """Where a file may be: what brake has set aside is there until it is removed. A web server is not asked for that."""
+        return [f"{folder}/{digits[:2]}/{digits[2:]}", f"aside/{folder}/{digits}"][: 2 if self.can_list else 1]
+
     def _note(self, key: str) -> Optional[bytes]:
         try:
             file = self._folder.open(f"index/made/{key[:2]}/{key[2:]}") if self.can_list else None
             return file.read(0, file.size) if file is not None and file.size <= 4096 else None
         except BrakeError:
             return None
+
+    # Notes
+
+    def names_in(self, folder: str) -> List[str]:
+        """What is in a folder of the store, sorted."""
+        return self._folder.names(folder)
+
+    def note(self, path: str, limit: int) -> bytes:
+        """The bytes of a small file of the store."""
+        file = self._folder.open(path)
+        if file is None or file.size > limit:
+            raise NotFound(f"there is no note {path} in {self}")
+        return file.read(0, file.size)
 
     # Names
 

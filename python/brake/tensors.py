@@ -163,6 +163,9 @@ def _range(member: Dict[str, Any]) -> Tuple[int, int]:
     shape = member["shape"]
     if any(type(number) is not int or number < 0 for number in [start, stop, *shape]) or len(shape) > 32:
         raise ValueError("a shape or an offset is no whole number")
+    # More than any array can have, and nobody can count, though there be none of them.
+    if math.prod(number for number in shape if number) >= 1 << 60:
+        raise ValueError("a shape is larger than any array")
     if stop - start != math.prod(shape) * numpy.dtype(_TYPES[member["dtype"]]).itemsize:
         raise ValueError("a tensor has another size than its type and shape")
     return start, stop

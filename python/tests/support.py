@@ -62,6 +62,14 @@ class StoreTest(unittest.TestCase):
             (self.cache / "format").write_bytes(b"brake store 1\n")
 
 
+def without_standing(said):
+    """What the binary says of provenance, without where records came from and whose they are, which the package does not tell."""
+    for maker in said["made_by"].values():
+        assert {"from", "standing"} <= set(maker)
+        del maker["from"], maker["standing"]
+    return said
+
+
 def digest(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
@@ -101,12 +109,36 @@ def object_file(name, chunks, size=None, kind=0, version=1, extension=b"", count
                        len(extension), kind, version, zero)  # fmt: skip
     footer = table + extension + tail
     footer = struct.pack("<II", 0x184D2A5B, len(footer) + 16) + footer
-    return HEADER + body + footer + hashlib.sha256(footer).digest()[:8] + b"brakeend"
+    return HEADER[:13] + bytes([version]) + HEADER[14:] + body + footer + hashlib.sha256(footer).digest()[:8] + b"brakeend"
 
 
 def plain_object(content):
     """The object file of a few bytes."""
     return object_file(digest(content), [(len(content), frame(content), 0, 1)] if content else [])
+
+
+def differences(content, base, width, are_floats):
+    """The frames of a chunk that is a difference, by the formula in `cache/README.md`, one integer at a time."""
+    bits = 8 * width
+    top, mask = 1 << (bits - 1), (1 << bits) - 1
+
+    def order(x):
+        return x if not are_floats else x ^ mask if x & top else x | top
+
+    planes = [bytearray() for _ in range(width)]
+    for start in range(0, len(content), width):
+        x, y = (int.from_bytes(part[start : start + width], "little") for part in (content, base))
+        d = (order(x) - order(y)) & mask
+        z = (d << 1 & mask) ^ (mask if d & top else 0)
+        for plane, byte in zip(planes, z.to_bytes(width, "little")):
+            plane.append(byte)
+    return b"".join(frame(bytes(plane)) for plane in planes)
+
+
+def difference_file(name, base, chunks, **options):
+    """An object file with a base. A chunk is (length, stored bytes, codec, width, place in the base)."""
+    extension = bytes.fromhex(base[7:]) + b"".join(struct.pack("<Q", chunk[4]) for chunk in chunks)
+    return object_file(name, [chunk[:4] for chunk in chunks], **{"extension": extension, **options})
 
 
 RANDOM = numpy.random.default_rng(47)

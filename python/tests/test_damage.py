@@ -101,11 +101,13 @@ class DamageTests(StoreTest):
         self.assertEqual(self.read(name), content)
         for message, file in {
             "chunk table does not add up": object_file(name, good, size=9),
-            "newer brake": object_file(name, good, version=2),
+            "newer brake": object_file(name, good, version=3),
+            "newer brake ": object_file(name, good, version=2),
             "version 1 of the format, was written by a newer": object_file(name, good, extension=b"more"),
             "footer is malformed": object_file(name, good, kind=2),
             "footer is malformed ": object_file(name, good, zero=b"\0\0\0\0\0\1"),
-            "codec 3": object_file(name, [(8, one, 3, 1)]),
+            "codec 5": object_file(name, [(8, one, 5, 1)]),
+            "chunk table is malformed     ": object_file(name, [(8, one, 3, 1)]),
             "chunk table is malformed": object_file(name, [(8, one, 0, 2)]),
             "chunk table is malformed ": object_file(name, [(8, one, 1, 1)]),
             "chunk table is malformed  ": object_file(name, [(8, one, 1, 3)]),
@@ -116,7 +118,7 @@ class DamageTests(StoreTest):
             "does not consist of 1 zstd frames": object_file(name, [(8, b"\x50\x2a\x4d\x18\0\0\0\0", 0, 1)]),
             "larger than the file": object_file(name, good, count=0xFFFFFFFF),
             "no checksum": object_file(name, [(8, zstandard.ZstdCompressor().compress(content), 0, 1)]),
-            "a newer brake": object_file(name, good).replace(HEADER, HEADER[:13] + b"\x02\0\0"),
+            "a newer brake": object_file(name, good).replace(HEADER, HEADER[:13] + b"\x03\0\0"),
         }.items():
             self.refuses(name, file, message.strip())
 

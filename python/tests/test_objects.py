@@ -29,6 +29,16 @@ class ObjectTests(StoreTest):
         start = len(file) - 72 - 16 * count
         return {tuple(file[start + 16 * k + 8 : start + 16 * k + 10]) for k in range(count)}
 
+    def test_what_was_set_aside_is_read(self):
+        content = RANDOM.bytes(300_000)
+        name = self.check(content)
+        aside = self.cache / "aside/objects"
+        aside.mkdir(parents=True)
+        self.object_path(name).rename(aside / name[7:])
+        self.assertEqual(brake.open(name, self.cache).bytes(), content)
+        (aside / name[7:]).unlink()
+        self.assertRaises(brake.NotFound, brake.open, name, self.cache)
+
     def test_an_empty_file_is_read(self):
         self.check(b"")
 

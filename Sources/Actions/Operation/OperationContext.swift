@@ -21,6 +21,11 @@ public struct OperationContext: Sendable {
     /// 0...1, where it can be known.
     public let fraction: Double?
     public let text: String
+
+    package init(fraction: Double?, text: String) {
+      self.fraction = fraction
+      self.text = text
+    }
   }
 
   /// - Parameters:

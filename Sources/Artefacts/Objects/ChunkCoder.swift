@@ -9,6 +9,9 @@ final class ChunkCoder: @unchecked Sendable {
   let stored: UnsafeMutableRawBufferPointer
   private let planes: UnsafeMutableRawBufferPointer
   private let decoded: UnsafeMutableRawBufferPointer
+  /// The bytes of the base at a chunk's place, and another coding of the chunk; made for who codes differences.
+  private(set) lazy var base = Buffer(ObjectFormat.chunkLimit)
+  private lazy var other = Buffer(ObjectFormat.storedChunkLimit)
   private let compressor = Compressor()
   private let decompressor = Decompressor()
 
@@ -24,7 +27,14 @@ final class ChunkCoder: @unchecked Sendable {
     for buffer in [logical, stored, planes, decoded] { buffer.deallocate() }
   }
 
-  /// Codes `logical`, decodes the result and compares it.
+  /// A buffer that goes with its owner.
+  final class Buffer {
+    let bytes: UnsafeMutableRawBufferPointer
+    init(_ count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
+    deinit { bytes.deallocate() }
+  }
+
+  /// Codes `logical`, of a plan with a difference also against `base`, decodes the result and compares it.
   /// - Returns: the table's entry for the chunk, whose bytes are in `stored`.
   func encode(_ plan: ChunkPlan) throws(Failure) -> ChunkEntry {
     let bytes = UnsafeRawBufferPointer(rebasing: logical[..<plan.length])
@@ -32,7 +42,17 @@ final class ChunkCoder: @unchecked Sendable {
     if entry.codec != .plain && entry.stored >= bytes.count {
       entry = encode(bytes, ChunkPlan(length: plan.length, codec: .plain, width: 1))
     }
+    if let delta = plan.delta {
+      let coded = encode(bytes, delta)
+      if coded.stored < entry.stored {
+        entry = coded
+        stored.copyMemory(from: UnsafeRawBufferPointer(rebasing: other.bytes[..<coded.stored]))
+      }
+    }
     let check = UnsafeMutableRawBufferPointer(rebasing: decoded[..<plan.length])
+    if entry.codec.isDelta {
+      check.copyMemory(from: UnsafeRawBufferPointer(rebasing: base.bytes[..<plan.length]))
+    }
     do {
       try decode(entry, into: check)
     } catch {
@@ -46,6 +66,23 @@ final class ChunkCoder: @unchecked Sendable {
   }
 
   private var memory: String { "nothing was stored; test this machine's memory" }
+
+  /// Codes a difference into `other`.
+  private func encode(_ bytes: UnsafeRawBufferPointer, _ delta: ChunkPlan.Delta) -> ChunkEntry {
+    let columns = UnsafeMutableRawBufferPointer(rebasing: planes[..<bytes.count])
+    Deltas.split(
+      bytes, against: UnsafeRawBufferPointer(rebasing: base.bytes[..<bytes.count]), into: columns,
+      width: delta.width, areFloats: delta.codec == .floatDeltas)
+    var count = 0
+    let length = bytes.count / delta.width
+    for plane in 0..<delta.width {
+      let column = UnsafeRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length])
+      let rest = UnsafeMutableRawBufferPointer(rebasing: other.bytes[count...])
+      count += compressor.compress(column, into: rest, planeMode(column))
+    }
+    return ChunkEntry(
+      length: bytes.count, stored: count, codec: delta.codec, width: delta.width, base: delta.base)
+  }
 
   private func encode(_ bytes: UnsafeRawBufferPointer, _ plan: ChunkPlan) -> ChunkEntry {
     var count = 0
@@ -67,7 +104,8 @@ final class ChunkCoder: @unchecked Sendable {
     return ChunkEntry(length: plan.length, stored: count, codec: plan.codec, width: plan.width)
   }
 
-  /// Decodes `stored` into `target`, which has the chunk's logical length.
+  /// Decodes `stored` into `target`, which has the chunk's logical length and, where the chunk is a difference, holds the
+  /// bytes of the base.
   func decode(_ entry: ChunkEntry, into target: UnsafeMutableRawBufferPointer) throws(Damage) {
     var rest = UnsafeRawBufferPointer(rebasing: stored[..<entry.stored])
     func take(into target: UnsafeMutableRawBufferPointer) throws(Damage) {
@@ -83,9 +121,15 @@ final class ChunkCoder: @unchecked Sendable {
         try take(
           into: UnsafeMutableRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length]))
       }
-      Planes.join(
-        UnsafeRawBufferPointer(columns), into: target, width: entry.width,
-        rotated: entry.codec == .floatPlanes)
+      if entry.codec.isDelta {
+        Deltas.join(
+          UnsafeRawBufferPointer(columns), onto: target, width: entry.width,
+          areFloats: entry.codec == .floatDeltas)
+      } else {
+        Planes.join(
+          UnsafeRawBufferPointer(columns), into: target, width: entry.width,
+          rotated: entry.codec == .floatPlanes)
+      }
     }
     if !rest.isEmpty { throw Damage("a chunk is longer than its frames") }
   }

@@ -6,6 +6,10 @@ enum Codec: UInt8, Sendable {
   case floatPlanes = 1
   /// Little-endian integers split into byte planes, lowest first: one frame a plane.
   case integerPlanes = 2
+  /// Differences of floats from those of another object, split into byte planes: see `Deltas`.
+  case floatDeltas = 3
+  /// Differences of integers from those of another object, split into byte planes.
+  case integerDeltas = 4
 
   /// As `show` prints it.
   var name: String {
@@ -13,6 +17,8 @@ enum Codec: UInt8, Sendable {
     case .plain: "plain"
     case .floatPlanes: "float planes"
     case .integerPlanes: "integer planes"
+    case .floatDeltas: "float differences"
+    case .integerDeltas: "integer differences"
     }
   }
 
@@ -20,8 +26,12 @@ enum Codec: UInt8, Sendable {
     switch self {
     case .plain: width == 1
     case .floatPlanes, .integerPlanes: width == 2 || width == 4 || width == 8
+    case .floatDeltas, .integerDeltas: width == 1 || width == 2 || width == 4 || width == 8
     }
   }
+
+  /// Whether the chunk is a difference from bytes of the object's base.
+  var isDelta: Bool { self == .floatDeltas || self == .integerDeltas }
 }
 
 /// What one chunk holds and how it is to be coded.
@@ -31,4 +41,13 @@ struct ChunkPlan: Hashable, Sendable {
   let codec: Codec
   /// Bytes of an element; 1 for plain chunks.
   let width: Int
+  /// How it can be coded as a difference, which is done if that is smaller.
+  var delta: Delta?
+
+  struct Delta: Hashable, Sendable {
+    let codec: Codec
+    let width: Int
+    /// Where the bytes start in the base.
+    let base: Int
+  }
 }

@@ -6,7 +6,9 @@ internal import System
 ///     chunks   zstd frames, one chunk after the other
 ///     footer   skippable frame: magic 184D2A5B, length, then
 ///                16 bytes a chunk: logical length (4), stored length (4), codec (1), element width (1), zero (6)
-///                extension, empty in version 1
+///                extension, empty but of an object that is stored as a difference from another one:
+///                  that one's digest (32), then 8 bytes a chunk: where the bytes start there of which it is a
+///                  difference, 0 of a chunk that is none
 ///                tail of 72 bytes: logical size (8), digest (32), chunks (4), length of the extension (4),
 ///                  kind (1), version (1), zero (6), check (8), "brakeend"
 ///
@@ -23,10 +25,14 @@ enum ObjectFormat {
 
   static let frameMagic: UInt32 = 0x184D_2A5B
   static let header: [UInt8] = frame(length: 8) + Array("brake".utf8) + [version, 0, 0]
+  static let headerLength = 16
   static let frameHeaderLength = 8
   static let entryLength = 16
   static let tailLength = 72
   static let endMark = Array("brakeend".utf8)
+  /// How many bases stand one behind the other, at most.
+  static let baseLimit = 4
+  static let baseOffsetLength = 8
 
   /// Whether a header is that of a later version.
   static func isNewer(header bytes: [UInt8]) -> Bool {
@@ -44,6 +50,8 @@ struct ChunkEntry: Hashable, Sendable {
   let stored: Int
   let codec: Codec
   let width: Int
+  /// Of a difference, where the bytes start in the object's base.
+  var base = 0
 }
 
 /// What the end of an object file says of the rest.
@@ -53,9 +61,12 @@ struct ObjectFooter: Hashable, Sendable {
   let kind: Artefact.Kind
   /// Logical bytes.
   let size: Int
+  /// The object from which some chunks are differences.
+  let base: Digest?
 
   var bytes: [UInt8] {
-    let length = chunks.count * ObjectFormat.entryLength + ObjectFormat.tailLength
+    let extensionLength = base == nil ? 0 : 32 + chunks.count * ObjectFormat.baseOffsetLength
+    let length = chunks.count * ObjectFormat.entryLength + extensionLength + ObjectFormat.tailLength
     var bytes = ObjectFormat.frame(length: length)
     bytes.reserveCapacity(ObjectFormat.frameHeaderLength + length)
     for chunk in chunks {
@@ -63,10 +74,14 @@ struct ObjectFooter: Hashable, Sendable {
       bytes += UInt32(chunk.stored).littleEndianBytes
       bytes += [chunk.codec.rawValue, UInt8(chunk.width), 0, 0, 0, 0, 0, 0]
     }
+    if let base {
+      bytes += base.bytes
+      for chunk in chunks { bytes += UInt64(chunk.base).littleEndianBytes }
+    }
     bytes += UInt64(size).littleEndianBytes
     bytes += digest.bytes
     bytes += UInt32(chunks.count).littleEndianBytes
-    bytes += UInt32(0).littleEndianBytes
+    bytes += UInt32(extensionLength).littleEndianBytes
     bytes += [kind == .tree ? 1 : 0, ObjectFormat.version, 0, 0, 0, 0, 0, 0]
     bytes += Digest(of: bytes).bytes.prefix(8)
     bytes += ObjectFormat.endMark
@@ -103,7 +118,8 @@ struct ObjectFooter: Hashable, Sendable {
     }
 
     let version = tail[49]
-    guard version == ObjectFormat.version, extensionLength == 0 else {
+    let isDelta = extensionLength == 32 + count * ObjectFormat.baseOffsetLength
+    guard version == ObjectFormat.version, isDelta || extensionLength == 0 else {
       throw Failure.newer("\(file.path), in version \(version) of the object format,")
     }
     guard bytes.prefix(8) == ObjectFormat.frame(length: bytes.count - 8)[...], tail[48] <= 1,
@@ -114,8 +130,21 @@ struct ObjectFooter: Hashable, Sendable {
     chunks.reserveCapacity(count)
     var logical = 0
     var stored = 0
+    var end: UInt64 = 0
+    let places = 8 + count * ObjectFormat.entryLength + 32
     for index in 0..<count {
-      let entry = try ObjectFooter.entry(bytes, at: 8 + index * ObjectFormat.entryLength, path: file.path)
+      var entry = try ObjectFooter.entry(bytes, at: 8 + index * ObjectFormat.entryLength, path: file.path)
+      if isDelta {
+        let place = bytes.littleEndian(at: places + index * ObjectFormat.baseOffsetLength, as: UInt64.self)
+        // In ascending order, so that who reads the object reads its base once.
+        guard entry.codec.isDelta ? end <= place && place < 1 << 62 : place == 0 else {
+          throw Damage("its places in its base are malformed")
+        }
+        if entry.codec.isDelta { end = place + UInt64(entry.length) }
+        entry.base = Int(place)
+      } else if entry.codec.isDelta {
+        throw Damage("it is a difference from nothing")
+      }
       logical += entry.length
       stored += entry.stored
       chunks.append(entry)
@@ -128,9 +157,11 @@ struct ObjectFooter: Hashable, Sendable {
     digest = Digest(bytes: tail[8..<40])
     kind = tail[48] == 1 ? .tree : .blob
     size = logical
+    base = isDelta ? Digest(bytes: bytes[(places - 32)..<places]) : nil
   }
 
-  init(chunks: [ChunkEntry], digest: Digest, kind: Artefact.Kind, size: Int) {
+  init(chunks: [ChunkEntry], digest: Digest, kind: Artefact.Kind, size: Int, base: Digest? = nil) {
+    self.base = base
     self.chunks = chunks
     self.digest = digest
     self.kind = kind

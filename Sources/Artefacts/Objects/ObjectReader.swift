@@ -8,22 +8,18 @@ struct ObjectReader: ~Copyable {
   let storedSize: Int
   private let source: Source
 
-  private enum Source: ~Copyable {
-    case file(InputFile)
+  private enum Source {
+    case file(ObjectFile)
     case memory([UInt8])
   }
 
-  init(_ file: consuming InputFile) throws {
-    let expected = ObjectFormat.header
-    var header = [UInt8](repeating: 0, count: expected.count)
-    try header.withUnsafeMutableBytes { try file.readStored(into: $0, at: 0) }
-    if ObjectFormat.isNewer(header: header) {
-      throw Failure.newer("\(file.path), in version \(header[13]) of the object format,")
-    }
-    guard header == expected else { throw Damage("it does not start as an object") }
-    footer = try ObjectFooter(of: file)
-    storedSize = file.size
-    source = .file(file)
+  /// Opens an object file.
+  init(_ file: consuming InputFile) throws { self.init(try ObjectFile(file)) }
+
+  init(_ object: ObjectFile) {
+    footer = object.footer
+    storedSize = object.file.size
+    source = .file(object)
   }
 
   /// An entry of a segment, which is to be an object. What it is named by the segment proves nothing.
@@ -37,8 +33,13 @@ struct ObjectReader: ~Copyable {
   }
 
   /// Decodes the chunks, a few at a time and in parallel, and hands them out in order.
-  /// - Throws: `Damage` if a chunk cannot be decoded or the bytes are not what the footer says, at the end if need be.
-  func stream(_ pool: CoderPool, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  ///
+  /// - Parameter bases: where the files are of the object that this one is a difference from, and of that one's base.
+  /// - Throws: `Damage` if a chunk cannot be decoded or the bytes are not what the footer says, at the end if need be;
+  ///   `LostBase`.
+  func stream(
+    _ pool: CoderPool, bases: BaseSource, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     var identity = ContentIdentity(size: footer.size)
     switch source {
     case .memory(let bytes):
@@ -46,36 +47,51 @@ struct ObjectReader: ~Copyable {
         identity.update($0)
         if !$0.isEmpty { try body($0) }
       }
-    case .file(let file): try stream(file, pool, &identity, body)
+    case .file(let object):
+      let coded = try CodedObject(object, bases: bases)
+      do {
+        try stream(coded, pool, &identity, body)
+        try check(identity)
+      } catch let damage as Damage {
+        try coded.checkBases()
+        throw damage
+      }
+      return
     }
     try check(identity)
   }
 
   private func stream(
-    _ file: borrowing InputFile, _ pool: CoderPool, _ identity: inout ContentIdentity,
+    _ object: CodedObject, _ pool: CoderPool, _ identity: inout ContentIdentity,
     _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let window = min(footer.chunks.count, Parallel.window)
-    try pool.withCoders(window) { coders in
-      var offset = ObjectFormat.header.count
-      for start in stride(from: 0, to: footer.chunks.count, by: max(window, 1)) {
-        let chunks = Array(footer.chunks[start..<min(start + window, footer.chunks.count)])
-        for (coder, chunk) in zip(coders, chunks) {
-          let stored = UnsafeMutableRawBufferPointer(rebasing: coder.stored[..<chunk.stored])
-          try file.readStored(into: stored, at: offset)
-          offset += chunk.stored
+    let chunks = footer.chunks
+    // What one half of the coders has decoded is hashed while the other half decodes what follows.
+    let half = max(1, min(chunks.count, Parallel.window / 2))
+    let hash = Slot(identity)
+    try pool.withCoders(chunks.count > half ? 2 * half : half) { coders in
+      let workers = coders.map(ChunkWorker.init)
+      var decoded: [(coder: Int, length: Int)] = []
+      for (turn, start) in stride(from: 0, to: chunks.count, by: half).enumerated() {
+        let first = turn % 2 * half
+        let (before, count) = (decoded, min(half, chunks.count - start))
+        let isHashing = before.isEmpty ? 0 : 1
+        try Parallel.run(count + isHashing) { index throws(any Error) in
+          // The hash is the longest piece, so it is handed out first.
+          if index < isHashing {
+            for part in before { hash.value.update(coders[part.coder].decoded(part.length)) }
+          } else {
+            let number = index - isHashing
+            try object.decode(
+              start + number, into: coders[first + number].logical, by: workers[first + number])
+          }
         }
-        try Parallel.run(chunks.count) { index throws(Damage) in
-          let target = coders[index].logical[..<chunks[index].length]
-          try coders[index].decode(chunks[index], into: UnsafeMutableRawBufferPointer(rebasing: target))
-        }
-        for (coder, chunk) in zip(coders, chunks) {
-          let bytes = UnsafeRawBufferPointer(rebasing: coder.logical[..<chunk.length])
-          identity.update(bytes)
-          try body(bytes)
-        }
+        decoded = (0..<count).map { (first + $0, chunks[start + $0].length) }
+        for part in decoded { try body(coders[part.coder].decoded(part.length)) }
       }
+      for part in decoded { hash.value.update(coders[part.coder].decoded(part.length)) }
     }
+    identity = hash.value
   }
 
   private func check(_ identity: ContentIdentity) throws {
@@ -92,6 +108,11 @@ struct ObjectReader: ~Copyable {
     }
     throw Damage("its footer gives it the wrong kind")
   }
+}
+
+extension ChunkCoder {
+  /// The first of its logical bytes.
+  func decoded(_ count: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: logical[..<count]) }
 }
 
 extension InputFile {

@@ -5,6 +5,20 @@ struct ByteSource {
   let size: Int
   /// Fills the whole buffer with the bytes from this offset on.
   let read: (UnsafeMutableRawBufferPointer, _ offset: Int) throws -> Void
+
+  /// The first bytes, as many as there are.
+  func start(_ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: min(count, size))
+    try bytes.withUnsafeMutableBytes { if !$0.isEmpty { try read($0, 0) } }
+    return bytes
+  }
+}
+
+/// The object of which another one is to be a difference.
+struct DeltaBase {
+  let digest: Digest
+  /// Fills the whole buffer with its bytes from this offset on.
+  let read: (UnsafeMutableRawBufferPointer, _ offset: Int) throws -> Void
 }
 
 /// Codes bytes into an object file.
@@ -21,33 +35,34 @@ struct ObjectWriter {
   /// Codes the chunks a few at a time and in parallel, each decoded and compared before it is written.
   /// - Parameters:
   ///   - plan: lengths that add up to the source's.
+  ///   - base: what the differences in the plan are differences from.
   ///   - path: called once, before the first byte is written.
   ///   - isStored: whether an object is in the store already; asked before anything is written where the bytes fit in
   ///     one window, afterwards otherwise.
   func write(
-    _ source: ByteSource, _ plan: [ChunkPlan], to path: () throws -> String,
+    _ source: ByteSource, _ plan: [ChunkPlan], against base: DeltaBase? = nil, to path: () throws -> String,
     unless isStored: (Digest) throws -> Bool
   ) throws -> Result {
     let window = min(plan.count, Parallel.window)
     return try pool.withCoders(window) { coders in
       var pass = Pass(identity: ContentIdentity(size: source.size))
       if plan.count <= window {
-        try pass.read(plan[...], source, coders)
+        try pass.read(plan[...], source, base, coders)
         for (coder, chunk) in zip(coders, plan) { pass.identity.update(coder.bytes(chunk)) }
         let artefact = pass.identity.finalize()
         if try isStored(artefact.digest) { return Result(artefact: artefact, path: nil) }
-        return try output(to: path()) { append in
+        return try output(to: path(), base) { append in
           let entries = try pass.encode(plan[...], coders, hashing: false)
           for (coder, entry) in zip(coders, entries) { try append(coder.frames(entry)) }
           return (artefact, entries)
         }
       }
-      let result = try output(to: path()) { append in
+      let result = try output(to: path(), base) { append in
         var entries: [ChunkEntry] = []
         entries.reserveCapacity(plan.count)
         for start in stride(from: 0, to: plan.count, by: window) {
           let part = plan[start..<min(start + window, plan.count)]
-          try pass.read(part, source, coders)
+          try pass.read(part, source, base, coders)
           let coded = try pass.encode(part, coders, hashing: true)
           for (coder, entry) in zip(coders, coded) { try append(coder.frames(entry)) }
           entries += coded
@@ -64,13 +79,14 @@ struct ObjectWriter {
 
   /// Writes header, what `chunks` appends, and footer.
   private func output(
-    to path: String, _ chunks: (@escaping Append) throws -> (Artefact, [ChunkEntry])
+    to path: String, _ base: DeltaBase?, _ chunks: (@escaping Append) throws -> (Artefact, [ChunkEntry])
   ) throws -> Result {
     try files.writeFile(path, mode: 0o444) { append in
       try ObjectFormat.header.withUnsafeBytes(append)
       let (artefact, entries) = try chunks(append)
       let size = entries.reduce(0) { $0 + $1.length }
-      let footer = ObjectFooter(chunks: entries, digest: artefact.digest, kind: artefact.kind, size: size)
+      let footer = ObjectFooter(
+        chunks: entries, digest: artefact.digest, kind: artefact.kind, size: size, base: base?.digest)
       try footer.bytes.withUnsafeBytes(append)
       return Result(artefact: artefact, path: path)
     }
@@ -81,9 +97,15 @@ struct ObjectWriter {
     var identity: ContentIdentity
     var offset = 0
 
-    mutating func read(_ plan: ArraySlice<ChunkPlan>, _ source: ByteSource, _ coders: [ChunkCoder]) throws {
+    mutating func read(
+      _ plan: ArraySlice<ChunkPlan>, _ source: ByteSource, _ base: DeltaBase?, _ coders: [ChunkCoder]
+    ) throws {
       for (coder, chunk) in zip(coders, plan) {
         try source.read(UnsafeMutableRawBufferPointer(rebasing: coder.logical[..<chunk.length]), offset)
+        if let delta = chunk.delta {
+          try base?.read(
+            UnsafeMutableRawBufferPointer(rebasing: coder.base.bytes[..<chunk.length]), delta.base)
+        }
         offset += chunk.length
       }
     }
@@ -111,15 +133,13 @@ struct ObjectWriter {
 }
 
 /// A place that one piece of parallel work writes to, and that is read when all are done.
-private final class Slot<Value>: @unchecked Sendable {
+final class Slot<Value>: @unchecked Sendable {
   var value: Value
   init(_ value: Value) { self.value = value }
 }
 
 extension ChunkCoder {
-  fileprivate func bytes(_ chunk: ChunkPlan) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: logical[..<chunk.length])
-  }
+  fileprivate func bytes(_ chunk: ChunkPlan) -> UnsafeRawBufferPointer { decoded(chunk.length) }
 
   fileprivate func frames(_ entry: ChunkEntry) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: stored[..<entry.stored])

@@ -6,37 +6,53 @@ extension Publication {
   /// A name for a file that is to be adopted: in the store's `tmp/`, where a rename brings it to its place.
   public func newPath() throws -> String { try temporaryPath() }
 
-  /// Takes an object file as another store keeps it. It is decoded as a whole, and its bytes must have the digest.
+  /// Takes an object file as another store keeps it. It is decoded as a whole, and its bytes must have the digest. One that is a
+  /// difference from another object is stored as what stands for itself.
   ///
   /// - Parameters:
   ///   - path: one of `newPath`. The file is gone or belongs to the publication afterwards, whatever happens.
   ///   - wanted: the object's bytes; nil where nobody knows.
-  /// - Throws: `.damaged` if it is no sound object file of this digest, `.newer` if it is in a later version.
-  public func adopt(objectFile path: String, as digest: Digest, size wanted: Int? = nil) throws {
+  ///   - bases: files of objects that it may be a difference from and that the store does not have.
+  /// - Throws: `.damaged` if it is no sound object file of this digest, `.newer` if it is in a later version, `.unreadable`
+  ///   if it is a difference from an object that is nowhere here.
+  public func adopt(
+    objectFile path: String, as digest: Digest, size wanted: Int? = nil, bases: [Digest: String] = [:]
+  ) throws {
     var isTaken = false
     defer { if !isTaken { try? store.files.remove(path) } }
     do {
-      let reader = try ObjectReader(InputFile(path, files: store.files))
-      if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
+      let bases = store.bases(besides: bases)
+      let object = try ObjectFile(InputFile(path, files: store.files), as: digest)
+      let reader = ObjectReader(object)
       let size = reader.footer.size
       if let wanted, size != wanted { throw Damage("it has \(size) bytes, and not \(wanted)") }
       if size <= SegmentFormat.objectLimit {
         var bytes: [UInt8] = []
-        try reader.stream(store.coders) { bytes += $0 }
+        try reader.stream(store.coders, bases: bases) { bytes += $0 }
         _ = try add(bytes: bytes)
         return
       }
-      try reader.stream(store.coders) { _ in try Task.checkCancellation() }
+      try reader.stream(store.coders, bases: bases) { _ in try Task.checkCancellation() }
       if try isThere(digest) { return }
+      if reader.footer.base != nil { return try add(CodedObject(object, bases: bases)) }
       try store.files.setMode(path, to: 0o444)
       isTaken = true
       try note(
         .init(
           artefact: Artefact(digest: digest, kind: reader.footer.kind, size: size), content: .file(path)))
     } catch let damage as Damage {
-      throw Failure(
-        .damaged, "what came as the object \(digest) is not it: \(damage.reason)", hint: nil, object: digest)
+      throw Failure.notIt(digest, damage)
+    } catch let loss as LostBase {
+      throw loss.failure(ofArrived: digest)
     }
+  }
+
+  /// Adds an object that was checked and is a difference from another one.
+  private func add(_ object: CodedObject) throws {
+    let worker = ChunkWorker(ChunkCoder())
+    let source = ByteSource(size: object.size) { try object.read(into: $0, at: $1, by: worker) }
+    let artefact = try add(source, ChunkPlan.chunks(of: source), check: {})
+    guard artefact.digest == object.footer.digest else { throw Damage("its bases were changed") }
   }
 
   /// Reads an object from another place and adds it if it has its digest.
@@ -77,16 +93,56 @@ extension Store {
     objectFile path: String, as digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     do {
-      let reader = try ObjectReader(InputFile(path, files: files))
-      if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
-      try reader.stream(coders) {
+      let reader = ObjectReader(try ObjectFile(InputFile(path, files: files), as: digest))
+      try reader.stream(coders, bases: bases(besides: [:])) {
         try Task.checkCancellation()
         try body($0)
       }
     } catch let damage as Damage {
-      throw Failure(
-        .damaged, "what came as the object \(digest) is not it: \(damage.reason)", hint: nil, object: digest)
+      throw Failure.notIt(digest, damage)
+    } catch let loss as LostBase {
+      throw loss.failure(ofArrived: digest)
     }
+  }
+
+  /// The object that the one in an object file is a difference from; nil if it stands for itself.
+  public func base(ofObjectFile path: String, as digest: Digest) throws -> Digest? {
+    do { return try ObjectFile(InputFile(path, files: files), as: digest).footer.base } catch let damage
+      as Damage
+    {
+      throw Failure.notIt(digest, damage)
+    }
+  }
+
+  /// Where the files of bases are found: among some that came from elsewhere, or in the store.
+  fileprivate func bases(besides others: [Digest: String]) -> BaseSource {
+    BaseSource(
+      open: { [bases, files] digest in
+        guard let path = others[digest] else { return try bases.open(digest) }
+        return try InputFile(path, files: files)
+      },
+      damaged: { [bases] digest, status, damage in
+        others[digest] == nil ? bases.damaged(digest, status, damage) : Failure.notIt(digest, damage)
+      })
+  }
+}
+
+extension Failure {
+  fileprivate static func notIt(_ digest: Digest, _ damage: Damage) -> Failure {
+    Failure(
+      .damaged, "what came as the object \(digest) is not it: \(damage.reason)", hint: nil, object: digest)
+  }
+}
+
+extension LostBase {
+  fileprivate func failure(ofArrived digest: Digest) -> Failure {
+    Failure(
+      .unreadable,
+      "what came as the object \(digest) is a difference from another one, \(base), which cannot be had: "
+        + cause.headline,
+      hint: "'brake repack --undo' in the store that it comes from writes what stands for itself",
+      object: digest,
+      cause: cause)
   }
 }
 
@@ -107,30 +163,29 @@ extension Record {
 }
 
 extension Store {
-  /// Hands out the path of a file that holds an object as a store keeps it. Its bytes are not looked at.
+  /// Hands out the path of a file that holds an object as a store keeps it that has no other one. The bytes of one that has
+  /// such a file are not looked at.
   ///
   /// - Parameter body: gets the file's path; it may be gone afterwards.
   public func withObjectFile<Result>(_ digest: Digest, _ body: (String) throws -> Result) throws -> Result {
     try checkFolder(of: objectPath(digest))
-    if try files.status(objectPath(digest)) != nil { return try body(objectPath(digest)) }
-    // One that stands among others in a segment gets a file for as long as this lasts.
-    let bytes = try bytes(of: digest)
-    let plan = ChunkPlan.chunks(of: bytes)
-    let result = try bytes.withUnsafeBytes { raw in
-      let source = ByteSource(size: raw.count) { buffer, offset in
-        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[offset..<offset + buffer.count]))
-      }
-      return try ObjectWriter(files: files, pool: coders).write(
-        source, plan, to: { scratchPath() }, unless: { _ in false })
+    if try files.status(objectPath(digest)) != nil, try base(of: digest) == nil {
+      return try body(objectPath(digest))
     }
-    defer { try? files.remove(result.path!) }
-    return try body(result.path!)
+    // One that stands among others in a segment, or is a difference from another one, gets a file for as long as this lasts.
+    let path = scratchPath()
+    defer { try? files.remove(path) }
+    let object = try StoredObject(digest, in: self)
+    let source = ByteSource(size: object.size, read: object.read)
+    let result = try ObjectWriter(files: files, pool: coders).write(
+      source, ChunkPlan.chunks(of: source), to: { path }, unless: { _ in false })
+    if result.artefact.digest != digest { try check(digest) }
+    return try body(path)
   }
 
   /// Where a file may stand for a moment: in `tmp/`, or outside a store that cannot be written to.
   private func scratchPath() -> String {
     if let path = try? temporaryPath() { return path }
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    return "\(folder)/brake-\(ProcessFolder.randomName())"
+    return "\(TemporaryPlace.path)/brake-\(ProcessFolder.randomName())"
   }
 }

@@ -8,6 +8,7 @@ extension Publication {
     let store = first.store
     precondition(publications.allSatisfy { $0.store === store }, "publications of different stores")
     var pendings = publications.map { $0.take() }
+    let objects = pendings.flatMap { $0.objects.map(\.digest) }
     do {
       var stayed: [Digest] = []
       let small = pendings.indices.filter { !pendings[$0].records.isEmpty && pendings[$0].isSmall }
@@ -16,7 +17,9 @@ extension Publication {
         for index in small where try group.take(pendings[index]) { pendings[index] = Pending() }
         stayed = try group.commit()
       }
-      return try stayed + first.commitFiles(&pendings)
+      stayed += try first.commitFiles(&pendings)
+      try store.noteBack(objects)
+      return stayed
     } catch {
       for path in pendings.flatMap(\.temporaries) { try? store.files.remove(path) }
       throw error
@@ -49,6 +52,7 @@ extension Publication {
     let flush = try all.flush ?? Flush(around: store.root, files: files)
     try flush.synchronise(all.temporaries)
 
+    store.rely(on: all.objects.map(\.digest))
     var changed = all.shared
     for object in all.objects {
       guard let temporary = object.content.path else { continue }

@@ -20,7 +20,7 @@ public final class Publication: Sendable {
       file: { path, status in
         if let artefact = known?.remembered(status), (try? self.store.verify(artefact.digest)) != nil {
           try self.noteStored(artefact.digest)
-          return artefact
+          if try self.store.contains(artefact.digest) { return artefact }
         }
         let moment = SystemTime.monotonic()
         let file = try InputFile(path, files: self.store.files)
@@ -84,7 +84,7 @@ public final class Publication: Sendable {
     for temporary in take().temporaries { try? store.files.remove(temporary) }
   }
 
-  private func add(_ source: ByteSource, _ plan: [ChunkPlan], check: () throws -> Void) throws -> Artefact {
+  func add(_ source: ByteSource, _ plan: [ChunkPlan], check: () throws -> Void) throws -> Artefact {
     if source.size <= SegmentFormat.objectLimit, pending.withLock({ $0.hasRoom(for: source.size) }) {
       return try addSmall(source, check: check)
     }
@@ -133,7 +133,8 @@ public final class Publication: Sendable {
       return false
     }
     try noteStored(digest)
-    return true
+    // Who collects may have set it aside before it could know that it is relied on.
+    return try store.contains(digest)
   }
 
   /// Where to write.
@@ -165,7 +166,9 @@ public final class Publication: Sendable {
     return result.path!
   }
 
+  /// An object that is in the store is relied on from now on: whoever collects what is not needed leaves it.
   private func noteStored(_ digest: Digest) throws {
+    store.rely(on: digest)
     let path = store.objectPath(digest)
     if try store.files.status(path) == nil, let place = try store.segments.find(.object(digest)) {
       if store.segments.isDurable(place.file) { return }

@@ -13,7 +13,11 @@ extension Record.Doubt {
 extension Store {
   /// The stages that ran without a sandbox among those that made artefacts, or what these were made from, and so on back to the
   /// sources; sorted. Where several actions made the same bytes, one that ran in a sandbox is believed.
-  public func stagesInDoubt(behind artefacts: [Digest]) throws -> [String] {
+  ///
+  /// - Parameter counts: whether a record counts at all.
+  public func stagesInDoubt(
+    behind artefacts: [Digest], where counts: (Record) throws -> Bool = { _ in true }
+  ) throws -> [String] {
     var makers: [Digest: [Record]] = [:]
     for record in try records(damaged: { _ in }) {
       for output in record.outputs { makers[output.artefact.digest, default: []].append(record) }
@@ -22,7 +26,7 @@ extension Store {
     var seen = Set(artefacts)
     var open = artefacts
     while let next = open.popLast() {
-      let all = makers[next] ?? []
+      let all = try (makers[next] ?? []).filter(counts)
       let sure = all.filter { $0.doubt == nil }
       if sure.isEmpty { stages.formUnion(all.map(\.stage)) }
       for input in (sure.isEmpty ? all : sure).flatMap(\.inputs) where seen.insert(input).inserted {

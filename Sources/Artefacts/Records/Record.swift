@@ -35,6 +35,8 @@ public struct Record: Hashable, Sendable {
   public let sources: [String: String]
   /// Why the action may have read what its manifest does not name; nil where it was kept from that. No part of the key.
   public let doubt: Doubt?
+  /// Whether the attempt that made it was given what an earlier one had saved. No part of the key.
+  public let isResumed: Bool
 
   /// What an action was not kept in.
   public enum Doubt: String, Hashable, Sendable {
@@ -46,9 +48,10 @@ public struct Record: Hashable, Sendable {
 
   public init(
     manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String],
-    doubt: Doubt? = nil
+    doubt: Doubt? = nil, isResumed: Bool = false
   ) {
     self.doubt = doubt
+    self.isResumed = isResumed
     self.manifest = manifest
     self.outputs = outputs
     self.log = log

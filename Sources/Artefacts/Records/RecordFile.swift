@@ -35,6 +35,7 @@ enum RecordFile {
       "sources": .object(record.sources.mapValues { .string($0) }),
     ]
     if let doubt = record.doubt { members["sandbox"] = .string(doubt.rawValue) }
+    if record.isResumed { members["resumed"] = true }
     var bytes = JSON.object(members).canonicalBytes
     bytes.removeLast()
     let sum = Digest(of: bytes)
@@ -64,7 +65,8 @@ enum RecordFile {
     let record = Record(
       manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
       sources: names.compactMapValues(\.string),
-      doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable })
+      doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable },
+      isResumed: json["resumed"]?.bool ?? false)
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
     if let fault = record.fault {
       throw Failure(

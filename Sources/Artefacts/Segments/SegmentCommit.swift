@@ -90,6 +90,7 @@ struct SegmentCommit {
       try flush.synchronise(relied.shared.sorted())
       for file in relied.segments.values { store.segments.noteDurable(file) }
     }
+    store.rely(on: entries.filter { $0.kind != .record }.map(\.digest))
     try store.segments.append(entries, make: store.makeSegments)
     let find = try store.segments.finderInOthers()
     return try stayed + news.filter { try concede($0, to: find(.record($0))) }

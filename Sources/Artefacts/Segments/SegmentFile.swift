@@ -21,6 +21,8 @@ final class SegmentFile: Sendable {
     var places: [SegmentKey: SegmentPlace] = [:]
     /// It is none, or in a later version: nobody looks at it again.
     var isForeign = false
+    /// It was not there any more when it was looked at.
+    var isGone = false
   }
 
   init(_ name: String, in folder: String, files: any FileSystem, isOwn: Bool = false) {
@@ -31,13 +33,18 @@ final class SegmentFile: Sendable {
   }
 
   var isSealed: Bool { state.withLock { $0.seal != nil } }
+  var isGone: Bool { state.withLock(\.isGone) }
   /// What it was when it was last looked at.
   var status: FileStatus? { state.withLock(\.status) }
 
   /// Looks at what has come since the last time. Of a sealed one nothing comes.
   func update(_ decompressor: Decompressor) throws(Failure) {
     if state.withLock({ $0.seal != nil || $0.isForeign }) { return }
-    guard let now = try files.status(path, followingLinks: false), now.isFile else { return }
+    guard let now = try files.status(path, followingLinks: false) else {
+      return state.withLock { $0.isGone = true }
+    }
+    state.withLock { $0.isGone = false }
+    guard now.isFile else { return }
     if let before = status, before.isSameFile(as: now), before.size == now.size { return }
     guard let file = try InputFile.ifPresent(path, followingLinks: false, files: files) else { return }
     try state.withLock { state throws(Failure) in try SegmentFile.read(file, into: &state, decompressor) }

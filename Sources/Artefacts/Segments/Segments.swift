@@ -8,7 +8,7 @@ internal import System
 final class Segments: Sendable {
   let folder: String
   private let root: String
-  private let files: any FileSystem
+  let files: any FileSystem
   private let state = Mutex(State())
   private let groups = Mutex(GroupCache())
   private let writing = Mutex(Writing())
@@ -46,12 +46,19 @@ final class Segments: Sendable {
 
   /// Where an entry stands; nil if it stands in no segment. Sees what was committed before the call, by whomever.
   func find(_ key: SegmentKey) throws(Failure) -> Place? {
-    let (segments, isNew) = try list(anew: false)
-    if segments.isEmpty && isNew { return nil }
-    if let place = place(of: key, in: segments) { return place }
-    if !isNew, let place = place(of: key, in: try list(anew: true).segments) { return place }
+    // Who collects what is not needed writes the rest of a segment to a new one, and takes the old one away: it may have been listed
+    // before the one, and looked for after the other.
+    for attempt in 0..<Segments.attempts {
+      let (segments, isNew) = try list(anew: attempt > 0)
+      if let place = place(of: key, in: segments) { return place }
+      let isComplete = !segments.contains(where: \.isGone)
+      if isNew || attempt > 0, isComplete { return nil }
+      if !isComplete { forgetList() }
+    }
     return nil
   }
+
+  private static let attempts = 8
 
   /// What finds entries in the segments that other processes write, or have written.
   func finderInOthers() throws(Failure) -> (SegmentKey) -> Place? {
@@ -232,13 +239,17 @@ final class Segments: Sendable {
     return writer
   }
 
-  /// Objects and records in groups of their own: damage to one leaves the other.
   private static func encode(_ entries: [SegmentEntry], _ compressor: Compressor) -> [UInt8] {
-    var bytes: [UInt8] = []
+    groups(of: entries, compressor).reduce(into: []) { $0 += $1 }
+  }
+
+  /// Objects and records in groups of their own: damage to one leaves the other.
+  static func groups(of entries: [SegmentEntry], _ compressor: Compressor) -> [[UInt8]] {
+    var groups: [[UInt8]] = []
     var group: [SegmentEntry] = []
     var size = 0
     func close() {
-      if !group.isEmpty { bytes += SegmentGroup.bytes(of: group, compressor) }
+      if !group.isEmpty { groups.append(SegmentGroup.bytes(of: group, compressor)) }
       group = []
       size = 0
     }
@@ -250,7 +261,7 @@ final class Segments: Sendable {
       }
       close()
     }
-    return bytes
+    return groups
   }
 
   /// Ends the segment of this process, if it has one.
@@ -331,7 +342,11 @@ final class Segments: Sendable {
       }
     }
     if groups.isEmpty { return }
-    bytes += SegmentSeal.bytes(groups: groups, places)
+    try place(bytes + SegmentSeal.bytes(groups: groups, places), temporary)
+  }
+
+  /// Adds a whole segment, durably.
+  func place(_ bytes: [UInt8], _ temporary: () throws -> String) throws {
     let path = try temporary()
     try files.writeFile(path, mode: 0o444) { try bytes.withUnsafeBytes($0) }
     do {
@@ -343,4 +358,7 @@ final class Segments: Sendable {
       throw error
     }
   }
+
+  /// All segments, as far as they are written now.
+  func all() throws(Failure) -> [SegmentFile] { try list(anew: true).segments }
 }

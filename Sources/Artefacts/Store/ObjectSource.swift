@@ -31,6 +31,15 @@ public struct WantedObject: Hashable, Sendable {
 public protocol RecordSource: Sendable {
   /// The records of those actions that have one, by key. One that is damaged or not believed is as if it were not there.
   func records(for keys: [Digest]) async throws -> [Digest: Record]
+  /// The signatures of records, of those that have some. Nothing of them is proven.
+  func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures]
+  /// What people call it; nil for none.
+  var place: String? { get }
+}
+
+extension RecordSource {
+  public func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures] { [:] }
+  public var place: String? { nil }
 }
 
 extension ObjectSource {
@@ -65,6 +74,12 @@ extension ObjectSource {
 }
 
 extension Store: ObjectSource, RecordSource {
+  public func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures] {
+    var all: [Digest: RecordSignatures] = [:]
+    for key in keys { all[key] = (try? signatures(of: key)) ?? nil }
+    return all
+  }
+
   public func present(among digests: [Digest]) async throws -> Set<Digest> {
     var present: Set<Digest> = []
     for digest in digests where try contains(digest) { present.insert(digest) }

@@ -5,9 +5,11 @@ extension Store {
   func missing(_ digest: Digest) -> Failure {
     forgetWhole()
     let makers = makers(of: digest)
+    let isRemoved = (try? removedObjects().contains(digest)) == true
     return Failure(
-      .notFound, "there is no object \(digest) in \(root)\(makers.message)", hint: makers.hint,
-      object: digest)
+      .notFound,
+      "there is no object \(digest) in \(root)\(isRemoved ? ": it was removed to save room" : "")\(makers.message)",
+      hint: makers.hint, object: digest)
   }
 
   /// Moves a damaged object out of the way, so that the next who has the bytes can store them again.

@@ -39,7 +39,7 @@ extension Store {
   /// - Returns: what it is.
   public func verifyAlone(_ digest: Digest) throws -> Artefact.Kind {
     try reading(digest) { reader in
-      try reader.stream(coders) { _ in }
+      try reader.stream(coders, bases: bases) { _ in }
       return reader.footer.kind
     }
   }

@@ -18,14 +18,14 @@ extension Store {
       }
       var bytes: [UInt8] = []
       bytes.reserveCapacity(reader.footer.size)
-      try reader.stream(coders) { bytes.append(contentsOf: $0) }
+      try reader.stream(coders, bases: bases) { bytes.append(contentsOf: $0) }
       return bytes
     }
   }
 
   /// Hands out the bytes in pieces, in order. The digest is known to be right only once this returns.
   public func stream(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try reading(digest) { try $0.stream(coders, body) }
+    try reading(digest) { try $0.stream(coders, bases: bases, body) }
   }
 
   /// Kind and size, from the object's checked footer; of a blob, the bytes are not decoded.
@@ -108,16 +108,14 @@ extension Store {
 
   /// Opens an object and reads from it. What is damaged goes to `quarantine/`; what cannot be read stays.
   func reading<Result>(
-    _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
+    _ digest: Digest, attempts: Int = 4, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
-    guard let file = try openLooseObject(digest) else { return try readingEntry(digest, body) }
+    guard let file = try openLooseObject(digest) else { return try readingEntry(digest, attempts, body) }
     let status = file.status
-    do {
-      let reader = try ObjectReader(file)
-      if reader.footer.digest != digest { throw Damage("it is the object \(reader.footer.digest)") }
-      return try body(reader)
-    } catch let damage as Damage {
+    do { return try body(ObjectReader(ObjectFile(file, as: digest))) } catch let damage as Damage {
       throw quarantine(digest, status, damage.reason)
+    } catch let loss as LostBase {
+      throw loss.failure(of: digest, in: root)
     } catch let error as Failure {
       throw unreadable(digest, error)
     }
@@ -125,10 +123,11 @@ extension Store {
 
   /// The same of one that stands in a segment.
   private func readingEntry<Result>(
-    _ digest: Digest, _ body: (borrowing ObjectReader) throws -> Result
+    _ digest: Digest, _ attempts: Int, _ body: (borrowing ObjectReader) throws -> Result
   ) throws -> Result {
     do {
       guard let entry = try entry(.object(digest), damaged: { damaged(digest, in: $0, $1.reason) }) else {
+        if attempts > 0, takeBack(digest) { return try reading(digest, attempts: attempts - 1, body) }
         throw missing(digest)
       }
       do { return try body(ObjectReader(entry, digest: digest)) } catch let damage as Damage {

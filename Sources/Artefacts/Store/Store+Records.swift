@@ -1,11 +1,18 @@
 public import System
 
 extension Store {
-  /// What an action produced; nil if no record has this key.
+  /// What an action produced; nil if no record has this key. One that was set aside has its place again.
   /// - Throws: `.damaged` if its bytes are not what was written: it is moved to `quarantine/`, so that the next look finds
   ///   none. `.refused` if it holds a name that none may be, `.newer` if it is in a later version of the format: both
   ///   stay where they are.
   public func record(_ key: Digest) throws -> Record? {
+    if let record = try recordInPlace(key) { return record }
+    _ = try takeBackRecord(key)
+    // Another process may have given it back in between.
+    return try recordInPlace(key)
+  }
+
+  private func recordInPlace(_ key: Digest) throws -> Record? {
     let path = recordPath(key)
     try checkFolder(of: path)
     guard let file = try InputFile.ifPresent(path, files: files) else { return try recordInSegment(key) }

@@ -5,6 +5,8 @@ extension Store {
   public func setReference(_ name: String, to digest: Digest) throws {
     let path = try referencePath(name)
     try checkReference(name)
+    rely(on: digest)
+    _ = hasBack(Artefact(digest: digest, kind: .blob, size: 0))
     let temporary = try temporaryPath()
     for folder in try makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)

@@ -8,7 +8,7 @@ extension Store {
 
   /// The first object that is missing from an artefact, or of which nobody can tell what it names; nil if it is whole.
   public func firstLost(of artefact: Artefact) throws -> Digest? {
-    if artefact.kind == .blob { return try contains(artefact.digest) ? nil : artefact.digest }
+    if artefact.kind == .blob { return try has(artefact.digest) ? nil : artefact.digest }
     if isKnownWhole(artefact.digest) { return nil }
     var trees: Set<Digest> = []
     var reachability = Reachability()
@@ -21,12 +21,31 @@ extension Store {
         } catch let error as Failure where error.isLoss || error.code == .refused {
           return next.digest
         }
-      } else if try !contains(next.digest) {
+      } else if try !has(next.digest) {
         return next.digest
       }
     }
     noteWhole(trees)
     return nil
+  }
+
+  /// The same, and what was set aside has its place again, whoever wanted it to be removed: somebody reads it.
+  public func hasBack(_ artefact: Artefact) -> Bool {
+    var back: Set<Digest> = []
+    while true {
+      guard let lost = try? firstLost(of: artefact) else { return (try? isWhole(artefact)) == true }
+      guard back.insert(lost).inserted, takeBack(lost) else { return false }
+    }
+  }
+
+  /// Whether an object is there, or was set aside as if nothing needed it, and is there again now. What somebody wanted to be
+  /// removed comes back only when it is read.
+  private func has(_ digest: Digest) throws -> Bool {
+    if try contains(digest) { return true }
+    guard try isAside(digest), try !removedObjects().contains(digest) else {
+      return try contains(digest)
+    }
+    return takeBack(digest)
   }
 }
 

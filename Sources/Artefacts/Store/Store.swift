@@ -10,6 +10,8 @@ public import System
 ///     refs/NAME        a digest each
 ///     index/           digests of source files and runs that found nothing to do: what can be found again, and is
 ///                      never trusted by verification
+///     pins/, shared/   what is kept besides, `runs/` what runs needed: see `Keeping`
+///     aside/, removed/ what nothing needs any more
 ///     leases/, tmp/, quarantine/
 ///
 /// Only regular files, written once and renamed into place, but for segments, which one process writes each: no lock, no
@@ -20,9 +22,14 @@ public final class Store: Sendable {
   public let files: any FileSystem
   let coders = CoderPool()
   let segments: Segments
+  /// Those that were set aside.
+  let segmentsAside: Segments
   private let intake: Intake
   private let wholeTrees = Mutex<Set<Digest>>([])
   private let ownFolders = Mutex<Set<String>>([])
+  private let reliedOnByThis = Mutex<Set<Digest>?>([])
+  /// The digests in the files of `removed/` with these names, which are those of their bytes.
+  private let removedByNames = Mutex<(names: [String], digests: Set<Digest>)>(([], []))
 
   /// Opens the store in a folder, or one that is to be made there: nothing is written before something is stored.
   /// - Throws: if the folder is neither a store nor one that can become one, because it is empty but for a README.
@@ -31,6 +38,7 @@ public final class Store: Sendable {
     self.files = files
     intake = Intake(root: root, files: files)
     segments = Segments(root: root, files: files)
+    segmentsAside = Segments(root: root + "/aside", files: files)
     _ = try StoreFolder(root: root, files: files).isStore()
   }
 
@@ -97,6 +105,17 @@ public final class Store: Sendable {
 
   func isKnownWhole(_ tree: Digest) -> Bool { wholeTrees.withLock { $0.contains(tree) } }
   func noteWhole(_ trees: Set<Digest>) { wholeTrees.withLock { $0.formUnion(trees) } }
+  /// Notes what this process relies on; nil once it cannot be noted here.
+  func noteReliance<Result>(_ body: (inout Set<Digest>?) -> Result) -> Result {
+    reliedOnByThis.withLock { body(&$0) }
+  }
+  /// What was read of `removed/` while its files had these names.
+  func knownRemoved(_ names: [String], reading read: () throws -> Set<Digest>) throws -> Set<Digest> {
+    if let known = removedByNames.withLock({ $0.names == names ? $0.digests : nil }) { return known }
+    let digests = try read()
+    removedByNames.withLock { $0 = (names, digests) }
+    return digests
+  }
   /// Something turned out to be missing or damaged.
   func forgetWhole() { wholeTrees.withLock { $0 = [] } }
 }

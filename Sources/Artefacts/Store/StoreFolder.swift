@@ -8,9 +8,11 @@ struct StoreFolder {
   /// A store without segments, which older brakes know as well.
   static let format = "brake store 1\n"
   static let segmented = "brake store 2\n"
+  /// A store in which objects may be differences from others, and which may have segments.
+  static let repacked = "brake store 3\n"
   private static let parts = [
-    "actions", "failed", "index", "leases", "objects", "quarantine", "refs", "remotes",
-    "segments", "tmp", "told",
+    "actions", "aside", "failed", "index", "leases", "objects", "pins", "quarantine", "refs", "remotes",
+    "removed", "runs", "segments", "shared", "signatures", "tmp", "told",
   ]
   /// What may stand in a folder that is to become a store.
   private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]
@@ -60,8 +62,21 @@ struct StoreFolder {
 
   /// Says that the store has segments, before it has any: a brake that does not know them would not find what is in them.
   func makeSegmented() throws {
-    if try files.contents(of: root + "/format", limit: 256) == Array(StoreFolder.segmented.utf8) { return }
+    if try [StoreFolder.segmented, StoreFolder.repacked].contains(where: has) { return }
     try write(StoreFolder.segmented)
+  }
+
+  /// Whether it says that it holds differences.
+  func isRepacked() throws -> Bool { try has(StoreFolder.repacked) }
+
+  /// Says that the store holds differences, before it does: a brake that does not know them could not read them.
+  func makeRepacked() throws { if try !isRepacked() { try write(StoreFolder.repacked) } }
+
+  /// Says that the store holds no difference any more. It may have segments.
+  func makeUnpacked() throws { if try isRepacked() { try write(StoreFolder.segmented) } }
+
+  private func has(_ format: String) throws -> Bool {
+    try files.contents(of: root + "/format", limit: 256) == Array(format.utf8)
   }
 
   private func write(_ format: String) throws {
@@ -74,9 +89,8 @@ struct StoreFolder {
     guard let status = try files.status(path, followingLinks: false) else { return false }
     let format = status.isFile ? try files.contents(of: path, limit: 256) : []
     guard let format else { return false }
-    if [StoreFolder.format, StoreFolder.segmented].contains(where: { format == Array($0.utf8) }) {
-      return true
-    }
+    let known = [StoreFolder.format, StoreFolder.segmented, StoreFolder.repacked]
+    if known.contains(where: { format == Array($0.utf8) }) { return true }
     throw Failure(
       format.starts(with: "brake store ".utf8) ? .newer : .refused,
       "\(root) is not a store that this brake knows (see \(path))",

@@ -7,6 +7,12 @@ struct CurveColumns {
   /// What is to be said of the loss where its name is that of another quantity.
   let doubt: String?
 
+  init(step: Int, loss: Int, doubt: String?) {
+    self.step = step
+    self.loss = loss
+    self.doubt = doubt
+  }
+
   /// The names that are taken for each without asking, in the form of `plain`.
   static let steps: Set<String> = [
     "step", "steps", "iter", "iters", "iteration", "iterations", "global_step", "train_step", "training_step",
@@ -23,7 +29,10 @@ struct CurveColumns {
     "rate": "a rate", "norm": "a norm", "time": "a time", "seconds": "a time", "epoch": "an epoch",
     "tokens": "a number of tokens", "throughput": "a throughput",
   ]
-  private static let otherLosses = ["val", "valid", "validation", "eval", "test", "dev", "min", "max"]
+  private static let otherLosses = [
+    "val", "valid", "validation", "eval", "test", "dev", "min", "max", "epoch", "scale", "aux", "z", "ppl",
+    "perplexity",
+  ]
 
   /// - Parameters:
   ///   - names: the columns in order.
@@ -51,19 +60,15 @@ struct CurveColumns {
     let plain = names.map(CurveColumns.plain)
     let stepIndex =
       if let step { try named(step, "step") } else {
-        try guessed(names.indices.filter { CurveColumns.steps.contains(plain[$0]) }, "step")
+        try guessed(
+          CurveColumns.guesses(names.indices.filter { CurveColumns.isStep(names[$0]) }, names), "step")
       }
     self.step = stepIndex
     if let loss {
       self.loss = try named(loss, "loss")
     } else {
-      var candidates = names.indices.filter { $0 != stepIndex && CurveColumns.losses.contains(plain[$0]) }
-      if candidates.isEmpty {
-        candidates = names.indices.filter { index in
-          let words = plain[index].split(separator: "_")
-          return plain[index].contains("loss")
-            && !words.contains { CurveColumns.otherLosses.contains(String($0)) }
-        }
+      var candidates = names.indices.filter {
+        $0 != stepIndex && CurveColumns.isLoss(names[$0], among: names)
       }
       if candidates.isEmpty, names.count == 2 { candidates = names.indices.filter { $0 != stepIndex } }
       self.loss = try guessed(candidates, "loss")
@@ -82,13 +87,32 @@ struct CurveColumns {
     }
   }
 
+  static func isStep(_ name: String) -> Bool { steps.contains(plain(name)) }
+
+  /// Whether a name is that of a training's loss: one of the usual names, or, where none of those is among the others, one with
+  /// the word in it that says nothing else.
+  static func isLoss(_ name: String, among names: [String]) -> Bool {
+    if names.contains(where: { losses.contains(plain($0)) }) { return losses.contains(plain(name)) }
+    let name = plain(name)
+    return name.contains("loss") && !name.split(separator: "_").contains { otherLosses.contains(String($0)) }
+  }
+
+  /// Of several, those whose names begin with an underscore are counters of a logger's own, and not meant.
+  private static func guesses(_ candidates: [Int], _ names: [String]) -> [Int] {
+    let own = candidates.filter { !names[$0].hasPrefix("_") }
+    return own.isEmpty ? candidates : own
+  }
+
   /// A name in lower case, with everything but letters and digits as single underscores, none at the ends.
   private static func plain(_ name: String) -> String {
     name.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "_")
   }
 
   private static func list(_ names: [String]) -> String {
-    let shown = names.prefix(40).map { "'\($0)'" }.joined(separator: ", ")
-    return "the columns are \(shown)" + (names.count > 40 ? " and \(names.count - 40) more" : "")
+    "the columns are " + quoted(names.prefix(40)) + (names.count > 40 ? " and \(names.count - 40) more" : "")
+  }
+
+  static func quoted(_ names: some Sequence<String>) -> String {
+    names.map { "'\($0)'" }.joined(separator: ", ")
   }
 }

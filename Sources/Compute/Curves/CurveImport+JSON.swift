@@ -73,8 +73,7 @@ extension CurveImport {
     return points.merged(run: run)
   }
 
-  private func add(_ rows: [(place: Int, row: JSON)], source: String, to points: inout PointCollector) throws
-  {
+  func add(_ rows: [(place: Int, row: JSON)], source: String, to points: inout PointCollector) throws {
     var names: Set<String> = []
     for (_, row) in rows {
       for (name, value) in row.object ?? [:] where value.double != nil { names.insert(name) }

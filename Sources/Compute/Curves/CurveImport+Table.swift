@@ -1,7 +1,8 @@
 internal import System
 
 extension CurveImport {
-  func table(_ text: [UInt8], file: String, run: String) throws -> Curve {
+  /// A table has one curve, or one of each run that its columns are called after.
+  func table(_ text: [UInt8], file: String, run: String) throws -> [Curve] {
     try text.withUnsafeBufferPointer { text in
       var rows = TableRows(text)
       guard rows.next() else { throw Failure(.malformed, "\(file): the file is empty") }
@@ -9,23 +10,54 @@ extension CurveImport {
       let isHeaderless = rows.fields.allSatisfy { NumberText.parse(rows.bytes($0)) != nil }
       if isHeaderless { names = names.indices.map { "\($0 + 1)" } }
       let bare = isHeaderless && names.count == 2
-      let columns = try CurveColumns(
-        names, step: step ?? (bare ? "1" : nil), loss: loss ?? (bare ? "2" : nil), in: file)
-      var points = PointCollector(unit: "line")
-      points.note(.column, columns.doubt)
-      if isHeaderless { add(rows, columns, names.count, &points) }
+      var tables =
+        try RunColumns(names, step: step, loss: loss, in: file).map { runs in
+          runs.runs.map { TableCurve(run: $0.run, columns: $0.columns, isOneOfMany: runs.runs.count > 1) }
+        }
+        ?? [
+          TableCurve(
+            run: run,
+            columns: CurveColumns(
+              names, step: step ?? (bare ? "1" : nil), loss: loss ?? (bare ? "2" : nil), in: file),
+            isOneOfMany: false)
+        ]
+      func add() { for index in tables.indices { tables[index].add(rows, names.count) } }
+      if isHeaderless { add() }
       while rows.next() {
-        add(rows, columns, names.count, &points)
+        add()
         if rows.line % 65_536 == 0 { try Task.checkCancellation() }
       }
-      guard !points.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
-      return points.merged(run: run)
+      return try tables.map { table in
+        var table = table
+        guard !table.points.isEmpty else { throw CurveImport.nothing(in: file, table.points.notes) }
+        return table.points.merged(run: table.run)
+      }
     }
   }
 
-  private func add(
-    _ row: TableRows, _ columns: CurveColumns, _ width: Int, _ points: inout PointCollector
-  ) {
+  /// The error for a source without a single point.
+  static func nothing(in file: String, _ notes: [CurveNote]) -> Failure {
+    let first = notes.map { ": \($0)" }.first ?? ""
+    return Failure(.malformed, "\(file): no row gives a step and a loss\(first)")
+  }
+}
+
+/// A curve in a table, in the making.
+private struct TableCurve {
+  let run: String
+  let columns: CurveColumns
+  /// Then a row has no loss where another run was at that step.
+  let isOneOfMany: Bool
+  var points = PointCollector(unit: "line")
+
+  init(run: String, columns: CurveColumns, isOneOfMany: Bool) {
+    self.run = run
+    self.columns = columns
+    self.isOneOfMany = isOneOfMany
+    points.note(.column, columns.doubt)
+  }
+
+  mutating func add(_ row: TableRows, _ width: Int) {
     guard row.fields.count == width else {
       points.note(.unreadable, at: row.line, "\(row.fields.count) fields where the header has \(width)")
       return
@@ -33,7 +65,7 @@ extension CurveImport {
     let step = row.bytes(row.fields[columns.step])
     let loss = row.bytes(row.fields[columns.loss])
     guard step.contains(where: { $0 > 0x20 }), loss.contains(where: { $0 > 0x20 }) else {
-      points.note(.missing, at: row.line, "an empty cell")
+      if !isOneOfMany { points.note(.missing, at: row.line, "an empty cell") }
       return
     }
     guard let stepValue = NumberText.parse(step), let lossValue = NumberText.parse(loss) else {
@@ -43,12 +75,6 @@ extension CurveImport {
       return
     }
     points.add(step: stepValue, loss: lossValue, at: row.line)
-  }
-
-  /// The error for a source without a single point.
-  static func nothing(in file: String, _ notes: [CurveNote]) -> Failure {
-    let first = notes.map { ": \($0)" }.first ?? ""
-    return Failure(.malformed, "\(file): no row gives a step and a loss\(first)")
   }
 }
 

@@ -11,6 +11,7 @@ struct PointCollector {
   init(unit: String) { self.unit = unit }
 
   var isEmpty: Bool { steps.isEmpty }
+  var count: Int { steps.count }
 
   /// Steps beyond this are refused: they are not exact as doubles.
   static let largestStep = 9_007_199_254_740_992.0

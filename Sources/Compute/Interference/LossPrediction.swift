@@ -91,7 +91,9 @@ extension SafetensorsFile {
         .unusable, "there are updates on \(shape[0]) batches, so there is no batch \(batch)",
         hint: "give the number of one of them, from 1")
     }
-    return values[(batch - 1) * shape[1]..<batch * shape[1]]
+    let row = values[(batch - 1) * shape[1]..<batch * shape[1]]
+    try LossCheck.check(row)
+    return row
   }
 
   fileprivate func losses() throws(Failure) -> [Float] {
@@ -101,6 +103,7 @@ extension SafetensorsFile {
         .malformed, "the gradients have no 'losses' of tokens in float32",
         hint: "give the output 'tokens' of zsl.gradients")
     }
+    try LossCheck.check(values)
     return values
   }
 
@@ -110,11 +113,16 @@ extension SafetensorsFile {
         .unusable, "the gradients have no sums of single tokens, as those of the method proxy",
         hint: "measure them with the method exact or sampled")
     }
-    guard descriptor("sum_p") != nil else {
+    guard let shape = descriptor("sum_p")?.shape else {
       throw Failure(
         .unusable,
         "the gradients predict no change, because zsl.gradients was given no changes of parameters",
         hint: "give it the member of the output 'deltas' of zsl.step that the losses are of, as 'delta'")
+    }
+    guard shape.count == 1 else {
+      throw Failure(
+        .malformed, "the tensor 'sum_p' has the shape \(shape), and not one dimension",
+        hint: "give the output 'tokens' of zsl.gradients")
     }
     do { return try elements("sum_p", .float64) } catch {
       throw Failure(

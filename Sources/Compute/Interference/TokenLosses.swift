@@ -25,7 +25,7 @@ public struct TokenLosses: Sendable {
     ).write({ _, emit in try values.withUnsafeBytes(emit) }, to: output)
   }
 
-  /// - Throws: `malformed` if the bytes are not what `write` wrote.
+  /// - Throws: `malformed` if the bytes are not what `write` wrote, or a loss is none.
   public init(parsing bytes: [UInt8]) throws(Failure) {
     do throws(Failure) {
       let file = try SafetensorsFile(bytes)
@@ -33,9 +33,14 @@ public struct TokenLosses: Sendable {
         let context = file.header.metadata["context"].flatMap({ Int($0) }), context > 0
       else { throw Failure(.malformed, "its metadata do not say which windows they are of") }
       self.init(try file.elements("losses", .float32), context: context, stream: stream)
+      if let shape = file.descriptor("losses")?.shape, shape.count != 1 {
+        throw Failure(.malformed, "the tensor 'losses' has the shape \(shape), and not one dimension")
+      }
+      try LossCheck.check(values)
     } catch {
       throw Failure(
-        .malformed, "these are no losses of tokens: \(error.headline)", hint: "measure them with lm.losses",
+        .malformed, "these are no losses of tokens: \(error.headline)",
+        hint: error.hint ?? "measure them with lm.losses, or write them as docs/formats.md says",
         cause: error)
     }
   }

@@ -41,7 +41,8 @@ extension TokenStream {
       let metadata = file.header.metadata
       guard metadata["format"] == Self.format, let tokeniser = metadata["tokeniser"],
         let size = metadata["vocabulary_size"].flatMap({ Int($0) }), (1...1 << 32).contains(size),
-        let separator = metadata["separator"]
+        let separator = metadata["separator"],
+        separator == "none" || UInt32(separator).map({ Int($0) < size }) == true
       else { throw Failure(.malformed, "its metadata are not those of a token stream") }
       self.tokeniser = tokeniser
       vocabularySize = size

@@ -42,9 +42,7 @@ struct HuggingFaceFolder {
       }
     }
     try reader.finish()
-    for parameter in weights.layout.parameters where !weights[parameter].allSatisfy(\.isFinite) {
-      throw Failure(.malformed, "the parameter '\(parameter.name)' is not finite everywhere")
-    }
+    try weights.checkFinite()
     return weights
   }
 

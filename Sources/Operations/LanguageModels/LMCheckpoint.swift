@@ -27,6 +27,7 @@ struct LMCheckpoint {
         hint: "give \(Self.help)")
     }
     weights = try Parameters(ModelConfiguration(parsing: Array(text.utf8)), from: file)
+    try weights.checkFinite()
   }
 
   /// Any safetensors file of the size that weights and states may have.
@@ -37,6 +38,15 @@ struct LMCheckpoint {
   func write(to path: String) throws {
     let output = try FileOutput(path)
     try weights.write(metadata: [Self.configurationName: model.json.canonical]) { try output.write($0) }
+  }
+}
+
+extension Parameters {
+  /// - Throws: `malformed` with the first parameter that has a value which is infinite or not a number.
+  func checkFinite() throws(Failure) {
+    for parameter in layout.parameters where !self[parameter].allSatisfy(\.isFinite) {
+      throw Failure(.malformed, "the parameter '\(parameter.name)' is not finite everywhere")
+    }
   }
 }
 

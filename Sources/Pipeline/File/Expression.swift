@@ -5,7 +5,7 @@ struct Expression {
   enum Part: Equatable {
     case text(String)
     case variable(String)
-    /// `${in.NAME}`, `${out.NAME}`: paths that only the runner knows.
+    /// `${in.NAME}`, `${out.NAME}`, `${previous.NAME}`: paths that only the runner knows.
     case path(String)
   }
 
@@ -49,13 +49,26 @@ struct Expression {
       if !literal.isEmpty { parts.append(.text(literal)) }
       literal = ""
       let name = String(text[bytes.index(after: index)..<close])
-      parts.append(name.hasPrefix("in.") || name.hasPrefix("out.") ? .path(name) : .variable(name))
+      parts.append(Expression.isPath(name) ? .path(name) : .variable(name))
       index = bytes.index(after: close)
       start = index
     }
     literal += text[start...]
     if !literal.isEmpty { parts.append(.text(literal)) }
     self.parts = parts
+  }
+
+  /// What stands before the name of an output of the link before.
+  static let previous = "previous."
+
+  /// The output that `previous.NAME` names; nil for another name.
+  static func carried(_ name: String) -> String? {
+    name.hasPrefix(previous) ? String(name.dropFirst(previous.count)) : nil
+  }
+
+  /// Whether a name is that of a path, whatever stands behind its `.`.
+  static func isPath(_ name: String) -> Bool {
+    name.hasPrefix("in.") || name.hasPrefix("out.") || name.hasPrefix(previous)
   }
 
   /// The part of a name before its `.`: of `run.batch`, `run`.
@@ -72,7 +85,7 @@ extension PipelineNode {
   ///
   /// - Parameters:
   ///   - names: parameters and variables that can be used here; variables may have columns, `run.batch`.
-  ///   - paths: of a command, `in.NAME` and `out.NAME`; nil where no paths can be used.
+  ///   - paths: of a command, `in.NAME`, `out.NAME` and `previous.NAME`; nil where no paths can be used.
   func check(names: Set<String>, paths: [String]? = nil) throws(PipelineError) {
     switch content {
     case .list(let elements):
@@ -100,9 +113,24 @@ extension PipelineNode {
 
   private func unknown(_ name: String, among names: [String]) -> PipelineError {
     let meant = Suggestion.nearest(to: name, among: names).map { "did you mean ${\($0)}? otherwise, " } ?? ""
-    let declared = name.hasPrefix("in.") || name.hasPrefix("out.")
+    let declared = Expression.isPath(name)
+    if name.hasPrefix(Expression.previous) { return noPrevious(name, among: names) }
     return PipelineError(
       declared ? "${\(name)} is not declared in \(name.prefix { $0 != "." }):" : "unknown name ${\(name)}",
       at: position, hint: "\(meant)$${ gives the shell a literal ${")
+  }
+
+  /// - Parameter names: all paths of the command.
+  private func noPrevious(_ name: String, among names: [String]) -> PipelineError {
+    let carried = names.filter { $0.hasPrefix(Expression.previous) }
+    if carried.isEmpty {
+      return PipelineError(
+        "${\(name)} is of the link before, and this stage is no chain", at: position,
+        hint: "chain: { step: [1, 2, 4] } makes it one")
+    }
+    return PipelineError(
+      "no link has the output '\(name.dropFirst(Expression.previous.count))' for the next one", at: position,
+      hint: Suggestion.nearest(to: name, among: carried).map { "did you mean ${\($0)}?" }
+        ?? "there is: \(carried.map { "${\($0)}" }.joined(separator: ", "))")
   }
 }

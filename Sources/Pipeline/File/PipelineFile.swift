@@ -51,6 +51,18 @@ public struct PipelineFile: Sendable {
     includes.flatMap { [$0.file.path] + $0.file.includedPaths }
   }
 
+  /// The stages that run a command: whether it has a network, and whether its stage wants it in a sandbox. Those of included
+  /// files come first.
+  public var commands: [(stage: String, hasNetwork: Bool, wantsSandbox: Bool)] {
+    includes.flatMap { include in
+      include.file.commands.map { (include.declaration.prefix + $0.stage, $0.hasNetwork, $0.wantsSandbox) }
+    }
+      + stages.compactMap { stage in
+        guard case .command(let command) = stage.work else { return nil }
+        return (stage.name, command.network, command.sandbox)
+      }
+  }
+
   /// The parameters without a value, its own and those of the files that it includes.
   var unsetParameters: Set<String> {
     Set(parameterEntries.filter(\.value.isNull).map(\.name))
@@ -104,4 +116,8 @@ struct CommandDeclaration: Sendable {
   let sandbox: Bool
   let network: Bool
   let refusesUndeclared: Bool
+  /// `in.NAME` or `previous.NAME`.
+  let stdin: String?
+  /// `codes:`, `timeout:`, `grace:` and `retries:`, as far as they are given.
+  let ending: [(field: StageField, value: PipelineNode)]
 }

@@ -6,19 +6,23 @@ extension PipelineReader {
   /// Among the variables, those that go through their values together.
   private static let zip = "zip"
 
-  /// What `for:`, `where:` and `unless:` say.
+  /// What `for:`, `chain:`, `where:` and `unless:` say.
   func fanOut(_ fields: [StageField: PipelineNode]) throws(PipelineError) -> FanOut {
-    guard let node = fields[.for] else {
+    guard let node = fields[.for] ?? fields[.chain] else {
       for name in [StageField.where, .unless] {
         guard let field = fields[name] else { continue }
         throw PipelineError(
-          "\(name.rawValue): chooses among the values of for:, which this stage has not", at: field.position)
+          "\(name.rawValue): chooses among the values of for: or chain:, and this stage has neither",
+          at: field.position)
       }
       return .none
     }
     var steps: [FanOut.Step] = []
     var names = parameterNames
-    for entry in try mapping(node, "for:") {
+    var entries = try fields[.for].map { (node) throws(PipelineError) in try mapping(node, "for:") } ?? []
+    let link = try fields[.chain].map { (node) throws(PipelineError) in try chain(node) }
+    if let link { entries.append(link) }
+    for entry in entries {
       let isZip = entry.name == PipelineReader.zip
       let variables = isZip ? try zipped(entry) : [entry]
       for variable in variables {
@@ -42,7 +46,22 @@ extension PipelineReader {
       conditions.append(
         try Condition(field, field: name.rawValue, variables: variables, parameters: parameterNames))
     }
-    return FanOut(steps: steps, conditions: conditions)
+    return FanOut(steps: steps, conditions: conditions, isChain: link != nil)
+  }
+
+  /// The one variable of `chain:`.
+  private func chain(_ node: PipelineNode) throws(PipelineError) -> PipelineNode.Entry {
+    let entries = try mapping(node, "chain:")
+    guard let entry = entries.first, entries.count == 1 else {
+      throw PipelineError(
+        "chain: takes one variable, not \(entries.count)", at: node.position,
+        hint: "such as chain: { step: [1, 2, 4] }; with for: beside it, there is a chain for each combination"
+      )
+    }
+    if entry.name == PipelineReader.zip {
+      throw PipelineError("the variable of chain: cannot be called zip", at: entry.position)
+    }
+    return entry
   }
 
   private func zipped(_ entry: PipelineNode.Entry) throws(PipelineError) -> [PipelineNode.Entry] {

@@ -30,7 +30,7 @@ extension PipelineReader {
       let values = try self.entries(fields[.with], "with:", names: names)
       work = .operation(name: operation, parameters: values)
     } else {
-      work = .command(try command(fields, inputs, names))
+      work = .command(try command(fields, inputs, names, isChain: fanOut.isChain))
     }
     return StageDeclaration(
       name: entry.name, position: entry.position, work: work, fanOut: fanOut, inputs: inputs,
@@ -53,25 +53,49 @@ extension PipelineReader {
       try faults.take(
         PipelineError(
           "\(field.name): is for \(other == .operation ? "op:" : "run:") stages", at: field.position,
-          hint: field.name == "with"
-            ? "put ${NAME} into the command" : "the operation declares these itself"))
+          hint: PipelineReader.hint(StageField.named[field.name])))
     }
     return true
+  }
+
+  /// What to do instead of a field that stages of this kind have not.
+  private static func hint(_ field: StageField?) -> String {
+    switch field {
+    case .with: "put ${NAME} into the command"
+    case .chain: "an operation makes its links itself, as lm.train does"
+    case .stdin: "an operation reads its inputs itself"
+    case .codes, .timeout, .grace, .retries: "it says how a command of the shell ends"
+    default: "the operation declares these itself"
+    }
   }
 
   // MARK: Commands
 
   private func command(
-    _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>
+    _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>, isChain: Bool
   ) throws(PipelineError) -> CommandDeclaration {
     let script = fields[.run]!
     let outputs = try entries(fields[.out], "out:", names: names)
     for entry in inputs { try checkName(entry, "input") }
     for entry in outputs { try checkName(entry, "output") }
-    try check(
-      script, names: names, paths: inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" })
+    var paths = inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" }
+    if isChain {
+      if outputs.isEmpty {
+        throw PipelineError(
+          "the links of this chain have no outputs", at: fields[.chain]?.position,
+          hint: "each goes on from what the one before it wrote: declare that under out:")
+      }
+      paths += outputs.map { Expression.previous + $0.name }
+    }
+    try check(script, names: names, paths: paths)
 
     if let shell = fields[.shell] { try check(shell, names: names) }
+    var ending: [(field: StageField, value: PipelineNode)] = []
+    for field in OpenEnding.fields {
+      guard let value = fields[field] else { continue }
+      try check(value, names: names)
+      ending.append((field, value))
+    }
     let environment = try entries(fields[.env], "env:", names: names)
     for entry in environment { try checkVariable(entry.name, at: entry.position) }
     var passed: [String] = []
@@ -88,7 +112,34 @@ extension PipelineReader {
       script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
       tools: try tools(fields[.tools], names), sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
       network: try flag(fields[.network], "network:") ?? false,
-      refusesUndeclared: try refusesUndeclared(fields[.undeclared]))
+      refusesUndeclared: try refusesUndeclared(fields[.undeclared]),
+      stdin: try stdin(fields[.stdin], inputs, paths), ending: ending)
+  }
+
+  /// The path that `stdin:` names: an input, or an output of the link before.
+  private func stdin(
+    _ node: PipelineNode?, _ inputs: [PipelineNode.Entry], _ paths: [String]
+  ) throws(PipelineError) -> String? {
+    guard let node else { return nil }
+    guard let text = node.text, !node.isNull else {
+      throw PipelineError("stdin: takes the name of an input, not \(node.kind)", at: node.position)
+    }
+    if Expression.isNeeded(in: text) {
+      let parts = try Expression(text, at: node.position).parts
+      guard parts.count == 1, case .path(let name) = parts[0], !name.hasPrefix("out.") else {
+        throw PipelineError(
+          "stdin: takes one input, not '\(text.excerpt)'", at: node.position,
+          hint: "write its name, or ${in.NAME} or ${previous.NAME}")
+      }
+      try node.check(names: [], paths: paths)
+      return name
+    }
+    guard inputs.contains(where: { $0.name == text }) else {
+      throw PipelineError(
+        "stdin: names no input: '\(text.excerpt)'", at: node.position,
+        hint: Suggestion.hint(for: text, among: inputs.map(\.name)) ?? "declare it under in:")
+    }
+    return "in.\(text)"
   }
 
   private func refusesUndeclared(_ node: PipelineNode?) throws(PipelineError) -> Bool {

@@ -30,11 +30,12 @@ enum IncludeField: String, CaseIterable {
 /// A field of a stage.
 enum StageField: String, CaseIterable {
   case op, run
-  case `for`, `where`, unless
+  case `for`, chain, `where`, unless
   case `in`, with
   case out, shell, env
   case passEnv = "pass-env"
   case tools, sandbox, network, undeclared
+  case stdin, codes, timeout, grace, retries
   case cores, memory, gpus, time
   case publish
 
@@ -49,7 +50,10 @@ enum StageField: String, CaseIterable {
     switch self {
     case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .publish: .any
     case .with: .operation
-    case .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared: .command
+    case .chain, .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared, .stdin, .codes,
+      .timeout,
+      .grace, .retries:
+      .command
     }
   }
 
@@ -58,6 +62,8 @@ enum StageField: String, CaseIterable {
     case .op: "A built-in operation; 'brake operations' describes them."
     case .run: "A command for the shell, in which ${in.NAME} and ${out.NAME} are paths of inputs and outputs."
     case .for: "Variables and what they run over: a list, a range such as 1..10, a table, a keyed output."
+    case .chain:
+      "A variable and the increasing steps at which each link stands; a link reads the one before as ${previous.NAME}."
     case .where: "Only combinations for which this holds, such as ${size} != 188k or ${seed} == 1."
     case .unless: "Only combinations for which this does not hold."
     case .in: "Inputs and where they come from: a stage, an output of one, a file or an artefact."
@@ -70,6 +76,13 @@ enum StageField: String, CaseIterable {
     case .sandbox: "Whether the command runs in a sandbox where there is one; true if not said."
     case .network: "Whether the command has a network in the sandbox; false if not said."
     case .undeclared: "Whether files that the command leaves and out: does not name are an error."
+    case .stdin: "The input that the command is given on its standard input; part of the key."
+    case .codes: "The exit statuses that mean success, such as [0, 3]; [0] if not said. Part of the key."
+    case .timeout:
+      "How long the command may take, such as 2h30m, before it is asked to end; no part of the key."
+    case .grace: "How long it then has to end before it is killed, such as 1m; 10s if not said."
+    case .retries:
+      "How often the command is tried again after it has failed; 0 if not said. No part of the key."
     case .cores: "Processor cores that an instance needs."
     case .memory: "Memory that an instance needs, such as 8G or 512M."
     case .gpus: "GPUs that an instance needs."

@@ -92,6 +92,11 @@ public struct PipelineSchema: Sendable {
         ],
         "additionalProperties": ["$ref": "#/$defs/domain"],
       ]
+    case .chain:
+      [
+        "type": "object", "minProperties": 1, "maxProperties": 1, "propertyNames": PipelineSchema.name,
+        "additionalProperties": ["$ref": "#/$defs/domain"],
+      ]
     case .where, .unless: PipelineSchema.aText
     case .in:
       [
@@ -119,10 +124,19 @@ public struct PipelineSchema: Sendable {
       ]
     case .sandbox, .network: ["type": "boolean"]
     case .undeclared: ["enum": ["warn", "error"]]
+    case .stdin: ["type": "string"]
+    case .codes:
+      PipelineSchema.orExpression([
+        "type": "array", "minItems": 1, "items": ["type": "integer", "minimum": 0, "maximum": 255],
+      ])
+    case .retries:
+      PipelineSchema.orExpression([
+        "type": "integer", "minimum": 0, "maximum": .integer(Int64(CommandEnding.mostRetries)),
+      ])
     case .cores: PipelineSchema.orExpression(["type": "integer", "minimum": 1])
     case .gpus: PipelineSchema.orExpression(["type": "integer", "minimum": 0])
     case .memory: PipelineSchema.orExpression(["type": "string", "pattern": "^[0-9.]+[KMGT](iB)?$"])
-    case .time:
+    case .time, .timeout, .grace:
       PipelineSchema.orExpression(["type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"])
     case .publish:
       [

@@ -42,8 +42,13 @@ struct PipelineWarnings {
   private mutating func checkVariables(of stage: StageDeclaration) {
     let used = stage.work.names.union(stage.inputs.flatMap(\.value.names))
     let domains = Set(stage.fanOut.variables.flatMap(\.value.names))
+    if stage.fanOut.isChain, !stage.readsPrevious {
+      warn(
+        "no link of the chain '\(stage.name)' reads the one before it", at: stage.position,
+        hint: "${previous.NAME} is its output NAME; without that, for: says the same")
+    }
     for variable in stage.fanOut.variables
-    where !used.contains(variable.name) && !domains.contains(variable.name) {
+    where !used.contains(variable.name) && !domains.contains(variable.name) && !stage.readsPrevious {
       warn(
         "nothing of the stage '\(stage.name)' depends on its variable '\(variable.name)'",
         at: variable.position, hint: "instances that differ in it alone are one action")
@@ -57,7 +62,9 @@ struct PipelineWarnings {
     guard let selection = try? plan.selection([]) else { return }
     let needed = Set(selection.instances.map(\.stage) + selection.deferred.map(\.stage))
     let read = Set(
-      plan.instances.flatMap(\.dependencies).map(PipelineWarnings.stage)
+      plan.instances.flatMap { instance in
+        instance.dependencies.map(PipelineWarnings.stage).filter { $0 != instance.stage }
+      }
         + plan.deferred.flatMap(\.dependencies))
     let planned = Set(plan.instances.map(\.stage) + plan.deferred.map(\.stage))
     for stage in file.stages {
@@ -155,14 +162,29 @@ extension StageDeclaration.Work {
       command.script.names.union(command.shell?.names ?? [])
         .union(command.outputs.flatMap(\.value.names)).union(command.environment.flatMap(\.value.names))
         .union(command.tools.flatMap { $0.version?.names ?? [] })
+        .union(command.ending.filter { $0.field == .codes }.flatMap(\.value.names))
     }
   }
 }
 
+extension StageDeclaration.Work {
+  /// Of what decides how a command ends.
+  fileprivate var endingNames: [String] {
+    if case .command(let command) = self { command.ending.flatMap(\.value.names) } else { [] }
+  }
+}
+
 extension StageDeclaration {
+  /// Whether its command names an output of the link before.
+  fileprivate var readsPrevious: Bool {
+    guard case .command(let command) = work else { return false }
+    return command.script.text?.contains("${" + Expression.previous) == true
+      || command.stdin.flatMap(Expression.carried) != nil
+  }
+
   fileprivate var names: Set<String> {
     work.names.union(inputs.flatMap(\.value.names)).union(fanOut.variables.flatMap(\.value.names))
       .union(fanOut.conditions.flatMap(\.names).map(Expression.variable)).union(publish?.names ?? [])
-      .union(resources.flatMap(\.value.names))
+      .union(resources.flatMap(\.value.names)).union(work.endingNames)
   }
 }

@@ -93,8 +93,33 @@ struct Combinations {
     } else {
       rows = try zipped(columns, variables, at: stage.declaration.fanOut.steps[step].position)
     }
+    if step == stage.steps.count - 1, stage.declaration.fanOut.isChain {
+      try checkLinks(columns[0].map(\.value), of: variables[0])
+    }
     if variables.allSatisfy({ $0.domain.fixed != nil }) { known[step] = rows }
     return rows
+  }
+
+  /// The steps of a chain are whole numbers, each larger than the one before it.
+  private func checkLinks(
+    _ values: [PipelineNode], of variable: PlannedStage.Variable
+  ) throws(PipelineError) {
+    var last: Int?
+    for value in values {
+      guard let text = value.text, let step = Int(text), step >= 0 else {
+        throw PipelineError(
+          "the link '\((value.text ?? value.kind).excerpt)' of '\(stage.name)' is no step",
+          at: value.position,
+          hint: "the variable of chain: runs over whole numbers, such as [1, 2, 4]")
+      }
+      if let last, step <= last {
+        throw PipelineError(
+          "the steps of the chain '\(stage.name)' do not increase: \(step) comes behind \(last)",
+          at: value.position, facts: [("variable", variable.name)],
+          hint: "each link goes on from the one before it")
+      }
+      last = step
+    }
   }
 
   private func zipped(

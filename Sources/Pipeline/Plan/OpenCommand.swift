@@ -7,8 +7,11 @@ struct OpenCommand {
   private let script: Script
   private let environment: [(name: String, value: OpenValue?)]
   private let tools: [(name: String, version: Script?)]
+  /// The outputs of the link before that the command reads.
+  let carried: Set<String>
   /// What all instances have in common; nil if `shell:`, `env:` or `tools:` use variables.
   private let fixed: Surroundings?
+  private let ending: OpenEnding
 
   private struct Surroundings {
     let shell: CommandShell
@@ -16,12 +19,16 @@ struct OpenCommand {
     let tools: [String: String?]
   }
 
-  init(_ declaration: CommandDeclaration, _ names: StageNames) throws(PipelineError) {
+  init(
+    _ declaration: CommandDeclaration, of stage: String, _ names: StageNames
+  ) throws(PipelineError) {
     self.declaration = declaration
+    ending = try OpenEnding(declaration, of: stage, names)
     shell = try declaration.shell.map { (node) throws(PipelineError) in try OpenValue(node, names) }
     let isFixed = shell.map { $0.fixed != nil } ?? true
     let known = isFixed ? try OpenCommand.shell(shell, []) : nil
     script = try Script(declaration.script, names, shell: known)
+    carried = script.carried.union([declaration.stdin].compactMap { $0 }.compactMap(Expression.carried))
     environment = try declaration.environment.map { (entry) throws(PipelineError) in
       (entry.name, entry.value.isNull ? nil : try OpenValue(entry.value, names))
     }
@@ -57,7 +64,8 @@ struct OpenCommand {
       template: try script.template(bindings, shell: surroundings.shell), shell: surroundings.shell,
       environment: surroundings.environment, passed: declaration.passed, tools: surroundings.tools,
       sandbox: declaration.sandbox, network: declaration.network,
-      refusesUndeclared: declaration.refusesUndeclared)
+      refusesUndeclared: declaration.refusesUndeclared, stdin: declaration.stdin,
+      ending: try ending.ending(bindings))
   }
 
   private static func shell(_ value: OpenValue?, _ bindings: [Binding]) throws(PipelineError) -> CommandShell
@@ -88,10 +96,12 @@ struct OpenCommand {
 
 extension OpenCommand {
   /// A text for the shell: parameters are the author's own text, variables come from data and are text for the shell, and
-  /// `${in.NAME}` and `${out.NAME}` are the runner's to replace.
+  /// `${in.NAME}` and its like are the runner's to replace.
   private struct Script {
     /// Of its values, in order.
     let slots: [Slot]
+    /// Of its paths, the outputs of the link before.
+    let carried: Set<String>
     private let pieces: [ShellForm.Piece]
     private let position: Position
     /// Nil if the shell is not known yet.
@@ -106,6 +116,7 @@ extension OpenCommand {
       position = node.position
       var size = 0
       var slots: [Slot] = []
+      var carried: Set<String> = []
       var pieces: [ShellForm.Piece] = []
       var code = ""
       func append(_ piece: ShellForm.Piece) {
@@ -116,7 +127,9 @@ extension OpenCommand {
       for part in try Expression(text, at: node.position).parts {
         switch part {
         case .text(let text): code += text
-        case .path(let name): append(.path(name))
+        case .path(let name):
+          append(.path(name))
+          if let output = Expression.carried(name) { carried.insert(output) }
         case .variable(let name):
           if let slot = names.slot(name) {
             slots.append(slot)
@@ -128,6 +141,7 @@ extension OpenCommand {
       }
       if !code.isEmpty { pieces.append(.code(code)) }
       self.slots = slots
+      self.carried = carried
       self.pieces = pieces
       form = try shell.map { (shell) throws(PipelineError) in
         try ShellForm(pieces, shell: shell, at: node.position)

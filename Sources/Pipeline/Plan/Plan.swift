@@ -177,15 +177,19 @@ public struct ShellCommand: Sendable, Hashable {
   public let network: Bool
   /// Whether a file that it leaves and does not declare is an error, and not only said.
   public let refusesUndeclared: Bool
+  /// What it is given on its standard input, `in.NAME` or `previous.NAME`: part of the key. The first link of a chain is given
+  /// nothing of the one before.
+  public let stdin: String?
+  public let ending: CommandEnding
 
-  /// The command with `${in.NAME}` and `${out.NAME}` still in it: paths are no part of a key. Parameters and `for:`
+  /// The command with `${in.NAME}`, `${out.NAME}` and `${previous.NAME}` still in it: paths are no part of a key. Parameters and `for:`
   /// variables are already replaced.
   public var text: String { template.text }
 
   init(
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
     passed: [String] = [], tools: [String: String?] = [:], sandbox: Bool = true, network: Bool = false,
-    refusesUndeclared: Bool = false
+    refusesUndeclared: Bool = false, stdin: String? = nil, ending: CommandEnding = CommandEnding()
   ) {
     self.template = template
     self.shell = shell
@@ -195,6 +199,8 @@ public struct ShellCommand: Sendable, Hashable {
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared
+    self.stdin = stdin
+    self.ending = ending
   }
 }
 

@@ -1,36 +1,39 @@
-import Actions
+package import Actions
 import Artefacts
 import JSON
 
 /// A plan as a drawing: nodes and the arrows between them.
-struct PlanGraph {
-  struct Node {
-    enum Kind: String { case file, artefact, operation, command, deferred }
-    let kind: Kind
-    let title: String
+package struct PlanGraph: Sendable {
+  package struct Node: Sendable {
+    package enum Kind: String, Sendable { case file, artefact, operation, command, deferred }
+    package let kind: Kind
+    package let title: String
     /// The operation, or how many instances there are.
-    let detail: String?
+    package let detail: String?
     /// Of an instance; of several as one node, if they have the same.
-    var resources: Resources?
+    package var resources: Resources?
   }
 
-  struct Edge: Hashable {
-    let from: Int
-    let to: Int
+  package struct Edge: Hashable, Sendable {
+    package let from: Int
+    package let to: Int
     /// The output that is passed on.
-    let label: String
+    package let label: String
   }
 
   /// Beyond this many instances a stage is drawn as one node.
-  static let mostInstances = 60
+  package static let mostInstances = 60
 
-  private(set) var nodes: [Node] = []
-  private(set) var edges: [Edge] = []
+  package private(set) var nodes: [Node] = []
+  package private(set) var edges: [Edge] = []
   private var numbers: [String: Int] = [:]
   private var seen: Set<Edge> = []
 
-  init(_ instances: [StageInstance], _ deferred: [DeferredStage]) {
-    let collapses = instances.count > PlanGraph.mostInstances
+  /// - Parameter mostInstances: beyond so many a stage is one node.
+  package init(
+    _ instances: [StageInstance], _ deferred: [DeferredStage], mostInstances: Int = PlanGraph.mostInstances
+  ) {
+    let collapses = instances.count > mostInstances
     let counts = instances.reduce(into: [String: Int]()) { $0[$1.stage, default: 0] += 1 }
     let stages = Dictionary(instances.map { ($0.name, $0.stage) }, uniquingKeysWith: { first, _ in first })
     for instance in instances {

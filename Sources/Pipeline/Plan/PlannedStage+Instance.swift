@@ -11,7 +11,9 @@ extension PlannedStage {
       guard let parameters = draft.parameters else { preconditionFailure("an operation has parameters") }
       work = .operation(operation, parameters)
     case .command(let command):
-      work = .command(try command.command(draft.bindings))
+      let shell = try command.command(draft.bindings)
+      try checkStandardInput(shell, among: inputs)
+      work = .command(shell)
       if let files { outputs = try files.declarations(draft.bindings) }
     case .none: preconditionFailure("a stage that something is wrong with has no instances")
     }
@@ -19,6 +21,20 @@ extension PlannedStage {
       stage: name, keys: draft.keys, name: draft.name, work: work, inputs: inputs, outputs: outputs,
       publish: try publishRules(draft, outputs), resources: try resources.resources(draft.bindings),
       position: declaration.position)
+  }
+
+  /// What a command reads on its standard input is one file.
+  private func checkStandardInput(
+    _ command: ShellCommand, among inputs: [StageInstance.Input]
+  ) throws(PipelineError) {
+    guard let stdin = command.stdin, let input = inputs.first(where: { $0.path == stdin }) else { return }
+    switch input.source {
+    case .file, .artefact, .output: return
+    case .members, .collection:
+      throw PipelineError(
+        "the standard input is one file, and '\(input.name)' is several", at: declaration.position,
+        facts: [("stage", name)], hint: "the command can read them one after another: cat ${\(stdin)} | …")
+    }
   }
 
   // MARK: Publishing

@@ -54,7 +54,7 @@ final class PlannedStage {
         try PlannedStage.declaration(of: entry)
       }
       self.outputs = outputs
-      work = .command(try OpenCommand(command, names))
+      work = .command(try OpenCommand(command, of: declaration.name, names))
       files = try OpenOutputs(command.outputs, outputs, names)
     case .operation(let name, let parameters):
       guard let text = name.text, let operation = registry[text] else {
@@ -105,6 +105,24 @@ final class PlannedStage {
     guard case .operation(_, let parameters) = work else { return nil }
     return try parameters.values(bindings)
   }
+
+  // MARK: Chains
+
+  /// What an instance reads of the one before it, if both are links of one chain.
+  func inputs(of draft: Draft, behind before: Draft) -> [StageInstance.Input] {
+    guard declaration.fanOut.isChain, case .command(let command) = work,
+      draft.keys.dropLast() == before.keys.dropLast()
+    else { return [] }
+    return outputs.filter { command.carried.contains($0.name) }.map { output in
+      StageInstance.Input(
+        name: Expression.previous + output.name,
+        source: output.keyed
+          ? .members(instance: before.name, output: output.name)
+          : .output(instance: before.name, output: output.name, key: nil))
+    }
+  }
+
+  // MARK: Variables
 
   /// The stages whose keyed outputs its variables run over.
   var domainStages: Set<Int> {

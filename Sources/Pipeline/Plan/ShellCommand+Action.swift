@@ -1,4 +1,5 @@
 package import Actions
+import Artefacts
 
 extension ShellCommand {
   /// The command with the paths of its inputs and outputs in it. They start with `./`, so that none is taken for an option.
@@ -6,11 +7,25 @@ extension ShellCommand {
     inputs: [ActionInput], outputs: [OutputDeclaration]
   ) throws(PipelineError) -> ActionCommand {
     var paths: [String: [String]] = [:]
-    for input in inputs { paths["in.\(input.name)"] = input.members.map { "./" + $0.place } }
+    for input in inputs {
+      paths[ShellCommand.path(ofInput: input.name)] = input.members.map { "./" + $0.place }
+    }
+    let read = inputs.first { ShellCommand.path(ofInput: $0.name) == stdin }
+    if let read, read.isCollection || read.members.contains(where: { $0.artefact.kind == .tree }) {
+      throw PipelineError(
+        "the standard input is one file, and '\(read.name)' is \(read.isCollection ? "several" : "a folder")",
+        hint: "the command can read it from ${\(ShellCommand.path(ofInput: read.name))}")
+    }
     for output in outputs { paths["out.\(output.name)"] = [ShellCommand.path(of: output)] }
     return ActionCommand(
       text: try template.command { paths[$0] ?? [] }, shell: shell, environment: environment, passed: passed,
-      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared)
+      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
+      stdin: read?.members.first?.place, ending: ending)
+  }
+
+  /// What a command calls the path of an input. No input of a stage's own has a dot in its name.
+  fileprivate static func path(ofInput name: String) -> String {
+    name.hasPrefix(Expression.previous) ? name : "in.\(name)"
   }
 
   /// Of an output with members, the folder's.
@@ -18,4 +33,9 @@ extension ShellCommand {
     if output.place == "." { return "./" }
     return "./" + output.place + (output.keyed ? "/" : "")
   }
+}
+
+extension StageInstance.Input {
+  /// What a command calls its path.
+  var path: String { ShellCommand.path(ofInput: name) }
 }

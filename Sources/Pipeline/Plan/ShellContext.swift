@@ -39,6 +39,7 @@ extension ShellContext {
       return text.replacing("'", with: "'\\''")
     case .document(let end, let isExpanded):
       // A line is compared with the end before anything in it is expanded.
+      if text.isEmpty, !end.isEmpty { return "" }
       if text.contains(where: \.isNewline) || end.contains(text) {
         throw ShellRefusal(reason: "in a here-document, whose end it could be taken for")
       }
@@ -56,12 +57,12 @@ extension ShellContext {
       }
       return text
     case .test(let context):
-      guard ShellContext.isPlain(text) else {
+      guard ShellContext.isPlain(text) || text.isEmpty else {
         throw ShellRefusal(reason: "inside [[ … ]], some of whose operators would execute what it holds")
       }
       return try context.writing(text)
     case .foreign:
-      guard ShellContext.isPlain(text) else {
+      guard ShellContext.isPlain(text) || text.isEmpty else {
         throw ShellRefusal(reason: "in a text for a program whose way of quoting brake does not know")
       }
       return text

@@ -9,7 +9,7 @@ final class ShellForm: Sendable {
     case code(String)
     /// A value that is text for the shell, whatever it holds.
     case value(name: String)
-    /// `in.NAME` or `out.NAME`.
+    /// `in.NAME`, `out.NAME` or `previous.NAME`.
     case path(String)
   }
 

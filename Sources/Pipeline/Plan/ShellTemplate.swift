@@ -14,7 +14,7 @@ struct ShellTemplate: Sendable {
     self.values = values
   }
 
-  /// With `${in.NAME}` and `${out.NAME}` for the paths; what is literally such a text has another `$` before it. Different
+  /// With `${in.NAME}`, `${out.NAME}` and `${previous.NAME}` for the paths; what is literally such a text has another `$` before it. Different
   /// templates have different texts.
   var text: String {
     var text = ""
@@ -30,7 +30,8 @@ struct ShellTemplate: Sendable {
 
   /// The command for the shell.
   ///
-  /// - Parameter paths: of `in.NAME` or `out.NAME`; several are separated by spaces.
+  /// - Parameter paths: of `in.NAME`, `out.NAME` or `previous.NAME`; several are separated by spaces. Where there is no link
+  ///   before, its outputs are an empty word.
   func command(paths: (String) -> [String]) throws(PipelineError) -> String {
     var command = ""
     for part in form.parts {
@@ -38,7 +39,9 @@ struct ShellTemplate: Sendable {
       case .code(let code): command += code
       case .value(let number): command += values[number]
       case .path(let name, let context):
-        for (index, path) in paths(name).enumerated() {
+        let paths = paths(name)
+        let isFirst = paths.isEmpty && name.hasPrefix(Expression.previous)
+        for (index, path) in (isFirst ? [""] : paths).enumerated() {
           if index > 0 { command += " " }
           command += try ShellForm.written(path, context, name, before: { command }, at: form.position)
         }
@@ -49,7 +52,7 @@ struct ShellTemplate: Sendable {
 
   private static func literal(_ text: String) -> String {
     guard Expression.isNeeded(in: text) else { return text }
-    return text.replacing("${in.", with: "$${in.").replacing("${out.", with: "$${out.")
+    return ["${in.", "${out.", "${previous."].reduce(text) { $0.replacing($1, with: "$" + $1) }
   }
 }
 

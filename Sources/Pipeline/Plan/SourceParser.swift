@@ -59,7 +59,9 @@ struct SourceParser {
       throw PipelineError(
         "the stage '\(reference.stage)' depends on itself", at: position, facts: [("input", input)],
         hint: fileName.map { "if you mean the file, write ./\($0)" }
-          ?? "a stage cannot read another instance of itself")
+          ?? (stages[number].declaration.fanOut.isChain
+            ? "a link reads the one before it as ${previous.NAME} in run:"
+            : "a stage cannot read another instance of itself"))
     }
     return Source(kind: .reference(reference, stage: stage), position: position, fileName: fileName)
   }

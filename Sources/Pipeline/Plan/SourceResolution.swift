@@ -182,6 +182,7 @@ struct SourceResolution {
     let stage = stages[number]
     var instances: [StageInstance] = []
     instances.reserveCapacity(drafts.count)
+    var before: Draft?
     for draft in drafts.list {
       var resolved: [StageInstance.Input] = []
       resolved.reserveCapacity(stage.inputs.count)
@@ -190,7 +191,13 @@ struct SourceResolution {
           StageInstance.Input(
             name: inputs[number][index].name, source: try resolve(index, of: number, draft)))
       }
+      if let before {
+        let carried = stage.inputs(of: draft, behind: before)
+        try count(carried.count, at: stage.declaration.position)
+        resolved += carried
+      }
       instances.append(try stage.instance(draft, inputs: resolved))
+      before = draft
     }
     return instances
   }

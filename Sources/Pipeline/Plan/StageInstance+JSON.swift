@@ -105,6 +105,7 @@ extension ShellCommand {
       "passed": .array(passed.map { .string($0) }),
       "tools": .object(tools.mapValues { $0.map { .string($0) } ?? .null }), "sandbox": .bool(sandbox),
       "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
+      "stdin": stdin.map { .string($0) } ?? .null, "ending": ending.json,
     ]
   }
 
@@ -122,6 +123,7 @@ extension ShellCommand {
       shell: shell,
       environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
-      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared)
+      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
+      stdin: json["stdin"]?.string, ending: CommandEnding(json["ending"] ?? [:]))
   }
 }

@@ -69,6 +69,7 @@ struct Gnuplot: Sendable {
     return switch ending {
     case .exited(let code): "gnuplot failed (exit \(code)): \(said ?? "it said nothing")"
     case .killed(let signal): "gnuplot was ended by signal \(signal)"
+    case .overdue: "gnuplot took too long"
     }
   }
 }

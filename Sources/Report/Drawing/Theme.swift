@@ -1,21 +1,21 @@
 /// A colour and its counterpart on a dark page. Figures are drawn with the light one; a style sheet that selects
 /// elements by it exchanges the two, so light colours are distinct.
-struct Colour: Sendable, Hashable {
-  let light: String
-  let dark: String
+package struct Colour: Sendable, Hashable {
+  package let light: String
+  package let dark: String
 }
 
 /// What figures and pages look like.
-enum Theme {
-  static let paper = Colour(light: "#ffffff", dark: "#15181c")
-  static let ink = Colour(light: "#2a2a2a", dark: "#e6e6e6")
-  static let muted = Colour(light: "#6e6e6e", dark: "#a0a4aa")
-  static let faint = Colour(light: "#bdbdbd", dark: "#5d636b")
-  static let hairline = Colour(light: "#e5e5e5", dark: "#2d3238")
+package enum Theme {
+  package static let paper = Colour(light: "#ffffff", dark: "#15181c")
+  package static let ink = Colour(light: "#2a2a2a", dark: "#e6e6e6")
+  package static let muted = Colour(light: "#6e6e6e", dark: "#a0a4aa")
+  package static let faint = Colour(light: "#bdbdbd", dark: "#5d636b")
+  package static let hairline = Colour(light: "#e5e5e5", dark: "#2d3238")
 
   /// One colour a run, told apart by people of all kinds of colour vision (after Okabe and Ito's palette, darkened for
   /// thin lines on white and lightened for thin lines on black).
-  static let runs = [
+  package static let runs = [
     Colour(light: "#0072b2", dark: "#56b4f2"),
     Colour(light: "#d55e00", dark: "#ff9a57"),
     Colour(light: "#00845f", dark: "#2fca9c"),
@@ -44,7 +44,7 @@ enum Theme {
   static func run(_ index: Int) -> Colour { runs[index % runs.count] }
 
   /// Metrically alike where Helvetica is not installed, and what papers are set with.
-  static let fontStack = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+  package static let fontStack = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
   /// Turns the light colours of every `svg.plot` into the dark ones on a screen that is set to dark.
   static let figureStyle: String = {

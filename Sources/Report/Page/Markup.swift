@@ -2,17 +2,17 @@
 /// from outside becomes markup:
 ///
 ///     let cell: Markup = "<td>\(name)</td>"
-struct Markup: Sendable, Hashable {
-  private(set) var text: String
+package struct Markup: Sendable, Hashable {
+  package private(set) var text: String
 
   /// Text that is markup already.
-  init(verbatim text: String) { self.text = text }
+  package init(verbatim text: String) { self.text = text }
 
-  static func + (a: Markup, b: Markup) -> Markup { Markup(verbatim: a.text + b.text) }
-  static func += (a: inout Markup, b: Markup) { a.text += b.text }
+  package static func + (a: Markup, b: Markup) -> Markup { Markup(verbatim: a.text + b.text) }
+  package static func += (a: inout Markup, b: Markup) { a.text += b.text }
 
   /// Text as it may stand between tags and in attributes. Characters that XML has no place for become �.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -29,7 +29,7 @@ struct Markup: Sendable, Hashable {
   }
 
   /// The text that `escaped` gave these characters for.
-  static func unescaped(_ text: String) -> String {
+  package static func unescaped(_ text: String) -> String {
     var result = ""
     var rest = text[...]
     while let ampersand = rest.firstIndex(of: "&") {
@@ -49,25 +49,25 @@ struct Markup: Sendable, Hashable {
 }
 
 extension Markup: ExpressibleByStringInterpolation {
-  init(stringLiteral value: String) { text = value }
-  init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
+  package init(stringLiteral value: String) { text = value }
+  package init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
 
-  struct Interpolation: StringInterpolationProtocol {
+  package struct Interpolation: StringInterpolationProtocol {
     var text = ""
 
-    init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
+    package init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
 
-    mutating func appendLiteral(_ literal: String) { text += literal }
-    mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
-    mutating func appendInterpolation(_ string: some StringProtocol) {
+    package mutating func appendLiteral(_ literal: String) { text += literal }
+    package mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
+    package mutating func appendInterpolation(_ string: some StringProtocol) {
       text += Markup.escaped(String(string))
     }
-    mutating func appendInterpolation(_ number: Int) { text += String(number) }
+    package mutating func appendInterpolation(_ number: Int) { text += String(number) }
   }
 }
 
 extension Sequence where Element == Markup {
-  func joined(separator: Markup = "") -> Markup {
+  package func joined(separator: Markup = "") -> Markup {
     Markup(verbatim: map(\.text).joined(separator: separator.text))
   }
 }

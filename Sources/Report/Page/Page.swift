@@ -25,29 +25,7 @@ struct Page: Sendable {
     let sections = [
       summary, seeds, analyses, results, drawings, sensitivity, alternatives, notes, methods, provenance,
     ]
-    let page: Markup = """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta name="color-scheme" content="light dark"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-      <title>\(title)</title>
-      <style>
-      \(Markup(verbatim: Page.style))
-      </style>
-      </head>
-      <body>
-      <main>
-      <h1>\(title)</h1>
-      \(sections.joined(separator: "\n"))
-      </main>
-      </body>
-      </html>
-
-      """
-    return Array(page.text.utf8)
+    return Markup.document(title: title, style: Page.style, sections: sections)
   }
 
   /// A number that carries its exact value and the artefact that it was read from.

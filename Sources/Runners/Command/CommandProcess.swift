@@ -11,19 +11,25 @@ extension CommandRun {
     var covers: [Sandbox.Cover] = []
     if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
-        around: shell, scratch: scratch, inputs: inputs, hiding: supplies.hidingPlaces(),
-        network: command.network)
+        around: shell, scratch: scratch, inputs: inputs, resume: watcher.resume,
+        hiding: supplies.hidingPlaces(), network: command.network)
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
     }
     let graphics = supplies.graphics.take(action.resources.gpus)
     defer { withExtendedLifetime(graphics) {} }
     let process = ChildProcess(
-      arguments: line, environment: environment(temporary: folder + "/tmp", graphics), folder: scratch.work,
-      streams: .log(scratch.log), jobServer: jobServer)
+      arguments: line, environment: environment(in: folder, graphics), folder: scratch.work,
+      streams: .log(
+        scratch.log, input: command.stdin.map { inputs?.path(of: $0) ?? "\(scratch.work)/\($0)" }),
+      jobServer: jobServer, limits: limits)
     defer { bringBack(covers) }
-    switch try await process.run() {
-    case .exited(0): return
+    let follower = try CommandFollower(
+      scratch: scratch.path, files: disk, report: watcher.report,
+      saved: { [watcher, scratch] in watcher.saved($0, scratch.work) })
+    switch try await follower.following({ try await process.run() }) {
+    case .exited(let code) where command.ending.codes.contains(Int(code)): return
+    case .overdue: throw overdue()
     case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
@@ -52,13 +58,21 @@ extension CommandRun {
 
   /// What a command sees: what was declared, and a few variables that hardly any program can do without. Their values
   /// are no part of the key; locale and time zone are fixed.
-  private func environment(temporary: String, _ graphics: GraphicsNumbers.Share?) -> [String: String] {
+  ///
+  /// - Parameter folder: where the command sees its scratch folder.
+  private func environment(in folder: String, _ graphics: GraphicsNumbers.Share?) -> [String: String] {
     var variables = [
-      "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": temporary,
+      "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder + "/tmp",
     ]
     if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
+    }
+    variables["BRAKE_EVENTS"] = folder + "/" + CommandEvents.name
+    if case .sandbox(let sandbox) = confinement, watcher.resume != nil {
+      variables["BRAKE_RESUME"] = sandbox.resume
+    } else {
+      variables["BRAKE_RESUME"] = watcher.resume
     }
     if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
     return variables.merging(command.environment) { _, declared in declared }
@@ -73,14 +87,29 @@ extension CommandRun {
     }
   }
 
+  private var limits: ChildProcess.Limits {
+    let isHolder = if case .none = confinement { false } else { true }
+    return ChildProcess.Limits(time: command.ending.timeout, grace: command.ending.grace, isHolder: isHolder)
+  }
+
   // MARK: Failures
+
+  private func overdue() -> PipelineError {
+    let timeout = command.ending.timeout?.components.seconds ?? 0
+    return PipelineError(
+      "the command took longer than it may", facts: [("timeout", "\(timeout) s")],
+      hint: "timeout: in its stage says how long that is; it was asked to end, and killed if it did not")
+  }
 
   private func failed(_ code: Int32) -> PipelineError {
     let (facts, hint) = suspects
     let usual =
       code == 127
       ? "the shell did not find a program: name it in tools: to have this checked first" : nil
-    return PipelineError("the command failed", facts: [("exit", String(code))] + facts, hint: hint ?? usual)
+    let codes = command.ending.codes.map(String.init).joined(separator: ", ")
+    let wanted: [Failure.Fact] = command.ending.codes == [0] ? [] : [("success", codes)]
+    return PipelineError(
+      "the command failed", facts: [("exit", String(code))] + wanted + facts, hint: hint ?? usual)
   }
 
   /// - Parameter exit: the shell's status, where it was not the shell itself that was killed.

@@ -9,11 +9,12 @@ struct CommandRun: Sendable {
   let scratch: Scratch
   let store: Store
   let confinement: Confinement
-  let notes: ActionNotes
   let jobServer: JobServer?
   let supplies: CommandSupplies
+  let watcher: ActionWatcher
 
   var disk: any FileSystem { scratch.files }
+  var notes: ActionNotes { watcher.notes }
 
   func run() async throws -> [OutputFile] {
     if let weakness = confinement.weakness {

@@ -23,7 +23,12 @@ final class MountedInputs: Sendable {
   /// Holds the copies of small inputs, and mount points; empty if there are no inputs.
   let folder: String
   private let shared: [RestoredInput]
+  /// Where the bytes of each are, by its place.
+  private let paths: [String: String]
   private let files: any FileSystem
+
+  /// Where the bytes are that stand at a place in the folder of the command.
+  func path(of place: String) -> String? { paths[place] }
 
   struct Source: Sendable, Hashable {
     /// Where it stands, without links.
@@ -38,7 +43,7 @@ final class MountedInputs: Sendable {
   init(of run: CommandRun) throws {
     files = run.disk
     if run.members.isEmpty {
-      (mounts, sources, shared, folder) = ([], [], [], "")
+      (mounts, sources, shared, folder, paths) = ([], [], [], "", [:])
       return
     }
     let temporary = try run.store.temporaryFolder()
@@ -52,6 +57,7 @@ final class MountedInputs: Sendable {
     sources = layout.sources
     shared = layout.shared
     folder = layout.folder
+    paths = layout.paths
   }
 
   deinit { withExtendedLifetime(shared) { if !folder.isEmpty { files.removeAll(folder) } } }
@@ -63,6 +69,7 @@ private struct Layout {
   var mounts: [MountedInputs.Mount] = []
   var sources: [MountedInputs.Source] = []
   var shared: [RestoredInput] = []
+  var paths: [String: String] = [:]
 
   private var disk: any FileSystem { run.disk }
 
@@ -140,6 +147,7 @@ private struct Layout {
   }
 
   private mutating func add(_ member: ActionInput.Member, _ copy: String) {
+    paths[member.place] = copy
     guard case .workspace(_, let path) = member.origin, let real = try? disk.realPath(path) else { return }
     sources.append(.init(path: real, copy: copy, standIn: folder + "/" + member.place))
   }

@@ -24,6 +24,9 @@ struct Sandbox: Sendable {
   /// Where the scratch folder of a command is mounted.
   var folder: String { Sandbox.host + "/brake" }
 
+  /// Where a command finds what an earlier attempt had saved.
+  var resume: String { folder + "/resume" }
+
   private static let disk = LocalFileSystem()
 
   /// A folder that every machine has and that hardly holds anything: a mount point can be made in a copy of it.
@@ -92,11 +95,12 @@ struct Sandbox: Sendable {
   ///
   /// - Parameters:
   ///   - scratch: becomes `folder`.
+  ///   - resume: a folder that it can read there, if any.
   ///   - places: also the store is hidden: nothing that a command does may change what others share.
   /// - Returns: also what was put over files of the workspace, for `bringBack`.
   func arguments(
-    around command: [String], scratch: Scratch, inputs: MountedInputs, hiding places: CommandSupplies.Places,
-    network: Bool
+    around command: [String], scratch: Scratch, inputs: MountedInputs, resume: String? = nil,
+    hiding places: CommandSupplies.Places, network: Bool
   ) throws -> (line: [String], covers: [Cover]) {
     var options = Sandbox.machine()
     var covers: [Cover] = []
@@ -111,6 +115,10 @@ struct Sandbox: Sendable {
     if !isHidden(places.store, visible) { options += ["--ro-bind", places.void, places.store] }
     options += ["--bind", scratch.path, folder]
     for mount in inputs.mounts { options += ["--ro-bind", mount.source, "\(folder)/work/\(mount.place)"] }
+    if let resume {
+      try scratch.files.makeFolders(scratch.path + "/resume")
+      options += ["--ro-bind", resume, self.resume]
+    }
     options += ["--chdir", folder + "/work", "--unshare-pid", "--die-with-parent"]
     if !network { options.append("--unshare-net") }
     if geteuid() == 0 { options += Sandbox.refused.flatMap { ["--cap-drop", $0] } }

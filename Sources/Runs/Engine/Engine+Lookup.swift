@@ -10,6 +10,8 @@ enum Lookup: Sendable {
   case miss
   /// Recorded, but an output is not in the store any more.
   case lost
+  /// Recorded, but an output was removed on purpose: it is made again when somebody reads it.
+  case removed(Record)
   /// Recorded, but not as the stage would have it; the reason as a sentence without a full stop.
   case distrusted(String)
 }
@@ -18,14 +20,25 @@ extension Engine {
   /// A record that is damaged or not believed is none; one of a newer brake is an error, since it is not to be replaced.
   func lookup(_ action: Action) throws -> Lookup {
     do {
-      guard let record = try store.record(action.key) else { return .miss }
+      guard let record = try store.record(action.key) else { return try told(action) }
       if let fault = action.fault(in: record.outputs) { return .distrusted(fault) }
-      return try record.outputs.allSatisfy { try store.isWhole($0.artefact) } ? .hit(record) : .lost
+      if let refusal = try trust.refusal(of: record, in: store) { return .distrusted(refusal) }
+      if try record.outputs.allSatisfy({ try store.isWhole($0.artefact) }) { return .hit(record) }
+      return try store.wasRemoved(record.outputs.lazy.map(\.artefact)) ? .removed(record) : .lost
     } catch let error as Failure where error.code == .damaged {
       return .miss
     } catch let error as Failure where error.code == .refused {
       return .distrusted(error.headline)
     }
+  }
+}
+
+extension Engine {
+  /// What only others say of an action, for who wants to find out whether it is true: nothing of it need be in the store.
+  private func told(_ action: Action) throws -> Lookup {
+    guard heedsTold, let record = try store.toldRecord(action.key), action.fault(in: record.outputs) == nil
+    else { return .miss }
+    return .hit(record)
   }
 }
 

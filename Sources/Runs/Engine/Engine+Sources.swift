@@ -11,20 +11,29 @@ extension Engine {
     for source in sources where !rest.isEmpty {
       // Who does not answer, or does not tell the truth, has nothing.
       guard let records = try? await source.records(for: rest.keys.sorted()) else { continue }
-      let sound = records.filter { key, record in
+      let known = records.filter { key, record in
         record.key == key && rest[key].map { $0.fault(in: record.outputs) == nil } == true
+      }
+      let signatures = (try? await source.signatures(for: known.keys.sorted())) ?? [:]
+      let sound = known.filter { key, record in
+        (try? trust.refusal(of: record, in: store, signatures[key] ?? RecordSignatures())) == .some(nil)
       }
       let wanted = sound.values.flatMap { $0.outputs.map(\.artefact.digest) }
       guard let present = try? await source.present(among: wanted) else { continue }
-      for (key, record) in sound {
+      var taken: [Record] = []
+      for (key, record) in sound.sorted(by: { $0.key < $1.key }) {
         let isThere = record.outputs.allSatisfy {
           present.contains($0.artefact.digest) || (try? store.isWhole($0.artefact)) == true
         }
         if isThere {
           found[key] = record
           rest[key] = nil
+          taken.append(record)
         }
       }
+      // So that it can be told later where what comes from there was made, and by whom. A run does not fail for it.
+      try? store.note(told: taken, from: source.place)
+      _ = try? store.add(signatures.filter { found[$0.key] != nil })
     }
     return found
   }

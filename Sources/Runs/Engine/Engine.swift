@@ -13,7 +13,11 @@ public struct Engine: Sendable {
   public let root: String
   public let store: Store
 
+  /// Whose records count: one of somebody else is as if it were not there.
+  public let trust: Trust
   let sources: [any ArtefactSource]
+  /// Whether what others say of an action counts as recorded, where the store has no record of its own. For no run.
+  var heedsTold = false
   let planner: Planner
   let files: StatCache
   let resolver: ActionResolver
@@ -23,6 +27,8 @@ public struct Engine: Sendable {
   let makings: Makings
   /// Where actions that run beside another one get the right to do so; nil where nobody limits them but the number of places.
   let jobServer: JobServer?
+  /// How long to wait before a command is tried again.
+  var backoff = Backoff()
 
   /// - Parameters:
   ///   - overrides: `NAME=VALUE` of the command line.
@@ -31,13 +37,16 @@ public struct Engine: Sendable {
   ///   - jobServer: limits what runs at once, together with what commands run themselves.
   ///   - sources: where records and artefacts are looked for that the store does not have. What is found there counts as
   ///     recorded, and its bytes are brought into the store once something reads them.
+  ///   - trust: whose records count, those of the store and those found elsewhere.
   ///   - runner: who executes actions; nil for this process and its children.
   ///   - versionLimit: how long a version command may take.
   public init(
     source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil,
-    sources: [any ArtefactSource] = [], runner: (any Runner)? = nil, versionLimit: Duration = .seconds(30)
+    sources: [any ArtefactSource] = [], trust: Trust = .everybody, runner: (any Runner)? = nil,
+    versionLimit: Duration = .seconds(30)
   ) {
+    self.trust = trust
     self.jobServer = jobServer
     self.sources = sources
     self.source = source
@@ -59,12 +68,12 @@ public struct Engine: Sendable {
         "pipeline": .string(source.path), "root": .string((try? store.files.realPath(root)) ?? root),
         "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
       ])
-    makings = Makings(store: store, pipeline: source.path, root: root)
+    makings = Makings(store: store, pipeline: source.path, root: root, secret: trust.secret)
     let tools = ToolIdentities(
       files: files, memory: VersionMemory(store: store, root: root),
       command: VersionCommand(
         store: store, root: root, guardExecutable: guardExecutable, limit: versionLimit))
-    resolver = ActionResolver(root: root, store: store, files: files, tools: tools)
+    resolver = ActionResolver(root: root, store: store, files: files, tools: tools, trust: trust)
   }
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
@@ -91,15 +100,17 @@ public struct Engine: Sendable {
     try await withTaskExecutorPreference(TaskThreads.shared) {
       try makeStore()
       var made: Set<Digest> = []
+      let list = RunList(of: self)
       if let changes = memory?.takeChanges(), !options.always {
-        var execution = Execution(engine: self, changes: changes, options: options, observe: observe)
+        var execution = Execution(
+          engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
         if !execution.needsPlan { return remember(execution, summary, in: memory) }
         made = execution.schedule.made
       }
       if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
       var execution = try Execution(
-        engine: self, targets: targets, options: options, made: made, observe: observe)
+        engine: self, targets: targets, options: options, made: made, list: list, observe: observe)
       let summary = try await execution.run()
       return remember(execution, summary, in: memory)
     }
@@ -107,7 +118,9 @@ public struct Engine: Sendable {
 
   private func remember(_ execution: Execution, _ summary: RunSummary, in memory: RunMemory?) -> RunSummary {
     // What another place has may be gone the next time, which nobody would notice.
-    if let memory, sources.isEmpty, let run = execution.memory(of: summary) { try? memory.keep(run) }
+    if let memory, sources.isEmpty, trust.isEverybody, let run = execution.memory(of: summary) {
+      try? memory.keep(run)
+    }
     return summary
   }
 

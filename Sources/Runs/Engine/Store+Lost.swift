@@ -11,4 +11,11 @@ extension Store {
     }
     return artefacts.first { $0.digest == told || (try? isWhole($0)) == false }?.digest
   }
+
+  /// The error for an input that is there whenever it is looked for, and missing whenever it is read.
+  func comesAndGoes(_ digest: Digest) -> Failure {
+    Failure(
+      .system, "the input \(digest) comes and goes in \(root)",
+      hint: "another process removes it again and again: run again when it has ended")
+  }
 }

@@ -11,14 +11,22 @@ struct Computed: Sendable {
   let publication: Publication
   let seconds: Double
   /// What is worth a line.
-  let notes: [String]
+  private(set) var notes: [String]
+  /// Whether what is recorded is another's, and is not what this one has made.
+  private(set) var isAnothers = false
+
+  func with(notes earlier: [String]) -> Computed {
+    var result = self
+    result.notes = earlier + notes
+    return result
+  }
 
   /// Makes what several actions have computed durable. Where another process has recorded the same action meanwhile, since one
   /// took the other for dead, what was there first stays.
   static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
     for computed in all {
-      let making = engine.makings.now(seconds: computed.seconds)
-      computed.publication.add(note: making.json.canonicalBytes, of: computed.action.key)
+      let note = engine.makings.bytes(for: computed.record, seconds: computed.seconds)
+      computed.publication.add(note: note, of: computed.action.key)
     }
     let stayed = Set(try Publication.commit(all.map(\.publication)))
     if stayed.isEmpty { return all }
@@ -27,6 +35,7 @@ struct Computed: Sendable {
       var result = computed
       if case .hit(let first) = try engine.lookup(computed.action) {
         result.record = first
+        result.isAnothers = first.outputs != computed.record.outputs
       } else {
         // It is damaged, or its outputs are gone.
         let publication = engine.store.publication()
@@ -44,9 +53,20 @@ struct ActionRun: Sendable {
     case computed(Computed)
     case failed(PipelineError, seconds: Double, notes: [String])
     /// An input is not in the store, although a record says so.
-    case inputLost(Digest)
+    /// - Parameter isMissing: whether nothing stood there, rather than something that cannot be read.
+    case inputLost(Digest, isMissing: Bool)
     /// A source is not what it was when the action's key was computed.
     case inputChanged(String)
+
+    /// With what was said of earlier attempts.
+    fileprivate func with(notes earlier: [String]) -> Outcome {
+      switch self {
+      case .computed(let computed): .computed(computed.with(notes: earlier))
+      case .failed(let error, let seconds, let notes):
+        .failed(error, seconds: seconds, notes: earlier + notes)
+      case .inputLost, .inputChanged: self
+      }
+    }
   }
 
   let action: Action
@@ -56,11 +76,49 @@ struct ActionRun: Sendable {
   /// Whether it takes the place of what is recorded.
   let isAnew: Bool
 
+  /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
+    var attempts = FailedAttempts()
+    var notes: [String] = []
+    while true {
+      let outcome = await attempt(&attempts, report)
+      guard case .failed(let error, _, let told) = outcome, attempts.count <= retries, !Task.isCancelled
+      else {
+        return outcome.with(notes: notes)
+      }
+      notes +=
+        told + ["\(action.name): attempt \(attempts.count) of \(retries + 1) failed: \(error.headline)"]
+      let pause = engine.backoff.pause(after: attempts.count)
+      report(
+        OperationContext.Progress(
+          fraction: nil,
+          text: "attempt \(attempts.count) of \(retries + 1) failed (\(error.headline)), again soon"))
+      do { try await Task.sleep(for: pause) } catch { return outcome.with(notes: notes) }
+      report(
+        OperationContext.Progress(
+          fraction: nil, text: "attempt \(attempts.count + 1) of \(retries + 1)"))
+    }
+  }
+
+  private var saved: SavedFiles { SavedFiles(store: engine.store) }
+  private var isCommand: Bool { if case .command = action.work { true } else { false } }
+
+  /// How often it is tried again.
+  private var retries: Int {
+    if case .command(let command) = action.work { command.ending.retries } else { 0 }
+  }
+
+  private func attempt(
+    _ attempts: inout FailedAttempts, _ report: @escaping @Sendable (OperationContext.Progress) -> Void
+  ) async -> Outcome {
     let start = ContinuousClock.now
     let notes = ActionNotes()
     do {
       try checkSources()
+      // What is made anew is not made of what was made before.
+      if isAnew && attempts.count == 0 { saved.forget(action.key) }
+      let attempt = saved.attempt(of: action.key)
+      let resume = isCommand ? saved.folder(for: action.key) : nil
       let publication = engine.store.publication()
       // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
       for input in sources { try input.add(to: publication) }
@@ -70,12 +128,14 @@ struct ActionRun: Sendable {
         threads: threads, notes: notes,
         prints: { log in
           announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
-        }, report: report)
+        }, report: report, resume: resume,
+        saved: { attempt.keep($0, in: $1) })
       let result = try await engine.runner.run(action, watcher)
       defer { result.scratch.remove() }
+      attempts.put(before: result.scratch)
       let record: Record
       do {
-        record = try self.record(result, publication, notes.doubt)
+        record = try self.record(result, publication, notes.doubt, isResumed: resume != nil)
       } catch {
         throw ActionFailure(error, in: result.scratch)
       }
@@ -84,18 +144,25 @@ struct ActionRun: Sendable {
           action: action, record: record, publication: publication, seconds: seconds(since: start),
           notes: notes.all))
     } catch {
-      return outcome(of: error, seconds: seconds(since: start), notes: notes.all)
+      return outcome(of: error, &attempts, seconds: seconds(since: start), notes: notes.all)
     }
   }
 
-  private func outcome(of error: any Error, seconds: Double, notes: [String]) -> Outcome {
+  private func outcome(
+    of error: any Error, _ attempts: inout FailedAttempts, seconds: Double, notes: [String]
+  ) -> Outcome {
     let failure = error as? ActionFailure
     defer { failure?.scratch.remove() }
     let reason = failure?.error ?? error
     if let changed = reason as? InputChanged { return .inputChanged(changed.input) }
-    if let digest = lostInput(reason) { return .inputLost(digest) }
-    let told = failure.map { self.told(reason, $0.scratch) } ?? reason
-    return .failed(PipelineError(wrapping: told, in: action), seconds: seconds, notes: notes)
+    if let digest = lostInput(reason) { return .inputLost(digest, isMissing: isMissing(reason)) }
+    let told = failure.map { failure -> any Error in
+      let earlier = attempts
+      attempts.add(failure.scratch, failure: PipelineError(wrapping: reason).headline, of: retries + 1)
+      earlier.put(before: failure.scratch)
+      return self.told(reason, failure.scratch)
+    }
+    return .failed(PipelineError(wrapping: told ?? reason, in: action), seconds: seconds, notes: notes)
   }
 
   /// A source may have been edited since the action's key was computed, perhaps long ago.
@@ -137,9 +204,14 @@ struct ActionRun: Sendable {
     return engine.store.firstLost(of: inputs.map(\.artefact), as: error)
   }
 
+  private func isMissing(_ error: any Error) -> Bool {
+    guard let code = (error as? Failure)?.code else { return false }
+    return code == .notFound
+  }
+
   /// Puts outputs and log into the publication, and the record that names them.
   func record(
-    _ result: ActionResult, _ publication: Publication, _ doubt: Record.Doubt?
+    _ result: ActionResult, _ publication: Publication, _ doubt: Record.Doubt?, isResumed: Bool = false
   ) throws -> Record {
     let scratch = result.scratch
     var sources: [String: String] = [:]
@@ -155,7 +227,7 @@ struct ActionRun: Sendable {
     let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
       manifest: action.manifest, outputs: outputs, log: log, stage: action.name, sources: sources,
-      doubt: doubt)
+      doubt: doubt, isResumed: isResumed)
     try publication.add(record: record, isReplacing: isAnew)
     return record
   }

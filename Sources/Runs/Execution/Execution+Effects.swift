@@ -41,12 +41,19 @@ extension Execution {
       }
       return LookUp.Item(
         number: number, instance: instances[number], producers: producers,
-        isAnew: options.always || schedule.isRepaired(number))
+        isAnew: options.always || schedule.isRepaired(number), isRead: isRead(number))
     }
-    let lookUp = LookUp(engine: engine, items: items, made: schedule.made) { [plan] in
+    let lookUp = LookUp(engine: engine, list: list, items: items, made: schedule.made) { [plan] in
       plan.suggestion(for: $0)
     }
     group.addTask { .lookedUp(await lookUp.run()) }
+  }
+
+  /// Whether other instances of the run read what this one makes.
+  func isRead(_ number: Int) -> Bool {
+    if schedule.hasDependants(number) { return true }
+    let name = instances.name(number)
+    return selection.deferred.contains { $0.waitsFor.contains { $0.instance == name } }
   }
 
   /// Reads remembered instances and those that they depend on.

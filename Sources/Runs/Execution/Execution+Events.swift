@@ -77,9 +77,17 @@ extension Execution {
       if Task.isCancelled { return schedule.abandoned(number) }
       self.seconds[number] = seconds
       fail(number, error)
-    case .inputLost(let digest):
+    case .inputLost(let digest, let isMissing):
       leases.removeValue(forKey: number)?.release()
-      repair(digest, for: number)
+      // Another process may have brought it back, or this run may have made it again for another instance.
+      if isMissing, isThereAgain(digest, for: number) {
+        let (_, given) = schedule.inputChanged(number)
+        for each in given {
+          report(each, PipelineError(wrapping: engine.store.comesAndGoes(digest), in: instances[each]))
+        }
+      } else {
+        repair(digest, for: number)
+      }
     case .inputChanged(let input):
       leases.removeValue(forKey: number)?.release()
       let (again, given) = schedule.inputChanged(number)
@@ -104,8 +112,9 @@ extension Execution {
       let result = each.result
       leases.removeValue(forKey: each.number)?.release()
       engine.failures.forget(result.action)
+      SavedFiles(store: engine.store).forget(result.action.key)
       tell(result.notes)
-      engine.makings.note(result.action.key, seconds: result.seconds)
+      if !result.isAnothers { engine.makings.note(result.record, seconds: result.seconds) }
       settle(each.number, result.record.outputs)
       for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
     }
@@ -136,34 +145,58 @@ extension Execution {
     if schedule.outputLost(number) { noteRepair(number, lost) } else { report(number, failure.error) }
   }
 
-  /// Runs the producer of a lost artefact again, and then the action that missed it.
+  /// Whether an input that was missing is whole now, if need be since it was only set aside.
+  private func isThereAgain(_ digest: Digest, for number: Int) -> Bool {
+    let input = actions[number]?.inputs.lazy.flatMap(\.members).first { $0.artefact.digest == digest }
+    return input.map { engine.store.hasBack($0.artefact) } ?? false
+  }
+
+  /// What an action lacks of what it reads: what it has missed, and what it would miss next.
+  private func lost(_ digest: Digest, for number: Int) -> [Digest] {
+    let inputs =
+      actions[number]?.inputs.flatMap(\.members).filter { $0.origin == .store }.map(\.artefact) ?? []
+    let lost = inputs.filter { $0.digest != digest && !engine.store.hasBack($0) }.map(\.digest)
+    var seen: Set<Digest> = [digest]
+    return [digest] + lost.filter { seen.insert($0).inserted }
+  }
+
+  /// Runs the producers of lost artefacts again, and then the action that missed them.
   mutating func repair(_ digest: Digest, for number: Int) {
     let (instances, known) = (instances, known)
-    func producer(_ each: Int) -> Int? {
+    let lost = lost(digest, for: number)
+    func producer(_ each: Int, of digest: Digest) -> Int? {
       instances.dependencies(of: each).first { dependency in
         (known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
           .contains { $0.artefact.digest == digest }
       }
     }
-    let (again, given) = schedule.inputLost(number, producer: producer)
-    for producer in again { noteRepair(producer, digest) }
+    func producers(_ each: Int) -> [Int] {
+      let found = lost.map { producer(each, of: $0) }
+      var seen: Set<Int> = []
+      return found.contains(nil) ? [] : found.compactMap(\.self).filter { seen.insert($0).inserted }
+    }
+    let (again, given) = schedule.inputLost(number, producers: producers)
+    for each in again {
+      noteRepair(each, lost.first { producer(number, of: $0) == each } ?? digest)
+    }
     for each in given {
-      let producer = producer(each)
+      let orphan = lost.first { producer(each, of: $0) == nil }
       report(
         each,
         PipelineError(
           "an input is missing or damaged in the store", at: instances[each].position,
-          facts: [("stage", instances.name(each)), ("input", digest.description)],
-          hint: producer == nil
-            ? "no stage of this pipeline makes it: put it into the store again"
-            : "the stage '\(instances.name(producer!))' has made it again, and it is lost again: check the disk"
+          facts: [("stage", instances.name(each)), ("input", (orphan ?? digest).description)],
+          hint: orphan == nil
+            ? "the stage '\(instances.name(producer(each, of: digest)!))' has made it again, and it is lost again: check the disk"
+            : "no stage of this pipeline makes it: put it into the store again"
         ))
     }
   }
 
   func noteRepair(_ number: Int, _ digest: Digest) {
-    observe(
-      .note("\(instances.name(number)) runs again: \(digest.short) is missing or damaged in the store"))
+    let isRemoved = (try? engine.store.removedObjects().contains(digest)) == true
+    let reason = isRemoved ? "was removed to save room" : "is missing or damaged in the store"
+    observe(.note("\(instances.name(number)) runs again: \(digest.short) \(reason)"))
   }
 
   // MARK: Failures

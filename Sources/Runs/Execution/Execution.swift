@@ -43,6 +43,7 @@ struct Execution {
   let options: RunOptions
   let targets: [String]
   let observe: @Sendable (RunEvent) -> Void
+  let list: RunList
 
   /// The run that was remembered, if only what has changed since is looked at.
   let remembered: RememberedRun?
@@ -85,10 +86,11 @@ struct Execution {
 
   /// - Parameter made: the actions that this run has computed before it was planned.
   init(
-    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>,
+    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>, list: RunList,
     observe: @escaping @Sendable (RunEvent) -> Void
   ) throws {
     self.engine = engine
+    self.list = list
     madeBefore = made
     self.targets = targets
     self.options = options
@@ -108,10 +110,11 @@ struct Execution {
 
   /// A run that looks only at what lies behind a change.
   init(
-    engine: Engine, changes: RunMemory.Changes, options: RunOptions,
+    engine: Engine, changes: RunMemory.Changes, options: RunOptions, list: RunList,
     observe: @escaping @Sendable (RunEvent) -> Void
   ) {
     self.engine = engine
+    self.list = list
     madeBefore = []
     targets = []
     self.options = options
@@ -142,6 +145,7 @@ struct Execution {
     }
     engine.store.sealSegment()
     try? engine.files.save()
+    if !needsPlan { finishList() }
     for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
     let believed = engine.resolver.tools.believed
     if !believed.isEmpty {
@@ -155,6 +159,12 @@ struct Execution {
       try? instances.load(number)
     }
     return summary(seconds: Runs.seconds(since: start))
+  }
+
+  /// Notes the actions that nobody had to look up as well.
+  private func finishList() {
+    list.add((0..<instances.count).compactMap { known[$0]?.key ?? remembered?.instances[$0].key })
+    list.finish()
   }
 
   // MARK: The plan

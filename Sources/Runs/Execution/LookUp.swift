@@ -12,6 +12,8 @@ struct LookUp: Sendable {
     let producers: [String: Producer]
     /// Whether it runs even if it is recorded.
     let isAnew: Bool
+    /// Whether other instances of the run read it: then it need not be in the store before one of these does.
+    let isRead: Bool
   }
 
   enum Finding: Sendable {
@@ -25,17 +27,25 @@ struct LookUp: Sendable {
   }
 
   let engine: Engine
+  let list: RunList
   let items: [Item]
   /// Of an instance that was made in this run no other is made, even if everything is to run.
   let made: Set<Digest>
   let suggestion: @Sendable (String) -> String?
 
   func run() async -> [(number: Int, finding: Finding)] {
-    var findings: [(number: Int, finding: Finding)] = []
-    findings.reserveCapacity(items.count)
+    var actions: [Result<Action, any Error>] = []
     for item in items {
-      findings.append((item.number, Task.isCancelled ? .unseen : await finding(of: item)))
+      do {
+        try Task.checkCancellation()
+        actions.append(.success(try await action(of: item)))
+      } catch {
+        actions.append(.failure(error))
+      }
     }
+    // Before anything of theirs is looked for, so that nobody collects it any more.
+    list.add(actions.compactMap { try? $0.get().key })
+    let findings = zip(items, actions).map { item, action in (item.number, finding(of: item, action)) }
     return engine.sources.isEmpty ? findings : await searched(findings)
   }
 
@@ -57,13 +67,15 @@ struct LookUp: Sendable {
     }
   }
 
-  private func finding(of item: Item) async -> Finding {
+  private func finding(of item: Item, _ action: Result<Action, any Error>) -> Finding {
     do {
-      let action = try await action(of: item)
+      let action = try action.get()
       if item.isAnew, !made.contains(action.key) { return .miss(action, remark: nil, lacks: []) }
       switch try engine.lookup(action) {
       case .hit(let record): return .hit(KnownInstance(action, outputs: record.outputs))
-      case .miss, .lost: return .miss(action, remark: nil, lacks: [])
+      case .removed(let record) where item.isRead && !item.isAnew:
+        return .hit(KnownInstance(action, outputs: record.outputs))
+      case .miss, .lost, .removed: return .miss(action, remark: nil, lacks: [])
       case .distrusted(let reason):
         return .miss(
           action, remark: "\(item.instance.name) runs, although it is recorded: \(reason)", lacks: [])

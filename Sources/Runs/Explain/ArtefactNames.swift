@@ -88,6 +88,10 @@ public struct ArtefactNames: Sendable {
     }
     var meanings: [[NamedArtefact]] = []
     if body.count == digits.count {
+      // What was set aside has no place among the others; whoever knows all of its name has it back.
+      if let digest = Digest(String(digits)) {
+        _ = store.hasBack(Artefact(digest: digest, kind: .blob, size: 0))
+      }
       meanings += try store.objects(startingWith: digits).map {
         [NamedArtefact(name: $0.description, digest: $0)]
       }

@@ -70,7 +70,10 @@ extension Engine {
     switch finding.state {
     case .upToDate: "up to date"
     case .unpublished: "up to date in the store; what it publishes is missing or changed in the workspace"
+    case .removed: "recorded; an output was removed to save room, and is made again when something needs it"
     case .lost: "must run: it is recorded, but an output is missing or damaged in the store"
+    case .mustRun where finding.distrust != nil:
+      "must run, although it is recorded: \(finding.distrust ?? "")"
     case .mustRun, .waiting, .unknown:
       switch nearest?.kinship {
       case nil: "must run: nothing of its kind has run before"

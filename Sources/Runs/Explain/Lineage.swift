@@ -95,7 +95,7 @@ public struct Lineage: Sendable {
     return reached
   }
 
-  private static func inputs(of record: Record) -> [Input] {
+  package static func inputs(of record: Record) -> [Input] {
     let inputs = record.manifest["inputs"]?.object ?? [:]
     let isCommand = record.manifest["command"] != nil
     return inputs.sorted { $0.key < $1.key }.flatMap { name, contents -> [Input] in

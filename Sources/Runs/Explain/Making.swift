@@ -46,12 +46,15 @@ struct Makings: Sendable {
   let store: Store
   /// The path of the pipeline whose actions are noted.
   let pipeline: String
+  /// What proves that this user has noted something.
+  private let secret: UserSecret?
 
   /// - Parameters:
   ///   - pipeline: the path of its file, as it was given.
   ///   - root: the folder to which that is relative.
-  init(store: Store, pipeline: String = "", root: String = ".") {
+  init(store: Store, pipeline: String = "", root: String = ".", secret: UserSecret? = .own) {
     self.store = store
+    self.secret = secret
     if pipeline.isEmpty || pipeline.hasPrefix("/") {
       self.pipeline = pipeline
     } else {
@@ -60,17 +63,58 @@ struct Makings: Sendable {
   }
 
   /// Of an action that has just been computed.
-  func now(seconds: Double) -> Making {
+  private func now(seconds: Double) -> Making {
     Making(
       finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: seconds, host: Machine.name,
       version: brakeVersion, pipeline: pipeline)
   }
 
-  /// Notes that an action has just been computed, unless that was noted with its record.
-  func note(_ key: Digest, seconds: Double) {
-    if ((try? store.note(ofRecord: key)) ?? nil) != nil { return }
-    IndexNote.write(now(seconds: seconds).json, to: path(key), in: store)
+  /// What stands with the record of an action that has just been computed.
+  func bytes(for record: Record, seconds: Double) -> [UInt8] {
+    json(now(seconds: seconds), seals: seal(of: record).map { [$0.hex] } ?? []).canonicalBytes
   }
+
+  private func json(_ making: Making, seals: [String]) -> JSON {
+    var members = making.json.object ?? [:]
+    if !seals.isEmpty { members["seals"] = .array(seals.map { .string($0) }) }
+    return .object(members)
+  }
+
+  /// Notes that an action has just been computed, unless that was noted with its record.
+  func note(_ record: Record, seconds: Double) {
+    if isOwn(record) { return }
+    if secret == nil, ((try? store.note(ofRecord: record.key)) ?? nil) != nil { return }
+    write(now(seconds: seconds), record)
+  }
+
+  /// Notes that an action was computed here once more and made what its record says. When it was computed first stays.
+  func confirm(_ record: Record, seconds: Double) {
+    if !isOwn(record) { write(of(record.key) ?? now(seconds: seconds), record) }
+  }
+
+  private func write(_ making: Making, _ record: Record) {
+    guard let seal = seal(of: record) else {
+      return IndexNote.write(making.json, to: path(record.key), in: store)
+    }
+    // In a store that several people use, each has a seal.
+    let others = Makings.seals(IndexNote.read(path(record.key), in: store)).filter { $0 != seal.hex }
+    IndexNote.write(json(making, seals: [seal.hex] + others.prefix(15)), to: path(record.key), in: store)
+  }
+
+  /// Whether this user has computed it, here or wherever the store was then, or has confirmed it. A record with other bytes, or one
+  /// that somebody else has put there with whatever beside it, is none.
+  func isOwn(_ record: Record) -> Bool {
+    guard let seal = seal(of: record)?.hex else { return false }
+    if Makings.seals(IndexNote.read(path(record.key), in: store)).contains(seal) { return true }
+    let bytes = (try? store.note(ofRecord: record.key)) ?? nil
+    return Makings.seals(bytes.flatMap { try? JSON(parsing: $0) }).contains(seal)
+  }
+
+  private func seal(of record: Record) -> Digest? {
+    secret?.seal(of: Array("brake made 1\n\(record.digest)\n".utf8))
+  }
+
+  private static func seals(_ note: JSON?) -> [String] { note?["seals"]?.array?.compactMap(\.string) ?? [] }
 
   /// Nil if it is not known.
   func of(_ key: Digest) -> Making? {

@@ -108,6 +108,7 @@ struct PipelineNames {
     let headline =
       switch state {
       case .lost: "an output of '\(instance)' is missing or damaged in the store"
+      case .removed: "an output of '\(instance)' was removed to save room"
       case .waiting: "'\(instance)' has not run: what it reads is not made yet"
       default: "'\(instance)' has not run with the inputs and parameters that it has now"
       }
@@ -175,7 +176,7 @@ struct PipelineNames {
 
 extension ArtefactNames {
   /// A path as the pipeline would write it, without `.` and `..`; nil if it leads out of the pipeline's folder.
-  static func relative(_ text: String, to root: String) -> String? {
+  package static func relative(_ text: String, to root: String) -> String? {
     var text = text[...]
     if text.hasPrefix("/") {
       guard let folder = try? LocalFileSystem().realPath(root), text.hasPrefix(folder + "/") else {

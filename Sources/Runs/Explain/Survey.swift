@@ -19,6 +19,8 @@ struct Survey: Sendable {
     let error: PipelineError?
     /// What is not known before it runs.
     var unknown: String?
+    /// Why what is recorded does not count; nil if nothing is, or it does.
+    var distrust: String?
   }
 
   init(_ engine: Engine, targets: [String]) throws {
@@ -30,8 +32,12 @@ struct Survey: Sendable {
     while true {
       let selection = try plan.selection(targets)
       let instances = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.name, $0) })
+      let read = Set(
+        selection.instances.flatMap(\.dependencies) + selection.deferred.flatMap(\.waitsFor).map(\.instance))
       for instance in selection.instances[findings.count...] where results[instance.name] == nil {
-        findings.append(Survey.finding(instance, engine, plan, instances, publisher, &results))
+        findings.append(
+          Survey.finding(
+            instance, engine, plan, instances, isRead: read.contains(instance.name), publisher, &results))
       }
       let learnt = selection.deferred.flatMap(\.waitsFor).filter {
         keys[$0] == nil && results[$0.instance] != nil
@@ -49,7 +55,7 @@ struct Survey: Sendable {
 
   private static func finding(
     _ instance: StageInstance, _ engine: Engine, _ plan: Plan, _ instances: [String: StageInstance],
-    _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
+    isRead: Bool, _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
   ) -> Finding {
     guard instance.dependencies.allSatisfy({ results[$0] != nil }) else {
       return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
@@ -69,9 +75,17 @@ struct Survey: Sendable {
       let record: Record
       switch try engine.lookup(action) {
       case .hit(let found): record = found
+      case .removed(let found) where isRead:
+        results[instance.name] = found.outputs
+        return Finding(instance: instance, action: action, record: found, state: .removed, error: nil)
+      case .removed:
+        return Finding(instance: instance, action: action, record: nil, state: .removed, error: nil)
       case .lost: return Finding(instance: instance, action: action, record: nil, state: .lost, error: nil)
-      case .miss, .distrusted:
+      case .miss:
         return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)
+      case .distrusted(let reason):
+        return Finding(
+          instance: instance, action: action, record: nil, state: .mustRun, error: nil, distrust: reason)
       }
       results[instance.name] = record.outputs
       let isPublished = publisher.isPublished(instance, record.outputs)
@@ -96,6 +110,8 @@ public struct InstanceStatus: Sendable {
     case mustRun = "must run"
     /// A record exists, but an output is missing from the store.
     case lost
+    /// A record exists, and an output was removed to save room; it is made again once something reads it.
+    case removed
     /// Its inputs are not known before another stage has run.
     case waiting
     /// Its outputs are recorded, but not all in the workspace as they should be, or with members that are not its own.
@@ -116,6 +132,8 @@ public struct InstanceStatus: Sendable {
   public let leftover: String?
   /// What a brake that computes it now tells of that; nil if none does.
   public let running: RunningElsewhere?
+  /// Whether a run would do something about it. What was removed to save room and no stage has to read is left as it is.
+  public let isBehind: Bool
 }
 
 extension Engine {
@@ -130,12 +148,13 @@ extension Engine {
           resources: $0.instance.resources,
           leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil,
           running: $0.record == nil
-            ? $0.action.flatMap { leases.about($0.key) }.map(RunningElsewhere.init) : nil)
+            ? $0.action.flatMap { leases.about($0.key) }.map(RunningElsewhere.init) : nil,
+          isBehind: $0.state != .upToDate && !($0.state == .removed && $0.record != nil))
       }
       let deferred = try survey.plan.selection(targets).deferred.map {
         InstanceStatus(
           instance: $0.stage, state: .waiting, key: nil, error: nil, resources: .undeclared, leftover: nil,
-          running: nil)
+          running: nil, isBehind: true)
       }
       return known + deferred
     }

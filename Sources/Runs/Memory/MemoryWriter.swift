@@ -79,7 +79,10 @@ struct MemoryWriter {
     }
     sighted += try sight(recordOf: known)
     var objects: [Digest] = []
-    for output in known.outputs { objects += try store.members(of: output.artefact).sorted() }
+    for output in known.outputs {
+      // Of a folder that was removed only the name is known; the next run finds that it is not there.
+      objects += (try? store.members(of: output.artefact).sorted()) ?? [output.artefact.digest]
+    }
     objects += instance.inputs.flatMap(\.source.artefacts)
     for object in objects {
       if case .segment(let path) = try store.holder(ofObject: object) {

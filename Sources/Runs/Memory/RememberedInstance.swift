@@ -73,6 +73,8 @@ struct RememberedInstance: Sendable {
     }
   }
 
+  var key: Digest { part(startOfResult, 32).withUnsafeBytes { Digest($0, at: 0) } }
+
   func result() throws(ByteReader.Malformed) -> Result {
     try Result(bytes[(bytes.startIndex + startOfResult)...])
   }

@@ -10,6 +10,7 @@ import System
 /// It is kept in the store's `index/`, one file a workspace, and like all there can be lost: what it does not know of is
 /// taken for somebody else's and kept. Each line is a JSON array, and the last one of a path counts:
 ///
+///     ["folder", PATH]                          the workspace, which the other paths are relative to
 ///     ["parameters", ID, {NAME: VALUE, ...}]    the parameters of a run
 ///     ["file", PATH, DIGEST, ID]                what that run is about to put there
 ///     ["gone", PATH]                            it is no longer brake's
@@ -23,10 +24,14 @@ final class PublishedFiles: Sendable {
   private struct State {
     var entries: [String: Entry] = [:]
     var parameters: [String: [String: JSON]] = [:]
+    /// The workspace, absolute; nil in a file of an earlier brake.
+    var folder: String?
     var isLoaded = false
   }
 
   private let path: String
+  /// The workspace; nil if it is what the file says.
+  private let folder: String?
   private let store: Store
   private let state = Mutex(State())
   private static let limit = 64 << 20
@@ -34,10 +39,39 @@ final class PublishedFiles: Sendable {
   init(store: Store, root: String) {
     self.store = store
     let name = (try? store.files.realPath(root)) ?? root
+    folder = name
     path = "\(store.root)/index/published-\(Digest(of: Array(name.utf8)).hex.prefix(16))"
   }
 
+  private init(store: Store, path: String) {
+    self.store = store
+    self.path = path
+    folder = nil
+  }
+
   private var files: any FileSystem { store.files }
+
+  /// What is published from a store in any workspace, as far as it is known and anything still stands there.
+  /// - Throws: if a file cannot be read that says so.
+  static func digests(of store: Store) throws -> Set<Digest> {
+    let index = store.root + "/index"
+    guard try store.files.entry(index)?.isFolder == true else { return [] }
+    let names = try store.files.names(in: index).filter { $0.hasPrefix("published-") && $0.utf8.count == 26 }
+    return try names.reduce(into: []) { all, name in
+      _ = try store.files.contents(of: "\(index)/\(name)", limit: limit)
+      let known = PublishedFiles(store: store, path: "\(index)/\(name)")
+      let (folder, entries) = known.loaded { ($0.folder, $0.entries) }
+      for (path, entry) in entries {
+        if let folder, hasGone("\(folder)/\(path)", store.files) { continue }
+        all.insert(entry.digest)
+      }
+    }
+  }
+
+  /// Where nobody can look, something may stand.
+  private static func hasGone(_ path: String, _ files: any FileSystem) -> Bool {
+    do { return try files.entry(path) == nil } catch { return error.code == .notFound }
+  }
 
   subscript(path: String) -> Entry? { loaded { $0.entries[path] } }
 
@@ -52,6 +86,10 @@ final class PublishedFiles: Sendable {
   func note(_ digest: Digest, at path: String, by run: String, with parameters: [String: JSON]) {
     loaded { state in
       var lines: [JSON] = []
+      if let folder, state.folder != folder {
+        state.folder = folder
+        lines.append(["folder", .string(folder)])
+      }
       if state.parameters.updateValue(parameters, forKey: run) == nil {
         lines.append(["parameters", .string(run), .object(parameters)])
       }
@@ -111,6 +149,7 @@ final class PublishedFiles: Sendable {
         if let path = parts[1].string, let digest = Digest(parts[2].string ?? ""), let run = parts[3].string {
           state.entries[path] = Entry(digest: digest, run: run)
         }
+      case ("folder", 2): state.folder = parts[1].string
       case ("gone", 2):
         if let path = parts[1].string { state.entries[path] = nil }
       default: break
@@ -145,7 +184,8 @@ final class PublishedFiles: Sendable {
     let used = Set(state.entries.values.map(\.run))
     state.parameters = state.parameters.filter { used.contains($0.key) }
     let lines =
-      state.parameters.map { JSON.array(["parameters", .string($0), .object($1)]) }
+      (state.folder.map { [JSON.array(["folder", .string($0)])] } ?? [])
+      + state.parameters.map { JSON.array(["parameters", .string($0), .object($1)]) }
       + state.entries.map {
         JSON.array(["file", .string($0), .string($1.digest.description), .string($1.run)])
       }

@@ -50,8 +50,10 @@ struct WorkspacePublisher {
   struct Place {
     let rule: String
     let path: String
-    let artefact: Artefact
-    let isExecutable: Bool
+    let output: Record.Output
+
+    var artefact: Artefact { output.artefact }
+    var isExecutable: Bool { output.isExecutable }
   }
 
   /// Everything that an instance publishes.
@@ -60,9 +62,7 @@ struct WorkspacePublisher {
       let declaration = instance.outputs.first { $0.name == rule.output }
       return outputs.filter { $0.name == rule.output }.map { output in
         let file = output.key == nil ? "" : "/" + (declaration?.fileName(of: output) ?? "")
-        return Place(
-          rule: rule.path, path: rule.path + file, artefact: output.artefact,
-          isExecutable: output.isExecutable)
+        return Place(rule: rule.path, path: rule.path + file, output: output)
       }
     }
   }

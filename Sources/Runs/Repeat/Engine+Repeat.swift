@@ -87,7 +87,7 @@ extension Engine {
 }
 
 /// One action that is executed again.
-private struct Repeating {
+struct Repeating {
   let engine: Engine
   let action: Action
   let record: Record
@@ -125,7 +125,10 @@ private struct Repeating {
         let record = try ActionRun(action: action, engine: engine, threads: threads, isAnew: true)
           .record(result, publication, notes.doubt)
         try publication.commit()
+        engine.makings.note(record, seconds: repetition.seconds)
         observe(.made(instance: name, key: action.key, outputs: record.outputs))
+      } else if isRecording {
+        engine.makings.confirm(record, seconds: repetition.seconds)
       }
       observe(.finished(instance: name, outcome: .ran, seconds: seconds(since: start)))
       return .done(report)

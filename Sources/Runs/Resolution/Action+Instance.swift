@@ -44,6 +44,11 @@ extension Action {
       // What a stage asks for that can change what it makes; what it is given here and not there cannot be told.
       if command.network { members["network"] = true }
       if !command.sandbox { members["sandbox"] = false }
+      // What it reads, and whether what it leaves is a result.
+      if let stdin = command.stdin { members["stdin"] = .string(stdin) }
+      if command.ending.codes != [0] {
+        members["codes"] = .array(command.ending.codes.map { .integer(Int64($0)) })
+      }
       members["inputs"] = .object(
         Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.contentsAndPlaces) }))
       members["outputs"] = .object(

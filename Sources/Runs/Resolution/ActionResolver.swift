@@ -10,6 +10,7 @@ struct ActionResolver: Sendable {
   let store: Store
   let files: StatCache
   let tools: ToolIdentities
+  let trust: Trust
 
   /// - Parameters:
   ///   - producers: the instances that this one depends on, by name.
@@ -28,7 +29,9 @@ struct ActionResolver: Sendable {
 
   private func unsandboxed(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> [String] {
     guard case .operation(let operation, _) = instance.work, operation.tellsOfSandboxes else { return [] }
-    return try store.stagesInDoubt(behind: inputs.flatMap(\.members).map(\.artefact.digest))
+    return try store.stagesInDoubt(behind: inputs.flatMap(\.members).map(\.artefact.digest)) {
+      try trust.refusal(of: $0, in: store) == nil
+    }
   }
 
   private func systemIdentity(of instance: StageInstance) throws -> Digest? {

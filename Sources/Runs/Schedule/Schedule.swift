@@ -105,6 +105,8 @@ struct Schedule {
   var count: Int { nodes.count }
   func state(of node: Int) -> State { nodes[node].state }
   func isRepaired(_ node: Int) -> Bool { nodes[node].isRepaired }
+  /// Whether any wait for it.
+  func hasDependants(_ node: Int) -> Bool { !nodes[node].dependants.isEmpty }
   /// What is not in use of what the machine has.
   var free: Capacity { room }
   /// How many instances wait for a place.
@@ -370,26 +372,30 @@ struct Schedule {
     return result
   }
 
-  /// A running instance, or one for which it was fetched, lacks an input that another one makes, and waits until that has
-  /// made it again.
+  /// A running instance, or one for which it was fetched, lacks inputs that others make, and waits until these have made them
+  /// again.
   ///
-  /// - Parameter producers: of each instance that is the same action, who makes what is lost; nil for nobody.
+  /// - Parameter producers: of each instance that is the same action, who makes what is lost, each once; none where nobody makes
+  ///   some of it.
   /// - Returns: the producers that run again, and the instances that nothing can help.
-  mutating func inputLost(_ node: Int, producer: (Int) -> Int?) -> (again: [Int], given: [Int]) {
+  mutating func inputLost(_ node: Int, producers: (Int) -> [Int]) -> (again: [Int], given: [Int]) {
     if nodes[node].state == .running { leave(node) }
     var result: (again: [Int], given: [Int]) = ([], [])
     for each in settleAction(of: node) {
-      guard let producer = producer(each), !nodes[producer].state.isLostCause,
-        !nodes[producer].state.isDone || !nodes[producer].isRepaired
-      else {
+      let producers = producers(each)
+      let canHelp = producers.allSatisfy {
+        !nodes[$0].state.isLostCause && (!nodes[$0].state.isDone || !nodes[$0].isRepaired)
+      }
+      guard !producers.isEmpty, canHelp else {
         result.given.append(each)
         fail(each)
         continue
       }
       nodes[each].state = .waiting
-      nodes[each].missing = 1
-      nodes[producer].dependants.append(each)
-      if nodes[producer].state.isDone {
+      nodes[each].missing = producers.count
+      for producer in producers {
+        nodes[producer].dependants.append(each)
+        guard nodes[producer].state.isDone else { continue }
         nodes[producer].isRepaired = true
         nodes[producer].isPresumed = false
         result.again.append(producer)

@@ -15,10 +15,11 @@ package struct ChildProcess: Sendable {
   let jobServer: JobServer?
   /// How long a child that is asked to end may take before it is ended.
   let patience: Duration
+  let limits: Limits?
 
   package init(
     arguments: [String], environment: [String: String], folder: String, streams: Streams,
-    jobServer: JobServer? = nil, patience: Duration = .seconds(2)
+    jobServer: JobServer? = nil, patience: Duration = .seconds(2), limits: Limits? = nil
   ) {
     self.arguments = arguments
     self.environment = environment
@@ -26,12 +27,29 @@ package struct ChildProcess: Sendable {
     self.streams = streams
     self.jobServer = jobServer
     self.patience = patience
+    self.limits = limits
+  }
+
+  /// How long it may take, and what it is granted before it is killed.
+  package struct Limits: Sendable {
+    /// Nil for as long as it wants.
+    let time: Duration?
+    /// How long it has to save what it has done, once its time is over or this process is to end soon (`Preemption`).
+    let grace: Duration
+    /// Whether the program itself does nothing but hold those below it together.
+    let isHolder: Bool
+
+    package init(time: Duration?, grace: Duration, isHolder: Bool) {
+      self.time = time
+      self.grace = grace
+      self.isHolder = isHolder
+    }
   }
 
   /// Where its standard streams lead.
   package enum Streams: Sendable {
-    /// It reads nothing; what it prints is added to this file.
-    case log(String)
+    /// It reads what is in a file, or nothing; what it prints is added to the other one.
+    case log(String, input: String? = nil)
     case pipes(FilterPipes)
   }
 
@@ -42,6 +60,16 @@ package struct ChildProcess: Sendable {
   func run(exchange: @escaping @Sendable () -> Void) async throws -> ProcessEnding {
     let child = RunningChild()
     defer { child.endGroup() }
+    let timer = limits.flatMap { limits in
+      limits.time.map { time in
+        Task {
+          try await Task.sleep(for: time)
+          child.expire()
+          await child.windDown(SIGTERM, limits)
+        }
+      }
+    }
+    defer { timer?.cancel() }
     let ending = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         inThread {
@@ -55,10 +83,54 @@ package struct ChildProcess: Sendable {
         }
       }
     } onCancel: {
-      child.end(patience)
+      if let limits, let signal = Preemption.signal, child.isRunning {
+        Task { await child.windDown(signal, limits) }
+      } else {
+        child.end(patience)
+      }
     }
     try Task.checkCancellation()
-    return ending
+    return child.hasExpired ? .overdue : ending
+  }
+
+  /// The same for who cannot be suspended: this thread waits.
+  ///
+  /// - Parameter limit: how long it may take.
+  /// - Returns: nil if it took longer, and was ended.
+  func wait(
+    atMost limit: Duration, exchange: @escaping @Sendable () -> Void
+  ) throws(Failure) -> ProcessEnding? {
+    guard let (reader, writer) = OpenFile.pipe() else { throw Failure.system("make a pipe to", arguments[0]) }
+    let child = RunningChild()
+    final class Shared: Sendable {
+      let outcome = Mutex<Result<ProcessEnding, Failure>?>(nil)
+    }
+    let shared = Shared()
+    inThread {
+      do throws(Failure) {
+        try child.start { () throws(Failure) in try spawn() }
+        exchange()
+        let ending = child.wait()
+        shared.outcome.withLock { $0 = .success(ending) }
+      } catch {
+        shared.outcome.withLock { $0 = .failure(error) }
+      }
+      var byte: UInt8 = 0
+      // Both ends are open here, so that it never writes to nobody.
+      withExtendedLifetime(reader) { _ = write(writer.number, &byte, 1) }
+    }
+    var sign = pollfd(fd: reader.number, events: Int16(POLLIN), revents: 0)
+    let deadline = SuspendingClock.now + limit
+    while true {
+      let left = max(.zero, deadline - SuspendingClock.now)
+      let ready = poll(&sign, 1, Int32(clamping: 1 + Int64(left / .milliseconds(1))))
+      if ready > 0 { break }
+      if left > .zero { continue }
+      child.endAtOnce()
+      return nil
+    }
+    child.endGroup()
+    return try shared.outcome.withLock { $0 }!.get()
   }
 
   private typealias AddCloseFrom =
@@ -80,8 +152,8 @@ package struct ChildProcess: Sendable {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     switch streams {
-    case .log(let file):
-      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    case .log(let file, let input):
+      posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDONLY, 0)
       posix_spawn_file_actions_addopen(&actions, 1, file, O_WRONLY | O_CREAT | O_APPEND, 0o644)
       posix_spawn_file_actions_adddup2(&actions, 1, 2)
     case .pipes(let pipes):
@@ -145,6 +217,8 @@ extension ChildProcess {
 public enum ProcessEnding: Sendable, Equatable {
   case exited(Int32)
   case killed(signal: Int32)
+  /// It was ended since it took longer than it might.
+  case overdue
 }
 
 /// A child between its start and its end, seen by the thread that waits and by those that end it.
@@ -157,6 +231,13 @@ private final class RunningChild: Sendable {
   }
 
   private let state = Mutex(State.new)
+  private let expired = Atomic(false)
+
+  /// Its time is over.
+  func expire() { if isRunning { expired.store(true, ordering: .relaxed) } }
+
+  var hasExpired: Bool { expired.load(ordering: .relaxed) }
+  var isRunning: Bool { state.withLock { if case .running = $0 { true } else { false } } }
 
   func start(_ spawn: () throws(Failure) -> pid_t) throws(Failure) {
     let failure: Failure? = state.withLock { state in
@@ -202,9 +283,31 @@ private final class RunningChild: Sendable {
     }
   }
 
+  /// Tells all below the child that they are to end, lets them save what they have for as long as the limits grant, and then
+  /// ends what is left.
+  func windDown(_ signal: Int32, _ limits: ChildProcess.Limits) async {
+    let end = ContinuousClock.now + limits.grace
+    let told: (process: pid_t, farewell: Farewell)? = state.withLock { state in
+      guard case .running(let process) = state else { return nil }
+      var farewell = Farewell(process, isHolder: limits.isHolder)
+      farewell.tell(signal)
+      return (process, farewell)
+    }
+    guard let told else { return }
+    while ContinuousClock.now < end, isRunning, told.farewell.isWaiting, !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+    self.signal(SIGKILL, descendantsOf: told.process)
+  }
+
+  /// Ends the child and all its descendants at once.
+  func endAtOnce() {
+    if case .running(let process) = state.withLock({ $0 }) { signal(SIGKILL, descendantsOf: process) }
+  }
+
   /// What a child that has ended left running in its group ends with it.
   func endGroup() {
-    if case .ended(let process) = state.withLock({ $0 }) { kill(-process, SIGKILL) }
+    if case .ended(let process) = state.withLock({ $0 }) { Glibc.kill(-process, SIGKILL) }
   }
 
   private func signal(_ signal: Int32, descendantsOf process: pid_t) {
@@ -214,15 +317,22 @@ private final class RunningChild: Sendable {
       // last, and only if there is nothing else.
       let below = ProcessTree.descendants(of: process)
       if signal == SIGKILL || below.isEmpty {
-        kill(-process, signal)
-        kill(process, signal)
+        Glibc.kill(-process, signal)
+        Glibc.kill(process, signal)
       }
-      for descendant in below { kill(descendant, signal) }
+      for descendant in below { Glibc.kill(descendant, signal) }
     }
   }
 }
 
 package enum ProcessTree {
+  static func hasChildren(_ process: pid_t) -> Bool {
+    let files = LocalFileSystem()
+    return ((try? files.names(in: "/proc/\(process)/task")) ?? []).contains { thread in
+      (try? files.contents(of: "/proc/\(process)/task/\(thread)/children", limit: 1 << 20))?.isEmpty == false
+    }
+  }
+
   /// All children of a process, their children and so on. Whoever is born meanwhile may be missing.
   package static func descendants(of process: pid_t) -> [pid_t] {
     let files = LocalFileSystem()

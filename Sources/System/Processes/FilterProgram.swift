@@ -12,6 +12,8 @@ public struct FilterProgram: Sendable {
     case notInstalled
     /// It gave more than the limit, and was stopped.
     case tooMuchOutput
+    /// It did not end in the time that it had, and was stopped.
+    case tooSlow
   }
 
   public struct Result: Sendable {
@@ -41,6 +43,22 @@ public struct FilterProgram: Sendable {
     let process = ChildProcess(
       arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
     let ending = try await process.run { pipes.exchange(input, limit: limit) }
+    let (output, complaint, isOver) = pipes.exchanged
+    if isOver { throw Failure.tooMuchOutput }
+    return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
+  }
+
+  /// The same for who cannot be suspended: this thread waits for it.
+  ///
+  /// - Parameter time: how long it may take.
+  /// - Throws: `.tooSlow` if it took longer, too.
+  public func run(_ input: [UInt8], limit: Int, within time: Duration) throws -> Result {
+    guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
+    let pipes = try FilterPipes()
+    let process = ChildProcess(
+      arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
+    guard let ending = try process.wait(atMost: time, exchange: { pipes.exchange(input, limit: limit) })
+    else { throw Failure.tooSlow }
     let (output, complaint, isOver) = pipes.exchanged
     if isOver { throw Failure.tooMuchOutput }
     return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))

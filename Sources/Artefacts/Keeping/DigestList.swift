@@ -1,0 +1,42 @@
+internal import System
+
+/// Files of the store that list digests: a line of 64 hexadecimal digits each, behind lines that start otherwise and are for
+/// people. They only grow at their ends; what a crash has cut off at the end of the last line is no line.
+package enum DigestList {
+  /// The bytes of such a file that are read, at most.
+  package static let limit = 256 << 20
+
+  package static func bytes(_ digests: some Sequence<Digest>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(65 * digests.underestimatedCount)
+    for digest in digests {
+      bytes += digest.hex.utf8
+      bytes.append(UInt8(ascii: "\n"))
+    }
+    return bytes
+  }
+
+  /// The digests in a file's bytes, in its order.
+  package static func digests(_ bytes: [UInt8]) -> [Digest] {
+    bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      line.count == 64 ? Digest(String(decoding: line, as: UTF8.self)) : nil
+    }
+  }
+}
+
+extension Store {
+  /// The names of the files in a folder of the store, sorted; none if there is no such folder.
+  func namesOfFiles(in part: String) throws -> [String] {
+    let folder = "\(root)/\(part)"
+    guard try files.entry(folder)?.isFolder == true else { return [] }
+    return try files.names(in: folder).filter { try files.entry("\(folder)/\($0)")?.isFile == true }
+  }
+
+  /// Writes a file of the store at one stroke, durably.
+  func write(_ bytes: [UInt8], as name: String, in part: String) throws {
+    let temporary = try temporaryPath()
+    for folder in try makeFolders("\(root)/\(part)") { try files.synchronise(folder) }
+    try files.checkOwnFolder("\(root)/\(part)")
+    try files.replace("\(root)/\(part)/\(name)", with: bytes, by: temporary)
+  }
+}

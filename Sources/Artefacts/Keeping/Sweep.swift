@@ -1,0 +1,305 @@
+internal import Glibc
+internal import System
+
+/// Objects and records, and the bytes of their files.
+public struct SweptAmount: Sendable, Hashable {
+  public var objects = 0
+  public var records = 0
+  public var bytes = 0
+
+  public init() {}
+
+  public var isNothing: Bool { objects == 0 && records == 0 && bytes == 0 }
+
+  public static func += (sum: inout SweptAmount, other: SweptAmount) {
+    sum.objects += other.objects
+    sum.records += other.records
+    sum.bytes += other.bytes
+  }
+
+  /// Of a segment only the bytes count.
+  public mutating func add(_ entry: Aside.Entry) {
+    switch entry.kind {
+    case .object: objects += 1
+    case .record: records += 1
+    case .segment: break
+    }
+    bytes += entry.size
+  }
+}
+
+extension SweptAmount {
+  public static func -= (sum: inout SweptAmount, other: SweptAmount) {
+    sum.objects -= min(sum.objects, other.objects)
+    sum.records -= min(sum.records, other.records)
+    sum.bytes -= min(sum.bytes, other.bytes)
+  }
+}
+
+/// What of a store is needed.
+public struct NeededContents: Sendable {
+  public var objects: Set<Digest>
+  public var records: Set<Digest>
+
+  public init(objects: Set<Digest> = [], records: Set<Digest> = []) {
+    self.objects = objects
+    self.records = records
+  }
+}
+
+/// Takes out of a store what is not needed, in steps between which any other process may do anything:
+///
+/// 1. Somebody finds out what is needed, and everything else is set aside: a rename each.
+/// 2. It is found out once more. Who had begun to rely on something before it was set aside has said so before it looked for the last
+///    time, so it is found now, and has its place again.
+/// 3. What has been aside for long enough is removed.
+///
+/// No lock is taken, and nobody waits. Whoever misses in the meantime what is aside takes it back.
+public struct Sweep: Sendable {
+  private let store: Store
+  private let aside: Aside
+  private var files: any FileSystem { store.files }
+
+  public init(of store: Store) {
+    self.store = store
+    aside = Aside(of: store)
+  }
+
+  /// What setting aside came to.
+  public struct Outcome: Sendable {
+    public var amount = SweptAmount()
+    /// What is not needed either and was left, since it is too young.
+    public var young = SweptAmount()
+    /// Objects that had files of their own and are aside now.
+    public var objects: [Digest] = []
+
+    public init() {}
+  }
+
+  /// Sets everything aside that is neither needed nor young.
+  ///
+  /// - Parameters:
+  ///   - limit: what was written after this time, by `timeOfFiles`, stays.
+  ///   - isTrial: whether to find out only what would be set aside.
+  ///   - progress: told of every folder and segment, with how many there are.
+  public func setAside(
+    allBut needed: NeededContents, writtenBefore limit: Int64, isTrial: Bool,
+    progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+  ) throws -> Outcome {
+    var outcome = Outcome()
+    let segments = try store.segments.all()
+    let records = try store.shelves(of: "actions")
+    let objects = try store.shelves(of: "objects")
+    let total = records.count + segments.count + objects.count
+    var done = 0
+    func step() throws {
+      try progress(done, total)
+      done += 1
+    }
+    // Records go before what they promise, and come back after it: none is ever there without, however this ends.
+    for shelf in records {
+      try step()
+      try setAside(.record, in: "actions/\(shelf)", allBut: needed.records, limit, isTrial, &outcome)
+    }
+    for segment in segments {
+      try step()
+      do { outcome += try collect(segment, needed, limit, isTrial) } catch let error as Failure {
+        // On a full disk there is no room for a new one; it is for the next collection. Or another one was faster.
+        let isGone = try error.code == .notFound && files.entry(segment.path) == nil
+        guard isGone || error.errno == ENOSPC else { throw error }
+      }
+    }
+    for shelf in objects {
+      try step()
+      try setAside(.object, in: "objects/\(shelf)", allBut: needed.objects, limit, isTrial, &outcome)
+    }
+    return outcome
+  }
+
+  private func setAside(
+    _ kind: Aside.Kind, in shelf: String, allBut needed: Set<Digest>, _ limit: Int64, _ isTrial: Bool,
+    _ outcome: inout Outcome
+  ) throws {
+    for (digest, status) in try store.looseFiles(in: shelf) where !needed.contains(digest) {
+      var amount = SweptAmount()
+      if kind == .record { amount.records = 1 } else { amount.objects = 1 }
+      amount.bytes = Int(status.size)
+      if status.modified >= limit {
+        outcome.young += amount
+      } else if try isTrial || aside.add(kind, digest) {
+        outcome.amount += amount
+        if kind == .object { outcome.objects.append(digest) }
+      }
+    }
+  }
+
+  /// Sets objects aside that have files of their own, whatever needs them.
+  /// - Returns: those that had one.
+  public func setAside(_ objects: [Digest]) throws -> [Digest] {
+    try objects.filter { try aside.add(.object, $0) }
+  }
+
+  private func collect(
+    _ segment: SegmentFile, _ needed: NeededContents, _ limit: Int64, _ isTrial: Bool
+  ) throws -> Outcome {
+    var outcome = Outcome()
+    let isYoung = segment.isOwn || (segment.status?.modified ?? .max) >= limit
+    let before = segment.status?.size
+    let isNeeded = { (key: SegmentKey) -> Bool in
+      (key.isRecord ? needed.records : needed.objects).contains(key.digest)
+    }
+    let found = try store.segments.collect(
+      segment, isNeeded: isNeeded, isTrial: isTrial || isYoung, temporary: { try store.temporaryPath() },
+      setAside: { () throws -> Void in
+        guard try aside.addSegment(segment.name, from: segment.path) else { return }
+        // Its writer may have added something, and was told that it stands there.
+        let now = try files.entry("\(store.root)/aside/segments/\(segment.name)")
+        if now?.size != before { try aside.takeBackSegment(segment.name) }
+      })
+    var amount = SweptAmount()
+    (amount.objects, amount.records, amount.bytes) = (found.objects, found.records, found.freed)
+    if isYoung { outcome.young = amount } else { outcome.amount = amount }
+    return outcome
+  }
+
+  /// Gives everything its place again that is needed and was set aside.
+  /// - Returns: how much that was.
+  @discardableResult public func takeBack(_ needed: NeededContents) throws -> SweptAmount {
+    var amount = SweptAmount()
+    for entry in try aside.entries() {
+      guard try takeBack(entry, needed) else { continue }
+      amount.add(entry)
+    }
+    return amount
+  }
+
+  private func takeBack(_ entry: Aside.Entry, _ needed: NeededContents) throws -> Bool {
+    guard let digest = entry.digest else { return try takeBackEntries(of: entry.name, needed) }
+    let isNeeded = (entry.kind == .object ? needed.objects : needed.records).contains(digest)
+    return try isNeeded && aside.takeBack(entry.kind, digest)
+  }
+
+  /// Takes out of a segment that was set aside what is needed and stands nowhere else.
+  /// - Returns: whether there was anything.
+  private func takeBackEntries(of name: String, _ needed: NeededContents) throws -> Bool {
+    let file = SegmentFile(name, in: "\(store.root)/aside/segments", files: files)
+    try file.update(Decompressor())
+    let all = Digest.first...Digest.last
+    var isAny = false
+    for object in try file.digests(ofRecords: false, all) where needed.objects.contains(object) {
+      if try !store.contains(object), store.takeBack(object) { isAny = true }
+    }
+    for record in try file.digests(ofRecords: true, all) where needed.records.contains(record) {
+      if try !store.hasRecord(record), try store.takeBackRecord(record) { isAny = true }
+    }
+    return isAny
+  }
+
+  /// All objects that are set aside, alone or in segments.
+  public func objectsAside() throws -> Set<Digest> {
+    let alone = try aside.entries().compactMap { $0.kind == .object ? $0.digest : nil }
+    return Set(alone).union(try store.segmentsAside.digests(ofRecords: false, Digest.first...Digest.last))
+  }
+
+  /// What the records name that are set aside: outputs, and logs.
+  public func namedAside() throws -> Set<Digest> {
+    let alone = try aside.entries().compactMap { $0.kind == .record ? $0.digest : nil }
+    let all = Set(alone).union(try store.segmentsAside.digests(ofRecords: true, Digest.first...Digest.last))
+    var named: Set<Digest> = []
+    for key in all {
+      guard let record = try store.recordAside(key) else { continue }
+      named.formUnion(record.outputs.map(\.artefact.digest))
+      if let log = record.log { named.insert(log) }
+    }
+    return named
+  }
+
+  /// Removes for good what was set aside before a time, by `timeOfFiles`.
+  /// - Parameter kept: objects that stay, and with them all segments, which may hold them.
+  public func removeAside(since limit: Int64, except kept: Set<Digest> = []) throws -> SweptAmount {
+    var amount = SweptAmount()
+    for entry in try aside.entries() where entry.since < limit {
+      if entry.kind == .segment ? !kept.isEmpty : entry.digest.map(kept.contains) == true { continue }
+      try aside.remove(entry)
+      amount.add(entry)
+    }
+    return amount
+  }
+}
+
+extension Sweep.Outcome {
+  static func += (sum: inout Sweep.Outcome, other: Sweep.Outcome) {
+    sum.amount += other.amount
+    sum.young += other.young
+    sum.objects += other.objects
+  }
+}
+
+extension Store {
+  /// The folders in `objects/` or `actions/`.
+  func shelves(of part: String) throws -> [String] {
+    guard try files.entry("\(root)/\(part)")?.isFolder == true else { return [] }
+    return try files.names(in: "\(root)/\(part)").filter {
+      $0.utf8.count == 2 && Digest($0 + String(repeating: "0", count: 62)) != nil
+    }
+  }
+
+  /// The files in one of these that are named by digests.
+  func looseFiles(in shelf: String) throws -> [(digest: Digest, status: FileStatus)] {
+    let path = "\(root)/\(shelf)"
+    guard try files.entry(path)?.isFolder == true else { return [] }
+    return try files.names(in: path).compactMap { name in
+      guard let digest = Digest(shelf.suffix(2) + name), let status = try files.entry("\(path)/\(name)"),
+        status.isFile
+      else { return nil }
+      return (digest, status)
+    }
+  }
+}
+
+extension Store {
+  /// Tells of every file and segment how large it is, and of what stands in segments a share of that.
+  public func forEachStored(_ body: (_ object: Digest, _ bytes: Int) throws -> Void) throws {
+    try forEachStoredAlone(body)
+    let all = Digest.first...Digest.last
+    for segment in try segments.all() {
+      let objects = segment.digests(ofRecords: false, all)
+      let count = objects.count + segment.digests(ofRecords: true, all).count
+      let share = count == 0 ? 0 : Int(segment.status?.size ?? 0) / count
+      for object in objects { try body(object, share) }
+    }
+  }
+
+  /// The same only of those that have a file of their own.
+  public func forEachStoredAlone(_ body: (_ object: Digest, _ bytes: Int) throws -> Void) throws {
+    for shelf in try shelves(of: "objects") {
+      for (digest, status) in try looseFiles(in: "objects/\(shelf)") { try body(digest, Int(status.size)) }
+    }
+  }
+
+  /// Bytes of an object as it is written out: of a folder, those of its manifest.
+  public func sizeOfObject(_ digest: Digest) throws -> Int { try reading(digest) { $0.footer.size } }
+
+  /// Bytes of all files in a folder of the store.
+  public func sizeOfFolder(_ part: String) throws -> Int {
+    let path = "\(root)/\(part)"
+    guard try files.entry(path)?.isFolder == true else { return 0 }
+    // What others remove meanwhile takes no room.
+    return ((try? files.names(in: path)) ?? []).reduce(0) { sum, name in
+      guard let status = (try? files.entry("\(path)/\(name)")) ?? nil else { return sum }
+      return sum + (status.isFolder ? (try? sizeOfFolder("\(part)/\(name)")) ?? 0 : Int(status.size))
+    }
+  }
+
+  /// Whether more than one user may write to it.
+  public var isOpenToOthers: Bool { ((try? files.status(root)) ?? nil)?.isGroupWritable == true }
+
+  /// When the record of an action was written, by `timeOfFiles`; nil if there is none.
+  public func timeOfRecord(_ key: Digest) throws -> Int64? {
+    switch try holder(ofRecord: key) {
+    case .own(let path): try files.entry(path)?.modified
+    case .segment(let path): try files.entry(path)?.modified
+    case nil: nil
+    }
+  }
+}

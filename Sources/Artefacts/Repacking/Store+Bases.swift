@@ -1,0 +1,73 @@
+internal import System
+
+/// Which objects are stored as differences from which others.
+extension Store {
+  /// The object that another one is stored as a difference from, so that the one cannot be read without the other; nil if
+  /// it stands for itself or is not there. Cheap: the object's bytes are not looked at.
+  ///
+  /// - Throws: what `artefact(_:)` does. Whoever removes what nobody needs must not go on then.
+  public func base(of digest: Digest) throws -> Digest? {
+    guard try files.status(objectPath(digest)) != nil else { return nil }
+    return try reading(digest) { $0.footer.base }
+  }
+
+  /// The bases of all objects that are stored as differences: of those that have their place, and of those that are set aside and may
+  /// come back.
+  /// - Throws: if a file cannot be read; what is damaged is no object any more, and has no base.
+  public func differences() throws -> (there: [Digest: Digest], aside: [Digest: Digest]) {
+    var (there, aside): ([Digest: Digest], [Digest: Digest]) = ([:], [:])
+    guard try mayHaveBases else { return (there, aside) }
+    for object in try objects() {
+      do { there[object] = try base(of: object) } catch let error as Failure
+        where error.code == .damaged || error.code == .notFound
+      {}
+    }
+    for object in try namesOfFiles(in: "aside/objects").compactMap({ Digest($0) }) where there[object] == nil
+    {
+      aside[object] = try baseAside(of: object)
+    }
+    return (there, aside)
+  }
+
+  /// Whether there may be an object with a base: the store says so before it has the first. If not, none needs to be asked.
+  public var mayHaveBases: Bool {
+    get throws { try StoreFolder(root: root, files: files).isRepacked() }
+  }
+
+  /// Takes the lock that everybody holds who changes which objects have which bases. It is held until the result is let go
+  /// of, or the process ends; whoever reads, adds or removes objects needs it not.
+  ///
+  /// - Throws: `.refused` if somebody else holds it, or the file system has no locks.
+  public func lockBases() throws -> BaseLock {
+    try make()
+    // Another user may have made it, whose file this one may read and no more.
+    if try files.status(pathOfBaseLock) == nil {
+      try files.close(files.open(pathOfBaseLock, toWrite: .appending), path: pathOfBaseLock)
+    }
+    let file = try files.open(pathOfBaseLock, followingLinks: false)
+    if FileLock.take(file) { return BaseLock(file, path: pathOfBaseLock, files: files) }
+    try? files.close(file, path: pathOfBaseLock)
+    throw Failure(
+      .refused, "another process is repacking \(root)",
+      hint:
+        "wait until it has ended; where the file system has no locks, do it on the machine that has the disk")
+  }
+
+  /// Nobody removes it: two who lock different files of one name would both have the lock.
+  private var pathOfBaseLock: String { root + "/tmp/bases" }
+}
+
+/// The right to change which objects are stored as differences from which others.
+public final class BaseLock: Sendable {
+  private let file: Int32
+  private let path: String
+  private let files: any FileSystem
+
+  fileprivate init(_ file: Int32, path: String, files: any FileSystem) {
+    self.file = file
+    self.path = path
+    self.files = files
+  }
+
+  deinit { try? files.close(file, path: path) }
+}

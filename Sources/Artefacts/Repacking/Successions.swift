@@ -1,0 +1,119 @@
+internal import JSON
+internal import System
+
+/// Two objects of which the later is likely to be much like the earlier: what a training had made when it was a little further
+/// on.
+public struct Succession: Hashable, Sendable {
+  public let earlier: Digest
+  public let later: Digest
+}
+
+/// Finds successions by records: members of one keyed output whose keys are numbers, in the order of these, and what the
+/// links of a chain made, one after the other.
+struct Successions {
+  private var found: [(Artefact, Artefact)] = []
+
+  init(in records: [Record]) {
+    let records = records.sorted { ($0.stage, $0.key) < ($1.stage, $1.key) }
+    for record in records { addMembers(of: record) }
+    addLinks(records)
+  }
+
+  /// Pairs of objects, each object once as the later one, and in an order in which the earlier stands before its later
+  /// ones. Of two folders, the files with the same path.
+  /// - Parameter store: where the trees are.
+  func pairs(in store: Store) throws -> [Succession] {
+    var pairs: [Succession] = []
+    var laters: Set<Digest> = []
+    func add(_ earlier: Artefact, _ later: Artefact, depth: Int) throws {
+      if earlier.digest == later.digest || earlier.kind != later.kind || depth > Tree.depthLimit { return }
+      if later.kind == .blob {
+        guard later.size > Succession.sizeLimit, earlier.size > Succession.sizeLimit,
+          laters.insert(later.digest).inserted
+        else { return }
+        return pairs.append(Succession(earlier: earlier.digest, later: later.digest))
+      }
+      guard let before = try store.treeIfSound(earlier.digest),
+        let after = try store.treeIfSound(later.digest)
+      else { return }
+      let entries = Dictionary(before.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      for entry in after.entries {
+        if let like = entries[entry.name] { try add(like.artefact, entry.artefact, depth: depth + 1) }
+      }
+    }
+    for (earlier, later) in found { try add(earlier, later, depth: 0) }
+    return pairs
+  }
+
+  private mutating func addMembers(of record: Record) {
+    var members: [String: [(key: Double, artefact: Artefact)]] = [:]
+    for output in record.outputs {
+      guard let key = output.key.flatMap(Double.init), key.isFinite else { continue }
+      members[output.name, default: []].append((key, output.artefact))
+    }
+    for (_, members) in members.sorted(by: { $0.key < $1.key }) {
+      let sorted = members.sorted { ($0.key, $0.artefact.digest) < ($1.key, $1.artefact.digest) }
+      found += zip(sorted, sorted.dropFirst()).map { ($0.artefact, $1.artefact) }
+    }
+  }
+
+  /// A link has among its inputs what the one before it made.
+  private mutating func addLinks(_ records: [Record]) {
+    var makers: [Digest: [Record]] = [:]
+    for record in records where record.chain != nil {
+      for output in record.outputs { makers[output.artefact.digest, default: []].append(record) }
+    }
+    for record in records {
+      guard let chain = record.chain else { continue }
+      var strings: Set<Digest> = []
+      record.manifest["inputs"]?.forEachString { text in
+        if let digest = Digest(text) { strings.insert(digest) }
+      }
+      for before in strings.sorted().flatMap({ makers[$0] ?? [] })
+      where before.chain == chain && before.key != record.key {
+        for output in record.outputs {
+          guard let like = before.outputs.first(where: { $0.name == output.name }) else { continue }
+          found.append((like.artefact, output.artefact))
+        }
+      }
+    }
+  }
+}
+
+extension Succession {
+  /// Bytes: what is smaller may stand in a segment, and would gain little.
+  static let sizeLimit = SegmentFormat.objectLimit
+}
+
+extension Record {
+  /// What its stage is called without the link that it stands for; nil if it is no link of a chain.
+  fileprivate var chain: Substring? {
+    stage.lastIndex(of: "@").map { stage[..<$0] }
+  }
+}
+
+extension Tree.Entry {
+  fileprivate var artefact: Artefact {
+    Artefact(digest: digest, kind: mode == .tree ? .tree : .blob, size: size)
+  }
+}
+
+extension Store {
+  /// Nil for one that is not there, or damaged, or none: what is wrong is not what is looked for.
+  fileprivate func treeIfSound(_ digest: Digest) throws -> Tree? {
+    do { return try tree(digest) } catch let error as Failure where error.isLoss || error.code == .refused {
+      return nil
+    }
+  }
+}
+
+extension JSON {
+  fileprivate func forEachString(_ body: (String) -> Void) {
+    switch self {
+    case .string(let text): body(text)
+    case .array(let members): for member in members { member.forEachString(body) }
+    case .object(let members): for member in members.values { member.forEachString(body) }
+    default: break
+    }
+  }
+}

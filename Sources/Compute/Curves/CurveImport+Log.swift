@@ -1,0 +1,88 @@
+internal import System
+
+extension CurveImport {
+  /// A step and a loss that stand in one line of a log.
+  private struct Pair: Hashable {
+    let step: String
+    let loss: String
+  }
+
+  /// Lines that are looked at to find out whether a text is a log.
+  private static let linesToTell = 5000
+
+  /// Whether a line near the beginning names a step and a loss and gives their numbers.
+  static func isLog(_ text: [UInt8]) -> Bool {
+    var isLog = false
+    try? forEachLine(of: text) { line, number in
+      // Comments of a table may say anything.
+      isLog = line.first != UInt8(ascii: "#") && !CurveImport().pairs(LogLine(line)).isEmpty
+      if isLog || number == linesToTell { throw CancellationError() }
+    }
+    return isLog
+  }
+
+  /// What programs print while they train. Lines without a step and a loss are passed over.
+  func log(_ text: [UInt8], file: String, run: String) throws -> Curve {
+    var points: [Pair: PointCollector] = [:]
+    var names: Set<String> = []
+    try CurveImport.forEachLine(of: text) { line, number in
+      if number % 65_536 == 0 { try Task.checkCancellation() }
+      let entries = LogLine(line)
+      for entry in entries.entries where names.count < 40 { names.insert(entry.name) }
+      for (pair, step, loss) in pairs(entries) {
+        points[pair, default: PointCollector(unit: "line")].add(step: step, loss: loss, at: number)
+      }
+    }
+    let most = points.values.map(\.count).max() ?? 0
+    guard most > 0 else {
+      let shown = names.isEmpty ? "" : "; numbers have the names " + CurveColumns.quoted(names.sorted())
+      throw Failure(
+        .columns,
+        "\(file): no line gives both \(step.map { "'\($0)'" } ?? "a step") and "
+          + "\(loss.map { "'\($0)'" } ?? "a loss")\(shown)",
+        hint: "name them (--step NAME --loss NAME, or the parameters 'step' and 'loss')")
+    }
+    // A training's loss is printed far more often than that of an evaluation.
+    let likely = points.filter { $0.value.count * 2 > most }.keys
+    guard likely.count == 1, let pair = likely.first, var found = points[pair] else {
+      let pairs = likely.map { "'\($0.loss)' by '\($0.step)'" }.sorted().joined(separator: ", ")
+      throw Failure(
+        .columns, "\(file): more than one series of numbers could be the loss: \(pairs)",
+        hint: "name the one (--step NAME --loss NAME, or the parameters 'step' and 'loss')")
+    }
+    if points.count > 1 {
+      let others = points.keys.filter { $0 != pair }.map { "'\($0.loss)' by '\($0.step)'" }.sorted()
+      found.note(
+        .choice, "'\(pair.loss)' by '\(pair.step)' was read, and not " + others.joined(separator: ", "))
+    }
+    return found.merged(run: run)
+  }
+
+  private func pairs(_ line: LogLine) -> [(pair: Pair, step: Double, loss: Double)] {
+    let names = line.entries.map(\.name)
+    let steps = line.entries.filter { step == nil ? CurveColumns.isStep($0.name) : $0.name == step }
+    guard !steps.isEmpty else { return [] }
+    let losses = line.entries.filter {
+      loss == nil ? CurveColumns.isLoss($0.name, among: names) : $0.name == loss
+    }
+    return steps.flatMap { step in
+      losses.filter { $0.name != step.name }.map {
+        (Pair(step: step.name, loss: $0.name), step.value, $0.value)
+      }
+    }
+  }
+
+  private static func forEachLine(
+    of text: [UInt8], _ body: (_ line: UnsafeBufferPointer<UInt8>, _ number: Int) throws -> Void
+  ) throws {
+    try text.withUnsafeBufferPointer { text in
+      var (start, number) = (0, 0)
+      while start < text.count {
+        let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+        number += 1
+        try body(UnsafeBufferPointer(rebasing: text[start..<end]), number)
+        start = end + 1
+      }
+    }
+  }
+}

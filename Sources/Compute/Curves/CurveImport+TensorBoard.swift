@@ -1,0 +1,163 @@
+internal import System
+
+extension CurveImport {
+  /// Whether bytes are an event file of TensorBoard's: its first event says which version it is.
+  static func isTensorBoard(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 12 && bytes[4..<8].allSatisfy { $0 == 0 } && bytes[0] < 128
+      && bytes.prefix(64).split(separator: UInt8(ascii: ":"))
+        .contains { $0.suffix(11).elementsEqual("brain.Event".utf8) }
+  }
+
+  /// The scalars of an event file: each tag is a column.
+  func tensorBoard(_ bytes: [UInt8], file: String, run: String) throws -> Curve {
+    guard step == nil || step == "step" else {
+      throw Failure(
+        .columns, "\(file): a file of events has no column '\(step ?? "")' for the step",
+        hint: "leave 'step' out: every event says its step itself")
+    }
+    var points = PointCollector(unit: "record")
+    var series: [String: [Scalar]] = [:]
+    var records = EventRecords(bytes)
+    while let record = try records.next(in: file) {
+      if records.number % 65_536 == 0 { try Task.checkCancellation() }
+      do {
+        for (tag, value, step) in try Event(record).scalars where tag != "step" {
+          series[tag, default: []].append(Scalar(step: step, value: value, place: records.number))
+        }
+      } catch {
+        throw Failure(
+          .malformed, "\(file): record \(records.number): \(error.headline)", hint: error.hint)
+      }
+    }
+    if records.isCutOff {
+      points.note(.unreadable, at: records.number + 1, "the file ends in the middle of it")
+    }
+    guard !series.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
+    let names = series.keys.sorted() + ["step"]
+    let columns = try CurveColumns(names, step: "step", loss: loss, in: file)
+    points.note(.column, columns.doubt)
+    for scalar in series[names[columns.loss]] ?? [] {
+      points.add(step: Double(scalar.step), loss: scalar.value, at: scalar.place)
+    }
+    guard !points.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
+    return points.merged(run: run)
+  }
+}
+
+private struct Scalar {
+  let step: Int64
+  let value: Double
+  let place: Int
+}
+
+/// The records of a file as TensorFlow writes them (tensorflow.org/tutorials/load_data/tfrecord): the length in eight bytes, a
+/// checksum of it, the bytes, and a checksum of those.
+private struct EventRecords {
+  private let bytes: [UInt8]
+  private var position = 0
+  /// Of the last record, from 1.
+  private(set) var number = 0
+  /// Whether the last record was not written to its end, as in a file that is still written to.
+  private(set) var isCutOff = false
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  /// - Throws: `malformed` if a checksum differs.
+  mutating func next(in file: String) throws(Failure) -> ArraySlice<UInt8>? {
+    let left = bytes.count - position
+    if left == 0 { return nil }
+    guard left >= 12 else { return end() }
+    let head = bytes[position..<position + 8]
+    try check(head, against: position + 8, in: file)
+    let length: UInt64 = head.littleEndian()
+    guard length <= UInt64(left), Int(length) + 16 <= left else { return end() }
+    let data = bytes[position + 12..<position + 12 + Int(length)]
+    try check(data, against: position + 12 + Int(length), in: file)
+    position += 16 + Int(length)
+    number += 1
+    return data
+  }
+
+  private mutating func end() -> ArraySlice<UInt8>? {
+    isCutOff = true
+    return nil
+  }
+
+  private func check(_ part: ArraySlice<UInt8>, against place: Int, in file: String) throws(Failure) {
+    let sum = Checksum32.castagnoli(part)
+    let masked = (sum >> 15 | sum << 17) &+ 0xA282_EAD8
+    guard masked == bytes[place..<place + 4].littleEndian() else {
+      throw Failure(
+        .malformed, "\(file): record \(number + 1), at byte \(position), is damaged: its checksum differs")
+    }
+  }
+}
+
+/// What an event says of scalars. The numbers of the fields are those of TensorFlow's `event.proto`, `summary.proto` and
+/// `tensor.proto`.
+private struct Event {
+  private(set) var scalars: [(tag: String, value: Double, step: Int64)] = []
+
+  init(_ message: ArraySlice<UInt8>) throws(Failure) {
+    var step: Int64 = 0
+    var found: [(tag: String, value: Double)] = []
+    var fields = ProtocolFields(message)
+    while let field = try fields.next() {
+      switch (field.number, field.value) {
+      case (2, .number(let value)): step = Int64(bitPattern: value)
+      case (5, .bytes(let summary)):
+        var values = ProtocolFields(summary)
+        while let value = try values.next() {
+          if case (1, .bytes(let value)) = value, let scalar = try Event.scalar(value) {
+            found.append(scalar)
+          }
+        }
+      default: break
+      }
+    }
+    scalars = found.map { ($0.tag, $0.value, step) }
+  }
+
+  private static func scalar(_ message: ArraySlice<UInt8>) throws(Failure) -> (tag: String, value: Double)? {
+    var (tag, number): (String?, Double?)
+    var fields = ProtocolFields(message)
+    while let field = try fields.next() {
+      switch (field.number, field.value) {
+      case (1, .bytes(let text)): tag = String(decoding: text, as: UTF8.self)
+      case (2, .four(let bits)): number = Double(Float(bitPattern: bits))
+      case (8, .bytes(let tensor)): number = try element(tensor)
+      default: break
+      }
+    }
+    if let tag, let number { return (tag, number) }
+    return nil
+  }
+
+  /// The element of a tensor that has just one, of float32 or float64.
+  private static func element(_ message: ArraySlice<UInt8>) throws(Failure) -> Double? {
+    var type: UInt64 = 0
+    var (content, floats, doubles): (ArraySlice<UInt8>, ArraySlice<UInt8>, ArraySlice<UInt8>) = ([], [], [])
+    var single: Double?
+    var fields = ProtocolFields(message)
+    while let field = try fields.next() {
+      switch (field.number, field.value) {
+      case (1, .number(let value)): type = value
+      case (4, .bytes(let bytes)): content = bytes
+      case (5, .bytes(let bytes)): floats = bytes
+      case (5, .four(let bits)): single = Double(Float(bitPattern: bits))
+      case (6, .bytes(let bytes)): doubles = bytes
+      case (6, .eight(let bits)): single = Double(bitPattern: bits)
+      default: break
+      }
+    }
+    switch type {
+    case 1:
+      let bytes = content.isEmpty ? floats : content
+      return bytes.count == 4 ? Double(Float(bitPattern: bytes.littleEndian())) : single
+    case 2:
+      let bytes = content.isEmpty ? doubles : content
+      return bytes.count == 8 ? Double(bitPattern: bytes.littleEndian()) : single
+    default: return nil
+    }
+  }
+}

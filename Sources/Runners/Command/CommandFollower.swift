@@ -1,0 +1,55 @@
+import Actions
+import Synchronization
+import System
+
+/// Follows what a command tells while it runs, and passes on how far it is.
+final class CommandFollower: Sendable {
+  private struct State: ~Copyable {
+    var events: CommandEvents
+    var progress = TrainingProgress()
+  }
+
+  private let state: Mutex<State>
+  private let start = ContinuousClock.now
+  private let report: @Sendable (OperationContext.Progress) -> Void
+  private let saved: @Sendable (String) -> Void
+
+  /// Between two looks.
+  private static let pause = Duration.milliseconds(200)
+
+  init(
+    scratch: String, files: any FileSystem, report: @escaping @Sendable (OperationContext.Progress) -> Void,
+    saved: @escaping @Sendable (String) -> Void
+  ) throws {
+    state = Mutex(State(events: try CommandEvents(in: scratch, files: files)))
+    self.report = report
+    self.saved = saved
+  }
+
+  /// Looks every now and then while the body runs, and once more when it has ended.
+  func following<Result>(_ body: () async throws -> Result) async throws -> Result {
+    let task = Task { [self] in
+      while !Task.isCancelled {
+        try await Task.sleep(for: CommandFollower.pause)
+        look()
+      }
+    }
+    defer {
+      task.cancel()
+      while look() {}
+    }
+    return try await body()
+  }
+
+  /// - Returns: whether there was anything.
+  @discardableResult private func look() -> Bool {
+    let (events, progress) = state.withLock { state in
+      let events = state.events.new()
+      let logs = events.compactMap { if case .log(let log) = $0 { log } else { nil } }
+      return (events, state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)))
+    }
+    for case .saved(let path) in events { saved(path) }
+    if let progress { report(progress) }
+    return !events.isEmpty
+  }
+}

@@ -1,0 +1,151 @@
+import Artefacts
+import JSON
+import Pipeline
+import Synchronization
+import System
+
+/// The actions that a run needs, in a file of the store's `runs/`, so that whoever collects what is not needed knows them. What the last
+/// runs of a pipeline need is kept.
+///
+///     runs/PIPELINE/NAME.open    of a run that has not come to its end
+///     runs/PIPELINE/NAME         of one that has; called by the SHA-256 of its keys, so that equal runs have one
+///
+/// `PIPELINE` are the first 16 digits of the SHA-256 of the workspace's path and the pipeline's. The first line of a file is a JSON
+/// object that says what these are; each other is the key of an action.
+final class RunList: Sendable {
+  private struct State {
+    var keys: Set<Digest> = []
+    /// Whether the file was begun.
+    var path: String?
+    /// Nothing can be written.
+    var isOff = false
+    /// A write failed, and nobody knows what of it is there.
+    var isTorn = false
+  }
+
+  private let store: Store
+  private let heading: [UInt8]
+  private let folder: String
+  private let state = Mutex(State())
+
+  init(of engine: Engine) {
+    store = engine.store
+    let root = (try? store.files.realPath(engine.root)) ?? engine.root
+    let identity: JSON = ["folder": .string(root), "pipeline": .string(engine.source.path)]
+    heading = identity.canonicalBytes + [UInt8(ascii: "\n")]
+    folder = "\(store.root)/runs/\(Digest(of: identity.canonicalBytes).hex.prefix(16))"
+  }
+
+  /// Says that actions are needed, before their records are looked for. A store that cannot be written to is not
+  /// collected either.
+  func add(_ keys: [Digest]) {
+    state.withLock { state in
+      let new = keys.filter { !state.keys.contains($0) }
+      if state.isOff || new.isEmpty { return }
+      do {
+        // What a write that failed has left is a line of its own, and none.
+        var bytes = [UInt8(ascii: "\n")]
+        if state.path == nil {
+          guard try store.files.status(store.root + "/format") != nil else { return state.isOff = true }
+          try store.makeFolders(folder)
+          try store.files.checkOwnFolder(folder)
+          bytes = heading
+        }
+        let path = state.path ?? "\(folder)/\(ProcessFolder.randomName()).open"
+        try store.files.write(bytes + DigestList.bytes(new), to: path, .appending)
+        state.path = path
+        state.keys.formUnion(new)
+      } catch let error as Failure where error.isForbidden {
+        state.isOff = true
+      } catch {
+        // On a full disk it is tried again with the next ones.
+        state.isTorn = true
+      }
+    }
+  }
+
+  /// The run has come to its end. A list of the same keys is replaced, and so becomes the newest.
+  func finish() {
+    state.withLock { state in
+      // One that is torn stays as of a run that goes on.
+      guard let path = state.path, !state.isOff, !state.isTorn else { return }
+      let name = Digest(of: DigestList.bytes(state.keys.sorted())).hex
+      try? store.files.rename(path, to: "\(folder)/\(name)")
+      state = State(isOff: true)
+    }
+    let ended = ((try? RunLists(of: store).lists(in: folder)) ?? []).filter { !$0.isOpen }
+    for list in ended.dropFirst(KeepingRules.mostRuns) { try? store.files.remove(list.path) }
+  }
+}
+
+/// The lists of all runs of a store.
+struct RunLists {
+  struct List {
+    let path: String
+    /// When it was last written to, by the clock of the store's file system.
+    let modified: Int64
+    /// Whether the run has not come to its end, or was killed.
+    let isOpen: Bool
+  }
+
+  /// A pipeline in a workspace.
+  struct Pipeline {
+    let folder: String
+    let pipeline: String
+    /// The newest first.
+    let lists: [List]
+  }
+
+  private let store: Store
+
+  init(of store: Store) { self.store = store }
+
+  private var files: any FileSystem { store.files }
+
+  /// - Throws: if one cannot be read.
+  func pipelines() throws -> [Pipeline] {
+    let folder = store.root + "/runs"
+    guard try files.entry(folder)?.isFolder == true else { return [] }
+    return try files.names(in: folder).compactMap { name in
+      guard try files.entry("\(folder)/\(name)")?.isFolder == true else { return nil }
+      let lists = try lists(in: "\(folder)/\(name)")
+      guard let newest = lists.first else { return nil }
+      let line = try contents(newest).prefix { $0 != UInt8(ascii: "\n") }
+      let identity = try? JSON(parsing: Array(line))
+      return Pipeline(
+        folder: identity?["folder"]?.string ?? "?", pipeline: identity?["pipeline"]?.string ?? "?",
+        lists: lists
+      )
+    }
+  }
+
+  /// The newest first.
+  func lists(in folder: String) throws -> [List] {
+    let lists = try files.names(in: folder).compactMap { name -> List? in
+      let isOpen = name.hasSuffix(".open") && ProcessFolder.isRandomName(name.dropLast(5))
+      guard isOpen || Digest(name) != nil, let status = try files.entry("\(folder)/\(name)"), status.isFile
+      else { return nil }
+      return List(path: "\(folder)/\(name)", modified: status.modified, isOpen: isOpen)
+    }
+    return lists.sorted { ($1.modified, $0.path) < ($0.modified, $1.path) }
+  }
+
+  /// - Throws: `.damaged` if they are not those that the list is called after.
+  func keys(of list: List) throws -> Set<Digest> {
+    let keys = Set(DigestList.digests(try contents(list)))
+    let name = list.path.split(separator: "/").last.map(String.init) ?? ""
+    if !list.isOpen, Digest(of: DigestList.bytes(keys.sorted())).hex != name,
+      try files.entry(list.path) != nil
+    {
+      throw Failure(
+        .damaged, "the list of what a run needed is damaged: \(list.path)",
+        hint: "remove it; what only that run needed goes with the next 'brake gc'")
+    }
+    return keys
+  }
+
+  /// Nothing if it has gone in the meantime.
+  private func contents(_ list: List) throws -> [UInt8] {
+    try files.contents(of: list.path, limit: DigestList.limit) ?? []
+  }
+}

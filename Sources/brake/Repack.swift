@@ -1,0 +1,155 @@
+import ArgumentParser
+import Artefacts
+import JSON
+import Runs
+import System
+
+extension Brake {
+  struct Repack: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "repack",
+      abstract: "Store checkpoints in fewer bytes, as differences from earlier ones.",
+      discussion: """
+        Without artefacts: all in the store that are safetensors files and stand in a row, by their records: members of a keyed \
+        output whose keys are numbers, and links of a chain. With artefacts: those of them alone. Digests, and all that \
+        is read, stay what they are. What saves less than a twentieth stays as it is. Others may use the store meanwhile, \
+        and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
+        until --undo has written all of them out. \(ArtefactArguments.help)
+        """)
+
+    @OptionGroup var pipeline: PipelineOptions
+    @Flag(name: [.customShort("n"), .long], help: "Say what would be saved, and change nothing.") var dryRun =
+      false
+    @Flag(help: "Store what is a difference so that it stands for itself again.") var undo = false
+    @Option(
+      help: ArgumentHelp(
+        "How many objects may have to be read before another one, 1 to \(Repacking.depthLimit): with more of them less is "
+          + "stored, and reading takes longer.", valueName: "n"))
+    var depth = Repacking.usualDepth
+    @Flag(help: "Print one object.") var json = false
+    @OptionGroup var given: ArtefactArguments
+
+    func validate() throws {
+      if !(1...Repacking.depthLimit ~= depth) {
+        throw ValidationError("--depth takes a number from 1 to \(Repacking.depthLimit), not \(depth)")
+      }
+    }
+
+    func run() async throws {
+      try pipeline.workspace.enter()
+      let store = try pipeline.workspace.open()
+      let wanted = try await wanted(in: store)
+      let outcome: Outcome
+      do {
+        outcome = try await Interruption.cancelling { [self] in try repack(store, wanted) }
+      } catch let interruption as Interruption {
+        Terminal().clearLine()
+        Output.note("\(interruption); what is done stays, and the same command goes on from there")
+        throw ExitCode(128 + interruption.signal)
+      }
+      try json ? Output.print(outcome.json(isDry: dryRun)) : Output.print(outcome.text(isDry: dryRun))
+      if outcome.failed > 0 { throw ExitCode(2) }
+    }
+
+    /// The objects that the arguments stand for; nil for all.
+    private func wanted(in store: Store) async throws -> Set<Digest>? {
+      if given.names.isEmpty { return nil }
+      let resolver = given.resolver(pipeline, in: store)
+      var wanted: Set<Digest> = []
+      for name in given.names {
+        for found in try await resolver.all(name) {
+          wanted.formUnion(try store.members(of: store.artefact(found.digest)))
+        }
+      }
+      return wanted
+    }
+
+    private func repack(_ store: Store, _ wanted: Set<Digest>?) throws -> Outcome {
+      let repacking = try Repacking(of: store, isDry: dryRun)
+      var outcome = Outcome()
+      if undo {
+        let objects = repacking.differences.filter { wanted?.contains($0) ?? true }
+        try forEach(objects, &outcome) { try repacking.unpack($0) }
+        try repacking.finish()
+      } else {
+        let successions = try repacking.successions(failed: { Output.note("note: passed over: \($0)") })
+          .filter { wanted?.contains($0.later) ?? true }
+        try forEach(successions, &outcome) { try repacking.pack($0, limit: depth) }
+      }
+      return outcome
+    }
+
+    /// An object that cannot be read is told and passed over; a disk that is full ends it all.
+    private func forEach<Item>(
+      _ items: [Item], _ outcome: inout Outcome, _ body: (Item) throws -> Repacking.Change?
+    ) throws {
+      let terminal = Terminal()
+      defer { terminal.clearLine() }
+      for (number, item) in items.enumerated() {
+        try Task.checkCancellation()
+        if terminal.isTerminal {
+          let line = "repacking \(number + 1) of \(items.count) objects, \(outcome.sizes)"
+          Output.noteRaw("\r\u{1B}[K" + line.fitted(to: terminal.size.columns - 1))
+        }
+        do {
+          if let change = try body(item) { outcome.changes.append(change) }
+        } catch let error as Failure where error.object != nil {
+          terminal.clearLine()
+          Output.note("error: \(error)")
+          outcome.failed += 1
+        }
+      }
+    }
+  }
+}
+
+private struct Outcome {
+  var changes: [Repacking.Change] = []
+  var failed = 0
+
+  var sizes: String { Outcome.sizes(of: changes) }
+
+  func text(isDry: Bool) -> String {
+    if changes.isEmpty { return "nothing to repack" }
+    var table = Table(.left, .right, .left)
+    for (kind, changes) in kinds {
+      table.add(kind, "\(changes.count) object\(changes.count == 1 ? "" : "s")", Outcome.sizes(of: changes))
+    }
+    if kinds.count > 1 { table.add("all", "\(changes.count) objects", sizes) }
+    return table.text() + (isDry ? "\nnothing was changed" : "")
+  }
+
+  func json(isDry: Bool) -> JSON {
+    [
+      "dry_run": .bool(isDry), "failed": .integer(Int64(failed)),
+      "objects": .array(
+        changes.map { change in
+          [
+            "digest": .string(change.object.description),
+            "base": change.base.map { .string($0.description) } ?? .null,
+            "elements": change.elements.map { .string($0) } ?? .null,
+            "logical_bytes": .integer(Int64(change.logicalBytes)),
+            "stored_bytes_before": .integer(Int64(change.before)),
+            "stored_bytes": .integer(Int64(change.after)),
+          ]
+        }),
+    ]
+  }
+
+  /// By their most frequent types of elements.
+  private var kinds: [(String, [Repacking.Change])] {
+    Dictionary(grouping: changes) { $0.elements ?? "other" }.sorted { $0.key < $1.key }
+  }
+
+  private static func sizes(of changes: [Repacking.Change]) -> String {
+    let logical = changes.reduce(0) { $0 + $1.logicalBytes }
+    let (before, after) = changes.reduce((0, 0)) { ($0.0 + $1.before, $0.1 + $1.after) }
+    let ratio = before > 0 && after > 0 ? " (\(fixed(Double(before) / Double(after), 2)) times)" : ""
+    return "of \(byteCount(logical)): \(byteCount(before)) -> \(byteCount(after))\(ratio)"
+  }
+}
+
+extension Terminal {
+  /// Removes a line that says how far something is.
+  func clearLine() { if isTerminal { Output.noteRaw("\r\u{1B}[K") } }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import JSON
+import Support
+import Testing
+
+/// Schedulers say with SIGTERM, or with SIGUSR1 where they are asked to, that a job is to end soon.
+@Suite struct PreemptionTests {
+  let folder = TemporaryFolder()
+
+  /// A training that is called by a shell, as trainings are, and writes down what it is told.
+  private func start(_ rest: String, retries: Int = 0) throws -> BrakeProcess {
+    folder.write(
+      """
+      import os, signal, subprocess, sys, time
+      def save(number, frame):
+          # What it starts to save its work is left alone.
+          subprocess.run(["sh", "-c", "sleep 0.3; echo %d > saved.txt" % number], check=True)
+          print("saved", flush=True)
+          sys.exit(0)
+      signal.signal(signal.SIGTERM, save)
+      signal.signal(signal.SIGUSR1, save)
+      open("started.txt", "w").close()
+      print("started", flush=True)
+      time.sleep(300)
+      """, to: "train.py")
+    folder.write(
+      """
+      stages:
+        train:
+          run: |
+            python3 ${in.script}
+            echo "never said"
+          in: { script: ./train.py }
+          out: { o: o.txt }
+          grace: 1m
+          retries: \(retries)
+          \(rest)
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["run"], in: folder)
+    for _ in 0..<1000 {
+      if try folder.shell("cat cache/tmp/*/log; true").out.contains("started") { break }
+      usleep(20_000)
+    }
+    return brake
+  }
+
+  @Test(arguments: [SIGTERM, SIGUSR1], ["", "sandbox: false"])
+  func `A training that is told that brake is to end saves its work`(signal: Int32, rest: String) throws {
+    let brake = try start(rest)
+    brake.send(signal)
+    let run = brake.wait()
+    #expect(run.status == 128 + signal)
+    #expect(run.err.contains("interrupted"))
+    #expect(try folder.shell("cat cache/failed/*/work/saved.txt").out == "\(signal)\n")
+    #expect(try folder.shell("cat cache/failed/*/log").out == "started\nsaved\n")
+    #expect(try folder.shell("find cache/tmp -type f").out == "")
+    #expect(try folder.brake("verify").status == 0)
+  }
+
+  @Test func `Who is told to end tries nothing again`() throws {
+    let brake = try start("", retries: 3)
+    brake.send(SIGTERM)
+    #expect(brake.wait().status == 128 + SIGTERM)
+    #expect(try folder.shell("ls cache/failed | wc -l").out.contains("1"))
+  }
+
+  @Test(arguments: [SIGTERM, SIGKILL])
+  func `A training in Python goes on from its last checkpoint, however brake ended`(signal: Int32) throws {
+    let package = BrakeProcess.packageRoot + "/python"
+    guard try folder.shell("PYTHONPATH='\(package)' python3 -c 'import brake'").status == 0 else { return }
+    folder.write(
+      """
+      import os, sys, time
+      sys.path.insert(0, sys.argv[1])
+      import brake
+      start = brake.resume("states")
+      step = int(start.stem) if start else 0
+      print("from", step, flush=True)
+      while step < 6:
+          step += 1
+          brake.log(step, loss=1 / step)
+          with brake.saving(f"states/{step}.txt") as file:
+              file.write_text(f"state {step}")
+          if step == 3 and not os.path.exists(sys.argv[2]):
+              open(sys.argv[2] + ".reached", "w").close()
+              time.sleep(300)
+      with open("result.txt", "w") as result:
+          for number in range(1, 7):
+              result.write(open(f"states/{number}.txt").read() + "\\n")
+      """, to: "train.py")
+    folder.write(
+      """
+      stages:
+        train:
+          run: python3 ${in.script} '\(package)' '\(folder["go"])'
+          in: { script: ./train.py }
+          out: { result: result.txt, states: states/ }
+          sandbox: false
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["run"], in: folder)
+    try #require(folder.appears("go.reached"))
+    // Until what was announced is kept.
+    for _ in 0..<500 where try folder.shell("ls cache/failed/*-saved/states/3.txt").status != 0 {
+      usleep(20_000)
+    }
+    brake.send(signal)
+    #expect(brake.wait().status == 128 + signal)
+    folder.write("", to: "go")
+    let run = try folder.brake("run")
+    #expect(run.status == 0, "\(run.err)")
+    #expect(try folder.brake("log", "train").out.hasPrefix("from 3\n"))
+    #expect(
+      try folder.brake("cat", "train.result").out
+        == "state 1\nstate 2\nstate 3\nstate 4\nstate 5\nstate 6\n")
+    #expect(
+      try folder.brake("provenance", "train.result").out.contains("it went on from what an attempt had saved")
+    )
+    #expect(try folder.shell("ls -d cache/failed/*-saved").status != 0)
+    #expect(try folder.brake("verify").status == 0)
+  }
+
+  @Test func `A timeout and retries show in what is said`() throws {
+    folder.write(
+      """
+      stages:
+        s: { run: "echo here; sleep 300", timeout: 1s, retries: 1 }
+      """, to: "brake.yaml")
+    let run = try folder.brake("run")
+    #expect(run.status == 2)
+    #expect(
+      run.err.contains("the command took longer than it may") && run.err.contains("attempt 1 of 2 failed"))
+    #expect(
+      try folder.brake("log", "s").out.contains(
+        "here\n--- attempt 1 of 2 failed: the command took longer than it may\nhere\n"))
+  }
+}

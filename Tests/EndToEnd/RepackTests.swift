@@ -1,0 +1,127 @@
+import Foundation
+import JSON
+import Support
+import Testing
+
+/// Checkpoints as differences, with the real binary.
+@Suite struct RepackTests {
+  let folder = TemporaryFolder()
+
+  private static let training = """
+    stages:
+      text: { op: text.synthesise, with: { size: 100000 } }
+      tokens: { op: text.tokenise, in: { text: text.text } }
+      train: { op: lm.train, in: { train: tokens.train }, with: { steps: 12, batch: 2, checkpoints: 1 } }
+    """
+
+  /// The digests of all checkpoints and states.
+  private func train() throws -> [String] {
+    folder.write(RepackTests.training, to: "brake.yaml")
+    let run = try folder.brake("--json")
+    #expect(run.status == 0, "\(run.err)")
+    let links = try JSON(parsing: run.out)["outputs"]?.object ?? [:]
+    return links.sorted { $0.key < $1.key }.flatMap { _, outputs in
+      ["checkpoints", "states"].flatMap { name -> [String] in
+        let output = outputs[name]
+        return output?.object?.values.compactMap(\.string) ?? output?.string.map { [$0] } ?? []
+      }
+    }
+  }
+
+  private func expectReadable(_ digests: [String]) throws {
+    for digest in digests {
+      let sum = try folder.shell("\"$BRAKE\" cat \(digest) | sha256sum").out
+      #expect(sum.hasPrefix(digest.dropFirst(7)), "\(digest)")
+    }
+  }
+
+  @Test func `repack says what it saves, changes no byte that is read, and is undone`() throws {
+    let digests = try train()
+    #expect(digests.count == 24)
+    let rehearsal = try folder.brake("repack", "--dry-run")
+    #expect(rehearsal.status == 0 && rehearsal.out.hasSuffix("\nnothing was changed\n"), "\(rehearsal.err)")
+    #expect(folder.text("cache/format") != "brake store 3\n")
+    let run = try folder.brake("repack")
+    #expect(rehearsal.out == run.out + "nothing was changed\n")
+    #expect(run.out.contains(/F32 +1[0-9] objects +of .* -> .* \(1\.[1-9][0-9]* times\)/), "\(run.out)")
+    #expect(folder.text("cache/format") == "brake store 3\n")
+    #expect(try folder.brake("repack").out == "nothing to repack\n")
+    try expectReadable(digests)
+    #expect(try folder.brake("verify").status == 0)
+    #expect(try folder.brake("run").out.contains("0 ran"))
+    #expect(try folder.brake("show", digests[3]).out.contains("differences"))
+    #expect(try folder.brake("repack", "--undo").status == 0)
+    #expect(folder.text("cache/format") == "brake store 2\n")
+    try expectReadable(digests)
+    #expect(try folder.brake("repack", "--undo").out == "nothing to repack\n")
+
+    // Some of them.
+    let json = try JSON(parsing: folder.brake("repack", "--json", "--depth", "1", "train.checkpoints").out)
+    #expect(json["objects"]?.array?.count == 6)
+    #expect(try folder.brake("repack", "--depth", "5").status == 2)
+    #expect(try folder.brake("repack", "nothing").status == 2)
+  }
+
+  @Test func `What is pushed from a repacked store stands for itself`() throws {
+    let digests = try train()
+    #expect(try folder.brake("repack").status == 0)
+    #expect(try folder.brake("push", "--to", "\(folder["other"])").status == 0)
+    #expect(folder.text("other/format")?.hasPrefix("brake store") == true)
+    #expect(folder.text("other/format") != "brake store 3\n")
+    let other = ["BRAKE_STORE": folder["other"]]
+    #expect(try folder.brake("repack", "--undo", environment: other).out == "nothing to repack\n")
+    #expect(try folder.brake("verify", environment: other).status == 0)
+    #expect(try folder.brake("cat", digests[5], environment: other).status == 0)
+  }
+
+  @Test func `A base that is lost is named by verify, and comes back from another place`() throws {
+    let digests = try train()
+    #expect(try folder.brake("push", "--to", "\(folder["other"])").status == 0)
+    let changes = try JSON(parsing: folder.brake("repack", "--json").out)["objects"]?.array ?? []
+    let base = try #require(changes.first?["base"]?.string?.dropFirst(7))
+    let path = "cache/objects/\(base.prefix(2))/\(base.dropFirst(2))"
+    #expect(try folder.shell("chmod u+w \(path) && rm \(path)").status == 0)
+    let found = try folder.brake("verify")
+    #expect(found.status == 2 && found.err.contains("its base sha256:\(base) is lost"), "\(found.err)")
+    #expect(found.out.contains(/none damaged, 2 unreadable, [1-9] lost/), "\(found.out)")
+    #expect(!folder.exists("cache/quarantine") || folder.names("cache/quarantine").isEmpty)
+    let repaired = try folder.brake("verify", "--repair", "--from", folder["other"])
+    #expect(repaired.status == 0, "\(repaired.out)\(repaired.err)")
+    try expectReadable(digests)
+  }
+
+  @Test func `Wherever repacking and undoing are killed, everything is read, also while it happens`() throws {
+    let digests = try train()
+    let start = ContinuousClock.now
+    #expect(try folder.brake("repack").status == 0)
+    let time = ContinuousClock.now - start
+    #expect(try folder.brake("repack", "--undo").status == 0)
+    var kills = 0
+    for part in stride(from: 0.04, to: 1.0, by: 0.08) {
+      for arguments in [["repack"], ["repack", "--undo"]] {
+        let brake = try BrakeProcess(arguments, in: folder)
+        usleep(useconds_t(time / .microseconds(1) * part))
+        let read = try folder.brake("verify", digests[kills % digests.count])
+        #expect(read.status == 0, "\(read.err)")
+        brake.send(SIGKILL)
+        if brake.wait().status == 128 + SIGKILL { kills += 1 }
+        #expect(try folder.brake("verify").status == 0)
+      }
+    }
+    let writing = try BrakeProcess(["repack"], in: folder)
+    for number in 0..<4 {
+      folder.write("number \(number)", to: "file")
+      #expect(try folder.brake("put", "file").status == 0)
+      #expect(try folder.brake("put", "brake.yaml").status == 0)
+    }
+    #expect(writing.wait().status == 0)
+    try expectReadable(digests)
+    #expect(try folder.shell("find cache/tmp -type f ! -name bases").out == "")
+  }
+}
+
+extension TemporaryFolder {
+  fileprivate func names(_ folder: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: self[folder])) ?? []
+  }
+}

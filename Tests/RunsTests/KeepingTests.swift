@@ -1,0 +1,418 @@
+import Foundation
+import JSON
+import Support
+import System
+import Testing
+
+@testable import Artefacts
+@testable import Pipeline
+@testable import Runs
+
+/// What is taken out of a store, and what becomes of it.
+@Suite struct KeepingTests {
+  private static let pipeline = """
+    params: { n: 1, m: 0 }
+    stages:
+      make:
+        run: "echo x >> @HERE/made; seq ${n} 3000 > ${out.big}; mkdir -p d; echo ${n} > d/one; mv d ${out.d}"
+        out: { big: big.txt, d: folder }
+        sandbox: false
+      use:
+        run: "echo ${m} > ${out.o}; wc -l < ${in.big} >> ${out.o}; cat ${in.d}/one >> ${out.o}"
+        in: { big: make.big, d: make.d }
+        out: { o: o.txt }
+        sandbox: false
+    """
+
+  private let workspace: Workspace
+
+  init() throws { workspace = try Workspace(KeepingTests.pipeline) }
+
+  private var made: Int { workspace.text("made")?.count { $0 == "\n" } ?? 0 }
+
+  /// Everything at once, whatever its age.
+  @discardableResult private func collect(
+    runs: Int = 10, budget: Int? = nil, isTrial: Bool = false
+  ) async throws -> StoreKeeper.Outcome {
+    var rules = KeepingRules()
+    rules.grace = .zero
+    rules.runs = runs
+    return try await StoreKeeper(Store(at: workspace.folder["cache"]), rules).collect(
+      budget: budget, isTrial: isTrial)
+  }
+
+  /// What a run made of this many lines and another parameter.
+  private func big(_ n: Int) -> Digest {
+    Digest(of: Array((n...3000).map { "\($0)\n" }.joined().utf8))
+  }
+
+  @Test func `What the last runs needed stays, and what earlier ones made goes`() async throws {
+    for n in 1...3 { try await workspace.run([], [("n", "\(n)")]) }
+    let trial = try await collect(runs: 2, isTrial: true)
+    #expect(try workspace.store.contains(big(1)))
+    let outcome = try await collect(runs: 2)
+    #expect(trial.aside.objects == outcome.aside.objects && trial.aside.bytes == outcome.aside.bytes)
+    // Two files, a folder with one, and what counts them.
+    #expect(outcome.aside.records == 2 && outcome.removed.objects == 4)
+    #expect(try (1...3).map { try workspace.store.contains(big($0)) } == [false, true, true])
+    for n in 2...3 { #expect(try await workspace.run([], [("n", "\(n)")]).hit == 2) }
+    #expect(try await workspace.run([], [("n", "1")]).ran == 2)
+    #expect(try workspace.store.records { _ in }.allSatisfy { try workspace.store.losses(of: $0).isEmpty })
+  }
+
+  @Test func `What others are differences from stays as long as they do`() async throws {
+    let header = Array(#"{"a":{"dtype":"I32","shape":[20000],"data_offsets":[0,80000]}}  "#.utf8)
+    func content(_ number: Int) -> [UInt8] {
+      let words = [UInt32(header.count), 0]
+      let values = (0..<20_000).map { UInt32($0) &* 2_654_435_761 &+ UInt32(number * ($0 % 3)) }
+      func bytes(_ words: [UInt32]) -> [UInt8] {
+        words.flatMap { word in withUnsafeBytes(of: word.littleEndian) { Array($0) } }
+      }
+      return bytes(words) + header + bytes(values)
+    }
+    let root = workspace.folder["cache"]
+    let digests = (0..<3).map { Digest(of: content($0)) }
+    func there() throws -> [Bool] { try digests.map { try Store(at: root).contains($0) } }
+    do {
+      let store = try Store(at: root)
+      let publication = store.publication()
+      for number in 0..<3 { _ = try publication.add(bytes: content(number)) }
+      try publication.commit()
+      let repacking = try Repacking(of: store)
+      for (earlier, later) in zip(digests, digests.dropFirst()) {
+        let change = try repacking.pack(Succession(earlier: earlier, later: later), limit: 4)
+        #expect(change?.base == earlier)
+      }
+      try store.setReference("last", to: digests[2])
+    }
+    for _ in 0..<2 {
+      try await collect()
+      #expect(try there() == [true, true, true])
+    }
+    #expect(try Store(at: root).bytes(of: digests[2]) == content(2))
+    let error = await #expect(throws: Failure.self) {
+      try await StoreKeeper(Store(at: root)).remove([digests[0]])
+    }
+    #expect(error?.code == .refused)
+    // Set aside by somebody who does not know of it.
+    #expect(try Sweep(of: Store(at: root)).setAside([digests[0]]) == [digests[0]])
+    #expect(try Store(at: root).bytes(of: digests[2]) == content(2))
+    try Store(at: root).removeReference("last")
+    for left in [2, 1, 0] {
+      try await collect()
+      #expect(try there().count { $0 } == left)
+    }
+  }
+
+  @Test func `What is new is left, and what is set aside comes back to whoever reads it`() async throws {
+    try await workspace.run()
+    let publication = workspace.store.publication()
+    let digest = try publication.add(bytes: Array(repeating: 7, count: 100_000)).digest
+    try publication.commit()
+    // Another process: this one still relies on it.
+    let young = try await StoreKeeper(Store(at: workspace.folder["cache"])).collect()
+    #expect(young.aside.isNothing && young.removed.isNothing)
+
+    #expect(try Aside(of: workspace.store).add(.object, digest))
+    #expect(try !workspace.store.contains(digest))
+    #expect(try workspace.store.bytes(of: digest).count == 100_000)
+    #expect(try workspace.store.contains(digest))
+    #expect(try Aside(of: workspace.store).add(.object, digest))
+    #expect(try workspace.store.isWhole(Artefact(digest: digest, kind: .blob, size: 100_000)))
+  }
+
+  @Test func `What a process relies on stays as long as that process`() async throws {
+    try await workspace.run()
+    let bytes = [UInt8](repeating: 9, count: 50_000)
+    var other: Store? = try Store(at: workspace.folder["cache"])
+    var publication: Publication? = other!.publication()
+    let digest = try publication!.add(bytes: bytes).digest
+    try publication!.commit()
+    try await collect()
+    #expect(try Store(at: workspace.folder["cache"]).contains(digest))
+    // Found there by one that will name it.
+    let third = try Store(at: workspace.folder["cache"])
+    _ = try third.publication().add(bytes: bytes)
+    (publication, other) = (nil, nil)
+    try await collect()
+    #expect(try third.contains(digest))
+  }
+
+  @Test
+  func `An output that was removed is made again when a stage reads it that has to run, and not before`()
+    async throws
+  {
+    try await workspace.run()
+    #expect(made == 1)
+    let before = try workspace.store.objects()
+    // Nobody promises that a stage without a sandbox makes the same again.
+    #expect(try await collect(budget: 1).evicted.isEmpty)
+    _ = try await StoreKeeper(workspace.store).remove([big(1)])
+    try await collect()
+    #expect(try !Store(at: workspace.folder["cache"]).contains(big(1)))
+
+    let states = try await workspace.engine().status(targets: []).map(\.state)
+    #expect(states == [.removed, .upToDate])
+    #expect(try await workspace.run().hit == 2)
+    #expect(try await workspace.run([], options: RunOptions()).hit == 2)
+    #expect(made == 1)
+    #expect(try workspace.store.wasRemoved([Artefact(digest: big(1), kind: .blob, size: 1)]))
+
+    let events = Events()
+    let summary = try await workspace.run([], [("m", "5")], events: events)
+    #expect(made == 2 && events.ran == ["make", "use"])
+    #expect(try workspace.output("use", "o", of: summary) == "5\n3000\n1\n")
+    #expect(try Set(before).isSubset(of: workspace.store.objects()))
+  }
+
+  @Test func `An output that nothing reads is made again at once`() async throws {
+    let summary = try await workspace.run()
+    let digest = try #require(Digest(summary.outputs["use"]?["o"]?.string ?? ""))
+    _ = try await StoreKeeper(workspace.store).remove([digest])
+    try await collect()
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.upToDate, .removed])
+    let events = Events()
+    try await workspace.run(events: events)
+    #expect(events.ran == ["use"] && made == 1)
+  }
+
+  @Test func `All that was set aside is there again for a run, records and segments too`() async throws {
+    try await workspace.run()
+    let store = workspace.store
+    let before = try Set(store.objects())
+    let swept = try Sweep(of: store).setAside(
+      allBut: NeededContents(), writtenBefore: .max, isTrial: false)
+    #expect(swept.amount.records == 2)
+    #expect(try Store(at: workspace.folder["cache"]).objects().isEmpty)
+    #expect(try await workspace.run().hit == 2)
+    #expect(made == 1)
+    #expect(try before == Set(workspace.store.objects()))
+  }
+
+  @Test func `What was removed out of a folder stays so, and a loss is called a loss`() async throws {
+    try await workspace.run()
+    let one = Digest(of: Array("1\n".utf8))
+    _ = try await StoreKeeper(workspace.store).remove([one])
+    for _ in 0..<2 {
+      try await collect()
+      let store = try Store(at: workspace.folder["cache"])
+      #expect(try !store.contains(one) && store.removedObjects() == [one])
+      for record in try store.records(damaged: { _ in }) {
+        #expect(try store.losses(of: record).allSatisfy { $0.object == one })
+      }
+    }
+    // Made again it is no longer removed, though it be lost then.
+    try await workspace.run([], [("m", "7")])
+    let store = try Store(at: workspace.folder["cache"])
+    #expect(try store.contains(one) && store.removedObjects().isEmpty)
+    try FileManager.default.removeItem(atPath: store.objectPath(big(1)))
+    try await workspace.run([], [("n", "2"), ("m", "8")])
+    try await collect(runs: 1)
+    #expect(try !Store(at: workspace.folder["cache"]).removedObjects().contains(big(1)))
+  }
+
+  @Test func `A damaged list of what a run needed is not taken for a whole one`() async throws {
+    try await workspace.run()
+    let runs = workspace.folder["cache/runs"]
+    let list = try #require(FileManager.default.subpaths(atPath: runs)?.first { $0.contains("/") })
+    let bytes = try #require(FileManager.default.contents(atPath: "\(runs)/\(list)"))
+    try bytes.dropLast(70).write(to: URL(fileURLWithPath: "\(runs)/\(list)"))
+    let error = await #expect(throws: Failure.self) { try await collect() }
+    #expect(error?.headline.contains(list) == true)
+    #expect(try workspace.store.contains(big(1)))
+  }
+
+  @Test func `Names and pins keep, and say so to who removes`() async throws {
+    try await workspace.run()
+    try await workspace.run([], [("n", "2")])
+    // As another process does, which ends then.
+    try Store(at: workspace.folder["cache"]).setReference("best", to: big(1))
+    for isNamed in [true, false] {
+      try await collect(runs: 1)
+      #expect(try workspace.store.contains(big(1)))
+      // How it was made is known, and what else that made has gone.
+      let lineage = try Lineage(of: big(1), in: workspace.store)
+      #expect(lineage.makers[big(1)]?.record.stage == "make")
+      #expect(try !workspace.store.contains(Digest(of: Array("1\n".utf8))))
+      #expect(throws: Failure.self) { try workspace.store.resolve(Digest(of: Array("1\n".utf8)).hex) }
+      await #expect(throws: Failure.self) { try await StoreKeeper(workspace.store).remove([big(1)]) }
+      if isNamed {
+        try Store(at: workspace.folder["cache"]).pin(big(1))
+        try workspace.store.removeReference("best")
+      }
+    }
+    #expect(try workspace.store.pins() == [big(1)] && workspace.store.unpin(big(1)))
+    try await collect(runs: 1)
+    #expect(try !workspace.store.contains(big(1)))
+  }
+
+  @Test func `A store in which nobody has noted a run keeps all records`() async throws {
+    try await workspace.run()
+    try FileManager.default.removeItem(atPath: workspace.folder["cache/runs"])
+    #expect(try await collect().aside.isNothing)
+    #expect(try await workspace.run().hit == 2)
+  }
+
+  @Test func `A run that was killed has said what it made`() async throws {
+    try await workspace.run()
+    let lists = RunLists(of: workspace.store)
+    let list = try #require(try lists.pipelines().first?.lists.first)
+    try FileManager.default.moveItem(
+      atPath: list.path, toPath: parentFolder(of: list.path) + "/\(ProcessFolder.randomName()).open")
+    #expect(try await collect().aside.isNothing)
+    // What a crash has cut off is no line.
+    let open = try #require(try lists.pipelines().first?.lists.first)
+    let bytes = try #require(try workspace.store.files.contents(of: open.path, limit: 1 << 20))
+    try Data(bytes.dropLast(30)).write(to: URL(fileURLWithPath: open.path))
+    #expect(try lists.keys(of: open).count == 1)
+  }
+
+  @Test func `A run that failed takes no place of one that did not`() async throws {
+    try await workspace.run()
+    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
+    workspace.folder.write(text.replacingOccurrences(of: "wc -l <", with: "false;"), to: "brake.yaml")
+    #expect(try await workspace.run([], [("n", "2"), ("m", "9")]).failed == 1)
+    #expect(try await collect(runs: 1).removed.isNothing)
+    #expect(try workspace.store.contains(big(1)) && workspace.store.contains(big(2)))
+  }
+
+  @Test func `Nothing is collected while a record or a folder cannot be read`() async throws {
+    try await workspace.run()
+    try await workspace.run([], [("n", "2")])
+    let record = try #require(try workspace.store.records { _ in }.first { $0.stage == "use" })
+    let hex = record.key.hex
+    let path = workspace.folder["cache/actions/\(hex.prefix(2))/\(hex.dropFirst(2))"]
+    try FileManager.default.removeItem(atPath: path)
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: path))
+    await #expect(throws: Failure.self) { try await collect(runs: 1) }
+    #expect(try workspace.store.contains(big(1)))
+    // It is in quarantine now.
+    try await collect(runs: 1)
+    let tree = try #require(
+      try workspace.store.records { _ in }.flatMap(\.outputs).first { $0.name == "d" }?.artefact)
+    try FileManager.default.removeItem(atPath: workspace.object(tree.digest))
+    await #expect(throws: Failure.self) { try await collect(runs: 1) }
+  }
+
+  @Test func `Segments of which little is needed are written anew`() async throws {
+    let many = try Workspace(
+      """
+      params: { n: 1 }
+      stages:
+        many: { for: { i: 1..100 }, op: text.repeat, in: { text: "${n}.txt" }, with: { times: 1, separator: "${i}" } }
+        all: { for: { i: 1..100 }, op: text.repeat, in: { text: "many[${i}]" }, with: { times: 2, separator: "${n} ${i}" } }
+      """, files: ["1.txt": "a", "2.txt": "b"])
+    try await many.run()
+    try await many.run([], [("n", "2")])
+    try await many.run([], [("n", "2")])
+    func segments() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: many.folder["cache/segments"]).count
+    }
+    #expect(try segments() >= 2)
+    let before = try many.store.objects().count
+    var rules = KeepingRules()
+    rules.grace = .zero
+    rules.runs = 1
+    let outcome = try await StoreKeeper(Store(at: many.folder["cache"]), rules).collect()
+    #expect(outcome.aside.records == 200 && outcome.removed.bytes > 0)
+    let after = try Store(at: many.folder["cache"])
+    #expect(try after.objects().count < before)
+    #expect(try after.records { _ in }.count == 200)
+    for object in try after.objects() { try after.verify(object) }
+    #expect(try await many.run([], [("n", "2")]).hit == 200)
+    #expect(try await many.run().ran > 0)
+  }
+
+  @Test(arguments: [Fault.stop, .error(ENOSPC), .error(EIO)])
+  func `A collection that ends at any call has lost nothing, and the next one goes on`(fault: Fault)
+    async throws
+  {
+    try await workspace.run()
+    try await workspace.run([], [("n", "2")])
+    try workspace.store.setReference("old", to: Digest(of: Array("1\n".utf8)))
+    var rules = KeepingRules()
+    (rules.grace, rules.runs) = (.zero, 1)
+    let all = try Store(at: workspace.folder["cache"]).objects()
+    var (calls, failed, failures) = (0, true, 0)
+    while failed {
+      calls += 1 + calls / 20
+      let copy = workspace.folder["copy-\(calls)"]
+      // With the times of the files, by which runs are put in order.
+      let copying = try Process.run(
+        URL(fileURLWithPath: "/bin/cp"), arguments: ["-a", workspace.folder["cache"], copy])
+      copying.waitUntilExit()
+      // Of processes that may still live, what they rely on.
+      try? FileManager.default.removeItem(atPath: copy + "/tmp")
+      let failing = CrashingFileSystem(failingAt: calls, fault)
+      do {
+        _ = try await StoreKeeper(Store(at: copy, files: failing), rules).collect(budget: 1)
+      } catch {
+        failures += 1
+      }
+      failed = failing.wasReached
+      let store = try Store(at: copy)
+      for record in try store.records(damaged: { Issue.record("\($0), call \(calls)") }) {
+        // What is not there was removed on purpose, or is aside.
+        for loss in try store.losses(of: record) {
+          let isAside = try Aside(of: store).has(.object, loss.object)
+          #expect(try isAside || store.removedObjects().contains(loss.object), "call \(calls)")
+        }
+      }
+      #expect(try store.contains(Digest(of: Array("1\n".utf8))), "call \(calls)")
+      _ = try await StoreKeeper(store, rules).collect()
+      let left = try Store(at: copy).objects()
+      #expect(Set(left).isSubset(of: all) && !left.contains(big(1)), "call \(calls)")
+      #expect(try left.contains(big(2)) || store.removedObjects().contains(big(2)), "call \(calls)")
+      for object in left { try store.verify(object) }
+      try FileManager.default.removeItem(atPath: copy)
+    }
+    print("faults: collection, \(fault.testDescription): \(calls) calls, \(failures) failures")
+    #expect(failures > 5)
+  }
+
+  @Test func `What costs least to make again goes first, and what it was made of counts`() {
+    func digest(_ text: String) -> Digest { Digest(of: Array(text.utf8)) }
+    // b reads a; c stands alone.
+    let graph = RecordGraph(nodes: [
+      digest("A"): .init(stage: "a", outputs: [digest("a")], inputs: []),
+      digest("B"): .init(stage: "b", outputs: [digest("b")], inputs: [digest("a")]),
+      digest("C"): .init(stage: "c", outputs: [digest("c")], inputs: []),
+      digest("D"): .init(stage: "d", outputs: [digest("d")], inputs: []),
+    ])
+    let seconds: [Digest: Double] = [digest("A"): 10, digest("B"): 11, digest("C"): 15]
+    var eviction = Eviction(graph, seconds: { seconds[$0] }, gone: [])
+    let candidates = ["A", "B", "C", "D"].map { name in
+      (key: digest(name), objects: [digest(name.lowercased())], bytes: 100)
+    }
+    let choices = eviction.choose(candidates, toFree: 1000)
+    // Once a has gone, b costs 21.
+    #expect(choices.map(\.stage) == ["a", "c", "b"])
+    #expect(choices.map(\.seconds) == [10, 15, 21])
+    // What several have read is made once.
+    let chain = RecordGraph(
+      nodes: Dictionary(
+        uniqueKeysWithValues: (0..<40).map { link in
+          (
+            digest("L\(link)"),
+            RecordGraph.Node(
+              stage: "l", outputs: [digest("w\(link)"), digest("s\(link)")],
+              inputs: link == 0 ? [] : [digest("w\(link - 1)"), digest("s\(link - 1)")])
+          )
+        }))
+    var links = Eviction(chain, seconds: { _ in 1 }, gone: [])
+    let all = links.choose(
+      (0..<40).map { (key: digest("L\($0)"), objects: [digest("w\($0)")], bytes: 100) }, toFree: 100_000)
+    #expect(all.count == 40 && (all.map(\.seconds).max() ?? 0) <= 40)
+    var small = Eviction(graph, seconds: { seconds[$0] }, gone: [])
+    #expect(small.choose(candidates, toFree: 100).map(\.stage) == ["a"])
+  }
+}
+
+extension RecordGraph.Node {
+  fileprivate init(stage: String, outputs: [Digest], inputs: [Digest]) {
+    self.init(
+      stage: stage, outputs: outputs.map { Artefact(digest: $0, kind: .blob, size: 1) }, log: nil,
+      inputs: inputs,
+      isDoubtful: false, kind: "command")
+  }
+}

@@ -1,0 +1,159 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import System
+import Testing
+
+@testable import Actions
+@testable import Pipeline
+@testable import Runs
+
+@Suite struct SavedFilesTests {
+  /// Saves a file for each step, fails at the second one, and goes on from the last one.
+  private func pipeline(_ rest: String, fail: String = "exit 1") -> String {
+    """
+    stages:
+      train:
+        run: |
+          mkdir -p steps
+          step=0
+          if [ -n "$${BRAKE_RESUME-}" ]; then
+            cp "$BRAKE_RESUME"/steps/* steps/; step=$(ls steps | sort -n | tail -n 1)
+          fi
+          echo "from $step"
+          while [ $step -lt 4 ]; do
+            step=$((step + 1)); echo "state $step" > steps/$step
+            printf '{"event":"saved","path":"steps/%s"}\\n' $step >> "$BRAKE_EVENTS"
+            if [ $step = 2 ]; then \(fail); fi
+          done
+          cat steps/* > ${out.out}
+        out: { out: o.txt, steps: steps/* }
+        \(rest)
+    """
+  }
+
+  private func run(_ workspace: Workspace, options: RunOptions = RunOptions()) async throws -> RunSummary {
+    var engine = try workspace.engine()
+    engine.backoff = Backoff(base: .milliseconds(1))
+    return try await engine.run(targets: [], options: options)
+  }
+
+  private func log(_ workspace: Workspace) async throws -> String {
+    let log = try #require(try await workspace.engine().logs(targets: ["train"]).first)
+    var text: [UInt8] = []
+    try log.stream { text += $0 }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private func kept(_ workspace: Workspace) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/failed"])) ?? [])
+      .filter { $0.hasSuffix("-saved") }
+  }
+
+  private let whole = "state 1\nstate 2\nstate 3\nstate 4\n"
+
+  @Test(arguments: ["", "sandbox: false"])
+  func `The next run goes on from what a failed one had saved, and the record says so`(rest: String)
+    async throws
+  {
+    let workspace = try Workspace(pipeline(rest))
+    #expect(try await run(workspace).failed == 1)
+    #expect(kept(workspace).count == 1)
+    let summary = try await run(workspace)
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(try workspace.output("train", of: summary) == whole)
+    #expect(try await log(workspace) == "from 2\n")
+    #expect(try workspace.store.records { _ in }.map(\.isResumed) == [true])
+    #expect(kept(workspace) == [], "it is not wanted any more")
+    // The same bytes as of one that was never stopped.
+    let straight = try Workspace(
+      pipeline(rest, fail: ":").replacing("if [ $step = 2 ]; then :; fi", with: "true"))
+    #expect(try await run(straight).outputs["train"] == summary.outputs["train"])
+    #expect(try straight.store.records { _ in }.map(\.isResumed) == [false])
+  }
+
+  @Test func `So does the next attempt of the same run`() async throws {
+    let workspace = try Workspace(pipeline("retries: 1"))
+    let summary = try await run(workspace)
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(try workspace.output("train", of: summary) == whole)
+    #expect(try await log(workspace) == "from 0\n--- attempt 1 of 2 failed: the command failed\nfrom 2\n")
+  }
+
+  @Test func `What is made anew begins anew, and what is changed does not go on from what it was`()
+    async throws
+  {
+    let workspace = try Workspace(pipeline(""))
+    #expect(try await run(workspace).failed == 1)
+    var anew = RunOptions()
+    anew.always = true
+    #expect(try await run(workspace, options: anew).failed == 1)
+    #expect(try await log(workspace) == "from 0\n")
+    workspace.folder.write(pipeline("env: { SEED: 2 }"), to: "brake.yaml")
+    #expect(try await run(workspace).failed == 1)
+    #expect(try await log(workspace) == "from 0\n")
+  }
+
+  @Test func `What a command removes again is kept until it saves something else`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        train:
+          run: |
+            save() {
+              echo "state $1" > $1; printf '{"event":"saved","path":"%s"}\\n' $1 >> "$BRAKE_EVENTS"
+              until ls @HERE/cache/failed/*-saved/$1; do sleep 0.05; done
+            }
+            if [ -n "$${BRAKE_RESUME-}" ]; then save next; exit 1; fi
+            save one; save two; rm one; save three; rm three
+            exit 1
+          sandbox: false
+      """)
+    #expect(try await run(workspace).failed == 1)
+    let folder = "cache/failed/" + (try #require(kept(workspace).first))
+    func names() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: workspace.folder[folder]).sorted()
+    }
+    #expect(try names() == ["three", "two"])
+    // What an earlier attempt saved stays, whether this one has restored it or not.
+    #expect(try await run(workspace).failed == 1)
+    #expect(try names() == ["next", "three", "two"])
+  }
+
+  @Test func `A command cannot have anything else kept or given to it`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        train:
+          run: |
+            mkdir -p real .hidden; ln -s / root; ln -s @HERE/secret link; echo x > real/file; echo x > .hidden/file
+            mkfifo pipe
+            for path in @HERE/secret ../../../secret root/@HERE/secret link real pipe .hidden/file real/../real/file \
+                absent "" . .. real//file real/file; do
+              printf '{"event":"saved","path":"%s"}\\n' "$path" >> "$BRAKE_EVENTS"
+            done
+            printf '{"event":"saved","path":7}\\n{"event":"saved"}\\n' >> "$BRAKE_EVENTS"
+            find "$${BRAKE_RESUME:-/nothing}" -type f > list || true
+            cat list
+            exit 1
+      """, files: ["secret": "secret"])
+    #expect(try await run(workspace).failed == 1)
+    let folder = "cache/failed/" + (try #require(kept(workspace).first))
+    let found = FileManager.default.enumerator(atPath: workspace.folder[folder])?.compactMap { $0 as? String }
+    #expect(found?.sorted() == ["real", "real/file"])
+    #expect(workspace.text(folder + "/real/file") == "x\n")
+  }
+
+  @Test func `In a sandbox, what was saved cannot be changed`() async throws {
+    guard CommandSandboxTests.hasSandbox else { return }
+    let workspace = try Workspace(
+      pipeline("").replacing(
+        "echo \"from $step\"", with: "if echo bad > $${BRAKE_RESUME-/nothing}/steps/1; then echo changed; fi")
+    )
+    #expect(try await run(workspace).failed == 1)
+    let summary = try await run(workspace)
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(try workspace.output("train", of: summary) == whole)
+  }
+}

@@ -4,6 +4,7 @@ import JSON
 import PlanSupport
 import Support
 import Synchronization
+import System
 import Testing
 
 @testable import Actions
@@ -13,9 +14,10 @@ import Testing
 @Suite struct CommandEndingTests {
   /// An engine that tries again at once.
   private func run(
-    _ workspace: Workspace, _ targets: [String] = [], events: Events? = nil
+    _ workspace: Workspace, _ targets: [String] = [], on files: any FileSystem = LocalFileSystem(),
+    events: Events? = nil
   ) async throws -> RunSummary {
-    var engine = try workspace.engine()
+    var engine = try workspace.engine(on: files)
     engine.backoff = Backoff(base: .milliseconds(1), jitter: { 0 })
     return try await engine.run(targets: targets) { events?.add($0) }
   }
@@ -214,6 +216,22 @@ import Testing
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(workspace.text("count") == "x\n")
+  }
+
+  @Test func `What fails before a command has begun is not tried again`() async throws {
+    // From the call on which a disk stops to answer, wherever that is, a run comes to its end.
+    var calls = 0
+    var wasReached = true
+    while wasReached {
+      calls += 1
+      let workspace = try Workspace(flaky(0, "exit 1", "retries: 2"))
+      let stopping = CrashingFileSystem(failingAt: calls, .stop)
+      _ = try? await run(workspace, on: stopping)
+      wasReached = stopping.wasReached
+      let lines = workspace.text("count")?.count { $0 == "\n" } ?? 0
+      #expect(lines <= 1, "call \(calls)")
+    }
+    #expect(calls > 20)
   }
 
   @Test func `Pauses double up to a limit, each drawn from its upper half`() {

@@ -81,8 +81,11 @@ struct ActionRun: Sendable {
     var attempts = FailedAttempts()
     var notes: [String] = []
     while true {
+      let earlier = attempts.count
       let outcome = await attempt(&attempts, report)
-      guard case .failed(let error, _, let told) = outcome, attempts.count <= retries, !Task.isCancelled
+      // What fails before the action has begun, such as on a disk that is full, would fail again and again.
+      guard case .failed(let error, _, let told) = outcome, attempts.count > earlier, attempts.count <= retries,
+        !Task.isCancelled
       else {
         return outcome.with(notes: notes)
       }

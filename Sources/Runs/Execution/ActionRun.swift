@@ -84,7 +84,8 @@ struct ActionRun: Sendable {
       let earlier = attempts.count
       let outcome = await attempt(&attempts, report)
       // What fails before the action has begun, such as on a disk that is full, would fail again and again.
-      guard case .failed(let error, _, let told) = outcome, attempts.count > earlier, attempts.count <= retries,
+      guard case .failed(let error, _, let told) = outcome, attempts.count > earlier,
+        attempts.count <= retries,
         !Task.isCancelled
       else {
         return outcome.with(notes: notes)

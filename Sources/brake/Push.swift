@@ -52,9 +52,15 @@ extension Brake {
 
     private func chosen(in store: Store) async throws -> Remotes.Push {
       if given.names.isEmpty {
-        let records = try await pipeline.engine(given.overrides).recordedActions()
+        let engine = try pipeline.engine(given.overrides)
+        var records = try await engine.recordedActions()
+        var known: Set<Digest> = []
         // Said before it is looked for again: who collects what is not needed leaves it then.
-        store.rely(on: records.flatMap { $0.artefacts.map(\.digest) })
+        for _ in 0..<8 where !records.allSatisfy({ known.contains($0.key) }) {
+          store.rely(on: records.flatMap { $0.artefacts.map(\.digest) })
+          known.formUnion(records.map(\.key))
+          records = try await engine.recordedActions()
+        }
         // Of what was removed to save room only the recipe can be sent.
         return Remotes.Push(
           artefacts: try store.unremoved(records.flatMap(\.artefacts)), records: records)

@@ -323,6 +323,36 @@ import Testing
     #expect(try await many.run().ran > 0)
   }
 
+  @Test func `What a record names that stays in its segment is known to be removed, not lost`() async throws {
+    let out = "echo ${n} > ${out.o}; mkdir -p d; echo d${n} > d/one; mv d ${out.d}"
+    let mixed = try Workspace(
+      """
+      params: { n: 1 }
+      stages:
+        alone: { run: "\(out)", out: { o: o.txt, d: folder }, sandbox: false }
+        many: { for: { i: 1..100 }, op: text.repeat, in: { text: "1.txt" }, with: { times: 1, separator: "${i}" } }
+        among: { run: "cat ${in.all} > many; \(out)", in: { all: many }, out: { o: o.txt, d: folder }, sandbox: false }
+      """, files: ["1.txt": "a"])
+    // What the first one makes has files of its own, and the third one makes the same.
+    try await mixed.run(["alone"])
+    try await mixed.run()
+    try await mixed.run([], [("n", "2")])
+    var rules = KeepingRules()
+    (rules.grace, rules.runs) = (.zero, 1)
+    let root = mixed.folder["cache"]
+    func losses() throws -> Set<Digest> {
+      let store = try Store(at: root)
+      return Set(try store.records { _ in }.flatMap { try store.losses(of: $0) }.map(\.object))
+    }
+    for _ in 0..<2 {
+      _ = try await StoreKeeper(Store(at: root), rules).collect()
+      #expect(try losses() == Set(["1\n", "d1\n"].map { Digest(of: Array($0.utf8)) }))
+      #expect(try losses().isSubset(of: Store(at: root).removedObjects()))
+    }
+    #expect(try await mixed.run().failed == 0)
+    #expect(try losses().isEmpty)
+  }
+
   @Test(arguments: [Fault.stop, .error(ENOSPC), .error(EIO)])
   func `A collection that ends at any call has lost nothing, and the next one goes on`(fault: Fault)
     async throws

@@ -175,8 +175,9 @@ public struct Sweep: Sendable {
 
   private func takeBack(_ entry: Aside.Entry, _ needed: NeededContents) throws -> Bool {
     guard let digest = entry.digest else { return try takeBackEntries(of: entry.name, needed) }
-    let isNeeded = (entry.kind == .object ? needed.objects : needed.records).contains(digest)
-    return try isNeeded && aside.takeBack(entry.kind, digest)
+    if entry.kind == .object { return try needed.objects.contains(digest) && aside.takeBack(.object, digest) }
+    // Another process may have removed what it promises, when nothing seemed to need it.
+    return try needed.records.contains(digest) && store.takeBackRecord(digest)
   }
 
   /// Takes out of a segment that was set aside what is needed and stands nowhere else.

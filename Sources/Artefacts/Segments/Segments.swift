@@ -46,23 +46,29 @@ final class Segments: Sendable {
 
   /// Where an entry stands; nil if it stands in no segment. Sees what was committed before the call, by whomever.
   func find(_ key: SegmentKey) throws(Failure) -> Place? {
-    // Who collects what is not needed writes the rest of a segment to a new one, and takes the old one away: it may have been listed
-    // before the one, and looked for after the other.
-    for attempt in 0..<Segments.attempts {
-      let (segments, isNew) = try list(anew: attempt > 0)
-      if let place = place(of: key, in: segments) { return place }
-      let isComplete = !segments.contains(where: \.isGone)
-      if isNew || attempt > 0, isComplete { return nil }
-      if !isComplete { forgetList() }
-    }
-    return nil
+    let (segments, isNew) = try list(anew: false)
+    if let place = place(of: key, in: segments) { return place }
+    if isNew, !segments.contains(where: \.isGone) { return nil }
+    return place(of: key, in: try all())
   }
 
   private static let attempts = 8
 
+  /// All segments, as far as they are written now.
+  func all() throws(Failure) -> [SegmentFile] {
+    // Who collects what is not needed writes the rest of a segment to a new one, and takes the old one away: it may have been listed
+    // before the one, and looked for after the other.
+    var segments = try list(anew: true).segments
+    for _ in 0..<Segments.attempts where segments.contains(where: \.isGone) {
+      forgetList()
+      segments = try list(anew: true).segments
+    }
+    return segments
+  }
+
   /// What finds entries in the segments that other processes write, or have written.
   func finderInOthers() throws(Failure) -> (SegmentKey) -> Place? {
-    let others = try list(anew: true).segments.filter { !$0.isOwn }
+    let others = try all().filter { !$0.isOwn }
     return { self.place(of: $0, in: others) }
   }
 
@@ -123,7 +129,7 @@ final class Segments: Sendable {
 
   /// The digests of all objects, or the keys of all records, between two; in no order, and perhaps some twice.
   func digests(ofRecords isRecord: Bool, _ range: ClosedRange<Digest>) throws(Failure) -> [Digest] {
-    try list(anew: true).segments.flatMap { $0.digests(ofRecords: isRecord, range) }
+    try all().flatMap { $0.digests(ofRecords: isRecord, range) }
   }
 
   /// Something that was found is gone: the folder is listed anew.
@@ -358,7 +364,4 @@ final class Segments: Sendable {
       throw error
     }
   }
-
-  /// All segments, as far as they are written now.
-  func all() throws(Failure) -> [SegmentFile] { try list(anew: true).segments }
 }

@@ -116,6 +116,8 @@ public struct StoreKeeper: Sendable {
     // the clocks of file systems show only so much.
     try await Task.sleep(for: .milliseconds(12))
     let limit = try store.timeOfFiles() - rules.graceOfFiles
+    // Looked at before and behind what is in place: a record that comes back meanwhile is in one of these.
+    let namedBefore = try sweep.namedAside()
     let again = try await takeBack(sweep, spared: spared, at: now, &outcome)
 
     try observe(.removing)
@@ -123,7 +125,7 @@ public struct StoreKeeper: Sendable {
     let named = try named(by: again.graph)
     let leaving = try sweep.objectsAside().intersection(named).filter { try !store.contains($0) }
     outcome.removed += try sweep.removeAside(since: limit, except: leaving)
-    try noteRemoved(again.graph, named, leaving, sweep)
+    try noteRemoved(again.graph, named, leaving) { try namedBefore.union(sweep.namedAside()) }
     outcome.removed += try sweep.removeAside(since: limit)
     try removeTold(again, writtenBefore: limit)
     outcome.signatures += try store.removeSignaturesWithoutRecords(writtenBefore: limit)
@@ -293,13 +295,13 @@ public struct StoreKeeper: Sendable {
   /// Notes what is about to be removed and a record names that is there, needed or not: in a segment it stays as long as most of that
   /// is. Forgets of what was noted what is there again, and what no record names any more, be it aside.
   private func noteRemoved(
-    _ graph: RecordGraph, _ named: Set<Digest>, _ leaving: Set<Digest>, _ sweep: Sweep
+    _ graph: RecordGraph, _ named: Set<Digest>, _ leaving: Set<Digest>, namedAside: () throws -> Set<Digest>
   ) throws {
     let removed = try store.removedObjects()
     let back = try removed.subtracting(leaving).filter { try store.contains($0) }
     var over = removed.subtracting(leaving).subtracting(back).subtracting(named)
     if !over.isEmpty {
-      over.subtract(try sweep.namedAside())
+      over.subtract(try namedAside())
       // What a folder that has gone named is not known any more.
       let isComplete = try graph.named.allSatisfy { try $0.kind == .blob || store.contains($0.digest) }
       if !isComplete { over = [] }
@@ -310,11 +312,12 @@ public struct StoreKeeper: Sendable {
     try store.noteGone(back.intersection(named))
   }
 
-  /// What records name that are there, with what is in their folders, as far as these are there.
+  /// What records name that are there, with what is in their folders, as far as these are there. A folder that is aside has
+  /// its place again, since what is in it would not be known without it.
   private func named(by graph: RecordGraph) throws -> Set<Digest> {
     let artefacts = graph.named
     var named = Set(artefacts.map(\.digest))
-    for folder in Set(artefacts.lazy.filter { $0.kind == .tree }) where try store.contains(folder.digest) {
+    for folder in Set(artefacts.lazy.filter { $0.kind == .tree }) {
       do { named.formUnion(try store.members(of: folder)) } catch let error as Failure where error.isLoss {}
     }
     return named

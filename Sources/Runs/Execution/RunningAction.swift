@@ -12,19 +12,27 @@ final class RunningAction: Sendable {
   init?(_ key: Digest, log: String, in store: Store) {
     files = store.files
     path = RunningAction.path(key, store)
+    guard let file = RunningAction.announce(log, path, store) else { return nil }
+    self.file = file
+  }
+
+  /// - Returns: the file, open and locked. Nil if it is another's, or cannot be had.
+  private static func announce(_ log: String, _ path: String, _ store: Store) -> Int32? {
+    let files = store.files
     do {
       try store.makeFolders(parentFolder(of: path))
       try files.checkOwnFolder(parentFolder(of: path))
-      file = try files.open(path, toWrite: .changing)
+      let file = try files.open(path, toWrite: .changing)
+      do {
+        guard FileLock.take(file) else { throw Failure(.system, "somebody else has announced it") }
+        try files.resize(file, to: 0, path: path)
+        try Array(log.utf8).withUnsafeBytes { try files.write($0, to: file, path: path) }
+        return file
+      } catch {
+        try? files.close(file, path: path)
+        return nil
+      }
     } catch {
-      return nil
-    }
-    do {
-      guard FileLock.take(file) else { throw Failure(.system, "somebody else has announced it") }
-      try files.resize(file, to: 0, path: path)
-      try Array(log.utf8).withUnsafeBytes { try files.write($0, to: file, path: path) }
-    } catch {
-      try? files.close(file, path: path)
       return nil
     }
   }

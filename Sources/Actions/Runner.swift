@@ -49,10 +49,13 @@ public struct ActionResult: Sendable {
   public let outputs: [OutputFile]
   /// Has the log. To be removed by whoever gets it.
   public let scratch: Scratch
+  /// Whether it went on from what an earlier attempt had saved, of which whoever asked for it knew nothing.
+  public let isResumed: Bool
 
-  public init(outputs: [OutputFile], scratch: Scratch) {
+  public init(outputs: [OutputFile], scratch: Scratch, isResumed: Bool = false) {
     self.outputs = outputs
     self.scratch = scratch
+    self.isResumed = isResumed
   }
 }
 

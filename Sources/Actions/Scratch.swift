@@ -28,6 +28,17 @@ public struct Scratch: Sendable {
     for folder in [work, out, temporary] { try files.makeFolder(folder) }
   }
 
+  /// One that another process has made, which waits for what comes of the action. What an earlier attempt has left goes.
+  /// - Parameter kept: names of what stays.
+  /// - Throws: if it is not there.
+  public init(madeAt path: String, keeping kept: Set<String>, files: any FileSystem) throws {
+    self.path = path
+    self.files = files
+    guard try files.entry(path)?.isFolder == true else { throw Failure.system("find", path, ENOENT) }
+    for name in try files.names(in: path) where !kept.contains(name) { files.removeAll("\(path)/\(name)") }
+    for folder in [work, out, temporary] { try files.makeFolder(folder) }
+  }
+
   /// Also removes what is read-only.
   public func remove() { files.removeAll(path) }
 

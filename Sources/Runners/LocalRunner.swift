@@ -23,7 +23,13 @@ public struct LocalRunner: Runner {
   }
 
   public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
-    let scratch = try Scratch(in: store)
+    try await run(action, watcher, in: Scratch(in: store))
+  }
+
+  /// The same in a scratch folder that is there.
+  public func run(_ action: Action, _ watcher: ActionWatcher, in scratch: Scratch) async throws
+    -> ActionResult
+  {
     watcher.prints(scratch.log)
     do {
       return ActionResult(outputs: try await outputs(of: action, in: scratch, watcher), scratch: scratch)

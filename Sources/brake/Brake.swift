@@ -39,7 +39,7 @@ import System
         name: "Sharing",
         subcommands: [
           Share.self, Push.self, Pull.self, Bundle.self, Reproduce.self, Sign.self, Audit.self, Remote.self,
-          ServeStore.self,
+          ServeStore.self, Execute.self,
         ]),
       CommandGroup(name: "Analysis", subcommands: [Fit.self]),
       CommandGroup(name: "Help", subcommands: [Manual.self]),

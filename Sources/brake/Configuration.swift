@@ -4,7 +4,7 @@ import Runs
 import Signing
 import System
 
-/// What a user has set for all of brake: with which key to sign, and whom to trust.
+/// What a user has set for all of brake: with which key to sign, whom to trust, and where stages run.
 ///
 /// It is read from the user's own folder and never from a store or a workspace: both may come from somebody else, who is not to say
 /// whom to trust.
@@ -15,6 +15,12 @@ struct Configuration {
   var allowedSigners: String?
   /// Nil for everybody's records, as where nothing is configured.
   var trust: Set<Trust.Group>?
+  /// Where stages run; nil for this machine.
+  var runner: String?
+  /// Further words for `sbatch`.
+  var slurmOptions: [String] = []
+  /// What a job's script does before brake is started.
+  var slurmSetup: [String] = []
 
   /// Where it stands: `BRAKE_CONFIG`, or `$XDG_CONFIG_HOME/brake/config`, or `~/.config/brake/config`; nil where there is no place
   /// for it.
@@ -78,10 +84,13 @@ struct Configuration {
         do { trust = try Configuration.groups(value) } catch let error as Failure {
           throw Failure(error.code, "\(place): \(error.headline)", hint: error.hint)
         }
+      case "runner": runner = value
+      case "slurm-options": slurmOptions = value.split(whereSeparator: \.isWhitespace).map(String.init)
+      case "slurm-setup": slurmSetup = [value]
       default:
         throw Failure(
           .malformed, "\(place) sets '\(name)', which is no setting",
-          hint: "the settings are signing-key, allowed-signers and trust")
+          hint: "the settings are signing-key, allowed-signers, trust, runner, slurm-options and slurm-setup")
       }
     }
   }

@@ -28,6 +28,12 @@ struct Places {
   let jobs: Int
   let server: JobServer?
 
+  /// Jobs of a cluster, which take no tokens of this machine.
+  init(onCluster jobs: Int) {
+    self.jobs = jobs
+    server = nil
+  }
+
   /// - Parameter jobs: what was asked for, which is more than make's word.
   init(jobs: Int?) {
     let flags = getenv("MAKEFLAGS").map { String(cString: $0) }

@@ -42,6 +42,8 @@ extension Brake.Run {
     self.keepGoing = keepGoing
     (dryRun, always, question, json, watch, checkDeterminism) = (false, false, false, false, false, false)
     (events, trace) = (nil, nil)
+    runner = RunnerOption()
+    runner.runner = nil
     cache = RemoteCache()
     (cache.use, cache.remote) = (nil, nil)
   }

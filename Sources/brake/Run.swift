@@ -63,10 +63,12 @@ extension Brake {
         """)
     var checkDeterminism = false
 
+    @OptionGroup var runner: RunnerOption
     @OptionGroup var cache: RemoteCache
     @OptionGroup var given: Targets
 
     func validate() throws {
+      if runner.runner == .slurm, watch { throw ValidationError("--watch runs on this machine only") }
       if cache.isUsed, watch || dryRun || question || checkDeterminism {
         throw ValidationError("--remote-cache excludes --watch, -n, -q and --check-determinism")
       }
@@ -101,10 +103,14 @@ extension Brake {
     private func run(
       _ text: (text: String, path: String), _ trust: Trust, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws {
-      let places = question || dryRun ? Places(jobs: 1) : jobs.places()
+      let isOnCluster = try !question && !dryRun && runner.isSlurm()
+      let places =
+        isOnCluster
+        ? Places(onCluster: jobs.jobs ?? RunnerOption.jobs)
+        : question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(
         text, given.overrides, sources: { try cache.sources(for: $0) }, trust: trust,
-        jobServer: places.server)
+        jobServer: places.server, runner: { isOnCluster ? try runner.make(for: $0, root: ".") : nil })
       engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }

@@ -76,7 +76,7 @@ struct PipelineOptions: ParsableArguments {
   func engine(
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
     sources: (Store) throws -> [any ArtefactSource] = { _ in [] }, trust: Trust? = nil,
-    jobServer: JobServer? = nil
+    jobServer: JobServer? = nil, runner: (Store) throws -> (any Runner)? = { _ in nil }
   ) throws -> Engine {
     _ = try RestoredInputs.givenBudget()
     let store = try workspace.open(creating: true)
@@ -84,7 +84,7 @@ struct PipelineOptions: ParsableArguments {
       source: PipelineSource(text: text.text, path: text.path, read: PipelineOptions.read),
       overrides: overrides, root: ".", store: store, registry: .builtIn,
       guardExecutable: "/proc/self/exe", jobServer: jobServer, sources: try sources(store),
-      trust: try trust ?? trusting.trust())
+      trust: try trust ?? trusting.trust(), runner: try runner(store))
   }
 
   /// Enters the folder and reads the pipeline's text.

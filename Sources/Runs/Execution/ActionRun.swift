@@ -139,7 +139,8 @@ struct ActionRun: Sendable {
       attempts.put(before: result.scratch)
       let record: Record
       do {
-        record = try self.record(result, publication, notes.doubt, isResumed: resume != nil)
+        record = try self.record(
+          result, publication, notes.doubt, isResumed: resume != nil || result.isResumed)
       } catch {
         throw ActionFailure(error, in: result.scratch)
       }

@@ -39,6 +39,9 @@ struct SavedFiles: Sendable {
 
     private static let most = 4096
 
+    /// Whether it has saved anything that is still kept.
+    var hasSaved: Bool { paths.withLock { !$0.isEmpty } }
+
     fileprivate init(_ saved: SavedFiles, of key: Digest) {
       self.saved = saved
       self.key = key

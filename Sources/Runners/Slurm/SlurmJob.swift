@@ -1,0 +1,73 @@
+import Actions
+import System
+
+/// One action as a job: the script that Slurm runs, and what it is submitted with.
+struct SlurmJob {
+  let action: Action
+  /// Where the job finds the action, and leaves what came of it.
+  let ticket: ActionTicket
+  let settings: SlurmSettings
+  /// The workspace, absolute.
+  let root: String
+  /// Tells it from all others, also if nobody learned whether it was submitted.
+  let tag: String
+
+  var name: String { "brake-\(tag) \(action.name)" }
+
+  /// What Slurm and the shell of the job print.
+  static func printed(in folder: String) -> String { folder + "/slurm.log" }
+
+  /// The time that an action has for saving its work before its job is killed, and what Slurm takes for itself.
+  private static let warning = 60
+
+  var script: [UInt8] {
+    var lines = ["#!/bin/sh"]
+    lines.append(
+      "cd \(quoted(root)) || { echo \(quoted("this node does not see the folder \(root)")) >&2; exit 90; }")
+    lines += settings.setup
+    lines.append(
+      "[ -x \(quoted(settings.executable)) ] || { echo \(quoted("this node does not see the program \(settings.executable)")) >&2; exit 91; }"
+    )
+    lines.append("exec \(quoted(settings.executable)) execute \(quoted(ticket.folder))")
+    return Array((lines.joined(separator: "\n") + "\n").utf8)
+  }
+
+  var arguments: [String] {
+    let resources = action.resources
+    var words = [
+      "--parsable", "--job-name=\(name)",
+      "--output=\(SlurmJob.printed(in: ticket.folder).replacing("%", with: "%%"))",
+      "--open-mode=append", "--requeue", "--nodes=1", "--ntasks=1",
+      "--cpus-per-task=\(max(1, resources.cores ?? 1))",
+    ]
+    if let memory = resources.memory { words.append("--mem=\(max(1, (memory + (1 << 20) - 1) >> 20))M") }
+    if let gpus = resources.gpus, gpus > 0 { words.append("--gres=gpu:\(gpus)") }
+    if let time = resources.time {
+      let seconds = max(60, Int(time.components.seconds))
+      words.append("--time=\(seconds / 60):\(String(100 + seconds % 60).suffix(2))")
+      // Slurm sends it up to a minute too early.
+      if seconds >= 5 * SlurmJob.warning { words.append("--signal=B:USR1@\(SlurmJob.warning)") }
+    }
+    return words + settings.options
+  }
+
+  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+}
+
+/// What a user has set for jobs.
+public struct SlurmSettings: Sendable {
+  /// The brake that jobs run, absolute.
+  public let executable: String
+  public let version: String
+  /// Further words for `sbatch`, such as `--partition=long`.
+  public let options: [String]
+  /// Lines of the job's script before brake is started, such as `module load cuda`.
+  public let setup: [String]
+
+  public init(executable: String, version: String, options: [String] = [], setup: [String] = []) {
+    self.executable = executable
+    self.version = version
+    self.options = options
+    self.setup = setup
+  }
+}

@@ -1,0 +1,309 @@
+public import Actions
+public import Artefacts
+import Synchronization
+import System
+
+/// Runs commands, and operations that say what they need, as jobs of a Slurm cluster whose nodes see the store and the workspace under
+/// the same paths. All other operations run in this process.
+///
+/// Each action is a job of its own. A job that a node or the cluster has lost, and one that had to make place for others, is submitted
+/// again; one whose time is over, if it has saved something to go on from.
+public struct SlurmRunner: Runner {
+  private let store: Store
+  private let local: LocalRunner
+  private let here = Places(Processors.available)
+  private let queue = SlurmQueue()
+  private let settings: SlurmSettings
+  private let root: String
+
+  /// How often a job is submitted again that was lost.
+  private static let mishaps = 5
+  /// For how long Slurm may not know a job, or its answer may be on its way, before it is given up.
+  private static let patience = Duration.seconds(20)
+
+  /// - Parameter root: the workspace.
+  public init(
+    store: Store, root: String, settings: SlurmSettings, surroundings: CommandSurroundings
+  ) throws {
+    self.store = store
+    self.settings = settings
+    self.root = try store.files.realPath(root) ?? root
+    local = LocalRunner(store: store, surroundings: surroundings)
+  }
+
+  /// What the cluster has is for Slurm to know.
+  public func capacity(places: Int) -> Capacity {
+    Capacity(places: places, cores: 1 << 40, memory: 1 << 60, gpus: 1 << 40)
+  }
+
+  private func isForCluster(_ action: Action) -> Bool {
+    if case .command = action.work { return true }
+    return action.resources != .undeclared
+  }
+
+  public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
+    guard isForCluster(action) else {
+      await here.enter()
+      defer { here.leave() }
+      return try await local.run(action, watcher)
+    }
+    let scratch = try Scratch(in: store)
+    watcher.prints(scratch.log)
+    do {
+      let (outputs, isResumed) = try await onCluster(action, watcher, scratch)
+      return ActionResult(outputs: outputs, scratch: scratch, isResumed: isResumed)
+    } catch {
+      throw ActionFailure(error, in: scratch)
+    }
+  }
+
+  private func onCluster(
+    _ action: Action, _ watcher: ActionWatcher, _ scratch: Scratch
+  ) async throws -> (outputs: [OutputFile], isResumed: Bool) {
+    let ticket = ActionTicket(in: scratch.path, files: scratch.files)
+    guard let storePath = try store.files.realPath(store.root) else {
+      throw Failure(.notFound, "the store \(store.root) is gone")
+    }
+    try ticket.write(
+      action, root: root, store: storePath, threads: max(1, action.resources.cores ?? 1),
+      version: settings.version)
+    var mishaps = 0
+    while true {
+      try ticket.clear()
+      let job = try await submit(action, ticket, watcher)
+      queue.watch(job)
+      defer { queue.forget(job) }
+      let end: End
+      do { end = try await follow(job, ticket, watcher) } catch {
+        // Nothing of it runs any more when this is known.
+        await cancel(job)
+        throw error
+      }
+      switch end {
+      case .answer(.made(let outputs, let isResumed)): return (outputs, isResumed)
+      case .answer(.failed(let failure)):
+        throw failure.with(facts: failure.facts + [("job", String(job))])
+      case .answer(.told(let hasSaved)):
+        let state = await settled(job)
+        let isMishap = state.map(SlurmState.isMishap) ?? true
+        if state == "CANCELLED" || !isMishap && !hasSaved {
+          throw failure(of: job, state == "CANCELLED" ? "CANCELLED" : "TIMEOUT", "", scratch)
+        }
+        // Slurm may have put it into its queue again by itself.
+        await cancel(job)
+        if !hasSaved { mishaps += 1 }
+        if mishaps > SlurmRunner.mishaps { throw failure(of: job, "PREEMPTED", "again and again", scratch) }
+        watcher.notes.add("\(action.name): the job \(job) was told to end, and is submitted again")
+      case .ended(let state, let reason):
+        mishaps += 1
+        guard SlurmState.isMishap(state), mishaps <= SlurmRunner.mishaps else {
+          throw failure(of: job, state, reason, scratch)
+        }
+        await cancel(job)
+        watcher.notes.add("\(action.name): the job \(job) ended as \(state), and is submitted again")
+      }
+    }
+  }
+
+  // MARK: Submitting
+
+  /// Submits it, however long Slurm cannot be reached.
+  private func submit(_ action: Action, _ ticket: ActionTicket, _ watcher: ActionWatcher) async throws -> Int
+  {
+    let job = SlurmJob(
+      action: action, ticket: ticket, settings: settings, root: root,
+      tag: ProcessFolder.randomName().prefix(12).description)
+    var pause = Duration.seconds(1)
+    while true {
+      do {
+        let text = try SlurmCommands.run("sbatch", job.arguments, input: job.script)
+        guard
+          let number = text.split(whereSeparator: { $0 == ";" || $0.isWhitespace }).first.flatMap({ Int($0) })
+        else { throw Failure(.malformed, "sbatch printed '\(text.prefix(200))' and no number of a job") }
+        return number
+      } catch let error as SlurmCommands.Failed {
+        // It may have been heard all the same.
+        if let number = try? submitted(job) { return number }
+        guard error.isPassing else { throw refusal(error, job) }
+        watcher.report(
+          OperationContext.Progress(
+            fraction: nil, text: "waits for Slurm: \(error.complaint.prefix(200).withoutLines)"))
+        try await Task.sleep(for: pause)
+        pause = min(pause * 2, .seconds(60))
+      }
+    }
+  }
+
+  private func submitted(_ job: SlurmJob) throws -> Int? {
+    let text = try SlurmCommands.run(
+      "squeue", ["--noheader", "--states=all", "--name=\(job.name)", "--format=%i"])
+    return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+  }
+
+  private func refusal(_ error: SlurmCommands.Failed, _ job: SlurmJob) -> Failure {
+    let words = job.arguments.filter { !$0.hasPrefix("--output") && !$0.hasPrefix("--job-name") }
+    return Failure(
+      .refused, "Slurm refuses the job",
+      facts: error.complaint.split(separator: "\n").prefix(4).map { ("sbatch", String($0)) } + [
+        ("asked for", words.joined(separator: " "))
+      ],
+      hint:
+        "cores:, memory:, gpus: and time: of a stage say what it asks for, and slurm-options: in brake's configuration where"
+    )
+  }
+
+  // MARK: Following
+
+  private enum End {
+    case answer(ActionTicket.Answer)
+    case ended(state: String, reason: String)
+  }
+
+  private func follow(_ job: Int, _ ticket: ActionTicket, _ watcher: ActionWatcher) async throws -> End {
+    var pause = Duration.milliseconds(50)
+    var last = ""
+    while true {
+      try Task.checkCancellation()
+      if let answer = try ticket.answer(watcher.notes) { return .answer(answer) }
+      if let sight = queue.sight(of: job) {
+        let age = ContinuousClock.now - sight.since
+        switch sight.state {
+        case .ended(let state, let reason):
+          // The file system of the cluster may show the answer a little later.
+          if age > (state == "COMPLETED" ? SlurmRunner.patience : .seconds(4)) {
+            return .ended(state: state, reason: reason)
+          }
+        case nil: if age > SlurmRunner.patience { return .ended(state: "unknown to Slurm", reason: "") }
+        default: break
+        }
+        let progress = SlurmRunner.progress(of: job, sight, ticket)
+        if progress.text != last { watcher.report(progress) }
+        last = progress.text
+      }
+      try await Task.sleep(for: pause)
+      pause = min(pause * 1.2, .milliseconds(500))
+    }
+  }
+
+  private static func progress(
+    of job: Int, _ sight: SlurmQueue.Sight, _ ticket: ActionTicket
+  ) -> OperationContext.Progress {
+    if let progress = ticket.progress() { return progress }
+    let text =
+      if let trouble = sight.trouble {
+        "job \(job): Slurm does not answer: \(trouble.prefix(100).withoutLines)"
+      } else {
+        switch sight.state {
+        case .waiting(let reason): "job \(job) waits: \(reason)"
+        case .running(let nodes): "job \(job) runs on \(nodes)"
+        case .ended(let state, _): "job \(job) has ended: \(state)"
+        case nil: "Slurm does not know the job \(job)"
+        }
+      }
+    return OperationContext.Progress(fraction: nil, text: text)
+  }
+
+  /// How a job ended that has said so itself; nil if it waits to run once more, or nobody knows.
+  private func settled(_ job: Int) async -> String? {
+    for _ in 0..<120 {
+      switch (try? SlurmQueue.states(of: [job]))?[job] {
+      case .ended(let state, _): return state
+      case .waiting, nil: return nil
+      case .running: try? await Task.sleep(for: .milliseconds(500))
+      }
+    }
+    return nil
+  }
+
+  /// Cancels a job, and waits until it has ended, as long as Slurm answers.
+  private func cancel(_ job: Int) async {
+    // Whoever calls this may have been cancelled, too.
+    await Task.detached {
+      let start = ContinuousClock.now
+      _ = try? SlurmCommands.run("scancel", ["--quiet", String(job)])
+      while ContinuousClock.now - start < .seconds(120) {
+        guard let states = try? SlurmQueue.states(of: [job]) else { return }
+        switch states[job] {
+        case .waiting, .running: try? await Task.sleep(for: .milliseconds(500))
+        case .ended, nil: return
+        }
+      }
+    }.value
+  }
+
+  // MARK: Failures
+
+  private func failure(of job: Int, _ state: String, _ reason: String, _ scratch: Scratch) -> Failure {
+    let (headline, hint): (String, String?) =
+      switch state {
+      case "TIMEOUT", "DEADLINE":
+        (
+          "the job took longer than it may",
+          "time: in its stage says how long that is; a job that has saved something is submitted again"
+        )
+      case "OUT_OF_MEMORY":
+        ("the job used more memory than it was given", "memory: in its stage says how much that is")
+      case "CANCELLED": ("somebody cancelled the job", nil)
+      case "COMPLETED":
+        ("the job ended and left no answer", "its node may not see the store under the same path")
+      case "unknown to Slurm":
+        (
+          "the job is gone, and left no answer",
+          "it may have been cancelled, or Slurm's memory of it was lost"
+        )
+      case "FAILED" where reason == "BadConstraints":
+        (
+          "no node of the cluster has what the job asks for",
+          "cores:, memory:, gpus: and time: of its stage say what that is"
+        )
+      default: ("the job failed before the action had begun, or was ended from outside", nil)
+      }
+    let printed = (try? scratch.files.end(of: SlurmJob.printed(in: scratch.path), limit: 4096)) ?? nil
+    let lines = String(decoding: printed ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
+    var facts: [Failure.Fact] = [("job", String(job)), ("state", state)]
+    if !reason.isEmpty, reason != "None" { facts.append(("reason", reason)) }
+    facts += lines.enumerated().map { ($0 == 0 ? "printed" : "", String($1.prefix(200))) }
+    facts.append(("more", "scontrol show job \(job)"))
+    return Failure(.refused, headline, facts: facts, hint: hint)
+  }
+}
+
+/// So many at once, in the order in which they come.
+private final class Places: Sendable {
+  private struct State {
+    var free: Int
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+  private let state: Mutex<State>
+
+  init(_ count: Int) { state = Mutex(State(free: max(1, count))) }
+
+  func enter() async {
+    await withCheckedContinuation { continuation in
+      let isFree = state.withLock { state in
+        if state.free > 0 {
+          state.free -= 1
+          return true
+        }
+        state.waiting.append(continuation)
+        return false
+      }
+      if isFree { continuation.resume() }
+    }
+  }
+
+  func leave() {
+    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      if state.waiting.isEmpty {
+        state.free += 1
+        return nil
+      }
+      return state.waiting.removeFirst()
+    }
+    next?.resume()
+  }
+}
+
+extension Substring {
+  fileprivate var withoutLines: String { split(whereSeparator: \.isNewline).joined(separator: " ") }
+}

@@ -1,0 +1,103 @@
+public import Actions
+import Artefacts
+import Runners
+import Synchronization
+public import System
+
+/// Executes an action that another process has sent, and waits for: the other end of an `ActionTicket`.
+public struct TicketExecution: Sendable {
+  private let ticket: ActionTicket
+  private let files: any FileSystem
+  private let registry: OperationRegistry
+  private let guardExecutable: String?
+
+  /// - Parameters:
+  ///   - folder: of the ticket.
+  ///   - guardExecutable: as for an `Engine`.
+  public init(
+    folder: String, registry: OperationRegistry, guardExecutable: String?,
+    files: any FileSystem = LocalFileSystem()
+  ) {
+    ticket = ActionTicket(in: folder, files: files)
+    self.files = files
+    self.registry = registry
+    self.guardExecutable = guardExecutable
+  }
+
+  /// Between two notes of how far it is.
+  private static let pause = Duration.milliseconds(500)
+
+  /// Runs the action and leaves its answer, whatever comes of it. This process is in the folder of the workspace. Cancelling the task lets the action save what it has.
+  ///
+  /// - Throws: what kept it from leaving an answer.
+  /// - Returns: whether the action has made its outputs.
+  public func run() async throws -> Bool {
+    try await withTaskExecutorPreference(TaskThreads.shared) {
+      let notes = ActionNotes()
+      do {
+        let order = try ticket.order(registry: registry, version: brakeVersion)
+        try ticket.clear()
+        return try await untilAbandoned { try await run(order, notes) }
+      } catch {
+        let told = PipelineError(wrapping: error).failure
+        try ticket.write(.failed(told), notes)
+        return false
+      }
+    }
+  }
+
+  /// Ends the body where nobody waits for what comes of it any more: whoever has sent the action has ended or been killed, and its
+  /// folder is gone.
+  private func untilAbandoned(_ body: @escaping @Sendable () async throws -> Bool) async throws -> Bool {
+    let task = Task(executorPreference: TaskThreads.shared) { try await body() }
+    let watch = Task { [ticket] in
+      while ticket.isThere { try await Task.sleep(for: .seconds(10)) }
+      task.cancel()
+    }
+    defer { watch.cancel() }
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
+  }
+
+  private func run(_ order: ActionTicket.Order, _ notes: ActionNotes) async throws -> Bool {
+    let store = try Store(at: order.store)
+    let action = order.action
+    let saved = SavedFiles(store: store)
+    let attempt = saved.attempt(of: action.key)
+    let isCommand = if case .command = action.work { true } else { false }
+    let resume = isCommand ? saved.folder(for: action.key) : nil
+    let last = Mutex<ContinuousClock.Instant?>(nil)
+    let watcher = ActionWatcher(
+      threads: order.threads, notes: notes,
+      report: { [ticket] progress in
+        let isDue = last.withLock { last in
+          if let last, ContinuousClock.now - last < TicketExecution.pause { return false }
+          last = .now
+          return true
+        }
+        if isDue { ticket.report(progress) }
+      }, resume: resume, saved: { attempt.keep($0, in: $1) })
+    let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
+    do {
+      let scratch = try Scratch(madeAt: ticket.folder, keeping: ActionTicket.names, files: files)
+      let result = try await LocalRunner(store: store, surroundings: surroundings).run(
+        action, watcher, in: scratch)
+      for output in result.outputs { try files.synchronise(output.path) }
+      try ticket.write(.made(result.outputs, isResumed: resume != nil), notes)
+      return true
+    } catch {
+      let reason = (error as? ActionFailure)?.error ?? error
+      // A signal may have reached the command before it was noticed here.
+      if !Task.isCancelled { try? await Task.sleep(for: .milliseconds(200)) }
+      if reason is CancellationError || Task.isCancelled {
+        try ticket.write(.told(hasSaved: attempt.hasSaved), notes)
+      } else {
+        try ticket.write(.failed(PipelineError(wrapping: reason).failure), notes)
+      }
+      return false
+    }
+  }
+}

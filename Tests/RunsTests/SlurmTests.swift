@@ -1,0 +1,166 @@
+import Foundation
+import JSON
+import Support
+import System
+import Testing
+
+@testable import Actions
+@testable import Artefacts
+@testable import Runners
+@testable import Runs
+
+/// What a Slurm cluster gets to see, and what comes back from it. `Tests/Slurm` has the tests with a real one.
+@Suite struct SlurmTests {
+  private let folder: TemporaryFolder
+  /// Its folder for temporary files lasts as long as this does.
+  private let store: Store
+
+  init() throws {
+    folder = TemporaryFolder()
+    store = try Store(at: folder["store"])
+    try store.make()
+  }
+
+  private func action(_ text: String, _ resources: Resources = .undeclared) -> Action {
+    Action(
+      name: "train[47k,1]", position: Position(file: "brake.yaml", line: 3, column: 5),
+      work: .command(
+        ActionCommand(
+          text: text, shell: CommandShell(["bash", "-euo", "pipefail", "-c"])!, environment: [:], passed: [],
+          sandbox: false,
+          network: false, refusesUndeclared: false, stdin: nil, ending: CommandEnding())),
+      inputs: [], outputs: [OutputDeclaration("o", file: "o.txt", keyed: false, help: "")],
+      resources: resources, manifest: ["command": .string(text)])
+  }
+
+  // MARK: Jobs
+
+  @Test func `Resources of a stage are what its job asks for`() {
+    let ticket = ActionTicket(in: "/store/tmp/x/1", files: LocalFileSystem())
+    func arguments(_ resources: Resources) -> [String] {
+      let settings = SlurmSettings(executable: "/bin/brake", version: "1", options: ["--partition=long"])
+      return SlurmJob(
+        action: action("true", resources), ticket: ticket, settings: settings, root: "/work", tag: "abc"
+      ).arguments
+    }
+    let all = arguments(Resources(cores: 4, memory: (3 << 30) + 1, gpus: 2, time: .seconds(9005)))
+    #expect(
+      all.filter { !$0.hasPrefix("--job-name") } == [
+        "--parsable", "--output=/store/tmp/x/1/slurm.log", "--open-mode=append", "--requeue", "--nodes=1",
+        "--ntasks=1", "--cpus-per-task=4", "--mem=3073M", "--gres=gpu:2", "--time=150:05",
+        "--signal=B:USR1@60", "--partition=long",
+      ])
+    #expect(all.contains("--job-name=brake-abc train[47k,1]"))
+    let none = arguments(.undeclared)
+    #expect(none.contains("--cpus-per-task=1"))
+    #expect(!none.contains { ["--mem", "--gres", "--time", "--signal"].contains(where: $0.hasPrefix) })
+    #expect(arguments(Resources(time: .seconds(7))).contains("--time=1:00"))
+  }
+
+  @Test func `Names of folders are no words of a job's script`() throws {
+    let odd = folder["it's \"a\" $(touch bad) folder"]
+    try FileManager.default.createDirectory(atPath: odd, withIntermediateDirectories: true)
+    let program = odd + "/print"
+    try Data("#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\" \"$A\"\n".utf8).write(
+      to: URL(fileURLWithPath: program))
+    chmod(program, 0o755)
+    let job = SlurmJob(
+      action: action("true"), ticket: ActionTicket(in: odd, files: LocalFileSystem()),
+      settings: SlurmSettings(executable: program, version: "1", setup: ["export A='set up'"]), root: odd,
+      tag: "a")
+    let result = try FilterProgram("sh", arguments: ["-s"]).run(
+      job.script, limit: 1 << 16, within: .seconds(30))
+    let real = try #require(try LocalFileSystem().realPath(odd))
+    #expect(String(decoding: result.output, as: UTF8.self) == "\(real)\nexecute\n\(odd)\nset up\n")
+  }
+
+  @Test func `What squeue says of jobs is understood`() {
+    let states = SlurmQueue.parse(
+      "17|PENDING||Resources\n18|RUNNING|n1|None\n19|TIMEOUT|n2|TimeLimit\nslurm: odd\n20|FAILED||BadConstraints\n21|COMPLETING|n1|None\n"
+    )
+    #expect(
+      states == [
+        17: .waiting(reason: "Resources"), 18: .running(nodes: "n1"),
+        19: .ended(state: "TIMEOUT", reason: "TimeLimit"),
+        20: .ended(state: "FAILED", reason: "BadConstraints"),
+        21: .running(nodes: "n1"),
+      ])
+    #expect(["NODE_FAIL", "PREEMPTED"].allSatisfy { SlurmState.isMishap($0) })
+    #expect(!["FAILED", "TIMEOUT", "CANCELLED", "OUT_OF_MEMORY"].contains { SlurmState.isMishap($0) })
+  }
+
+  @Test(arguments: [
+    (
+      "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", true
+    ),
+    ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", true),
+    ("sbatch: error: invalid partition specified: nowhere", false),
+    ("sbatch: error: Batch job submission failed: Requested node configuration is not available", false),
+  ]) func `A controller that is away is waited for, and a refusal is final`(
+    complaint: String, isPassing: Bool
+  ) {
+    #expect(SlurmCommands.Failed(program: "sbatch", complaint: complaint).isPassing == isPassing)
+  }
+
+  // MARK: Actions on their way
+
+  /// Sends an action, executes it as a job does, and reads the answer.
+  private func answer(
+    _ action: Action, version: String = brakeVersion
+  ) async throws -> (ActionTicket.Answer?, ActionNotes) {
+    let scratch = try Scratch(in: store)
+    let ticket = ActionTicket(in: scratch.path, files: scratch.files)
+    try ticket.write(
+      action, root: folder.path, store: folder["store"], threads: 1, version: version)
+    let execution = TicketExecution(
+      folder: scratch.path, registry: OperationRegistry([]), guardExecutable: nil)
+    _ = try await execution.run()
+    let notes = ActionNotes()
+    return (try ticket.answer(notes), notes)
+  }
+
+  @Test func `What a command makes elsewhere comes back, with what was said of it`() async throws {
+    let (answer, notes) = try await answer(action("echo made > o.txt; echo said"))
+    guard case .made(let outputs, let isResumed)? = answer else {
+      Issue.record("\(String(describing: answer))")
+      return
+    }
+    #expect(!isResumed && outputs.map(\.name) == ["o"] && notes.doubt == .declined)
+    #expect(try String(contentsOfFile: outputs[0].path, encoding: .utf8) == "made\n")
+    let place = (outputs[0].path as NSString).deletingLastPathComponent + "/../log"
+    #expect(try String(contentsOfFile: place, encoding: .utf8) == "said\n")
+  }
+
+  @Test func `A failure comes back as it was told there`() async throws {
+    let (answer, _) = try await answer(action("exit 7"))
+    guard case .failed(let failure)? = answer else {
+      Issue.record("\(String(describing: answer))")
+      return
+    }
+    #expect(failure.headline == "the command failed" && failure.facts.contains { $0 == ("exit", "7") })
+  }
+
+  @Test func `Another version of brake refuses an action`() async throws {
+    let (answer, _) = try await answer(action("true"), version: "0.0.9")
+    guard case .failed(let failure)? = answer else {
+      Issue.record("\(String(describing: answer))")
+      return
+    }
+    #expect(failure.headline == "brake 0.0.9 has sent this action, and here is brake \(brakeVersion)")
+  }
+
+  @Test func `What an earlier attempt has left in the folder goes, but for what it printed`() throws {
+    let scratch = try Scratch(in: store)
+    folder.write("x", to: "x")
+    for name in ["work/half", "covers", "log", "ticket.json"] {
+      try FileManager.default.copyItem(atPath: folder["x"], toPath: scratch.path + "/" + name)
+    }
+    _ = try Scratch(madeAt: scratch.path, keeping: ActionTicket.names, files: LocalFileSystem())
+    #expect(
+      try FileManager.default.subpathsOfDirectory(atPath: scratch.path).sorted()
+        == ["log", "out", "ticket.json", "tmp", "work"])
+    #expect(throws: Failure.self) {
+      try Scratch(madeAt: folder["none"], keeping: [], files: LocalFileSystem())
+    }
+  }
+}

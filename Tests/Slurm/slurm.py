@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Runs on a real Slurm cluster of two nodes, on good days and bad ones.
+
+    Tests/Slurm/slurm.py BRAKE
+
+Needs root and the packages slurm-wlm and munge; exits with 3, and says so, where they are missing. A run on the cluster makes what a run
+without it makes; a node that fails, a controller that is restarted, a job that somebody cancels, a limit of time, a request that no node
+can fulfil, and Ctrl-C each have the end that docs/slurm.md promises, and no job is left.
+"""
+import json, os, shutil, signal, subprocess, sys, tempfile, time
+
+programs = ["sbatch", "slurmctld", "slurmd", "munged"]
+missing = [name for name in programs if not shutil.which(name) and not os.path.exists(f"/usr/sbin/{name}")]
+if missing or os.geteuid() != 0:
+    print(f"not run: {'needs root' if not missing else 'not installed: ' + ', '.join(missing)}")
+    sys.exit(3)
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+brake = os.path.abspath(sys.argv[1])
+here = os.path.dirname(os.path.abspath(__file__))
+folder = tempfile.mkdtemp(prefix="brake-slurm-")
+os.chmod(folder, 0o755)
+cluster, failures = f"{folder}/cluster", []
+
+PIPELINE = """params: { a: 1 }
+stages:
+  many:
+    for: { i: 1..40 }
+    run: "echo part ${i} on a node; seq ${a} $((3000 * ${i})) | cksum > ${out.o}"
+    out: { o: o.txt }
+    memory: 50M
+    time: 10m
+  sum: { run: "cat ${in.all} | cksum > ${out.n}", in: { all: many }, out: { n: n.txt }, publish: results/ }
+  slow: { run: "sleep 12; echo slow > ${out.o}", out: { o: o.txt } }
+  large: { run: "echo > ${out.o}", out: { o: o.txt }, memory: 900G }
+  fails: { run: "echo no; exit 7", out: { o: o.txt } }
+  saves:
+    run: |
+      from=0
+      if [ -n "$${BRAKE_RESUME-}" ]; then from=$(ls "$BRAKE_RESUME" | sort -n | tail -1); echo "goes on from $from"; fi
+      for step in $(seq $((from + 1)) 75); do
+        sleep 1
+        echo $step > $step
+        printf '{"event":"saved","path":"%s"}\\n' $step >> "$BRAKE_EVENTS"
+        rm -f $((step - 2))
+      done
+      rm -f $step $((step - 1)); echo $step > ${out.o}
+    out: { o: o.txt }
+    time: 1m
+default: [sum]
+"""
+
+
+def slurm(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def start(*words):
+    return subprocess.Popen([brake, "-C", f"{folder}/w", "run", "--runner", "slurm", *words], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def expect(what, process, status, *texts):
+    output = process.communicate(timeout=300)[0]
+    problem = next((text for text in texts if text not in output), None)
+    if process.returncode != status or problem:
+        failures.append(f"{what}: status {process.returncode}, not '{problem}':\n{output}")
+    print(f"{what}: {'as promised' if process.returncode == status and not problem else 'FAILED'}", flush=True)
+    return output
+
+
+def jobs(state="all"):
+    return slurm("squeue", "--noheader", "--format=%i", f"--states={state}")
+
+
+def node_of(job):
+    return slurm("squeue", "--noheader", "--format=%N", f"--jobs={job}")[0]
+
+
+def until_running():
+    for _ in range(300):
+        if running := jobs("RUNNING"):
+            time.sleep(1)
+            return running[-1]
+        time.sleep(0.1)
+    raise SystemExit("no job runs")
+
+
+def controller(action):
+    if action == "stop":
+        subprocess.run(["pkill", "-KILL", "-f", f"^slurmctld -f {os.environ['SLURM_CONF']}"], check=True)
+    else:
+        subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
+
+
+try:
+    done = subprocess.run([f"{here}/cluster.sh", cluster], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"no cluster could be started: {done.stderr}")
+    os.environ["SLURM_CONF"] = done.stdout.strip()
+    for name in ["w", "calm"]:
+        os.makedirs(f"{folder}/{name}")
+        with open(f"{folder}/{name}/brake.yaml", "w") as file:
+            file.write(PIPELINE)
+    calm = subprocess.run([brake, "-C", f"{folder}/calm", "run", "--json"], capture_output=True, text=True)
+    expect("as without a cluster", start("--json"), 0, json.dumps(json.loads(calm.stdout)["outputs"]["sum"]["n"]))
+    expect("again", start(), 0, "41 hit")
+    expect("a command that fails", start("fails"), 2, "the command failed", "printed    no")
+    expect("more than any node has", start("large"), 2, "no node of the cluster has what the job asks for")
+
+    process = start("slow")
+    node = node_of(until_running())
+    subprocess.run(["scontrol", "update", f"nodename={node}", "state=down", "reason=test"])
+    time.sleep(2)
+    # It may have come back by itself.
+    slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    expect("a node that fails", process, 0, "is submitted again", "1 ran")
+
+    process = start("-B", "slow")
+    until_running()
+    controller("stop")
+    time.sleep(16)
+    controller("start")
+    expect("a controller that is away while a job ends", process, 0, "1 ran")
+
+    controller("stop")
+    process = start("-B", "fails")
+    time.sleep(5)
+    controller("start")
+    expect("a controller that is away when a job is submitted", process, 2, "the command failed", "printed    no")
+
+    process = start("-B", "slow")
+    slurm("scancel", until_running())
+    expect("a job that is cancelled", process, 2, "somebody cancelled the job")
+
+    process = start("-B", "slow")
+    until_running()
+    process.send_signal(signal.SIGINT)
+    expect("Ctrl-C", process, 130, "interrupted")
+    if left := jobs("RUNNING,PENDING"):
+        failures.append(f"jobs are left: {left}")
+
+    process = start("-B", "slow")
+    until_running()
+    process.kill()
+    process.wait()
+    # Whoever comes next finds that nobody waits for the job any more.
+    subprocess.run([brake, "-C", f"{folder}/w", "run", "many[1]"], capture_output=True)
+    for _ in range(200):
+        if not jobs("RUNNING,PENDING,COMPLETING"):
+            break
+        time.sleep(0.1)
+    else:
+        failures.append("a job goes on for which nobody waits")
+
+    expect("a limit of time", start("saves"), 0, "is submitted again", "1 ran")
+    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "saves"], capture_output=True, text=True).stdout
+    if "goes on from" not in log:
+        failures.append(f"what was saved was not given back: {log}")
+    verify = subprocess.run([brake, "verify", "--store", f"{folder}/w/cache"], capture_output=True, text=True)
+    if verify.returncode != 0:
+        failures.append(verify.stdout + verify.stderr)
+    left = [name for name in os.listdir(f"{folder}/w/cache/tmp") if len(name) == 32]
+    if left:
+        failures.append(f"folders are left in tmp: {left}")
+finally:
+    if "SLURM_CONF" in os.environ:
+        slurm("scancel", "--user=root")
+    subprocess.run([f"{here}/cluster.sh", cluster, "stop"])
+    subprocess.run(["chmod", "-R", "u+w", folder])
+    shutil.rmtree(folder, ignore_errors=True)
+for failure in failures:
+    print(f"FAILED {failure}")
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)

@@ -87,7 +87,11 @@ def until_running():
 
 def controller(action):
     if action == "stop":
-        subprocess.run(["pkill", "-KILL", "-f", f"^slurmctld -f {os.environ['SLURM_CONF']}"], check=True)
+        pattern = f"^slurmctld -f {os.environ['SLURM_CONF']}"
+        # It keeps what it knows of jobs.
+        subprocess.run(["pkill", "-TERM", "-f", pattern], check=True)
+        while subprocess.run(["pgrep", "-f", pattern], capture_output=True).returncode == 0:
+            time.sleep(0.1)
     else:
         subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
 

@@ -20,6 +20,8 @@ here = os.path.dirname(os.path.abspath(__file__))
 folder = tempfile.mkdtemp(prefix="brake-slurm-")
 os.chmod(folder, 0o755)
 cluster, failures = f"{folder}/cluster", []
+# The jobs that there were when the last run began.
+known = set()
 
 PIPELINE = """params: { a: 1 }
 stages:
@@ -37,11 +39,11 @@ stages:
     run: |
       from=0
       if [ -n "$${BRAKE_RESUME-}" ]; then from=$(ls "$BRAKE_RESUME" | sort -n | tail -1); echo "goes on from $from"; fi
-      for step in $(seq $((from + 1)) 75); do
+      for step in $(seq $((from + 1)) 110); do
         sleep 1
         echo $step > $step
         printf '{"event":"saved","path":"%s"}\\n' $step >> "$BRAKE_EVENTS"
-        rm -f $((step - 2))
+        rm -f ./$((step - 2))
       done
       rm -f $step $((step - 1)); echo $step > ${out.o}
     out: { o: o.txt }
@@ -55,6 +57,8 @@ def slurm(*words):
 
 
 def start(*words):
+    known.clear()
+    known.update(jobs())
     return subprocess.Popen([brake, "-C", f"{folder}/w", "run", "--runner", "slurm", *words], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -78,9 +82,9 @@ def node_of(job):
 
 def until_running():
     for _ in range(300):
-        if running := jobs("RUNNING"):
+        if running := set(jobs("RUNNING")) - known:
             time.sleep(1)
-            return running[-1]
+            return running.pop()
         time.sleep(0.1)
     raise SystemExit("no job runs")
 

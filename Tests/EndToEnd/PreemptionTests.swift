@@ -115,6 +115,12 @@ import Testing
     #expect(
       try folder.brake("provenance", "train.result").out.contains("it went on from what an attempt had saved")
     )
+    #expect(try folder.brake("provenance", "--json", "train.result").out.contains("\"resumed\":true"))
+    let read =
+      "import brake; print([m['resumed'] for m in brake.open('train.result', 'cache').provenance()['made_by'].values()])"
+    if try folder.shell("python3 -c 'import numpy, zstandard'").status == 0 {
+      #expect(try folder.shell("PYTHONPATH='\(package)' python3 -c \"\(read)\"").out == "[True]\n")
+    }
     #expect(try folder.shell("ls -d cache/failed/*-saved").status != 0)
     #expect(try folder.brake("verify").status == 0)
   }

@@ -103,6 +103,8 @@ def _members(maker: _Maker) -> Dict[str, Any]:
         members["key"] = maker.output.key
     if record.sandbox is not None:
         members["sandbox"] = record.sandbox
+    if record.is_resumed:
+        members["resumed"] = True
     return members
 
 

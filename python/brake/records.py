@@ -37,6 +37,8 @@ class Record(NamedTuple):
     sandbox: Optional[str]
     note: Optional[bytes] = None
     """When and where it was made, as far as that stands beside it."""
+    is_resumed: bool = False
+    """Whether it went on from what an attempt had saved that failed."""
 
 
 def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
@@ -67,7 +69,7 @@ def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
                 raise ValueError(f"it names a stage or source {label!r}: {fault}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrakeError(f"{what} is not believed: {error}") from error
-    return Record(key, manifest, outputs, stage, sources, sandbox, note)
+    return Record(key, manifest, outputs, stage, sources, sandbox, note, members.get("resumed") is True)
 
 
 def _output(member: Dict[str, Any]) -> Output:

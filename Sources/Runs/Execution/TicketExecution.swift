@@ -40,7 +40,8 @@ public struct TicketExecution: Sendable {
         return try await untilAbandoned { try await run(order, notes) }
       } catch {
         let told = PipelineError(wrapping: error).failure
-        try ticket.write(.failed(told), notes)
+        // Where nothing can be written, nobody waits.
+        do { try ticket.write(.failed(told), notes) } catch { throw told }
         return false
       }
     }

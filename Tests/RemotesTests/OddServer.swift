@@ -35,6 +35,7 @@ final class OddServer: Sendable {
   let port: UInt16
   private let listener: Int32
   private let count = Mutex(0)
+  private let isStopped = Mutex(false)
 
   init(_ answer: @escaping @Sendable (Request) -> Answer) {
     let listener = Loopback.makeSocket()
@@ -45,22 +46,33 @@ final class OddServer: Sendable {
     Thread { [self] in
       while true {
         let connection = accept(listener, nil, nil)
-        if connection < 0 { return }
+        if connection < 0 {
+          close(listener)
+          return
+        }
         Thread { self.serve(connection, answer) }.start()
       }
     }.start()
   }
 
-  /// Whoever still asks is told that nobody is there.
+  /// Whoever still asks is told that nobody is there. The second time nothing happens: the number may be another file's by then.
   func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
+    isStopped.withLock { isStopped in
+      if isStopped { return }
+      isStopped = true
+      shutdown(listener, Int32(SHUT_RDWR))
+    }
   }
 
   var requests: Int { count.withLock { $0 } }
 
   private func serve(_ connection: Int32, _ answer: (Request) -> Answer) {
-    defer { close(connection) }
+    // A child that another test has just started may have the connection as well, until it becomes another program: closing it
+    // alone would not end it.
+    defer {
+      shutdown(connection, Int32(SHUT_RDWR))
+      close(connection)
+    }
     var head = ""
     var byte: UInt8 = 0
     while !head.hasSuffix("\r\n\r\n"), read(connection, &byte, 1) == 1 {

@@ -17,7 +17,9 @@ public enum Loopback {
     }
   }
 
-  public static func makeSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+  public static func makeSocket() -> Int32 {
+    socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  }
 
   /// Gives a socket a port that nobody uses.
   public static func bind(_ socket: Int32) -> UInt16 {

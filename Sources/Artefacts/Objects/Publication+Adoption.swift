@@ -71,11 +71,12 @@ extension Publication {
         }
         try files.write(piece, to: file, path: path)
       }
-      try files.close(file, path: path)
     } catch {
       try? files.close(file, path: path)
       throw error
     }
+    // Closed once, even if that fails: its number may be another file's by then.
+    try files.close(file, path: path)
     guard try StatCache.artefact(reading: path, files: files).digest == digest else {
       throw Failure(.damaged, "what was sent as \(digest) are other bytes")
     }

@@ -9,11 +9,16 @@ package final class Stepper: @unchecked Sendable {
 
   private let condition = NSCondition()
   private var lives: [Life]
+  /// By themselves, not by their names: a thread may have its parent's name for a while.
+  private var threads: [pthread_t?]
   /// Those that wait for their turn.
   private var waiting: Set<Int> = []
   private var turn: Int?
 
-  package init(count: Int) { lives = Array(repeating: .running, count: count) }
+  package init(count: Int) {
+    lives = Array(repeating: .running, count: count)
+    threads = Array(repeating: nil, count: count)
+  }
 
   package func life(of process: Int) -> Life { condition.withLock { lives[process] } }
 
@@ -27,14 +32,20 @@ package final class Stepper: @unchecked Sendable {
   /// Runs `body` as a process. It waits for its turn at every step, and ends when that throws.
   package func start(_ process: Int, _ body: @escaping @Sendable () throws -> Void) {
     let thread = Thread {
+      self.condition.withLock { self.threads[process] = pthread_self() }
       try? body()
       self.condition.withLock {
+        self.threads[process] = nil
         self.lives[process] = .ended
         self.condition.broadcast()
       }
     }
-    thread.name = "process \(process)"
     thread.start()
+  }
+
+  /// Whether this is the thread that stands for a process.
+  fileprivate func isThread(of process: Int) -> Bool {
+    condition.withLock { threads[process].map { pthread_equal($0, pthread_self()) != 0 } ?? false }
   }
 
   /// Called by a process: waits until it may go on.
@@ -82,7 +93,7 @@ package final class SteppedFileSystem: FileSystem {
   }
 
   private func step() throws(Failure) {
-    if Thread.current.name == "process \(process)" {
+    if stepper.isThread(of: process) {
       try stepper.step(process)
     } else if stepper.life(of: process) == .killed {
       throw Failure(.system, "the process was killed")

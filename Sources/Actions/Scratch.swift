@@ -39,6 +39,12 @@ public struct Scratch: Sendable {
     for folder in [work, out, temporary] { try files.makeFolder(folder) }
   }
 
+  /// One in which another process works, or will. Nothing in it is touched.
+  public init(standingAt path: String, files: any FileSystem) {
+    self.path = path
+    self.files = files
+  }
+
   /// Also removes what is read-only.
   public func remove() { files.removeAll(path) }
 

@@ -112,8 +112,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
     case .ssh(let host, let port, let path):
       let shell = Environment["BRAKE_SSH"].map { $0.split(separator: " ").map(String.init) } ?? ["ssh"]
       let options = ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-T"]
-      let quoted =
-        "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+      let quoted = ShellText.quoted(path)
       let there = Environment["BRAKE_REMOTE_BRAKE"] ?? "brake"
       return PipeFiles(
         shell + options + (port.map { ["-p", $0] } ?? []) + [

@@ -24,7 +24,7 @@ import System
         name: "Pipeline",
         subcommands: [
           Run.self, Rebuild.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self,
-          Lint.self, Schema.self, Init.self, Operations.self,
+          Lint.self, Schema.self, Init.self, Operations.self, Doctor.self,
         ]),
       CommandGroup(
         name: "Artefact",

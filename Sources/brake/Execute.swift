@@ -16,9 +16,14 @@ extension Brake {
         """)
     @Argument(help: ArgumentHelp("The action's scratch folder.", valueName: "folder")) var folder: String
 
+    @Option(
+      help: ArgumentHelp(
+        "The name of this job: nothing is done if another one does the action.", valueName: "name"))
+    var job: String
+
     func run() async throws {
       let execution = TicketExecution(
-        folder: folder, registry: .builtIn, guardExecutable: "/proc/self/exe")
+        folder: folder, job: job, registry: .builtIn, guardExecutable: "/proc/self/exe")
       do {
         let isMade = try await Interruption.cancelling { try await execution.run() }
         if !isMade { throw ExitCode(2) }

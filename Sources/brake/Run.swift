@@ -103,14 +103,15 @@ extension Brake {
     private func run(
       _ text: (text: String, path: String), _ trust: Trust, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws {
-      let isOnCluster = try !question && !dryRun && runner.isSlurm()
+      let isExecuting = !question && !dryRun
+      let isOnCluster = try isExecuting && runner.isSlurm()
       let places =
         isOnCluster
         ? Places(onCluster: jobs.jobs ?? RunnerOption.jobs)
         : question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(
         text, given.overrides, sources: { try cache.sources(for: $0) }, trust: trust,
-        jobServer: places.server, runner: { isOnCluster ? try runner.make(for: $0, root: ".") : nil })
+        jobServer: places.server, runner: { isExecuting ? try runner.make(for: $0, root: ".") : nil })
       engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }

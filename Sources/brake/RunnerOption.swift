@@ -1,5 +1,5 @@
-import Actions
-import ArgumentParser
+public import Actions
+public import ArgumentParser
 import Artefacts
 import Runners
 import Runs
@@ -7,43 +7,44 @@ import System
 
 /// `--runner`: where actions run.
 struct RunnerOption: ParsableArguments {
-  enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case local, slurm
-  }
-
   @Option(
     help: ArgumentHelp(
-      "Where stages run: local, or slurm for jobs of a Slurm cluster (default: what brake's configuration says, else local).",
+      "Where stages run that do not say: local, or slurm for jobs of a Slurm cluster (default: what brake's configuration says, else local). Given here, local is for all stages.",
       valueName: "runner"))
-  var runner: Kind?
+  var runner: Resources.Runner?
 
   /// Jobs that a run has on a cluster at once, where -j says nothing.
   static let jobs = 100
 
-  /// Nil for this machine.
-  func make(for store: Store, root: String) throws -> (any Runner)? {
-    let configuration = try Configuration.read()
-    guard try kind(configuration) == .slurm else { return nil }
+  /// Nil where nothing runs but on this machine.
+  func make(for store: Store, root: String) throws -> ((LocalRunner) -> any Runner)? {
+    if runner == .local { return nil }
+    let settings = try RunnerOption.settings()
+    let isForAll = try isSlurm()
+    let place = try store.files.realPath(root) ?? root
+    return { SlurmRunner(store: store, root: place, settings: settings, local: $0, isForAll: isForAll) }
+  }
+
+  /// What a user has set for jobs of a cluster.
+  static func settings() throws -> SlurmSettings {
     guard let executable = try LocalFileSystem().realPath("/proc/self/exe") else {
       throw Failure(.notFound, "the program file of brake is gone")
     }
-    return try SlurmRunner(
-      store: store, root: root,
-      settings: SlurmSettings(
-        executable: executable, version: brakeVersion, options: configuration.slurmOptions,
-        setup: configuration.slurmSetup),
-      surroundings: CommandSurroundings(workspace: root, guardExecutable: "/proc/self/exe"))
+    let configuration = try Configuration.read()
+    return SlurmSettings(
+      executable: executable, version: brakeVersion, options: configuration.slurmOptions,
+      setup: configuration.slurmSetup)
   }
 
-  func isSlurm() throws -> Bool { try kind(Configuration.read()) == .slurm }
-
-  private func kind(_ configuration: Configuration) throws -> Kind {
-    try runner ?? configuration.runner.map { name in
-      guard let kind = Kind(rawValue: name) else {
-        throw Failure(
-          .malformed, "brake's configuration says runner: \(name)", hint: "the runners are local and slurm")
-      }
-      return kind
-    } ?? .local
+  func isSlurm() throws -> Bool {
+    if let runner { return runner == .slurm }
+    guard let name = try Configuration.read().runner else { return false }
+    guard let kind = Resources.Runner(rawValue: name) else {
+      throw Failure(
+        .malformed, "brake's configuration says runner: \(name)", hint: "the runners are local and slurm")
+    }
+    return kind == .slurm
   }
 }
+
+extension Resources.Runner: ExpressibleByArgument {}

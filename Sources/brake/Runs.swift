@@ -4,6 +4,7 @@ import Artefacts
 import JSON
 import Pipeline
 import Runs
+import System
 
 extension Brake {
   struct Runs: ParsableCommand {
@@ -87,7 +88,7 @@ extension Brake {
       let isPlain = word.allSatisfy {
         $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,@+%".contains($0))
       }
-      return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+      return isPlain && !word.isEmpty ? word : ShellText.quoted(word)
     }
   }
 }

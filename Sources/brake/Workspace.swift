@@ -76,7 +76,8 @@ struct PipelineOptions: ParsableArguments {
   func engine(
     _ text: (text: String, path: String), _ overrides: [(name: String, value: String)],
     sources: (Store) throws -> [any ArtefactSource] = { _ in [] }, trust: Trust? = nil,
-    jobServer: JobServer? = nil, runner: (Store) throws -> (any Runner)? = { _ in nil }
+    jobServer: JobServer? = nil,
+    runner: (Store) throws -> ((LocalRunner) -> any Runner)? = { _ in nil }
   ) throws -> Engine {
     _ = try RestoredInputs.givenBudget()
     let store = try workspace.open(creating: true)

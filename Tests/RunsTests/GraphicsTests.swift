@@ -48,7 +48,7 @@ import Testing
       return Engine(
         source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
         root: workspace.folder.path, store: store, registry: workspace.registry,
-        runner: LocalRunner(store: store, surroundings: surroundings, supplies: supplies))
+        runner: { _ in LocalRunner(store: store, surroundings: surroundings, supplies: supplies) })
     }
     var options = RunOptions()
     options.jobs = 2

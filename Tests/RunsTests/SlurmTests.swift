@@ -40,7 +40,8 @@ import Testing
     func arguments(_ resources: Resources) -> [String] {
       let settings = SlurmSettings(executable: "/bin/brake", version: "1", options: ["--partition=long"])
       return SlurmJob(
-        action: action("true", resources), ticket: ticket, settings: settings, root: "/work", tag: "abc"
+        action: action("true", resources), ticket: ticket, settings: settings, root: "/work",
+        name: "brake-abc train[47k,1]"
       ).arguments
     }
     let all = arguments(Resources(cores: 4, memory: (3 << 30) + 1, gpus: 2, time: .seconds(9005)))
@@ -67,11 +68,12 @@ import Testing
     let job = SlurmJob(
       action: action("true"), ticket: ActionTicket(in: odd, files: LocalFileSystem()),
       settings: SlurmSettings(executable: program, version: "1", setup: ["export A='set up'"]), root: odd,
-      tag: "a")
+      name: "it's one")
     let result = try FilterProgram("sh", arguments: ["-s"]).run(
       job.script, limit: 1 << 16, within: .seconds(30))
     let real = try #require(try LocalFileSystem().realPath(odd))
-    #expect(String(decoding: result.output, as: UTF8.self) == "\(real)\nexecute\n\(odd)\nset up\n")
+    #expect(
+      String(decoding: result.output, as: UTF8.self) == "\(real)\nexecute\n--job=it's one\n\(odd)\nset up\n")
   }
 
   @Test func `What squeue says of jobs is understood`() {
@@ -112,8 +114,9 @@ import Testing
     let ticket = ActionTicket(in: scratch.path, files: scratch.files)
     try ticket.write(
       action, root: folder.path, store: folder["store"], threads: 1, version: version)
+    try ticket.assign("one")
     let execution = TicketExecution(
-      folder: scratch.path, registry: OperationRegistry([]), guardExecutable: nil)
+      folder: scratch.path, job: "one", registry: OperationRegistry([]), guardExecutable: nil)
     _ = try await execution.run()
     let notes = ActionNotes()
     return (try ticket.answer(notes), notes)
@@ -147,6 +150,19 @@ import Testing
       return
     }
     #expect(failure.headline == "brake 0.0.9 has sent this action, and here is brake \(brakeVersion)")
+  }
+
+  @Test func `A job does nothing for an action that is another job's by now`() async throws {
+    let scratch = try Scratch(in: store)
+    let ticket = ActionTicket(in: scratch.path, files: scratch.files)
+    try ticket.write(
+      action("echo > o.txt"), root: folder.path, store: folder["store"], threads: 1, version: brakeVersion)
+    try ticket.assign("two")
+    let execution = TicketExecution(
+      folder: scratch.path, job: "one", registry: OperationRegistry([]), guardExecutable: nil)
+    await #expect(throws: Failure.self) { try await execution.run() }
+    #expect(try ticket.answer(ActionNotes()) == nil)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.work).isEmpty)
   }
 
   @Test func `What an earlier attempt has left in the folder goes, but for what it printed`() throws {

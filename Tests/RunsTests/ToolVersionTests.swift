@@ -100,9 +100,9 @@ import Testing
       source: PipelineSource(try PipelineFile(text: workspace.text("brake.yaml")!, path: "brake.yaml")),
       overrides: [],
       root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
-      runner: LocalRunner(
-        store: workspace.store,
-        surroundings: CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)),
+      runner: { [store = workspace.store, place = workspace.folder.path] _ in
+        LocalRunner(store: store, surroundings: CommandSurroundings(workspace: place, guardExecutable: nil))
+      },
       versionLimit: .milliseconds(300))
     let summary = try await engine.run(targets: [])
     let error = try #require(summary.failures.first)

@@ -23,7 +23,7 @@ cluster, failures = f"{folder}/cluster", []
 # The jobs that there were when the last run began.
 known = set()
 
-PIPELINE = """params: { a: 1 }
+PIPELINE = """params: { a: 1, place: "" }
 stages:
   many:
     for: { i: 1..40 }
@@ -35,6 +35,9 @@ stages:
   slow: { run: "sleep 12; echo slow > ${out.o}", out: { o: o.txt } }
   large: { run: "echo > ${out.o}", out: { o: o.txt }, memory: 900G }
   fails: { run: "echo no; exit 7", out: { o: o.txt } }
+  here: { run: "env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: local }
+  there: { run: "true; env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: slurm }
+  counted: { run: "date +%s%N >> ${place}; sleep 15; echo > ${out.o}", out: { o: o.txt }, sandbox: false }
   saves:
     run: |
       from=0
@@ -56,10 +59,19 @@ def slurm(*words):
     return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.split()
 
 
-def start(*words):
+def start(*words, runner=("--runner", "slurm")):
     known.clear()
     known.update(jobs())
-    return subprocess.Popen([brake, "-C", f"{folder}/w", "run", "--runner", "slurm", *words], text=True,
+    return subprocess.Popen([brake, "-C", f"{folder}/w", "run", *runner, *words], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def output(stage):
+    return subprocess.run([brake, "-C", f"{folder}/w", "cat", f"{stage}"], capture_output=True, text=True).stdout.strip()
+
+
+def doctor(*words):
+    return subprocess.Popen([brake, "doctor", "slurm", "-C", f"{folder}/w", *words], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -147,18 +159,43 @@ try:
     if left := jobs("RUNNING,PENDING"):
         failures.append(f"jobs are left: {left}")
 
-    process = start("-B", "slow")
+    # Jobs of a brake that was killed go on, and whoever wants what they do goes on with them.
+    place = f"{folder}/begun"
+    process = start("counted", f"place={place}")
+    job = until_running()
+    process.kill()
+    process.wait()
+    expect("a job without a brake", doctor(), 0, f"job {job} (brake-", "scancel", "as here")
+    expect("a killed brake's job, while it runs", start("counted", f"place={place}"), 0,
+           f"goes on with the job {job}", "1 ran")
+    process = start("-B", "counted", f"place={place}2")
     until_running()
     process.kill()
     process.wait()
-    # Whoever comes next finds that nobody waits for the job any more.
-    subprocess.run([brake, "-C", f"{folder}/w", "run", "many[1]"], capture_output=True)
-    for _ in range(200):
-        if not jobs("RUNNING,PENDING,COMPLETING"):
-            break
-        time.sleep(0.1)
-    else:
-        failures.append("a job goes on for which nobody waits")
+    while jobs("RUNNING,PENDING,COMPLETING"):
+        time.sleep(0.2)
+    expect("a killed brake's job, after it has ended", start("counted", f"place={place}2"), 0, "1 ran")
+    for name in [place, f"{place}2"]:
+        if len(open(name).read().split()) != 1:
+            failures.append(f"{name}: begun more than once")
+    process = start("counted", f"place={place}3")
+    job = until_running()
+    process.kill()
+    process.wait()
+    slurm("scancel", job)
+    expect("a killed brake's job that was cancelled", start("counted", f"place={place}3"), 0, "1 ran")
+
+    expect("a stage that runs here", start("here"), 0, "1 ran")
+    expect("all stages here", start("there", runner=("--runner", "local")), 0, "1 ran")
+    if (output("here"), output("there")) != ("0", "0"):
+        failures.append(f"stages do not run here: {output('here')}, {output('there')}")
+    expect("a stage that runs there", start("-B", "there", runner=()), 0, "1 ran")
+    if output("there") != "1":
+        failures.append("a stage does not run on the cluster")
+    expect("the doctor", doctor(), 0, "sees", "as here", "slurm-wlm")
+    os.environ["SBATCH_PARTITION"] = "nowhere"
+    expect("the doctor of a partition that is not there", doctor(), 2, "BAD", "invalid partition")
+    del os.environ["SBATCH_PARTITION"]
 
     expect("a limit of time", start("saves"), 0, "is submitted again", "1 ran")
     log = subprocess.run([brake, "-C", f"{folder}/w", "log", "saves"], capture_output=True, text=True).stdout
@@ -168,8 +205,9 @@ try:
     if verify.returncode != 0:
         failures.append(verify.stdout + verify.stderr)
     left = [name for name in os.listdir(f"{folder}/w/cache/tmp") if len(name) == 32]
+    left += os.listdir(f"{folder}/w/cache/index/jobs")
     if left:
-        failures.append(f"folders are left in tmp: {left}")
+        failures.append(f"folders are left: {left}")
 finally:
     if "SLURM_CONF" in os.environ:
         slurm("scancel", "--user=root")

@@ -36,7 +36,7 @@ enum StageField: String, CaseIterable {
   case passEnv = "pass-env"
   case tools, sandbox, network, undeclared
   case stdin, codes, timeout, grace, retries
-  case cores, memory, gpus, time
+  case cores, memory, gpus, time, runner
   case publish
 
   enum Kind { case any, operation, command }
@@ -48,7 +48,7 @@ enum StageField: String, CaseIterable {
   /// Which stages have it.
   var kind: Kind {
     switch self {
-    case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .publish: .any
+    case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .runner, .publish: .any
     case .with: .operation
     case .chain, .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared, .stdin, .codes,
       .timeout,
@@ -87,6 +87,7 @@ enum StageField: String, CaseIterable {
     case .memory: "Memory that an instance needs, such as 8G or 512M."
     case .gpus: "GPUs that an instance needs."
     case .time: "How long an instance takes at most, such as 2h30m."
+    case .runner: "Where an instance runs: local or slurm; if not said, where brake runs stages."
     case .publish:
       "Where outputs are also put in the workspace: a folder 'results/', a path, or one for each output."
     }

@@ -135,6 +135,7 @@ public struct PipelineSchema: Sendable {
       ])
     case .cores: PipelineSchema.orExpression(["type": "integer", "minimum": 1])
     case .gpus: PipelineSchema.orExpression(["type": "integer", "minimum": 0])
+    case .runner: PipelineSchema.orExpression(["enum": ["local", "slurm"]])
     case .memory: PipelineSchema.orExpression(["type": "string", "pattern": "^[0-9.]+[KMGT](iB)?$"])
     case .time, .timeout, .grace:
       PipelineSchema.orExpression(["type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"])

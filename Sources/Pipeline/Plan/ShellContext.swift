@@ -1,5 +1,6 @@
 import Actions
 import JSON
+import System
 
 /// Where a value stands in the text of a command, which decides how it is written there.
 enum ShellContext: Hashable, Sendable {
@@ -91,7 +92,7 @@ extension ShellContext {
     "time", "until", "while",
   ]
 
-  private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+  private static func quoted(_ text: String) -> String { ShellText.quoted(text) }
 
   private static func escaped(_ text: String) -> String {
     var result = ""

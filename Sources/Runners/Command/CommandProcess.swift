@@ -41,7 +41,7 @@ extension CommandRun {
   private func argument(_ text: String, temporary: String) throws -> String {
     guard text.utf8.count > 100_000, command.shell.isPOSIX else { return text }
     try disk.write(Array(text.utf8), to: scratch.temporary + "/command")
-    return ". '" + (temporary + "/command").replacing("'", with: "'\\''") + "'"
+    return ". " + ShellText.quoted(temporary + "/command")
   }
 
   private func shellLine(_ text: String) throws -> [String] {

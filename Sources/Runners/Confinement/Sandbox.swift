@@ -59,7 +59,7 @@ struct Sandbox: Sendable {
     }
     let line =
       [program] + machine() + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
-    let quoted = line.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+    let quoted = line.map(ShellText.quoted).joined(separator: " ")
     guard let pipe = popen("exec 2>&1 </dev/null; \(quoted)", "re") else {
       return .failure(Unavailable(reason: "bubblewrap cannot be started"))
     }

@@ -5,9 +5,10 @@ public import System
 
 /// An action on its way to a machine that has the same folders, and what came of it, as files in the action's scratch folder:
 ///
-///     ticket      what is to be done
-///     progress    how far it is; written anew every now and then
-///     answer      what came of it; written once, at its end
+///     ticket.json      what is to be done
+///     job              the name of the job that does it, which no other has
+///     progress.json    how far it is; written anew every now and then
+///     answer.json      what came of it; written once, at its end
 public struct ActionTicket: Sendable {
   /// What came of an action.
   public enum Answer: Sendable {
@@ -24,7 +25,9 @@ public struct ActionTicket: Sendable {
   private let files: any FileSystem
 
   /// What stands beside what the action makes, with what was printed so far.
-  public static let names: Set<String> = ["ticket.json", "progress.json", "answer.json", "slurm.log", "log"]
+  public static let names: Set<String> = [
+    "ticket.json", "job", "progress.json", "answer.json", "slurm.log", "log",
+  ]
 
   /// More than any ticket or answer has.
   private static let limit = 256 << 20
@@ -47,6 +50,9 @@ public struct ActionTicket: Sendable {
     ]
     try write(json, "ticket")
   }
+
+  /// The version of the brake that has written it; nil if there is none, or it cannot be read.
+  var version: String? { ((try? read("ticket")) ?? nil)?["version"]?.string }
 
   /// What a ticket says.
   public struct Order: Sendable {
@@ -79,8 +85,22 @@ public struct ActionTicket: Sendable {
       store: try reader.string("store"), threads: max(1, threads))
   }
 
-  /// Whether somebody waits for an answer. A disk that does not answer says nothing.
-  public var isThere: Bool { (try? files.entry(path("ticket"))).map { $0 != nil } ?? true }
+  // MARK: Who does it
+
+  /// Says which job does the action from now on. Any other that is still under way ends.
+  public func assign(_ job: String) throws {
+    try files.replace(folder + "/job", with: Array(job.utf8), by: folder + "/job.new")
+  }
+
+  /// The name of the job that does the action; nil if there is none.
+  func job() throws -> String? {
+    try files.contents(of: folder + "/job", limit: 4096).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// Whether somebody waits for an answer of the job with this name. A disk that does not answer says nothing.
+  public func waits(for name: String) -> Bool {
+    do { return try job() == name } catch { return true }
+  }
 
   // MARK: How far it is
 

@@ -37,7 +37,9 @@ enum SlurmCommands {
     } catch FilterProgram.Failure.notInstalled {
       throw Failure(
         .notFound, "there is no program '\(program)' in PATH",
-        hint: "run brake where Slurm's programs are installed, such as a login node of the cluster")
+        hint:
+          "run brake where Slurm's programs are installed, such as a login node of the cluster, or with --runner local"
+      )
     } catch FilterProgram.Failure.tooSlow {
       throw Failed(
         program: program, complaint: "\(program) did not answer within \(limit.components.seconds) s")

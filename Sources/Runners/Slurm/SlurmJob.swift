@@ -10,9 +10,12 @@ struct SlurmJob {
   /// The workspace, absolute.
   let root: String
   /// Tells it from all others, also if nobody learned whether it was submitted.
-  let tag: String
+  let name: String
 
-  var name: String { "brake-\(tag) \(action.name)" }
+  /// A name that no other job has.
+  static func name(for action: Action) -> String {
+    "brake-\(ProcessFolder.randomName().prefix(12)) \(action.name)"
+  }
 
   /// What Slurm and the shell of the job print.
   static func printed(in folder: String) -> String { folder + "/slurm.log" }
@@ -28,7 +31,8 @@ struct SlurmJob {
     lines.append(
       "[ -x \(quoted(settings.executable)) ] || { echo \(quoted("this node does not see the program \(settings.executable)")) >&2; exit 91; }"
     )
-    lines.append("exec \(quoted(settings.executable)) execute \(quoted(ticket.folder))")
+    lines.append(
+      "exec \(quoted(settings.executable)) execute --job=\(quoted(name)) \(quoted(ticket.folder))")
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 
@@ -51,7 +55,7 @@ struct SlurmJob {
     return words + settings.options
   }
 
-  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+  private func quoted(_ text: String) -> String { ShellText.quoted(text) }
 }
 
 /// What a user has set for jobs.

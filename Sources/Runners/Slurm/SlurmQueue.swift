@@ -82,6 +82,13 @@ final class SlurmQueue: Sendable {
     return parse(text)
   }
 
+  /// Nil if Slurm knows no job of this name.
+  static func number(ofJob name: String) throws -> Int? {
+    let text = try SlurmCommands.run(
+      "squeue", ["--noheader", "--states=all", "--name=\(name)", "--format=%i"])
+    return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+  }
+
   static func parse(_ text: String) -> [Int: SlurmState] {
     var states: [Int: SlurmState] = [:]
     for line in text.split(separator: "\n") {

@@ -3,15 +3,15 @@ public import Artefacts
 import Synchronization
 import System
 
-/// Runs commands, and operations that say what they need, as jobs of a Slurm cluster whose nodes see the store and the workspace under
-/// the same paths. All other operations run in this process.
+/// Runs actions as jobs of a Slurm cluster whose nodes see the store and the workspace under the same paths: those of stages that say
+/// so, or where the cluster is for all, commands and operations that say what they need. All others run in this process.
 ///
 /// Each action is a job of its own. A job that a node or the cluster has lost, and one that had to make place for others, is submitted
 /// again; one whose time is over, if it has saved something to go on from.
 public struct SlurmRunner: Runner {
   private let store: Store
   private let local: LocalRunner
-  private let here = Places(Processors.available)
+  private let here = LocalPlaces()
   private let queue = SlurmQueue()
   private let settings: SlurmSettings
   private let root: String
@@ -21,33 +21,41 @@ public struct SlurmRunner: Runner {
   /// For how long Slurm may not know a job, or its answer may be on its way, before it is given up.
   private static let patience = Duration.seconds(20)
 
-  /// - Parameter root: the workspace.
-  public init(
-    store: Store, root: String, settings: SlurmSettings, surroundings: CommandSurroundings
-  ) throws {
+  private let isForAll: Bool
+
+  /// - Parameters:
+  ///   - root: the workspace, absolute.
+  ///   - local: for what does not go to the cluster.
+  ///   - isForAll: whether stages that do not say where they run go to the cluster.
+  public init(store: Store, root: String, settings: SlurmSettings, local: LocalRunner, isForAll: Bool) {
     self.store = store
     self.settings = settings
-    self.root = try store.files.realPath(root) ?? root
-    local = LocalRunner(store: store, surroundings: surroundings)
+    self.root = root
+    self.local = local
+    self.isForAll = isForAll
   }
 
   /// What the cluster has is for Slurm to know.
   public func capacity(places: Int) -> Capacity {
-    Capacity(places: places, cores: 1 << 40, memory: 1 << 60, gpus: 1 << 40)
+    isForAll
+      ? Capacity(places: places, cores: 1 << 40, memory: 1 << 60, gpus: 1 << 40)
+      : local.capacity(places: places)
   }
 
   private func isForCluster(_ action: Action) -> Bool {
-    if case .command = action.work { return true }
-    return action.resources != .undeclared
+    if let runner = action.resources.runner { return runner == .slurm }
+    if case .command = action.work { return isForAll }
+    return isForAll && action.resources != .undeclared
   }
 
   public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
     guard isForCluster(action) else {
-      await here.enter()
-      defer { here.leave() }
+      if !isForAll { return try await local.run(action, watcher) }
+      await here.enter(action.resources)
+      defer { here.leave(action.resources) }
       return try await local.run(action, watcher)
     }
-    let scratch = try Scratch(in: store)
+    let scratch = try JobFolder(of: store).scratch(for: action)
     watcher.prints(scratch.log)
     do {
       let (outputs, isResumed) = try await onCluster(action, watcher, scratch)
@@ -61,16 +69,30 @@ public struct SlurmRunner: Runner {
     _ action: Action, _ watcher: ActionWatcher, _ scratch: Scratch
   ) async throws -> (outputs: [OutputFile], isResumed: Bool) {
     let ticket = ActionTicket(in: scratch.path, files: scratch.files)
-    guard let storePath = try store.files.realPath(store.root) else {
-      throw Failure(.notFound, "the store \(store.root) is gone")
+    var earlier: Int?
+    switch try await inherited(ticket, watcher) {
+    case .outputs(let outputs, let isResumed)?: return (outputs, isResumed)
+    case .job(let job)?: earlier = job
+    case nil:
+      for name in try scratch.files.names(in: scratch.path) {
+        scratch.files.removeAll("\(scratch.path)/\(name)")
+      }
+      guard let storePath = try store.files.realPath(store.root) else {
+        throw Failure(.notFound, "the store \(store.root) is gone")
+      }
+      try ticket.write(
+        action, root: root, store: storePath, threads: max(1, action.resources.cores ?? 1),
+        version: settings.version)
     }
-    try ticket.write(
-      action, root: root, store: storePath, threads: max(1, action.resources.cores ?? 1),
-      version: settings.version)
+    if let earlier {
+      watcher.notes.add("\(action.name): goes on with the job \(earlier) of a brake that did not end")
+    }
     var mishaps = 0
     while true {
-      try ticket.clear()
-      let job = try await submit(action, ticket, watcher)
+      let isInherited = earlier != nil
+      let job: Int
+      if let known = earlier { job = known } else { job = try await submit(action, ticket, watcher) }
+      earlier = nil
       queue.watch(job)
       defer { queue.forget(job) }
       let end: End
@@ -95,9 +117,12 @@ public struct SlurmRunner: Runner {
         if mishaps > SlurmRunner.mishaps { throw failure(of: job, "PREEMPTED", "again and again", scratch) }
         watcher.notes.add("\(action.name): the job \(job) was told to end, and is submitted again")
       case .ended(let state, let reason):
-        mishaps += 1
-        guard SlurmState.isMishap(state), mishaps <= SlurmRunner.mishaps else {
-          throw failure(of: job, state, reason, scratch)
+        // Nobody was there when it ended, and Slurm may have forgotten how.
+        if !isInherited {
+          mishaps += 1
+          guard SlurmState.isMishap(state), mishaps <= SlurmRunner.mishaps else {
+            throw failure(of: job, state, reason, scratch)
+          }
         }
         await cancel(job)
         watcher.notes.add("\(action.name): the job \(job) ended as \(state), and is submitted again")
@@ -105,16 +130,48 @@ public struct SlurmRunner: Runner {
     }
   }
 
+  // MARK: What was begun before
+
+  /// What the job of a brake that did not end has made, or is making.
+  private enum Inheritance {
+    case outputs([OutputFile], isResumed: Bool)
+    case job(Int)
+  }
+
+  /// Nil if nothing was begun, or it came to nothing.
+  private func inherited(
+    _ ticket: ActionTicket, _ watcher: ActionWatcher
+  ) async throws -> Inheritance? {
+    guard let name = try ticket.job() else { return nil }
+    let isOfThisVersion = ticket.version == settings.version
+    if isOfThisVersion, let outputs = outputs(ticket, watcher.notes) { return outputs }
+    guard let job = try await whileAway(watcher, { try SlurmQueue.number(ofJob: name) }) else { return nil }
+    if case .ended? = try await whileAway(watcher, { try SlurmQueue.states(of: [job]) })[job] {
+      // The answer may have come since.
+      return isOfThisVersion ? outputs(ticket, watcher.notes) : nil
+    }
+    if isOfThisVersion { return .job(job) }
+    await cancel(job)
+    return nil
+  }
+
+  private func outputs(_ ticket: ActionTicket, _ notes: ActionNotes) -> Inheritance? {
+    guard case .made(let outputs, let isResumed)?? = try? ticket.answer(notes),
+      outputs.allSatisfy({ (try? store.files.entry($0.path)) ?? nil != nil })
+    else { return nil }
+    return .outputs(outputs, isResumed: isResumed)
+  }
+
   // MARK: Submitting
 
   /// Submits it, however long Slurm cannot be reached.
   private func submit(_ action: Action, _ ticket: ActionTicket, _ watcher: ActionWatcher) async throws -> Int
   {
-    let job = SlurmJob(
-      action: action, ticket: ticket, settings: settings, root: root,
-      tag: ProcessFolder.randomName().prefix(12).description)
-    var pause = Duration.seconds(1)
-    while true {
+    let name = SlurmJob.name(for: action)
+    let job = SlurmJob(action: action, ticket: ticket, settings: settings, root: root, name: name)
+    try ticket.clear()
+    try ticket.assign(name)
+    return try await whileAway(watcher) {
       do {
         let text = try SlurmCommands.run("sbatch", job.arguments, input: job.script)
         guard
@@ -123,8 +180,21 @@ public struct SlurmRunner: Runner {
         return number
       } catch let error as SlurmCommands.Failed {
         // It may have been heard all the same.
-        if let number = try? submitted(job) { return number }
-        guard error.isPassing else { throw refusal(error, job) }
+        if let number = (try? SlurmQueue.number(ofJob: name)) ?? nil { return number }
+        if error.isPassing { throw error }
+        throw refusal(error, job)
+      }
+    }
+  }
+
+  /// Tries something again for as long as Slurm cannot be reached.
+  private func whileAway<Result>(
+    _ watcher: ActionWatcher, _ body: () throws -> Result
+  ) async throws -> Result {
+    var pause = Duration.seconds(1)
+    while true {
+      do { return try body() } catch let error as SlurmCommands.Failed {
+        guard error.isPassing else { throw error }
         watcher.report(
           OperationContext.Progress(
             fraction: nil, text: "waits for Slurm: \(error.complaint.prefix(200).withoutLines)"))
@@ -132,12 +202,6 @@ public struct SlurmRunner: Runner {
         pause = min(pause * 2, .seconds(60))
       }
     }
-  }
-
-  private func submitted(_ job: SlurmJob) throws -> Int? {
-    let text = try SlurmCommands.run(
-      "squeue", ["--noheader", "--states=all", "--name=\(job.name)", "--format=%i"])
-    return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
   }
 
   private func refusal(_ error: SlurmCommands.Failed, _ job: SlurmJob) -> Failure {
@@ -265,42 +329,6 @@ public struct SlurmRunner: Runner {
     facts += lines.enumerated().map { ($0 == 0 ? "printed" : "", String($1.prefix(200))) }
     facts.append(("more", "scontrol show job \(job)"))
     return Failure(.refused, headline, facts: facts, hint: hint)
-  }
-}
-
-/// So many at once, in the order in which they come.
-private final class Places: Sendable {
-  private struct State {
-    var free: Int
-    var waiting: [CheckedContinuation<Void, Never>] = []
-  }
-  private let state: Mutex<State>
-
-  init(_ count: Int) { state = Mutex(State(free: max(1, count))) }
-
-  func enter() async {
-    await withCheckedContinuation { continuation in
-      let isFree = state.withLock { state in
-        if state.free > 0 {
-          state.free -= 1
-          return true
-        }
-        state.waiting.append(continuation)
-        return false
-      }
-      if isFree { continuation.resume() }
-    }
-  }
-
-  func leave() {
-    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      if state.waiting.isEmpty {
-        state.free += 1
-        return nil
-      }
-      return state.waiting.removeFirst()
-    }
-    next?.resume()
   }
 }
 

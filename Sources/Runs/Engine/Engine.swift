@@ -3,7 +3,7 @@ public import Artefacts
 import Glibc
 public import JSON
 public import Pipeline
-import Runners
+public import Runners
 public import System
 
 /// Plans and executes one pipeline against one store.
@@ -38,12 +38,13 @@ public struct Engine: Sendable {
   ///   - sources: where records and artefacts are looked for that the store does not have. What is found there counts as
   ///     recorded, and its bytes are brought into the store once something reads them.
   ///   - trust: whose records count, those of the store and those found elsewhere.
-  ///   - runner: who executes actions; nil for this process and its children.
+  ///   - runner: who executes actions, made of what does so in this process and its children; nil for just that.
   ///   - versionLimit: how long a version command may take.
   public init(
     source: PipelineSource, overrides: [(name: String, value: String)], root: String, store: Store,
     registry: OperationRegistry, guardExecutable: String? = nil, jobServer: JobServer? = nil,
-    sources: [any ArtefactSource] = [], trust: Trust = .everybody, runner: (any Runner)? = nil,
+    sources: [any ArtefactSource] = [], trust: Trust = .everybody,
+    runner: ((LocalRunner) -> any Runner)? = nil,
     versionLimit: Duration = .seconds(30)
   ) {
     self.trust = trust
@@ -53,12 +54,11 @@ public struct Engine: Sendable {
     self.overrides = overrides
     self.root = root
     self.store = store
-    self.runner =
-      runner
-      ?? LocalRunner(
-        store: store,
-        surroundings: CommandSurroundings(
-          workspace: root, guardExecutable: guardExecutable, jobServer: jobServer))
+    let local = LocalRunner(
+      store: store,
+      surroundings: CommandSurroundings(
+        workspace: root, guardExecutable: guardExecutable, jobServer: jobServer))
+    self.runner = runner?(local) ?? local
     planner = Planner(registry: registry)
     files = StatCache(store: store)
     leases = Leases(of: store)

@@ -7,18 +7,21 @@ public import System
 /// Executes an action that another process has sent, and waits for: the other end of an `ActionTicket`.
 public struct TicketExecution: Sendable {
   private let ticket: ActionTicket
+  private let job: String
   private let files: any FileSystem
   private let registry: OperationRegistry
   private let guardExecutable: String?
 
   /// - Parameters:
   ///   - folder: of the ticket.
+  ///   - job: the name of this job. Where the action is meanwhile another one's, nothing is done.
   ///   - guardExecutable: as for an `Engine`.
   public init(
-    folder: String, registry: OperationRegistry, guardExecutable: String?,
+    folder: String, job: String, registry: OperationRegistry, guardExecutable: String?,
     files: any FileSystem = LocalFileSystem()
   ) {
     ticket = ActionTicket(in: folder, files: files)
+    self.job = job
     self.files = files
     self.registry = registry
     self.guardExecutable = guardExecutable
@@ -33,6 +36,11 @@ public struct TicketExecution: Sendable {
   /// - Returns: whether the action has made its outputs.
   public func run() async throws -> Bool {
     try await withTaskExecutorPreference(TaskThreads.shared) {
+      guard ticket.waits(for: job) else {
+        throw Failure(
+          .notFound, "nobody waits for what '\(job)' does",
+          hint: "the brake that has submitted it has ended, or this machine does not see its store")
+      }
       let notes = ActionNotes()
       do {
         let order = try ticket.order(registry: registry, version: brakeVersion)
@@ -40,8 +48,8 @@ public struct TicketExecution: Sendable {
         return try await untilAbandoned { try await run(order, notes) }
       } catch {
         let told = PipelineError(wrapping: error).failure
-        // Where nothing can be written, nobody waits.
-        do { try ticket.write(.failed(told), notes) } catch { throw told }
+        guard ticket.waits(for: job) else { throw told }
+        try ticket.write(.failed(told), notes)
         return false
       }
     }
@@ -51,8 +59,8 @@ public struct TicketExecution: Sendable {
   /// folder is gone.
   private func untilAbandoned(_ body: @escaping @Sendable () async throws -> Bool) async throws -> Bool {
     let task = Task(executorPreference: TaskThreads.shared) { try await body() }
-    let watch = Task { [ticket] in
-      while ticket.isThere { try await Task.sleep(for: .seconds(10)) }
+    let watch = Task { [ticket, job] in
+      while ticket.waits(for: job) { try await Task.sleep(for: .seconds(10)) }
       task.cancel()
     }
     defer { watch.cancel() }

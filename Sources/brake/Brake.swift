@@ -23,7 +23,7 @@ import System
       CommandGroup(
         name: "Pipeline",
         subcommands: [
-          Run.self, Rebuild.self, Status.self, Why.self, Log.self, Runs.self, Compare.self, Graph.self,
+          Run.self, Rebuild.self, Status.self, Why.self, Log.self, Attach.self, Runs.self, Compare.self, Graph.self,
           Lint.self, Schema.self, Init.self, Operations.self, Doctor.self,
         ]),
       CommandGroup(
@@ -52,6 +52,7 @@ import System
   static func main() {
     CommandGuard.runIfAsked()
     TokenKeeper.runIfAsked()
+    DetachedRun.runIfAsked()
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
       if let run = Run(plain: arguments) { return try run.run() }

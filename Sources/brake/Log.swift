@@ -45,7 +45,7 @@ extension Brake {
 }
 
 /// Writes a log to the standard output, and a line break behind it if it has none.
-private struct LogWriter {
+struct LogWriter {
   private var filter = LogFilter()
   private let isTerminal = isatty(STDOUT_FILENO) == 1
   private var endsLine = true

@@ -40,7 +40,9 @@ extension Brake.Run {
     given = Targets()
     given.arguments = targets
     self.keepGoing = keepGoing
-    (dryRun, always, question, json, watch, checkDeterminism) = (false, false, false, false, false, false)
+    (dryRun, always, question, json, watch, checkDeterminism, detach) = (
+      false, false, false, false, false, false, false
+    )
     (events, trace) = (nil, nil)
     runner = RunnerOption()
     runner.runner = nil

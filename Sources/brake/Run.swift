@@ -63,12 +63,18 @@ extension Brake {
         """)
     var checkDeterminism = false
 
+    @Flag(help: "Go on without this terminal: return at once; 'brake attach' shows what the run prints.")
+    var detach = false
+
     @OptionGroup var runner: RunnerOption
     @OptionGroup var cache: RemoteCache
     @OptionGroup var given: Targets
 
     func validate() throws {
       if runner.runner == .slurm, watch { throw ValidationError("--watch runs on this machine only") }
+      if detach, watch || dryRun || question || events == "-" {
+        throw ValidationError("--detach excludes --watch, -n, -q and --events -")
+      }
       if cache.isUsed, watch || dryRun || question || checkDeterminism {
         throw ValidationError("--remote-cache excludes --watch, -n, -q and --check-determinism")
       }
@@ -86,6 +92,7 @@ extension Brake {
     }
 
     func run() throws {
+      if detach { return try goOnAlone() }
       let text = try pipeline.text()
       let recorders = try RunRecorders(events: events, trace: trace)
       defer { recorders.close() }

@@ -192,6 +192,9 @@ try:
     expect("a stage that runs there", start("-B", "there", runner=()), 0, "1 ran")
     if output("there") != "1":
         failures.append("a stage does not run on the cluster")
+    expect("a run without a terminal", start("-B", "slow", "--detach"), 0, "goes on without this terminal")
+    expect("that run, looked at", subprocess.Popen([brake, "-C", f"{folder}/w", "attach"], text=True,
+           stdout=subprocess.PIPE, stderr=subprocess.STDOUT), 0, "1 ran")
     expect("the doctor", doctor(), 0, "sees", "as here", "slurm-wlm")
     os.environ["SBATCH_PARTITION"] = "nowhere"
     expect("the doctor of a partition that is not there", doctor(), 2, "BAD", "invalid partition")

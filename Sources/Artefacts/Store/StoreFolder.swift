@@ -23,7 +23,7 @@ struct StoreFolder {
   func isStore() throws(Failure) -> Bool {
     if try isFormatted() {
       for part in StoreFolder.parts { try files.checkOwnFolder(root + "/" + part) }
-      for part in ["failures", "jobs", "made", "restored", "running", "runs"] {
+      for part in ["detached", "failures", "jobs", "made", "restored", "running", "runs"] {
         try files.checkOwnFolder(root + "/index/" + part)
       }
       return true

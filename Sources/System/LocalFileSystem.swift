@@ -72,6 +72,9 @@ public struct LocalFileSystem: FileSystem {
     try patiently { () throws(Failure) in
       let links = followingLinks ? 0 : O_NOFOLLOW
       let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | links)
+      if file < 0, errno == ELOOP, !followingLinks {
+        throw Failure(.unreadable, "\(path) is a link, where a file is needed", errno: ELOOP)
+      }
       if file < 0 { throw .unreadable("open", path) }
       return file
     }

@@ -60,6 +60,10 @@ extension Brake {
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: Targets
 
+    func validate() throws {
+      if to.isEmpty { throw ValidationError("--to names no folder") }
+    }
+
     func run() async throws {
       let engine = try pipeline.engine(given.overrides)
       let progress = TransferProgress()

@@ -66,7 +66,11 @@ struct KeepingBudget: ExpressibleByArgument {
   init?(argument: String) {
     let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)]
     if let (unit, scale) = units.first(where: { argument.hasSuffix($0.0) }) {
-      guard let amount = Double(argument.dropLast(unit.count)), 0..<1e6 ~= amount else { return nil }
+      let number = argument.dropLast(unit.count)
+      // Double would read 0x10 and 1e3, too.
+      guard number.allSatisfy({ "0"..."9" ~= $0 || $0 == "." }), let amount = Double(number),
+        0..<1e6 ~= amount
+      else { return nil }
       bytes = Int(amount * scale)
     } else {
       guard let bytes = ByteAmount.bytes(argument) else { return nil }

@@ -71,13 +71,17 @@ extension Brake {
         let now = SystemTime.monotonic()
         // Who is killed begins again not far back.
         if now - saved > 5_000_000_000 {
-          try queue.save()
+          outcome.keepPlace(of: queue)
           saved = now
         }
         if Double(now - start) / 1e9 >= limits.seconds { break }
       }
       outcome.tally.end()
-      try queue.save()
+      outcome.keepPlace(of: queue)
+      if let trouble = outcome.trouble {
+        Output.note(
+          "warning: the next call begins where this one began, since its place cannot be kept: \(trouble)")
+      }
       try Task.checkCancellation()
       outcome.queue = queue
       return outcome
@@ -105,6 +109,16 @@ extension Brake {
       var tally: Tally
       var bytes: Int
       var queue: ScrubQueue
+      /// What keeps the place from being noted, such as a store that may only be read.
+      private(set) var trouble: String?
+
+      init(tally: Tally, bytes: Int, queue: ScrubQueue) {
+        (self.tally, self.bytes, self.queue) = (tally, bytes, queue)
+      }
+
+      mutating func keepPlace(of queue: ScrubQueue) {
+        do { try queue.save() } catch { trouble = (error as? Failure)?.headline ?? "\(error)" }
+      }
 
       var text: String {
         "\(tally.summary); \(byteCount(bytes)) read, \(queue.passed) of \(queue.total) done in this round"

@@ -216,6 +216,7 @@ import Testing
     }
     #expect(page.contains("&lt;script&gt;alert(") && page.contains("&lt;img src=x onerror=alert(1)&gt; red"))
     #expect(!page.contains("\u{1B}"))
+    #expect(yours.text("bundle/README.md")?.hasPrefix("# \\</title\\>\\<script\\>alert(0)") == true)
     // Nothing is fetched: what it names is a part of the page, or stands beside it.
     let addresses = page.matches(of: /(?:href|src)="([^"]*)"/).map { String($0.1) }
     #expect(addresses.count > 30)
@@ -282,6 +283,8 @@ import Testing
     mine.write("x", to: "full/x")
     for (pipeline, arguments, told) in [
       (BundleTests.pipeline, ["--to", "full"], "is there already"),
+      (BundleTests.pipeline, ["--to", ""], "--to names no folder"),
+      (BundleTests.pipeline, ["--to", "cache/out"], "is in the store"),
       (BundleTests.pipeline, ["--to", "none/there"], "there is no folder 'none'"),
       (BundleTests.pipeline, ["--to", "out", "noise=0.5"], "is not recorded"),
       (BundleTests.pipeline, ["--to", "out", "--date", "yesterday"], "is no date"),

@@ -87,7 +87,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["gc", "--grace", "soon"], ["gc", "--runs", "0"], ["gc", "--budget", "-1G"], ["gc", "-n", "--yes"],
+    ["gc", "--grace", "soon"], ["gc", "--runs", "0"], ["gc", "--budget", "-1G"],
+    ["gc", "--budget", "0x10MB"], ["gc", "--budget", "1e3GB"], ["gc", "-n", "--yes"],
   ])
   func `What makes no sense is refused`(arguments: [String]) throws {
     _ = try folder.brake("put", "brake.yaml")

@@ -34,4 +34,24 @@ import Testing
       #expect(try BrakeProcess(["scrub"] + wrong, in: folder).wait().status == 2)
     }
   }
+
+  @Test func `scrub reads on where its place cannot be kept, and says so`() throws {
+    folder.write([UInt8](repeating: 1, count: 40_000), to: "file")
+    #expect(try folder.brake("put", "file").status == 0)
+    folder.write("", to: "cache/index/scrubbed/in the way")
+    let run = try folder.brake("scrub")
+    #expect(run.status == 0 && run.out.contains("1 checked, none damaged"), "\(run)")
+    #expect(run.err.contains("its place cannot be kept"))
+  }
+
+  @Test func `A link in the place of an object is not followed`() throws {
+    folder.write([UInt8](repeating: 1, count: 40_000), to: "file")
+    #expect(try folder.brake("put", "file").status == 0)
+    let moved = try folder.shell("o=$(ls -d cache/objects/*/*); mv $o elsewhere; ln -s $PWD/elsewhere $o; echo $o")
+    let digest = moved.out.split(separator: "/").suffix(2).joined().dropLast()
+    for command in [["cat", "sha256:\(digest)"], ["verify"], ["scrub"]] {
+      let run = try BrakeProcess(command, in: folder).wait()
+      #expect(run.status == 2 && run.err.contains("is a link, where a file is needed"), "\(run)")
+    }
+  }
 }

@@ -22,7 +22,7 @@ extension Publication {
     defer { if !isTaken { try? store.files.remove(path) } }
     do {
       let bases = store.bases(besides: bases)
-      let object = try ObjectFile(InputFile(path, files: store.files), as: digest)
+      let object = try ObjectFile(InputFile(path, followingLinks: false, files: store.files), as: digest)
       let reader = ObjectReader(object)
       let size = reader.footer.size
       if let wanted, size != wanted { throw Damage("it has \(size) bytes, and not \(wanted)") }
@@ -94,7 +94,8 @@ extension Store {
     objectFile path: String, as digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     do {
-      let reader = ObjectReader(try ObjectFile(InputFile(path, files: files), as: digest))
+      let reader = ObjectReader(
+        try ObjectFile(InputFile(path, followingLinks: false, files: files), as: digest))
       try reader.stream(coders, bases: bases(besides: [:])) {
         try Task.checkCancellation()
         try body($0)
@@ -108,7 +109,9 @@ extension Store {
 
   /// The object that the one in an object file is a difference from; nil if it stands for itself.
   public func base(ofObjectFile path: String, as digest: Digest) throws -> Digest? {
-    do { return try ObjectFile(InputFile(path, files: files), as: digest).footer.base } catch let damage
+    do {
+      return try ObjectFile(InputFile(path, followingLinks: false, files: files), as: digest).footer.base
+    } catch let damage
       as Damage
     {
       throw Failure.notIt(digest, damage)
@@ -120,7 +123,7 @@ extension Store {
     BaseSource(
       open: { [bases, files] digest in
         guard let path = others[digest] else { return try bases.open(digest) }
-        return try InputFile(path, files: files)
+        return try InputFile(path, followingLinks: false, files: files)
       },
       damaged: { [bases] digest, status, damage in
         others[digest] == nil ? bases.damaged(digest, status, damage) : Failure.notIt(digest, damage)

@@ -100,7 +100,7 @@ extension Store {
   func openLooseObject(_ digest: Digest) throws -> InputFile? {
     do throws(Failure) {
       try checkFolder(of: objectPath(digest))
-      return try InputFile.ifPresent(objectPath(digest), files: files)
+      return try InputFile.ifPresent(objectPath(digest), followingLinks: false, files: files)
     } catch {
       throw unreadable(digest, error)
     }

@@ -44,6 +44,12 @@ public struct BundleWriter: Sendable {
     guard try files.status(parent.isEmpty ? "." : parent)?.isFolder == true else {
       throw Failure(.notFound, "there is no folder '\(parent)' to write into", hint: "make it first")
     }
+    if let real = try files.realPath(parent.isEmpty ? "." : parent),
+      let store = try files.realPath(analysis.store.root), "\(real)/".hasPrefix("\(store)/")
+    {
+      throw Failure(
+        .refused, "'\(target)' is in the store that is to be bundled", hint: "give a folder outside of it")
+    }
     // What is incomplete stands here, and goes with this process, however that ends.
     let own = try ProcessFolder(
       in: (parent.isEmpty ? "." : parent) + "/.brake-partial", isAreaTemporary: true, files: files)

@@ -8,6 +8,13 @@ struct Readme {
 
   init(_ contents: BundleContents) { self.contents = contents }
 
+  /// A text of others that stands for itself, in one line: no link, no markup, no column of a table.
+  static func plain(_ text: String) -> String {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").visible()
+    let plain = String(line.flatMap { "\\`*_[]<>|~&".contains($0) ? ["\\", $0] : [$0] })
+    return plain.first.map { "#-+=".contains($0) } == true ? "\\" + plain : plain
+  }
+
   var text: String {
     let analysis = contents.analysis
     let commands = Set(analysis.stages.filter(\.isCommand).map(\.instance.stage)).count
@@ -23,9 +30,9 @@ struct Readme {
       ? ""
       : "\n\(contents.omitted.count) artefacts between sources and results are recorded here and not kept; running the pipeline makes them again.\n"
     return """
-      # \(contents.title.name.visible())
+      # \(Readme.plain(contents.title.name))
 
-      \(contents.title.description.visible(lineBreaks: true))
+      \(Readme.plain(contents.title.description))
 
       This folder is an analysis that brake \(brakeVersion) ran: the pipeline, all that it reads, all that it made, and the
       records of how. `index.html` shows it in any browser.
@@ -34,7 +41,7 @@ struct Readme {
       |---|---|
       | `index.html` | results, graph, and where each artefact comes from |
       | `files/` | results under their names |
-      | `workspace/` | the pipeline (`\(analysis.pipeline.visible())`) and all that it reads |
+      | `workspace/` | the pipeline (\(Readme.plain(analysis.pipeline))) and all that it reads |
       | `store/` | what was made, by digest, and the records of how |
       | `ro-crate-metadata.json` | the same for programs: RO-Crate 1.1, Provenance Run Crate 0.5 |
       | `bundle.json` | the same for brake |

@@ -18,14 +18,19 @@ public struct Resources: Sendable, Hashable {
   /// Nil where the stage does not say.
   public var runner: Runner?
 
+  /// How many instances may be one job of a cluster, one after the other; nil where the stage does not say.
+  public var group: Int?
+
   public init(
-    cores: Int? = nil, memory: Int? = nil, gpus: Int? = nil, time: Duration? = nil, runner: Runner? = nil
+    cores: Int? = nil, memory: Int? = nil, gpus: Int? = nil, time: Duration? = nil, runner: Runner? = nil,
+    group: Int? = nil
   ) {
     self.cores = cores
     self.memory = memory
     self.gpus = gpus
     self.time = time
     self.runner = runner
+    self.group = group
   }
 
   public static let undeclared = Resources()
@@ -34,6 +39,7 @@ public struct Resources: Sendable, Hashable {
   public var json: JSON {
     let amounts = [
       "cores": cores, "memory": memory, "gpus": gpus, "time": time.map { Int($0.components.seconds) },
+      "group": group,
     ]
     var declared = amounts.compactMapValues { $0.map { JSON.integer(Int64($0)) } }
     declared["runner"] = runner.map { .string($0.rawValue) }
@@ -47,6 +53,6 @@ extension Resources {
     self.init(
       cores: json["cores"]?.integer, memory: json["memory"]?.integer, gpus: json["gpus"]?.integer,
       time: json["time"]?.integer.map { .seconds($0) },
-      runner: json["runner"]?.string.flatMap(Runner.init))
+      runner: json["runner"]?.string.flatMap(Runner.init), group: json["group"]?.integer)
   }
 }

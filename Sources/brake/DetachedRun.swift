@@ -5,7 +5,7 @@ import System
 /// A run that goes on without the terminal it was started from: what it prints, and how it ended, stand in a folder of the store.
 ///
 ///     index/detached/NAME/log       what it prints; locked as long as it goes on
-///                         process   the machine, and the number of the process
+///                         process   the machine, and the number of the process, 0 as long as it has none
 ///                         status    its exit status, once it has ended
 struct DetachedRun {
   enum State: Equatable {
@@ -97,6 +97,7 @@ struct DetachedRun {
     let log = open(run.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw Failure.system("write", run.log) }
     defer { close(log) }
+    try run.note(process: 0)
     // The lock goes on to whoever has the file open as well.
     _ = FileLock.take(log)
     var actions = posix_spawn_file_actions_t()
@@ -108,6 +109,12 @@ struct DetachedRun {
     // A session of its own hears nothing of this terminal.
     try spawn([CommandLine.arguments[0], subcommand, folder] + arguments, &actions, flags: 0x80)
     return run
+  }
+
+  /// - Parameter number: 0 as long as it has none.
+  private func note(process number: pid_t) throws {
+    try DetachedRun.files.replace(
+      folder + "/process", with: Array("\(Machine.name) \(number)".utf8), by: folder + "/process.new")
   }
 
   @discardableResult private static func spawn(
@@ -147,8 +154,7 @@ struct DetachedRun {
       posix_spawn_file_actions_init(&actions)
       defer { posix_spawn_file_actions_destroy(&actions) }
       let number = try spawn([line[0]] + line.dropFirst(3), &actions, flags: 0)
-      try files.replace(
-        folder + "/process", with: Array("\(Machine.name) \(number)".utf8), by: folder + "/process.new")
+      try DetachedRun(name: "", folder: folder).note(process: number)
       var ended: Int32 = 0
       while waitpid(number, &ended, 0) < 0 && errno == EINTR {}
       status = ended & 0x7F == 0 ? ended >> 8 & 0xFF : 128 + ended & 0x7F

@@ -7,14 +7,17 @@ extension Brake {
   struct Execute: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "execute",
-      abstract: "Execute an action that another brake has sent, and leave what comes of it where that waits.",
+      abstract: "Execute actions that another brake has sent, and leave what comes of them where that waits.",
       discussion: """
         The jobs that 'brake run --runner slurm' submits start this. Nothing is recorded here: the brake that has sent the \
         action does that.
 
-        Exit status: 0 if the action has made its outputs, 2 if it has failed, 128 + n if it was ended by signal n.
+        Exit status: 0 if all have made their outputs, 2 if one has failed, 128 + n if it was ended by signal n.
         """)
-    @Argument(help: ArgumentHelp("The action's scratch folder.", valueName: "folder")) var folder: String
+    @Argument(
+      help: ArgumentHelp(
+        "The actions' scratch folders. One action is executed after the other.", valueName: "folder"))
+    var folders: [String]
 
     @Option(
       help: ArgumentHelp(
@@ -22,14 +25,28 @@ extension Brake {
     var job: String
 
     func run() async throws {
-      let execution = TicketExecution(
-        folder: folder, job: job, registry: .builtIn, guardExecutable: "/proc/self/exe")
+      let executions = folders.map {
+        TicketExecution(folder: $0, job: job, registry: .builtIn, guardExecutable: "/proc/self/exe")
+      }
       do {
-        let isMade = try await Interruption.cancelling { try await execution.run() }
+        let isMade = try await Interruption.cancelling { try await Execute.run(executions) }
         if !isMade { throw ExitCode(2) }
       } catch let interruption as Interruption {
         throw ExitCode(128 + interruption.signal)
       }
+    }
+
+    /// - Returns: whether all have made their outputs.
+    private static func run(_ executions: [TicketExecution]) async throws -> Bool {
+      var isMade = true
+      for execution in executions {
+        if Task.isCancelled {
+          try execution.passOver()
+        } else if executions.count == 1 || execution.isWaitedFor {
+          isMade = try await execution.run() && isMade
+        }
+      }
+      return isMade
     }
   }
 }

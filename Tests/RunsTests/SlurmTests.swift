@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Support
+import Synchronization
 import System
 import Testing
 
@@ -40,7 +41,7 @@ import Testing
     func arguments(_ resources: Resources) -> [String] {
       let settings = SlurmSettings(executable: "/bin/brake", version: "1", options: ["--partition=long"])
       return SlurmJob(
-        action: action("true", resources), ticket: ticket, settings: settings, root: "/work",
+        resources: resources, tickets: [ticket], settings: settings, root: "/work",
         name: "brake-abc train[47k,1]"
       ).arguments
     }
@@ -66,7 +67,7 @@ import Testing
       to: URL(fileURLWithPath: program))
     chmod(program, 0o755)
     let job = SlurmJob(
-      action: action("true"), ticket: ActionTicket(in: odd, files: LocalFileSystem()),
+      resources: .undeclared, tickets: [ActionTicket(in: odd, files: LocalFileSystem())],
       settings: SlurmSettings(executable: program, version: "1", setup: ["export A='set up'"]), root: odd,
       name: "it's one")
     let result = try FilterProgram("sh", arguments: ["-s"]).run(
@@ -102,6 +103,72 @@ import Testing
     complaint: String, isPassing: Bool
   ) {
     #expect(SlurmCommands.Failed(program: "sbatch", complaint: complaint).isPassing == isPassing)
+  }
+
+  @Test func `Actions that may be one job are gathered, in groups of the size that is wanted`() async throws {
+    let batches = SlurmBatches()
+    let sizes = Sizes()
+    let member = SlurmBatches.Member(
+      action: action("true"), ticket: ActionTicket(in: "/none", files: LocalFileSystem()),
+      watcher: ActionWatcher(threads: 1, notes: ActionNotes()))
+    let numbers = try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<25 {
+        group.addTask {
+          try await batches.job(for: member, size: 10) { members in
+            .init(number: sizes.add(members.count), printed: "", isAlone: false)
+          }.number
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(sizes.all.sorted() == [5, 10, 10] && Set(numbers) == [1, 2, 3])
+  }
+
+  private final class Sizes: Sendable {
+    private let sizes = Mutex<[Int]>([])
+    var all: [Int] { sizes.withLock { $0 } }
+    /// - Returns: how many there are then.
+    func add(_ size: Int) -> Int {
+      sizes.withLock { sizes in
+        sizes.append(size)
+        return sizes.count
+      }
+    }
+  }
+
+  private static func outcome(
+    _ batches: SlurmBatches, _ member: SlurmBatches.Member, _ submit: @escaping SlurmBatches.Submit
+  ) async -> String {
+    do { return "\(try await batches.job(for: member, size: 2, submit: submit).number)" } catch {
+      return "\(type(of: error))"
+    }
+  }
+
+  @Test func `A job that cannot be submitted fails for all of its actions, and waits no longer than they do`()
+    async throws
+  {
+    let batches = SlurmBatches()
+    let member = SlurmBatches.Member(
+      action: action("true"), ticket: ActionTicket(in: "/none", files: LocalFileSystem()),
+      watcher: ActionWatcher(threads: 1, notes: ActionNotes()))
+    async let first = SlurmTests.outcome(batches, member) { _ in throw Failure(.refused, "no") }
+    async let second = SlurmTests.outcome(batches, member) { _ in throw Failure(.refused, "no") }
+    #expect(await [first, second] == ["Failure", "Failure"])
+
+    // The controller is away, and the run is cancelled: whether that is before it was submitted or while it is.
+    for pause in [0, 200] {
+      let tasks = (0..<2).map { _ in
+        Task {
+          await SlurmTests.outcome(batches, member) { _ in
+            try await Task.sleep(for: .seconds(600))
+            throw Failure(.refused, "slept")
+          }
+        }
+      }
+      try await Task.sleep(for: .milliseconds(pause))
+      for task in tasks { task.cancel() }
+      for task in tasks { #expect(await task.value == "CancellationError") }
+    }
   }
 
   // MARK: Actions on their way

@@ -23,7 +23,7 @@ cluster, failures = f"{folder}/cluster", []
 # The jobs that there were when the last run began.
 known = set()
 
-PIPELINE = """params: { a: 1, place: "" }
+PIPELINE = """params: { a: 1, place: "", bad: 1, pause: 0.0 }
 stages:
   many:
     for: { i: 1..40 }
@@ -35,6 +35,12 @@ stages:
   slow: { run: "sleep 12; echo slow > ${out.o}", out: { o: o.txt } }
   large: { run: "echo > ${out.o}", out: { o: o.txt }, memory: 900G }
   fails: { run: "echo no; exit 7", out: { o: o.txt } }
+  grouped:
+    for: { i: 1..45 }
+    run: "echo part ${i}; sleep ${pause}; echo $${SLURM_JOB_ID:-none} > ${out.o}; [ ${i} != 13 ] || [ ${bad} = 0 ]"
+    pass-env: [SLURM_JOB_ID]
+    out: { o: o.txt }
+    group: 20
   here: { run: "env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: local }
   there: { run: "true; env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: slurm }
   counted: { run: "date +%s%N >> ${place}; sleep 15; echo > ${out.o}", out: { o: o.txt }, sandbox: false }
@@ -126,6 +132,22 @@ try:
     expect("again", start(), 0, "41 hit")
     expect("a command that fails", start("fails"), 2, "the command failed", "printed    no")
     expect("more than any node has", start("large"), 2, "no node of the cluster has what the job asks for")
+
+    expect("one of a group fails, and the others do not", start("-k", "grouped"), 2, "44 ran", "1 failed")
+    numbers = [output(f"grouped[{i}]") for i in range(1, 46) if i != 13]
+    if not 2 <= len(set(numbers)) <= 5 or "none" in numbers:
+        failures.append(f"actions of a group are no group: {numbers}")
+    process = start("-B", "grouped", "bad=0", "pause=0.5")
+    until_running()
+    process.kill()
+    process.wait()
+    expect("a group of a killed brake", start("grouped", "bad=0", "pause=0.5"), 0, "0 failed")
+    process = start("-B", "grouped", "bad=0", "pause=0.5")
+    until_running()
+    process.send_signal(signal.SIGINT)
+    expect("Ctrl-C in a group", process, 130, "interrupted")
+    if left := jobs("RUNNING,PENDING"):
+        failures.append(f"jobs of a group are left: {left}")
 
     process = start("slow")
     node = node_of(until_running())

@@ -36,7 +36,7 @@ enum StageField: String, CaseIterable {
   case passEnv = "pass-env"
   case tools, sandbox, network, undeclared
   case stdin, codes, timeout, grace, retries
-  case cores, memory, gpus, time, runner
+  case cores, memory, gpus, time, runner, group
   case publish
 
   enum Kind { case any, operation, command }
@@ -48,7 +48,8 @@ enum StageField: String, CaseIterable {
   /// Which stages have it.
   var kind: Kind {
     switch self {
-    case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .runner, .publish: .any
+    case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .runner, .group, .publish:
+      .any
     case .with: .operation
     case .chain, .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared, .stdin, .codes,
       .timeout,
@@ -88,6 +89,7 @@ enum StageField: String, CaseIterable {
     case .gpus: "GPUs that an instance needs."
     case .time: "How long an instance takes at most, such as 2h30m."
     case .runner: "Where an instance runs: local or slurm; if not said, where brake runs stages."
+    case .group: "How many instances may be one job of a cluster, one after the other; 1 if not said."
     case .publish:
       "Where outputs are also put in the workspace: a folder 'results/', a path, or one for each output."
     }

@@ -135,6 +135,7 @@ public struct PipelineSchema: Sendable {
       ])
     case .cores: PipelineSchema.orExpression(["type": "integer", "minimum": 1])
     case .gpus: PipelineSchema.orExpression(["type": "integer", "minimum": 0])
+    case .group: PipelineSchema.orExpression(["type": "integer", "minimum": 1, "maximum": 1000])
     case .runner: PipelineSchema.orExpression(["enum": ["local", "slurm"]])
     case .memory: PipelineSchema.orExpression(["type": "string", "pattern": "^[0-9.]+[KMGT](iB)?$"])
     case .time, .timeout, .grace:

@@ -4,7 +4,7 @@ import System
 
 /// A field of a stage that declares a resource, or where it is to be had.
 enum ResourceField: String, CaseIterable {
-  case cores, memory, gpus, time, runner
+  case cores, memory, gpus, time, runner, group
 
   /// Reads a value into the resources.
   ///
@@ -19,6 +19,7 @@ enum ResourceField: String, CaseIterable {
       case .gpus: ResourceField.set(&resources.gpus, count(node, 0...65536))
       case .time:
         ResourceField.set(&resources.time, node.text.flatMap(ResourceField.seconds).map { .seconds($0) })
+      case .group: ResourceField.set(&resources.group, count(node, 1...1000))
       case .runner: ResourceField.set(&resources.runner, node.text.flatMap(Resources.Runner.init))
       }
     if !isRead {
@@ -40,12 +41,13 @@ enum ResourceField: String, CaseIterable {
     case .gpus: "a whole number from 0 to 65536"
     case .time: "a duration such as 2h30m or 45s"
     case .runner: "local or slurm"
+    case .group: "a whole number from 1 to 1000"
     }
   }
 
   private var hint: String? {
     switch self {
-    case .cores, .gpus, .runner: nil
+    case .cores, .gpus, .runner, .group: nil
     case .memory: "the units are K, M, G and T, each 1024 of the one before it; up to 1024T"
     case .time: "whole numbers with the units d, h, m and s, in this order; up to 1000d"
     }

@@ -18,6 +18,8 @@ public struct ActionTicket: Sendable {
     /// It was told to end, as a job that makes place for others or whose time is over.
     /// - Parameter hasSaved: whether it has saved something that another attempt can go on from.
     case told(hasSaved: Bool)
+    /// Its job was told to end before it had begun.
+    case passedOver
   }
 
   /// The scratch folder.
@@ -128,6 +130,7 @@ public struct ActionTicket: Sendable {
       members["resumed"] = .bool(isResumed)
     case .failed(let failure): members["failure"] = failure.json
     case .told(let hasSaved): members["told"] = ["saved": .bool(hasSaved)]
+    case .passedOver: members["passed_over"] = true
     }
     try write(.object(members), "answer")
   }
@@ -139,6 +142,7 @@ public struct ActionTicket: Sendable {
     for note in json["notes"]?.array ?? [] { note.string.map(notes.add) }
     if let doubt = json["doubt"]?.string.flatMap(Record.Doubt.init) { notes.add(doubt) }
     if let failure = json["failure"] { return .failed(try Failure(failure)) }
+    if json["passed_over"] != nil { return .passedOver }
     if let told = json["told"] { return .told(hasSaved: told["saved"]?.bool == true) }
     let outputs = try JSONReader(json).array("outputs").map { try OutputFile($0) }
     return .made(outputs, isResumed: json["resumed"]?.bool == true)

@@ -1,11 +1,12 @@
 import Actions
 import System
 
-/// One action as a job: the script that Slurm runs, and what it is submitted with.
+/// Actions as a job, one after the other: the script that Slurm runs, and what it is submitted with.
 struct SlurmJob {
-  let action: Action
-  /// Where the job finds the action, and leaves what came of it.
-  let ticket: ActionTicket
+  /// What all of them declare.
+  let resources: Resources
+  /// Where the job finds the actions, and leaves what came of them.
+  let tickets: [ActionTicket]
   let settings: SlurmSettings
   /// The workspace, absolute.
   let root: String
@@ -13,9 +14,13 @@ struct SlurmJob {
   let name: String
 
   /// A name that no other job has.
-  static func name(for action: Action) -> String {
-    "brake-\(ProcessFolder.randomName().prefix(12)) \(action.name)"
+  static func name(for actions: [Action]) -> String {
+    let more = actions.count == 1 ? "" : " and \(actions.count - 1) more"
+    return "brake-\(ProcessFolder.randomName().prefix(12)) \(actions[0].name)\(more)"
   }
+
+  /// What Slurm and the shell of this job print.
+  var printed: String { SlurmJob.printed(in: tickets[0].folder) }
 
   /// What Slurm and the shell of the job print.
   static func printed(in folder: String) -> String { folder + "/slurm.log" }
@@ -31,23 +36,22 @@ struct SlurmJob {
     lines.append(
       "[ -x \(quoted(settings.executable)) ] || { echo \(quoted("this node does not see the program \(settings.executable)")) >&2; exit 91; }"
     )
-    lines.append(
-      "exec \(quoted(settings.executable)) execute --job=\(quoted(name)) \(quoted(ticket.folder))")
+    let folders = tickets.map { quoted($0.folder) }.joined(separator: " ")
+    lines.append("exec \(quoted(settings.executable)) execute --job=\(quoted(name)) \(folders)")
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 
   var arguments: [String] {
-    let resources = action.resources
     var words = [
       "--parsable", "--job-name=\(name)",
-      "--output=\(SlurmJob.printed(in: ticket.folder).replacing("%", with: "%%"))",
+      "--output=\(printed.replacing("%", with: "%%"))",
       "--open-mode=append", "--requeue", "--nodes=1", "--ntasks=1",
       "--cpus-per-task=\(max(1, resources.cores ?? 1))",
     ]
     if let memory = resources.memory { words.append("--mem=\(max(1, (memory + (1 << 20) - 1) >> 20))M") }
     if let gpus = resources.gpus, gpus > 0 { words.append("--gres=gpu:\(gpus)") }
     if let time = resources.time {
-      let seconds = max(60, Int(time.components.seconds))
+      let seconds = max(60, Int(time.components.seconds) * tickets.count)
       words.append("--time=\(seconds / 60):\(String(100 + seconds % 60).suffix(2))")
       // Slurm sends it up to a minute too early.
       if seconds >= 5 * SlurmJob.warning { words.append("--signal=B:USR1@\(SlurmJob.warning)") }

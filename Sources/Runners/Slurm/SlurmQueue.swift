@@ -15,6 +15,9 @@ final class SlurmQueue: Sendable {
 
   private struct Jobs {
     var sights: [Int: Sight] = [:]
+    /// For how many actions each is watched, and by how many of these it is still wanted.
+    var watchers: [Int: Int] = [:]
+    var wanted: [Int: Int] = [:]
     var isAsking = false
   }
 
@@ -25,14 +28,35 @@ final class SlurmQueue: Sendable {
 
   func watch(_ job: Int) {
     let isFirst = jobs.withLock { jobs in
-      jobs.sights[job] = Sight(state: .waiting(reason: "submitted"), since: .now)
+      jobs.watchers[job, default: 0] += 1
+      jobs.wanted[job, default: 0] += 1
+      if jobs.sights[job] == nil {
+        jobs.sights[job] = Sight(state: .waiting(reason: "submitted"), since: .now)
+      }
       defer { jobs.isAsking = true }
       return !jobs.isAsking
     }
     if isFirst { Task.detached { [self] in await ask() } }
   }
 
-  func forget(_ job: Int) { jobs.withLock { _ = $0.sights.removeValue(forKey: job) } }
+  /// - Returns: whether no action wants it any more.
+  func giveUp(_ job: Int) -> Bool {
+    jobs.withLock { jobs in
+      jobs.wanted[job, default: 1] -= 1
+      return jobs.wanted[job, default: 0] <= 0
+    }
+  }
+
+  /// To be called once for each `watch`, after `giveUp`.
+  func forget(_ job: Int) {
+    jobs.withLock { jobs in
+      jobs.watchers[job, default: 1] -= 1
+      if jobs.watchers[job, default: 0] > 0 { return }
+      jobs.sights[job] = nil
+      jobs.watchers[job] = nil
+      jobs.wanted[job] = nil
+    }
+  }
 
   func sight(of job: Int) -> Sight? { jobs.withLock { $0.sights[job] } }
 

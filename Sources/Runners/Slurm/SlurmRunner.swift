@@ -13,6 +13,7 @@ public struct SlurmRunner: Runner {
   private let local: LocalRunner
   private let here = LocalPlaces()
   private let queue = SlurmQueue()
+  private let batches = SlurmBatches()
   private let settings: SlurmSettings
   private let root: String
 
@@ -90,15 +91,26 @@ public struct SlurmRunner: Runner {
     var mishaps = 0
     while true {
       let isInherited = earlier != nil
-      let job: Int
-      if let known = earlier { job = known } else { job = try await submit(action, ticket, watcher) }
+      let submitted: SlurmBatches.Submitted
+      if let earlier {
+        submitted = SlurmBatches.Submitted(
+          number: earlier, printed: SlurmJob.printed(in: scratch.path), isAlone: true)
+      } else {
+        submitted = try await submit(action, ticket, watcher)
+      }
       earlier = nil
+      let job = submitted.number
       queue.watch(job)
-      defer { queue.forget(job) }
+      var isWanted = true
+      defer {
+        if isWanted { _ = queue.giveUp(job) }
+        queue.forget(job)
+      }
       let end: End
       do { end = try await follow(job, ticket, watcher) } catch {
         // Nothing of it runs any more when this is known.
-        await cancel(job)
+        isWanted = false
+        await giveUp(job)
         throw error
       }
       switch end {
@@ -109,24 +121,27 @@ public struct SlurmRunner: Runner {
         let state = await settled(job)
         let isMishap = state.map(SlurmState.isMishap) ?? true
         if state == "CANCELLED" || !isMishap && !hasSaved {
-          throw failure(of: job, state == "CANCELLED" ? "CANCELLED" : "TIMEOUT", "", scratch)
+          throw failure(of: submitted, state == "CANCELLED" ? "CANCELLED" : "TIMEOUT", "")
         }
-        // Slurm may have put it into its queue again by itself.
-        await cancel(job)
         if !hasSaved { mishaps += 1 }
-        if mishaps > SlurmRunner.mishaps { throw failure(of: job, "PREEMPTED", "again and again", scratch) }
+        if mishaps > SlurmRunner.mishaps { throw failure(of: submitted, "PREEMPTED", "again and again") }
         watcher.notes.add("\(action.name): the job \(job) was told to end, and is submitted again")
+      case .answer(.passedOver):
+        if await settled(job) == "CANCELLED" { throw failure(of: submitted, "CANCELLED", "") }
       case .ended(let state, let reason):
         // Nobody was there when it ended, and Slurm may have forgotten how.
         if !isInherited {
           mishaps += 1
-          guard SlurmState.isMishap(state), mishaps <= SlurmRunner.mishaps else {
-            throw failure(of: job, state, reason, scratch)
-          }
+          // What stood behind others in the job had no part in how that ended.
+          let hasBegun = try submitted.isAlone || scratch.files.entry(scratch.work) != nil
+          let isAgain = SlurmState.isMishap(state) || !hasBegun && state != "CANCELLED"
+          guard isAgain, mishaps <= SlurmRunner.mishaps else { throw failure(of: submitted, state, reason) }
         }
-        await cancel(job)
         watcher.notes.add("\(action.name): the job \(job) ended as \(state), and is submitted again")
       }
+      // Slurm may have put it into its queue again by itself.
+      isWanted = false
+      await giveUp(job)
     }
   }
 
@@ -151,7 +166,7 @@ public struct SlurmRunner: Runner {
       return isOfThisVersion ? outputs(ticket, watcher.notes) : nil
     }
     if isOfThisVersion { return .job(job) }
-    await cancel(job)
+    await SlurmRunner.cancel(job)
     return nil
   }
 
@@ -164,14 +179,29 @@ public struct SlurmRunner: Runner {
 
   // MARK: Submitting
 
-  /// Submits it, however long Slurm cannot be reached.
-  private func submit(_ action: Action, _ ticket: ActionTicket, _ watcher: ActionWatcher) async throws -> Int
-  {
-    let name = SlurmJob.name(for: action)
-    let job = SlurmJob(action: action, ticket: ticket, settings: settings, root: root, name: name)
-    try ticket.clear()
-    try ticket.assign(name)
-    return try await whileAway(watcher) {
+  /// Submits an action, alone or with others of its stage.
+  private func submit(
+    _ action: Action, _ ticket: ActionTicket, _ watcher: ActionWatcher
+  ) async throws -> SlurmBatches.Submitted {
+    let member = SlurmBatches.Member(action: action, ticket: ticket, watcher: watcher)
+    let size = action.resources.group ?? 1
+    if size <= 1 { return try await submit([member]) }
+    return try await batches.job(for: member, size: size) { [self] in try await submit($0) }
+  }
+
+  /// Submits them as one job, however long Slurm cannot be reached.
+  private func submit(_ members: [SlurmBatches.Member]) async throws -> SlurmBatches.Submitted {
+    let name = SlurmJob.name(for: members.map(\.action))
+    let job = SlurmJob(
+      resources: members[0].action.resources, tickets: members.map(\.ticket), settings: settings, root: root,
+      name: name)
+    for member in members {
+      try member.ticket.clear()
+      // Where there is one, the action has begun.
+      store.files.removeAll(member.ticket.folder + "/work")
+      try member.ticket.assign(name)
+    }
+    let number = try await whileAway(members[0].watcher) {
       do {
         let text = try SlurmCommands.run("sbatch", job.arguments, input: job.script)
         guard
@@ -185,6 +215,7 @@ public struct SlurmRunner: Runner {
         throw refusal(error, job)
       }
     }
+    return SlurmBatches.Submitted(number: number, printed: job.printed, isAlone: members.count == 1)
   }
 
   /// Tries something again for as long as Slurm cannot be reached.
@@ -279,8 +310,22 @@ public struct SlurmRunner: Runner {
     return nil
   }
 
+  /// Wants a job no more: it is cancelled with the last action that wants it. Waits until it has ended, or has left this one alone.
+  private func giveUp(_ job: Int) async {
+    if queue.giveUp(job) { return await SlurmRunner.cancel(job) }
+    await Task.detached { [queue] in
+      // A job looks every ten seconds whether its actions are still its own.
+      for _ in 0..<30 {
+        switch queue.sight(of: job)?.state {
+        case .ended, nil: return
+        default: try? await Task.sleep(for: .milliseconds(500))
+        }
+      }
+    }.value
+  }
+
   /// Cancels a job, and waits until it has ended, as long as Slurm answers.
-  private func cancel(_ job: Int) async {
+  private static func cancel(_ job: Int) async {
     // Whoever calls this may have been cancelled, too.
     await Task.detached {
       let start = ContinuousClock.now
@@ -297,7 +342,8 @@ public struct SlurmRunner: Runner {
 
   // MARK: Failures
 
-  private func failure(of job: Int, _ state: String, _ reason: String, _ scratch: Scratch) -> Failure {
+  private func failure(of submitted: SlurmBatches.Submitted, _ state: String, _ reason: String) -> Failure {
+    let job = submitted.number
     let (headline, hint): (String, String?) =
       switch state {
       case "TIMEOUT", "DEADLINE":
@@ -322,7 +368,7 @@ public struct SlurmRunner: Runner {
         )
       default: ("the job failed before the action had begun, or was ended from outside", nil)
       }
-    let printed = (try? scratch.files.end(of: SlurmJob.printed(in: scratch.path), limit: 4096)) ?? nil
+    let printed = (try? store.files.end(of: submitted.printed, limit: 4096)) ?? nil
     let lines = String(decoding: printed ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
     var facts: [Failure.Fact] = [("job", String(job)), ("state", state)]
     if !reason.isEmpty, reason != "None" { facts.append(("reason", reason)) }

@@ -55,6 +55,14 @@ public struct TicketExecution: Sendable {
     }
   }
 
+  /// Says that the action will not begin, since its job is to end.
+  public func passOver() throws {
+    if ticket.waits(for: job) { try ticket.write(.passedOver, ActionNotes()) }
+  }
+
+  /// Whether somebody waits for the action, and for this job to do it.
+  public var isWaitedFor: Bool { ticket.waits(for: job) }
+
   /// Ends the body where nobody waits for what comes of it any more: whoever has sent the action has ended or been killed, and its
   /// folder is gone.
   private func untilAbandoned(_ body: @escaping @Sendable () async throws -> Bool) async throws -> Bool {

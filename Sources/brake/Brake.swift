@@ -23,7 +23,8 @@ import System
       CommandGroup(
         name: "Pipeline",
         subcommands: [
-          Run.self, Rebuild.self, Status.self, Why.self, Log.self, Attach.self, Runs.self, Compare.self, Graph.self,
+          Run.self, Rebuild.self, Status.self, Why.self, Log.self, Attach.self, Runs.self, Compare.self,
+          Graph.self,
           Lint.self, Schema.self, Init.self, Operations.self, Doctor.self,
         ]),
       CommandGroup(

@@ -47,7 +47,8 @@ import Testing
   @Test func `A link in the place of an object is not followed`() throws {
     folder.write([UInt8](repeating: 1, count: 40_000), to: "file")
     #expect(try folder.brake("put", "file").status == 0)
-    let moved = try folder.shell("o=$(ls -d cache/objects/*/*); mv $o elsewhere; ln -s $PWD/elsewhere $o; echo $o")
+    let moved = try folder.shell(
+      "o=$(ls -d cache/objects/*/*); mv $o elsewhere; ln -s $PWD/elsewhere $o; echo $o")
     let digest = moved.out.split(separator: "/").suffix(2).joined().dropLast()
     for command in [["cat", "sha256:\(digest)"], ["verify"], ["scrub"]] {
       let run = try BrakeProcess(command, in: folder).wait()

@@ -8,11 +8,18 @@ public protocol Runner: Sendable {
   /// - Parameter places: the most actions at once that its user wants.
   func capacity(places: Int) -> Capacity
 
+  /// What an instance takes of that.
+  func demand(_ resources: Resources) -> Resources
+
   /// Starts an action and waits for its end. Cancelling the task aborts it: it throws `CancellationError` once nothing of
   /// the action runs any more.
   ///
   /// - Throws: `ActionFailure` if the action was started and failed.
   func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult
+}
+
+extension Runner {
+  public func demand(_ resources: Resources) -> Resources { resources }
 }
 
 /// What a runner is told about an action beside the action, and whom it keeps informed while that runs.
@@ -28,11 +35,13 @@ public struct ActionWatcher: Sendable {
   /// Called when a command says that a file is complete: with its path in the folder of the command, as the command gives it, and
   /// with that folder.
   public let saved: @Sendable (_ path: String, _ folder: String) -> Void
+  /// Whether nothing that was begun before is wanted.
+  public let isAnew: Bool
 
   public init(
     threads: Int, notes: ActionNotes, prints: @escaping @Sendable (String) -> Void = { _ in },
     report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in }, resume: String? = nil,
-    saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in }
+    saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in }, isAnew: Bool = false
   ) {
     self.threads = threads
     self.notes = notes
@@ -40,6 +49,7 @@ public struct ActionWatcher: Sendable {
     self.report = report
     self.resume = resume
     self.saved = saved
+    self.isAnew = isAnew
   }
 }
 

@@ -39,14 +39,33 @@ public struct Scratch: Sendable {
     for folder in [work, out, temporary] { try files.makeFolder(folder) }
   }
 
+  /// What says that the rest is whole, and goes before it: who is killed while it removes leaves nothing that looks whole.
+  private var marks: [String] = []
+  /// Whether it may be removed: another process may have taken it over.
+  public private(set) var isOwn: @Sendable () -> Bool = { true }
+
   /// One in which another process works, or will. Nothing in it is touched.
-  public init(standingAt path: String, files: any FileSystem) {
+  /// - Parameters:
+  ///   - marks: names of files in it that say that the rest is whole.
+  ///   - isOwn: whether it is still this process's to remove.
+  public init(
+    standingAt path: String, marks: [String], isOwn: @escaping @Sendable () -> Bool, files: any FileSystem
+  ) {
     self.path = path
     self.files = files
+    self.marks = marks
+    self.isOwn = isOwn
   }
 
   /// Also removes what is read-only.
-  public func remove() { files.removeAll(path) }
+  public func remove() {
+    guard isOwn() else { return }
+    if !marks.isEmpty {
+      for mark in marks { try? files.remove("\(path)/\(mark)") }
+      try? files.synchronise(path)
+    }
+    files.removeAll(path)
+  }
 
   /// Whether anything was printed.
   public var hasLog: Bool { (try? files.entry(log)).map { $0.size > 0 } ?? false }

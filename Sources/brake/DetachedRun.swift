@@ -74,10 +74,13 @@ struct DetachedRun {
   /// Asks it to end, as Ctrl-C would.
   /// - Returns: false where it does not run on this machine.
   func interrupt() -> Bool {
-    guard state == .running,
-      let number = text("process")?.split(separator: " ").last.flatMap({ pid_t($0) }), number > 1
-    else { return false }
-    return kill(number, SIGINT) == 0
+    // One that was started just now gets its number in a moment.
+    for _ in 0..<100 where state == .running {
+      let number = text("process")?.split(separator: " ").last.flatMap { pid_t($0) }
+      if let number, number > 1 { return kill(number, SIGINT) == 0 }
+      usleep(20_000)
+    }
+    return false
   }
 
   // MARK: Starting
@@ -93,6 +96,8 @@ struct DetachedRun {
     try store.make()
     try removeOld(in: store)
     _ = try files.makeFolders(folder)
+    // What stands in it says to which process a signal goes.
+    try files.setMode(folder, to: 0o700)
     let run = DetachedRun(name: name, folder: folder)
     let log = open(run.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw Failure.system("write", run.log) }
@@ -136,7 +141,12 @@ struct DetachedRun {
   }
 
   private static func removeOld(in store: Store) throws {
-    let ended = try all(in: store).filter { $0.state != .running }
+    let ended = try all(in: store).filter { run in
+      switch run.state {
+      case .ended, .lost: true
+      case .running, .elsewhere: false
+      }
+    }
     for run in ended.dropLast(kept) { files.removeAll(run.folder) }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Operations
 import Runs
 import System
@@ -25,8 +26,10 @@ extension Brake {
     var job: String
 
     func run() async throws {
+      let number = getenv("SLURM_JOB_ID").map { String(cString: $0) }
       let executions = folders.map {
-        TicketExecution(folder: $0, job: job, registry: .builtIn, guardExecutable: "/proc/self/exe")
+        TicketExecution(
+          folder: $0, job: job, number: number, registry: .builtIn, guardExecutable: "/proc/self/exe")
       }
       do {
         let isMade = try await Interruption.cancelling { try await Execute.run(executions) }
@@ -42,8 +45,14 @@ extension Brake {
       for execution in executions {
         if Task.isCancelled {
           try execution.passOver()
-        } else if executions.count == 1 || execution.isWaitedFor {
-          isMade = try await execution.run() && isMade
+        } else if executions.count == 1 {
+          return try await execution.run()
+        } else if execution.isWaitedFor {
+          // The others are still to be done.
+          do { isMade = try await execution.run() && isMade } catch {
+            Output.note("error: \(error)")
+            isMade = false
+          }
         }
       }
       return isMade

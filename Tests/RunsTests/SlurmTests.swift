@@ -115,7 +115,7 @@ import Testing
       for _ in 0..<25 {
         group.addTask {
           try await batches.job(for: member, size: 10) { members in
-            .init(number: sizes.add(members.count), printed: "", isAlone: false)
+            .init(number: sizes.add(members.count), printed: "", name: "", isAlone: false)
           }.number
         }
       }
@@ -230,6 +230,28 @@ import Testing
     await #expect(throws: Failure.self) { try await execution.run() }
     #expect(try ticket.answer(ActionNotes()) == nil)
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.work).isEmpty)
+  }
+
+  @Test func `An answer counts that is of the job that does the action, and names files of its folder`()
+    throws
+  {
+    let scratch = try Scratch(in: store)
+    let ticket = ActionTicket(in: scratch.path, files: scratch.files)
+    func made(_ path: String, by job: String) throws -> Bool {
+      try ticket.write(
+        .made([OutputFile(name: "o", key: nil, path: path)], isResumed: false), ActionNotes(), by: job)
+      return try ticket.answer(ActionNotes()) != nil
+    }
+    try ticket.assign("one")
+    #expect(try !made(scratch.path + "/out/o", by: "two"))
+    #expect(try made(scratch.path + "/out/o", by: "one"))
+    for path in ["/etc/passwd", scratch.path + "/../../secret", scratch.path] {
+      #expect(throws: Failure.self) { try made(path, by: "one") }
+    }
+    try ticket.assign("two")
+    #expect(try ticket.answer(ActionNotes()) == nil)
+    // Slurm was asked twice, and starts one of them once more.
+    #expect(try ticket.claim("17") && !ticket.claim("18") && ticket.claim("17"))
   }
 
   @Test func `What an earlier attempt has left in the folder goes, but for what it printed`() throws {

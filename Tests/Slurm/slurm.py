@@ -36,14 +36,18 @@ stages:
   large: { run: "echo > ${out.o}", out: { o: o.txt }, memory: 900G }
   fails: { run: "echo no; exit 7", out: { o: o.txt } }
   grouped:
-    for: { i: 1..45 }
+    for: { k: [x], i: 1..45 }
     run: "echo part ${i}; sleep ${pause}; echo $${SLURM_JOB_ID:-none} > ${out.o}; [ ${i} != 13 ] || [ ${bad} = 0 ]"
     pass-env: [SLURM_JOB_ID]
     out: { o: o.txt }
     group: 20
   here: { run: "env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: local }
   there: { run: "true; env | grep -c SLURM_JOB_ID > ${out.n} || true", out: { n: n.txt }, pass-env: [SLURM_JOB_ID], runner: slurm }
-  counted: { run: "date +%s%N >> ${place}; sleep 15; echo > ${out.o}", out: { o: o.txt }, sandbox: false }
+  counted:
+    for: { k: [x], l: [y] }
+    run: "date +%s%N >> ${place}; sleep 15; echo > ${out.o}"
+    out: { o: o.txt }
+    sandbox: false
   saves:
     run: |
       from=0
@@ -134,7 +138,7 @@ try:
     expect("more than any node has", start("large"), 2, "no node of the cluster has what the job asks for")
 
     expect("one of a group fails, and the others do not", start("-k", "grouped"), 2, "44 ran", "1 failed")
-    numbers = [output(f"grouped[{i}]") for i in range(1, 46) if i != 13]
+    numbers = [output(f"grouped[x,{i}]") for i in range(1, 46) if i != 13]
     if not 2 <= len(set(numbers)) <= 5 or "none" in numbers:
         failures.append(f"actions of a group are no group: {numbers}")
     process = start("-B", "grouped", "bad=0", "pause=0.5")

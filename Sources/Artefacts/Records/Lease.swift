@@ -142,6 +142,12 @@ public final class Leases: Sendable {
   /// Watches the lease that another process has.
   public func watch(_ key: Digest) -> LeaseWatch { LeaseWatch(folder + "/" + key.hex, store.files) }
 
+  /// Whether this process has the right to compute an action.
+  public func holds(_ key: Digest) -> Bool {
+    guard let own = try? store.processFolder() else { return false }
+    return Leases.owner(of: folder + "/" + key.hex, store.files) == own.leaseName
+  }
+
   /// What the process that computes an action tells of it: nil if nobody computes it, an empty object if it tells nothing.
   public func about(_ key: Digest) -> JSON? {
     let target = folder + "/" + key.hex

@@ -7,6 +7,7 @@ public import System
 ///
 ///     ticket.json      what is to be done
 ///     job              the name of the job that does it, which no other has
+///     claim            which of two jobs of that name does it, if Slurm was asked twice
 ///     progress.json    how far it is; written anew every now and then
 ///     answer.json      what came of it; written once, at its end
 public struct ActionTicket: Sendable {
@@ -28,7 +29,7 @@ public struct ActionTicket: Sendable {
 
   /// What stands beside what the action makes, with what was printed so far.
   public static let names: Set<String> = [
-    "ticket.json", "job", "progress.json", "answer.json", "slurm.log", "log",
+    "ticket.json", "job", "claim", "progress.json", "answer.json", "slurm.log", "log",
   ]
 
   /// More than any ticket or answer has.
@@ -91,7 +92,22 @@ public struct ActionTicket: Sendable {
 
   /// Says which job does the action from now on. Any other that is still under way ends.
   public func assign(_ job: String) throws {
+    if try files.entry(folder + "/claim") != nil { try files.remove(folder + "/claim") }
     try files.replace(folder + "/job", with: Array(job.utf8), by: folder + "/job.new")
+  }
+
+  /// Lets no job go on with the action.
+  func unassign() { try? files.remove(folder + "/job") }
+
+  /// Says that a job does the action.
+  /// - Parameter number: of the job.
+  /// - Returns: false if another one has said so before.
+  public func claim(_ number: String) throws -> Bool {
+    let (path, own) = (folder + "/claim", folder + "/claim-" + ProcessFolder.randomName())
+    try files.write(Array(number.utf8), to: own)
+    if try files.renameIfAbsent(own, to: path) { return true }
+    try? files.remove(own)
+    return try files.contents(of: path, limit: 256) == Array(number.utf8)
   }
 
   /// The name of the job that does the action; nil if there is none.
@@ -119,8 +135,12 @@ public struct ActionTicket: Sendable {
 
   // MARK: What came of it
 
-  public func write(_ answer: Answer, _ notes: ActionNotes) throws {
+  /// - Parameter job: the name of the job whose answer it is.
+  public func write(_ answer: Answer, _ notes: ActionNotes, by job: String) throws {
+    // It is another one's by now, which would take this answer for its own.
+    guard waits(for: job) else { return }
     var members: [String: JSON] = [
+      "job": .string(job),
       "notes": .array(notes.all.map { .string($0) }),
       "doubt": notes.doubt.map { .string($0.rawValue) } ?? .null,
     ]
@@ -135,16 +155,25 @@ public struct ActionTicket: Sendable {
     try write(.object(members), "answer")
   }
 
-  /// Nil as long as there is none.
+  /// Whether a job has made the action's outputs already, and is there once more.
+  public func hasMade(_ job: String) -> Bool {
+    if case .made? = try? answer(ActionNotes()) { return waits(for: job) }
+    return false
+  }
+
+  /// Nil as long as there is none of the job that does the action.
   /// - Parameter notes: gets those of the action.
   func answer(_ notes: ActionNotes) throws -> Answer? {
-    guard let json = try read("answer") else { return nil }
+    guard let json = try read("answer"), try json["job"]?.string == job() else { return nil }
     for note in json["notes"]?.array ?? [] { note.string.map(notes.add) }
     if let doubt = json["doubt"]?.string.flatMap(Record.Doubt.init) { notes.add(doubt) }
     if let failure = json["failure"] { return .failed(try Failure(failure)) }
     if json["passed_over"] != nil { return .passedOver }
     if let told = json["told"] { return .told(hasSaved: told["saved"]?.bool == true) }
     let outputs = try JSONReader(json).array("outputs").map { try OutputFile($0) }
+    for output in outputs where !output.path.hasPrefix(folder + "/") || output.path.contains("/../") {
+      throw Failure(.refused, "the job has made \(output.path), which is not in its folder \(folder)")
+    }
     return .made(outputs, isResumed: json["resumed"]?.bool == true)
   }
 

@@ -5,10 +5,12 @@ import System
 /// What of a run on a cluster runs in this process: as much at once as this machine has room for, in the order in which it comes.
 final class LocalPlaces: Sendable {
   private struct State {
-    var capacity = Capacity.ofMachine(places: Processors.available, gpus: 0)
+    var capacity: Capacity
     var waiting: [(demand: Resources, continuation: CheckedContinuation<Void, Never>)] = []
   }
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+
+  init(_ capacity: Capacity) { state = Mutex(State(capacity: capacity)) }
 
   func enter(_ demand: Resources) async {
     await withCheckedContinuation { continuation in

@@ -15,6 +15,7 @@ final class SlurmBatches: Sendable {
     let number: Int
     /// The file to which Slurm and its shell print.
     let printed: String
+    let name: String
     /// Whether it does one action only.
     let isAlone: Bool
   }
@@ -32,14 +33,30 @@ final class SlurmBatches: Sendable {
     var changed = ContinuousClock.now
     var members: [Member] = []
     var waiting: [CheckedContinuation<Submitted, any Error>] = []
-    var isCancelled: [Bool] = []
+  }
+
+  /// What becomes of a batch until it is submitted.
+  private struct Fate {
+    /// Of the members that want it no more.
+    var cancelled: Set<Int> = []
+    /// How many members it has, once no more come.
+    var count: Int?
+    var task: Task<Void, Never>?
+
+    var isUnwanted: Bool { count.map { cancelled.count >= $0 } ?? false }
   }
 
   private struct State {
     var open: [Key: Batch] = [:]
-    /// Batches that are being submitted, with how many of their members want them no more.
-    var sent: [UInt64: (task: Task<Void, Never>?, left: Int)] = [:]
+    var fates: [UInt64: Fate] = [:]
     var last: UInt64 = 0
+
+    /// - Returns: the batch, to which nothing is added any more.
+    mutating func close(_ key: Key) -> Batch? {
+      guard let batch = open.removeValue(forKey: key) else { return nil }
+      fates[batch.number]?.count = batch.members.count
+      return batch
+    }
   }
 
   private let state = Mutex(State())
@@ -56,21 +73,24 @@ final class SlurmBatches: Sendable {
       try await withCheckedThrowingContinuation { continuation in
         let (full, isFirst) = state.withLock { state -> (Batch?, Bool) in
           let isFirst = state.open[key] == nil
-          if isFirst { state.last += 1 }
+          if isFirst {
+            state.last += 1
+            state.fates[state.last] = Fate()
+          }
           var batch = state.open.removeValue(forKey: key) ?? Batch(number: state.last)
-          place.withLock { $0 = (batch.number, batch.members.count) }
+          let index = batch.members.count
+          place.withLock { $0 = (batch.number, index) }
+          if Task.isCancelled { state.fates[batch.number]?.cancelled.insert(index) }
           batch.members.append(member)
           batch.waiting.append(continuation)
-          batch.isCancelled.append(Task.isCancelled)
           batch.changed = .now
-          if batch.members.count >= size { return (batch, false) }
           state.open[key] = batch
-          return (nil, isFirst)
+          return batch.members.count >= size ? (state.close(key), false) : (nil, isFirst)
         }
         if let full { send(full, submit) } else if isFirst { gather(key, submit) }
       }
     } onCancel: {
-      place.withLock { $0 }.map { cancel(key, $0.batch, $0.index) }
+      place.withLock { $0 }.map { cancel($0.batch, $0.index) }
     }
   }
 
@@ -85,8 +105,7 @@ final class SlurmBatches: Sendable {
           guard now - batch.changed >= SlurmBatches.moment || now - batch.begun >= SlurmBatches.longest else {
             return (nil, false)
           }
-          state.open[key] = nil
-          return (batch, true)
+          return (state.close(key), true)
         }
         if let batch { send(batch, submit) }
         if isOver { return }
@@ -95,32 +114,26 @@ final class SlurmBatches: Sendable {
   }
 
   private func send(_ batch: Batch, _ submit: @escaping Submit) {
-    let left = batch.isCancelled.count { !$0 }
-    state.withLock { $0.sent[batch.number] = (nil, left) }
     let task = Task.detached { [self] in
       let result: Result<Submitted, any Error>
       do {
         try Task.checkCancellation()
         result = .success(try await submit(batch.members))
       } catch { result = .failure(error) }
-      state.withLock { $0.sent[batch.number] = nil }
+      state.withLock { $0.fates[batch.number] = nil }
       for continuation in batch.waiting { continuation.resume(with: result) }
     }
     let isUnwanted = state.withLock { state in
-      state.sent[batch.number]?.task = task
-      return state.sent[batch.number].map { $0.left <= 0 } ?? false
+      state.fates[batch.number]?.task = task
+      return state.fates[batch.number]?.isUnwanted == true
     }
     if isUnwanted { task.cancel() }
   }
 
-  private func cancel(_ key: Key, _ number: UInt64, _ index: Int) {
+  private func cancel(_ number: UInt64, _ index: Int) {
     let task = state.withLock { state -> Task<Void, Never>? in
-      if state.open[key]?.number == number {
-        state.open[key]?.isCancelled[index] = true
-        return nil
-      }
-      state.sent[number]?.left -= 1
-      return state.sent[number].flatMap { $0.left <= 0 ? $0.task : nil }
+      state.fates[number]?.cancelled.insert(index)
+      return state.fates[number].flatMap { $0.isUnwanted ? $0.task : nil }
     }
     task?.cancel()
   }

@@ -81,7 +81,7 @@ public struct SlurmCheck: Sendable {
   private func testJob(within patience: Duration, _ report: (String) -> Void) async throws -> [Finding] {
     let files = store.files
     // Not in this process's folder in tmp/, which others may take away while the job waits for long.
-    let folder = "\(store.root)/index/jobs/check-\(ProcessFolder.randomName())"
+    let folder = "\(store.root)/index/jobs/check-\(ProcessFolder.randomName().prefix(12))\(JobFolder.suffix)"
     try store.makeFolders(folder)
     defer { files.removeAll(folder) }
     let place = try files.realPath(folder) ?? folder
@@ -112,7 +112,7 @@ public struct SlurmCheck: Sendable {
       ["#!/bin/sh", "cd \(ShellText.quoted(root)) || exit 90"] + settings.setup + [
         "[ -x \(program) ] || { echo \(ShellText.quoted("this node does not see the program \(settings.executable)")) >&2; exit 91; }",
         "cd \(ShellText.quoted(place)) || exit 92",
-        "{ cat token; echo; \(program) --version; hostname; } > answer.new && mv answer.new answer",
+        "{ cat token && echo && hostname && \(program) --version; } > answer.new; mv answer.new answer",
       ]
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
@@ -148,7 +148,7 @@ public struct SlurmCheck: Sendable {
 
   private func judge(_ text: String, _ token: String, _ number: Int, seconds: Double) -> [Finding] {
     let lines = text.split(separator: "\n").map(String.init)
-    guard lines.count == 3, lines[0] == token else {
+    guard lines.count >= 2, lines[0] == token else {
       return [
         Finding(
           "store", "the node does not see what this machine has written", isGood: false,
@@ -157,13 +157,18 @@ public struct SlurmCheck: Sendable {
     }
     let time = "\(Int(seconds * 10) / 10).\(Int(seconds * 10) % 10) s"
     var findings = [
-      Finding("test job", "job \(number) ran on \(lines[2]); its answer was there after \(time)"),
-      Finding("store", "\(lines[2]) sees \(store.root), the workspace and brake"),
+      Finding("test job", "job \(number) ran on \(lines[1]); its answer was there after \(time)"),
+      Finding("store", "\(lines[1]) sees \(store.root), the workspace and brake"),
     ]
-    let isSame = lines[1] == settings.version
+    guard lines.count == 3 else {
+      let text = "\(settings.executable) does not start on \(lines[1])"
+      let hint = "it may lack a library there; slurm-setup: in brake's configuration can load modules"
+      return findings + [Finding("brake", text, isGood: false, hint: hint)]
+    }
+    let isSame = lines[2] == settings.version
     findings.append(
       Finding(
-        "brake", isSame ? "\(lines[1]) there as here" : "\(lines[1]) there, and \(settings.version) here",
+        "brake", isSame ? "\(lines[2]) there as here" : "\(lines[2]) there, and \(settings.version) here",
         isGood: isSame, hint: isSame ? nil : "install the same brake on all nodes of the cluster"))
     return findings
   }
@@ -185,13 +190,13 @@ public struct SlurmCheck: Sendable {
   private func leftJobs() -> [Finding] {
     let leases = Leases(of: store)
     let left = ((try? JobFolder(of: store).all()) ?? []).filter { leases.about($0.key) == nil }
-    return left.compactMap { folder in
-      guard let number = (try? SlurmQueue.number(ofJob: folder.job)) ?? nil,
+    return Set(left.map(\.job)).sorted().compactMap { name in
+      guard let number = (try? SlurmQueue.number(ofJob: name)) ?? nil,
         let state = (try? SlurmQueue.states(of: [number]))?[number]
       else { return nil }
       if case .ended = state { return nil }
       return Finding(
-        "left", "job \(number) (\(folder.job)) does what no brake waits for",
+        "left", "job \(number) (\(name)) does what no brake waits for",
         hint: "the run that wants it next goes on with it; to end it: scancel \(number)")
     }
   }

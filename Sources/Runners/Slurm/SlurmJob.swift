@@ -16,11 +16,23 @@ struct SlurmJob {
   /// A name that no other job has.
   static func name(for actions: [Action]) -> String {
     let more = actions.count == 1 ? "" : " and \(actions.count - 1) more"
-    return "brake-\(ProcessFolder.randomName().prefix(12)) \(actions[0].name)\(more)"
+    // Slurm's programs take several names, with commas between them.
+    let told = actions[0].name.replacing(",", with: ";")
+    return "brake-\(ProcessFolder.randomName().prefix(12)) \(told)\(more)"
   }
 
-  /// What Slurm and the shell of this job print.
-  var printed: String { SlurmJob.printed(in: tickets[0].folder) }
+  /// What Slurm and the shell of this job print. That of several actions outlasts each of them.
+  var printed: String {
+    let folder = tickets[0].folder
+    return tickets.count == 1
+      ? SlurmJob.printed(in: folder) : SlurmJob.printed(byAllOf: name, beside: folder)
+  }
+
+  /// What a job of several actions prints.
+  /// - Parameter folder: of one of them.
+  static func printed(byAllOf name: String, beside folder: String) -> String {
+    "\(parentFolder(of: folder))/\(name.prefix { $0 != " " })\(JobFolder.suffix)"
+  }
 
   /// What Slurm and the shell of the job print.
   static func printed(in folder: String) -> String { folder + "/slurm.log" }

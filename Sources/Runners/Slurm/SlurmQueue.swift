@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import System
 
@@ -47,14 +48,19 @@ final class SlurmQueue: Sendable {
     }
   }
 
+  /// Whether any action wants a job.
+  func isWanted(_ job: Int) -> Bool { jobs.withLock { $0.wanted[job, default: 0] > 0 } }
+
   /// To be called once for each `watch`, after `giveUp`.
-  func forget(_ job: Int) {
+  /// - Returns: whether nobody watches it any more.
+  func forget(_ job: Int) -> Bool {
     jobs.withLock { jobs in
       jobs.watchers[job, default: 1] -= 1
-      if jobs.watchers[job, default: 0] > 0 { return }
+      if jobs.watchers[job, default: 0] > 0 { return false }
       jobs.sights[job] = nil
       jobs.watchers[job] = nil
       jobs.wanted[job] = nil
+      return true
     }
   }
 
@@ -106,11 +112,11 @@ final class SlurmQueue: Sendable {
     return parse(text)
   }
 
-  /// Nil if Slurm knows no job of this name.
+  /// This user's newest job of a name; nil if Slurm knows none.
   static func number(ofJob name: String) throws -> Int? {
     let text = try SlurmCommands.run(
-      "squeue", ["--noheader", "--states=all", "--name=\(name)", "--format=%i"])
-    return text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+      "squeue", ["--noheader", "--states=all", "--user=\(geteuid())", "--name=\(name)", "--format=%i"])
+    return text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }.max()
   }
 
   static func parse(_ text: String) -> [Int: SlurmState] {

@@ -1,5 +1,6 @@
 public import Actions
 public import Artefacts
+import Glibc
 import Synchronization
 import System
 
@@ -11,7 +12,7 @@ import System
 public struct SlurmRunner: Runner {
   private let store: Store
   private let local: LocalRunner
-  private let here = LocalPlaces()
+  private let here: LocalPlaces
   private let queue = SlurmQueue()
   private let batches = SlurmBatches()
   private let settings: SlurmSettings
@@ -21,6 +22,8 @@ public struct SlurmRunner: Runner {
   private static let mishaps = 5
   /// For how long Slurm may not know a job, or its answer may be on its way, before it is given up.
   private static let patience = Duration.seconds(20)
+  /// The state of a job that Slurm has forgotten.
+  private static let unknown = "unknown to Slurm"
 
   private let isForAll: Bool
 
@@ -33,6 +36,7 @@ public struct SlurmRunner: Runner {
     self.settings = settings
     self.root = root
     self.local = local
+    here = LocalPlaces(local.capacity(places: Processors.available))
     self.isForAll = isForAll
   }
 
@@ -41,6 +45,11 @@ public struct SlurmRunner: Runner {
     isForAll
       ? Capacity(places: places, cores: 1 << 40, memory: 1 << 60, gpus: 1 << 40)
       : local.capacity(places: places)
+  }
+
+  /// A job takes a place, and nothing of this machine.
+  public func demand(_ resources: Resources) -> Resources {
+    isForAll || resources.runner != .slurm ? resources : .undeclared
   }
 
   private func isForCluster(_ action: Action) -> Bool {
@@ -86,15 +95,21 @@ public struct SlurmRunner: Runner {
         version: settings.version)
     }
     if let earlier {
-      watcher.notes.add("\(action.name): goes on with the job \(earlier) of a brake that did not end")
+      let text = "goes on with the job \(earlier) of a brake that did not end"
+      watcher.report(OperationContext.Progress(fraction: nil, text: text))
+      watcher.notes.add("\(action.name): \(text)")
     }
     var mishaps = 0
     while true {
       let isInherited = earlier != nil
       let submitted: SlurmBatches.Submitted
       if let earlier {
+        let name = try ticket.job() ?? ""
+        let shared = SlurmJob.printed(byAllOf: name, beside: scratch.path)
+        let isAlone = try store.files.entry(shared) == nil
         submitted = SlurmBatches.Submitted(
-          number: earlier, printed: SlurmJob.printed(in: scratch.path), isAlone: true)
+          number: earlier, printed: isAlone ? SlurmJob.printed(in: scratch.path) : shared, name: name,
+          isAlone: isAlone)
       } else {
         submitted = try await submit(action, ticket, watcher)
       }
@@ -104,13 +119,14 @@ public struct SlurmRunner: Runner {
       var isWanted = true
       defer {
         if isWanted { _ = queue.giveUp(job) }
-        queue.forget(job)
+        // What a job of several printed stands beside their folders.
+        if queue.forget(job), !submitted.isAlone { try? store.files.remove(submitted.printed) }
       }
       let end: End
       do { end = try await follow(job, ticket, watcher) } catch {
         // Nothing of it runs any more when this is known.
         isWanted = false
-        await giveUp(job)
+        await giveUp(submitted, ticket, scratch)
         throw error
       }
       switch end {
@@ -129,8 +145,8 @@ public struct SlurmRunner: Runner {
       case .answer(.passedOver):
         if await settled(job) == "CANCELLED" { throw failure(of: submitted, "CANCELLED", "") }
       case .ended(let state, let reason):
-        // Nobody was there when it ended, and Slurm may have forgotten how.
-        if !isInherited {
+        // It may have ended long ago, and Slurm have forgotten how.
+        if !isInherited || state != SlurmRunner.unknown {
           mishaps += 1
           // What stood behind others in the job had no part in how that ended.
           let hasBegun = try submitted.isAlone || scratch.files.entry(scratch.work) != nil
@@ -141,7 +157,7 @@ public struct SlurmRunner: Runner {
       }
       // Slurm may have put it into its queue again by itself.
       isWanted = false
-      await giveUp(job)
+      await giveUp(submitted, ticket, scratch)
     }
   }
 
@@ -158,15 +174,15 @@ public struct SlurmRunner: Runner {
     _ ticket: ActionTicket, _ watcher: ActionWatcher
   ) async throws -> Inheritance? {
     guard let name = try ticket.job() else { return nil }
-    let isOfThisVersion = ticket.version == settings.version
-    if isOfThisVersion, let outputs = outputs(ticket, watcher.notes) { return outputs }
+    let isOfUse = ticket.version == settings.version && !watcher.isAnew
+    if isOfUse, let outputs = outputs(ticket, watcher.notes) { return outputs }
     guard let job = try await whileAway(watcher, { try SlurmQueue.number(ofJob: name) }) else { return nil }
     if case .ended? = try await whileAway(watcher, { try SlurmQueue.states(of: [job]) })[job] {
       // The answer may have come since.
-      return isOfThisVersion ? outputs(ticket, watcher.notes) : nil
+      return isOfUse ? outputs(ticket, watcher.notes) : nil
     }
-    if isOfThisVersion { return .job(job) }
-    await SlurmRunner.cancel(job)
+    if isOfUse { return .job(job) }
+    await SlurmRunner.cancel(job, name)
     return nil
   }
 
@@ -201,7 +217,11 @@ public struct SlurmRunner: Runner {
       store.files.removeAll(member.ticket.folder + "/work")
       try member.ticket.assign(name)
     }
+    var isFirst = true
     let number = try await whileAway(members[0].watcher) {
+      // It may have been heard, although nobody said so.
+      if !isFirst, let number = try SlurmQueue.number(ofJob: name) { return number }
+      isFirst = false
       do {
         let text = try SlurmCommands.run("sbatch", job.arguments, input: job.script)
         guard
@@ -209,13 +229,14 @@ public struct SlurmRunner: Runner {
         else { throw Failure(.malformed, "sbatch printed '\(text.prefix(200))' and no number of a job") }
         return number
       } catch let error as SlurmCommands.Failed {
-        // It may have been heard all the same.
+        // Some jobs are refused and there all the same, as failed ones.
         if let number = (try? SlurmQueue.number(ofJob: name)) ?? nil { return number }
         if error.isPassing { throw error }
         throw refusal(error, job)
       }
     }
-    return SlurmBatches.Submitted(number: number, printed: job.printed, isAlone: members.count == 1)
+    return SlurmBatches.Submitted(
+      number: number, printed: job.printed, name: name, isAlone: members.count == 1)
   }
 
   /// Tries something again for as long as Slurm cannot be reached.
@@ -225,7 +246,11 @@ public struct SlurmRunner: Runner {
     var pause = Duration.seconds(1)
     while true {
       do { return try body() } catch let error as SlurmCommands.Failed {
-        guard error.isPassing else { throw error }
+        guard error.isPassing else {
+          throw Failure(
+            .refused, "\(error.program) fails",
+            facts: error.complaint.split(separator: "\n").prefix(4).map { (error.program, String($0)) })
+        }
         watcher.report(
           OperationContext.Progress(
             fraction: nil, text: "waits for Slurm: \(error.complaint.prefix(200).withoutLines)"))
@@ -268,7 +293,7 @@ public struct SlurmRunner: Runner {
           if age > (state == "COMPLETED" ? SlurmRunner.patience : .seconds(4)) {
             return .ended(state: state, reason: reason)
           }
-        case nil: if age > SlurmRunner.patience { return .ended(state: "unknown to Slurm", reason: "") }
+        case nil: if age > SlurmRunner.patience { return .ended(state: SlurmRunner.unknown, reason: "") }
         default: break
         }
         let progress = SlurmRunner.progress(of: job, sight, ticket)
@@ -310,26 +335,41 @@ public struct SlurmRunner: Runner {
     return nil
   }
 
-  /// Wants a job no more: it is cancelled with the last action that wants it. Waits until it has ended, or has left this one alone.
-  private func giveUp(_ job: Int) async {
-    if queue.giveUp(job) { return await SlurmRunner.cancel(job) }
+  /// Wants a job no more: it is cancelled with the last action that wants it. Waits until nothing of this action runs.
+  private func giveUp(
+    _ submitted: SlurmBatches.Submitted, _ ticket: ActionTicket, _ scratch: Scratch
+  ) async {
+    let job = submitted.number
+    let isLast = queue.giveUp(job)
+    // Another brake took this one for dead, and follows the job.
+    if !scratch.isOwn() { return }
+    if isLast { return await SlurmRunner.cancel(job, submitted.name) }
     await Task.detached { [queue] in
-      // A job looks every ten seconds whether its actions are still its own.
-      for _ in 0..<30 {
+      for round in 0..<240 {
         switch queue.sight(of: job)?.state {
         case .ended, nil: return
-        default: try? await Task.sleep(for: .milliseconds(500))
+        default: break
         }
+        if queue.isWanted(job) {
+          // It goes on for others, and looks every ten seconds which actions are still its own.
+          if round == 2 { ticket.unassign() }
+          if round > 32 { return }
+        }
+        try? await Task.sleep(for: .milliseconds(500))
       }
     }.value
   }
 
   /// Cancels a job, and waits until it has ended, as long as Slurm answers.
-  private static func cancel(_ job: Int) async {
+  private static func cancel(_ job: Int, _ name: String) async {
     // Whoever calls this may have been cancelled, too.
     await Task.detached {
       let start = ContinuousClock.now
       _ = try? SlurmCommands.run("scancel", ["--quiet", String(job)])
+      // Slurm may have been asked twice.
+      if !name.isEmpty {
+        _ = try? SlurmCommands.run("scancel", ["--quiet", "--user=\(geteuid())", "--name=\(name)"])
+      }
       while ContinuousClock.now - start < .seconds(120) {
         guard let states = try? SlurmQueue.states(of: [job]) else { return }
         switch states[job] {
@@ -356,7 +396,7 @@ public struct SlurmRunner: Runner {
       case "CANCELLED": ("somebody cancelled the job", nil)
       case "COMPLETED":
         ("the job ended and left no answer", "its node may not see the store under the same path")
-      case "unknown to Slurm":
+      case SlurmRunner.unknown:
         (
           "the job is gone, and left no answer",
           "it may have been cancelled, or Slurm's memory of it was lost"

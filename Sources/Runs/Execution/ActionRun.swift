@@ -133,7 +133,7 @@ struct ActionRun: Sendable {
         prints: { log in
           announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
         }, report: report, resume: resume,
-        saved: { attempt.keep($0, in: $1) })
+        saved: { attempt.keep($0, in: $1) }, isAnew: isAnew && attempts.count == 0)
       let result = try await engine.runner.run(action, watcher)
       defer { result.scratch.remove() }
       attempts.put(before: result.scratch)

@@ -54,7 +54,8 @@ extension Execution {
         actions[number] = action
         announced.remove(number)
         self.lacks[number] = lacks.isEmpty ? nil : lacks
-        schedule.miss(number, key: action.key, demand: action.resources, isLacking: !lacks.isEmpty)
+        schedule.miss(
+          number, key: action.key, demand: engine.runner.demand(action.resources), isLacking: !lacks.isEmpty)
       case .failed where remembered != nil:
         // A plan may say better what is wrong.
         schedule.unseen(number)

@@ -8,20 +8,23 @@ public import System
 public struct TicketExecution: Sendable {
   private let ticket: ActionTicket
   private let job: String
+  private let number: String?
   private let files: any FileSystem
   private let registry: OperationRegistry
   private let guardExecutable: String?
 
   /// - Parameters:
   ///   - folder: of the ticket.
+  ///   - number: of this job; nil where it has none.
   ///   - job: the name of this job. Where the action is meanwhile another one's, nothing is done.
   ///   - guardExecutable: as for an `Engine`.
   public init(
-    folder: String, job: String, registry: OperationRegistry, guardExecutable: String?,
+    folder: String, job: String, number: String? = nil, registry: OperationRegistry, guardExecutable: String?,
     files: any FileSystem = LocalFileSystem()
   ) {
     ticket = ActionTicket(in: folder, files: files)
     self.job = job
+    self.number = number
     self.files = files
     self.registry = registry
     self.guardExecutable = guardExecutable
@@ -41,6 +44,11 @@ public struct TicketExecution: Sendable {
           .notFound, "nobody waits for what '\(job)' does",
           hint: "the brake that has submitted it has ended, or this machine does not see its store")
       }
+      // Slurm may start a job again that has done a part of its actions.
+      if ticket.hasMade(job) { return true }
+      if let number, try !ticket.claim(number) {
+        throw Failure(.refused, "another job called '\(job)' does this action")
+      }
       let notes = ActionNotes()
       do {
         let order = try ticket.order(registry: registry, version: brakeVersion)
@@ -49,7 +57,7 @@ public struct TicketExecution: Sendable {
       } catch {
         let told = PipelineError(wrapping: error).failure
         guard ticket.waits(for: job) else { throw told }
-        try ticket.write(.failed(told), notes)
+        try ticket.write(.failed(told), notes, by: job)
         return false
       }
     }
@@ -57,7 +65,7 @@ public struct TicketExecution: Sendable {
 
   /// Says that the action will not begin, since its job is to end.
   public func passOver() throws {
-    if ticket.waits(for: job) { try ticket.write(.passedOver, ActionNotes()) }
+    if !ticket.hasMade(job) { try ticket.write(.passedOver, ActionNotes(), by: job) }
   }
 
   /// Whether somebody waits for the action, and for this job to do it.
@@ -103,16 +111,16 @@ public struct TicketExecution: Sendable {
       let result = try await LocalRunner(store: store, surroundings: surroundings).run(
         action, watcher, in: scratch)
       for output in result.outputs { try files.synchronise(output.path) }
-      try ticket.write(.made(result.outputs, isResumed: resume != nil), notes)
+      try ticket.write(.made(result.outputs, isResumed: resume != nil), notes, by: job)
       return true
     } catch {
       let reason = (error as? ActionFailure)?.error ?? error
       // A signal may have reached the command before it was noticed here.
       if !Task.isCancelled { try? await Task.sleep(for: .milliseconds(200)) }
       if reason is CancellationError || Task.isCancelled {
-        try ticket.write(.told(hasSaved: attempt.hasSaved), notes)
+        try ticket.write(.told(hasSaved: attempt.hasSaved), notes, by: job)
       } else {
-        try ticket.write(.failed(PipelineError(wrapping: reason).failure), notes)
+        try ticket.write(.failed(PipelineError(wrapping: reason).failure), notes, by: job)
       }
       return false
     }

@@ -12,9 +12,9 @@ extension Brake {
       commandName: "verify",
       abstract: "Read artefacts and check every byte against their names.",
       discussion: """
-        Without digests: everything in the store, records, files of signatures and references too. What is damaged is named and moved to \
-        quarantine/; what the disk does not let be read is named and stays; what a record or reference promises and is \
-        not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
+        Without digests: everything in the store, records, files of signatures, lists of what runs needed and references \
+        too. What is damaged is named and moved to quarantine/; what the disk does not let be read is named and stays; \
+        what a record or reference promises and is not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
         place and checked again; what nobody has, 'brake run' makes again. \
         \(ArtefactArguments.help)
         """)
@@ -89,6 +89,7 @@ extension Brake {
       for key in try store.keysOfSignatures() {
         tally.check("the signatures of the record \(key)") { _ = try store.signatures(of: key) }
       }
+      try RunLists(of: store).verify { list, check in tally.check("the list of a run", nil, check) }
       for name in try store.references() {
         tally.check("reference \(name)", try? store.reference(name)) {
           guard let digest = try store.reference(name) else { return }

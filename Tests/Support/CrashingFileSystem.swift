@@ -205,7 +205,9 @@ package final class CrashingFileSystem: FileSystem {
   }
 
   package func open(_ path: String, toWrite writing: Writing) throws(Failure) -> Int32 {
-    try call { $0.unwritten.insert(path) }
+    // What is written to a file that keeps its bytes is noted by `write`.
+    let isThere = try disk.entry(path) != nil
+    try call { if !isThere || writing == .replacing { $0.unwritten.insert(path) } }
     return try disk.open(path, toWrite: writing)
   }
 

@@ -1,4 +1,4 @@
-internal import System
+package import System
 
 extension Store {
   /// The error for an object that is not there.
@@ -48,6 +48,13 @@ extension Store {
   func setAside(_ digest: Digest) throws {
     guard let status = try files.status(objectPath(digest)) else { return }
     _ = moveToQuarantine(objectPath(digest), named: digest.hex, status)
+  }
+
+  /// Moves a damaged file of the store that is neither an object nor a segment out of the way.
+  /// - Returns: where it is now; nil if it stayed.
+  package func quarantine(file path: String, _ status: FileStatus) -> String? {
+    let name = path.split(separator: "/").last.map(String.init) ?? "file"
+    return moveToQuarantine(path, named: name, status)
   }
 
   /// - Returns: where the file is now; nil if it stayed, or was another by then.

@@ -1,8 +1,8 @@
-import Artefacts
+package import Artefacts
 import JSON
 import Pipeline
 import Synchronization
-import System
+package import System
 
 /// The actions that a run needs, in a file of the store's `runs/`, so that whoever collects what is not needed knows them. What the last
 /// runs of a pipeline need is kept.
@@ -47,7 +47,7 @@ final class RunList: Sendable {
         var bytes = [UInt8(ascii: "\n")]
         if state.path == nil {
           guard try store.files.status(store.root + "/format") != nil else { return state.isOff = true }
-          try store.makeFolders(folder)
+          for changed in try store.makeFolders(folder) { try store.files.synchronise(changed) }
           try store.files.checkOwnFolder(folder)
           bytes = heading
         }
@@ -64,22 +64,37 @@ final class RunList: Sendable {
     }
   }
 
-  /// The run has come to its end. A list of the same keys is replaced, and so becomes the newest.
+  /// The run has come to its end: its list survives a power cut. One of the same keys becomes the newest instead.
   func finish() {
     state.withLock { state in
       // One that is torn stays as of a run that goes on.
       guard let path = state.path, !state.isOff, !state.isTorn else { return }
       let name = Digest(of: DigestList.bytes(state.keys.sorted())).hex
-      try? store.files.rename(path, to: "\(folder)/\(name)")
+      try? end(path, as: "\(folder)/\(name)")
       state = State(isOff: true)
     }
     let ended = ((try? RunLists(of: store).lists(in: folder)) ?? []).filter { !$0.isOpen }
     for list in ended.dropFirst(KeepingRules.mostRuns) { try? store.files.remove(list.path) }
   }
+
+  private func end(_ path: String, as target: String) throws(Failure) {
+    let files = store.files
+    // Lists of the same keys differ in their order alone, and one that a power cut has cut off is shorter.
+    let size = try files.entry(path)?.size
+    if let known = try files.entry(target), known.isFile, known.size == size {
+      // Its first byte is written again: that makes it the newest, and it is whole all the time.
+      try files.write(Array(heading.prefix(1)), to: target, .changing)
+      // Unless somebody has removed it in this moment.
+      if try files.entry(target)?.size == size { return try files.remove(path) }
+    }
+    try files.synchronise(path)
+    try files.rename(path, to: target)
+    try files.synchronise(folder)
+  }
 }
 
 /// The lists of all runs of a store.
-struct RunLists {
+package struct RunLists {
   struct List {
     let path: String
     /// When it was last written to, by the clock of the store's file system.
@@ -98,7 +113,7 @@ struct RunLists {
 
   private let store: Store
 
-  init(of store: Store) { self.store = store }
+  package init(of store: Store) { self.store = store }
 
   private var files: any FileSystem { store.files }
 
@@ -139,9 +154,30 @@ struct RunLists {
     {
       throw Failure(
         .damaged, "the list of what a run needed is damaged: \(list.path)",
-        hint: "remove it; what only that run needed goes with the next 'brake gc'")
+        hint:
+          "'brake verify' moves it to quarantine/; what only that run needed then goes with the next 'brake gc'"
+      )
     }
     return keys
+  }
+
+  /// Checks every list that can be checked: those of runs that have come to their end.
+  /// - Parameter check: called with each list's path and a check, which moves a damaged one to `quarantine/` and throws.
+  package func verify(_ check: (String, () throws -> Void) -> Void) throws {
+    for list in try pipelines().flatMap(\.lists) where !list.isOpen {
+      check(list.path) {
+        let status = try files.entry(list.path)
+        do { _ = try keys(of: list) } catch let error as Failure {
+          guard error.code == .damaged, let status, let moved = store.quarantine(file: list.path, status)
+          else { throw error }
+          throw Failure(
+            .damaged, "\(error.headline); it is now \(moved)",
+            hint:
+              "what only that run needed goes with the next 'brake gc'; 'brake run' of what it ran says it again"
+          )
+        }
+      }
+    }
   }
 
   /// Nothing if it has gone in the meantime.

@@ -117,14 +117,22 @@ struct PythonEnvironmentTests {
     let states = try await workspace.engine().status(targets: []).map(\.state)
     #expect(states == Array(repeating: .upToDate, count: 3) || states == Array(repeating: .unknown, count: 3))
 
+    // What nobody has used for a month goes when another one is made.
+    let environments = folder["cache/index/environments"]
+    func made() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: environments).filter { !$0.hasSuffix(".lock") }
+    }
+    let old = try #require(made().first)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -40 * 86_400)],
+      ofItemAtPath: "\(environments)/\(old)/used")
     folder.write(source + "thing==1.1\n", to: "requirements.txt")
     let changed = try await workspace.run(["s[2]"])
+    #expect(try made().count == 1 && made().first != old)
     #expect(try workspace.output("s[2]", of: changed) == "9\n")
 
     // What is half made is made anew.
-    let environments = folder["cache/index/environments"]
-    for name in try FileManager.default.contentsOfDirectory(atPath: environments)
-    where !name.hasSuffix(".lock") {
+    for name in try made() {
       try FileManager.default.removeItem(atPath: "\(environments)/\(name)/complete")
     }
     #expect(try await workspace.run(["s[2]"]).hit == 1)

@@ -57,7 +57,8 @@ extension ActionCommand {
     [
       "text": .string(text), "shell": .array(shell.words.map { .string($0) }),
       "environment": .object(environment.mapValues { .string($0) }),
-      "passed": .array(passed.map { .string($0) }), "sandbox": .bool(sandbox), "network": .bool(network),
+      "passed": .array(passed.map { .string($0) }),
+      "python": python.map { .string($0) } ?? .null, "sandbox": .bool(sandbox), "network": .bool(network),
       "refuses-undeclared": .bool(refusesUndeclared), "stdin": stdin.map { .string($0) } ?? .null,
       "ending": ending.json,
     ]
@@ -71,7 +72,8 @@ extension ActionCommand {
     else { throw reader.malformed("command") }
     self.init(
       text: try reader.string("text"), shell: shell, environment: environment.compactMapValues(\.string),
-      passed: try reader.array("passed").compactMap(\.string), sandbox: sandbox, network: network,
+      passed: try reader.array("passed").compactMap(\.string), python: json["python"]?.string,
+      sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
       ending: CommandEnding(json["ending"] ?? [:]))
   }

@@ -52,6 +52,8 @@ public struct ActionCommand: Sendable, Hashable {
   public let environment: [String: String]
   /// Names handed through from the user's environment.
   public let passed: [String]
+  /// The folder of the Python environment in which it runs, absolute and without links; nil for the one that PATH leads to.
+  public let python: String?
   /// Whether it runs in a sandbox where there is one.
   public let sandbox: Bool
   /// Whether it has a network in the sandbox.
@@ -64,13 +66,15 @@ public struct ActionCommand: Sendable, Hashable {
 
   public init(
     text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
-    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false, stdin: String? = nil,
+    python: String? = nil, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
+    stdin: String? = nil,
     ending: CommandEnding = CommandEnding()
   ) {
     self.text = text
     self.shell = shell
     self.environment = environment
     self.passed = passed
+    self.python = python
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared

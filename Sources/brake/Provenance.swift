@@ -91,6 +91,7 @@ private struct LineageTree {
       let texts = members.map { "\($0.key): \(brief($0.value))" }
       details.append("\(label) " + texts.joined(separator: ", "))
     }
+    if let python = PythonIdentity.words(in: manifest) { details.append("Python \(python)") }
     if let doubt = maker.record.doubt {
       details.append("\(doubt.words): it may have read more than is told here")
     }

@@ -88,6 +88,36 @@ import Testing
     #expect(curve.notes.map(\.kind) == [.column])
   }
 
+  @Test(arguments: ["loss_bits", "train/loss (log2)", "bits_per_token", "nll_bits", "cross_entropy_bits"])
+  func `A loss in bits a token is made nats, and the curve says so`(name: String) throws {
+    for text in ["step,\(name)\n1,2\n2,1\n", "{\"step\": [1, 2], \"\(name)\": [2, 1]}"] {
+      let curve = try #require(try read(text, CurveImport(loss: name)).first)
+      #expect(curve.losses == [2 * 0.6931471805599453, 0.6931471805599453])
+      #expect(curve.notes.map(\.kind) == [.unit])
+      #expect("\(curve.notes[0])".contains("'\(name)' was multiplied by ln 2"))
+    }
+    #expect(try read("step,\(name)\n1,2\n").first?.losses == [2 * 0.6931471805599453])
+  }
+
+  @Test(arguments: ["loss_bpb", "train/loss_bits_per_byte", "loss_per_character", "bits", "nll_per_word"])
+  func `A loss of other things than tokens is not taken for one`(name: String) throws {
+    let text = "step,\(name)\n1,3.5\n2,3.25\n"
+    let error = #expect(throws: Failure.self) { try read(text) }
+    #expect(error?.headline.contains("'\(name)' looks like") == true)
+    let curve = try #require(try read(text, CurveImport(loss: name)).first)
+    #expect(curve.losses == [3.5, 3.25])
+    #expect(curve.notes.map(\.kind) == [.column])
+  }
+
+  @Test func `Losses per token stay what they are, and what a log calls bits is made nats`() throws {
+    #expect(try read("step,loss_per_token\n1,3.5\n").first?.notes == [])
+    let log = "step 1: loss_bits 2.0\nstep 2: loss_bits 1.0\n"
+    let curve = try #require(try read(log).first)
+    #expect(curve.losses == [2 * 0.6931471805599453, 0.6931471805599453])
+    let error = #expect(throws: Failure.self) { try read("step 1: loss_bpb 2.0\nstep 2: loss_bpb 1.0\n") }
+    #expect(error?.headline.contains("bits per byte") == true)
+  }
+
   @Test func `The log of Hugging Face's trainer is read, evaluations passed over`() throws {
     let curve = try read(
       """

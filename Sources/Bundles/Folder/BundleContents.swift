@@ -52,6 +52,7 @@ struct RecordedWork {
   /// Programs, and the libraries and fonts of the system, by their digests or versions.
   var tools: [(name: String, value: String)] {
     members("tools") + (manifest["system"]?.string.map { [("libraries and fonts", $0)] } ?? [])
+      + (PythonIdentity.words(in: manifest).map { [("Python environment", $0)] } ?? [])
   }
   var command: String? { manifest["command"]?.string }
   var shell: String? {

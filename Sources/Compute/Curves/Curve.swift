@@ -44,6 +44,8 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case disorder
     /// The losses were read from a column that is called like something else.
     case column
+    /// The losses were bits.
+    case unit
     /// More than one series of numbers could have been the loss, and the one with most was read.
     case choice
     /// Something the preparation did other than asked for.
@@ -81,6 +83,7 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case .restart: number("restart, the later points kept", "restarts, the later points kept")
     case .disorder: "sorted, as the steps are in no order"
     case .column: "a name that is not a loss's"
+    case .unit: "losses in bits a token, made nats"
     case .choice: "more than one series could be the loss"
     case .preparation: "preparation"
     }

@@ -6,11 +6,17 @@ struct CurveColumns {
   let loss: Int
   /// What is to be said of the loss where its name is that of another quantity.
   let doubt: String?
+  let unit: LossUnit
+  /// What the column of the loss is called.
+  let name: String
 
-  init(step: Int, loss: Int, doubt: String?) {
+  /// The same of another place in the source.
+  init(_ columns: CurveColumns, step: Int, loss: Int) {
     self.step = step
     self.loss = loss
-    self.doubt = doubt
+    doubt = columns.doubt
+    unit = columns.unit
+    name = columns.name
   }
 
   /// The names that are taken for each without asking, in the form of `plain`.
@@ -25,8 +31,8 @@ struct CurveColumns {
   /// Words in the names of what is no loss in nats.
   private static let otherQuantities: [String: String] = [
     "ppl": "a perplexity", "perplexity": "a perplexity", "acc": "an accuracy", "accuracy": "an accuracy",
-    "bpb": "bits per byte", "bpc": "bits per character", "bits": "bits", "lr": "a learning rate",
-    "rate": "a rate", "norm": "a norm", "time": "a time", "seconds": "a time", "epoch": "an epoch",
+    "lr": "a learning rate", "rate": "a rate", "norm": "a norm", "time": "a time", "seconds": "a time",
+    "epoch": "an epoch",
     "tokens": "a number of tokens", "throughput": "a throughput",
   ]
   private static let otherLosses = [
@@ -74,17 +80,29 @@ struct CurveColumns {
       self.loss = try guessed(candidates, "loss")
     }
     let words = plain[self.loss].split(separator: "_").map(String.init)
-    let other =
-      words.contains("loss") ? nil : words.compactMap { CurveColumns.otherQuantities[$0] }.first
+    let unit = LossUnit(words)
+    let other: String? =
+      if case .other(let quantity) = unit {
+        quantity
+      } else {
+        words.contains("loss") ? nil : words.compactMap { CurveColumns.otherQuantities[$0] }.first
+      }
     let name = names[self.loss]
+    self.unit = unit
+    self.name = name
     doubt = other.map { "'\(name)' was read as a loss in nats, and looks like \($0)" }
     if loss == nil, let other {
       throw Failure(
         .columns, "\(source): the column '\(name)' looks like \(other), not like a loss in nats",
         hint:
-          "give the loss itself (of a perplexity, its logarithm), or name the column (--loss COLUMN, or the parameter "
+          "give the loss itself in nats or bits a token (of a perplexity, its logarithm), or name the column (--loss COLUMN, or the parameter "
           + "'loss') if it is one")
     }
+  }
+
+  /// The unit of what is called so.
+  static func unit(of name: String) -> LossUnit {
+    LossUnit(plain(name).split(separator: "_").map(String.init))
   }
 
   static func isStep(_ name: String) -> Bool { steps.contains(plain(name)) }

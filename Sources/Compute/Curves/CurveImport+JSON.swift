@@ -47,7 +47,7 @@ extension CurveImport {
     let columns = try CurveColumns(names, step: step, loss: loss, in: source)
     var points = try points(
       steps: lists[names[columns.step]] ?? [], losses: lists[names[columns.loss]] ?? [], source: source)
-    points.note(.column, columns.doubt)
+    points.take(columns)
     return points.merged(run: run)
   }
 
@@ -80,7 +80,7 @@ extension CurveImport {
     }
     let sorted = names.sorted()
     let columns = try CurveColumns(sorted, step: step, loss: loss, in: source)
-    points.note(.column, columns.doubt)
+    points.take(columns)
     for (place, row) in rows {
       guard let members = row.object else {
         points.note(.unreadable, at: place, "\(row.kind) where an object should stand")

@@ -50,6 +50,16 @@ extension CurveImport {
         .columns, "\(file): more than one series of numbers could be the loss: \(pairs)",
         hint: "name the one (--step NAME --loss NAME, or the parameters 'step' and 'loss')")
     }
+    let unit = CurveColumns.unit(of: pair.loss)
+    if case .other(let quantity) = unit {
+      guard loss != nil else {
+        throw Failure(
+          .columns, "\(file): '\(pair.loss)' looks like \(quantity), not like a loss in nats",
+          hint: "name the loss (--loss NAME, or the parameter 'loss')")
+      }
+      found.note(.column, "'\(pair.loss)' was read as a loss in nats, and looks like \(quantity)")
+    }
+    found.take(unit, of: pair.loss)
     if points.count > 1 {
       let others = points.keys.filter { $0 != pair }.map { "'\($0.loss)' by '\($0.step)'" }.sorted()
       found.note(

@@ -54,7 +54,7 @@ private struct TableCurve {
     self.run = run
     self.columns = columns
     self.isOneOfMany = isOneOfMany
-    points.note(.column, columns.doubt)
+    points.take(columns)
   }
 
   mutating func add(_ row: TableRows, _ width: Int) {

@@ -35,7 +35,7 @@ extension CurveImport {
     guard !series.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
     let names = series.keys.sorted() + ["step"]
     let columns = try CurveColumns(names, step: "step", loss: loss, in: file)
-    points.note(.column, columns.doubt)
+    points.take(columns)
     for scalar in series[names[columns.loss]] ?? [] {
       points.add(step: Double(scalar.step), loss: scalar.value, at: scalar.place)
     }

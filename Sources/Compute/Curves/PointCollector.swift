@@ -2,6 +2,8 @@
 struct PointCollector {
   private var steps: [Int] = []
   private var losses: [Double] = []
+  /// What makes the losses nats.
+  private var factor = 1.0
   /// Where each point stands: a line, or the place in a list.
   private var places: [Int] = []
   private var found: [CurveNote.Kind: (count: Int, places: [String])] = [:]
@@ -47,9 +49,22 @@ struct PointCollector {
     if let text { found[kind] = (1, [text]) }
   }
 
+  /// Notes what the columns are of which the points come, and what their losses have to be multiplied by.
+  mutating func take(_ columns: CurveColumns) {
+    note(.column, columns.doubt)
+    take(columns.unit, of: columns.name)
+  }
+
+  /// - Parameter name: what the losses are called in their source.
+  mutating func take(_ unit: LossUnit, of name: String) {
+    guard unit == .bits else { return }
+    note(.unit, "'\(name)' was multiplied by ln 2")
+    factor = unit.factor
+  }
+
   /// The points as they are: for a curve that its authors prepared.
   func prepared(run: String) -> Curve {
-    Curve(run: run, steps: steps, losses: losses, isPrepared: true, notes: notes)
+    Curve(run: run, steps: steps, losses: losses.map { $0 * factor }, isPrepared: true, notes: notes)
   }
 
   /// The points with ascending steps. The rule: the source is a sequence of ascending segments; where steps go back, a
@@ -90,7 +105,9 @@ struct PointCollector {
       keptSteps.append(step)
       keptLosses.append(losses[index])
     }
-    return Curve(run: run, steps: keptSteps, losses: keptLosses, notes: notes)
+    return Curve(
+      run: run, steps: keptSteps, losses: factor == 1 ? keptLosses : keptLosses.map { $0 * factor },
+      notes: notes)
   }
 
   var notes: [CurveNote] {

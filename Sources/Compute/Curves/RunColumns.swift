@@ -22,7 +22,7 @@ struct RunColumns {
     }
     runs = names.indices.compactMap { index in
       guard let part = parts[index], part.key == all[columns.loss] else { return nil }
-      return (part.run, CurveColumns(step: stepIndex, loss: index, doubt: columns.doubt))
+      return (part.run, CurveColumns(columns, step: stepIndex, loss: index))
     }
     guard Set(runs.map(\.run)).count == runs.count else {
       throw Failure(

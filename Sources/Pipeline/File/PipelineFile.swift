@@ -113,6 +113,7 @@ struct CommandDeclaration: Sendable {
   let passed: [String]
   /// Name -> the command that prints its version.
   let tools: [(name: String, version: PipelineNode?)]
+  let python: PythonDeclaration?
   let sandbox: Bool
   let network: Bool
   let refusesUndeclared: Bool

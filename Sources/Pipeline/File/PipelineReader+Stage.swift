@@ -17,7 +17,7 @@ extension PipelineReader {
     let fanOut = try self.fanOut(fields)
     let names =
       fanOut.variables.isEmpty ? parameterNames : parameterNames.union(fanOut.variables.map(\.name))
-    let inputs = try self.entries(fields[.in], "in:", names: names)
+    var inputs = try self.entries(fields[.in], "in:", names: names)
     if let publish = fields[.publish] { try check(publish, names: names) }
     var resources: [(field: ResourceField, value: PipelineNode)] = []
     for (field, resource) in StageField.resources {
@@ -30,7 +30,9 @@ extension PipelineReader {
       let values = try self.entries(fields[.with], "with:", names: names)
       work = .operation(name: operation, parameters: values)
     } else {
-      work = .command(try command(fields, inputs, names, isChain: fanOut.isChain))
+      let command = try command(fields, inputs, names, isChain: fanOut.isChain)
+      if let requirements = command.python?.input { inputs.append(requirements) }
+      work = .command(command)
     }
     return StageDeclaration(
       name: entry.name, position: entry.position, work: work, fanOut: fanOut, inputs: inputs,
@@ -110,7 +112,8 @@ extension PipelineReader {
     }
     return CommandDeclaration(
       script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
-      tools: try tools(fields[.tools], names), sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
+      tools: try tools(fields[.tools], names), python: try python(fields[.python], names),
+      sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
       network: try flag(fields[.network], "network:") ?? false,
       refusesUndeclared: try refusesUndeclared(fields[.undeclared]),
       stdin: try stdin(fields[.stdin], inputs, paths), ending: ending)

@@ -34,7 +34,7 @@ enum StageField: String, CaseIterable {
   case `in`, with
   case out, shell, env
   case passEnv = "pass-env"
-  case tools, sandbox, network, undeclared
+  case tools, python, sandbox, network, undeclared
   case stdin, codes, timeout, grace, retries
   case cores, memory, gpus, time, runner, group
   case publish
@@ -51,9 +51,8 @@ enum StageField: String, CaseIterable {
     case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .runner, .group, .publish:
       .any
     case .with: .operation
-    case .chain, .out, .shell, .env, .passEnv, .tools, .sandbox, .network, .undeclared, .stdin, .codes,
-      .timeout,
-      .grace, .retries:
+    case .chain, .out, .shell, .env, .passEnv, .tools, .python, .sandbox, .network, .undeclared, .stdin,
+      .codes, .timeout, .grace, .retries:
       .command
     }
   }
@@ -74,6 +73,8 @@ enum StageField: String, CaseIterable {
     case .env: "Environment variables; part of the action's key."
     case .passEnv: "Environment variables that are handed through, no part of the key."
     case .tools: "Programs whose identity is part of the key, or the commands that print their versions."
+    case .python:
+      "The Python environment of the command: a virtual environment, or requirements of which brake makes one."
     case .sandbox: "Whether the command runs in a sandbox where there is one; true if not said."
     case .network: "Whether the command has a network in the sandbox; false if not said."
     case .undeclared: "Whether files that the command leaves and out: does not name are an error."

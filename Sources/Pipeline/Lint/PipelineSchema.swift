@@ -122,6 +122,15 @@ public struct PipelineSchema: Sendable {
           ["type": "object", "additionalProperties": ["anyOf": [PipelineSchema.aText, ["type": "null"]]]],
         ]
       ]
+    case .python:
+      [
+        "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": false,
+        "properties": .object(
+          Dictionary(
+            uniqueKeysWithValues: PythonDeclaration.Kind.allCases.map {
+              ($0.rawValue, described(PipelineSchema.aText, $0.help))
+            })),
+      ]
     case .sandbox, .network: ["type": "boolean"]
     case .undeclared: ["enum": ["warn", "error"]]
     case .stdin: ["type": "string"]

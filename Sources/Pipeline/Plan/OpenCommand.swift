@@ -7,6 +7,7 @@ struct OpenCommand {
   private let script: Script
   private let environment: [(name: String, value: OpenValue?)]
   private let tools: [(name: String, version: Script?)]
+  private let python: OpenPython?
   /// The outputs of the link before that the command reads.
   let carried: Set<String>
   /// What all instances have in common; nil if `shell:`, `env:` or `tools:` use variables.
@@ -39,6 +40,7 @@ struct OpenCommand {
         try tool.version.map { (node) throws(PipelineError) in try Script(node, names, shell: .bash) }
       )
     }
+    python = try declaration.python.map { (python) throws(PipelineError) in try OpenPython(python, names) }
     let areFixed =
       environment.allSatisfy { $0.value.map { $0.fixed != nil } ?? true }
       && tools.allSatisfy { $0.version?.slots.isEmpty ?? true }
@@ -63,6 +65,7 @@ struct OpenCommand {
     return ShellCommand(
       template: try script.template(bindings, shell: surroundings.shell), shell: surroundings.shell,
       environment: surroundings.environment, passed: declaration.passed, tools: surroundings.tools,
+      python: try python?.source(bindings),
       sandbox: declaration.sandbox, network: declaration.network,
       refusesUndeclared: declaration.refusesUndeclared, stdin: declaration.stdin,
       ending: try ending.ending(bindings))

@@ -106,6 +106,14 @@ public final class StageInstance: Sendable {
       case .command(let command): command.tools
       }
     }
+
+    /// Whether a program has to be asked what it is.
+    package var asksPrograms: Bool {
+      switch self {
+      case .operation: false
+      case .command(let command): command.python != nil || command.tools.values.contains { $0 != nil }
+      }
+    }
   }
 
   public struct Input: Sendable {
@@ -171,6 +179,8 @@ public struct ShellCommand: Sendable, Hashable {
   /// Programs whose identity is part of the key: a name to look up in PATH -> a command that prints its version, or nil
   /// to take the digest of the executable.
   public let tools: [String: String?]
+  /// The Python environment in which it runs; nil for the one that PATH leads to.
+  public let python: PythonSource?
   /// Whether it runs in a sandbox where there is one.
   public let sandbox: Bool
   /// Whether it has a network in the sandbox.
@@ -188,7 +198,8 @@ public struct ShellCommand: Sendable, Hashable {
 
   init(
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
-    passed: [String] = [], tools: [String: String?] = [:], sandbox: Bool = true, network: Bool = false,
+    passed: [String] = [], tools: [String: String?] = [:], python: PythonSource? = nil,
+    sandbox: Bool = true, network: Bool = false,
     refusesUndeclared: Bool = false, stdin: String? = nil, ending: CommandEnding = CommandEnding()
   ) {
     self.template = template
@@ -196,6 +207,7 @@ public struct ShellCommand: Sendable, Hashable {
     self.environment = environment
     self.passed = passed
     self.tools = tools
+    self.python = python
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared

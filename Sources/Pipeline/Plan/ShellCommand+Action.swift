@@ -3,8 +3,10 @@ import Artefacts
 
 extension ShellCommand {
   /// The command with the paths of its inputs and outputs in it. They start with `./`, so that none is taken for an option.
+  ///
+  /// - Parameter python: the folder of its Python environment, absolute.
   package func action(
-    inputs: [ActionInput], outputs: [OutputDeclaration]
+    inputs: [ActionInput], outputs: [OutputDeclaration], python: String? = nil
   ) throws(PipelineError) -> ActionCommand {
     var paths: [String: [String]] = [:]
     for input in inputs {
@@ -19,6 +21,7 @@ extension ShellCommand {
     for output in outputs { paths["out.\(output.name)"] = [ShellCommand.path(of: output)] }
     return ActionCommand(
       text: try template.command { paths[$0] ?? [] }, shell: shell, environment: environment, passed: passed,
+      python: python,
       sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
       stdin: read?.members.first?.place, ending: ending)
   }

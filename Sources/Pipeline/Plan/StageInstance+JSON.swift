@@ -103,7 +103,8 @@ extension ShellCommand {
       "template": template.json, "shell": .array(shell.words.map { .string($0) }),
       "environment": .object(environment.mapValues { .string($0) }),
       "passed": .array(passed.map { .string($0) }),
-      "tools": .object(tools.mapValues { $0.map { .string($0) } ?? .null }), "sandbox": .bool(sandbox),
+      "tools": .object(tools.mapValues { $0.map { .string($0) } ?? .null }), "python": python?.json ?? .null,
+      "sandbox": .bool(sandbox),
       "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
       "stdin": stdin.map { .string($0) } ?? .null, "ending": ending.json,
     ]
@@ -123,7 +124,8 @@ extension ShellCommand {
       shell: shell,
       environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
-      sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
+      python: PythonSource(json["python"] ?? .null), sandbox: sandbox, network: network,
+      refusesUndeclared: refusesUndeclared,
       stdin: json["stdin"]?.string, ending: CommandEnding(json["ending"] ?? [:]))
   }
 }

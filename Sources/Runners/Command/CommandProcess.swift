@@ -12,7 +12,7 @@ extension CommandRun {
     if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
         around: shell, scratch: scratch, inputs: inputs, resume: watcher.resume,
-        hiding: supplies.hidingPlaces(), network: command.network)
+        python: command.python, hiding: supplies.hidingPlaces(), network: command.network)
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
     }
@@ -46,7 +46,10 @@ extension CommandRun {
 
   private func shellLine(_ text: String) throws -> [String] {
     let name = command.shell.program
-    guard let path = ProgramPath.find(name), path.hasPrefix("/") else {
+    let searchPath = command.python.map {
+      PythonFolder.searchPath($0, before: getenv("PATH").map { String(cString: $0) })
+    }
+    guard let path = ProgramPath.find(name, in: searchPath), path.hasPrefix("/") else {
       throw PipelineError(
         "the shell '\(name)' is not installed",
         hint: command.shell == .bash
@@ -74,6 +77,7 @@ extension CommandRun {
     } else {
       variables["BRAKE_RESUME"] = watcher.resume
     }
+    if let python = command.python { PythonFolder.activate(python, in: &variables) }
     if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
     return variables.merging(command.environment) { _, declared in declared }
   }

@@ -96,11 +96,12 @@ struct Sandbox: Sendable {
   /// - Parameters:
   ///   - scratch: becomes `folder`.
   ///   - resume: a folder that it can read there, if any.
+  ///   - python: the folder of a Python environment that it can read where it stands, without links.
   ///   - places: also the store is hidden: nothing that a command does may change what others share.
   /// - Returns: also what was put over files of the workspace, for `bringBack`.
   func arguments(
     around command: [String], scratch: Scratch, inputs: MountedInputs, resume: String? = nil,
-    hiding places: CommandSupplies.Places, network: Bool
+    python: String? = nil, hiding places: CommandSupplies.Places, network: Bool
   ) throws -> (line: [String], covers: [Cover]) {
     var options = Sandbox.machine()
     var covers: [Cover] = []
@@ -109,10 +110,18 @@ struct Sandbox: Sendable {
       let entries = try scratch.files.names(in: workspace)
       visible = Sandbox.programFolders(in: workspace, with: entries)
       options += try hiding(
-        entries.filter { !visible.contains($0) }, of: workspace, visible, scratch, inputs, places.void,
+        entries.filter { !visible.contains($0) }, of: workspace, visible, scratch, inputs, python,
+        places.void,
         &covers)
     }
-    if !isHidden(places.store, visible) { options += ["--ro-bind", places.void, places.store] }
+    if !isHidden(places.store, visible) {
+      if let python, isWithin(python, places.store) {
+        options += ["--tmpfs", places.store, "--ro-bind", python, python, "--remount-ro", places.store]
+      } else {
+        options += ["--ro-bind", places.void, places.store]
+      }
+    }
+    if let python, !isHidden(python, visible) { options += ["--ro-bind", python, python] }
     options += ["--bind", scratch.path, folder]
     for mount in inputs.mounts { options += ["--ro-bind", mount.source, "\(folder)/work/\(mount.place)"] }
     if let resume {
@@ -138,10 +147,11 @@ struct Sandbox: Sendable {
 
   private func hiding(
     _ entries: [String], of workspace: String, _ visible: Set<String>, _ scratch: Scratch,
-    _ inputs: MountedInputs, _ void: String, _ covers: inout [Cover]
+    _ inputs: MountedInputs, _ python: String?, _ void: String, _ covers: inout [Cover]
   ) throws -> [String] {
     let files = scratch.files
-    let inside = inputs.sources.filter { input in
+    let shown = python.map { [MountedInputs.Source(path: $0, copy: $0, standIn: $0)] } ?? []
+    let inside = (inputs.sources + shown).filter { input in
       input.path.hasPrefix(workspace + "/")
         && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
     }

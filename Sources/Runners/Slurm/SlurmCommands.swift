@@ -27,7 +27,7 @@ enum SlurmCommands {
   /// - Returns: what it printed.
   /// - Throws: `Failed`, or a `Failure` where it is not installed.
   static func run(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> String {
-    let filter = FilterProgram(program, arguments: arguments, variables: environment)
+    let filter = FilterProgram(program, arguments: arguments, variables: OwnEnvironment.variables)
     do {
       let result = try filter.run(input, limit: 64 << 20, within: limit)
       guard result.ending == .exited(0) else {
@@ -44,19 +44,5 @@ enum SlurmCommands {
       throw Failed(
         program: program, complaint: "\(program) did not answer within \(limit.components.seconds) s")
     }
-  }
-
-  /// All of it, since jobs get it.
-  private static var environment: [String: String] {
-    var all: [String: String] = [:]
-    var next = environ
-    while let entry = next.pointee {
-      let text = String(cString: entry)
-      if let sign = text.firstIndex(of: "=") {
-        all[String(text[..<sign])] = String(text[text.index(after: sign)...])
-      }
-      next += 1
-    }
-    return all
   }
 }

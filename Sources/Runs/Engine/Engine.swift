@@ -73,7 +73,11 @@ public struct Engine: Sendable {
       files: files, memory: VersionMemory(store: store, root: root),
       command: VersionCommand(
         store: store, root: root, guardExecutable: guardExecutable, limit: versionLimit))
-    resolver = ActionResolver(root: root, store: store, files: files, tools: tools, trust: trust)
+    let environments = PythonEnvironments(
+      root: root, store: store, files: files, tools: tools,
+      made: MadeEnvironments(store: store, guardExecutable: guardExecutable))
+    resolver = ActionResolver(
+      root: root, store: store, files: files, tools: tools, environments: environments, trust: trust)
   }
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.
@@ -126,7 +130,7 @@ public struct Engine: Sendable {
 
   /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command.
   private func hasToRun(_ targets: [String]) throws -> Bool {
-    let asks = try plan().instances.contains { $0.work.tools.values.contains { $0 != nil } }
+    let asks = try plan().instances.contains { $0.work.asksPrograms }
     return try asks
       && Survey(self, targets: targets).findings.contains {
         $0.state != .upToDate && $0.state != .unpublished

@@ -43,9 +43,9 @@ extension Execution {
         number: number, instance: instances[number], producers: producers,
         isAnew: options.always || schedule.isRepaired(number), isRead: isRead(number))
     }
-    let lookUp = LookUp(engine: engine, list: list, items: items, made: schedule.made) { [plan] in
-      plan.suggestion(for: $0)
-    }
+    let lookUp = LookUp(
+      engine: engine, list: list, items: items, made: schedule.made,
+      suggestion: { [plan] in plan.suggestion(for: $0) }, tell: { [observe] in observe(.note($0)) })
     group.addTask { .lookedUp(await lookUp.run()) }
   }
 

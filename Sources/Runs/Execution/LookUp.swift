@@ -32,6 +32,8 @@ struct LookUp: Sendable {
   /// Of an instance that was made in this run no other is made, even if everything is to run.
   let made: Set<Digest>
   let suggestion: @Sendable (String) -> String?
+  /// Called with what takes long, for people.
+  let tell: @Sendable (String) -> Void
 
   func run() async -> [(number: Int, finding: Finding)] {
     var actions: [Result<Action, any Error>] = []
@@ -93,8 +95,8 @@ struct LookUp: Sendable {
       do {
         return try engine.resolver.action(
           for: item.instance, producers: item.producers, suggestion: suggestion)
-      } catch let unknown as ToolIdentities.Unknown {
-        try await engine.resolver.tools.ask(unknown)
+      } catch let unknown as UnknownIdentity {
+        try await unknown.findOut(tell)
       }
     }
   }

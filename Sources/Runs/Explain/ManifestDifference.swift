@@ -19,6 +19,10 @@ struct ManifestFacts {
       case ("environment", .object(let members)): add(members, as: "environment")
       case ("outputs", .object(let members)): add(members, as: "output")
       case ("tools", .object(let members)): add(members, as: "program")
+      case ("python", .object(let members)):
+        add(members["packages"]?.object ?? [:], as: "package")
+        values["Python interpreter"] = members["interpreter"].map(ManifestFacts.text)
+        values["contents of the Python environment"] = members["installed"].map(ManifestFacts.text)
       case ("inputs", .object(let members)): inputs = members.mapValues(Input.init)
       // Manifests of earlier versions name what they passed on of the environment; it changes nothing.
       case ("passed", _): continue

@@ -92,7 +92,7 @@ struct Survey: Sendable {
       return Finding(
         instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,
         error: nil)
-    } catch let unknown as ToolIdentities.Unknown {
+    } catch let unknown as UnknownIdentity {
       return Finding(
         instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason)
     } catch {

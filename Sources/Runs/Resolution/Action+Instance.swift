@@ -8,26 +8,30 @@ extension Action {
   ///
   /// - Parameters:
   ///   - tools: program -> identity.
+  ///   - python: the Python environment of a command; nil if it declares none.
   ///   - system: what the files of the system are that an operation reads; nil if it reads none.
   ///   - unsandboxed: the stages behind the inputs that ran without a sandbox, for an operation that tells of them.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
   init(
-    instance: StageInstance, inputs: [ActionInput], tools: [String: String], system: Digest? = nil,
+    instance: StageInstance, inputs: [ActionInput], tools: [String: String],
+    python: PythonEnvironments.Found? = nil, system: Digest? = nil,
     unsandboxed: [String] = []
   ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
       case .operation(let operation, let parameters): .operation(operation, parameters)
-      case .command(let command): .command(try command.action(inputs: inputs, outputs: instance.outputs))
+      case .command(let command):
+        .command(try command.action(inputs: inputs, outputs: instance.outputs, python: python?.folder))
       }
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
-      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, system, unsandboxed))
+      resources: instance.resources,
+      manifest: Action.manifest(instance, inputs, tools, python?.identity, system, unsandboxed))
   }
 
   private static func manifest(
-    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ system: Digest?,
-    _ unsandboxed: [String]
+    _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ python: JSON?,
+    _ system: Digest?, _ unsandboxed: [String]
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -56,6 +60,7 @@ extension Action {
     }
     if !unsandboxed.isEmpty { members["without-sandbox"] = .array(unsandboxed.map { .string($0) }) }
     if let system { members["system"] = .string(system.description) }
+    members["python"] = python
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
     return .object(members)
   }

@@ -10,6 +10,7 @@ struct ActionResolver: Sendable {
   let store: Store
   let files: StatCache
   let tools: ToolIdentities
+  let environments: PythonEnvironments
   let trust: Trust
 
   /// - Parameters:
@@ -22,8 +23,9 @@ struct ActionResolver: Sendable {
       resolver: self, instance: instance, producers: producers, suggestion: suggestion)
     let inputs = try instance.inputs.map(resolution.input)
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
+    let python = try environments.environment(of: instance, reading: inputs)
     return try Action(
-      instance: instance, inputs: inputs, tools: try identities(of: instance),
+      instance: instance, inputs: inputs, tools: try identities(of: instance, in: python), python: python,
       system: try systemIdentity(of: instance), unsandboxed: try unsandboxed(instance, behind: inputs))
   }
 
@@ -39,10 +41,22 @@ struct ActionResolver: Sendable {
     return try tools.systemIdentity(of: operation)
   }
 
-  private func identities(of instance: StageInstance) throws -> [String: String] {
-    try Dictionary(
-      uniqueKeysWithValues: instance.work.tools.map {
-        ($0.key, try tools.identity(of: $0.key, version: $0.value, at: instance))
+  private func identities(
+    of instance: StageInstance, in python: PythonEnvironments.Found?
+  ) throws -> [String: String] {
+    let wanted = instance.work.tools
+    if wanted.isEmpty { return [:] }
+    let environment = instance.work.visibleEnvironment(python: python?.folder)
+    let searchPath = python.map {
+      PythonFolder.searchPath($0.folder, before: getenv("PATH").map { String(cString: $0) })
+    }
+    return try Dictionary(
+      uniqueKeysWithValues: wanted.map {
+        (
+          $0.key,
+          try tools.identity(
+            of: $0.key, version: $0.value, seeing: environment, in: searchPath, at: instance)
+        )
       })
   }
 }

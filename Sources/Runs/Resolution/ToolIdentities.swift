@@ -17,15 +17,6 @@ final class ToolIdentities: Sendable {
     let version: String
   }
 
-  /// Only a version command can tell, and its answer is not known.
-  struct Unknown: Error {
-    let tool: Tool
-    let path: String
-    let instance: StageInstance
-
-    var reason: String { "the version of '\(tool.name)' is not known before it runs" }
-  }
-
   private let files: StatCache
   private let memory: VersionMemory
   private let command: VersionCommand
@@ -45,19 +36,27 @@ final class ToolIdentities: Sendable {
     self.command = command
   }
 
-  /// - Throws: `Unknown` if it has to be asked for.
-  func identity(of name: String, version: String?, at instance: StageInstance) throws -> String {
-    guard let path = ProgramPath.find(name) else {
+  /// - Parameters:
+  ///   - environment: the variables that the program sees.
+  ///   - searchPath: where it is looked for, instead of the user's PATH.
+  /// - Throws: `UnknownIdentity` if it has to be asked for.
+  func identity(
+    of name: String, version: String?, seeing environment: [String: String], in searchPath: String? = nil,
+    at instance: StageInstance
+  ) throws -> String {
+    guard let path = ProgramPath.find(name, in: searchPath) else {
       throw PipelineError(
         "the program '\(name)' is not installed", at: instance.position,
         facts: [("stage", instance.name)], hint: "install it, or put its folder into PATH")
     }
     guard let version else { return try files.artefact(at: path).digest.description }
-    let tool = Tool(name: name, environment: instance.work.visibleEnvironment, version: version)
+    let tool = Tool(name: name, environment: environment, version: version)
     let (known, believesMemory) = state.withLock { ($0.known[tool], $0.believesMemory) }
     if let known { return known }
     guard believesMemory, let answer = memory.answer(of: tool, at: path, files) else {
-      throw Unknown(tool: tool, path: path, instance: instance)
+      throw UnknownIdentity(reason: "the version of '\(name)' is not known before it runs") { _ in
+        try await self.ask(tool, at: path, for: instance)
+      }
     }
     state.withLock { state in
       state.known[tool] = answer
@@ -85,13 +84,13 @@ final class ToolIdentities: Sendable {
   }
 
   /// Runs a version command.
-  func ask(_ unknown: Unknown) async throws {
+  private func ask(_ tool: Tool, at path: String, for instance: StageInstance) async throws {
     // What it depends on is looked at before, so that a change meanwhile is not taken for what was asked.
-    let key = memory.key(of: unknown.tool, at: unknown.path, files)
-    let answer = try await command.output(of: unknown.tool, for: unknown.instance)
+    let key = memory.key(of: tool, at: path, files)
+    let answer = try await command.output(of: tool, for: instance)
     state.withLock { state in
-      state.known[unknown.tool] = answer
-      state.remembered.remove(unknown.tool)
+      state.known[tool] = answer
+      state.remembered.remove(tool)
     }
     if let key { memory.remember(answer, as: key) }
   }
@@ -111,12 +110,15 @@ final class ToolIdentities: Sendable {
 
 extension StageInstance.Work {
   /// The variables that a command sees, but for those of its own folder.
-  var visibleEnvironment: [String: String] {
+  ///
+  /// - Parameter python: the folder of its Python environment, if it has one.
+  func visibleEnvironment(python: String?) -> [String: String] {
     guard case .command(let command) = self else { return [:] }
     var variables = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"]
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
+    if let python { PythonFolder.activate(python, in: &variables) }
     return variables.merging(command.environment) { _, declared in declared }
   }
 }

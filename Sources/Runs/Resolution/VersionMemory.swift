@@ -57,7 +57,8 @@ struct VersionMemory: Sendable {
     var isPython = false
     for (index, word) in ([path] + words).enumerated() where seen[word] == nil {
       let isProgram = index == 0 || !word.contains("/") && (try? disk.status(absolute(word))) == nil
-      guard let found = isProgram ? ProgramPath.find(word) : absolute(word) else { continue }
+      guard let found = isProgram ? ProgramPath.find(word, in: tool.environment["PATH"]) : absolute(word)
+      else { continue }
       guard let status = try? disk.status(found) else { continue }
       guard status.isFile, let digest = try? files.artefact(at: found).digest else {
         return nil

@@ -1,0 +1,48 @@
+import Actions
+import JSON
+
+/// Where the Python environment of a command comes from.
+public enum PythonSource: Sendable, Hashable {
+  /// A virtual environment that is there: its folder, relative to the pipeline's root or absolute.
+  case folder(String)
+  /// One that is made of a file of requirements, which is the input of this name.
+  case requirements(input: String)
+}
+
+extension PythonSource {
+  var json: JSON {
+    switch self {
+    case .folder(let path): ["folder", .string(path)]
+    case .requirements(let input): ["requirements", .string(input)]
+    }
+  }
+
+  /// Nil if there is none.
+  init?(_ json: JSON) {
+    guard let words = json.array?.compactMap(\.string), words.count == 2 else { return nil }
+    switch words[0] {
+    case "folder": self = .folder(words[1])
+    case "requirements": self = .requirements(input: words[1])
+    default: return nil
+    }
+  }
+}
+
+/// What `python:` says, read once for all instances of a stage.
+struct OpenPython {
+  private let kind: PythonDeclaration.Kind
+  private let path: OpenValue
+
+  init(_ declaration: PythonDeclaration, _ names: StageNames) throws(PipelineError) {
+    kind = declaration.kind
+    path = try OpenValue(declaration.value, names)
+  }
+
+  /// That of one instance.
+  func source(_ bindings: [Binding]) throws(PipelineError) -> PythonSource {
+    switch kind {
+    case .venv: .folder(try path.text(bindings))
+    case .requirements: .requirements(input: PythonDeclaration.inputName)
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import Artefacts
+import JSON
+import System
+
+/// What is installed in a virtual environment of Python, told by contents and not by place: two that were made of the same
+/// packages are the same, wherever they stand and whoever made them.
+///
+/// Of each distribution the lines of its `RECORD` count, which hold the digest of each of its files: as its installer wrote them, so that
+/// whoever changes an installed file by hand changes nothing here. What says only where or by whom it was installed does not count: the
+/// programs in `bin/`, which name the environment's folder, compiled bytecode, and pip itself. What no `RECORD` names is
+/// read itself.
+struct InstalledPackages: Sendable {
+  /// Version by name, written as indexes of packages compare them.
+  let versions: [String: String]
+  /// What stands for all that is installed.
+  let digest: Digest
+
+  /// - Parameter environment: the folder that holds `pyvenv.cfg`.
+  /// - Throws: also where what can be imported is not known from this folder alone.
+  init(in environment: String, files: StatCache, on disk: any FileSystem) throws {
+    var reader = Reader(environment: environment, files: files, disk: disk)
+    try reader.read()
+    versions = reader.versions
+    digest = Digest(of: Array(reader.lines.sorted().joined(separator: "\n").utf8))
+  }
+
+  /// No file that describes a distribution is larger.
+  fileprivate static let limit = 64 << 20
+}
+
+private struct Reader {
+  let environment: String
+  let files: StatCache
+  let disk: any FileSystem
+  var versions: [String: String] = [:]
+  var lines: [String] = []
+  /// Names in the folder of packages that some distribution has put there.
+  private var claimed: Set<String> = []
+
+  init(environment: String, files: StatCache, disk: any FileSystem) {
+    self.environment = environment
+    self.files = files
+    self.disk = disk
+  }
+
+  mutating func read() throws {
+    try checkIsClosed()
+    let folder = try packagesFolder()
+    let names = try disk.names(in: folder).sorted()
+    var rest: [String] = []
+    for name in names {
+      guard name.hasSuffix(".dist-info") else {
+        rest.append(name)
+        continue
+      }
+      if try !readDistribution(name, in: folder) { rest.append(name) }
+    }
+    for name in rest where !claimed.contains(name) && name != "__pycache__" {
+      try refuseEditable(name, in: folder)
+      try readLoose(folder + "/" + name, as: name)
+    }
+  }
+
+  /// Nothing but what stands in the folder can be imported, and the interpreter's own library.
+  private func checkIsClosed() throws {
+    let path = environment + "/pyvenv.cfg"
+    guard let bytes = try disk.contents(of: path, limit: 1 << 16) else {
+      let isConda = (try? disk.entry(environment + "/conda-meta")) != nil
+      throw Failure(
+        .notFound, "there is no virtual environment in \(environment)",
+        hint: isConda
+          ? "a conda environment is none: activate it before brake, and name in tools: what matters of it"
+          : "python3 -m venv makes one; it holds a file pyvenv.cfg")
+    }
+    for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
+      let parts = line.split(separator: "=", maxSplits: 1).map {
+        String($0).lowercased().filter { !$0.isWhitespace }
+      }
+      if parts == ["include-system-site-packages", "true"] {
+        throw Failure(
+          .refused, "the environment in \(environment) also shows what the system has installed",
+          hint: "make it without --system-site-packages: what else it shows would be no part of the key")
+      }
+    }
+  }
+
+  private func packagesFolder() throws -> String {
+    let library = environment + "/lib"
+    let versions = ((try? disk.names(in: library)) ?? []).filter {
+      $0.hasPrefix("python") || $0.hasPrefix("pypy")
+    }
+    let folders = versions.map { "\(library)/\($0)/site-packages" }.filter {
+      (try? disk.status($0))?.isFolder == true
+    }
+    guard folders.count == 1 else {
+      throw Failure(
+        .malformed,
+        "the environment in \(environment) has \(folders.isEmpty ? "no folder" : "\(folders.count) folders") of packages",
+        hint: "there has to be one, lib/python3.N/site-packages: make the environment anew")
+    }
+    return folders[0]
+  }
+
+  // MARK: Distributions
+
+  /// - Returns: false if it says nothing of its files.
+  private mutating func readDistribution(_ name: String, in folder: String) throws -> Bool {
+    let title = name.dropLast(".dist-info".count)
+    guard let dash = title.lastIndex(of: "-"), dash > title.startIndex,
+      let record = try disk.contents(of: "\(folder)/\(name)/RECORD", limit: InstalledPackages.limit)
+    else { return false }
+    let distribution = Reader.normal(title[..<dash])
+    let version = String(title[title.index(after: dash)...])
+    if try isEditable("\(folder)/\(name)/direct_url.json") { throw editable(distribution) }
+    claimed.insert(name)
+    var entries: [String] = []
+    for line in record.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+      guard let entry = RecordEntry(line) else { continue }
+      if let top = entry.topFolder { claimed.insert(top) }
+      if entry.isContent { entries.append(entry.line) }
+    }
+    if distribution == "pip" { return true }
+    versions[distribution] = version
+    let digest = Digest(of: Array(entries.sorted().joined(separator: "\n").utf8))
+    lines.append("\(distribution) \(version) \(digest)")
+    return true
+  }
+
+  private func isEditable(_ path: String) throws -> Bool {
+    guard let bytes = try disk.contents(of: path, limit: 1 << 20), let json = try? JSON(parsing: bytes) else {
+      return false
+    }
+    return json["dir_info"]?["editable"]?.bool == true
+  }
+
+  private func editable(_ name: String) -> Failure {
+    Failure(
+      .refused, "'\(name)' is installed in editable form in \(environment)",
+      facts: [],
+      hint:
+        "its sources can change without the environment changing: install it as it is (pip install .), or let the stage read its modules under in:"
+    )
+  }
+
+  /// As indexes of packages compare names.
+  private static func normal(_ name: Substring) -> String {
+    var text = ""
+    for character in name.lowercased() {
+      if !"-_.".contains(character) { text.append(character) } else if text.last != "-" { text.append("-") }
+    }
+    return text
+  }
+
+  // MARK: What else stands there
+
+  /// What makes modules elsewhere importable.
+  private func refuseEditable(_ name: String, in folder: String) throws {
+    if name.hasSuffix(".egg-link") { throw editable(String(name.dropLast(".egg-link".count))) }
+    guard name.hasSuffix(".pth") else { return }
+    let text = try disk.contents(of: "\(folder)/\(name)", limit: 1 << 20) ?? []
+    for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline) {
+      let words = line.drop(while: \.isWhitespace)
+      if words.isEmpty || words.hasPrefix("#") || words.hasPrefix("import ") || words.hasPrefix("import\t") {
+        continue
+      }
+      throw Failure(
+        .refused, "\(name) makes modules of another folder importable in \(environment)",
+        facts: [("folder", String(words))],
+        hint: "remove the file, and let the stage read those modules under in:")
+    }
+  }
+
+  /// A file or folder, by its bytes.
+  private mutating func readLoose(_ path: String, as name: String) throws {
+    guard let status = try disk.status(path) else { return }
+    if status.isFolder {
+      for entry in try disk.names(in: path).sorted() where entry != "__pycache__" {
+        try readLoose("\(path)/\(entry)", as: "\(name)/\(entry)")
+      }
+    } else if status.isFile {
+      lines.append("\(name) \(try files.artefact(at: path).digest)")
+    }
+  }
+}
+
+/// A line of a `RECORD`: a path, a digest and a size, separated by commas, as the specification of installed projects says.
+private struct RecordEntry {
+  let path: Substring
+  let digest: Substring
+  let line: String
+
+  /// Nil for what has fewer than three parts.
+  init?(_ bytes: ArraySlice<UInt8>) {
+    line = String(decoding: bytes, as: UTF8.self)
+    guard let last = line.lastIndex(of: ","), let middle = line[..<last].lastIndex(of: ",") else {
+      return nil
+    }
+    path = line[..<middle]
+    digest = line[line.index(after: middle)..<last]
+  }
+
+  /// What of the folder of packages it stands in; nil for what stands elsewhere.
+  var topFolder: String? {
+    let plain = path.hasPrefix("\"") ? path.dropFirst() : path
+    let first = plain.prefix { $0 != "/" }
+    return first == ".." || first.isEmpty ? nil : String(first)
+  }
+
+  /// Whether it tells what is installed, and not only where and by whom.
+  var isContent: Bool {
+    if digest.isEmpty || path.hasSuffix(".pyc") { return false }
+    if path.hasPrefix("../../../bin/") { return false }
+    let parts = path.split(separator: "/")
+    guard parts.count == 2, parts[0].hasSuffix(".dist-info") else { return true }
+    return !["INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"].contains(parts[1])
+  }
+}

@@ -1,0 +1,131 @@
+import Actions
+import Artefacts
+import JSON
+import Pipeline
+import Synchronization
+import System
+
+/// The Python environments of the commands of a run: where they are, and what in the key says which they are.
+final class PythonEnvironments: Sendable {
+  /// An environment that is there.
+  struct Found: Sendable {
+    /// Absolute, without links.
+    let folder: String
+    /// What it is by content: the interpreter, the names and versions of what is installed, and one digest of all of that.
+    let identity: JSON
+  }
+
+  private let root: String
+  private let store: Store
+  private let files: StatCache
+  private let tools: ToolIdentities
+  private let made: MadeEnvironments
+  /// By folder. What is installed is read once in a run.
+  private let known = Mutex<[String: InstalledPackages]>([:])
+
+  init(root: String, store: Store, files: StatCache, tools: ToolIdentities, made: MadeEnvironments) {
+    self.root = root
+    self.store = store
+    self.files = files
+    self.tools = tools
+    self.made = made
+  }
+
+  /// - Parameter inputs: of the instance.
+  /// - Returns: nil if the instance declares none.
+  /// - Throws: `UnknownIdentity` if it has to be made, or its interpreter has to be asked.
+  func environment(of instance: StageInstance, reading inputs: [ActionInput]) throws -> Found? {
+    guard case .command(let command) = instance.work, let source = command.python else { return nil }
+    do {
+      let folder: String
+      switch source {
+      case .folder(let path): folder = try place(of: path)
+      case .requirements(let input): folder = try place(madeOf: input, among: inputs, at: instance)
+      }
+      let installed = try installed(in: folder)
+      let interpreter = folder + "/bin/python3"
+      let version = try tools.identity(
+        of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:], at: instance)
+      return Found(
+        folder: folder,
+        identity: [
+          "interpreter": .string(version), "installed": .string(installed.digest.description),
+          "packages": .object(installed.versions.mapValues { .string($0) }),
+        ])
+    } catch let error as Failure {
+      throw PipelineError(error, at: instance.position).adding([("stage", instance.name)])
+    }
+  }
+
+  private func installed(in folder: String) throws -> InstalledPackages {
+    try known.withLock { known in
+      if let installed = known[folder] { return installed }
+      let installed = try InstalledPackages(in: folder, files: files, on: store.files)
+      known[folder] = installed
+      return installed
+    }
+  }
+
+  // MARK: Places
+
+  private func place(of path: String) throws -> String {
+    let absolute = path.hasPrefix("/") ? path : root + "/" + path
+    guard let folder = try store.files.realPath(absolute) else {
+      throw Failure(
+        .notFound, "there is no folder '\(path)' with a Python environment",
+        hint: "make one with python3 -m venv \(path) and install there what the stage needs")
+    }
+    guard store.files.mayExecute(folder + "/bin/python3") else {
+      throw Failure(
+        .notFound, "there is no Python in '\(path)'", facts: [("wanted", folder + "/bin/python3")],
+        hint: "it is no virtual environment, or the Python that it was made of is gone: make it anew")
+    }
+    return folder
+  }
+
+  private func place(
+    madeOf input: String, among inputs: [ActionInput], at instance: StageInstance
+  ) throws -> String {
+    guard let member = inputs.first(where: { $0.name == input })?.members.first,
+      case .workspace(let source, let path) = member.origin
+    else {
+      throw Failure(.malformed, "the requirements of the Python environment are no file of the workspace")
+    }
+    let name = source.hasPrefix("./") ? String(source.dropFirst(2)) : source
+    guard let interpreter = ProgramPath.find("python3") else {
+      throw Failure(
+        .notFound, "there is no python3 of which an environment for \(name) could be made",
+        hint: "install it, or put its folder into PATH")
+    }
+    // What a python3 that chooses between others may look at.
+    let seen = OwnEnvironment.variables.filter { $0.key == "PATH" || $0.key == "HOME" }
+    let version = try tools.identity(
+      of: "python3", version: PythonEnvironments.question("python3", more: " + ' ' + sys.base_exec_prefix"),
+      seeing: seen, at: instance)
+    let order = MadeEnvironments.Order(
+      requirements: member.artefact.digest, name: name, path: path, interpreter: interpreter, version: version
+    )
+    if let folder = made.found(order) { return folder }
+    throw UnknownIdentity(reason: "the Python environment of \(name) is not made before it runs") {
+      [made, position = instance.position, stage = instance.name] tell in
+      do { try await made.make(order, tell: tell) } catch let error as Failure {
+        throw PipelineError(error, at: position).adding([("stage", stage)])
+      }
+    }
+  }
+
+  /// A command that prints what an interpreter is: its kind, version and machine. It has no sign that a shell expands, and calls
+  /// nothing by a name that programs have, so that its answer is remembered.
+  private static func question(_ interpreter: String, more: String = "") -> String {
+    let program = interpreter.hasPrefix("/") ? ShellText.quoted(interpreter) : interpreter
+    return program
+      + " -I -S -c \"import platform, sys; sys.stdout.write(sys.implementation.name + ' ' + platform.python_version()"
+      + " + ' ' + sys.platform + ' ' + platform.machine()\(more))\""
+  }
+}
+
+extension PipelineError {
+  fileprivate func adding(_ facts: [Failure.Fact]) -> PipelineError {
+    PipelineError(failure.with(facts: facts + failure.facts), at: position)
+  }
+}

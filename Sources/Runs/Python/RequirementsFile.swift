@@ -1,0 +1,57 @@
+import Artefacts
+import System
+
+/// A file of requirements as pip reads it.
+struct RequirementsFile {
+  let path: String
+  let bytes: [UInt8]
+
+  /// No file that a person or a program writes is larger.
+  private static let limit = 4 << 20
+
+  /// - Parameter digest: what it was when the stage that reads it was looked at.
+  /// - Throws: if it is another one now, or names what is no part of it.
+  init(at path: String, digest: Digest, on disk: any FileSystem) throws {
+    guard let bytes = try disk.contents(of: path, limit: RequirementsFile.limit) else {
+      throw Failure(.notFound, "there is no file \(path)")
+    }
+    guard Digest(of: bytes) == digest else {
+      throw Failure(.refused, "\(path) was changed while it was read", hint: "run brake once more")
+    }
+    self.path = path
+    self.bytes = bytes
+    try check()
+  }
+
+  /// An option that brings in what is not in the file.
+  private func check() throws {
+    let text = String(decoding: bytes, as: UTF8.self)
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let words = line.split(whereSeparator: { $0.isWhitespace || $0 == "=" })
+      guard let first = words.first else { continue }
+      let others = ["-r", "--requirement", "-c", "--constraint"]
+      let sources = ["-e", "--editable"]
+      func isOne(of options: [String]) -> Bool {
+        options.contains { first == $0 || $0.utf8.count == 2 && first.hasPrefix($0) }
+      }
+      if isOne(of: others) {
+        throw refusal(
+          line, number, "reads another file of requirements",
+          "write all into one file, as pip freeze and uv pip compile do")
+      }
+      if isOne(of: sources) {
+        throw refusal(
+          line, number, "installs sources in editable form",
+          "let the stage read its own modules under in:, and install what does not change")
+      }
+    }
+  }
+
+  private func refusal(_ line: Substring, _ number: Int, _ what: String, _ hint: String) -> Failure {
+    Failure(
+      .refused, "a file of requirements of a stage must hold all that it needs, and this one \(what)",
+      facts: [("file", path), ("line", "\(number + 1): \(line.prefix(100))")], hint: hint)
+  }
+}

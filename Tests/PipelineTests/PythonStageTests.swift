@@ -1,0 +1,50 @@
+import Actions
+import JSON
+import Pipeline
+import PlanSupport
+import Testing
+
+@Suite struct PythonStageTests {
+  @Test func `A stage names its Python environment, also by its variables`() throws {
+    let plan = try plan(
+      """
+      params: { file: needs.txt }
+      stages:
+        s:
+          for: { x: [a, b] }
+          run: x
+          python: { venv: "envs/${x}" }
+        made: { run: x, python: { requirements: "${file}" } }
+      """)
+    #expect(plan.command("s[b]")?.python == .folder("envs/b"))
+    #expect(plan.command("made")?.python == .requirements(input: "python.requirements"))
+    let made = try #require(plan["made"])
+    #expect(made.inputs.map(\.name) == ["python.requirements"])
+    #expect(made.inputs.map(\.source) == [.file("needs.txt")])
+    for name in ["s[a]", "made"] {
+      let instance = try #require(plan[name])
+      let read = try StageInstance(instance.json, registry: OperationRegistry([]))
+      #expect(read.json == instance.json)
+      #expect(instance.json["command"]?["python"]?.array?.count == 2)
+    }
+  }
+
+  @Test(arguments: [
+    ("python: .venv", "python: takes one of venv and requirements, not '.venv'"),
+    ("python: {}", "python: takes one of venv and requirements, not 0 of them"),
+    ("python: { venv: a, requirements: b }", "not 2 of them"),
+    ("python: { conda: b }", "python: has no 'conda:'"),
+    ("python: { venv: [a] }", "venv: takes a path, not a list"),
+    ("python: { requirements: }", "requirements: takes a path, not nothing"),
+    ("python: { venv: \"${nothing}\" }", "nothing"),
+  ])
+  func `What names no environment is refused`(field: String, message: String) throws {
+    let error = planError("stages:\n  s:\n    run: x\n    \(field)\n")
+    #expect(error.hasPrefix("p.yaml:4:") && error.contains(message), "\(error)")
+  }
+
+  @Test func `Only commands have a Python environment`() {
+    let error = planError("stages:\n  s:\n    op: curve.fit\n    python: { venv: .venv }\n")
+    #expect(error.contains("python: is for run: stages"), "\(error)")
+  }
+}

@@ -1,0 +1,161 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import System
+import Testing
+
+@testable import Actions
+@testable import Pipeline
+@testable import Runners
+@testable import Runs
+
+/// Commands in Python environments: real ones, of wheels that the tests write.
+@Suite(.enabled(if: PythonSamples.canMakeEnvironments, "python3 cannot make virtual environments here"))
+struct PythonEnvironmentTests {
+  private static let stage = """
+    params: { env: .venv }
+    stages:
+      s:
+        run: |
+          python3 -c "import thing; print(thing.value)" > ${out.out}
+          say-thing >> ${out.out}
+          echo "$VIRTUAL_ENV" >&2
+        python: { venv: "${env}" }
+        out: { out: o.txt }
+    """
+
+  @Test func `A command runs in its environment, and equal ones elsewhere give the same key`() async throws {
+    let workspace = try Workspace(PythonEnvironmentTests.stage)
+    let folder = workspace.folder
+    let old = try PythonSamples.wheel("thing", "1.0", value: 5, in: folder)
+    let new = try PythonSamples.wheel("thing", "1.1", value: 6, in: folder)
+    try PythonSamples.makeEnvironment(at: folder[".venv"], installing: [old])
+    let summary = try await workspace.run()
+    try #require(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try workspace.output("s", of: summary) == "5\n5\n")
+    #expect(try await workspace.run().hit == 1)
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.upToDate])
+
+    // Below a folder that the sandbox hides, and with the same contents.
+    try PythonSamples.makeEnvironment(at: folder["envs/same"], installing: [old])
+    #expect(try await workspace.run([], [("env", "envs/same")]).hit == 1)
+    try PythonSamples.makeEnvironment(at: folder["envs/other"], installing: [new])
+    let other = try await workspace.run([], [("env", "envs/other")])
+    try #require(other.failures.isEmpty, "\(other.failures)")
+    #expect(other.ran == 1)
+    #expect(try workspace.output("s", of: other) == "6\n6\n")
+  }
+
+  @Test func `What differs in an environment is named`() async throws {
+    let workspace = try Workspace(PythonEnvironmentTests.stage)
+    let folder = workspace.folder
+    try PythonSamples.makeEnvironment(
+      at: folder[".venv"], installing: [PythonSamples.wheel("thing", "1.0", value: 5, in: folder)])
+    #expect(try await workspace.run().ran == 1)
+    try PythonSamples.makeEnvironment(
+      at: folder["next"], installing: [PythonSamples.wheel("thing", "1.1", value: 5, in: folder)])
+    let engine = try workspace.engine([("env", "next")])
+    // Its interpreter has not been asked yet, which looking does not do.
+    #expect(try await engine.status(targets: []).map(\.state) == [.unknown])
+    try await workspace.run([], [("env", "next")])
+    let key = try #require(try await workspace.engine([("env", "next")]).status(targets: []).first?.key)
+    let manifest = try #require(try workspace.store.record(key)?.manifest)
+    #expect(manifest["python"]?["packages"]?["thing"]?.string == "1.1")
+    let first = try #require(try await workspace.engine().status(targets: []).first?.key)
+    let before = ManifestFacts(try #require(try workspace.store.record(first)?.manifest))
+    let differences = ManifestFacts(manifest).differences(from: before)
+    #expect(differences.contains { $0.what == "package thing" && $0.before == "1.0" && $0.now == "1.1" })
+  }
+
+  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  func `A command cannot write to its environment, nor see what stands beside it`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: |
+            ! touch "$VIRTUAL_ENV/new"
+            ls @HERE/envs > ${out.out}
+          python: { venv: envs/one }
+          out: { out: o.txt }
+      """, files: ["envs/secret": "x"])
+    try PythonSamples.makeEnvironment(at: workspace.folder["envs/one"])
+    let summary = try await workspace.run()
+    try #require(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try workspace.output("s", of: summary) == "one\n")
+  }
+
+  @Test func `An environment is made of requirements once, and again when they change`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          for: { n: [1, 2, 3] }
+          run: |
+            python3 -c "import thing; print(thing.value + ${n})" > ${out.out}
+          python: { requirements: requirements.txt }
+          out: { out: o.txt }
+      """)
+    let folder = workspace.folder
+    _ = try PythonSamples.wheel("thing", "1.0", value: 5, in: folder)
+    _ = try PythonSamples.wheel("thing", "1.1", value: 7, in: folder)
+    let source = "--no-index\n--find-links \(folder["wheels"])\n"
+    folder.write(source + "thing==1.0\n", to: "requirements.txt")
+    #expect(try await workspace.engine().status(targets: ["s[1]"]).map(\.state) == [.unknown])
+    let events = Events()
+    let summary = try await workspace.run(events: events)
+    try #require(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(summary.ran == 3)
+    #expect(try workspace.output("s[2]", of: summary) == "7\n")
+    #expect(events.notes.filter { $0.hasPrefix("makes the Python environment of") }.count == 1)
+
+    let again = Events()
+    #expect(try await workspace.run(events: again).hit == 3)
+    #expect(!again.notes.contains { $0.contains("the Python environment") })
+    // A python3 that is a script, and chooses between others, has to be asked each time.
+    let states = try await workspace.engine().status(targets: []).map(\.state)
+    #expect(states == Array(repeating: .upToDate, count: 3) || states == Array(repeating: .unknown, count: 3))
+
+    // What nobody has used for a month goes when another one is made.
+    let environments = folder["cache/index/environments"]
+    func made() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: environments).filter { !$0.hasSuffix(".lock") }
+    }
+    let old = try #require(made().first)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -40 * 86_400)],
+      ofItemAtPath: "\(environments)/\(old)/used")
+    folder.write(source + "thing==1.1\n", to: "requirements.txt")
+    let changed = try await workspace.run(["s[2]"])
+    #expect(try made().count == 1 && made().first != old)
+    #expect(try workspace.output("s[2]", of: changed) == "9\n")
+
+    // What is half made is made anew.
+    for name in try made() {
+      try FileManager.default.removeItem(atPath: "\(environments)/\(name)/complete")
+    }
+    #expect(try await workspace.run(["s[2]"]).hit == 1)
+  }
+
+  @Test func `Requirements that cannot be had fail with what pip says, and what to do`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: "true > ${out.out}"
+          python: { requirements: requirements.txt }
+          out: { out: o.txt }
+        t: { run: "true > ${out.out}", python: { venv: nowhere }, out: { out: o.txt } }
+      """, files: ["requirements.txt": "--no-index\nthere-is-no-such-thing==1\n"])
+    let failure = try #require(try await workspace.run(["s"]).failures.first)
+    #expect(failure.headline == "the Python environment of requirements.txt cannot be made")
+    #expect(failure.facts.contains { $0.label == "said" && $0.value.contains("there-is-no-such-thing") })
+    #expect(failure.position != nil)
+    let log = try #require(failure.facts.first { $0.label == "log" }?.value)
+    #expect(FileManager.default.fileExists(atPath: log))
+    let missing = try #require(try await workspace.run(["t"]).failures.first)
+    #expect(missing.headline == "there is no folder 'nowhere' with a Python environment")
+    #expect(missing.hint?.contains("python3 -m venv nowhere") == true)
+  }
+}

@@ -216,8 +216,12 @@ public final class RemoteStore: ObjectSource, RecordSource {
       hint: "check the address; 'brake push' makes a store where it sends something")
   }
 
-  func missing(_ digest: Digest) -> Failure {
-    Failure(.notFound, "\(files.name) does not have \(digest)")
+  func missing(_ digest: Digest) -> Failure { RemoteStore.missing(digest, in: files.name) }
+
+  static func missing(_ digest: Digest, in place: String) -> Failure {
+    Failure(
+      .notFound, "\(place) does not have \(digest)",
+      hint: "who has it can send it there with 'brake push' or 'brake share'")
   }
 
   func asking<Result>(_ body: () async throws -> Result) async throws -> Result {

@@ -108,13 +108,13 @@ struct Fetching {
 
 extension ShareLine {
   /// A line that names a whole artefact.
-  /// - Throws: if it names a single tensor, which only the Python package reads without the rest.
+  /// - Throws: if it names a single tensor.
   static func ofWhole(_ text: String) throws -> ShareLine {
     let line = try ShareLine(text)
     guard line.tensor == nil else {
       throw Failure(
         .refused, "the line names a single tensor, and this command fetches whole artefacts",
-        hint: "leave out what follows '#', or read the tensor in Python: brake.open('sha256:…?from=…#name')")
+        hint: "leave out what follows '#', or write the tensor with 'brake get' or 'brake cat'")
     }
     return line
   }

@@ -45,7 +45,13 @@ extension Engine {
     // A place that does not know of signatures may say so.
     offer.signatures = (try? await source.signatures(for: known.keys.sorted())) ?? [:]
     for (key, record) in known {
-      let refusal = try trust.refusal(of: record, in: store, offer.signatures[key] ?? RecordSignatures())
+      let refusal: String?
+      do {
+        refusal = try trust.refusal(of: record, in: store, offer.signatures[key] ?? RecordSignatures())
+      } catch let error as Failure {
+        // What cannot be checked does not count, and the others are looked at all the same.
+        refusal = error.headline
+      }
       if let refusal { offer.refusals[key] = refusal } else { offer.sound[key] = record }
     }
     return offer

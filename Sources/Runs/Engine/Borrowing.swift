@@ -57,6 +57,8 @@ public struct Borrowing: Sendable {
     var artefacts = makers.flatMap(\.outputs).map(\.artefact).filter { digests.contains($0.digest) }
     let lineage = lineage(of: names)
     if extent == .withLineage { artefacts += lineage.flatMap(\.outputs).map(\.artefact) }
+    // What is here already is named by nothing yet, and whoever collects that leaves it now.
+    store.rely(on: artefacts.map(\.digest))
     try await store.fetch(artefacts, from: [source])
     if extent == .alone { return }
     let logs = (extent == .withLineage ? lineage : makers).compactMap(\.log)
@@ -86,11 +88,13 @@ public struct Borrowing: Sendable {
       }
     }
     // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
-    let left = try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) }
-    if !left.isEmpty { try store.noteRemoved(Set(left)) { _ in true } }
+    let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
+    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
     let keys = Set(records.map(\.key))
     try store.add(borrowed.signatures.filter { keys.contains($0.key) })
     try publication.commit()
+    // Whoever has collected in between has forgotten what no record named until now.
+    if !left.isEmpty { try store.noteGone(left) }
     try? store.note(told: records, from: source.place)
   }
 

@@ -90,6 +90,8 @@ import Testing
 
     let empty = TemporaryFolder()
     empty.write(PullTests.pipeline, to: "brake.yaml")
+    let counts = try brake(empty, "pull", "--from", store, "--no-lineage", "each[*].count").out
+    #expect(counts.split(separator: "\n").count == 3 && counts.contains("each[3].count"))
     let pulled = try brake(empty, "pull", "--from", store, "--no-lineage", "last")
     #expect(try brake(empty, "cat", String(pulled.out.prefix(71))).out == PullTests.result)
     #expect(try brake(empty, "cat", "last", status: 2).err.contains("has not run"))

@@ -117,14 +117,24 @@ extension Engine {
   /// where it has none, those of another place, which is asked for many at once.
   /// - Throws: if the place does not answer, or a name is no stage's.
   public func borrowing(_ names: [String], from source: any ArtefactSource) async throws -> Borrowing {
-    let targets = names.map { String(Reference.leadingName(of: $0).prefix { $0 != "@" }) }
+    let stages = names.map { String(Reference.leadingName(of: $0).prefix { $0 != "@" }) }
+    // Of a stage with thousands of instances only those are asked for that are meant.
+    var targets = zip(names, stages).map { Engine.instances(namedBy: $0) ?? $1 }
     var engine = self
     engine.borrowed = BorrowedRecords(place: source.place ?? "the other place")
     var asked: Set<Digest> = []
     while true {
       try Task.checkCancellation()
-      let survey = try await withTaskExecutorPreference(TaskThreads.shared) { [engine] in
-        try Survey(engine, targets: targets)
+      let survey: Survey
+      do {
+        survey = try await withTaskExecutorPreference(TaskThreads.shared) { [engine, targets] in
+          try Survey(engine, targets: targets)
+        }
+      } catch {
+        // Not every name of an output is that of a target, and which instances there are may have to be found out first.
+        if targets == stages { throw error }
+        targets = stages
+        continue
       }
       let open = survey.findings.compactMap { $0.record == nil ? $0.action : nil }
         .filter { asked.insert($0.key).inserted }
@@ -133,6 +143,17 @@ extension Engine {
       engine.borrowed!.records.merge(offer.sound) { first, _ in first }
       engine.borrowed!.signatures.merge(offer.signatures) { first, _ in first }
       engine.borrowed!.refusals.merge(offer.refusals) { first, _ in first }
+    }
+  }
+
+  /// The target that stands for the instances in a name such as `fit[47k,1].curve`; nil if it names all of a stage.
+  private static func instances(namedBy name: String) -> String? {
+    guard let reference = Reference(name) else { return nil }
+    switch reference.instances {
+    case .all: return nil
+    case .one(let keys): return "\(reference.stage)[\(keys.joined(separator: ","))]"
+    case .matching(let keys):
+      return "\(reference.stage)[\(keys.map { $0 ?? "*" }.joined(separator: ","))]"
     }
   }
 }

@@ -163,7 +163,10 @@ public final class RemoteStore: ObjectSource, RecordSource {
   /// Brings those records that a list names, as far as they are there: how an artefact is said to have been made. They are kept
   /// apart from the store's own, so that no run takes them for results.
   /// - Parameter list: the digest of a `LineageList`.
-  public func fetchRecords(of list: Digest, for artefact: Digest) async throws {
+  /// - Returns: those that are there.
+  @discardableResult public func fetchRecords(
+    of list: Digest, for artefact: Digest
+  ) async throws -> [Record] {
     var bytes: [UInt8] = []
     try await read(list) { piece in
       guard bytes.count + piece.count <= LineageList.sizeLimit else {
@@ -175,13 +178,22 @@ public final class RemoteStore: ObjectSource, RecordSource {
     guard found.artefact == artefact else {
       throw Failure(.refused, "\(list) tells how \(found.artefact) was made, and not \(artefact)")
     }
-    for start in stride(from: 0, to: found.records.count, by: 64) {
-      let keys = Array(found.records[start..<min(start + 64, found.records.count)])
+    return try await fetchRecords(found.records)
+  }
+
+  /// Brings the records of some actions, as far as they are there: what is said of how something was made.
+  /// - Returns: those that are there.
+  @discardableResult public func fetchRecords(_ wanted: [Digest]) async throws -> [Record] {
+    var all: [Record] = []
+    for start in stride(from: 0, to: wanted.count, by: 64) {
+      let keys = Array(wanted[start..<min(start + 64, wanted.count)])
       let records = try await records(for: keys)
       for record in records.values { try scratch.add(toldBy: record, from: files.name) }
       // A place that does not know of signatures may say so.
       if let found = try? await signatures(for: records.keys.sorted()) { try scratch.add(found) }
+      all += records.values
     }
+    return all
   }
 
   func landing(
@@ -204,8 +216,12 @@ public final class RemoteStore: ObjectSource, RecordSource {
       hint: "check the address; 'brake push' makes a store where it sends something")
   }
 
-  func missing(_ digest: Digest) -> Failure {
-    Failure(.notFound, "\(files.name) does not have \(digest)")
+  func missing(_ digest: Digest) -> Failure { RemoteStore.missing(digest, in: files.name) }
+
+  static func missing(_ digest: Digest, in place: String) -> Failure {
+    Failure(
+      .notFound, "\(place) does not have \(digest)",
+      hint: "who has it can send it there with 'brake push' or 'brake share'")
   }
 
   func asking<Result>(_ body: () async throws -> Result) async throws -> Result {

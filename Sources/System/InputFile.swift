@@ -1,15 +1,40 @@
-/// A regular file open for reading.
+import Glibc
+
+/// A regular file open for reading, or one of another machine of which parts can be had.
 package struct InputFile: ~Copyable {
   package let path: String
   /// When it was opened.
   package let status: FileStatus
   private let files: any FileSystem
+  /// Negative for a file of another machine.
   private let descriptor: Int32
+  private let distant: Distant?
+
+  /// Fills a buffer from a place in a file, as far as that reaches, and says how far.
+  package typealias Distant =
+    @Sendable (UnsafeMutableRawBufferPointer, Int) throws(Failure) -> Int
 
   package init(_ path: String, followingLinks: Bool = true, files: any FileSystem) throws(Failure) {
     (descriptor, status) = try InputFile.open(path, followingLinks, files)
     self.path = path
     self.files = files
+    distant = nil
+  }
+
+  /// A file of another machine.
+  /// - Parameters:
+  ///   - path: what messages call it.
+  ///   - size: its bytes.
+  ///   - read: gets them.
+  package init(_ path: String, size: Int, read: @escaping Distant) {
+    var status = stat()
+    status.st_mode = S_IFREG
+    status.st_size = size
+    self.path = path
+    self.status = FileStatus(status)
+    files = LocalFileSystem()
+    descriptor = -1
+    distant = read
   }
 
   private static func open(
@@ -36,13 +61,14 @@ package struct InputFile: ~Copyable {
     }
   }
 
-  deinit { try? files.close(descriptor, path: path) }
+  deinit { if descriptor >= 0 { try? files.close(descriptor, path: path) } }
 
   package var size: Int { Int(status.size) }
 
   /// Fills the buffer as far as the file reaches.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) -> Int {
-    try files.read(into: buffer, from: descriptor, at: offset, path: path)
+    if let distant { return try distant(buffer, offset) }
+    return try files.read(into: buffer, from: descriptor, at: offset, path: path)
   }
 
   package var changed: Failure {

@@ -1,5 +1,6 @@
 import Artefacts
 import Remotes
+import Runs
 import System
 
 /// Fetches what a line or a name stands for.
@@ -12,15 +13,25 @@ struct Fetching {
     self.store = store
   }
 
-  func fetch(_ line: ShareLine, withLineage: Bool) async throws -> Artefact {
+  /// What was fetched, and the records that tell how it was made as far as these came, too.
+  struct Fetched {
+    let name: String
+    let artefact: Artefact
+    var records: [Record] = []
+  }
+
+  func fetch(_ line: ShareLine, withLineage: Bool) async throws -> Fetched {
     try await perform { remote in
-      let artefact = try await remote.fetch(line.digest)
+      var fetched = Fetched(
+        name: line.digest.description, artefact: try await remote.fetch(line.digest))
       if withLineage, let lineage = line.lineage {
-        do { try await remote.fetchRecords(of: lineage, for: line.digest) } catch let error as Failure {
+        do { fetched.records = try await remote.fetchRecords(of: lineage, for: line.digest) } catch let error
+          as Failure
+        {
           Output.note("note: how it was made is not known: \(error)")
         }
       }
-      return artefact
+      return fetched
     }
   }
 
@@ -30,6 +41,45 @@ struct Fetching {
         throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
       }
       return try await remote.fetch(digest)
+    }
+  }
+
+  /// Fetches what a run has made that somebody has sent there, and gives it the name that it has there.
+  func run(_ identifier: String, _ extent: Borrowing.Extent) async throws -> Fetched {
+    let reference = try SharedRun.reference(to: identifier)
+    return try await perform { [store] remote in
+      guard let digest = try await remote.reference(reference) else {
+        throw Failure(
+          .notFound, "\(remote.files.name) does not know of the run \(identifier)",
+          hint: "runs are sent by those who have them: brake push --run \(identifier)")
+      }
+      let run = try SharedRun(try await remote.fetch(digest), as: identifier, in: store)
+      try store.setReference(reference, to: digest)
+      var fetched = Fetched(name: "@" + reference, artefact: run.artefact)
+      if extent == .alone { return fetched }
+      fetched.records = try await remote.fetchRecords(run.records)
+      if extent == .withLineage {
+        let all = fetched.records.flatMap(\.outputs).map(\.artefact)
+        let there = try await remote.present(among: all.map(\.digest))
+        try await store.fetch(all.filter { there.contains($0.digest) }, from: [remote])
+      }
+      return fetched
+    }
+  }
+
+  /// Fetches what stages of a pipeline have made in that place.
+  func stages(_ names: [String], of engine: Engine, _ extent: Borrowing.Extent) async throws -> [Fetched] {
+    try await perform { [store] remote in
+      let borrowing = try await engine.borrowing(names, from: remote)
+      // All that is asked for has to be known before any of it comes.
+      var wanted: [NamedArtefact] = []
+      for name in names { wanted += try await borrowing.artefacts(named: name) }
+      try await borrowing.take(wanted, extent)
+      return try wanted.map {
+        Fetched(
+          name: $0.name, artefact: try store.artefact($0.digest),
+          records: extent == .alone ? [] : borrowing.maker(of: $0).map { [$0] } ?? [])
+      }
     }
   }
 
@@ -47,9 +97,9 @@ struct Fetching {
     }
   }
 
-  private func perform(_ body: @escaping @Sendable (RemoteStore) async throws -> Artefact) async throws
-    -> Artefact
-  {
+  private func perform<Value: Sendable>(
+    _ body: @escaping @Sendable (RemoteStore) async throws -> Value
+  ) async throws -> Value {
     let progress = TransferProgress()
     let remote = RemoteStore(try address.open(), scratch: store, progress: progress)
     return try await Transfer.run("fetched", progress) { try await body(remote) }
@@ -58,13 +108,13 @@ struct Fetching {
 
 extension ShareLine {
   /// A line that names a whole artefact.
-  /// - Throws: if it names a single tensor, which only the Python package reads without the rest.
+  /// - Throws: if it names a single tensor.
   static func ofWhole(_ text: String) throws -> ShareLine {
     let line = try ShareLine(text)
     guard line.tensor == nil else {
       throw Failure(
         .refused, "the line names a single tensor, and this command fetches whole artefacts",
-        hint: "leave out what follows '#', or read the tensor in Python: brake.open('sha256:…?from=…#name')")
+        hint: "leave out what follows '#', or write the tensor with 'brake get' or 'brake cat'")
     }
     return line
   }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Artefacts
 import Remotes
 import Runs
+import Safetensors
 import System
 
 extension Brake {
@@ -12,7 +13,7 @@ extension Brake {
       abstract: "Write an artefact out of the store as a file or folder.",
       discussion: """
         It is complete and verified under its name, or not there at all. A line that 'brake share' printed is fetched from \
-        where it says first. \(ArtefactArguments.help)
+        where it says first. \(NamedTensor.help) \(ArtefactArguments.help)
         """
     )
 
@@ -33,9 +34,22 @@ extension Brake {
 
     func run() async throws {
       try pipeline.workspace.enter()
+      if let tensor = try await NamedTensor.find(given.one(), pipeline, given) {
+        let path = try target(tensor.digest.short + ".safetensors")
+        try await write(tensor, to: path)
+        let shape = "\(tensor.tensor.dtype.rawValue) \(tensor.tensor.shape)"
+        return try Output.print("\(tensor.name)  \(shape)  \(path)".visible())
+      }
       let (store, digest) = try await found(given.one())
-      var path = output ?? digest.short
-      if output != nil && isFolder(path) { path += (path.hasSuffix("/") ? "" : "/") + digest.short }
+      let path = try target(digest.short)
+      try store.restore(digest, to: path)
+      try Output.print("\(digest)  \(path.visible())")
+    }
+
+    /// Where it is to be written.
+    private func target(_ name: String) throws -> String {
+      var path = output ?? name
+      if output != nil && isFolder(path) { path += (path.hasSuffix("/") ? "" : "/") + name }
       if exists(path) && !force {
         throw Failure(
           .refused, "'\(path)' exists", hint: "write elsewhere with -o PATH, or replace it with --force")
@@ -45,8 +59,34 @@ extension Brake {
           .refused, "'\(path)' is a pipe, socket or device, which nothing replaces",
           hint: "write elsewhere with -o PATH, or use 'brake cat' and the shell")
       }
-      try store.restore(digest, to: path)
-      try Output.print("\(digest)  \(path.visible())")
+      return path
+    }
+
+    /// Under another name beside it first, so that it is there as a whole or not at all.
+    private func write(_ tensor: NamedTensor, to path: String) async throws {
+      let files = LocalFileSystem()
+      let temporary = "\(path).\(ProcessFolder.randomName())"
+      let file = try files.create(temporary, mode: 0o666)
+      do {
+        do {
+          try await Transfer.run("read", tensor.progress, kept: false) {
+            try await tensor.write { try files.write($0, to: file, path: temporary) }
+          }
+        } catch {
+          try? files.close(file, path: temporary)
+          throw error
+        }
+        try files.close(file, path: temporary)
+        try files.synchronise(temporary)
+        if force {
+          try files.rename(temporary, to: path)
+        } else if try !files.renameIfAbsent(temporary, to: path) {
+          throw Failure(.refused, "'\(path)' exists by now", hint: "write elsewhere with -o PATH")
+        }
+      } catch {
+        try? files.remove(temporary)
+        throw error
+      }
     }
 
     /// Where an artefact is, once it is there.
@@ -58,7 +98,7 @@ extension Brake {
       let line = try ShareLine.ofWhole(name)
       let store = try pipeline.workspace.open(creating: true)
       let address = try line.from ?? RemoteNames(of: store).resolve(nil)
-      return (store, try await Fetching(address, into: store).fetch(line, withLineage: true).digest)
+      return (store, try await Fetching(address, into: store).fetch(line, withLineage: true).artefact.digest)
     }
   }
 }

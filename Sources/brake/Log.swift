@@ -1,4 +1,5 @@
 import ArgumentParser
+import Artefacts
 import Glibc
 import JSON
 import Pipeline
@@ -21,14 +22,19 @@ extension Brake {
     @OptionGroup var given: Targets
 
     func run() async throws {
-      let logs = try await pipeline.engine(given.overrides).logs(targets: given.targets)
-      if json { return try Output.print(.array(logs.map { try $0.json() })) }
+      let engine = try pipeline.engine(given.overrides)
+      let logs = try await engine.logs(targets: given.targets)
+      let origins = try RecordOrigins(of: logs.compactMap(\.record), in: engine.store)
+      if json { return try Output.print(.array(logs.map { try $0.json(origins) })) }
       for log in logs {
         if log.place == .none {
           Output.note("\(log.instance) has not run")
           continue
         }
         if logs.count > 1 { try Output.print("== \(log.instance)") }
+        if let words = log.record.flatMap({ origins.words(for: $0.key) }) {
+          Output.note("\(log.instance): \(words)")
+        }
         var writer = LogWriter()
         if noFollow {
           try log.stream { try writer.write($0) }
@@ -67,7 +73,7 @@ struct LogWriter {
 
 extension StageLog {
   /// Of a long log the end alone, since it becomes one text in memory.
-  fileprivate func json() throws -> JSON {
+  fileprivate func json(_ origins: RecordOrigins) throws -> JSON {
     guard place != .none else { return ["stage": .string(instance), "state": "none", "log": .null] }
     let most = 16 << 20
     var bytes: [UInt8] = []
@@ -81,9 +87,11 @@ extension StageLog {
       case .failed: "failed"
       default: "ran"
       }
-    return [
+    let members: [String: JSON] = [
       "stage": .string(instance), "state": .string(state),
       "log": .string(String(decoding: bytes.suffix(most), as: UTF8.self)),
     ]
+    return .object(
+      members.merging(record.map { origins.json(for: $0.key) } ?? [:]) { first, _ in first })
   }
 }

@@ -7,7 +7,14 @@ struct Origins {
 
   /// - Parameter damaged: told of every record that cannot be read.
   init(of store: Store, damaged: (Failure) -> Void = { Output.note("warning: \($0)") }) throws {
-    for record in try store.records(damaged: damaged) {
+    try self.init(of: store, records: store.records(damaged: damaged), damaged: damaged)
+  }
+
+  /// - Parameter records: all that the store has.
+  init(
+    of store: Store, records: [Record], damaged: (Failure) -> Void = { Output.note("warning: \($0)") }
+  ) throws {
+    for record in records {
       for output in record.outputs {
         let key = output.key.map { "[\($0)]" } ?? ""
         let doubt = record.doubt == nil ? "" : " (without a sandbox)"

@@ -13,11 +13,19 @@ extension Brake {
       abstract: "Send artefacts to another place.",
       discussion: """
         What is there already is not sent again; what is interrupted goes on where it was. Without names: all that the \
-        pipeline's stages have made. Names of references are sent, too. \(Remote.help) \(ArtefactArguments.help)
+        pipeline's stages have made. Names of references are sent, too. A run is sent as a folder that holds what it has made, \
+        with its targets and parameters and without the names of this machine and its folders, for 'brake pull --run'. \
+        \(Remote.help) \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Option(help: ArgumentHelp("The other place, by name or address.", valueName: "remote")) var to: String?
+    @Option(
+      name: .customLong("run"),
+      help: ArgumentHelp(
+        "Send a past run, by what 'brake runs' calls it, such as last.", valueName: "run"),
+      completion: Completion.runs)
+    var runName: String?
     @OptionGroup var lineage: LineageOption
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
@@ -28,8 +36,16 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
       var push = try await chosen(in: store)
+      let run = try runName.map { try RunJournal(store: store).run($0) }
+      let results = try run.map { try SharedRun.results(of: $0, in: store) }
+      push.artefacts += results?.map(\.artefact) ?? []
       if lineage.lineage {
         push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
+      }
+      if let run, let results {
+        let shared = try SharedRun(run, results: results, records: push.records.map(\.key), in: store)
+        push.artefacts.append(shared.artefact)
+        push.references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
       }
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
@@ -42,16 +58,19 @@ extension Brake {
           "objects_there": .integer(Int64(outcome.objectsThere)), "records": .integer(Int64(outcome.records)),
           "records_there": .integer(Int64(outcome.recordsThere)),
           "signatures": .integer(Int64(outcome.signatures)), "bytes": .integer(Int64(progress.bytes)),
+          "run": run.map { .string($0.identifier) } ?? .null,
         ])
       }
       try Output.print(
         "\(outcome.objects) objects (\(byteCount(progress.bytes))) and \(outcome.records) records sent to \(address), "
           + "\(outcome.objectsThere) and \(outcome.recordsThere) were there"
           + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures"))
+      if let run { try Output.print("brake pull --run \(run.identifier)") }
     }
 
     private func chosen(in store: Store) async throws -> Remotes.Push {
       if given.names.isEmpty {
+        if runName != nil { return Remotes.Push(artefacts: []) }
         let engine = try pipeline.engine(given.overrides)
         var records = try await engine.recordedActions()
         var known: Set<Digest> = []

@@ -21,7 +21,10 @@ extension Brake {
       let store = try pipeline.workspace.open()
       let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
       let info = try store.info(digest)
-      let origins = try Origins(of: store)[digest]
+      let records = try store.records { Output.note("warning: \($0)") }
+      let origins = try Origins(of: store, records: records)[digest]
+      let makers = try makers(of: digest, records, in: store)
+      let standings = try RecordOrigins(of: makers, in: store)
       let codecs = info.codecs.sorted { $0.key < $1.key }
       if json {
         return try Output.print([
@@ -30,6 +33,12 @@ extension Brake {
           "stored_bytes": .integer(Int64(info.storedBytes)),
           "codecs": .object(info.codecs.mapValues { .integer(Int64($0)) }),
           "origins": .array(origins.map(JSON.string)),
+          "records": .array(
+            makers.map { record in
+              .object(
+                ["stage": .string(record.stage), "action": .string(record.key.description)]
+                  .merging(standings.json(for: record.key)) { first, _ in first })
+            }),
         ])
       }
       var table = Table(.left, .left)
@@ -39,6 +48,9 @@ extension Brake {
       table.add("bytes", "\(info.logicalBytes), stored as \(info.storedBytes) (\(fixed(ratio, 2)) to 1)")
       table.add("chunks", codecs.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
       for origin in origins { table.add("origin", origin) }
+      for record in makers {
+        table.add("record", "\(record.stage): \(standings.words(for: record.key) ?? "computed here by you")")
+      }
       if info.artefact.kind == .tree {
         for entry in try store.tree(digest).entries {
           table.add(
@@ -46,6 +58,15 @@ extension Brake {
         }
       }
       try Output.print(table.text())
+    }
+
+    /// The records of actions that made it: those of the store, and where it has none what others say.
+    private func makers(of digest: Digest, _ records: [Record], in store: Store) throws -> [Record] {
+      func making(_ records: [Record]) -> [Record] {
+        records.filter { $0.outputs.contains { $0.artefact.digest == digest } }
+      }
+      let own = making(records)
+      return own.isEmpty ? making(try store.toldRecords()) : own
     }
   }
 }

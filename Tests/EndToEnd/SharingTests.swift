@@ -159,7 +159,7 @@ private func wait(for port: UInt16) throws {
 }
 
 /// The real nginx, as any user.
-private struct WebDAV {
+struct WebDAV {
   static let isInstalled = FileManager.default.fileExists(atPath: "/usr/sbin/nginx")
 
   let port: UInt16
@@ -192,7 +192,7 @@ private struct WebDAV {
 }
 
 /// The real sshd, with a key of its own.
-private struct SecureShell {
+struct SecureShell {
   static let isInstalled =
     getuid() == 0
     && ["/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"].allSatisfy(FileManager.default.fileExists)

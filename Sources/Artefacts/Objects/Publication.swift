@@ -46,6 +46,18 @@ public final class Publication: Sendable {
     }
   }
 
+  /// A folder of artefacts that are in the store or were added here before.
+  /// - Throws: `.refused` if a name cannot be one, or there are two of it.
+  public func add(folder entries: [(name: String, artefact: Artefact)]) throws -> Artefact {
+    let tree = try Tree(
+      entries: entries.map { name, artefact in
+        Tree.Entry(
+          name: name, mode: artefact.kind == .tree ? .tree : .file, size: artefact.size,
+          digest: artefact.digest)
+      })
+    return Artefact(digest: try add(bytes: tree.manifest).digest, kind: .tree, size: tree.size)
+  }
+
   /// - Parameter isReplacing: whether it takes the place of a record with the same key; otherwise the first one stays.
   /// - Throws: `.refused` if a name in it is one that no reader would accept.
   public func add(record: Record, isReplacing: Bool = true) throws {

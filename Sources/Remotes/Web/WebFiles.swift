@@ -180,7 +180,7 @@ public final class WebFiles: RemoteFiles {
   /// - Parameters:
   ///   - request: made anew for each try.
   ///   - again: called before each further try.
-  private func ask(
+  func ask(
     _ request: () throws -> WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)? = nil,
     receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void, again: () -> Void = {}
   ) throws -> WebAnswer {
@@ -205,9 +205,9 @@ public final class WebFiles: RemoteFiles {
     }
   }
 
-  private func url(_ path: String) -> String { base + "/" + WebAddress.escaped(path) }
+  func url(_ path: String) -> String { base + "/" + WebAddress.escaped(path) }
 
-  private func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
+  func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
     let hint: String? =
       switch answer.status {
       case 401, 403:

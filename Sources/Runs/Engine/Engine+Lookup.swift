@@ -9,7 +9,7 @@ enum Lookup: Sendable {
   case hit(Record)
   case miss
   /// Recorded, but an output is not in the store any more.
-  case lost
+  case lost(Record)
   /// Recorded, but an output was removed on purpose: it is made again when somebody reads it.
   case removed(Record)
   /// Recorded, but not as the stage would have it; the reason as a sentence without a full stop.
@@ -19,12 +19,17 @@ enum Lookup: Sendable {
 extension Engine {
   /// A record that is damaged or not believed is none; one of a newer brake is an error, since it is not to be replaced.
   func lookup(_ action: Action) throws -> Lookup {
+    let found = try lookupHere(action)
+    return borrowed?.completing(found, of: action.key) ?? found
+  }
+
+  private func lookupHere(_ action: Action) throws -> Lookup {
     do {
       guard let record = try store.record(action.key) else { return try told(action) }
       if let fault = action.fault(in: record.outputs) { return .distrusted(fault) }
       if let refusal = try trust.refusal(of: record, in: store) { return .distrusted(refusal) }
       if try record.outputs.allSatisfy({ try store.isWhole($0.artefact) }) { return .hit(record) }
-      return try store.wasRemoved(record.outputs.lazy.map(\.artefact)) ? .removed(record) : .lost
+      return try store.wasRemoved(record.outputs.lazy.map(\.artefact)) ? .removed(record) : .lost(record)
     } catch let error as Failure where error.code == .damaged {
       return .miss
     } catch let error as Failure where error.code == .refused {

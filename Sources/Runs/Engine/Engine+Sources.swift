@@ -10,14 +10,8 @@ extension Engine {
     var rest = Dictionary(actions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     for source in sources where !rest.isEmpty {
       // Who does not answer, or does not tell the truth, has nothing.
-      guard let records = try? await source.records(for: rest.keys.sorted()) else { continue }
-      let known = records.filter { key, record in
-        record.key == key && rest[key].map { $0.fault(in: record.outputs) == nil } == true
-      }
-      let signatures = (try? await source.signatures(for: known.keys.sorted())) ?? [:]
-      let sound = known.filter { key, record in
-        (try? trust.refusal(of: record, in: store, signatures[key] ?? RecordSignatures())) == .some(nil)
-      }
+      guard let offer = try? await offer(of: source, for: Array(rest.values)) else { continue }
+      let (sound, signatures) = (offer.sound, offer.signatures)
       let wanted = sound.values.flatMap { $0.outputs.map(\.artefact.digest) }
       guard let present = try? await source.present(among: wanted) else { continue }
       var taken: [Record] = []
@@ -36,6 +30,31 @@ extension Engine {
       _ = try? store.add(signatures.filter { found[$0.key] != nil })
     }
     return found
+  }
+
+  /// What one place has recorded of some actions.
+  /// - Throws: if it does not answer.
+  func offer(of source: any RecordSource, for actions: [Action]) async throws -> RecordOffer {
+    var offer = RecordOffer()
+    let wanted = Dictionary(actions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    let known = try await source.records(for: wanted.keys.sorted()).filter { key, record in
+      guard record.key == key, let action = wanted[key] else { return false }
+      offer.refusals[key] = action.fault(in: record.outputs)
+      return offer.refusals[key] == nil
+    }
+    // A place that does not know of signatures may say so.
+    offer.signatures = (try? await source.signatures(for: known.keys.sorted())) ?? [:]
+    for (key, record) in known {
+      let refusal: String?
+      do {
+        refusal = try trust.refusal(of: record, in: store, offer.signatures[key] ?? RecordSignatures())
+      } catch let error as Failure {
+        // What cannot be checked does not count, and the others are looked at all the same.
+        refusal = error.headline
+      }
+      if let refusal { offer.refusals[key] = refusal } else { offer.sound[key] = record }
+    }
+    return offer
   }
 
   /// The inputs of an action that are not in the store, and may be elsewhere.
@@ -68,4 +87,14 @@ extension Engine {
     if lost.isEmpty { return false }
     return try await fetch(lost) == nil
   }
+}
+
+/// What a place has recorded of actions that were asked for.
+struct RecordOffer {
+  /// What can count as recorded.
+  var sound: [Digest: Record] = [:]
+  /// The signatures of these and of those that do not count.
+  var signatures: [Digest: RecordSignatures] = [:]
+  /// Why what is recorded does not count, as a sentence without a full stop.
+  var refusals: [Digest: String] = [:]
 }

@@ -18,6 +18,8 @@ public struct Engine: Sendable {
   let sources: [any ArtefactSource]
   /// Whether what others say of an action counts as recorded, where the store has no record of its own. For no run.
   var heedsTold = false
+  /// What another place has recorded, for who wants to bring it here. For no run.
+  var borrowed: BorrowedRecords?
   let planner: Planner
   let files: StatCache
   let resolver: ActionResolver

@@ -7,6 +7,14 @@ public struct NamedArtefact: Sendable, Hashable {
   /// `fit[47k].fit`, `results/fit.json`, `@best`, `1a2b3c4d5e6f.checkpoints[256]`, `sha256:…`
   public let name: String
   public let digest: Digest
+  /// The instance of a stage that makes it, where it was named by that.
+  let instance: String?
+
+  init(name: String, digest: Digest, instance: String? = nil) {
+    self.name = name
+    self.digest = digest
+    self.instance = instance
+  }
 }
 
 /// Finds artefacts by what people call them:

@@ -24,7 +24,9 @@ struct PipelineNames {
     let survey = try Survey(engine, targets: [stage])
     let findings = survey.findings.filter { $0.instance.stage == stage && isMeant($0.instance, reference) }
     if findings.isEmpty {
-      if survey.plan.deferred.contains(where: { $0.stage == stage }) { throw hasNotRun(stage, .waiting) }
+      if survey.plan.deferred.contains(where: { $0.stage == stage }) {
+        throw hasNotRun(stage, .waiting, survey)
+      }
       // Says which instances there are.
       _ = try survey.plan.selection([String(text.prefix { $0 != "]" }) + (text.contains("]") ? "]" : "")])
       throw malformed
@@ -35,15 +37,21 @@ struct PipelineNames {
       let declared = finding.instance.outputs.filter { wanted == nil || $0.name == wanted?.name }
       if declared.isEmpty { continue }
       if let member = wanted?.member, let link = finding.instance.link, link != member { continue }
-      guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state) }
+      guard let record = finding.record ?? finding.partial else {
+        throw hasNotRun(finding.instance.name, finding.state, survey)
+      }
       for output in record.outputs where declared.contains(where: { $0.name == output.name }) {
         // A link of a chain makes one member of an output.
         let key = finding.instance.link ?? output.key
         if let member = wanted?.member, key != member { continue }
+        if finding.record == nil, try !engine.store.isWhole(output.artefact) {
+          throw hasNotRun(finding.instance.name, finding.state, survey)
+        }
         let base = finding.instance.name.dropLast(finding.instance.link.map { $0.count + 1 } ?? 0)
         found.append(
           NamedArtefact(
-            name: "\(base).\(output.name)" + (key.map { "[\($0)]" } ?? ""), digest: output.artefact.digest))
+            name: "\(base).\(output.name)" + (key.map { "[\($0)]" } ?? ""), digest: output.artefact.digest,
+            instance: finding.instance.name))
       }
     }
     if found.isEmpty { throw noMember(wanted, findings) }
@@ -103,7 +111,10 @@ struct PipelineNames {
       "there is no '\(text)'", facts: keys.isEmpty ? [] : [("there is", Suggestion.list(keys))])
   }
 
-  private func hasNotRun(_ instance: String, _ state: InstanceStatus.State) -> PipelineError {
+  private func hasNotRun(
+    _ instance: String, _ state: InstanceStatus.State, _ survey: Survey
+  ) -> PipelineError {
+    if let borrowed = engine.borrowed { return borrowed.lacking(instance, survey) }
     let parameters = engine.overrides.map { " \($0.name)=\($0.value)" }.joined()
     let headline =
       switch state {
@@ -143,7 +154,7 @@ struct PipelineNames {
     let survey = try Survey(engine, targets: publishers.map(\.name))
     var found: [NamedArtefact] = []
     for finding in survey.findings where publishers.contains(where: { $0.name == finding.instance.name }) {
-      guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state) }
+      guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state, survey) }
       for place in WorkspacePublisher.places(finding.instance, record.outputs) {
         if place.path == path || place.path.hasPrefix(path + "/") {
           found.append(NamedArtefact(name: place.path, digest: place.artefact.digest))

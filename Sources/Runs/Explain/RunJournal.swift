@@ -151,11 +151,16 @@ public struct RunJournal: Sendable {
 
   /// `20261121T140305.123-4711.json`
   private static func isNote(_ name: String) -> Bool {
+    name.hasSuffix(".json") && isIdentifier(String(name.dropLast(5)))
+  }
+
+  /// `20261121T140305.123-4711`
+  static func isIdentifier(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     let shape = Array("ddddddddTdddddd.ddd-".utf8)
-    guard bytes.count > shape.count + 5, name.hasSuffix(".json") else { return false }
+    guard shape.count + 1...shape.count + 20 ~= bytes.count else { return false }
     let isDigit = { (byte: UInt8) in 0x30...0x39 ~= byte }
     return zip(bytes, shape).allSatisfy { $1 == UInt8(ascii: "d") ? isDigit($0) : $0 == $1 }
-      && bytes.dropFirst(shape.count).dropLast(5).allSatisfy(isDigit)
+      && bytes.dropFirst(shape.count).allSatisfy(isDigit)
   }
 }

@@ -22,12 +22,18 @@ public struct StageLog: Sendable {
   public let place: Place
   /// The action's key; nil while it waits for its inputs.
   public let key: Digest?
+  /// The record of the run that printed it; nil if none counts, or it runs now or has failed.
+  public let record: Record?
   private let store: Store
 
-  init(instance: String, place: Place, key: Digest?, store: Store) {
+  init(instance: String, place: Place, key: Digest?, record: Record?, store: Store) {
     self.instance = instance
     self.place = place
     self.key = key
+    switch place {
+    case .recorded, .empty: self.record = record
+    case .none, .running, .failed: self.record = nil
+    }
     self.store = store
   }
 
@@ -83,7 +89,8 @@ extension Engine {
       let names = Set(try survey.plan.selection(targets).targets)
       return survey.findings.filter { names.contains($0.instance.name) }.map { finding in
         StageLog(
-          instance: finding.instance.name, place: place(of: finding), key: finding.action?.key, store: store)
+          instance: finding.instance.name, place: place(of: finding), key: finding.action?.key,
+          record: finding.record, store: store)
       }
     }
   }

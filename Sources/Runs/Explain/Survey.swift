@@ -21,6 +21,8 @@ struct Survey: Sendable {
     var unknown: String?
     /// Why what is recorded does not count; nil if nothing is, or it does.
     var distrust: String?
+    /// What is recorded where outputs that nothing reads were removed: the others may be in the store.
+    var partial: Record?
   }
 
   init(_ engine: Engine, targets: [String]) throws {
@@ -78,8 +80,9 @@ struct Survey: Sendable {
       case .removed(let found) where isRead:
         results[instance.name] = found.outputs
         return Finding(instance: instance, action: action, record: found, state: .removed, error: nil)
-      case .removed:
-        return Finding(instance: instance, action: action, record: nil, state: .removed, error: nil)
+      case .removed(let found):
+        return Finding(
+          instance: instance, action: action, record: nil, state: .removed, error: nil, partial: found)
       case .lost: return Finding(instance: instance, action: action, record: nil, state: .lost, error: nil)
       case .miss:
         return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)

@@ -92,8 +92,9 @@ extension Trust.Standing {
   public var words: String {
     switch self {
     case .own: "computed here by you"
-    case .signed(by: let name): "signed by \(name)"
-    case .notAllowed(let key): "signed with \(key), which is not an allowed signer's"
+    // A name may stand in a certificate that somebody else has made.
+    case .signed(by: let name): "signed by \(name.visible())"
+    case .notAllowed(let key): "signed with \(key.visible()), which is not an allowed signer's"
     case .notSigned: "not signed"
     }
   }

@@ -253,6 +253,37 @@ import Testing
     #expect(try await workspace.run().hit == 2)
   }
 
+  @Test func `Of runs it is said what each has alone, and what they share is counted once in all`()
+    async throws
+  {
+    let engine = try workspace.engine()
+    for m in 0..<2 {
+      let summary = try await workspace.run([], [("m", "\(m)")])
+      RunJournal(store: workspace.store).add(
+        engine, targets: [], path: "brake.yaml", summary: summary, outcome: "done")
+      // Notes are called after the millisecond.
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    // Of this one nobody has made a note.
+    try await workspace.run([], [("n", "2")])
+    let usage = try await StoreUsage(of: workspace.store, by: .run)
+    let names = RunJournal.shortNames(of: RunJournal(store: workspace.store).runs())
+    #expect(names.count == 2)
+    let noted = names.compactMap { name in usage.rows.first { $0.name == name } }
+    let other = try #require(
+      usage.rows.first { $0.name.contains("brake.yaml in /") && $0.name.contains(", ended, ") })
+    #expect(usage.rows.count == 3 && noted.count == 2)
+    // What 'make' made of n=1 both have: a file, and a folder with one. What 'use' made each has alone.
+    #expect(noted.allSatisfy { $0.objects == other.objects })
+    let big = try workspace.store.size(ofFile: big(1))
+    for row in noted { #expect(row.shared >= big && 0 < row.alone && row.alone < row.stored) }
+    #expect(noted[0].shared == noted[1].shared && other.alone == other.stored - other.shared)
+    #expect(usage.total.alone == usage.rows.reduce(0) { $0 + $1.alone })
+    #expect(usage.total.shared < usage.rows.reduce(0) { $0 + $1.shared })
+    #expect(usage.total.objects == (try workspace.store.objects().count))
+    #expect(usage.total.stored == usage.total.alone + usage.total.shared)
+  }
+
   @Test func `A run that was killed has said what it made`() async throws {
     try await workspace.run()
     let lists = RunLists(of: workspace.store)
@@ -435,6 +466,15 @@ import Testing
     #expect(all.count == 40 && (all.map(\.seconds).max() ?? 0) <= 40)
     var small = Eviction(graph, seconds: { seconds[$0] }, gone: [])
     #expect(small.choose(candidates, toFree: 100).map(\.stage) == ["a"])
+  }
+}
+
+extension Store {
+  /// Bytes of the file of an object that has one.
+  fileprivate func size(ofFile digest: Digest) throws -> Int {
+    var found = 0
+    try forEachStoredAlone { if $0 == digest { found = $1 } }
+    return found
   }
 }
 

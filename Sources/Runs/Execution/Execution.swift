@@ -160,6 +160,8 @@ struct Execution {
     }
     var summary = summary(seconds: Runs.seconds(since: start))
     summary.list = name
+    // Who wants to free a disk that is full needs some room.
+    if summary.ran > 0 { engine.store.keepReserve() }
     return summary
   }
 

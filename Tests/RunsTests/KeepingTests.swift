@@ -469,6 +469,91 @@ import Testing
   }
 }
 
+extension KeepingTests {
+  @Test func `What is chosen is what looking at all of it each time would choose`() {
+    var generator = SplitMix(state: 4)
+    for _ in 0..<40 {
+      // Actions that read what earlier ones made.
+      let count = 60
+      var nodes: [Digest: RecordGraph.Node] = [:]
+      var seconds: [Digest: Double] = [:]
+      func name(_ number: Int, _ kind: String) -> Digest { Digest(of: Array("\(kind)\(number)".utf8)) }
+      var candidates: [(key: Digest, objects: [Digest], bytes: Int)] = []
+      for number in 0..<count {
+        let inputs = (0..<2).compactMap { _ in
+          number == 0 ? nil : name(.random(in: 0..<number, using: &generator), "o")
+        }
+        nodes[name(number, "k")] = .init(stage: "\(number)", outputs: [name(number, "o")], inputs: inputs)
+        // No two prices are the same, so that there is one order.
+        seconds[name(number, "k")] = Double.random(in: 1..<100, using: &generator)
+        let bytes = Int.random(in: 1..<1000, using: &generator)
+        candidates.append((name(number, "k"), [name(number, "o")], bytes))
+      }
+      let graph = RecordGraph(nodes: nodes)
+      var eviction = Eviction(graph, seconds: { seconds[$0] }, gone: [])
+      let found = eviction.choose(candidates, toFree: .max)
+
+      var gone: Set<Digest> = []
+      func cost(_ key: Digest) -> Double {
+        var needed: Set<Digest> = [key]
+        var open = [key]
+        while let next = open.popLast() {
+          for input in nodes[next]!.inputs where gone.contains(input) {
+            let maker = graph.makers[input]![0]
+            if needed.insert(maker).inserted { open.append(maker) }
+          }
+        }
+        return needed.reduce(0) { $0 + seconds[$1]! }
+      }
+      var expected: [String] = []
+      while !candidates.isEmpty {
+        let next = candidates.indices.min { one, other in
+          cost(candidates[one].key) / Double(candidates[one].bytes)
+            < cost(candidates[other].key) / Double(candidates[other].bytes)
+        }!
+        let candidate = candidates.remove(at: next)
+        expected.append(nodes[candidate.key]!.stage)
+        gone.formUnion(candidate.objects)
+      }
+      #expect(found.map(\.stage) == expected)
+    }
+  }
+
+  @Test func `Very many are chosen from, and chains of them`() {
+    let count = 20_000
+    let names = (0..<count).map { number in
+      (key: Digest(of: Array("k\(number)".utf8)), output: Digest(of: Array("o\(number)".utf8)))
+    }
+    // Chains of ten, of which every link is a little dearer than the one before it.
+    let nodes = Dictionary(
+      uniqueKeysWithValues: names.enumerated().map { number, name in
+        (
+          name.key,
+          RecordGraph.Node(
+            stage: "\(number)", outputs: [name.output],
+            inputs: number % 10 == 0 ? [] : [names[number - 1].output])
+        )
+      })
+    var eviction = Eviction(RecordGraph(nodes: nodes), seconds: { _ in 1 }, gone: [])
+    let choices = eviction.choose(
+      names.enumerated().map { (key: $1.key, objects: [$1.output], bytes: 1000 - $0 / 100) }, toFree: .max)
+    #expect(Set(choices.map(\.key)).count == count)
+    #expect(choices.allSatisfy { 1...10 ~= $0.seconds })
+  }
+}
+
+/// Numbers that look random, the same in every run.
+private struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var word = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
+    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+    return word ^ word >> 31
+  }
+}
+
 extension Store {
   /// Bytes of the file of an object that has one.
   fileprivate func size(ofFile digest: Digest) throws -> Int {

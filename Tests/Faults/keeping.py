@@ -4,7 +4,7 @@
     Tests/Faults/keeping.py BRAKE [SECONDS]
 
 For SECONDS (60) there are three workspaces whose runs change their parameters, one of them with a small training; two loops of
-`gc --now`, some with a budget; one that repacks and undoes it; one that pushes to a second store and one that pulls from it; and one that
+`gc --now`, some with a budget; one that repacks, undoes it, and puts small results together; one that pushes to a second store and one that pulls from it; and one that
 reads what a workspace's last run gave. As root, one of the runs and one of the collections belong to another user of a shared store.
 Four of ten commands are killed.
 
@@ -100,7 +100,7 @@ def repacks():
     chance = random.Random(200)
     while time.monotonic() < deadline:
         command("repack", ["repack", "--store", store, "--depth", str(chance.randint(1, 4))]
-                + (["--undo"] if chance.random() < 0.3 else []), chance, 0.3)
+                + chance.choice([[], [], ["--undo"], ["--small"]]), chance, 0.3)
         time.sleep(chance.random() * 0.5)
 
 

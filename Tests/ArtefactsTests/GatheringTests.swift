@@ -149,7 +149,9 @@ import Testing
       try check(0..<17, in: store, "\(fault) at call \(points)")
       // The next one goes on.
       try gather()
-      #expect(files(in: "actions") == 0 && files(in: "objects") == 0, "\(fault) at call \(points)")
+      // One that could not be read has stayed, and is too few by itself.
+      let left = files(in: "actions") + files(in: "objects")
+      #expect(left <= (fault == .stop ? 0 : 1), "\(fault) at call \(points)")
       try check(0..<17, in: store, "\(fault) at call \(points)")
     }
     print("faults: gather, \(fault.testDescription): \(points) points")

@@ -12,6 +12,9 @@ extension Failure {
   /// Whether this user may not write there, now or later.
   package var isForbidden: Bool { errno.map([EROFS, EACCES, EPERM].contains) ?? false }
 
+  /// Whether the disk is full, or what this user may have of it.
+  package var isFull: Bool { errno == ENOSPC || errno == EDQUOT }
+
   package init(_ code: Code, _ headline: String, hint: String? = nil, errno: Int32) {
     self.init(code, headline, hint: hint, cause: ErrorNumber(rawValue: errno))
   }

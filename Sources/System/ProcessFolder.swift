@@ -147,11 +147,31 @@ package final class ProcessFolder: Sendable {
     for name in watch.withLock({ $0.look(signs, at: time) }) { bury(name) }
   }
 
+  /// Removes the folders whose owners are dead for certain. Nothing is written, so it can be done on a full disk.
+  /// - Returns: whether there was one.
+  package static func removeLeftovers(in area: String, files: any FileSystem) -> Bool {
+    var isAny = false
+    for name in (try? files.names(in: area)) ?? [] {
+      if name.hasSuffix(".dead"), isRandomName(name.dropLast(5)) {
+        files.removeAll(area + "/" + name)
+        if (try? files.entry(area + "/" + name)) == nil { isAny = true }
+      } else if isRandomName(name[...]) {
+        _ = LifeSign.verdict(
+          on: area + "/" + name, files, burying: { isAny = bury(name, in: area, files) || isAny })
+      }
+    }
+    return isAny
+  }
+
   /// Takes the folder away from its owner at once, then removes it.
-  private func bury(_ name: String) {
+  private func bury(_ name: String) { ProcessFolder.bury(name, in: area, files) }
+
+  @discardableResult
+  private static func bury(_ name: String, in area: String, _ files: any FileSystem) -> Bool {
     let grave = area + "/" + name + ".dead"
-    do { try files.rename(area + "/" + name, to: grave) } catch { return }
+    do { try files.rename(area + "/" + name, to: grave) } catch { return false }
     files.removeAll(grave)
+    return true
   }
 
   // Names.

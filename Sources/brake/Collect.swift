@@ -141,11 +141,13 @@ extension Brake {
       discussion: """
         For what you know better than 'brake gc': a checkpoint that is too large, a figure that nobody wants. The record of how \
         it was made stays, and it is made again when a stage reads it that has to run. What has a name, a pin or a colleague who may \
-        ask for it is refused. Until the next 'brake gc' that is --grace later, reading it brings it back. \
+        ask for it is refused. Until the next 'brake gc' that is --grace later, reading it brings it back, and the disk has \
+        no more room; --now removes it at once. \
         \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
+    @Flag(help: "Remove at once, so that there is room.") var now = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
 
@@ -158,9 +160,9 @@ extension Brake {
       for digest in digests where try !store.contains(digest) {
         throw Failure(.notFound, "\(digest) is not in \(store.root)", hint: "see 'brake ls'")
       }
-      let amount = try await StoreKeeper(store).remove(digests)
+      let amount = try await StoreKeeper(store).remove(digests, isForGood: now)
       if json { return try Output.print(amount.json) }
-      try Output.print("set aside: \(amount.text)")
+      try Output.print((now ? "removed: " : "set aside: ") + amount.text)
     }
   }
 

@@ -21,6 +21,7 @@ extension Brake {
       let publication = store.publication()
       let artefacts = try paths.map { try publication.add(path: $0, known: files) }
       try publication.commit()
+      store.keepReserve()
       // Only what was learnt of the files is lost if this fails; they are stored.
       try? files.save()
       if json {

@@ -8,19 +8,26 @@ extension Brake {
   struct Repack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "repack",
-      abstract: "Store checkpoints in fewer bytes, as differences from earlier ones.",
+      abstract:
+        "Store checkpoints in fewer bytes, as differences from earlier ones, and small results in fewer files.",
       discussion: """
         Without artefacts: all in the store that are safetensors files and stand in a row, by their records: members of a keyed \
         output whose keys are numbers, and links of a chain. With artefacts: those of them alone. Digests, and all that \
         is read, stay what they are. What saves less than a twentieth stays as it is. Others may use the store meanwhile, \
         and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
-        until --undo has written all of them out. \(ArtefactArguments.help)
+        until --undo has written all of them out.
+
+        With --small, small results and records that have files of their own are put together into few files besides, as those of large \
+        pipelines are from the start. A store that is copied to a web server as it is should not have them so: others find \
+        there only what has a file of its own. \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Flag(name: [.customShort("n"), .long], help: "Say what would be saved, and change nothing.") var dryRun =
       false
     @Flag(help: "Store what is a difference so that it stands for itself again.") var undo = false
+    @Flag(help: "Put small results that have files of their own together into few files, too.") var small =
+      false
     @Option(
       help: ArgumentHelp(
         "How many objects may have to be read before another one, 1 to \(Repacking.depthLimit): with more of them less is "
@@ -32,6 +39,10 @@ extension Brake {
     func validate() throws {
       if !(1...Repacking.depthLimit ~= depth) {
         throw ValidationError("--depth takes a number from 1 to \(Repacking.depthLimit), not \(depth)")
+      }
+      if small && undo { throw ValidationError("--small and --undo exclude each other") }
+      if small && !given.names.isEmpty {
+        throw ValidationError("--small is for all small results; leave out the names, or --small")
       }
     }
 
@@ -76,7 +87,25 @@ extension Brake {
           .filter { wanted?.contains($0.later) ?? true }
         try forEach(successions, &outcome) { try repacking.pack($0, limit: depth) }
       }
+      if small { try gather(repacking, &outcome) }
       return outcome
+    }
+
+    private func gather(_ repacking: Repacking, _ outcome: inout Outcome) throws {
+      let terminal = Terminal()
+      defer { terminal.clearLine() }
+      var failed = 0
+      outcome.gathered = try repacking.gather(
+        failed: {
+          terminal.clearLine()
+          Output.note("error: \($0)")
+          failed += 1
+        },
+        progress: { done, total in
+          guard terminal.isTerminal, done % 100 == 0 else { return }
+          Output.noteRaw("\r\u{1B}[K" + "putting together \(done) of \(total) small files")
+        })
+      outcome.failed += failed
     }
 
     /// An object that cannot be read is told and passed over; a disk that is full ends it all.
@@ -106,21 +135,26 @@ extension Brake {
 private struct Outcome {
   var changes: [Repacking.Change] = []
   var failed = 0
+  /// What became of small ones; nil if they were not asked for.
+  var gathered: Repacking.Gathered?
 
   var sizes: String { Outcome.sizes(of: changes) }
 
   func text(isDry: Bool) -> String {
-    if changes.isEmpty { return "nothing to repack" }
+    let small = gathered.flatMap { $0.files == 0 ? nil : $0.text }
+    if changes.isEmpty {
+      return (small ?? "nothing to repack") + (isDry && small != nil ? "\nnothing was changed" : "")
+    }
     var table = Table(.left, .right, .left)
     for (kind, changes) in kinds {
       table.add(kind, "\(changes.count) object\(changes.count == 1 ? "" : "s")", Outcome.sizes(of: changes))
     }
     if kinds.count > 1 { table.add("all", "\(changes.count) objects", sizes) }
-    return table.text() + (isDry ? "\nnothing was changed" : "")
+    return table.text() + (small.map { "\n" + $0 } ?? "") + (isDry ? "\nnothing was changed" : "")
   }
 
   func json(isDry: Bool) -> JSON {
-    [
+    var members: [String: JSON] = [
       "dry_run": .bool(isDry), "failed": .integer(Int64(failed)),
       "objects": .array(
         changes.map { change in
@@ -134,6 +168,8 @@ private struct Outcome {
           ]
         }),
     ]
+    members["small"] = gathered?.json
+    return .object(members)
   }
 
   /// By their most frequent types of elements.
@@ -146,6 +182,20 @@ private struct Outcome {
     let (before, after) = changes.reduce((0, 0)) { ($0.0 + $1.before, $0.1 + $1.after) }
     let ratio = before > 0 && after > 0 ? " (\(fixed(Double(before) / Double(after), 2)) times)" : ""
     return "of \(byteCount(logical)): \(byteCount(before)) -> \(byteCount(after))\(ratio)"
+  }
+}
+
+extension Repacking.Gathered {
+  fileprivate var text: String {
+    "small  \(objects) objects and \(records) records: \(byteCount(before)) in \(files) files -> \(byteCount(after)) in \(segments)"
+  }
+
+  fileprivate var json: JSON {
+    [
+      "objects": .integer(Int64(objects)), "records": .integer(Int64(records)),
+      "files_before": .integer(Int64(files)), "files": .integer(Int64(segments)),
+      "stored_bytes_before": .integer(Int64(before)), "stored_bytes": .integer(Int64(after)),
+    ]
   }
 }
 

@@ -12,16 +12,20 @@ extension Brake {
       commandName: "du",
       abstract: "Say how much room what takes in the store.",
       discussion: """
-        For each group: how many objects it has, how large they are when they are written out, how much room their files take, and \
-        how much of that nothing else in the list has a part in, so that it would be free without it. With --remote, how much \
-        another place has as well.
+        For each group: how many objects it has, how large they are when they are written out, how much room their files take, \
+        how much of that nothing else in the list has a part in, so that it would be free without it, and how much others in the \
+        list have a part in as well: each of them counts that, and the last line counts it once. With --remote, how much another \
+        place has as well.
+
+        With --by run, runs are called as by 'brake runs'; runs that needed just the same are one line, and those of which \
+        'brake runs' knows nothing are named by their pipeline and when they ended.
         """)
 
     @OptionGroup var workspace: Workspace
     @OptionGroup var keeping: KeepingOptions
     @Option(
       help: ArgumentHelp(
-        "What to add up: why it is kept (reason), stage, the kind of work that made it, or pipeline.",
+        "What to add up: why it is kept (reason), stage, the kind of work that made it, pipeline, or run.",
         valueName: "group"))
     var by = StoreUsage.Grouping.reason
     @Option(help: ArgumentHelp("Another place, by name or address.", valueName: "remote")) var remote: String?
@@ -57,7 +61,7 @@ extension StoreUsage {
 
   fileprivate func text(_ by: Grouping) -> String {
     let isElsewhere = total.elsewhere != nil
-    var heading = [by.rawValue, "objects", "written out", "in the store", "alone"]
+    var heading = [by.rawValue, "objects", "written out", "in the store", "alone", "shared"]
     if isElsewhere { heading.append("also there") }
     var table = Table(
       [.left] + [Table.Alignment](repeating: .right, count: heading.count - 1), heading: heading)
@@ -72,13 +76,14 @@ extension StoreUsage.Row {
     var members: [String: JSON] = [
       "name": .string(name), "objects": .integer(Int64(objects)), "logical_bytes": .integer(Int64(logical)),
       "stored_bytes": .integer(Int64(stored)), "alone_bytes": .integer(Int64(alone)),
+      "shared_bytes": .integer(Int64(shared)),
     ]
     if let elsewhere { members["elsewhere_bytes"] = .integer(Int64(elsewhere)) }
     return .object(members)
   }
 
   fileprivate var cells: [String] {
-    [name, "\(objects)", byteCount(logical), byteCount(stored), byteCount(alone)]
+    [name, "\(objects)", byteCount(logical), byteCount(stored), byteCount(alone), byteCount(shared)]
       + (elsewhere.map { [byteCount($0)] } ?? [])
   }
 }

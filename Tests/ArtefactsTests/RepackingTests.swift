@@ -414,6 +414,17 @@ import Testing
       found == [(0, 1), (1, 2), (3, 5), (4, 6)].map { Succession(earlier: all[$0.0], later: all[$0.1]) })
   }
 
+  @Test func `Links of a chain stand in the order of their numbers`() throws {
+    let all = try RepackingTests.checkpoints(5).map { try store.put($0) }
+    let links = ["50", "200", "1000", "9000", "20000"]
+    for (number, link) in links.enumerated().reversed() {
+      try record(
+        "train[2,0.001]@\(link)", [("c", link, all[number])], inputs: number == 0 ? [] : [all[number - 1]])
+    }
+    let found = try Repacking(of: store).successions(failed: { Issue.record($0) })
+    #expect(found == (0..<4).map { Succession(earlier: all[$0], later: all[$0 + 1]) })
+  }
+
   @Test func `Files of the same path in folders follow each other`() throws {
     let contents = try RepackingTests.checkpoints(2)
     let publication = try store.publication()

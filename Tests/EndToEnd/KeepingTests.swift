@@ -34,6 +34,17 @@ import Testing
     #expect(try folder.brake("verify").status == 0)
     let usage = try json("du", "--by", "stage")
     #expect(usage["rows"]?.array?.compactMap { $0["name"]?.string }.sorted() == ["make", "many", "sum"])
+    // A line for each run, called as 'brake runs' does; the last one made the same again.
+    #expect(try folder.brake("n=3", "-B").status == 0)
+    let runs = try JSON(parsing: Array(folder.brake("runs", "--json").out.utf8)).array ?? []
+    let byRun = try json("du", "--by", "run")
+    let names = try #require(byRun["rows"]?.array?.compactMap { $0["name"]?.string })
+    #expect(names.count == 3 && names.count { $0.hasSuffix(" and 1 like it") } == 1)
+    for name in names {
+      let identifier = name.prefix { $0 != " " }
+      #expect(runs.contains { $0["id"]?.string?.hasPrefix(identifier) == true }, "\(name)")
+    }
+    #expect(try folder.brake("du", "--by", "run").out.contains("shared"))
 
     let old = try #require(try json("show", "make.big", "n=1")["digest"]?.string)
     #expect(try folder.brake("pin", "make.parts", "n=2").outLines.count == 3)

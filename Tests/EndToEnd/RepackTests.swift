@@ -28,6 +28,41 @@ import Testing
     }
   }
 
+  @Test func `Small results of many runs get into one file, and are what they were`() throws {
+    folder.write(
+      """
+      params: { n: 1 }
+      stages:
+        some: { for: { i: 1..4 }, run: "echo ${i} ${n} > ${out.o}", out: { o: o.txt } }
+        sum: { run: "cat ${in.some} > ${out.o}", in: { some: some.o }, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    for n in 1...5 { #expect(try folder.brake("n=\(n)").status == 0) }
+    let list = try JSON(parsing: folder.brake("ls", "--json").out).array ?? []
+    let digests = list.compactMap { $0["digest"]?.string }
+    #expect(digests.count > 16)
+    let making = try folder.brake("provenance", "sum", "n=3").out
+    let files = "find cache/objects cache/actions cache/index/made -type f | wc -l"
+    let before = try #require(Int(folder.shell(files).out.filter(\.isNumber)))
+    let trial = try folder.brake("repack", "--small", "--dry-run")
+    let json = try JSON(parsing: folder.brake("repack", "--small", "--json").out)["small"]
+    #expect(trial.out.contains("in \(before) files -> ") && trial.out.hasSuffix("nothing was changed\n"))
+    #expect(json?["files_before"]?.integer == before && json?["files"] == 1)
+    #expect(try folder.shell(files).out.filter(\.isNumber) == "0")
+    try expectReadable(digests)
+    #expect(try folder.brake("provenance", "sum", "n=3").out == making)
+    for n in 1...5 { #expect(try folder.brake("n=\(n)").out.contains("0 ran")) }
+    #expect(try folder.brake("verify").status == 0)
+    #expect(try folder.brake("repack", "--small").out == "nothing to repack\n")
+    // What nothing needs goes out of the file, and what is needed stays.
+    #expect(try folder.brake("gc", "--now", "--runs", "1").out.contains("removed:"))
+    #expect(try folder.brake("n=5").out.contains("0 ran"))
+    #expect(try folder.brake("n=1").out.contains("5 ran"))
+    #expect(try folder.brake("verify").status == 0)
+    for arguments in [["--small", "--undo"], ["--small", "sum"]] {
+      #expect(try BrakeProcess(["repack"] + arguments, in: folder).wait().status == 2)
+    }
+  }
+
   private func expectReadable(_ digests: [String]) throws {
     for digest in digests {
       let sum = try folder.shell("\"$BRAKE\" cat \(digest) | sha256sum").out

@@ -253,6 +253,37 @@ import Testing
     #expect(try await workspace.run().hit == 2)
   }
 
+  @Test func `Of runs it is said what each has alone, and what they share is counted once in all`()
+    async throws
+  {
+    let engine = try workspace.engine()
+    for m in 0..<2 {
+      let summary = try await workspace.run([], [("m", "\(m)")])
+      RunJournal(store: workspace.store).add(
+        engine, targets: [], path: "brake.yaml", summary: summary, outcome: "done")
+      // Notes are called after the millisecond.
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    // Of this one nobody has made a note.
+    try await workspace.run([], [("n", "2")])
+    let usage = try await StoreUsage(of: workspace.store, by: .run)
+    let names = RunJournal.shortNames(of: RunJournal(store: workspace.store).runs())
+    #expect(names.count == 2)
+    let noted = names.compactMap { name in usage.rows.first { $0.name == name } }
+    let other = try #require(
+      usage.rows.first { $0.name.contains("brake.yaml in /") && $0.name.contains(", ended, ") })
+    #expect(usage.rows.count == 3 && noted.count == 2)
+    // What 'make' made of n=1 both have: a file, and a folder with one. What 'use' made each has alone.
+    #expect(noted.allSatisfy { $0.objects == other.objects })
+    let big = try workspace.store.size(ofFile: big(1))
+    for row in noted { #expect(row.shared >= big && 0 < row.alone && row.alone < row.stored) }
+    #expect(noted[0].shared == noted[1].shared && other.alone == other.stored - other.shared)
+    #expect(usage.total.alone == usage.rows.reduce(0) { $0 + $1.alone })
+    #expect(usage.total.shared < usage.rows.reduce(0) { $0 + $1.shared })
+    #expect(usage.total.objects == (try workspace.store.objects().count))
+    #expect(usage.total.stored == usage.total.alone + usage.total.shared)
+  }
+
   @Test func `A run that was killed has said what it made`() async throws {
     try await workspace.run()
     let lists = RunLists(of: workspace.store)
@@ -435,6 +466,100 @@ import Testing
     #expect(all.count == 40 && (all.map(\.seconds).max() ?? 0) <= 40)
     var small = Eviction(graph, seconds: { seconds[$0] }, gone: [])
     #expect(small.choose(candidates, toFree: 100).map(\.stage) == ["a"])
+  }
+}
+
+extension KeepingTests {
+  @Test func `What is chosen is what looking at all of it each time would choose`() {
+    var generator = SplitMix(state: 4)
+    for _ in 0..<40 {
+      // Actions that read what earlier ones made.
+      let count = 60
+      var nodes: [Digest: RecordGraph.Node] = [:]
+      var seconds: [Digest: Double] = [:]
+      func name(_ number: Int, _ kind: String) -> Digest { Digest(of: Array("\(kind)\(number)".utf8)) }
+      var candidates: [(key: Digest, objects: [Digest], bytes: Int)] = []
+      for number in 0..<count {
+        let inputs = (0..<2).compactMap { _ in
+          number == 0 ? nil : name(.random(in: 0..<number, using: &generator), "o")
+        }
+        nodes[name(number, "k")] = .init(stage: "\(number)", outputs: [name(number, "o")], inputs: inputs)
+        // No two prices are the same, so that there is one order.
+        seconds[name(number, "k")] = Double.random(in: 1..<100, using: &generator)
+        let bytes = Int.random(in: 1..<1000, using: &generator)
+        candidates.append((name(number, "k"), [name(number, "o")], bytes))
+      }
+      let graph = RecordGraph(nodes: nodes)
+      var eviction = Eviction(graph, seconds: { seconds[$0] }, gone: [])
+      let found = eviction.choose(candidates, toFree: .max)
+
+      var gone: Set<Digest> = []
+      func cost(_ key: Digest) -> Double {
+        var needed: Set<Digest> = [key]
+        var open = [key]
+        while let next = open.popLast() {
+          for input in nodes[next]!.inputs where gone.contains(input) {
+            let maker = graph.makers[input]![0]
+            if needed.insert(maker).inserted { open.append(maker) }
+          }
+        }
+        return needed.reduce(0) { $0 + seconds[$1]! }
+      }
+      var expected: [String] = []
+      while !candidates.isEmpty {
+        let next = candidates.indices.min { one, other in
+          cost(candidates[one].key) / Double(candidates[one].bytes)
+            < cost(candidates[other].key) / Double(candidates[other].bytes)
+        }!
+        let candidate = candidates.remove(at: next)
+        expected.append(nodes[candidate.key]!.stage)
+        gone.formUnion(candidate.objects)
+      }
+      #expect(found.map(\.stage) == expected)
+    }
+  }
+
+  @Test func `Very many are chosen from, and chains of them`() {
+    let count = 20_000
+    let names = (0..<count).map { number in
+      (key: Digest(of: Array("k\(number)".utf8)), output: Digest(of: Array("o\(number)".utf8)))
+    }
+    // Chains of ten, of which every link is a little dearer than the one before it.
+    let nodes = Dictionary(
+      uniqueKeysWithValues: names.enumerated().map { number, name in
+        (
+          name.key,
+          RecordGraph.Node(
+            stage: "\(number)", outputs: [name.output],
+            inputs: number % 10 == 0 ? [] : [names[number - 1].output])
+        )
+      })
+    var eviction = Eviction(RecordGraph(nodes: nodes), seconds: { _ in 1 }, gone: [])
+    let choices = eviction.choose(
+      names.enumerated().map { (key: $1.key, objects: [$1.output], bytes: 1000 - $0 / 100) }, toFree: .max)
+    #expect(Set(choices.map(\.key)).count == count)
+    #expect(choices.allSatisfy { 1...10 ~= $0.seconds })
+  }
+}
+
+/// Numbers that look random, the same in every run.
+private struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var word = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
+    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+    return word ^ word >> 31
+  }
+}
+
+extension Store {
+  /// Bytes of the file of an object that has one.
+  fileprivate func size(ofFile digest: Digest) throws -> Int {
+    var found = 0
+    try forEachStoredAlone { if $0 == digest { found = $1 } }
+    return found
   }
 }
 

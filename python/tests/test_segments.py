@@ -46,6 +46,14 @@ def seal(groups, entries):
 
 
 class SegmentTests(StoreTest):
+    def test_what_the_binary_has_put_together_is_read(self):
+        contents = {self.put(content, "small"): content for content in (f"put {n}\n".encode() * n for n in range(1, 41))}
+        small = json.loads(self.brake("repack", "--small", "--json"))["small"]
+        self.assertEqual((small["objects"], small["records"], small["files"]), (40, 0, 1))
+        self.assertEqual([path for path in (self.cache / "objects").rglob("*") if path.is_file()], [])
+        for name, content in contents.items():
+            self.assertEqual(brake.open(name, brake.Store(self.cache)).bytes(), content)
+
     def make(self):
         """The path of a segment that the binary has written; everything else is removed, and `self.numbers` is in it."""
         self.run_pipeline(PIPELINE)

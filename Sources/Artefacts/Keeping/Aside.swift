@@ -57,6 +57,10 @@ public struct Aside: Sendable {
     }
   }
 
+  func makeFolders() throws {
+    for kind in Kind.allCases { try makeFolder(parentFolder(of: path(kind, "-"))) }
+  }
+
   private func makeFolder(_ folder: String) throws {
     if try files.entry(folder)?.isFolder == true { return }
     for changed in try store.makeFolders(folder) { try files.synchronise(changed) }

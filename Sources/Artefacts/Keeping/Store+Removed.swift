@@ -10,7 +10,7 @@ extension Store {
     let all = try removedObjects().union(digests).filter(keep).sorted()
     let bytes = DigestList.bytes(all)
     let name = Digest(of: bytes).hex
-    if !all.isEmpty, !old.contains(name) { try write(bytes, as: name, in: "removed") }
+    if !all.isEmpty, !old.contains(name) { try withRoom { try write(bytes, as: name, in: "removed") } }
     // What another process has added in the meantime is in a file that is not in the list.
     for other in old where other != name || all.isEmpty { try? files.remove("\(root)/removed/\(other)") }
   }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import System
 
 /// Objects and records, and the bytes of their files.
@@ -72,6 +71,8 @@ public struct Sweep: Sendable {
     public var young = SweptAmount()
     /// Objects that had files of their own and are aside now.
     public var objects: [Digest] = []
+    /// Whether there was no room for more.
+    public var isFull = false
 
     public init() {}
   }
@@ -92,27 +93,30 @@ public struct Sweep: Sendable {
     let objects = try store.shelves(of: "objects")
     let total = records.count + segments.count + objects.count
     var done = 0
+    var fullSegments = false
     func step() throws {
       try progress(done, total)
       done += 1
     }
     // Records go before what they promise, and come back after it: none is ever there without, however this ends.
-    for shelf in records {
+    for shelf in records where !outcome.isFull {
       try step()
       try setAside(.record, in: "actions/\(shelf)", allBut: needed.records, limit, isTrial, &outcome)
     }
-    for segment in segments {
+    for segment in segments where !outcome.isFull {
       try step()
       do { outcome += try collect(segment, needed, limit, isTrial) } catch let error as Failure {
-        // On a full disk there is no room for a new one; it is for the next collection. Or another one was faster.
+        // On a full disk there is no room for a new one, until something else is removed. Or another collection was faster.
         let isGone = try error.code == .notFound && files.entry(segment.path) == nil
-        guard isGone || error.errno == ENOSPC else { throw error }
+        guard isGone || error.isFull else { throw error }
+        if error.isFull { fullSegments = true }
       }
     }
-    for shelf in objects {
+    for shelf in objects where !outcome.isFull {
       try step()
       try setAside(.object, in: "objects/\(shelf)", allBut: needed.objects, limit, isTrial, &outcome)
     }
+    outcome.isFull = outcome.isFull || fullSegments
     return outcome
   }
 
@@ -126,17 +130,37 @@ public struct Sweep: Sendable {
       amount.bytes = Int(status.size)
       if status.modified >= limit {
         outcome.young += amount
-      } else if try isTrial || aside.add(kind, digest) {
-        outcome.amount += amount
-        if kind == .object { outcome.objects.append(digest) }
+        continue
       }
+      do {
+        guard try isTrial || store.withRoom({ try aside.add(kind, digest) }) else { continue }
+      } catch let error as Failure where error.isFull {
+        outcome.isFull = true
+        return
+      }
+      outcome.amount += amount
+      if kind == .object { outcome.objects.append(digest) }
     }
   }
 
-  /// Sets objects aside that have files of their own, whatever needs them.
-  /// - Returns: those that had one.
+  /// Makes what setting aside needs, so that a disk on which there is no room for it is known before anything has changed.
+  public func prepare() throws {
+    try store.withRoom {
+      try store.make()
+      try aside.makeFolders()
+    }
+  }
+
+  /// Sets objects aside that have files of their own, whatever needs them, as far as there is room for it.
+  /// - Returns: those that are aside now.
   public func setAside(_ objects: [Digest]) throws -> [Digest] {
-    try objects.filter { try aside.add(.object, $0) }
+    var moved: [Digest] = []
+    do {
+      for object in objects where try store.withRoom({ try aside.add(.object, object) }) {
+        moved.append(object)
+      }
+    } catch let error as Failure where error.isFull && !moved.isEmpty {}
+    return moved
   }
 
   private func collect(
@@ -213,6 +237,17 @@ public struct Sweep: Sendable {
       if let log = record.log { named.insert(log) }
     }
     return named
+  }
+
+  /// Removes some objects for good that were set aside before a time, by `timeOfFiles`.
+  public func removeAside(_ objects: Set<Digest>, since limit: Int64) throws -> SweptAmount {
+    var amount = SweptAmount()
+    for entry in try aside.entries() where entry.since < limit && entry.kind == .object {
+      guard let digest = entry.digest, objects.contains(digest) else { continue }
+      try aside.remove(entry)
+      amount.add(entry)
+    }
+    return amount
   }
 
   /// Removes for good what was set aside before a time, by `timeOfFiles`.

@@ -39,6 +39,9 @@ struct BaseGraph {
     return (dependants[digest] ?? []).reduce(0) { max($0, 1 + height(of: $1, atMost: limit - 1)) }
   }
 
+  /// Objects that others have as their base.
+  var all: Set<Digest> { Set(bases.values) }
+
   /// Objects that have a base, sorted.
   var differences: [Digest] { bases.keys.sorted() }
 }

@@ -8,10 +8,10 @@ public import System
 /// whoever reads the old one goes on, and whoever is killed on the way leaves it. Only one process at a time does
 /// this, see `Store.lockBases`; others may read and write at the same time.
 public final class Repacking {
-  private let store: Store
-  private let isDry: Bool
+  let store: Store
+  let isDry: Bool
   private let lock: BaseLock?
-  private var graph: BaseGraph
+  private(set) var graph: BaseGraph
 
   /// What became of an object.
   public struct Change: Sendable {

@@ -14,7 +14,7 @@ struct Successions {
   private var found: [(Artefact, Artefact)] = []
 
   init(in records: [Record]) {
-    let records = records.sorted { ($0.stage, $0.key) < ($1.stage, $1.key) }
+    let records = records.map { (StageOrder($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     for record in records { addMembers(of: record) }
     addLinks(records)
   }
@@ -77,6 +77,36 @@ struct Successions {
         }
       }
     }
+  }
+}
+
+/// Where a record stands among those of all stages: by what its stage is called, and where that has numbers, by these. So link 200 of
+/// a chain stands before link 1000, and what is a difference from an earlier one comes after it.
+private struct StageOrder: Comparable {
+  private enum Part: Comparable {
+    case number(Double)
+    case text(String)
+  }
+
+  private let parts: [Part]
+  private let stage: String
+  private let key: Digest
+
+  init(_ record: Record) {
+    stage = record.stage
+    key = record.key
+    parts = record.stage.split(whereSeparator: { "[],@".contains($0) }).map { word in
+      Double(word).flatMap { $0.isFinite ? .number($0) : nil } ?? .text(String(word))
+    }
+  }
+
+  static func < (one: StageOrder, other: StageOrder) -> Bool {
+    if one.parts != other.parts { return one.parts.lexicographicallyPrecedes(other.parts) }
+    return (one.stage, one.key) < (other.stage, other.key)
+  }
+
+  static func == (one: StageOrder, other: StageOrder) -> Bool {
+    (one.stage, one.key) == (other.stage, other.key)
   }
 }
 

@@ -18,6 +18,8 @@ final class SegmentFile: Sendable {
     /// Where the heads of groups stand, and the end of the last group.
     var groups: [Int] = []
     var end = 0
+    /// Entries in these groups, those of the same name each: no more than a segment may have are looked at.
+    var read = 0
     var places: [SegmentKey: SegmentPlace] = [:]
     /// It is none, or in a later version: nobody looks at it again.
     var isForeign = false
@@ -89,7 +91,7 @@ final class SegmentFile: Sendable {
   private static func readGroups(
     of file: borrowing InputFile, into state: inout State, _ decompressor: Decompressor
   ) throws(Failure) {
-    while state.places.count < SegmentFormat.entryLimit,
+    while state.read < SegmentFormat.entryLimit,
       let head = SegmentHead(try file.part(at: state.end, count: SegmentFormat.headLength))
     {
       let start = state.end + SegmentFormat.headLength
@@ -109,6 +111,7 @@ final class SegmentFile: Sendable {
         return
       }
       for (key, place) in found where state.places[key] == nil { state.places[key] = place }
+      state.read += max(1, found.count)
       state.groups.append(state.end)
       state.end = start + head.stored
     }

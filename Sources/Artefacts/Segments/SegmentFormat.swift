@@ -68,6 +68,9 @@ struct SegmentEntry {
   static let noteKind: UInt8 = 3
 
   var key: SegmentKey { SegmentKey(isRecord: kind == .record, digest: digest) }
+
+  /// Bytes that it takes in the content of a group.
+  var length: Int { 4 + (kind == .record ? 32 : 0) + bytes.count + (note.map { 4 + $0.count } ?? 0) }
 }
 
 /// Where in a segment an entry's bytes are.

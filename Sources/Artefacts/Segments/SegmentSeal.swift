@@ -29,13 +29,14 @@ struct SegmentSeal {
     return bytes + ObjectFormat.endMark
   }
 
-  /// How long the seal is that has a tail; nil for what is no tail.
+  /// How long the seal is that has a tail; nil for what is no tail, or of more than any segment has.
   static func length(tail: [UInt8]) -> Int? {
     guard tail.count == SegmentFormat.sealTailLength, tail.suffix(8) == ObjectFormat.endMark[...] else {
       return nil
     }
     let groups = Int(tail.littleEndian(at: 0, as: UInt32.self))
     let entries = Int(tail.littleEndian(at: 4, as: UInt32.self))
+    guard max(groups, entries) <= SegmentFormat.entryLimit else { return nil }
     return 8 + groups * 8 + entries * SegmentFormat.placeLength + tail.count
   }
 
@@ -51,7 +52,10 @@ struct SegmentSeal {
     groups.reserveCapacity(count)
     for number in 0..<count {
       let offset = bytes.littleEndian(at: 8 + number * 8, as: UInt64.self)
-      guard offset <= start else { return nil }
+      // One behind the other, so that nobody reads the same again and again.
+      guard offset <= start,
+        groups.last.map({ Int(offset) >= $0 + SegmentFormat.headLength }) ?? true
+      else { return nil }
       groups.append(Int(offset))
     }
     self.groups = groups

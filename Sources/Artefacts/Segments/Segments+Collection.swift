@@ -15,6 +15,8 @@ extension Segments {
   /// Sets a segment aside of which much is not needed; what is needed is put into a new one first. So at any time every entry that is
   /// needed stands somewhere.
   ///
+  /// Takes the memory of one group, and of the names of what is needed, whatever the segment says of itself.
+  ///
   /// - Parameters:
   ///   - isNeeded: of what stands in it.
   ///   - isTrial: whether to find out only what would be done.
@@ -24,60 +26,69 @@ extension Segments {
     _ file: SegmentFile, isNeeded: (SegmentKey) -> Bool, isTrial: Bool, temporary: () throws -> String,
     setAside: () throws -> Void
   ) throws -> CollectedSegment {
-    let entries = try entries(of: file)
-    let kept = entries.filter { isNeeded($0.key) }
-    let needed = kept.reduce(0) { $0 + $1.bytes.count }
-    let total = entries.reduce(0) { $0 + $1.bytes.count }
     var collected = CollectedSegment()
-    collected.records = entries.count { $0.kind == .record } - kept.count { $0.kind == .record }
-    collected.objects = entries.count - kept.count - collected.records
+    var (total, needed) = (0, 0)
+    try forEachGroup(of: file) { _, logical in
+      try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
+        total += range.count
+        if isNeeded(SegmentKey(isRecord: kind == .record, digest: digest)) {
+          needed += range.count
+        } else if kind == .record {
+          collected.records += 1
+        } else {
+          collected.objects += 1
+        }
+      }
+    }
     guard let size = file.status?.size, collected.objects + collected.records > 0,
       needed <= total / Segments.worthwhile
     else { return CollectedSegment() }
-    let bytes = try kept.isEmpty ? [] : sealed(kept)
-    collected.freed = max(0, Int(size) - bytes.count)
+    let rest =
+      try isTrial
+      ? rewrite(file, isNeeded) { _ in } : place(temporary) { write in try rewrite(file, isNeeded, write) }
+    collected.freed = max(0, Int(size) - rest)
     if isTrial { return collected }
-    if !bytes.isEmpty { try place(bytes, temporary) }
     try setAside()
     forgetList()
     return collected
   }
 
-  /// Every entry with its bytes. A damaged group is an error: nobody knows what is in it.
-  private func entries(of file: SegmentFile) throws -> [SegmentEntry] {
-    var entries: [SegmentEntry] = []
+  /// Writes a segment with those entries of another one that are needed.
+  /// - Returns: its bytes; 0 if none is needed, and nothing was written.
+  private func rewrite(
+    _ file: SegmentFile, _ isNeeded: (SegmentKey) -> Bool, _ write: @escaping Append
+  ) throws -> Int {
+    var builder = SegmentBuilder(to: write)
+    for isRecord in [false, true] {
+      try forEachGroup(of: file) { _, logical in
+        var entries: [SegmentEntry] = []
+        try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
+          guard (kind == .record) == isRecord, isNeeded(SegmentKey(isRecord: isRecord, digest: digest))
+          else { return }
+          entries.append(
+            SegmentEntry(
+              kind: kind, digest: digest, bytes: Array(logical[range]),
+              note: isRecord ? SegmentGroup.note(in: logical, at: range.upperBound) : nil))
+        }
+        for entry in entries { try builder.add(entry) }
+      }
+    }
+    if builder.isEmpty { return 0 }
+    try builder.finish()
+    return builder.size
+  }
+
+  /// Calls `body` with one group after the other, as it is stored and what it holds. A damaged group is an error: nobody knows
+  /// what is in it.
+  func forEachGroup(
+    of file: SegmentFile, _ body: (_ stored: [UInt8], _ logical: [UInt8]) throws -> Void
+  ) throws {
     let opened = try InputFile(file.path, followingLinks: false, files: files)
     let decompressor = Decompressor()
     for offset in file.groups {
+      try Task.checkCancellation()
       let (head, frame) = try SegmentFile.group(opened, at: offset)
-      let logical = try SegmentGroup.logical(head, frame, decompressor)
-      try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
-        entries.append(
-          SegmentEntry(
-            kind: kind, digest: digest, bytes: Array(logical[range]),
-            note: kind == .record ? SegmentGroup.note(in: logical, at: range.upperBound) : nil))
-      }
+      try body(head.bytes + frame, SegmentGroup.logical(head, frame, decompressor))
     }
-    return entries
-  }
-
-  /// A whole segment, with its seal.
-  private func sealed(_ entries: [SegmentEntry]) throws -> [UInt8] {
-    var bytes = SegmentFormat.header
-    var groups: [Int] = []
-    var places: [SegmentKey: SegmentPlace] = [:]
-    let decompressor = Decompressor()
-    for group in Segments.groups(of: entries, Compressor()) {
-      let head = SegmentHead(Array(group.prefix(SegmentFormat.headLength)))!
-      let logical = try SegmentGroup.logical(
-        head, Array(group.dropFirst(SegmentFormat.headLength)), decompressor)
-      try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
-        let key = SegmentKey(isRecord: kind == .record, digest: digest)
-        if places[key] == nil { places[key] = SegmentPlace(kind: kind, group: groups.count, range: range) }
-      }
-      groups.append(bytes.count)
-      bytes += group
-    }
-    return bytes + SegmentSeal.bytes(groups: groups, places)
   }
 }

@@ -262,7 +262,7 @@ final class Segments: Sendable {
     for isRecord in [false, true] {
       for entry in entries where (entry.kind == .record) == isRecord {
         group.append(entry)
-        size += entry.bytes.count
+        size += entry.length
         if size >= SegmentFormat.groupSize { close() }
       }
       close()
@@ -325,40 +325,44 @@ final class Segments: Sendable {
   /// Copies the groups that are sound to a new segment, which is sealed.
   private func salvage(_ file: SegmentFile, _ temporary: () throws -> String) throws {
     let old = try InputFile(file.path, followingLinks: false, files: files)
-    var bytes = SegmentFormat.header
-    var groups: [Int] = []
-    var places: [SegmentKey: SegmentPlace] = [:]
-    try self.groups.withLock { cache in
-      for offset in file.groups {
-        var found: [(SegmentKey, SegmentPlace)] = []
+    let decompressor = Decompressor()
+    _ = try place(temporary) { write in
+      var builder = SegmentBuilder(to: write)
+      // No segment has more, whatever this one says of itself.
+      for offset in file.groups where builder.count < SegmentFormat.entryLimit {
         do {
           let (head, frame) = try SegmentFile.group(old, at: offset)
-          let logical = try SegmentGroup.logical(head, frame, cache.decompressor)
-          try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
-            found.append(
-              (
-                SegmentKey(isRecord: kind == .record, digest: digest),
-                SegmentPlace(kind: kind, group: groups.count, range: range)
-              ))
-          }
-          groups.append(bytes.count)
-          bytes += head.bytes + frame
-          for (key, place) in found where places[key] == nil { places[key] = place }
+          try builder.add(head.bytes + frame, SegmentGroup.logical(head, frame, decompressor))
         } catch is Damage {}
       }
+      if builder.isEmpty { return 0 }
+      try builder.finish()
+      return builder.size
     }
-    if groups.isEmpty { return }
-    try place(bytes + SegmentSeal.bytes(groups: groups, places), temporary)
   }
 
-  /// Adds a whole segment, durably.
-  func place(_ bytes: [UInt8], _ temporary: () throws -> String) throws {
+  /// Adds a whole segment, durably, unless there is nothing in it.
+  /// - Parameters:
+  ///   - temporary: a name that nothing has, to write under.
+  ///   - name: what it is to be called.
+  ///   - body: writes it, and returns how many bytes it has.
+  /// - Returns: the same.
+  func place(
+    _ temporary: () throws -> String, as name: String = ProcessFolder.randomName(),
+    _ body: (@escaping Append) throws -> Int
+  ) throws -> Int {
     let path = try temporary()
-    try files.writeFile(path, mode: 0o444) { try bytes.withUnsafeBytes($0) }
+    let size = try files.writeFile(path, mode: 0o444, body)
     do {
+      if size == 0 {
+        try files.remove(path)
+        return 0
+      }
       try files.synchronise(path)
-      try files.rename(path, to: folder + "/" + ProcessFolder.randomName())
+      try files.rename(path, to: folder + "/" + name)
       try files.synchronise(folder)
+      forgetList()
+      return size
     } catch {
       try? files.remove(path)
       throw error

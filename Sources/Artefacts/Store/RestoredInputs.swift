@@ -123,7 +123,7 @@ package final class RestoredInputs: Sendable {
     do {
       try write(entry + "/content")
     } catch let error as Failure {
-      guard error.errno == ENOSPC || error.errno == EDQUOT else { throw error }
+      guard error.isFull else { throw error }
       // What nobody uses has less right to the room.
       shrink(to: 0)
       files.removeAll(entry + "/content")
@@ -145,16 +145,22 @@ package final class RestoredInputs: Sendable {
   // MARK: Removing
 
   /// Removes entries that nobody uses, the longest unused first, until the rest has so many bytes.
-  package func shrink(to most: Int) {
+  /// - Returns: whether there was one.
+  @discardableResult package func shrink(to most: Int) -> Bool {
     let names = (try? files.names(in: folder)) ?? []
     var entries = names.compactMap { name -> (name: String, size: Int, used: Int64)? in
       guard let used = try? files.entry("\(folder)/\(name)/used") else { return nil }
       return (name, size(of: name), used.modified)
     }
     var total = entries.reduce(0) { $0 &+ $1.size }
-    if total <= most { return }
+    if total <= most { return false }
     entries.sort { ($0.used, $0.name) < ($1.used, $1.name) }
-    for entry in entries where total > most && removeIfUnused(entry.name) { total -= entry.size }
+    var isAny = false
+    for entry in entries where total > most && removeIfUnused(entry.name) {
+      total -= entry.size
+      isAny = true
+    }
+    return isAny
   }
 
   /// Holds the lock alone meanwhile. Who gets it afterwards finds out that the entry is gone.
@@ -168,7 +174,8 @@ package final class RestoredInputs: Sendable {
 
   /// Takes an entry away at one stroke, then removes it. Those who still read it, as through a mount, can go on.
   private func remove(_ name: String) throws {
-    let grave = try store.temporaryPath()
+    // As of a folder whose owner is dead, which others remove if this process is killed. A full disk has no room for one's own.
+    let grave = "\(store.root)/tmp/\(ProcessFolder.randomName()).dead"
     try files.rename(folder + "/" + name, to: grave)
     files.removeAll(grave)
     state.withLock { _ = $0.sizes.removeValue(forKey: name) }

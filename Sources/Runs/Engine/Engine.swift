@@ -202,6 +202,8 @@ public struct RunSummary: Sendable {
   public var published: [String] = []
   /// What went wrong, in the order in which it did.
   public var failures: [PipelineError] = []
+  /// The list of what the run needed, as it is called in the store's `runs/`; nil if there is none.
+  public var list: String?
 
   public init() {}
 }

@@ -145,7 +145,7 @@ struct Execution {
     }
     engine.store.sealSegment()
     try? engine.files.save()
-    if !needsPlan { finishList() }
+    let name = needsPlan ? nil : finishList()
     for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
     let believed = engine.resolver.tools.believed
     if !believed.isEmpty {
@@ -158,13 +158,18 @@ struct Execution {
     for number in 0..<instances.count where schedule.state(of: number) == .skipped {
       try? instances.load(number)
     }
-    return summary(seconds: Runs.seconds(since: start))
+    var summary = summary(seconds: Runs.seconds(since: start))
+    summary.list = name
+    // Who wants to free a disk that is full needs some room.
+    if summary.ran > 0 { engine.store.keepReserve() }
+    return summary
   }
 
   /// Notes the actions that nobody had to look up as well.
-  private func finishList() {
+  /// - Returns: what the list is called.
+  private func finishList() -> String? {
     list.add((0..<instances.count).compactMap { known[$0]?.key ?? remembered?.instances[$0].key })
-    list.finish()
+    return list.finish()
   }
 
   // MARK: The plan

@@ -26,9 +26,11 @@ public struct RunNote: Sendable {
   public let failed: Int
   /// Target instance -> output -> digest, as in a run's summary.
   public let outputs: JSON
+  /// The list of what it needed, as it is called in the store's `runs/`; nil if there was none.
+  public let list: String?
 
   public var json: JSON {
-    [
+    var members: [String: JSON] = [
       "id": .string(identifier), "started": .string(started), "seconds": .number(seconds),
       "host": .string(host),
       "folder": .string(folder), "pipeline": .string(pipeline), "targets": .array(targets.map(JSON.string)),
@@ -36,6 +38,8 @@ public struct RunNote: Sendable {
       "parameters": .object(parameters), "outcome": .string(outcome), "planned": .integer(Int64(planned)),
       "ran": .integer(Int64(ran)), "failed": .integer(Int64(failed)), "outputs": outputs,
     ]
+    if let list { members["list"] = .string(list) }
+    return .object(members)
   }
 
   init?(_ json: JSON, identifier: String) {
@@ -63,6 +67,7 @@ public struct RunNote: Sendable {
     self.ran = ran
     self.failed = failed
     self.outputs = outputs
+    list = json["list"]?.string
   }
 
   fileprivate init(
@@ -83,6 +88,7 @@ public struct RunNote: Sendable {
     ran = summary?.ran ?? 0
     failed = summary?.failed ?? 0
     outputs = .object((summary?.outputs ?? [:]).mapValues { .object($0) })
+    list = summary?.list
   }
 
   /// Without what makes it too large.

@@ -1,4 +1,5 @@
 import Artefacts
+import Pipeline
 import System
 
 /// What is taken out of a store that is to become smaller although everything in it is needed: first what costs the least
@@ -22,17 +23,50 @@ struct Eviction {
     }
   }
 
-  private let graph: RecordGraph
-  private let seconds: (Digest) -> Double?
-  private var gone: Set<Digest> = []
+  /// Actions by numbers, as the same ones are asked for again and again.
+  private struct Node {
+    let key: Digest
+    let stage: String
+    /// How long it took; nil if nobody knows, or it may come out otherwise the next time.
+    let seconds: Double?
+    /// Each once.
+    let inputs: [Int]
+    let outputs: [Int]
+  }
+
+  private var nodes: [Node] = []
+  private var numbers: [Digest: Int] = [:]
+  /// By the number of an artefact: whether it has gone, and the first action that made it.
+  private var isGone: [Bool] = []
+  private var makers: [Int?] = []
+  /// By the number of an action: in which look at prices it was last come across.
+  private var seen: [Int] = []
+  private var look = 0
 
   /// - Parameters:
   ///   - seconds: how long an action took; nil if nobody knows.
   ///   - gone: artefacts that are not in the store.
-  init(_ graph: RecordGraph, seconds: @escaping (Digest) -> Double?, gone: Set<Digest>) {
-    self.graph = graph
-    self.seconds = seconds
-    self.gone = gone
+  init(_ graph: RecordGraph, seconds: (Digest) -> Double?, gone: Set<Digest>) {
+    var artefacts: [Digest: Int] = [:]
+    func number(_ artefact: Digest) -> Int {
+      if let known = artefacts[artefact] { return known }
+      artefacts[artefact] = artefacts.count
+      return artefacts.count - 1
+    }
+    for (key, node) in graph.nodes.sorted(by: { $0.key < $1.key }) {
+      numbers[key] = nodes.count
+      nodes.append(
+        Node(
+          key: key, stage: node.stage, seconds: node.isDoubtful ? nil : seconds(key),
+          inputs: Set(node.inputs).sorted().map(number), outputs: node.outputs.map { number($0.digest) }))
+    }
+    isGone = [Bool](repeating: false, count: artefacts.count)
+    makers = [Int?](repeating: nil, count: artefacts.count)
+    for (artefact, number) in artefacts {
+      isGone[number] = gone.contains(artefact)
+      makers[number] = graph.makers[artefact]?.first.flatMap { numbers[$0] }
+    }
+    seen = [Int](repeating: 0, count: nodes.count)
   }
 
   /// Chooses until so many bytes are free, or nothing is left to choose.
@@ -42,49 +76,55 @@ struct Eviction {
   ) -> [Choice] {
     var choices: [Choice] = []
     var rest = bytes
-    var open = candidates.filter { $0.bytes > 0 && cost($0.key) != nil }
     // Each choice can make others dearer, never cheaper: what is still the cheapest when its price is looked up again is it.
-    func price(_ candidate: (key: Digest, objects: [Digest], bytes: Int)) -> Double {
-      (cost(candidate.key) ?? .infinity) / Double(candidate.bytes)
+    var open = IndexHeap()
+    var prices = [Int](repeating: 0, count: candidates.count)
+    func ask(_ seconds: Double, _ number: Int) {
+      prices[number] = Eviction.price(seconds, candidates[number].bytes)
+      open.insert(number, prices[number])
     }
-    var prices = open.map { (price: price($0), key: $0.key) }
-    var order = open.indices.sorted {
-      (prices[$1].price, prices[$0].key) > (prices[$0].price, prices[$1].key)
+    for (number, candidate) in candidates.enumerated() where candidate.bytes > 0 {
+      if let node = numbers[candidate.key], let seconds = cost(node) { ask(seconds, number) }
     }
-    order.reverse()
-    while rest > 0, let next = order.popLast() {
-      let now = price(open[next])
-      if now > prices[next].price {
-        prices[next].price = now
-        let place = order.firstIndex { prices[$0].price <= now } ?? order.endIndex
-        order.insert(next, at: place)
+    while rest > 0, let next = open.popSmallest() {
+      let candidate = candidates[next]
+      // What it was made of may have gone in a way that nobody can make up for.
+      guard let node = numbers[candidate.key], let seconds = cost(node) else { continue }
+      if Eviction.price(seconds, candidate.bytes) > prices[next] {
+        ask(seconds, next)
         continue
       }
-      // What it was made of may have gone in a way that nobody can make up for.
-      guard let seconds = cost(open[next].key) else { continue }
       choices.append(
         Choice(
-          key: open[next].key, stage: graph.nodes[open[next].key]?.stage ?? "", objects: open[next].objects,
-          bytes: open[next].bytes, seconds: seconds))
-      gone.formUnion(graph.nodes[open[next].key]?.outputs.map(\.digest) ?? [])
-      rest -= open[next].bytes
-      open[next].bytes = 0
+          key: candidate.key, stage: nodes[node].stage, objects: candidate.objects, bytes: candidate.bytes,
+          seconds: seconds))
+      for output in nodes[node].outputs { isGone[output] = true }
+      rest -= candidate.bytes
     }
     return choices
   }
 
+  /// Seconds a byte, as numbers in the same order.
+  private static func price(_ seconds: Double, _ bytes: Int) -> Int {
+    let price = seconds / Double(bytes)
+    return price > 0 ? Int(price.bitPattern) : 0
+  }
+
   /// What it takes to run an action again, and before it all those that made what it reads and is gone, each once; nil if nobody
   /// knows, or one of these cannot be run again.
-  private func cost(_ key: Digest) -> Double? {
+  private mutating func cost(_ number: Int) -> Double? {
+    look += 1
+    seen[number] = look
     var sum = 0.0
-    var seen: Set<Digest> = [key]
-    var open = [key]
+    var open = [number]
     while let next = open.popLast() {
-      guard let node = graph.nodes[next], !node.isDoubtful, let own = seconds(next) else { return nil }
+      guard let own = nodes[next].seconds else { return nil }
       sum += own
-      for input in node.inputs where gone.contains(input) {
-        guard let maker = graph.makers[input]?.first else { return nil }
-        if seen.insert(maker).inserted { open.append(maker) }
+      for input in nodes[next].inputs where isGone[input] {
+        guard let maker = makers[input] else { return nil }
+        if seen[maker] == look { continue }
+        seen[maker] = look
+        open.append(maker)
       }
     }
     return sum

@@ -33,7 +33,7 @@ final class RunList: Sendable {
     let root = (try? store.files.realPath(engine.root)) ?? engine.root
     let identity: JSON = ["folder": .string(root), "pipeline": .string(engine.source.path)]
     heading = identity.canonicalBytes + [UInt8(ascii: "\n")]
-    folder = "\(store.root)/runs/\(Digest(of: identity.canonicalBytes).hex.prefix(16))"
+    folder = "\(store.root)/runs/\(Digest(of: identity.canonicalBytes).hex.prefix(RunList.folderLength))"
   }
 
   /// Says that actions are needed, before their records are looked for. A store that cannot be written to is not
@@ -65,16 +65,19 @@ final class RunList: Sendable {
   }
 
   /// The run has come to its end: its list survives a power cut. One of the same keys becomes the newest instead.
-  func finish() {
-    state.withLock { state in
+  /// - Returns: what the list is called in `runs/`; nil if there is none.
+  @discardableResult func finish() -> String? {
+    let name = state.withLock { state -> String? in
       // One that is torn stays as of a run that goes on.
-      guard let path = state.path, !state.isOff, !state.isTorn else { return }
+      guard let path = state.path, !state.isOff, !state.isTorn else { return nil }
       let name = Digest(of: DigestList.bytes(state.keys.sorted())).hex
-      try? end(path, as: "\(folder)/\(name)")
-      state = State(isOff: true)
+      defer { state = State(isOff: true) }
+      do { try end(path, as: "\(folder)/\(name)") } catch { return nil }
+      return "\(folder.suffix(RunList.folderLength))/\(name)"
     }
     let ended = ((try? RunLists(of: store).lists(in: folder)) ?? []).filter { !$0.isOpen }
     for list in ended.dropFirst(KeepingRules.mostRuns) { try? store.files.remove(list.path) }
+    return name
   }
 
   private func end(_ path: String, as target: String) throws(Failure) {
@@ -91,6 +94,9 @@ final class RunList: Sendable {
     try files.rename(path, to: target)
     try files.synchronise(folder)
   }
+
+  /// Digits of the name of a pipeline's folder.
+  private static let folderLength = 16
 }
 
 /// The lists of all runs of a store.
@@ -101,6 +107,9 @@ package struct RunLists {
     let modified: Int64
     /// Whether the run has not come to its end, or was killed.
     let isOpen: Bool
+
+    /// What it is called in `runs/`.
+    var name: String { path.split(separator: "/").suffix(2).joined(separator: "/") }
   }
 
   /// A pipeline in a workspace.

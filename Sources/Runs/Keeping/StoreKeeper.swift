@@ -65,7 +65,16 @@ public struct StoreKeeper: Sendable {
     let now = try store.timeOfFiles()
     let sweep = Sweep(of: store)
     let needs = try await StoreNeeds(of: store, rules, at: now)
-    if !isTrial { outcome.takenBack = try sweep.takeBack(needs.wanted(but: store.removedObjects())) }
+    if !isTrial {
+      outcome.takenBack = try store.withRoom { try sweep.takeBack(needs.wanted(but: store.removedObjects())) }
+      do { try sweep.prepare() } catch let error as Failure where error.isFull {
+        // What has been aside for long enough makes room for the rest.
+        do { try await end(sweep, spared: [], at: now, &outcome, observe) } catch let error as Failure
+          where error.isFull
+        {}
+        try sweep.prepare()
+      }
+    }
 
     var sizes: [Digest: Int] = [:]
     try store.forEachStored { object, bytes in
@@ -85,9 +94,12 @@ public struct StoreKeeper: Sendable {
       outcome.kept.bytes -= choice.bytes
     }
 
-    let swept = try sweep.setAside(
-      allBut: needs.contents, writtenBefore: now - grace + 1, isTrial: isTrial,
-      progress: { try observe(.settingAside($0, of: $1)) })
+    func setAside() throws -> Sweep.Outcome {
+      try sweep.setAside(
+        allBut: needs.contents, writtenBefore: now - grace + 1, isTrial: isTrial,
+        progress: { try observe(.settingAside($0, of: $1)) })
+    }
+    var swept = try setAside()
     outcome.aside = swept.amount
     outcome.young = swept.young
     outcome.overBudget = budget.map { max(0, outcome.kept.bytes + outcome.young.bytes - $0) } ?? 0
@@ -98,11 +110,20 @@ public struct StoreKeeper: Sendable {
       return outcome
     }
     try await end(sweep, spared: [], at: now, &outcome, observe)
+    // On a full disk there may be room for the rest only now.
+    while swept.isFull {
+      let before = outcome.removed
+      swept = try setAside()
+      outcome.aside += swept.amount
+      try await end(sweep, spared: [], at: now, &outcome, observe)
+      if outcome.removed == before { break }
+    }
     // Only now is there room, on a full disk, to say what is removed although it is needed.
     if let evicted = try evict(choices, sweep) {
       try await end(sweep, spared: evicted, at: now, &outcome, observe)
     }
     outcome.waiting = try amount(of: Aside(of: store).entries())
+    store.keepReserve()
     return outcome
   }
 
@@ -168,9 +189,10 @@ public struct StoreKeeper: Sendable {
 
   /// Takes artefacts out of the store that somebody does not want there, though something may need them.
   ///
+  /// - Parameter isForGood: whether they are removed at once, and not only set aside.
   /// - Returns: their objects, but for those that something else needs.
   /// - Throws: `.refused` if one has a name, a pin or a colleague who may ask for it.
-  public func remove(_ digests: [Digest]) async throws -> SweptAmount {
+  public func remove(_ digests: [Digest], isForGood: Bool = false) async throws -> SweptAmount {
     let now = try store.timeOfFiles()
     let needs = try await StoreNeeds(of: store, rules, at: now)
     let bases = needs.bases(but: [])
@@ -197,8 +219,20 @@ public struct StoreKeeper: Sendable {
     let wanted = Set(digests)
     let names = Set(objects.filter { wanted.contains($0) || !isNeededElsewhere($0, needs, but: wanted) })
     let sizes = try sizes(of: names)
+    let sweep = Sweep(of: store)
+    try sweep.prepare()
     try store.noteRemoved(names) { _ in true }
-    let moved = try Sweep(of: store).setAside(names.sorted())
+    let moved = try sweep.setAside(names.sorted())
+    if isForGood {
+      // As at the end of a collection: see there.
+      try await Task.sleep(for: .milliseconds(12))
+      let limit = try store.timeOfFiles()
+      var outcome = Outcome()
+      _ = try await takeBack(sweep, spared: Set(moved), at: now, &outcome)
+      let amount = try sweep.removeAside(Set(moved), since: limit)
+      store.keepReserve()
+      return amount
+    }
     var amount = SweptAmount()
     amount.objects = moved.count
     amount.bytes = moved.reduce(0) { $0 + (sizes[$1] ?? 0) }

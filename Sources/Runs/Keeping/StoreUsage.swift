@@ -12,6 +12,8 @@ public struct StoreUsage: Sendable {
     case kind
     /// By the pipeline whose last runs needed it.
     case pipeline
+    /// By the run that needed it, of those of which the store still has lists.
+    case run
   }
 
   public struct Row: Sendable {
@@ -23,6 +25,8 @@ public struct StoreUsage: Sendable {
     public var stored = 0
     /// Those of objects that are in no other row.
     public var alone = 0
+    /// Those of objects that are in other rows as well, each of which counts them.
+    public var shared: Int { stored - alone }
     /// Those of objects that another place has as well; nil if none was asked.
     public var elsewhere: Int?
   }
@@ -57,10 +61,10 @@ public struct StoreUsage: Sendable {
         continue
       }
       let isElsewhere = there.map { $0.contains(object) }
-      total.add(bytes, logical, isAlone: false, isElsewhere)
+      let isAlone = names[object]!.count == 1
+      total.add(bytes, logical, isAlone: isAlone, isElsewhere)
       for name in names[object]! {
-        rows[name, default: Row(name: name)].add(
-          bytes, logical, isAlone: names[object]!.count == 1, isElsewhere)
+        rows[name, default: Row(name: name)].add(bytes, logical, isAlone: isAlone, isElsewhere)
       }
     }
     self.rows = rows.values.sorted { ($1.stored, $0.name) < ($0.stored, $1.name) }
@@ -75,30 +79,59 @@ public struct StoreUsage: Sendable {
     _ store: Store, _ grouping: Grouping, _ needs: StoreNeeds
   ) throws -> [Digest: Set<String>] {
     var names: [Digest: Set<String>] = [:]
-    func add(_ key: Digest, _ name: String) throws {
+    // What several runs needed is looked up once.
+    var members: [Digest: [Digest]] = [:]
+    func add(_ key: Digest, _ name: String) {
       guard let node = needs.graph.nodes[key] else { return }
-      for output in node.outputs {
-        for member in (try? store.members(of: output)) ?? [] { names[member, default: []].insert(name) }
-      }
-      if let log = node.log { names[log, default: []].insert(name) }
+      let found =
+        members[key]
+        ?? node.outputs.flatMap { (try? store.members(of: $0)).map(Array.init) ?? [] }
+        + (node.log.map { [$0] } ?? [])
+      members[key] = found
+      for member in found { names[member, default: []].insert(name) }
     }
     switch grouping {
     case .reason: break
     case .stage:
       for (key, node) in needs.graph.nodes {
-        try add(key, String(node.stage.prefix { $0 != "[" && $0 != "@" }))
+        add(key, String(node.stage.prefix { $0 != "[" && $0 != "@" }))
       }
     case .kind:
-      for (key, node) in needs.graph.nodes { try add(key, node.kind) }
+      for (key, node) in needs.graph.nodes { add(key, node.kind) }
     case .pipeline:
       for pipeline in try RunLists(of: store).pipelines() {
         var keys: Set<Digest> = []
         for list in pipeline.lists { keys.formUnion(try RunLists(of: store).keys(of: list)) }
-        for key in keys { try add(key, "\(pipeline.pipeline) in \(pipeline.folder)") }
+        for key in keys { add(key, pipeline.title) }
+      }
+    case .run:
+      let lists = RunLists(of: store)
+      let titles = StoreUsage.titles(RunJournal(store: store).runs())
+      for pipeline in try lists.pipelines() {
+        for list in pipeline.lists {
+          let when = SystemTime.utc(Int(list.modified / 1_000_000_000))
+          let title =
+            titles[list.name] ?? "\(pipeline.title), \(list.isOpen ? "not ended" : "ended"), \(when)"
+          for key in try lists.keys(of: list) { add(key, title) }
+        }
       }
     }
     return names
   }
+
+  /// By the name of a list in `runs/` what the runs are called that have needed just this: by the newest of them.
+  private static func titles(_ runs: [RunNote]) -> [String: String] {
+    var titles: [String: (newest: String, others: Int)] = [:]
+    for (run, name) in zip(runs, RunJournal.shortNames(of: runs)) {
+      guard let list = run.list else { continue }
+      titles[list] = (name, titles[list].map { $0.others + 1 } ?? 0)
+    }
+    return titles.mapValues { $0.others == 0 ? $0.newest : "\($0.newest) and \($0.others) like it" }
+  }
+}
+
+extension RunLists.Pipeline {
+  fileprivate var title: String { "\(pipeline) in \(folder)" }
 }
 
 extension StoreUsage.Row {

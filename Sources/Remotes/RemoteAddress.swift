@@ -135,7 +135,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       }
       return WebFiles(
         base + WebAddress.escaped(path), name: description,
-        signer: S3Signer(credentials: try .found(), region: region))
+        bucket: S3Bucket(url: base, region: region, identity: S3Identity()))
     }
   }
 }

@@ -79,6 +79,16 @@ import Testing
       environment: ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": BrakeProcess.binary])
   }
 
+  @Test(.enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"))
+  func `Through SFTP, where no brake is`() throws {
+    let server = try SecureShell(in: place)
+    defer { server.stop() }
+    try check(
+      "sftp://127.0.0.1:\(server.port)\(place["far/above/store"])",
+      environment: ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": "false"])
+    #expect(try place.shell("ls far/above/store/tmp").out == "")
+  }
+
   @Test func `A run goes on without a place that does not answer, and says so once`() throws {
     let run = try BrakeProcess(
       ["run", "--remote-cache", "read", "--remote", "ssh://nobody/x"], in: yours,
@@ -210,7 +220,7 @@ private struct SecureShell {
       ssh-keygen -q -t ed25519 -N '' -f '\(path)/key'; cp '\(path)/key.pub' '\(path)/authorized'
       printf '%s\\n' 'Port \(port)' 'ListenAddress 127.0.0.1' 'HostKey \(path)/host' \
         'AuthorizedKeysFile \(path)/authorized' 'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' \
-        'PermitRootLogin prohibit-password' 'PidFile \(path)/pid' > '\(path)/sshd'
+        'Subsystem sftp internal-sftp' 'PermitRootLogin prohibit-password' 'PidFile \(path)/pid' > '\(path)/sshd'
       /usr/sbin/sshd -f '\(path)/sshd' -E '\(path)/log'
       """)
     try wait(for: port)

@@ -6,14 +6,20 @@ final class WebClient: Sendable {
   /// What errors call the server.
   let name: String
   let bucket: S3Bucket?
+  private let login: String
   private let idle = Mutex<[Connection]>([])
 
   /// Handed from one task to the next, never used by two.
   private struct Connection: @unchecked Sendable { let handle: WebHandle }
 
-  init(name: String, bucket: S3Bucket? = nil) {
+  /// - Parameter login: what one can do who is not let in.
+  init(
+    name: String, bucket: S3Bucket? = nil,
+    login: String = "put the machine's name, login and password into ~/.netrc, or ask for access"
+  ) {
     self.name = name
     self.bucket = bucket
+    self.login = login
   }
 
   /// Asks until the server answers, or one has asked often enough.
@@ -103,7 +109,7 @@ final class WebClient: Sendable {
       switch answer.status {
       case 401, 403:
         bucket == nil
-          ? "put the machine's name, login and password into ~/.netrc, or ask for access"
+          ? login
           : "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws/credentials"
       case 404 where bucket != nil: "check the name of the bucket, and make it if there is none"
       case 405, 501: bucket == nil ? "to write, a web server needs WebDAV" : nil

@@ -38,50 +38,11 @@ public final class WebFiles: RemoteFiles {
 
   public func read(_ landings: [Landing]) async throws {
     try await Lanes.run(WebFiles.lanes, landings) { landing in
-      do { try self.read(landing) } catch let error as CancellationError { throw error } catch {
+      do { try self.client.read(landing, from: self.url(landing.path)) } catch let error as CancellationError
+      { throw error } catch {
         landing.fail(error)
       }
     }
-  }
-
-  /// Goes on where a broken answer ended, if the file is still the same.
-  private func read(_ landing: Landing) throws {
-    var tag: String?
-    let answer = try client.ask(
-      {
-        var request = WebRequest(method: "GET", url: self.url(landing.path))
-        if landing.count > 0 {
-          if let tag {
-            request.headers = ["Range: bytes=\(landing.count)-", "If-Range: \(tag)"]
-          } else {
-            try landing.restart()
-          }
-        }
-        return request
-      },
-      receive: { [name] piece, answer in
-        if landing.count == 0 {
-          tag = answer.headers["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
-          if let length = answer.length, length > landing.limit {
-            throw RemoteFailure.lying(
-              name, "offers \(length) bytes for \(landing.path), which has \(landing.limit) at most")
-          }
-        } else if answer.status != 206, !landing.isGoingOn {
-          // The whole file comes again.
-          try landing.restart()
-        }
-        landing.isGoingOn = true
-        try landing.append(piece, from: name)
-      },
-      again: { landing.isGoingOn = false })
-    if answer.status == 404 || answer.status == 410 { return landing.miss() }
-    // The range that is missing is none: the file is as long as what has come, or another one.
-    if answer.status == 416, landing.count > 0 {
-      try landing.restart()
-      return try read(landing)
-    }
-    guard answer.isSuccess else { throw client.refusal(answer, landing.path) }
-    landing.arrive()
   }
 
   public func write(_ shipments: [Shipment]) async throws {

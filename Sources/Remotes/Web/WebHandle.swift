@@ -137,13 +137,17 @@ struct WebAnswer {
   /// By name in small letters; the last of several.
   var headers: [String: String] = [:]
 
+  /// Those of the server that was asked, which may have led to another one.
+  var first: [String: String] { earlier ?? headers }
+  /// Of the first of several answers.
+  fileprivate(set) var earlier: [String: String]?
   /// What came with one that tells of no success, as far as it is not long.
   var words = ""
 
   var isSuccess: Bool { 200...299 ~= status }
-  /// What S3 calls an error.
+  /// What S3 or the hub of Hugging Face calls an error.
   var code: String? {
-    S3Text.value(of: "Code", in: words).flatMap { code in
+    (S3Text.value(of: "Code", in: words) ?? first["x-error-code"]).flatMap { code in
       1...64 ~= code.utf8.count && code.allSatisfy { $0.isASCII && $0.isLetter } ? code : nil
     }
   }
@@ -226,7 +230,10 @@ private final class WebExchange {
     let line = String(decoding: bytes, as: UTF8.self)
     if line == "\r\n" { acknowledge() }
     // The head of another answer, after a redirection.
-    if line.hasPrefix("HTTP/") { answer.headers = [:] }
+    if line.hasPrefix("HTTP/") {
+      if !answer.headers.isEmpty { answer.earlier = answer.earlier ?? answer.headers }
+      answer.headers = [:]
+    }
     if let colon = line.firstIndex(of: ":"), answer.headers.count < 200, bytes.count < 16384 {
       answer.headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].trimmed)
     }

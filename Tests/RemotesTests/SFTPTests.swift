@@ -65,11 +65,16 @@ import Testing
     try publication.commit()
     let files = files()
     _ = try await Push(artefacts: many).run(from: there.store, to: files)
+    // What cannot be read keeps nothing else from coming.
+    let folder = StorePath.object(there.tree.digest).text
+    try FileManager.default.createDirectory(
+      atPath: place["a/store/\(folder)"], withIntermediateDirectories: true)
     let remote = RemoteStore(files, scratch: here.store)
-    let wanted = (many + [there.large]).map { WantedObject($0.digest, size: $0.size) }
+    let wanted = ([there.tree] + many + [there.large]).map { WantedObject($0.digest, size: $0.size) }
     let target = here.store.publication()
     let failures = try await remote.copy(wanted, to: target)
-    #expect(Set(failures.keys) == [there.large.digest])
+    #expect(Set(failures.keys) == [there.large.digest, there.tree.digest])
+    #expect("\(failures[there.tree.digest]!)".contains("the machine says"))
     try target.commit()
     for artefact in many { try here.store.verify(artefact.digest) }
   }

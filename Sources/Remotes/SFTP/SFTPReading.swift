@@ -46,22 +46,12 @@ struct SFTPReading {
     try session.ask(short.count, { question(short[$0].handle, at: 0, count: short[$0].size + 1) }) {
       index, answer in
       let landing = short[index].landing
-      do {
-        let piece = try data(answer, landing)
-        try piece.withUnsafeBytes { try landing.append($0, from: session.name) }
-      } catch let error as Failure where error.code != .remote {
-        landing.fail(error)
-      }
+      let piece = try data(answer, landing)
+      landing.attempt { try piece.get().withUnsafeBytes { try landing.append($0, from: session.name) } }
     }
     for (landing, handle, size) in open where landing.outcome == nil {
-      do {
-        while landing.count < size { try readOn(landing, handle, size) }
-        landing.arrive()
-      } catch {
-        // The task was cancelled, or what was asked for is still on its way: another talk begins.
-        landing.fail(error)
-        throw error
-      }
+      while landing.outcome == nil, landing.count < size { try readOn(landing, handle, size) }
+      if landing.outcome == nil { landing.arrive() }
     }
     _ = try session.statuses(files.map { SFTPPacket(.close, handle: $0.handle) })
   }
@@ -77,18 +67,24 @@ struct SFTPReading {
     func length(_ index: Int) -> Int { min(SFTPSession.piece, size - start - index * SFTPSession.piece) }
     try session.ask(
       count,
-      { question(handle, at: start + $0 * SFTPSession.piece, count: length($0)) },
+      { index in
+        // What failed is not read on.
+        landing.outcome != nil || !isGapless
+          ? nil : question(handle, at: start + index * SFTPSession.piece, count: length(index))
+      },
       { index, answer in
-        early[index] = try data(answer, landing)
-        while isGapless, let piece = early.removeValue(forKey: turn) {
-          try piece.withUnsafeBytes { try landing.append($0, from: session.name) }
+        let piece = try data(answer, landing)
+        landing.attempt { early[index] = try piece.get() }
+        while isGapless, landing.outcome == nil, let piece = early.removeValue(forKey: turn) {
+          landing.attempt { try piece.withUnsafeBytes { try landing.append($0, from: session.name) } }
           isGapless = piece.count == length(turn)
           turn += 1
         }
         if !isGapless { early = [:] }
       })
-    guard landing.count > start else {
-      throw RemoteFailure.lying(session.name, "ends \(landing.path) before the size that it says it has")
+    if landing.outcome == nil, landing.count == start {
+      landing.fail(
+        RemoteFailure.lying(session.name, "ends \(landing.path) before the size that it says it has"))
     }
   }
 
@@ -100,11 +96,11 @@ struct SFTPReading {
   }
 
   /// Empty at the end of the file.
-  private func data(_ answer: SFTPAnswer, _ landing: Landing) throws -> ArraySlice<UInt8> {
+  private func data(_ answer: SFTPAnswer, _ landing: Landing) throws -> Result<ArraySlice<UInt8>, Failure> {
     switch try session.value(.data, answer, { $0.text() }) {
-    case .success(let bytes): return bytes
-    case .failure(let refusal) where refusal.status.code == SFTPStatus.end: return []
-    case .failure(let refusal): throw session.refusal(refusal.status, landing.path)
+    case .success(let bytes): .success(bytes)
+    case .failure(let refusal) where refusal.status.code == SFTPStatus.end: .success([])
+    case .failure(let refusal): .failure(session.refusal(refusal.status, landing.path))
     }
   }
 
@@ -112,5 +108,12 @@ struct SFTPReading {
   private static func size(_ answer: inout SFTPAnswer) -> UInt64? {
     guard let flags = answer.number(UInt32.self) else { return nil }
     return flags & 1 == 0 ? 0 : answer.number(UInt64.self)
+  }
+}
+
+extension Landing {
+  /// Does something of which the failure is this one's alone.
+  fileprivate func attempt(_ body: () throws -> Void) {
+    do { try body() } catch { fail(error) }
   }
 }

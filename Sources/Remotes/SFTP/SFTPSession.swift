@@ -43,21 +43,26 @@ final class SFTPSession: @unchecked Sendable {
 
   /// Asks several questions.
   /// - Parameters:
-  ///   - packet: makes the question of an index, when its turn comes.
+  ///   - packet: makes the question of an index, when its turn comes; nil if no more are to be asked.
   ///   - take: gets the answer to the question of an index, in any order.
   func ask(
-    _ count: Int, _ packet: (Int) throws -> SFTPPacket, _ take: (Int, inout SFTPAnswer) throws -> Void
+    _ count: Int, _ packet: (Int) throws -> SFTPPacket?, _ take: (Int, inout SFTPAnswer) throws -> Void
   ) throws {
     let first = next
     next &+= UInt32(truncatingIfNeeded: count)
-    var (asked, answered) = (0, 0)
+    var (count, asked, answered) = (count, 0, 0)
     var open: Set<Int> = []
     while answered < count {
       while asked < count, asked - answered < SFTPSession.window {
-        try send(packet(asked), as: first &+ UInt32(truncatingIfNeeded: asked))
+        guard let packet = try packet(asked) else {
+          count = asked
+          break
+        }
+        try send(packet, as: first &+ UInt32(truncatingIfNeeded: asked))
         open.insert(asked)
         asked += 1
       }
+      if answered == count { return }
       try channel.flush()
       guard var answer = try SFTPSession.receive(channel, name), answer.kind != .version,
         let number = answer.number(UInt32.self)

@@ -5,6 +5,7 @@ public import System
 ///
 ///     /path, file:///path              a folder, on this machine or on a network's file system
 ///     ssh://[user@]host[:port]/path    a store on a machine that has brake and is reached by ssh (/~/path from the home)
+///     sftp://[user@]host[:port]/path   a store on a machine that has no brake and is reached by ssh
 ///     http(s)://host[:port]/path       a web server; to write, one with WebDAV
 ///     s3://bucket[/path]               an S3 service: Amazon's, or that of AWS_ENDPOINT_URL or ?endpoint=URL
 public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
@@ -15,6 +16,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
     case folder(String)
     case web(String)
     case ssh(host: String, port: String?, path: String)
+    case sftp(host: String, port: String?, path: String)
     case s3(bucket: String, path: String, endpoint: String?, region: String?)
   }
 
@@ -51,14 +53,17 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         throw RemoteAddress.malformed(text, "a host and a path are expected")
       }
       kind = .web(text)
-    case "ssh":
+    case "ssh", "sftp":
       let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
       guard parts.count <= 2, let host = parts.first, !host.isEmpty, !host.hasPrefix("-"), path.count > 1,
         parts.count < 2 || UInt16(parts[1]) != nil
-      else { throw RemoteAddress.malformed(text, "a host and a path are expected: ssh://host/path") }
-      kind = .ssh(
-        host: String(host), port: parts.count == 2 ? String(parts[1]) : nil,
-        path: path.hasPrefix("/~/") ? String(path.dropFirst(3)) : path)
+      else { throw RemoteAddress.malformed(text, "a host and a path are expected: \(scheme)://host/path") }
+      let port = parts.count == 2 ? String(parts[1]) : nil
+      let place = path.hasPrefix("/~/") ? String(path.dropFirst(3)) : path
+      kind =
+        scheme == "ssh"
+        ? .ssh(host: String(host), port: port, path: place)
+        : .sftp(host: String(host), port: port, path: place)
     case "s3":
       let place = path.prefix { $0 != "?" }
       var options: [String: String] = [:]
@@ -110,15 +115,15 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
     case .folder(let path): return StoreFiles(try Store(at: path), name: description)
     case .web(let url): return WebFiles(url, name: description)
     case .ssh(let host, let port, let path):
-      let shell = Environment["BRAKE_SSH"].map { $0.split(separator: " ").map(String.init) } ?? ["ssh"]
-      let options = ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-T"]
-      let quoted = ShellText.quoted(path)
       let there = Environment["BRAKE_REMOTE_BRAKE"] ?? "brake"
       return PipeFiles(
-        shell + options + (port.map { ["-p", $0] } ?? []) + [
-          host, "\(there) serve-store --stdio --store \(quoted)",
+        RemoteAddress.shell(port) + [
+          "-T", host, "\(there) serve-store --stdio --store \(ShellText.quoted(path))",
         ],
         name: description)
+    case .sftp(let host, let port, let path):
+      return SFTPFiles(
+        RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description)
     case .s3(let bucket, let path, let endpoint, let region):
       let region = region ?? Environment["AWS_REGION"] ?? Environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
       var base = "https://\(bucket).s3.\(region).amazonaws.com"
@@ -135,7 +140,13 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       }
       return WebFiles(
         base + WebAddress.escaped(path), name: description,
-        signer: S3Signer(credentials: try .found(), region: region))
+        bucket: S3Bucket(url: base, region: region, identity: S3Identity()))
     }
+  }
+
+  /// The command that connects, which reads what the user has set for ssh.
+  private static func shell(_ port: String?) -> [String] {
+    (Environment["BRAKE_SSH"].map { $0.split(separator: " ").map(String.init) } ?? ["ssh"])
+      + ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15"] + (port.map { ["-p", $0] } ?? [])
   }
 }

@@ -21,16 +21,20 @@ extension RemoteStore {
     progress.objectsAreDone(1)
   }
 
-  /// Fetches what differences are differences from, for as long as it is needed, and adopts them.
+  /// Adopts differences. What they are differences from is fetched, once, unless it has come, too.
   /// - Returns: those that could not be had, and why.
   func adopt(differences: [Arrived], to publication: Publication) async throws -> [Digest: any Error] {
     var failures: [Digest: any Error] = [:]
-    var bases: [Digest: String] = [:]
-    defer { for path in bases.values { try? scratch.files.remove(path) } }
+    var waiting = Dictionary(differences.map { ($0.object.digest, $0.path) }) { first, _ in first }
     for arrived in differences {
-      defer { try? scratch.files.remove(arrived.path) }
+      defer {
+        try? scratch.files.remove(arrived.path)
+        waiting[arrived.object.digest] = nil
+      }
+      var used: [Digest] = []
+      defer { keptBases.release(used) }
       do {
-        try await fetchBases(of: arrived, into: &bases, publication)
+        let bases = try await bases(of: arrived, waiting, publication, &used)
         try adopt(arrived, bases: bases, to: publication)
       } catch let error as CancellationError {
         throw error
@@ -41,26 +45,43 @@ extension RemoteStore {
     return failures
   }
 
-  /// One after the other, up to one that stands for itself, or that is here already.
-  private func fetchBases(
-    of arrived: Arrived, into bases: inout [Digest: String], _ publication: Publication
-  ) async throws {
+  /// The files of what a difference is one from, one after the other, up to one that stands for itself, or that is in the store.
+  /// - Parameters:
+  ///   - waiting: the files of others that have come.
+  ///   - used: gets those that are kept, to be released.
+  private func bases(
+    of arrived: Arrived, _ waiting: [Digest: String], _ publication: Publication, _ used: inout [Digest]
+  ) async throws -> [Digest: String] {
+    var bases: [Digest: String] = [:]
     var next = (digest: arrived.object.digest, path: arrived.path)
     for _ in 0...Repacking.depthLimit {
       guard
         let base = try honest({ try scratch.base(ofObjectFile: next.path, as: next.digest) }),
         try !scratch.contains(base)
-      else { return }
-      if bases[base] == nil {
-        let path = try publication.newPath()
-        let landing = landing(of: WantedObject(base, size: nil), at: path)
-        defer { landing.discard() }
-        try await asking { try await files.read([landing]) }
-        guard try landing.isThere() else { throw missing(base) }
+      else { break }
+      if let path = publication.file(of: base) {
         bases[base] = path
+        break
       }
-      next = (base, bases[base]!)
+      var path = waiting[base]
+      if path == nil {
+        path = if let kept = keptBases.use(base) { kept } else { try await fetchBase(base, publication) }
+        used.append(base)
+      }
+      bases[base] = path
+      next = (base, path!)
     }
+    return bases
+  }
+
+  private func fetchBase(_ base: Digest, _ publication: Publication) async throws -> String {
+    let path = try publication.newPath()
+    let landing = landing(of: WantedObject(base, size: nil), at: path)
+    defer { landing.discard() }
+    try await asking { try await files.read([landing]) }
+    guard try landing.isThere() else { throw missing(base) }
+    keptBases.keep(path, of: base, size: landing.count)
+    return path
   }
 
   private func honest<Result>(_ body: () throws -> Result) throws -> Result {

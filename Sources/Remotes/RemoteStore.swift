@@ -8,6 +8,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
   public let files: any RemoteFiles
   /// Where files are put while they come.
   let scratch: Store
+  let keptBases: KeptBases
   public let progress: TransferProgress
   /// Why it is not asked any more.
   private let trouble = Mutex<(any Error)?>(nil)
@@ -24,6 +25,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
   ) {
     self.files = files
     self.scratch = scratch
+    keptBases = KeptBases(files: scratch.files)
     self.progress = progress
     self.isPatient = isPatient
     self.note = note
@@ -58,13 +60,20 @@ public final class RemoteStore: ObjectSource, RecordSource {
     var failures: [Digest: any Error] = [:]
     progress.expect(objects.count)
     let differences = Mutex<[Arrived]>([])
+    let take: @Sendable (Arrived) throws -> Void = { [self] arrived in
+      if try isDifference(arrived) { return differences.withLock { $0.append(arrived) } }
+      try adopt(arrived, to: publication)
+    }
+    // Some have come before, as bases of others.
+    var objects = objects
+    for object in objects {
+      guard let path = keptBases.take(object.digest) else { continue }
+      do { try take(Arrived(object: object, path: path)) } catch { failures[object.digest] = error }
+      objects.removeAll { $0.digest == object.digest }
+    }
     let landings = try objects.map { object in
       let path = try publication.newPath()
-      return landing(of: object, at: path) { [self] _ in
-        let arrived = Arrived(object: object, path: path)
-        if try isDifference(arrived) { return differences.withLock { $0.append(arrived) } }
-        try adopt(arrived, to: publication)
-      }
+      return landing(of: object, at: path) { _ in try take(Arrived(object: object, path: path)) }
     }
     defer { for landing in landings { landing.discard() } }
     do { try await asking { try await files.read(landings) } } catch let error as CancellationError {

@@ -8,9 +8,9 @@ import System
 extension Brake {
   struct Remote: ParsableCommand {
     static let help = """
-      Another place is a folder (/path), a store on a machine that has brake and is reached by ssh (ssh://host/path), a \
-      web server (https://host/path; to write, one with WebDAV), or a bucket (s3://bucket/path). Passwords stand in \
-      ~/.netrc, keys of S3 in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or in ~/.aws/credentials, never in addresses.
+      Another place is a folder (/path), a store on a machine that has brake and is reached by ssh (ssh://host/path; \
+      sftp://host/path where there is no brake), a web server (https://host/path; to write, one with WebDAV), or a \
+      bucket (s3://bucket/path). Passwords stand in ~/.netrc, keys of S3 in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or in ~/.aws/credentials, never in addresses.
       """
 
     static let configuration = CommandConfiguration(

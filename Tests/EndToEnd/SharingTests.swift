@@ -70,6 +70,34 @@ import Testing
     try check("http://127.0.0.1:\(server.port)/some/place")
   }
 
+  /// A model as transformers leaves it, behind a web server that has the hub's paths.
+  @Test(.enabled(if: WebDAV.isInstalled, "nginx is not installed"))
+  func `A published model from a server with the hub's paths`() throws {
+    let server = try WebDAV(in: place)
+    defer { server.stop() }
+    let files = [
+      "config.json": "{}", "model.safetensors": String(repeating: "w", count: 300_000), "vocab.json": "{ }",
+    ]
+    for (name, text) in files { place.write(text, to: "web/lab/tiny-1/resolve/step512/\(name)") }
+    let hub = ["HF_ENDPOINT": "http://127.0.0.1:\(server.port)/", "HF_TOKEN": "hf_word"]
+    func put(_ arguments: String...) throws -> Finished {
+      try BrakeProcess(["put"] + arguments, in: yours, environment: hub).wait()
+    }
+    let model = try put("hf://lab/tiny-1@step512", "brake.yaml")
+    #expect(
+      model.status == 0 && model.out.contains("  hf://lab/tiny-1@step512\n")
+        && model.out.contains("  brake.yaml\n"))
+    #expect(try yours.brake("get", String(model.out.prefix(71)), "-o", "tiny").status == 0)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: yours["tiny"]).sorted() == files.keys.sorted())
+    for (name, text) in files { #expect(yours.text("tiny/\(name)") == text) }
+    let file = try put("http://127.0.0.1:\(server.port)/lab/tiny-1/resolve/step512/vocab.json")
+    #expect(try yours.brake("cat", String(file.out.prefix(71))).out == "{ }")
+    let other = try put("hf://lab/tiny-1@step1024")
+    #expect(other.status == 2 && other.err.contains("has no config.json at the revision 'step1024'"))
+    #expect(try put("hf://lab").status == 2)
+  }
+
   @Test(.enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"))
   func `Through ssh`() throws {
     let server = try SecureShell(in: place)
@@ -77,6 +105,16 @@ import Testing
     try check(
       "ssh://127.0.0.1:\(server.port)\(place["far/store"])",
       environment: ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": BrakeProcess.binary])
+  }
+
+  @Test(.enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"))
+  func `Through SFTP, where no brake is`() throws {
+    let server = try SecureShell(in: place)
+    defer { server.stop() }
+    try check(
+      "sftp://127.0.0.1:\(server.port)\(place["far/above/store"])",
+      environment: ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": "false"])
+    #expect(try place.shell("ls far/above/store/tmp").out == "")
   }
 
   @Test func `A run goes on without a place that does not answer, and says so once`() throws {
@@ -210,7 +248,7 @@ struct SecureShell {
       ssh-keygen -q -t ed25519 -N '' -f '\(path)/key'; cp '\(path)/key.pub' '\(path)/authorized'
       printf '%s\\n' 'Port \(port)' 'ListenAddress 127.0.0.1' 'HostKey \(path)/host' \
         'AuthorizedKeysFile \(path)/authorized' 'StrictModes no' 'PasswordAuthentication no' 'UsePAM no' \
-        'PermitRootLogin prohibit-password' 'PidFile \(path)/pid' > '\(path)/sshd'
+        'Subsystem sftp internal-sftp' 'PermitRootLogin prohibit-password' 'PidFile \(path)/pid' > '\(path)/sshd'
       /usr/sbin/sshd -f '\(path)/sshd' -E '\(path)/log'
       """)
     try wait(for: port)

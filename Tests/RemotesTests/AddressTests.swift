@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: [
     "/srv/store", "./store", "../store", "file:///srv/store", "https://host/path", "http://host:8080/a/b",
-    "ssh://host/path", "ssh://me@host:2222/~/store", "s3://bucket",
+    "ssh://host/path", "ssh://me@host:2222/~/store", "sftp://me@host:2222/~/store", "s3://bucket",
     "s3://bucket/a/b?endpoint=http://host:9000",
   ])
   func `Addresses of every kind are read, and written as they were`(_ text: String) throws {
@@ -19,7 +19,8 @@ import Testing
   @Test(arguments: [
     "", "name", "ftp://host/path", "https://", "https://host/a?b", "https://me:secret@host/", "ssh://host",
     "ssh:///path",
-    "ssh://-oProxyCommand=touch/path", "ssh://host:port/path", "s3://", "s3://bucket?key=secret", "/a\u{7}b",
+    "ssh://-oProxyCommand=touch/path", "sftp://-oProxyCommand=touch/path", "sftp://host/",
+    "ssh://host:port/path", "s3://", "s3://bucket?key=secret", "/a\u{7}b",
     "file://host/path",
   ])
   func `What is no address is refused`(_ text: String) {

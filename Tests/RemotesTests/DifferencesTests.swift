@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import Synchronization
 import System
 import Testing
 
@@ -73,6 +74,31 @@ import Testing
       #expect(try here.bytes(of: digest) == content)
       #expect(try here.base(of: digest) == nil)
     }
+    #expect(left == [])
+  }
+
+  /// Whatever is wanted first.
+  @Test(arguments: [
+    [[0, 1, 2, 3]], [[3, 2, 1, 0]], [[3], [0, 1, 2]], [[2], [3], [0], [1]], [[1, 3], [0, 2]],
+  ])
+  func `Each file is fetched once`(_ order: [[Int]]) async throws {
+    let asked = Mutex<[String]>([])
+    let server = server { path in
+      asked.withLock { $0.append(path) }
+      return false
+    }
+    defer { server.stop() }
+    do {
+      let remote = remote(server)
+      for part in order {
+        let publication = here.publication()
+        let wanted = part.map { WantedObject(digests[$0], size: contents[0].count) }
+        #expect(try await remote.copy(wanted, to: publication).isEmpty)
+        try publication.commit()
+      }
+    }
+    #expect(asked.withLock { $0.sorted() } == digests.map { StorePath.object($0).text }.sorted())
+    for (digest, content) in zip(digests, contents) { #expect(try here.bytes(of: digest) == content) }
     #expect(left == [])
   }
 

@@ -9,8 +9,10 @@ final class OddServer: Sendable {
     let method: String
     let path: String
     let head: String
+    /// What came with it.
+    var body: [UInt8] = []
     /// How many requests came before this one.
-    let number: Int
+    var number = 0
 
     /// Where a wanted range starts.
     var start: Int? {
@@ -75,7 +77,7 @@ final class OddServer: Sendable {
     }
     var head = ""
     var byte: UInt8 = 0
-    while !head.hasSuffix("\r\n\r\n"), read(connection, &byte, 1) == 1 {
+    while !head.hasSuffix("\r\n\r\n"), Glibc.read(connection, &byte, 1) == 1 {
       head.unicodeScalars.append(.init(byte))
     }
     let words = head.split(separator: " ")
@@ -84,11 +86,28 @@ final class OddServer: Sendable {
       defer { count += 1 }
       return count
     }
-    let answer = answer(
-      Request(method: String(words[0]), path: String(words[1].dropFirst()), head: head, number: number))
+    var request = Request(
+      method: String(words[0]), path: String(words[1].dropFirst()), head: head, number: number)
+    let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length: ") }
+      .flatMap { Int($0.dropFirst("content-length: ".count)) }
+    request.body = receive(length ?? 0, connection)
+    let answer = answer(request)
     for piece in answer.pieces where !send(piece, connection) { return }
-    if answer.isHeld { _ = read(connection, &byte, 1) }
+    if answer.isHeld { _ = Glibc.read(connection, &byte, 1) }
     while answer.isEndless, send(answer.pieces.last!, connection) {}
+  }
+
+  private func receive(_ length: Int, _ connection: Int32) -> [UInt8] {
+    var body = [UInt8](repeating: 0, count: length)
+    var start = 0
+    while start < length {
+      let count = body.withUnsafeMutableBytes {
+        Glibc.read(connection, $0.baseAddress! + start, length - start)
+      }
+      if count <= 0 { break }
+      start += count
+    }
+    return body
   }
 
   private func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {

@@ -76,8 +76,9 @@ import Testing
     #expect(try await remote(server).fetch(there.large.digest) == there.large)
   }
 
-  @Test func `A server that asks for an hour is not waited for`() async throws {
-    let server = OddServer { _ in .init("HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0") }
+  @Test(arguments: ["3600", "Sat, 06 Nov 2094 08:49:37 GMT"])
+  func `A server that asks for an hour, or a century, is not waited for`(_ pause: String) async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 503 Busy\r\nRetry-After: \(pause)\r\nContent-Length: 0") }
     #expect(try await failure(server).contains("answers 503"))
   }
 

@@ -133,6 +133,11 @@ public final class Publication: Sendable {
     pending.withLock { $0.objects.first { $0.digest == digest }?.artefact.kind }
   }
 
+  /// The file of an object that was added and not committed yet: others may be differences from it. Nil for one that waits in memory.
+  public func file(of digest: Digest) -> String? {
+    pending.withLock { $0.contains(digest) ? $0.objects.first { $0.digest == digest }?.content.path : nil }
+  }
+
   func note(_ object: Pending.Object) throws {
     if let twice = pending.withLock({ $0.add(object) }) { try store.files.remove(twice) }
   }

@@ -6,7 +6,27 @@ import System
 public final class PipeFiles: RemoteFiles {
   public let name: String
   private let command: [String]
-  private let process: Mutex<PipeProcess?> = Mutex(nil)
+  private let talk: Mutex<Talk?> = Mutex(nil)
+
+  /// Seconds without a sign of life after which the other end is given up.
+  static let patience = 120
+
+  private struct Talk {
+    let process: PipeProcess
+    let wire: Wire
+
+    init(_ command: [String], _ name: String) throws {
+      process = try PipeProcess(command, name: name)
+      wire = Wire(
+        input: process.input, output: process.output, name: name, patience: PipeFiles.patience)
+      try wire.send(Wire.greeting)
+      try wire.flush()
+      guard try Array(wire.receive(Wire.greeting.count)) == Wire.greeting else {
+        throw RemoteFailure.lying(
+          name, "does not answer as 'brake serve-store' does: what starts there prints something else")
+      }
+    }
+  }
 
   /// - Parameter command: a program and its arguments, which runs `brake serve-store --stdio`.
   init(_ command: [String], name: String) {
@@ -134,12 +154,12 @@ public final class PipeFiles: RemoteFiles {
   private func talking<Answer: Sendable>(_ body: @escaping (Wire) throws -> Answer) async throws -> Answer {
     nonisolated(unsafe) let body = body
     let ask: @Sendable () throws -> Answer = { [self] in
-      try process.withLock { process in
+      try talk.withLock { talk in
         do {
-          if process == nil { process = try PipeProcess(command, name: name) }
-          return try body(process!.wire)
+          if talk == nil { talk = try Talk(command, name) }
+          return try body(talk!.wire)
         } catch {
-          process = nil
+          talk = nil
           throw error
         }
       }

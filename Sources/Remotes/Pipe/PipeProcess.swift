@@ -4,25 +4,18 @@ import System
 
 /// The program at the other end, started when it is first needed and ended with this.
 final class PipeProcess: Sendable {
-  let wire: Wire
+  /// Where what it says comes from, and where it listens.
+  let (input, output): (Int32, Int32)
   private let id: pid_t
-  private let ends: [Int32]
 
   init(_ command: [String], name: String) throws {
     // One that has gone away is an error like any other.
     signal(SIGPIPE, SIG_IGN)
     let (child, ends) = try PipeProcess.starting.withLock { _ in try PipeProcess.start(command, name) }
     id = child
-    self.ends = [ends.output, ends.input]
+    (input, output) = ends
     // Who does not read is waited for no longer than who says nothing.
-    for end in self.ends { _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK) }
-    wire = Wire(input: ends.input, output: ends.output, name: name, patience: 120)
-    try wire.send(Wire.greeting)
-    try wire.flush()
-    guard try Array(wire.receive(Wire.greeting.count)) == Wire.greeting else {
-      throw RemoteFailure.lying(
-        name, "does not answer as 'brake serve-store' does: what starts there prints something else")
-    }
+    for end in [input, output] { _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK) }
   }
 
   /// One at a time: no child is to get the ends of another's pipes.
@@ -69,7 +62,7 @@ final class PipeProcess: Sendable {
   }
 
   deinit {
-    for end in ends { close(end) }
+    for end in [output, input] { close(end) }
     var status: Int32 = 0
     // It ends when its input does; one that does not is ended.
     for _ in 0..<20 {

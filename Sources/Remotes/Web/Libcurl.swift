@@ -50,6 +50,7 @@ struct Libcurl: @unchecked Sendable {
   }
 
   enum Option: Int32 {
+    case timeout = 13
     case lowSpeedLimit = 19
     case lowSpeedTime = 20
     case noProgress = 43
@@ -71,6 +72,7 @@ struct Libcurl: @unchecked Sendable {
     case headerData = 10029
     case customRequest = 10036
     case certificates = 10065
+    case noProxy = 10177
     case writeFunction = 20011
     case readFunction = 20012
     case headerFunction = 20079

@@ -60,53 +60,6 @@ struct S3Signer: Sendable {
   }
 }
 
-/// Who asks an S3 service: from the environment, or from a profile of `~/.aws/credentials`.
-struct S3Credentials: Sendable {
-  let key: String
-  let secret: String
-  let token: String?
-
-  static func found(files: any FileSystem = LocalFileSystem()) throws -> S3Credentials {
-    if let key = Environment["AWS_ACCESS_KEY_ID"], let secret = Environment["AWS_SECRET_ACCESS_KEY"] {
-      return S3Credentials(key: key, secret: secret, token: Environment["AWS_SESSION_TOKEN"])
-    }
-    let profile = Environment["AWS_PROFILE"] ?? "default"
-    let path =
-      Environment["AWS_SHARED_CREDENTIALS_FILE"] ?? (Environment["HOME"] ?? "") + "/.aws/credentials"
-    if let bytes = try files.contents(of: path, limit: 1 << 20),
-      let found = S3Credentials(profile, in: String(decoding: bytes, as: UTF8.self))
-    {
-      return found
-    }
-    throw Failure(
-      .remote,
-      "there are no credentials for S3: neither in the environment nor for the profile '\(profile)' in \(path)",
-      hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
-  }
-
-  private init(key: String, secret: String, token: String?) {
-    (self.key, self.secret, self.token) = (key, secret, token)
-  }
-
-  /// - Parameter text: lines `[profile]` and `name = value`.
-  init?(_ profile: String, in text: String) {
-    var values: [String: String] = [:]
-    var isWanted = false
-    for line in text.split(whereSeparator: \.isNewline) {
-      let line = line.filter { !$0.isWhitespace }
-      if line.hasPrefix("[") {
-        isWanted = line == "[\(profile)]"
-      } else if isWanted, let equals = line.firstIndex(of: "=") {
-        values[String(line[..<equals])] = String(line[line.index(after: equals)...])
-      }
-    }
-    guard let key = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else {
-      return nil
-    }
-    self.init(key: key, secret: secret, token: values["aws_session_token"])
-  }
-}
-
 extension Digest {
   /// HMAC-SHA-256 (RFC 2104).
   static func authenticating(_ text: String, with key: [UInt8]) -> [UInt8] {

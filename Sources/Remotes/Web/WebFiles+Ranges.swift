@@ -9,7 +9,7 @@ extension WebFiles: RangedFiles {
     var bytes: [UInt8] = []
     let answer: WebAnswer
     do {
-      answer = try ask(
+      answer = try client.ask(
         { request },
         receive: { [name] piece, answer in
           // What comes now is all of it, which may be long.
@@ -24,7 +24,7 @@ extension WebFiles: RangedFiles {
       return .wholeOnly
     }
     if answer.status == 404 || answer.status == 410 { return .missing }
-    guard answer.isSuccess else { throw refusal(answer, path) }
+    guard answer.isSuccess else { throw client.refusal(answer, path) }
     guard answer.status == 206 else { return .wholeOnly }
     guard let told = WebFiles.range(answer.headers["content-range"] ?? ""), told.size > 0,
       told.range == part.range(in: told.size), told.range.count == bytes.count

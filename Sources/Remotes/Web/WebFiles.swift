@@ -2,28 +2,23 @@ import Artefacts
 import Synchronization
 import System
 
-/// A web server that keeps the files of a store: any server for reading, one with WebDAV for writing. With a signer, a
+/// A web server that keeps the files of a store: any server for reading, one with WebDAV for writing; or a
 /// bucket of an S3 service.
 public final class WebFiles: RemoteFiles {
-  public let name: String
+  public var name: String { client.name }
   private let base: String
-  private let signer: S3Signer?
-  private let idle = Mutex<[Connection]>([])
+  let client: WebClient
   private let madeFolders = Mutex<Set<String>>([])
 
   /// Requests that wait for the server at once.
   private static let lanes = 16
 
-  /// Handed from one task to the next, never used by two.
-  private struct Connection: @unchecked Sendable { let handle: WebHandle }
-
   /// - Parameters:
   ///   - base: the address below which the store's files have their names, without a slash at its end.
   ///   - name: what errors call it.
-  init(_ base: String, name: String, signer: S3Signer? = nil) {
+  init(_ base: String, name: String, bucket: S3Bucket? = nil) {
     self.base = base
-    self.name = name
-    self.signer = signer
+    client = WebClient(name: name, bucket: bucket)
   }
 
   public func present(among paths: [String]) async throws -> Set<String> {
@@ -35,58 +30,19 @@ public final class WebFiles: RemoteFiles {
   }
 
   private func isThere(_ path: String) throws -> Bool {
-    let answer = try ask(WebRequest(method: "HEAD", url: url(path))) { _, _ in }
+    let answer = try client.ask(WebRequest(method: "HEAD", url: url(path)))
     if answer.status == 404 || answer.status == 410 { return false }
-    guard answer.isSuccess else { throw refusal(answer, path) }
+    guard answer.isSuccess else { throw client.refusal(answer, path) }
     return true
   }
 
   public func read(_ landings: [Landing]) async throws {
     try await Lanes.run(WebFiles.lanes, landings) { landing in
-      do { try self.read(landing) } catch let error as CancellationError { throw error } catch {
+      do { try self.client.read(landing, from: self.url(landing.path)) } catch let error as CancellationError
+      { throw error } catch {
         landing.fail(error)
       }
     }
-  }
-
-  /// Goes on where a broken answer ended, if the file is still the same.
-  private func read(_ landing: Landing) throws {
-    var tag: String?
-    let answer = try ask(
-      {
-        var request = WebRequest(method: "GET", url: self.url(landing.path))
-        if landing.count > 0 {
-          if let tag {
-            request.headers = ["Range: bytes=\(landing.count)-", "If-Range: \(tag)"]
-          } else {
-            try landing.restart()
-          }
-        }
-        return request
-      },
-      receive: { [name] piece, answer in
-        if landing.count == 0 {
-          tag = answer.headers["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
-          if let length = answer.length, length > landing.limit {
-            throw RemoteFailure.lying(
-              name, "offers \(length) bytes for \(landing.path), which has \(landing.limit) at most")
-          }
-        } else if answer.status != 206, !landing.isGoingOn {
-          // The whole file comes again.
-          try landing.restart()
-        }
-        landing.isGoingOn = true
-        try landing.append(piece, from: name)
-      },
-      again: { landing.isGoingOn = false })
-    if answer.status == 404 || answer.status == 410 { return landing.miss() }
-    // The range that is missing is none: the file is as long as what has come, or another one.
-    if answer.status == 416, landing.count > 0 {
-      try landing.restart()
-      return try read(landing)
-    }
-    guard answer.isSuccess else { throw refusal(answer, landing.path) }
-    landing.arrive()
   }
 
   public func write(_ shipments: [Shipment]) async throws {
@@ -120,6 +76,10 @@ public final class WebFiles: RemoteFiles {
   private func put(
     _ shipment: Shipment, size: Int, _ read: (UnsafeMutableRawBufferPointer, Int) throws -> Int
   ) throws {
+    if let bucket = client.bucket, size > bucket.part {
+      let upload = S3Upload(client: client, bucket: bucket, url: url(shipment.path), path: shipment.path)
+      return try upload.send(size: size, isReplacing: shipment.isReplacing, sent: shipment.sent, read)
+    }
     var request = WebRequest(method: "PUT", url: url(shipment.path), body: size)
     // Some servers do not know this, and write the same object once more.
     if !shipment.isReplacing { request.headers.append("If-None-Match: *") }
@@ -127,7 +87,7 @@ public final class WebFiles: RemoteFiles {
     for _ in 0..<3 {
       var sent = 0
       answer = try withoutActuallyEscaping(read) { read in
-        try ask(
+        try client.ask(
           { request },
           body: { buffer in
             let count = try read(buffer, sent)
@@ -145,11 +105,17 @@ public final class WebFiles: RemoteFiles {
       if answer.status == 412, !shipment.isReplacing { return }
       // Amazon says 409 to two that write the same at once. WebDAV makes no folders of its own accord; another lane may have
       // made them since, so it is worth asking again in any case.
-      guard [403, 404, 409].contains(answer.status), signer == nil || answer.status == 409 else { break }
-      if signer == nil { try makeFolders(above: shipment.path) }
+      if client.bucket == nil, [403, 404, 409].contains(answer.status) {
+        try makeFolders(above: shipment.path)
+      } else if client.bucket != nil, answer.status == 501, !request.headers.isEmpty {
+        // Not every service knows conditions.
+        request.headers = []
+      } else if answer.status != 409 {
+        break
+      }
       shipment.sent(-sent)
     }
-    throw refusal(answer, shipment.path)
+    throw client.refusal(answer, shipment.path)
   }
 
   /// Makes the folders above a file, as far as nobody has done so before.
@@ -160,65 +126,13 @@ public final class WebFiles: RemoteFiles {
     for part in base.dropFirst(host.count).split(separator: "/") + path.split(separator: "/").dropLast() {
       folder += "/\(part)"
       if madeFolders.withLock({ $0.contains(folder) }) { continue }
-      let answer = try ask(WebRequest(method: "MKCOL", url: folder + "/")) { _, _ in }
+      let answer = try client.ask(WebRequest(method: "MKCOL", url: folder + "/"))
       // 405: there is one. That one may not make one says nothing of those below it, which may be there.
-      if [401, 507].contains(answer.status) || answer.status >= 500 { throw refusal(answer, folder) }
+      if [401, 507].contains(answer.status) || answer.status >= 500 { throw client.refusal(answer, folder) }
       let made = folder
       madeFolders.withLock { _ = $0.insert(made) }
     }
   }
 
-  // MARK: Asking
-
-  private func ask(
-    _ request: WebRequest, receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void
-  ) throws -> WebAnswer {
-    try ask({ request }, receive: receive)
-  }
-
-  /// Asks until the server answers, or one has asked often enough.
-  /// - Parameters:
-  ///   - request: made anew for each try.
-  ///   - again: called before each further try.
-  func ask(
-    _ request: () throws -> WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)? = nil,
-    receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void, again: () -> Void = {}
-  ) throws -> WebAnswer {
-    var patience = Patience()
-    while true {
-      try Task.checkCancellation()
-      var request = try request()
-      if let signer { request.headers += signer.headers(for: request) }
-      do {
-        let connection = try idle.withLock { $0.popLast() } ?? Connection(handle: WebHandle())
-        let answer = try connection.handle.perform(request, body: body, receive: receive)
-        idle.withLock { $0.append(connection) }
-        guard [408, 429, 500, 502, 503, 504].contains(answer.status) else { return answer }
-        let seconds = answer.headers["retry-after"].flatMap { Double($0) }
-        if try !patience.wait(askedFor: seconds) { return answer }
-      } catch let error as WebBreak {
-        if try !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
-          throw RemoteFailure.unreachable(name, error.text)
-        }
-      }
-      again()
-    }
-  }
-
   func url(_ path: String) -> String { base + "/" + WebAddress.escaped(path) }
-
-  func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
-    let hint: String? =
-      switch answer.status {
-      case 401, 403:
-        signer == nil
-          ? "put the machine's name, login and password into ~/.netrc, or ask for access"
-          : "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws/credentials"
-      case 405, 501: "to write, a web server needs WebDAV"
-      case 429, 500...599: "try again later"
-      case 507: "it has no room left"
-      default: nil
-      }
-    return RemoteFailure.refused(name, "answers \(answer.status) to the request for \(path)", hint: hint)
-  }
 }

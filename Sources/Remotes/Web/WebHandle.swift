@@ -23,7 +23,7 @@ final class WebHandle {
   /// - Parameters:
   ///   - body: fills a buffer with the next bytes to send, and says how many; nil where nothing is sent.
   ///   - receive: gets the bytes of an answer that tells of success, and the answer's head.
-  /// - Returns: the answer's head; what came with an answer that tells of no success is left out.
+  /// - Returns: the answer's head, and the start of what came with one that tells of no success.
   /// - Throws: a `WebBreak` if no whole answer came, or what `body` and `receive` throw.
   func perform(
     _ request: WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)? = nil,
@@ -37,14 +37,15 @@ final class WebHandle {
     set(.protocols, Libcurl.http | Libcurl.https)
     // Whoever was asked over TLS leads nowhere else.
     set(.redirectProtocols, isSecure ? Libcurl.https : Libcurl.http | Libcurl.https)
-    set(.followLocation, request.body == nil ? 1 : 0)
+    set(.followLocation, request.body == nil && !request.isBesides ? 1 : 0)
     set(.maxRedirects, 5)
     set(.noSignal, 1)
-    set(.connectTimeout, WebHandle.connectSeconds)
+    set(.connectTimeout, min(WebHandle.connectSeconds, request.seconds ?? .max))
+    if let seconds = request.seconds { set(.timeout, seconds) }
     // Who sends less than this for so long has stopped.
     set(.lowSpeedLimit, 1)
-    set(.lowSpeedTime, WebHandle.silenceSeconds)
-    set(.netrc, Libcurl.netrcOptional)
+    set(.lowSpeedTime, request.silence)
+    if request.isBesides { set(.noProxy, "*") } else { set(.netrc, Libcurl.netrcOptional) }
     set(.keepAlive, 1)
     if let file = WebHandle.certificates { set(.certificates, file) }
 
@@ -54,12 +55,13 @@ final class WebHandle {
     for header in request.headers + ["Expect:"] { headers = library.append(headers, header) }
     brake_curl_set_pointer(library.set, easy, Libcurl.Option.headers.rawValue, headers)
 
-    switch request.method {
-    case "GET": break
-    case "HEAD": set(.noBody, 1)
-    case "PUT":
+    if let body = request.body {
       set(.upload, 1)
-      brake_curl_set_size(library.set, easy, Libcurl.Option.uploadSize.rawValue, Int64(request.body ?? 0))
+      brake_curl_set_size(library.set, easy, Libcurl.Option.uploadSize.rawValue, Int64(body))
+    }
+    switch request.method {
+    case "GET", "PUT": break
+    case "HEAD": set(.noBody, 1)
     default: set(.customRequest, request.method)
     }
 
@@ -73,16 +75,19 @@ final class WebHandle {
     set(.headerFunction, .headerData, box) { bytes, size, count, box in
       WebExchange.of(box).takeHeader(UnsafeRawBufferPointer(start: bytes, count: Int(size * count)))
     }
-    set(.noProgress, 0)
-    brake_curl_set_progress(library.set, easy, Libcurl.Option.progressFunction.rawValue) { _, _, _, _, _ in
-      Task.isCancelled ? 1 : 0
+    if !request.isTakingBack {
+      set(.noProgress, 0)
+      brake_curl_set_progress(library.set, easy, Libcurl.Option.progressFunction.rawValue) { _, _, _, _, _ in
+        Task.isCancelled ? 1 : 0
+      }
     }
 
     let code = withExtendedLifetime(exchange) { library.perform(easy) }
     if let error = exchange.error { throw error }
-    try Task.checkCancellation()
+    if !request.isTakingBack { try Task.checkCancellation() }
     if code != 0 { throw WebBreak(code: code, text: String(cString: library.text(code))) }
     exchange.answer.status = exchange.status
+    exchange.answer.words = String(decoding: exchange.words, as: UTF8.self)
     return exchange.answer
   }
 
@@ -103,7 +108,6 @@ final class WebHandle {
   }
 
   private static let connectSeconds = 15
-  private static let silenceSeconds = 30
 
   /// Certificates of authorities that are trusted instead of the system's.
   private static let certificates = Environment["SSL_CERT_FILE"]
@@ -117,6 +121,14 @@ struct WebRequest {
   var headers: [String] = []
   /// Bytes that are sent with it.
   var body: Int?
+  /// Seconds after which a server that says nothing is given up.
+  var silence = 30
+  /// Seconds after which it is given up in any case.
+  var seconds: Int?
+  /// Whether it goes to a service beside the machine: past all proxies, to nowhere else, and without passwords of `~/.netrc`.
+  var isBesides = false
+  /// Whether it is asked even where the task was cancelled.
+  var isTakingBack = false
 }
 
 /// The head of an answer.
@@ -125,7 +137,26 @@ struct WebAnswer {
   /// By name in small letters; the last of several.
   var headers: [String: String] = [:]
 
+  /// Those of the server that was asked, which may have led to another one.
+  var first: [String: String] { earlier ?? headers }
+  /// Of the first of several answers.
+  fileprivate(set) var earlier: [String: String]?
+  /// What came with one that tells of no success, as far as it is not long.
+  var words = ""
+
   var isSuccess: Bool { 200...299 ~= status }
+  /// What S3 or the hub of Hugging Face calls an error.
+  var code: String? {
+    (S3Text.value(of: "Code", in: words) ?? first["x-error-code"]).flatMap { code in
+      1...64 ~= code.utf8.count && code.allSatisfy { $0.isASCII && $0.isLetter } ? code : nil
+    }
+  }
+  /// Seconds for which the server wants to be left alone: as their number, or as the moment at which they end.
+  var wantedPause: Double? {
+    guard let text = headers["retry-after"] else { return nil }
+    return Double(text)
+      ?? WebMoment.seconds(text).map { max(0, Double($0) - Double(SystemTime.real()) / 1e9) }
+  }
   /// Bytes that are to come with it.
   var length: Int? { headers["content-length"].flatMap { Int($0) } }
 }
@@ -162,10 +193,11 @@ private final class WebExchange {
   /// - Returns: how many bytes were taken; any other number than all of them ends the request.
   func take(_ bytes: UnsafeRawBufferPointer) -> UInt {
     answer.status = status
-    // What a server says of its troubles is not kept; endless words are not listened to.
+    // Of what a server says of its troubles the start is kept; endless words are not listened to.
     guard answer.isSuccess else {
-      words += bytes.count
-      return words > 1 << 20 ? 0 : UInt(bytes.count)
+      words.append(contentsOf: bytes.prefix(4096 - words.count))
+      said += bytes.count
+      return said > 1 << 20 ? 0 : UInt(bytes.count)
     }
     do { try receive(bytes, answer) } catch {
       self.error = error
@@ -174,8 +206,9 @@ private final class WebExchange {
     return UInt(bytes.count)
   }
 
-  /// Bytes of an answer that tells of no success.
-  private var words = 0
+  /// Bytes of an answer that tells of no success, and its start.
+  private var said = 0
+  private(set) var words: [UInt8] = []
 
   func fill(_ buffer: UnsafeMutableRawBufferPointer) -> UInt {
     do { return UInt(try send?(buffer) ?? 0) } catch {
@@ -197,7 +230,10 @@ private final class WebExchange {
     let line = String(decoding: bytes, as: UTF8.self)
     if line == "\r\n" { acknowledge() }
     // The head of another answer, after a redirection.
-    if line.hasPrefix("HTTP/") { answer.headers = [:] }
+    if line.hasPrefix("HTTP/") {
+      if !answer.headers.isEmpty { answer.earlier = answer.earlier ?? answer.headers }
+      answer.headers = [:]
+    }
     if let colon = line.firstIndex(of: ":"), answer.headers.count < 200, bytes.count < 16384 {
       answer.headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].trimmed)
     }

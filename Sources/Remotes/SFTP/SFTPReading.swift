@@ -1,0 +1,119 @@
+import System
+
+/// Some files that are read over SFTP: all are opened at once, short ones come at once, long ones one after the other.
+struct SFTPReading {
+  private let session: SFTPSession
+  private let landings: [Landing]
+
+  init(_ session: SFTPSession, _ landings: [Landing]) {
+    self.session = session
+    self.landings = landings
+  }
+
+  /// - Parameter place: where a file is on the server.
+  /// - Throws: if nothing more can be read in this talk.
+  func run(_ place: (String) -> String) throws {
+    var files: [(landing: Landing, handle: [UInt8], size: Int)] = []
+    try session.ask(
+      landings.count,
+      { index in
+        var packet = SFTPPacket(.open, path: place(landings[index].path))
+        packet.add(UInt32(1))
+        packet.add(UInt32(0))
+        return packet
+      },
+      { index, answer in
+        switch try session.value(.handle, answer, { $0.text().map(Array.init) }) {
+        case .success(let handle): files.append((landings[index], handle, 0))
+        case .failure(let refusal) where refusal.status.code == SFTPStatus.noSuchFile: landings[index].miss()
+        case .failure(let refusal):
+          landings[index].fail(session.refusal(refusal.status, landings[index].path))
+        }
+      })
+    try session.ask(files.count, { SFTPPacket(.statusOfOpen, handle: files[$0].handle) }) { index, answer in
+      let landing = files[index].landing
+      switch try session.value(.attributes, answer, SFTPReading.size) {
+      case .success(let size) where size <= landing.limit: files[index].size = Int(size)
+      case .success(let size):
+        landing.fail(
+          RemoteFailure.lying(
+            session.name, "offers \(size) bytes for \(landing.path), which has \(landing.limit) at most"))
+      case .failure(let refusal): landing.fail(session.refusal(refusal.status, landing.path))
+      }
+    }
+    let open = files.filter { $0.landing.outcome == nil }
+    let short = open.filter { $0.size <= SFTPSession.piece }
+    try session.ask(short.count, { question(short[$0].handle, at: 0, count: short[$0].size + 1) }) {
+      index, answer in
+      let landing = short[index].landing
+      let piece = try data(answer, landing)
+      landing.attempt { try piece.get().withUnsafeBytes { try landing.append($0, from: session.name) } }
+    }
+    for (landing, handle, size) in open where landing.outcome == nil {
+      while landing.outcome == nil, landing.count < size { try readOn(landing, handle, size) }
+      if landing.outcome == nil { landing.arrive() }
+    }
+    _ = try session.statuses(files.map { SFTPPacket(.close, handle: $0.handle) })
+  }
+
+  /// Reads on where the file ends here, up to its end, or to where the server gave less than was asked for.
+  private func readOn(_ landing: Landing, _ handle: [UInt8], _ size: Int) throws {
+    let start = landing.count
+    let count = (size - start + SFTPSession.piece - 1) / SFTPSession.piece
+    /// What came before its turn: no more than is on its way at once.
+    var early: [Int: ArraySlice<UInt8>] = [:]
+    var turn = 0
+    var isGapless = true
+    func length(_ index: Int) -> Int { min(SFTPSession.piece, size - start - index * SFTPSession.piece) }
+    try session.ask(
+      count,
+      { index in
+        // What failed is not read on.
+        landing.outcome != nil || !isGapless
+          ? nil : question(handle, at: start + index * SFTPSession.piece, count: length(index))
+      },
+      { index, answer in
+        let piece = try data(answer, landing)
+        landing.attempt { early[index] = try piece.get() }
+        while isGapless, landing.outcome == nil, let piece = early.removeValue(forKey: turn) {
+          landing.attempt { try piece.withUnsafeBytes { try landing.append($0, from: session.name) } }
+          isGapless = piece.count == length(turn)
+          turn += 1
+        }
+        if !isGapless { early = [:] }
+      })
+    if landing.outcome == nil, landing.count == start {
+      landing.fail(
+        RemoteFailure.lying(session.name, "ends \(landing.path) before the size that it says it has"))
+    }
+  }
+
+  private func question(_ handle: [UInt8], at offset: Int, count: Int) -> SFTPPacket {
+    var packet = SFTPPacket(.read, handle: handle)
+    packet.add(UInt64(offset))
+    packet.add(UInt32(count))
+    return packet
+  }
+
+  /// Empty at the end of the file.
+  private func data(_ answer: SFTPAnswer, _ landing: Landing) throws -> Result<ArraySlice<UInt8>, Failure> {
+    switch try session.value(.data, answer, { $0.text() }) {
+    case .success(let bytes): .success(bytes)
+    case .failure(let refusal) where refusal.status.code == SFTPStatus.end: .success([])
+    case .failure(let refusal): .failure(session.refusal(refusal.status, landing.path))
+    }
+  }
+
+  /// Of a file's attributes; zero if they hold no size.
+  private static func size(_ answer: inout SFTPAnswer) -> UInt64? {
+    guard let flags = answer.number(UInt32.self) else { return nil }
+    return flags & 1 == 0 ? 0 : answer.number(UInt64.self)
+  }
+}
+
+extension Landing {
+  /// Does something of which the failure is this one's alone.
+  fileprivate func attempt(_ body: () throws -> Void) {
+    do { try body() } catch { fail(error) }
+  }
+}

@@ -1,0 +1,50 @@
+import System
+
+extension WebClient {
+  /// Reads a file. Goes on where a broken answer ended, if the file is still the same.
+  /// - Returns: the head of the answer; that there is no such file is told by the landing.
+  @discardableResult func read(
+    _ landing: Landing, from url: String, headers: [String] = []
+  ) throws -> WebAnswer {
+    var tag: String?
+    let answer = try ask(
+      {
+        var request = WebRequest(method: "GET", url: url, headers: headers)
+        if landing.count > 0 {
+          if let tag {
+            request.headers += ["Range: bytes=\(landing.count)-", "If-Range: \(tag)"]
+          } else {
+            try landing.restart()
+          }
+        }
+        return request
+      },
+      receive: { [name] piece, answer in
+        if landing.count == 0 {
+          tag = answer.headers["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
+          if let length = answer.length, length > landing.limit {
+            throw RemoteFailure.lying(
+              name, "offers \(length) bytes for \(landing.path), which has \(landing.limit) at most")
+          }
+        } else if answer.status != 206, !landing.isGoingOn {
+          // The whole file comes again.
+          try landing.restart()
+        }
+        landing.isGoingOn = true
+        try landing.append(piece, from: name)
+      },
+      again: { landing.isGoingOn = false })
+    if answer.status == 404 || answer.status == 410 {
+      landing.miss()
+      return answer
+    }
+    // The range that is missing is none: the file is as long as what has come, or another one.
+    if answer.status == 416, landing.count > 0 {
+      try landing.restart()
+      return try read(landing, from: url, headers: headers)
+    }
+    guard answer.isSuccess else { throw refusal(answer, landing.path) }
+    landing.arrive()
+    return answer
+  }
+}

@@ -1,0 +1,124 @@
+import Synchronization
+import System
+
+/// Asks one web server as often as it takes, over connections that stay open. With a bucket, requests are signed for S3.
+final class WebClient: Sendable {
+  /// What errors call the server.
+  let name: String
+  let bucket: S3Bucket?
+  private let login: String
+  private let idle = Mutex<[Connection]>([])
+
+  /// Handed from one task to the next, never used by two.
+  private struct Connection: @unchecked Sendable { let handle: WebHandle }
+
+  /// - Parameter login: what one can do who is not let in.
+  init(
+    name: String, bucket: S3Bucket? = nil,
+    login: String = "put the machine's name, login and password into ~/.netrc, or ask for access"
+  ) {
+    self.name = name
+    self.bucket = bucket
+    self.login = login
+  }
+
+  /// Asks until the server answers, or one has asked often enough.
+  /// - Parameters:
+  ///   - request: made anew for each try.
+  ///   - body: fills a buffer with what is to be sent next, and says how many bytes that is.
+  ///   - receive: gets what comes with an answer that tells of success.
+  ///   - again: called before each further try.
+  func ask(
+    _ request: () throws -> WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)? = nil,
+    receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void, again: () -> Void = {}
+  ) throws -> WebAnswer {
+    var patience = Patience()
+    var hasRenewed = false
+    while true {
+      try Task.checkCancellation()
+      var request = try request()
+      let identity = try bucket?.sign(&request)
+      do {
+        let answer = try perform(request, body: body, receive: receive)
+        if answer.code == "ExpiredToken", let bucket, !hasRenewed {
+          hasRenewed = true
+          if try !bucket.identity.renew(unlike: identity) { return answer }
+        } else {
+          guard [408, 429, 500, 502, 503, 504].contains(answer.status) else { return answer }
+          if try !patience.wait(askedFor: answer.wantedPause) { return answer }
+        }
+      } catch let error as WebBreak {
+        if try !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
+          throw RemoteFailure.unreachable(name, error.text)
+        }
+      }
+      again()
+    }
+  }
+
+  /// Asks for something of which the answer is passed over.
+  func ask(_ request: WebRequest) throws -> WebAnswer { try ask({ request }) { _, _ in } }
+
+  /// Asks for something small, and may send something small with it.
+  /// - Parameter limit: bytes that the answer has at most.
+  func text(_ request: WebRequest, sending bytes: [UInt8] = [], limit: Int) throws -> (WebAnswer, String) {
+    var request = request
+    if !bytes.isEmpty { request.body = bytes.count }
+    var (sent, text) = (0, [UInt8]())
+    let answer = try ask(
+      { request },
+      body: { buffer in
+        let count = min(buffer.count, bytes.count - sent)
+        buffer.copyBytes(from: bytes[sent..<sent + count])
+        sent += count
+        return count
+      },
+      receive: { [name] piece, _ in
+        guard piece.count <= limit - text.count else {
+          throw RemoteFailure.lying(name, "sends more than \(limit) bytes where a short answer is due")
+        }
+        text += piece
+      },
+      again: { (sent, text) = (0, []) })
+    return (answer, String(decoding: text, as: UTF8.self))
+  }
+
+  /// Asks once, for a few seconds, even where the task was cancelled: so what was begun is taken back. Nobody hears whether it
+  /// succeeded.
+  func takeBack(_ request: WebRequest) {
+    var request = request
+    request.isTakingBack = true
+    request.seconds = 10
+    _ = try? bucket?.sign(&request)
+    _ = try? perform(request, body: nil) { _, _ in }
+  }
+
+  private func perform(
+    _ request: WebRequest, body: ((UnsafeMutableRawBufferPointer) throws -> Int)?,
+    receive: @escaping (UnsafeRawBufferPointer, WebAnswer) throws -> Void
+  ) throws -> WebAnswer {
+    let connection = try idle.withLock { $0.popLast() } ?? Connection(handle: WebHandle())
+    let answer = try connection.handle.perform(request, body: body, receive: receive)
+    idle.withLock { $0.append(connection) }
+    return answer
+  }
+
+  /// What is told of an answer that is none to be content with.
+  func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
+    let hint: String? =
+      switch answer.status {
+      case 401, 403:
+        bucket == nil
+          ? login
+          : "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws/credentials"
+      case 404 where bucket != nil: "check the name of the bucket, and make it if there is none"
+      case 405, 501: bucket == nil ? "to write, a web server needs WebDAV" : nil
+      case 429, 500...599: "try again later"
+      case 507: "it has no room left"
+      default: nil
+      }
+    let code = answer.code.map { " (\($0))" } ?? ""
+    return RemoteFailure.refused(
+      name, "answers \(answer.status)\(code) to the request for \(path)", hint: hint)
+  }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Support
+import Synchronization
+import System
+import Testing
+
+@testable import Artefacts
+@testable import Remotes
+
+/// The hub of Hugging Face as it answers: with what leads elsewhere, names commits and digests, and what it may do wrong.
+@Suite struct HubTests {
+  private let here: TestStore
+  private static let commit = String(repeating: "ab", count: 20)
+
+  init() throws { here = try TestStore(isEmpty: true) }
+
+  private static func found(_ text: String, _ headers: String = "") -> OddServer.Answer {
+    .init("HTTP/1.1 200 OK\(headers)\r\nContent-Length: \(text.utf8.count)", Array(text.utf8))
+  }
+
+  private static let missing = OddServer.Answer(
+    "HTTP/1.1 404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0")
+
+  /// A hub with some files.
+  private func hub(_ files: [String: String], _ headers: String = "") -> OddServer {
+    OddServer { request in
+      let base = "o/m/resolve/main/"
+      guard request.path.hasPrefix(base), let text = files[String(request.path.dropFirst(base.count))] else {
+        return HubTests.missing
+      }
+      return HubTests.found(text, headers)
+    }
+  }
+
+  private func fetch(
+    _ server: OddServer, _ address: String = "hf://o/m", token: String? = nil
+  ) async throws -> (artefact: Artefact, address: HubAddress) {
+    try await Hub(endpoint: "http://127.0.0.1:\(server.port)", token: token)
+      .fetch(HubAddress(address), into: here.store)
+  }
+
+  /// A fetch that must fail and leave nothing.
+  private func failure(_ server: OddServer, _ address: String = "hf://o/m") async throws -> String {
+    defer { server.stop() }
+    do { _ = try await fetch(server, address) } catch {
+      #expect(try here.store.objects().isEmpty)
+      let left = try FileManager.default.subpathsOfDirectory(atPath: here.folder["store/tmp"])
+      #expect(left.filter { !$0.hasSuffix("alive") && $0.contains("/") }.isEmpty, "\(left)")
+      return "\(error)"
+    }
+    Issue.record("it was fetched")
+    return ""
+  }
+
+  @Test func `A model is a folder of what is needed of it`() async throws {
+    let server = hub(
+      [
+        "config.json": "{}", "model.safetensors": "weights", "pytorch_model.bin": "others",
+        "tokenizer.json": "{ }",
+        "README.md": "words",
+      ], "\r\nX-Repo-Commit: \(HubTests.commit)")
+    defer { server.stop() }
+    let (artefact, address) = try await fetch(server)
+    let names = try here.store.tree(artefact.digest).entries.map(\.name)
+    #expect(names == ["config.json", "model.safetensors", "tokenizer.json"])
+    #expect(address.description == "hf://o/m@\(HubTests.commit)")
+  }
+
+  @Test func `Weights in shards come with their index`() async throws {
+    for name in ["model.safetensors", "pytorch_model.bin"] {
+      let server = hub([
+        "config.json": "{}",
+        "\(name).index.json": #"{"weight_map":{"a":"one.bin","b":"two.bin","c":"one.bin"}}"#,
+        "one.bin": "1", "two.bin": "2",
+      ])
+      defer { server.stop() }
+      let names = try await here.store.tree(fetch(server).artefact.digest).entries.map(\.name)
+      #expect(Set(names) == ["config.json", "\(name).index.json", "one.bin", "two.bin"])
+    }
+  }
+
+  @Test(arguments: [
+    #"{"weight_map":{"a":"../../one"}}"#, #"{"weight_map":{"a":".."}}"#, #"{"weight_map":{}}"#, "<html>",
+    #"{"weight_map":{"a":"config.json"}}"#,
+  ])
+  func `An index that names what it should not is refused`(_ index: String) async throws {
+    let text = try await failure(hub(["config.json": "{}", "model.safetensors.index.json": index]))
+    #expect(text.contains("weights"))
+  }
+
+  @Test func `What is missing is named`() async throws {
+    #expect(try await failure(hub([:])).contains("has no config.json at the revision 'main'"))
+    #expect(
+      try await failure(hub(["config.json": "{}"])).contains("has no model.safetensors or pytorch_model.bin"))
+    let index = #"{"weight_map":{"a":"one.bin"}}"#
+    #expect(
+      try await failure(hub(["config.json": "{}", "pytorch_model.bin.index.json": index])).contains(
+        "has no one.bin"))
+    #expect(try await failure(hub(["config.json": "{}"]), "hf://o/m/x/y").contains("has no x/y"))
+    let server = OddServer { _ in
+      .init("HTTP/1.1 404 Not Found\r\nX-Error-Code: RevisionNotFound\r\nContent-Length: 0")
+    }
+    #expect(try await failure(server, "hf://o/m@step9").contains("RevisionNotFound"))
+    let closed = OddServer { _ in
+      .init("HTTP/1.1 401 Unauthorized\r\nX-Error-Code: GatedRepo\r\nContent-Length: 0")
+    }
+    let text = try await failure(closed)
+    #expect(text.contains("GatedRepo") && text.contains("HF_TOKEN"))
+  }
+
+  @Test func `A token goes to the hub, and not to whom it leads to`() async throws {
+    let heads = Mutex<[String]>([])
+    let other = OddServer { request in
+      heads.withLock { $0.append(request.head.lowercased()) }
+      return HubTests.found("weights")
+    }
+    defer { other.stop() }
+    let digest = Digest(of: Array("weights".utf8)).hex
+    let server = OddServer { [port = other.port] request in
+      guard request.head.contains("Authorization: Bearer hf_secret") else {
+        return .init("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0")
+      }
+      return .init(
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:\(port)/x\r\nX-Linked-ETag: \"\(digest)\"\r\n"
+          + "X-Linked-Size: 7\r\nX-Repo-Commit: \(HubTests.commit)\r\nContent-Length: 0")
+    }
+    defer { server.stop() }
+    let (artefact, address) = try await fetch(
+      server, "hf://o/m@step512/model.safetensors", token: "hf_secret")
+    #expect(artefact.digest.hex == digest && artefact.kind == .blob)
+    #expect(address.description == "hf://o/m@\(HubTests.commit)/model.safetensors")
+    #expect(heads.withLock { $0.count == 1 && !$0[0].contains("authorization") && !$0[0].contains("secret") })
+  }
+
+  @Test func `A token does not go over the open network`() throws {
+    #expect(try Hub(endpoint: "http://hub.invalid", token: "hf_secret").headers.isEmpty)
+    #expect(try Hub(endpoint: "http://127.0.0.1.hub.invalid", token: "hf_secret").headers.isEmpty)
+    #expect(try Hub(endpoint: "https://hub.invalid", token: "hf_secret").headers.count == 1)
+    for bad in ["hub.invalid", "ftp://hub", "https://me:word@hub", "https://hub?x"] {
+      #expect(throws: Failure.self) { try Hub(endpoint: bad, token: nil) }
+    }
+    #expect(throws: Failure.self) { try Hub(endpoint: "https://hub", token: "a\r\nX: y") }
+  }
+
+  @Test func `Other bytes than those that the hub names are refused`() async throws {
+    let digest = Digest(of: Array("weights".utf8)).hex
+    let wrong = hub(["a": "Weights"], "\r\nX-Linked-ETag: \"\(digest)\"")
+    #expect(try await failure(wrong, "hf://o/m/a").contains("sent other bytes for a"))
+    let short = hub(["a": "Weights"], "\r\nX-Linked-Size: 8")
+    #expect(try await failure(short, "hf://o/m/a").contains("which has 8"))
+  }
+
+  @Test func `A branch that moves while it is read is noticed`() async throws {
+    let server = OddServer { request in
+      let digit = request.number < 1 ? "a" : "b"
+      return HubTests.found("{}", "\r\nX-Repo-Commit: \(String(repeating: digit, count: 40))")
+    }
+    #expect(try await failure(server).contains("changed while it was read"))
+  }
+
+  @Test(arguments: [
+    ("hf://o/m", "hf://o/m@main"), ("hf://o/m@step512", "hf://o/m@step512"),
+    ("hf://o/m@refs%2Fpr%2F1/a/b.json", "hf://o/m@refs%2Fpr%2F1/a/b.json"),
+    ("https://huggingface.co/o/m", "hf://o/m@main"), ("https://huggingface.co/o/m/tree/v1", "hf://o/m@v1"),
+    ("https://huggingface.co/o/m/resolve/v1/a/b.bin?download=true", "hf://o/m@v1/a/b.bin"),
+    ("https://huggingface.co/o/m/blob/main/config.json", "hf://o/m@main/config.json"),
+  ])
+  func `Addresses are read`(_ text: String, _ meaning: String) throws {
+    #expect(HubAddress.isMeant(by: text))
+    #expect(try HubAddress(text).description == meaning)
+  }
+
+  @Test(arguments: [
+    "hf://", "hf://o", "hf://o/", "hf:///m", "hf://../m", "hf://o/m@", "hf://o/m@..", "hf://o/m@a%2F..%2Fb",
+    "hf://o/m/../x",
+    "hf://o/m/%2e%2e/x", "hf://o/m/a%2Fb", "hf://o/m/", "hf://o/m%00", "hf://o/m@main/a\u{7}", "hf://a b/c",
+    "https://huggingface.co/o", "https://huggingface.co/o/m/commits/main", "https://example.org/o/m",
+  ])
+  func `What is no address is refused`(_ text: String) {
+    #expect { try HubAddress(text) } throws: { ($0 as? Failure)?.code == .malformed }
+  }
+}

@@ -230,6 +230,16 @@ try:
     log = subprocess.run([brake, "-C", f"{folder}/w", "log", "saves"], capture_output=True, text=True).stdout
     if "goes on from" not in log:
         failures.append(f"what was saved was not given back: {log}")
+    # A brake that is stopped for so long that another one takes it for dead, and goes on when that one has recorded the action.
+    process = start("counted", f"place={place}4")
+    until_running()
+    process.send_signal(signal.SIGSTOP)
+    expect("the job of a brake that is stopped", start("counted", f"place={place}4"), 0, "1 ran")
+    process.send_signal(signal.SIGCONT)
+    expect("the brake that was stopped", process, 0)
+    if len(open(f"{place}4").read().split()) != 1:
+        failures.append("the action of a brake that was stopped was begun more than once")
+
     verify = subprocess.run([brake, "verify", "--store", f"{folder}/w/cache"], capture_output=True, text=True)
     if verify.returncode != 0:
         failures.append(verify.stdout + verify.stderr)

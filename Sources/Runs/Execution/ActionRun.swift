@@ -75,6 +75,8 @@ struct ActionRun: Sendable {
   let threads: Int
   /// Whether it takes the place of what is recorded.
   let isAnew: Bool
+  /// Whether another process has the right to it by now.
+  var isLost: @Sendable () -> Bool = { false }
 
   /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
@@ -85,8 +87,7 @@ struct ActionRun: Sendable {
       let outcome = await attempt(&attempts, report)
       // What fails before the action has begun, such as on a disk that is full, would fail again and again.
       guard case .failed(let error, _, let told) = outcome, attempts.count > earlier,
-        attempts.count <= retries,
-        !Task.isCancelled
+        attempts.count <= retries, !Task.isCancelled, !isLost()
       else {
         return outcome.with(notes: notes)
       }
@@ -161,7 +162,9 @@ struct ActionRun: Sendable {
     let reason = failure?.error ?? error
     if let changed = reason as? InputChanged { return .inputChanged(changed.input) }
     if let digest = lostInput(reason) { return .inputLost(digest, isMissing: isMissing(reason)) }
+    // What is in a folder that another process has taken over is not this one's to keep.
     let told = failure.map { failure -> any Error in
+      guard failure.scratch.isOwn() else { return reason }
       let earlier = attempts
       attempts.add(failure.scratch, failure: PipelineError(wrapping: reason).headline, of: retries + 1)
       earlier.put(before: failure.scratch)

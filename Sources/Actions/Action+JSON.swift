@@ -59,7 +59,7 @@ extension ActionCommand {
       "environment": .object(environment.mapValues { .string($0) }),
       "passed": .array(passed.map { .string($0) }), "sandbox": .bool(sandbox), "network": .bool(network),
       "refuses-undeclared": .bool(refusesUndeclared), "stdin": stdin.map { .string($0) } ?? .null,
-      "ending": ending.json,
+      "ending": ending.json, "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
   }
 
@@ -73,7 +73,8 @@ extension ActionCommand {
       text: try reader.string("text"), shell: shell, environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string), sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
-      ending: CommandEnding(json["ending"] ?? [:]))
+      ending: CommandEnding(json["ending"] ?? [:]),
+      growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
   }
 }
 

@@ -107,7 +107,10 @@ public struct PipelineSchema: Sendable {
       ]
     case .with: ["type": "object"]
     case .out:
-      ["type": "object", "propertyNames": PipelineSchema.name, "additionalProperties": PipelineSchema.aText]
+      [
+        "type": "object", "propertyNames": PipelineSchema.name,
+        "additionalProperties": ["anyOf": [PipelineSchema.aText, members]],
+      ]
     case .shell: ["anyOf": [["type": "string"], PipelineSchema.list(of: PipelineSchema.aText)]]
     case .env:
       [
@@ -122,7 +125,7 @@ public struct PipelineSchema: Sendable {
           ["type": "object", "additionalProperties": ["anyOf": [PipelineSchema.aText, ["type": "null"]]]],
         ]
       ]
-    case .sandbox, .network: ["type": "boolean"]
+    case .sandbox, .network, .resume: ["type": "boolean"]
     case .undeclared: ["enum": ["warn", "error"]]
     case .stdin: ["type": "string"]
     case .codes:
@@ -147,6 +150,23 @@ public struct PipelineSchema: Sendable {
         ]
       ]
     }
+  }
+
+  /// An output that says more than a path.
+  private var members: JSON {
+    let fields = OutputField.allCases.map { field -> (String, JSON) in
+      let schema: JSON =
+        switch field {
+        case .folder: PipelineSchema.aText
+        case .key: ["type": "string", "pattern": "^[^*/]*[*][^*/]*$"]
+        case .grows: ["type": "boolean"]
+        }
+      return (field.rawValue, described(schema, field.help))
+    }
+    return [
+      "type": "object", "properties": .object(Dictionary(uniqueKeysWithValues: fields)),
+      "required": ["folder"], "additionalProperties": false,
+    ]
   }
 
   /// What a stage of an operation can say.

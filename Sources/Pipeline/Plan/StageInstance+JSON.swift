@@ -106,6 +106,7 @@ extension ShellCommand {
       "tools": .object(tools.mapValues { $0.map { .string($0) } ?? .null }), "sandbox": .bool(sandbox),
       "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
       "stdin": stdin.map { .string($0) } ?? .null, "ending": ending.json,
+      "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
   }
 
@@ -124,6 +125,7 @@ extension ShellCommand {
       environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
       sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
-      stdin: json["stdin"]?.string, ending: CommandEnding(json["ending"] ?? [:]))
+      stdin: json["stdin"]?.string, ending: CommandEnding(json["ending"] ?? [:]),
+      growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
   }
 }

@@ -9,11 +9,11 @@ extension Action {
   /// - Parameters:
   ///   - tools: program -> identity.
   ///   - system: what the files of the system are that an operation reads; nil if it reads none.
-  ///   - unsandboxed: the stages behind the inputs that ran without a sandbox, for an operation that tells of them.
+  ///   - marks: how the stages behind the inputs ran, for an operation that tells of it.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
   init(
     instance: StageInstance, inputs: [ActionInput], tools: [String: String], system: Digest? = nil,
-    unsandboxed: [String] = []
+    marks: StageMarks = StageMarks()
   ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
@@ -22,12 +22,12 @@ extension Action {
       }
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
-      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, system, unsandboxed))
+      resources: instance.resources, manifest: Action.manifest(instance, inputs, tools, system, marks))
   }
 
   private static func manifest(
     _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ system: Digest?,
-    _ unsandboxed: [String]
+    _ marks: StageMarks
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -54,7 +54,10 @@ extension Action {
       members["outputs"] = .object(
         Dictionary(uniqueKeysWithValues: instance.outputs.map { ($0.name, .string($0.file)) }))
     }
-    if !unsandboxed.isEmpty { members["without-sandbox"] = .array(unsandboxed.map { .string($0) }) }
+    if !marks.unsandboxed.isEmpty {
+      members["without-sandbox"] = .array(marks.unsandboxed.map { .string($0) })
+    }
+    if !marks.resumed.isEmpty { members["resumed"] = .array(marks.resumed.map { .string($0) }) }
     if let system { members["system"] = .string(system.description) }
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
     return .object(members)

@@ -22,9 +22,11 @@ public struct StageLog: Sendable {
   public let place: Place
   /// The action's key; nil while it waits for its inputs.
   public let key: Digest?
-  private let store: Store
+  let metrics: Metrics?
+  let store: Store
 
-  init(instance: String, place: Place, key: Digest?, store: Store) {
+  init(instance: String, place: Place, key: Digest?, metrics: Metrics?, store: Store) {
+    self.metrics = metrics
     self.instance = instance
     self.place = place
     self.key = key
@@ -83,7 +85,12 @@ extension Engine {
       let names = Set(try survey.plan.selection(targets).targets)
       return survey.findings.filter { names.contains($0.instance.name) }.map { finding in
         StageLog(
-          instance: finding.instance.name, place: place(of: finding), key: finding.action?.key, store: store)
+          instance: finding.instance.name, place: place(of: finding), key: finding.action?.key,
+          metrics: finding.instance.outputs.first { $0.name == "metrics" && !$0.keyed }.map { output in
+            StageLog.Metrics(
+              file: output.file,
+              digest: finding.record?.outputs.first { $0.name == output.name }?.artefact.digest)
+          }, store: store)
       }
     }
   }

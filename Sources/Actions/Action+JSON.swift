@@ -60,7 +60,7 @@ extension ActionCommand {
       "passed": .array(passed.map { .string($0) }),
       "python": python.map { .string($0) } ?? .null, "sandbox": .bool(sandbox), "network": .bool(network),
       "refuses-undeclared": .bool(refusesUndeclared), "stdin": stdin.map { .string($0) } ?? .null,
-      "ending": ending.json,
+      "ending": ending.json, "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
   }
 
@@ -75,7 +75,8 @@ extension ActionCommand {
       passed: try reader.array("passed").compactMap(\.string), python: json["python"]?.string,
       sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
-      ending: CommandEnding(json["ending"] ?? [:]))
+      ending: CommandEnding(json["ending"] ?? [:]),
+      growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
   }
 }
 

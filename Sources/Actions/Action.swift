@@ -10,10 +10,15 @@ public struct Action: Sendable {
     case command(ActionCommand)
   }
 
-  /// Which stages behind its inputs ran without a sandbox, for an operation that tells of them; part of the manifest.
-  public var unsandboxed: [String] {
-    manifest["without-sandbox"]?.array?.compactMap(\.string) ?? []
+  /// How the stages behind its inputs ran, for an operation that tells of it; part of the manifest.
+  public var marks: StageMarks {
+    StageMarks(
+      unsandboxed: manifest["without-sandbox"]?.array?.compactMap(\.string) ?? [],
+      resumed: manifest["resumed"]?.array?.compactMap(\.string) ?? [])
   }
+
+  /// Whether an attempt of its command finds in its folder what an earlier one had kept.
+  public var resumes: Bool { if case .command(let command) = work { command.resumes } else { false } }
 
   /// The stage instance that it comes from, `train[47k]@512`. It is for people, and no part of the key.
   public let name: String
@@ -63,13 +68,19 @@ public struct ActionCommand: Sendable, Hashable {
   /// The place of the input that it is given on its standard input; nil for none.
   public let stdin: String?
   public let ending: CommandEnding
+  /// The outputs of which each member is kept as soon as it is finished.
+  public let growing: [String]
+  /// Whether an attempt finds in its folder what an earlier one had kept.
+  public let resumes: Bool
 
   public init(
     text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
     python: String? = nil, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
-    stdin: String? = nil,
-    ending: CommandEnding = CommandEnding()
+    stdin: String? = nil, ending: CommandEnding = CommandEnding(), growing: [String] = [],
+    resumes: Bool = false
   ) {
+    self.growing = growing
+    self.resumes = resumes
     self.text = text
     self.shell = shell
     self.environment = environment

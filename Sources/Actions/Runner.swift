@@ -30,19 +30,28 @@ public struct ActionWatcher: Sendable {
   /// Called with the path of the file to which the action prints, once there is one.
   public let prints: @Sendable (String) -> Void
   public let report: @Sendable (OperationContext.Progress) -> Void
-  /// A folder with what an earlier attempt had saved, absolute; nil if there was none.
-  public let resume: String?
+  /// Called once by who is about to run a command: a folder with what an earlier attempt had saved, absolute; nil if there was none.
+  public let resume: @Sendable () -> String?
   /// Called when a command says that a file is complete: with its path in the folder of the command, as the command gives it, and
   /// with that folder.
   public let saved: @Sendable (_ path: String, _ folder: String) -> Void
+  /// Called when a member of an output that grows is finished. It is not to be read in the call, but behind it.
+  public let grown: @Sendable (GrownMember) -> Void
+  /// Called with what an earlier attempt had kept and this one finds under the same path in its folder: with the path and the folder.
+  public let placed: @Sendable (_ path: String, _ folder: String) -> Void
   /// Whether nothing that was begun before is wanted.
   public let isAnew: Bool
 
   public init(
     threads: Int, notes: ActionNotes, prints: @escaping @Sendable (String) -> Void = { _ in },
-    report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in }, resume: String? = nil,
-    saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in }, isAnew: Bool = false
+    report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in },
+    resume: @escaping @Sendable () -> String? = { nil },
+    saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in },
+    grown: @escaping @Sendable (GrownMember) -> Void = { _ in },
+    placed: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in }, isAnew: Bool = false
   ) {
+    self.grown = grown
+    self.placed = placed
     self.threads = threads
     self.notes = notes
     self.prints = prints
@@ -51,6 +60,25 @@ public struct ActionWatcher: Sendable {
     self.saved = saved
     self.isAnew = isAnew
   }
+}
+
+/// A finished member of an output that grows while its command runs.
+public struct GrownMember: Sendable {
+  public let output: String
+  public let key: String
+  /// Its path in the folder of the command.
+  public let place: String
+  /// That folder.
+  public let folder: String
+
+  public init(output: String, key: String, place: String, folder: String) {
+    self.output = output
+    self.key = key
+    self.place = place
+    self.folder = folder
+  }
+
+  public var path: String { folder + "/" + place }
 }
 
 /// What an action has made, where it stands until somebody has taken it.

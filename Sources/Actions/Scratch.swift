@@ -8,6 +8,7 @@ public import System
 ///     out/    where an operation writes its outputs
 ///     tmp/    temporary files of the action
 ///     log     what it printed
+///     events  what a command tells while it runs
 public struct Scratch: Sendable {
   public let path: String
   /// The file system on which it stands.
@@ -17,6 +18,8 @@ public struct Scratch: Sendable {
   public var out: String { path + "/out" }
   public var temporary: String { path + "/tmp" }
   public var log: String { path + "/log" }
+  /// The name of the file of events.
+  public static let eventsName = "events"
 
   /// - Throws: if it cannot be made.
   public init(in store: Store) throws {

@@ -46,7 +46,7 @@ public struct LocalRunner: Runner {
       let inputs = action.inputs.map { ($0.name, $0.members.map { InputArtefact($0, in: store) }) }
       let context = OperationContext(
         operation: operation, parameters: parameters, inputs: Dictionary(uniqueKeysWithValues: inputs),
-        folder: scratch.path, files: scratch.files, unsandboxed: action.unsandboxed, threads: watcher.threads,
+        folder: scratch.path, files: scratch.files, marks: action.marks, threads: watcher.threads,
         report: watcher.report)
       try await operation.run(context)
       return try written(context.written, of: action)

@@ -1,9 +1,11 @@
+import Actions
 import ArgumentParser
 import Artefacts
 import Glibc
 import JSON
 import Pipeline
 import Runs
+import System
 
 extension Brake {
   struct Log: AsyncParsableCommand {
@@ -13,13 +15,26 @@ extension Brake {
       discussion: """
         Of a stage that runs now, here or in another process: what it has printed so far and then, until it ends, what \
         it prints; Ctrl-C ends the log and not the stage. On a terminal colours stay, and other control characters are \
-        written out; a file or a pipe gets what the stage printed.
+        written out; a file or a pipe gets what the stage printed. --plot draws how a number grows that the script tells with \
+        brake.log, or writes to an output called 'metrics', as lines of JSON such as {"loss":2.5,"step":100}; a file or a pipe \
+        gets a line 'step, tab, value' for each.
         """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Of a stage that runs, only what it has printed so far.") var noFollow = false
     @Flag(help: "Print an array of objects, of long logs the end. Follows nothing.") var json = false
+    @Option(
+      help: ArgumentHelp(
+        "Draw this number, such as loss, as the stages tell it or write it to their output 'metrics'.",
+        valueName: "metric"))
+    var plot: String?
     @OptionGroup var given: Targets
+
+    func validate() throws {
+      if json && plot != nil {
+        throw ValidationError("--plot draws, and --json prints logs: give one of them")
+      }
+    }
 
     func run() async throws {
       let engine = try pipeline.engine(given.overrides)
@@ -35,6 +50,10 @@ extension Brake {
         if let words = log.record.flatMap({ origins.words(for: $0.key) }) {
           Output.note("\(log.instance): \(words)")
         }
+        if let plot {
+          try await draw(plot, of: log)
+          continue
+        }
         var writer = LogWriter()
         if noFollow {
           try log.stream { try writer.write($0) }
@@ -46,6 +65,39 @@ extension Brake {
           Output.note("\(log.instance) failed; what it had written is in \(work)")
         }
       }
+    }
+
+    /// Draws a curve that grows as long as the stage runs; where nobody looks at a terminal, each point is a line.
+    private func draw(_ metric: String, of log: StageLog) async throws {
+      let isTerminal = isatty(STDOUT_FILENO) == 1 && Terminal().isTerminal
+      let isRunning = log.isRunning && !noFollow
+      var plot = CurvePlot()
+      var shown = 0
+      func show() throws {
+        let size = Terminal().size
+        let lines = plot.drawing("\(log.instance) \(metric)", columns: size.columns, lines: size.lines)
+        let back = shown == 0 ? "" : "\u{1B}[\(shown)A\u{1B}[J"
+        try Output.printRaw(back + lines.joined(separator: "\n") + "\n")
+        shown = lines.count
+      }
+      let names = try await log.follow(metric: metric, isFollowing: !noFollow) { points in
+        plot.add(points)
+        if !isTerminal {
+          for point in points { try Output.printRaw("\(CurvePlot.plain(point.step))\t\(point.value)\n") }
+        } else if isRunning, !points.isEmpty {
+          try show()
+        }
+      }
+      guard plot.last != nil else {
+        throw PipelineError(
+          "'\(log.instance)' has told nothing of '\(metric.visible())'",
+          facts: names.isEmpty ? [] : [("there is", names.map { $0.visible() }.joined(separator: ", "))],
+          hint: log.isRunning
+            ? "brake.log(step, \(metric.visible())=...) in its script tells it"
+            : "what a script tells by brake.log is there while it runs; an output 'metrics' of lines of JSON stays"
+        )
+      }
+      if isTerminal, !isRunning { try show() }
     }
   }
 }

@@ -96,7 +96,11 @@ private struct LineageTree {
       details.append("\(doubt.words): it may have read more than is told here")
     }
     if maker.record.isResumed {
-      details.append("it went on from what an attempt had saved that did not end")
+      let times = maker.record.timesResumed
+      details.append(
+        times == 1
+          ? "it went on from what an attempt had saved that did not end"
+          : "it went on \(times) times from what an attempt had saved that did not end")
     }
     if let origin = origins.words(for: maker.record.key) { details.append(origin) }
     if let making = maker.making {

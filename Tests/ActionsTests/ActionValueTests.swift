@@ -101,7 +101,8 @@ struct ActionValueTests {
     let command = ActionCommand(
       text: "cat './x/data.bin' > ./o", shell: CommandShell(["sh", "-eu", "-c"])!, environment: ["A": "1"],
       passed: ["TERM"], sandbox: false, network: true, refusesUndeclared: true, stdin: "x/data.bin",
-      ending: CommandEnding(codes: [0, 3], timeout: .seconds(60), grace: .seconds(5), retries: 2))
+      ending: CommandEnding(codes: [0, 3], timeout: .seconds(60), grace: .seconds(5), retries: 2),
+      growing: ["p"], resumes: true)
     let outputs = [
       OutputDeclaration("o", file: "o", help: ""),
       OutputDeclaration("p", file: "p/*.png", keyed: true, help: ""),

@@ -44,6 +44,10 @@ import Testing
     #expect(said.content.contains("fit[<8>] and 2 more"))
     page.doubtful = []
     #expect(page.bytes == plain)
+    page.resumed = ["train[<1>]"]
+    let resumed = try #require(
+      try XMLNode.parse(page.bytes).all("p").first { $0.attributes["id"] == "resumed" })
+    #expect(resumed.content.hasPrefix("From what an earlier attempt had saved went on train[<1>]: "))
   }
 
   @Test func `The page names every artefact that it shows numbers of`() async throws {

@@ -52,13 +52,13 @@ import Testing
     let name = "test.tell"
     let revision = 1
     let summary = "For tests."
-    let tellsOfSandboxes = true
+    let tellsHowStagesRan = true
     let inputs = [InputDeclaration("x", help: "")]
     let parameters: [any ParameterDeclaration] = []
     let outputs = [OutputDeclaration("out", file: "o", help: "")]
 
     func run(_ context: OperationContext) async throws {
-      try context.write(Array(context.unsandboxed.joined(separator: " ").utf8), to: "out")
+      try context.write(Array(context.marks.unsandboxed.joined(separator: " ").utf8), to: "out")
     }
   }
 

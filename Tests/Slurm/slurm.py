@@ -61,6 +61,13 @@ stages:
       rm -f $step $((step - 1)); echo $step > ${out.o}
     out: { o: o.txt }
     time: 1m
+  grows:
+    run: |
+      mkdir -p ckpt; from=$(ls ckpt | wc -l); echo "goes on from $from"
+      for step in $(seq $((from + 1)) 12); do echo $step > ckpt/$step.pt; sleep 1; done
+      cat ckpt/*.pt | cksum > ${out.o}
+    out: { o: o.txt, ckpt: { folder: ckpt/, key: "*.pt", grows: true } }
+    resume: true
 default: [sum]
 """
 
@@ -230,6 +237,35 @@ try:
     log = subprocess.run([brake, "-C", f"{folder}/w", "log", "saves"], capture_output=True, text=True).stdout
     if "goes on from" not in log:
         failures.append(f"what was saved was not given back: {log}")
+    # What grows is in the store while the job runs, and in its place for the next one.
+    process = start("grows")
+    job = until_running()
+    for _ in range(300):
+        if output("grows.ckpt[2]") == "2":
+            break
+        time.sleep(0.1)
+    else:
+        failures.append("what grows is not in the store while it does")
+    slurm("scancel", "--signal=KILL", "--full", job)
+    expect("a job that is killed while its checkpoints grow", process, 2)
+    expect("another that goes on from them", start("grows"), 0, "1 ran")
+    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "grows"], capture_output=True, text=True).stdout
+    told = subprocess.run([brake, "-C", f"{folder}/w", "provenance", "--json", "grows.o"], capture_output=True, text=True).stdout
+    straight = subprocess.run("for i in $(seq 12); do echo $i > $i.pt; done; cat *.pt | cksum", shell=True, cwd=f"{folder}/calm",
+                              capture_output=True, text=True).stdout.strip()
+    if "goes on from 0" in log or "goes on from" not in log or '"times_resumed":1' not in told or output("grows.o") != straight:
+        failures.append(f"what grew was not given back: {log}{told}")
+
+    # A brake that is stopped for so long that another one takes it for dead, and goes on when that one has recorded the action.
+    process = start("counted", f"place={place}4")
+    until_running()
+    process.send_signal(signal.SIGSTOP)
+    expect("the job of a brake that is stopped", start("counted", f"place={place}4"), 0, "1 ran")
+    process.send_signal(signal.SIGCONT)
+    expect("the brake that was stopped", process, 0)
+    if len(open(f"{place}4").read().split()) != 1:
+        failures.append("the action of a brake that was stopped was begun more than once")
+
     verify = subprocess.run([brake, "verify", "--store", f"{folder}/w/cache"], capture_output=True, text=True)
     if verify.returncode != 0:
         failures.append(verify.stdout + verify.stderr)

@@ -105,6 +105,7 @@ def _members(maker: _Maker) -> Dict[str, Any]:
         members["sandbox"] = record.sandbox
     if record.is_resumed:
         members["resumed"] = True
+        members["times_resumed"] = record.times_resumed
     return members
 
 

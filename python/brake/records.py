@@ -39,6 +39,8 @@ class Record(NamedTuple):
     """When and where it was made, as far as that stands beside it."""
     is_resumed: bool = False
     """Whether it went on from what an attempt had saved that failed."""
+    times_resumed: int = 0
+    """Of how many attempts that is so."""
 
 
 def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
@@ -69,7 +71,10 @@ def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
                 raise ValueError(f"it names a stage or source {label!r}: {fault}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrakeError(f"{what} is not believed: {error}") from error
-    return Record(key, manifest, outputs, stage, sources, sandbox, note, members.get("resumed") is True)
+    is_resumed = members.get("resumed") is True
+    times = members.get("times_resumed", 1)
+    times_resumed = max(1, times if type(times) is int else 1) if is_resumed else 0
+    return Record(key, manifest, outputs, stage, sources, sandbox, note, is_resumed, times_resumed)
 
 
 def _output(member: Dict[str, Any]) -> Output:

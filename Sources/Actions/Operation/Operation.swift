@@ -15,8 +15,9 @@ public protocol Operation: Sendable {
   /// What else of the system its outputs depend on, with a name each that no other has. Looked for once in a run.
   var systemFiles: [SystemFile] { get }
 
-  /// Whether it says which stages behind its inputs ran without a sandbox. They are part of the key then, if there are any.
-  var tellsOfSandboxes: Bool { get }
+  /// Whether it says which stages behind its inputs ran without a sandbox, and which went on from what an earlier attempt had saved.
+  /// They are part of the key then, if there are any.
+  var tellsHowStagesRan: Bool { get }
 
   /// What one cannot say in declarations, such as two parameters that exclude each other. Called while planning.
   func validate(_ parameters: ParameterValues) throws(ParameterError)
@@ -30,7 +31,7 @@ public protocol Operation: Sendable {
 extension Operation {
   public var tools: [String] { [] }
   public var systemFiles: [SystemFile] { [] }
-  public var tellsOfSandboxes: Bool { false }
+  public var tellsHowStagesRan: Bool { false }
   public func validate(_ parameters: ParameterValues) throws(ParameterError) {}
   public func keys(of output: String, _ parameters: ParameterValues) -> [String]? { nil }
 }

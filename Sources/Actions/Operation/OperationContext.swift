@@ -1,4 +1,4 @@
-import Artefacts
+public import Artefacts
 import Synchronization
 public import System
 
@@ -9,8 +9,8 @@ public struct OperationContext: Sendable {
   public let scratch: String
   /// How many threads it may use. What it makes must not depend on it.
   public let threads: Int
-  /// The stages behind the inputs that ran without a sandbox; empty for operations that do not tell of them.
-  public let unsandboxed: [String]
+  /// How the stages behind the inputs ran; empty for operations that do not tell of it.
+  public let marks: StageMarks
   private let inputs: [String: [InputArtefact]]
   private let outputs: OutputFolder
   private let logFile: String
@@ -32,17 +32,17 @@ public struct OperationContext: Sendable {
   ///   - inputs: by input name; those of a `many` input in order.
   ///   - folder: an existing folder for `scratch`, outputs and the log.
   ///   - files: the file system on which that stands.
-  ///   - unsandboxed: the stages behind the inputs that ran without a sandbox.
+  ///   - marks: how the stages behind the inputs ran.
   ///   - threads: at least 1; nil for as many as there are processors for this process.
   public init(
     operation: any Operation, parameters: ParameterValues, inputs: [String: [InputArtefact]],
-    folder: String, files: any FileSystem = LocalFileSystem(), unsandboxed: [String] = [],
+    folder: String, files: any FileSystem = LocalFileSystem(), marks: StageMarks = StageMarks(),
     threads: Int? = nil,
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.parameters = parameters
     self.inputs = inputs
-    self.unsandboxed = unsandboxed
+    self.marks = marks
     self.report = report
     self.threads = max(1, threads ?? Processors.available)
     scratch = folder + "/tmp"

@@ -37,6 +37,15 @@ public final class Lease: Sendable {
     Leases.remove(owner.leaseName, from: folder, files)
   }
 
+  /// Whether another process took the right away, since it took this one for dead: as one that was stopped, and goes on. A disk that
+  /// does not answer says nothing.
+  public var isLost: Bool {
+    guard let folder, !isReleased.load(ordering: .relaxed) else { return false }
+    do { return try files.status("\(folder)/\(owner.leaseName)", followingLinks: false) == nil } catch {
+      return false
+    }
+  }
+
   /// Tells whoever waits what is going on. Nothing happens if the right was taken away meanwhile.
   public func tell(_ about: JSON) {
     guard let folder, !isReleased.load(ordering: .relaxed),

@@ -35,8 +35,10 @@ public struct Record: Hashable, Sendable {
   public let sources: [String: String]
   /// Why the action may have read what its manifest does not name; nil where it was kept from that. No part of the key.
   public let doubt: Doubt?
-  /// Whether the attempt that made it was given what an earlier one had saved. No part of the key.
-  public let isResumed: Bool
+  /// How many attempts, up to the one that made it, were given what earlier ones had saved; 0 if that one was not. No part of the key.
+  public let timesResumed: Int
+  /// Whether the attempt that made it was given what an earlier one had saved.
+  public var isResumed: Bool { timesResumed > 0 }
 
   /// What an action was not kept in.
   public enum Doubt: String, Hashable, Sendable {
@@ -48,10 +50,10 @@ public struct Record: Hashable, Sendable {
 
   public init(
     manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String],
-    doubt: Doubt? = nil, isResumed: Bool = false
+    doubt: Doubt? = nil, timesResumed: Int = 0
   ) {
     self.doubt = doubt
-    self.isResumed = isResumed
+    self.timesResumed = timesResumed
     self.manifest = manifest
     self.outputs = outputs
     self.log = log

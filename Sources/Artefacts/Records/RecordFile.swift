@@ -8,6 +8,8 @@ internal import System
 ///     manifest  whatever the engine keeps; its digest is the record's key
 ///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key and file (a file name);
 ///               mode is "755" if it is a file that can be executed
+///     resumed   true if the attempt that made it was given what an earlier one had saved, and
+///     times_resumed  of how many attempts that is so, up to this one
 ///     sandbox   "declined" or "unavailable" if the action ran without one, since its stage wants none or there was none
 ///     sources   names by digest
 ///     stage     a name
@@ -35,7 +37,10 @@ enum RecordFile {
       "sources": .object(record.sources.mapValues { .string($0) }),
     ]
     if let doubt = record.doubt { members["sandbox"] = .string(doubt.rawValue) }
-    if record.isResumed { members["resumed"] = true }
+    if record.isResumed {
+      members["resumed"] = true
+      members["times_resumed"] = .integer(Int64(record.timesResumed))
+    }
     var bytes = JSON.object(members).canonicalBytes
     bytes.removeLast()
     let sum = Digest(of: bytes)
@@ -66,7 +71,7 @@ enum RecordFile {
       manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
       sources: names.compactMapValues(\.string),
       doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable },
-      isResumed: json["resumed"]?.bool ?? false)
+      timesResumed: json["resumed"]?.bool == true ? max(1, json["times_resumed"]?.integer ?? 1) : 0)
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
     if let fault = record.fault {
       throw Failure(

@@ -121,4 +121,8 @@ struct CommandDeclaration: Sendable {
   let stdin: String?
   /// `codes:`, `timeout:`, `grace:` and `retries:`, as far as they are given.
   let ending: [(field: StageField, value: PipelineNode)]
+  /// The outputs of which each member is kept as soon as it is finished.
+  let growing: [String]
+  /// Whether an attempt finds in its folder what an earlier one had kept.
+  let resumes: Bool
 }

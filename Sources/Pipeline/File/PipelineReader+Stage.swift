@@ -67,6 +67,7 @@ extension PipelineReader {
     case .chain: "an operation makes its links itself, as lm.train does"
     case .stdin: "an operation reads its inputs itself"
     case .codes, .timeout, .grace, .retries: "it says how a command of the shell ends"
+    case .resume: "an operation begins anew; training goes on link by link"
     default: "the operation declares these itself"
     }
   }
@@ -77,7 +78,7 @@ extension PipelineReader {
     _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>, isChain: Bool
   ) throws(PipelineError) -> CommandDeclaration {
     let script = fields[.run]!
-    let outputs = try entries(fields[.out], "out:", names: names)
+    let (outputs, growing) = try self.outputs(fields[.out], names: names)
     for entry in inputs { try checkName(entry, "input") }
     for entry in outputs { try checkName(entry, "output") }
     var paths = inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" }
@@ -116,7 +117,8 @@ extension PipelineReader {
       sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
       network: try flag(fields[.network], "network:") ?? false,
       refusesUndeclared: try refusesUndeclared(fields[.undeclared]),
-      stdin: try stdin(fields[.stdin], inputs, paths), ending: ending)
+      stdin: try stdin(fields[.stdin], inputs, paths), ending: ending, growing: growing,
+      resumes: try flag(fields[.resume], "resume:") ?? false)
   }
 
   /// The path that `stdin:` names: an input, or an output of the link before.

@@ -27,6 +27,21 @@ enum IncludeField: String, CaseIterable {
   }
 }
 
+/// A field of an entry of `out:` that says more than a path.
+enum OutputField: String, CaseIterable {
+  case folder, key, grows
+
+  var help: String {
+    switch self {
+    case .folder: "The folder in which the command writes the members of the output."
+    case .key:
+      "What their files are called, with one '*' for the member's key; all that stands in the folder if not said."
+    case .grows:
+      "Whether each member is kept as soon as it is finished, while the command runs; no part of the key."
+    }
+  }
+}
+
 /// A field of a stage.
 enum StageField: String, CaseIterable {
   case op, run
@@ -35,7 +50,7 @@ enum StageField: String, CaseIterable {
   case out, shell, env
   case passEnv = "pass-env"
   case tools, python, sandbox, network, undeclared
-  case stdin, codes, timeout, grace, retries
+  case stdin, codes, timeout, grace, retries, resume
   case cores, memory, gpus, time, runner, group
   case publish
 
@@ -52,7 +67,7 @@ enum StageField: String, CaseIterable {
       .any
     case .with: .operation
     case .chain, .out, .shell, .env, .passEnv, .tools, .python, .sandbox, .network, .undeclared, .stdin,
-      .codes, .timeout, .grace, .retries:
+      .codes, .timeout, .grace, .retries, .resume:
       .command
     }
   }
@@ -68,7 +83,8 @@ enum StageField: String, CaseIterable {
     case .unless: "Only combinations for which this does not hold."
     case .in: "Inputs and where they come from: a stage, an output of one, a file or an artefact."
     case .with: "The operation's parameters."
-    case .out: "Files that the command writes; a folder ends in '/', a pattern has one '*'."
+    case .out:
+      "Files that the command writes; a folder ends in '/', a pattern has one '*', and a mapping says whether it grows."
     case .shell: "The shell that executes run:, and its options; bash -euo pipefail if it is not named."
     case .env: "Environment variables; part of the action's key."
     case .passEnv: "Environment variables that are handed through, no part of the key."
@@ -85,6 +101,8 @@ enum StageField: String, CaseIterable {
     case .grace: "How long it then has to end before it is killed, such as 1m; 10s if not said."
     case .retries:
       "How often the command is tried again after it has failed; 0 if not said. No part of the key."
+    case .resume:
+      "Whether the next attempt finds in its folder what an earlier one had kept; false if not said. No part of the key."
     case .cores: "Processor cores that an instance needs."
     case .memory: "Memory that an instance needs, such as 8G or 512M."
     case .gpus: "GPUs that an instance needs."

@@ -107,7 +107,10 @@ public struct PipelineSchema: Sendable {
       ]
     case .with: ["type": "object"]
     case .out:
-      ["type": "object", "propertyNames": PipelineSchema.name, "additionalProperties": PipelineSchema.aText]
+      [
+        "type": "object", "propertyNames": PipelineSchema.name,
+        "additionalProperties": ["anyOf": [PipelineSchema.aText, members]],
+      ]
     case .shell: ["anyOf": [["type": "string"], PipelineSchema.list(of: PipelineSchema.aText)]]
     case .env:
       [
@@ -131,7 +134,7 @@ public struct PipelineSchema: Sendable {
               ($0.rawValue, described(PipelineSchema.aText, $0.help))
             })),
       ]
-    case .sandbox, .network: ["type": "boolean"]
+    case .sandbox, .network, .resume: ["type": "boolean"]
     case .undeclared: ["enum": ["warn", "error"]]
     case .stdin: ["type": "string"]
     case .codes:
@@ -156,6 +159,23 @@ public struct PipelineSchema: Sendable {
         ]
       ]
     }
+  }
+
+  /// An output that says more than a path.
+  private var members: JSON {
+    let fields = OutputField.allCases.map { field -> (String, JSON) in
+      let schema: JSON =
+        switch field {
+        case .folder: PipelineSchema.aText
+        case .key: ["type": "string", "pattern": "^[^*/]*[*][^*/]*$"]
+        case .grows: ["type": "boolean"]
+        }
+      return (field.rawValue, described(schema, field.help))
+    }
+    return [
+      "type": "object", "properties": .object(Dictionary(uniqueKeysWithValues: fields)),
+      "required": ["folder"], "additionalProperties": false,
+    ]
   }
 
   /// What a stage of an operation can say.

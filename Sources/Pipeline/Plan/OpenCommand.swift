@@ -68,7 +68,7 @@ struct OpenCommand {
       python: try python?.source(bindings),
       sandbox: declaration.sandbox, network: declaration.network,
       refusesUndeclared: declaration.refusesUndeclared, stdin: declaration.stdin,
-      ending: try ending.ending(bindings))
+      ending: try ending.ending(bindings), growing: declaration.growing, resumes: declaration.resumes)
   }
 
   private static func shell(_ value: OpenValue?, _ bindings: [Binding]) throws(PipelineError) -> CommandShell

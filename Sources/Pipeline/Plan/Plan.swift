@@ -191,6 +191,10 @@ public struct ShellCommand: Sendable, Hashable {
   /// nothing of the one before.
   public let stdin: String?
   public let ending: CommandEnding
+  /// The outputs of which each member is kept as soon as it is finished.
+  public let growing: [String]
+  /// Whether an attempt finds in its folder what an earlier one had kept.
+  public let resumes: Bool
 
   /// The command with `${in.NAME}`, `${out.NAME}` and `${previous.NAME}` still in it: paths are no part of a key. Parameters and `for:`
   /// variables are already replaced.
@@ -199,9 +203,11 @@ public struct ShellCommand: Sendable, Hashable {
   init(
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
     passed: [String] = [], tools: [String: String?] = [:], python: PythonSource? = nil,
-    sandbox: Bool = true, network: Bool = false,
-    refusesUndeclared: Bool = false, stdin: String? = nil, ending: CommandEnding = CommandEnding()
+    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false, stdin: String? = nil,
+    ending: CommandEnding = CommandEnding(), growing: [String] = [], resumes: Bool = false
   ) {
+    self.growing = growing
+    self.resumes = resumes
     self.template = template
     self.shell = shell
     self.environment = environment

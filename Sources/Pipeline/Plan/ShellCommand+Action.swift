@@ -23,7 +23,7 @@ extension ShellCommand {
       text: try template.command { paths[$0] ?? [] }, shell: shell, environment: environment, passed: passed,
       python: python,
       sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
-      stdin: read?.members.first?.place, ending: ending)
+      stdin: read?.members.first?.place, ending: ending, growing: growing, resumes: resumes)
   }
 
   /// What a command calls the path of an input. No input of a stage's own has a dot in its name.

@@ -107,6 +107,7 @@ extension ShellCommand {
       "sandbox": .bool(sandbox),
       "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
       "stdin": stdin.map { .string($0) } ?? .null, "ending": ending.json,
+      "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
   }
 
@@ -125,7 +126,8 @@ extension ShellCommand {
       environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
       python: PythonSource(json["python"] ?? .null), sandbox: sandbox, network: network,
-      refusesUndeclared: refusesUndeclared,
-      stdin: json["stdin"]?.string, ending: CommandEnding(json["ending"] ?? [:]))
+      refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
+      ending: CommandEnding(json["ending"] ?? [:]),
+      growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
   }
 }

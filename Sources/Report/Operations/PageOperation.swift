@@ -9,7 +9,7 @@ struct PageOperation: Actions.Operation {
 
   let name = "report.html"
   let revision = 12
-  let tellsOfSandboxes = true
+  let tellsHowStagesRan = true
   let summary = "Writes the report of fitted loss curves as one self-contained HTML file."
   let inputs =
     [
@@ -43,7 +43,7 @@ struct PageOperation: Actions.Operation {
       introduction: context[PageOperation.introduction], runs: runs,
       comparison: try CurveComparison.read(context), analysisResults: try AnalysisResults(context),
       figures: figures,
-      doubtful: context.unsandboxed)
+      doubtful: context.marks.unsandboxed, resumed: context.marks.resumed)
     try context.write(page.bytes, to: "html")
   }
 }

@@ -28,19 +28,31 @@ extension Page {
       <ul class="artefacts">
       \(rows.joined(separator: "\n"))
       </ul>
-      \(doubts)
+      \(doubts)\(resumptions)
       """)
   }
 
   /// That some of it was made with a weaker guarantee; empty where it was not.
   private var doubts: Markup {
     if doubtful.isEmpty { return "" }
-    let most = 8
-    let names = doubtful.prefix(most).map { Markup("<code>\($0.printable)</code>") }.joined(separator: ", ")
-    let more: Markup = doubtful.count > most ? " and \(doubtful.count - most) more" : ""
     return """
-      <p id="doubts">Without a sandbox ran \(names)\(more): nothing kept them from reading what the provenance does not \
+      <p id="doubts">Without a sandbox ran \(Page.stages(doubtful)): nothing kept them from reading what the provenance does not \
       name.</p>
       """
+  }
+
+  /// That some of it was made by more than one attempt; empty where it was not.
+  private var resumptions: Markup {
+    if resumed.isEmpty { return "" }
+    return """
+      <p id="resumed">From what an earlier attempt had saved went on \(Page.stages(resumed)): that it made what it would have made \
+      without a stop is the promise of its program.</p>
+      """
+  }
+
+  private static func stages(_ names: [String]) -> Markup {
+    let most = 8
+    let shown = names.prefix(most).map { Markup("<code>\($0.printable)</code>") }.joined(separator: ", ")
+    return names.count > most ? shown + " and \(names.count - most) more" : shown
   }
 }

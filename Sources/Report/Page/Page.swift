@@ -20,6 +20,8 @@ struct Page: Sendable {
   let figures: [Figure]
   /// The stages behind it that ran without a sandbox.
   var doubtful: [String] = []
+  /// Those that went on from what an earlier attempt had saved.
+  var resumed: [String] = []
 
   var bytes: [UInt8] {
     let sections = [

@@ -1,3 +1,4 @@
+import Actions
 import JSON
 import System
 
@@ -21,7 +22,7 @@ struct CommandEvents: ~Copyable {
   }
 
   /// The file's name in the scratch folder, beside the folder of the command.
-  static let name = "events"
+  static let name = Scratch.eventsName
 
   /// Of one line; longer ones are passed over.
   private static let longestLine = 1 << 16

@@ -7,21 +7,25 @@ final class CommandFollower: Sendable {
   private struct State: ~Copyable {
     var events: CommandEvents
     var progress = TrainingProgress()
+    var growing: GrowingOutputs
   }
 
   private let state: Mutex<State>
   private let start = ContinuousClock.now
   private let report: @Sendable (OperationContext.Progress) -> Void
   private let saved: @Sendable (String) -> Void
+  private let grown: @Sendable (GrownMember) -> Void
 
   /// Between two looks.
   private static let pause = Duration.milliseconds(200)
 
   init(
     scratch: String, files: any FileSystem, report: @escaping @Sendable (OperationContext.Progress) -> Void,
-    saved: @escaping @Sendable (String) -> Void
+    saved: @escaping @Sendable (String) -> Void, growing: GrowingOutputs,
+    grown: @escaping @Sendable (GrownMember) -> Void
   ) throws {
-    state = Mutex(State(events: try CommandEvents(in: scratch, files: files)))
+    state = Mutex(State(events: try CommandEvents(in: scratch, files: files), growing: growing))
+    self.grown = grown
     self.report = report
     self.saved = saved
   }
@@ -43,12 +47,21 @@ final class CommandFollower: Sendable {
 
   /// - Returns: whether there was anything.
   @discardableResult private func look() -> Bool {
-    let (events, progress) = state.withLock { state in
+    let (events, progress, members) = state.withLock { state in
       let events = state.events.new()
-      let logs = events.compactMap { if case .log(let log) = $0 { log } else { nil } }
-      return (events, state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)))
+      var (logs, members): ([CommandEvents.Log], [GrownMember]) = ([], [])
+      for event in events {
+        switch event {
+        case .log(let log): logs.append(log)
+        case .saved(let path):
+          if let member = state.growing.finished(announced: path) { members.append(member) }
+        }
+      }
+      members += state.growing.finished()
+      return (events, state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)), members)
     }
     for case .saved(let path) in events { saved(path) }
+    for member in members { grown(member) }
     if let progress { report(progress) }
     return !events.isEmpty
   }

@@ -4,29 +4,32 @@ import System
 
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
-  func execute(_ text: String, _ inputs: MountedInputs?) async throws {
+  func execute(
+    _ text: String, _ inputs: MountedInputs?, resume: String?, growing: GrowingOutputs
+  ) async throws {
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
     let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
     var line = shell
     var covers: [Sandbox.Cover] = []
     if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
-        around: shell, scratch: scratch, inputs: inputs, resume: watcher.resume,
-        python: command.python, hiding: supplies.hidingPlaces(), network: command.network)
+        around: shell, scratch: scratch, inputs: inputs, resume: resume, python: command.python,
+        hiding: supplies.hidingPlaces(), network: command.network)
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
     }
     let graphics = supplies.graphics.take(action.resources.gpus)
     defer { withExtendedLifetime(graphics) {} }
     let process = ChildProcess(
-      arguments: line, environment: environment(in: folder, graphics), folder: scratch.work,
+      arguments: line, environment: environment(in: folder, graphics, resume: resume), folder: scratch.work,
       streams: .log(
         scratch.log, input: command.stdin.map { inputs?.path(of: $0) ?? "\(scratch.work)/\($0)" }),
       jobServer: jobServer, limits: limits)
     defer { bringBack(covers) }
     let follower = try CommandFollower(
       scratch: scratch.path, files: disk, report: watcher.report,
-      saved: { [watcher, scratch] in watcher.saved($0, scratch.work) })
+      saved: { [watcher, scratch] in watcher.saved($0, scratch.work) }, growing: growing,
+      grown: watcher.grown)
     switch try await follower.following({ try await process.run() }) {
     case .exited(let code) where command.ending.codes.contains(Int(code)): return
     case .overdue: throw overdue()
@@ -63,7 +66,9 @@ extension CommandRun {
   /// are no part of the key; locale and time zone are fixed.
   ///
   /// - Parameter folder: where the command sees its scratch folder.
-  private func environment(in folder: String, _ graphics: GraphicsNumbers.Share?) -> [String: String] {
+  private func environment(
+    in folder: String, _ graphics: GraphicsNumbers.Share?, resume: String?
+  ) -> [String: String] {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder + "/tmp",
     ]
@@ -72,10 +77,10 @@ extension CommandRun {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
     variables["BRAKE_EVENTS"] = folder + "/" + CommandEvents.name
-    if case .sandbox(let sandbox) = confinement, watcher.resume != nil {
+    if case .sandbox(let sandbox) = confinement, resume != nil {
       variables["BRAKE_RESUME"] = sandbox.resume
     } else {
-      variables["BRAKE_RESUME"] = watcher.resume
+      variables["BRAKE_RESUME"] = resume
     }
     if let python = command.python { PythonFolder.activate(python, in: &variables) }
     if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }

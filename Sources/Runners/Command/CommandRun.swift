@@ -24,7 +24,12 @@ struct CommandRun: Sendable {
     try makeOutputFolders()
     let inputs = try placeInputs()
     defer { withExtendedLifetime(inputs) {} }
-    try await execute(command.text, inputs)
+    let resume = watcher.resume()
+    var growing = GrowingOutputs(action, command, folder: scratch.work, files: disk)
+    if let resume, command.resumes {
+      for place in try placeKept(resume) { growing.passOver(place) }
+    }
+    try await execute(command.text, inputs, resume: resume, growing: growing)
     try reportUndeclared()
     return try collect()
   }

@@ -158,6 +158,10 @@ public struct SlurmRunner: Runner {
       // Slurm may have put it into its queue again by itself.
       isWanted = false
       await giveUp(submitted, ticket, scratch)
+      // This process was stopped, and taken for dead.
+      if !scratch.isOwn() {
+        throw Failure(.refused, "another brake does this action by now", hint: "run again when it has ended")
+      }
     }
   }
 

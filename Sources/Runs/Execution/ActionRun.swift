@@ -75,6 +75,8 @@ struct ActionRun: Sendable {
   let threads: Int
   /// Whether it takes the place of what is recorded.
   let isAnew: Bool
+  /// Whether another process has the right to it by now.
+  var isLost: @Sendable () -> Bool = { false }
 
   /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
@@ -85,8 +87,7 @@ struct ActionRun: Sendable {
       let outcome = await attempt(&attempts, report)
       // What fails before the action has begun, such as on a disk that is full, would fail again and again.
       guard case .failed(let error, _, let told) = outcome, attempts.count > earlier,
-        attempts.count <= retries,
-        !Task.isCancelled
+        attempts.count <= retries, !Task.isCancelled, !isLost()
       else {
         return outcome.with(notes: notes)
       }
@@ -105,7 +106,6 @@ struct ActionRun: Sendable {
   }
 
   private var saved: SavedFiles { SavedFiles(store: engine.store) }
-  private var isCommand: Bool { if case .command = action.work { true } else { false } }
 
   /// How often it is tried again.
   private var retries: Int {
@@ -122,7 +122,8 @@ struct ActionRun: Sendable {
       // What is made anew is not made of what was made before.
       if isAnew && attempts.count == 0 { saved.forget(action.key) }
       let attempt = saved.attempt(of: action.key)
-      let resume = isCommand ? saved.folder(for: action.key) : nil
+      let grown = GrownMembers(of: action, in: engine.store, notes: notes)
+      let isResumed = Mutex(false)
       let publication = engine.store.publication()
       // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
       for input in sources { try input.add(to: publication) }
@@ -132,15 +133,29 @@ struct ActionRun: Sendable {
         threads: threads, notes: notes,
         prints: { log in
           announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
-        }, report: report, resume: resume,
-        saved: { attempt.keep($0, in: $1) }, isAnew: isAnew && attempts.count == 0)
-      let result = try await engine.runner.run(action, watcher)
+        }, report: report,
+        resume: { [saved, action] in
+          let folder = saved.resume(action.key, isPlaced: action.resumes)
+          if folder != nil { isResumed.withLock { $0 = true } }
+          return folder
+        },
+        saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
+        placed: { if !grown.has(placed: $0) { attempt.keep($0, in: $1) } },
+        isAnew: isAnew && attempts.count == 0)
+      let result: ActionResult
+      do { result = try await engine.runner.run(action, watcher) } catch {
+        // The next attempt goes on from them.
+        await grown.finish()
+        throw error
+      }
+      await grown.finish()
       defer { result.scratch.remove() }
       attempts.put(before: result.scratch)
       let record: Record
       do {
         record = try self.record(
-          result, publication, notes.doubt, isResumed: resume != nil || result.isResumed)
+          result, publication, notes.doubt,
+          isResumed: isResumed.withLock { $0 } || result.isResumed)
       } catch {
         throw ActionFailure(error, in: result.scratch)
       }
@@ -161,7 +176,9 @@ struct ActionRun: Sendable {
     let reason = failure?.error ?? error
     if let changed = reason as? InputChanged { return .inputChanged(changed.input) }
     if let digest = lostInput(reason) { return .inputLost(digest, isMissing: isMissing(reason)) }
+    // What is in a folder that another process has taken over is not this one's to keep.
     let told = failure.map { failure -> any Error in
+      guard failure.scratch.isOwn() else { return reason }
       let earlier = attempts
       attempts.add(failure.scratch, failure: PipelineError(wrapping: reason).headline, of: retries + 1)
       earlier.put(before: failure.scratch)
@@ -232,7 +249,7 @@ struct ActionRun: Sendable {
     let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
       manifest: action.manifest, outputs: outputs, log: log, stage: action.name, sources: sources,
-      doubt: doubt, isResumed: isResumed)
+      doubt: doubt, timesResumed: isResumed ? max(1, saved.timesResumed(action.key)) : 0)
     try publication.add(record: record, isReplacing: isAnew)
     return record
   }

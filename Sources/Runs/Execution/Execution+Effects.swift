@@ -98,10 +98,13 @@ extension Execution {
           lease, stage: name,
           report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
         ) { report in
-          await ActionRun(action: action, engine: engine, threads: threads, isAnew: isAnew).run(
-            report: report)
+          await ActionRun(
+            action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost }
+          ).run(report: report)
         }
       }
+      // Another process took this one for dead, perhaps since it was stopped: it has recorded the action by now, or does it.
+      if case .failed = outcome, lease.isLost, !Task.isCancelled { return .leased(number) }
       return .ran(number, outcome, lease)
     }
   }

@@ -6,6 +6,7 @@ import System
 /// from it, whatever ends this one.
 ///
 ///     failed/KEY-saved/checkpoints/64.pt    under its path in the folder of the command
+///     failed/KEY-saved.json                 what of growing outputs is in the store (`SavedList`)
 ///
 /// It is kept until the action succeeds, and for two weeks behind the last file at most.
 struct SavedFiles: Sendable {
@@ -28,6 +29,40 @@ struct SavedFiles: Sendable {
       return nil
     }
     return (try? files.realPath(folder)) ?? nil
+  }
+
+  /// Makes ready what an attempt can go on from, and counts the attempt.
+  ///
+  /// - Parameter isPlaced: whether it also gets what of growing outputs is in the store.
+  /// - Returns: the folder with it, absolute; nil if there is nothing.
+  func resume(_ key: Digest, isPlaced: Bool) -> String? {
+    var list = SavedList(of: key, in: store)
+    if isPlaced {
+      // What the store has not any more is made again, and with it all that was finished later.
+      let lost = list.members.firstIndex { !restore($0, of: key) } ?? list.members.count
+      for member in list.members[lost...] { drop(member.path, of: key) }
+      list.members.removeSubrange(lost...)
+    }
+    guard let folder = folder(for: key) else { return nil }
+    list.timesResumed += 1
+    try? list.write(for: key, in: store)
+    return folder
+  }
+
+  /// How many attempts were given what earlier ones had saved.
+  func timesResumed(_ key: Digest) -> Int { SavedList(of: key, in: store).timesResumed }
+
+  private func restore(_ member: SavedList.Member, of key: Digest) -> Bool {
+    let target = folder(of: key) + "/" + member.path
+    do {
+      if try files.entry(target) != nil { return true }
+      try store.makeFolders(parentFolder(of: target))
+      try store.restore(member.digest, to: target, executable: member.isExecutable)
+      FileTimes.set(target, modified: member.modified)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// What one attempt saves. What it has saved and removed again it does not want to go on from: once it saves something else,
@@ -88,36 +123,52 @@ struct SavedFiles: Sendable {
     }
   }
 
-  private func isThere(_ path: String, in work: String) -> Bool {
+  func isThere(_ path: String, in work: String) -> Bool {
     // What cannot be looked at may be there.
     do { return try files.entry(work + "/" + path) != nil } catch { return true }
   }
 
-  private func drop(_ path: String, of key: Digest) { try? files.remove(folder(of: key) + "/" + path) }
+  func drop(_ path: String, of key: Digest) {
+    let path = folder(of: key) + "/" + path
+    guard let status = (try? files.entry(path)) ?? nil else { return }
+    if status.isFolder { files.removeAll(path) } else { try? files.remove(path) }
+    // Folders in which nothing is left.
+    var above = parentFolder(of: path)
+    while above.utf8.count > folder(of: key).utf8.count, (try? files.remove(above)) != nil {
+      above = parentFolder(of: above)
+    }
+  }
 
   func forget(_ key: Digest) {
     let folder = folder(of: key)
-    if (try? files.entry(folder)) ?? nil != nil { files.removeAll(folder) }
+    for path in [SavedList.path(of: key, in: store), folder] where (try? files.entry(path)) ?? nil != nil {
+      files.removeAll(path)
+    }
   }
 
   /// Whether a path leads from a folder to what is in it, past no links.
   private func isInside(_ path: String, _ folder: String) -> Bool {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    guard path.utf8.count <= SavedFiles.longest, parts.count <= SavedFiles.deepest,
-      parts.allSatisfy({ EntryName.fault(of: String($0)) == nil && !$0.hasPrefix(".") })
-    else { return false }
+    guard SavedFiles.isSound(path) else { return false }
     var place = folder
-    for part in parts.dropLast() {
+    for part in path.split(separator: "/").dropLast() {
       place += "/" + part
       guard (try? files.entry(place))?.isFolder == true else { return false }
     }
     return true
   }
 
+  /// Whether a path leads downwards by names that can be kept.
+  static func isSound(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return path.utf8.count <= longest && parts.count <= deepest
+      && parts.allSatisfy { EntryName.fault(of: String($0)) == nil && !$0.hasPrefix(".") }
+  }
+
   /// Removes what nobody has gone on from for long.
-  private func removeOld() {
+  func removeOld() {
     let root = "\(store.root)/failed"
-    for name in (try? files.names(in: root)) ?? [] where name.hasSuffix("-saved") {
+    for name in (try? files.names(in: root)) ?? []
+    where name.hasSuffix("-saved") || name.hasSuffix("-saved.json") {
       guard let status = try? files.entry("\(root)/\(name)") else { continue }
       if Int64(SystemTime.milliseconds()) * 1_000_000 - status.modified > SavedFiles.lifetime {
         files.removeAll("\(root)/\(name)")

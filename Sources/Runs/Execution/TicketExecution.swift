@@ -92,8 +92,8 @@ public struct TicketExecution: Sendable {
     let action = order.action
     let saved = SavedFiles(store: store)
     let attempt = saved.attempt(of: action.key)
-    let isCommand = if case .command = action.work { true } else { false }
-    let resume = isCommand ? saved.folder(for: action.key) : nil
+    let grown = GrownMembers(of: action, in: store, notes: notes)
+    let isResumed = Mutex(false)
     let last = Mutex<ContinuousClock.Instant?>(nil)
     let watcher = ActionWatcher(
       threads: order.threads, notes: notes,
@@ -104,21 +104,31 @@ public struct TicketExecution: Sendable {
           return true
         }
         if isDue { ticket.report(progress) }
-      }, resume: resume, saved: { attempt.keep($0, in: $1) })
+      },
+      resume: {
+        let folder = saved.resume(action.key, isPlaced: action.resumes)
+        if folder != nil { isResumed.withLock { $0 = true } }
+        return folder
+      }, saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
+      placed: { if !grown.has(placed: $0) { attempt.keep($0, in: $1) } })
     let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
     do {
       let scratch = try Scratch(madeAt: ticket.folder, keeping: ActionTicket.names, files: files)
       let result = try await LocalRunner(store: store, surroundings: surroundings).run(
         action, watcher, in: scratch)
+      await grown.finish()
+      store.sealSegment()
       for output in result.outputs { try files.synchronise(output.path) }
-      try ticket.write(.made(result.outputs, isResumed: resume != nil), notes, by: job)
+      try ticket.write(.made(result.outputs, isResumed: isResumed.withLock { $0 }), notes, by: job)
       return true
     } catch {
+      await grown.finish()
+      store.sealSegment()
       let reason = (error as? ActionFailure)?.error ?? error
       // A signal may have reached the command before it was noticed here.
       if !Task.isCancelled { try? await Task.sleep(for: .milliseconds(200)) }
       if reason is CancellationError || Task.isCancelled {
-        try ticket.write(.told(hasSaved: attempt.hasSaved), notes, by: job)
+        try ticket.write(.told(hasSaved: attempt.hasSaved || grown.hasKept), notes, by: job)
       } else {
         try ticket.write(.failed(PipelineError(wrapping: reason).failure), notes, by: job)
       }

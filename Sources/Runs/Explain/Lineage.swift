@@ -130,7 +130,10 @@ public struct Lineage: Sendable {
       ]
       if let key = maker.key { members["key"] = .string(key) }
       if let doubt = maker.record.doubt { members["sandbox"] = .string(doubt.rawValue) }
-      if maker.record.isResumed { members["resumed"] = true }
+      if maker.record.isResumed {
+        members["resumed"] = true
+        members["times_resumed"] = .integer(Int64(maker.record.timesResumed))
+      }
       if maker.isTold { members["told"] = true }
       members["made"] = maker.making?.json ?? .null
       return (digest.description, .object(members))

@@ -38,7 +38,10 @@ struct PipelineNames {
       if declared.isEmpty { continue }
       if let member = wanted?.member, let link = finding.instance.link, link != member { continue }
       guard let record = finding.record ?? finding.partial else {
-        throw hasNotRun(finding.instance.name, finding.state, survey)
+        let kept = self.kept(of: finding, declared, wanted?.member)
+        if kept.isEmpty { throw hasNotRun(finding.instance.name, finding.state, survey) }
+        found += kept
+        continue
       }
       for output in record.outputs where declared.contains(where: { $0.name == output.name }) {
         // A link of a chain makes one member of an output.
@@ -56,6 +59,18 @@ struct PipelineNames {
     }
     if found.isEmpty { throw noMember(wanted, findings) }
     return found
+  }
+
+  /// The finished members of outputs that grow, of a stage that has not ended.
+  private func kept(
+    of finding: Survey.Finding, _ declared: [OutputDeclaration], _ member: String?
+  ) -> [NamedArtefact] {
+    guard let key = finding.action?.key, member != nil else { return [] }
+    return SavedList(of: key, in: engine.store).members.filter { kept in
+      kept.key == member && declared.contains { $0.name == kept.output }
+    }.map {
+      NamedArtefact(name: "\(finding.instance.name).\($0.output)[\($0.key)]", digest: $0.digest)
+    }
   }
 
   private func isMeant(_ instance: StageInstance, _ reference: Reference?) -> Bool {

@@ -24,9 +24,11 @@ public struct StageLog: Sendable {
   public let key: Digest?
   /// The record of the run that printed it; nil if none counts, or it runs now or has failed.
   public let record: Record?
-  private let store: Store
+  let metrics: Metrics?
+  let store: Store
 
-  init(instance: String, place: Place, key: Digest?, record: Record?, store: Store) {
+  init(instance: String, place: Place, key: Digest?, record: Record?, metrics: Metrics?, store: Store) {
+    self.metrics = metrics
     self.instance = instance
     self.place = place
     self.key = key
@@ -90,7 +92,12 @@ extension Engine {
       return survey.findings.filter { names.contains($0.instance.name) }.map { finding in
         StageLog(
           instance: finding.instance.name, place: place(of: finding), key: finding.action?.key,
-          record: finding.record, store: store)
+          record: finding.record,
+          metrics: finding.instance.outputs.first { $0.name == "metrics" && !$0.keyed }.map { output in
+            StageLog.Metrics(
+              file: output.file,
+              digest: finding.record?.outputs.first { $0.name == output.name }?.artefact.digest)
+          }, store: store)
       }
     }
   }

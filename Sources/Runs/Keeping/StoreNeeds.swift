@@ -22,7 +22,7 @@ public struct KeepingRules: Sendable {
 /// - references, pins, and what was shared;
 /// - what is published in a workspace;
 /// - what the last runs of each pipeline have made, and what they read that no action made;
-/// - what a process relies on at this moment;
+/// - what a process relies on at this moment, and what a stage that has not ended can go on from;
 /// - what objects in the store are differences from.
 ///
 /// Of everything that is needed the records are, too, of how it was made, back to the sources; what these name besides is
@@ -62,7 +62,10 @@ public struct StoreNeeds: Sendable {
     for digest in try PublishedFiles.digests(of: store).sorted() {
       roots += try StoreNeeds.root(digest, .published, store)
     }
-    for digest in try store.reliedOn().sorted() { roots += try StoreNeeds.root(digest, .reliance, store) }
+    // What stages that have not ended go on from.
+    for digest in try store.reliedOn().sorted() + SavedList.digests(in: store) {
+      roots += try StoreNeeds.root(digest, .reliance, store)
+    }
 
     let (kept, running) = try StoreNeeds.keys(store, rules, graph, now)
     for key in running.union(kept).sorted() {

@@ -10,12 +10,11 @@ extension Action {
   ///   - tools: program -> identity.
   ///   - python: the Python environment of a command; nil if it declares none.
   ///   - system: what the files of the system are that an operation reads; nil if it reads none.
-  ///   - unsandboxed: the stages behind the inputs that ran without a sandbox, for an operation that tells of them.
+  ///   - marks: how the stages behind the inputs ran, for an operation that tells of it.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
   init(
     instance: StageInstance, inputs: [ActionInput], tools: [String: String],
-    python: PythonEnvironments.Found? = nil, system: Digest? = nil,
-    unsandboxed: [String] = []
+    python: PythonEnvironments.Found? = nil, system: Digest? = nil, marks: StageMarks = StageMarks()
   ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
@@ -26,12 +25,12 @@ extension Action {
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
       resources: instance.resources,
-      manifest: Action.manifest(instance, inputs, tools, python?.identity, system, unsandboxed))
+      manifest: Action.manifest(instance, inputs, tools, python?.identity, system, marks))
   }
 
   private static func manifest(
     _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ python: JSON?,
-    _ system: Digest?, _ unsandboxed: [String]
+    _ system: Digest?, _ marks: StageMarks
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -58,7 +57,10 @@ extension Action {
       members["outputs"] = .object(
         Dictionary(uniqueKeysWithValues: instance.outputs.map { ($0.name, .string($0.file)) }))
     }
-    if !unsandboxed.isEmpty { members["without-sandbox"] = .array(unsandboxed.map { .string($0) }) }
+    if !marks.unsandboxed.isEmpty {
+      members["without-sandbox"] = .array(marks.unsandboxed.map { .string($0) })
+    }
+    if !marks.resumed.isEmpty { members["resumed"] = .array(marks.resumed.map { .string($0) }) }
     if let system { members["system"] = .string(system.description) }
     members["python"] = python
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }

@@ -26,12 +26,14 @@ struct ActionResolver: Sendable {
     let python = try environments.environment(of: instance, reading: inputs)
     return try Action(
       instance: instance, inputs: inputs, tools: try identities(of: instance, in: python), python: python,
-      system: try systemIdentity(of: instance), unsandboxed: try unsandboxed(instance, behind: inputs))
+      system: try systemIdentity(of: instance), marks: try marks(instance, behind: inputs))
   }
 
-  private func unsandboxed(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> [String] {
-    guard case .operation(let operation, _) = instance.work, operation.tellsOfSandboxes else { return [] }
-    return try store.stagesInDoubt(behind: inputs.flatMap(\.members).map(\.artefact.digest)) {
+  private func marks(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> StageMarks {
+    guard case .operation(let operation, _) = instance.work, operation.tellsHowStagesRan else {
+      return StageMarks()
+    }
+    return try StageMarks(of: store, behind: inputs.flatMap(\.members).map(\.artefact.digest)) {
       try trust.refusal(of: $0, in: store) == nil
     }
   }

@@ -1,0 +1,167 @@
+import Actions
+import Artefacts
+import System
+
+/// Watches the outputs of a command that grow, and tells which of their members are finished: those that the command says to be, and
+/// those that nobody has open for writing any more and that have stayed as they are for a while.
+///
+/// What is called as unfinished files are is passed over, and what changes after it was told is told again.
+struct GrowingOutputs {
+  /// What tells a file or folder from what it was before.
+  private struct Look: Hashable {
+    /// Of each file: its path in a folder, or nothing.
+    let files: [Entry]
+
+    /// When the last of them was written.
+    var modified: Int64 { files.map(\.modified).max() ?? 0 }
+
+    struct Entry: Hashable {
+      let path: String
+      let inode: UInt64
+      let size: Int64
+      let modified: Int64
+    }
+  }
+
+  private let outputs: [OutputDeclaration]
+  private let folder: String
+  private let files: any FileSystem
+  private var seen: [String: (look: Look, since: ContinuousClock.Instant)] = [:]
+  private var told: [String: Look] = [:]
+  private var announced: Set<String> = []
+  private var next: ContinuousClock.Instant
+
+  /// How long a member stays as it is before it counts as finished.
+  static let quiet = Duration.seconds(2)
+  /// The same where nobody can say whether it is open.
+  static let quietUnknown = Duration.seconds(30)
+  private static let pause = Duration.milliseconds(500)
+  /// Files of a member that is a folder; with more it waits for the end of the command.
+  private static let mostFiles = 10_000
+  /// Members that are watched.
+  private static let mostMembers = 100_000
+
+  /// - Parameter folder: of the command.
+  init(_ action: Action, _ command: ActionCommand, folder: String, files: any FileSystem) {
+    outputs = action.outputs.filter { $0.keyed && command.growing.contains($0.name) }
+    self.folder = folder
+    self.files = files
+    next = .now
+  }
+
+  /// Takes what stands there already, since it was put there, for told.
+  mutating func passOver(_ place: String) {
+    told[place] = look(at: place)
+  }
+
+  /// The members that are finished since the last look. Looks as often as it is worth.
+  mutating func finished() -> [GrownMember] {
+    let start = ContinuousClock.now
+    if outputs.isEmpty || start < next { return [] }
+    var found: [(member: GrownMember, modified: Int64)] = []
+    for output in outputs {
+      guard isFolder(output.place), let names = try? files.names(in: folder + "/" + output.place) else {
+        continue
+      }
+      for name in names.prefix(GrowingOutputs.mostMembers) {
+        if let member = member(name, of: output), isFinished(member.place, at: start) {
+          found.append((member, told[member.place]?.modified ?? 0))
+        }
+      }
+    }
+    next = max(start + GrowingOutputs.pause, .now + (.now - start) * 10)
+    // As they were written, so that one that is kept stands beside all that were there before it.
+    return found.sorted { $0.modified < $1.modified }.map(\.member)
+  }
+
+  /// The member that the command says to be complete, or to which the last file belongs that it says to be; nil for what is no
+  /// member.
+  mutating func finished(announced path: String) -> GrownMember? {
+    for output in outputs where output.claims(path) && isFolder(output.place) {
+      let inner = output.place == "." ? path[...] : path.dropFirst(output.place.utf8.count + 1)
+      guard let name = inner.split(separator: "/").first.map(String.init),
+        let member = member(name, of: output), let look = look(at: member.place)
+      else { return nil }
+      announced.insert(path)
+      let isComplete = look.files.allSatisfy {
+        announced.contains($0.path.isEmpty ? member.place : member.place + "/" + $0.path)
+      }
+      guard isComplete else { return nil }
+      told[member.place] = look
+      return member
+    }
+    return nil
+  }
+
+  /// Whether a path leads to a folder, past no links.
+  private func isFolder(_ place: String) -> Bool {
+    var path = folder
+    return place.split(separator: "/").allSatisfy {
+      path += "/" + $0
+      return (try? files.entry(path))?.isFolder == true
+    }
+  }
+
+  private func member(_ name: String, of output: OutputDeclaration) -> GrownMember? {
+    let place = output.place == "." ? name : output.place + "/" + name
+    guard !GrowingOutputs.isTemporary(name), EntryName.fault(of: name) == nil,
+      let status = try? files.entry(folder + "/" + place), status.isFile || status.isFolder,
+      let key = output.members.key(of: name, isFolder: status.isFolder),
+      (try? MemberKey.check(key, of: output.name)) != nil
+    else { return nil }
+    return GrownMember(output: output.name, key: key, place: place, folder: folder)
+  }
+
+  /// Names that programs give to what they have not finished.
+  static func isTemporary(_ name: String) -> Bool {
+    let lower = name.lowercased()
+    return [".", "~", "tmp", "temp-", "temp_"].contains(where: lower.hasPrefix)
+      || ["~", ".tmp", ".temp", ".part", ".partial", ".incomplete", ".writing", ".lock", "-tmp", "_tmp"]
+        .contains(
+          where: lower.hasSuffix)
+      || lower.contains(".tmp.") || lower.contains(".tmp-") || lower.contains(".partial.")
+  }
+
+  private mutating func isFinished(_ place: String, at time: ContinuousClock.Instant) -> Bool {
+    guard let look = look(at: place), told[place] != look else {
+      seen[place] = nil
+      return false
+    }
+    guard let before = seen[place], before.look == look else {
+      seen[place] = (look, time)
+      return false
+    }
+    if time - before.since < GrowingOutputs.quiet { return false }
+    var isKnown = true
+    for file in look.files {
+      switch FileWriters.areThere(at: folder + "/" + place + (file.path.isEmpty ? "" : "/" + file.path)) {
+      case true?: return false
+      case false?: break
+      case nil: isKnown = false
+      }
+    }
+    if !isKnown, time - before.since < GrowingOutputs.quietUnknown { return false }
+    seen[place] = nil
+    told[place] = look
+    return true
+  }
+
+  /// Nil for what cannot be looked at, is empty, or has too much in it, a link, or the name of something unfinished.
+  private func look(at place: String) -> Look? {
+    var entries: [Look.Entry] = []
+    func visit(_ path: String, _ depth: Int) -> Bool {
+      let full = folder + "/" + place + (path.isEmpty ? "" : "/" + path)
+      guard let status = try? files.entry(full) else { return false }
+      if status.isFile {
+        entries.append(
+          Look.Entry(path: path, inode: status.inode, size: status.size, modified: status.modified))
+        return entries.count <= GrowingOutputs.mostFiles && (status.size > 0 || !path.isEmpty)
+      }
+      guard status.isFolder, depth < 32, let names = try? files.names(in: full) else { return false }
+      return names.sorted().allSatisfy { name in
+        !GrowingOutputs.isTemporary(name) && visit(path.isEmpty ? name : path + "/" + name, depth + 1)
+      }
+    }
+    return visit("", 0) && !entries.isEmpty ? Look(files: entries) : nil
+  }
+}

@@ -1,0 +1,185 @@
+import Actions
+import Artefacts
+import Synchronization
+import System
+
+/// The members of growing outputs of one attempt: each goes into the store as soon as it is finished, one after the other and beside
+/// the command.
+final class GrownMembers: Sendable {
+  private struct Work {
+    let queue: AsyncStream<GrownMember>.Continuation
+    let task: Task<Void, Never>
+  }
+
+  private let action: Action
+  private let shelf: GrownShelf
+  /// Nil before the first member.
+  private let work = Mutex<Work?>(nil)
+
+  init(of action: Action, in store: Store, notes: ActionNotes) {
+    shelf = GrownShelf(of: action, in: store, notes: notes)
+    self.action = action
+  }
+
+  deinit { work.withLock { $0?.queue.finish() } }
+
+  /// Has a member kept. Returns at once, whatever its size.
+  func take(_ member: GrownMember) {
+    guard shelf.expects(member) else { return }
+    work.withLock { work in
+      let current = work ?? begin()
+      work = current
+      current.queue.yield(member)
+    }
+  }
+
+  private func begin() -> Work {
+    let (stream, queue) = AsyncStream.makeStream(of: GrownMember.self)
+    let task = Task(executorPreference: TaskThreads.shared) { [shelf] in
+      for await member in stream { shelf.keep(member) }
+    }
+    return Work(queue: queue, task: task)
+  }
+
+  /// Something that an earlier attempt had kept stands in the folder of this one.
+  /// - Returns: whether it is, or is in, a member that is in the store.
+  func has(placed place: String) -> Bool { shelf.has(placed: place) }
+
+  /// Whether the attempt has written one that is kept, from which another can go on.
+  var hasKept: Bool { action.resumes && shelf.hasKept }
+
+  /// Waits until all that were taken are kept.
+  func finish() async {
+    let work = work.withLock { $0 }
+    work?.queue.finish()
+    await work?.task.value
+  }
+}
+
+/// Puts finished members into the store, and into the list from which the next attempt gets them (`SavedList`).
+///
+/// What a command removes again it does not want to go on from: it leaves the list once another member joins it.
+private final class GrownShelf: Sendable {
+  private struct State {
+    /// Places that this attempt has written or was given.
+    var own: Set<String> = []
+    var waiting: Set<String> = []
+    /// Those that could not be kept when it was their turn, and those behind them.
+    var missed: [GrownMember] = []
+    /// What has been said.
+    var said: Set<String> = []
+    var hasKept = false
+  }
+
+  private let action: Action
+  private let store: Store
+  private let notes: ActionNotes
+  private let state = Mutex(State())
+
+  private var saved: SavedFiles { SavedFiles(store: store) }
+
+  init(of action: Action, in store: Store, notes: ActionNotes) {
+    self.action = action
+    self.store = store
+    self.notes = notes
+  }
+
+  /// - Returns: false if it waits for its turn already.
+  func expects(_ member: GrownMember) -> Bool { state.withLock { $0.waiting.insert(member.place).inserted } }
+
+  var hasKept: Bool { state.withLock { $0.hasKept } }
+
+  func has(placed place: String) -> Bool {
+    let member = SavedList(of: action.key, in: store).members.first {
+      $0.path == place || place.hasPrefix($0.path + "/")
+    }
+    guard let member else { return false }
+    _ = state.withLock { $0.own.insert(member.path) }
+    return true
+  }
+
+  /// Keeps a member, after those that could not be kept when it was their turn: whoever goes on from one that is kept finds all
+  /// that were finished before it.
+  func keep(_ member: GrownMember) {
+    var open = state.withLock { state in
+      defer { state.missed = [] }
+      state.waiting.remove(member.place)
+      return state.missed.filter { $0.place != member.place } + [member]
+    }
+    while let first = open.first, isSettled(first) { open.removeFirst() }
+    state.withLock { $0.missed = open }
+  }
+
+  /// - Returns: whether it is kept, or is not to be.
+  private func isSettled(_ member: GrownMember) -> Bool {
+    guard SavedFiles.isSound(member.place),
+      let folder = HeldFolder(parentFolder(of: "./" + member.place), in: member.folder),
+      let name = member.place.split(separator: "/").last
+    else { return true }
+    let path = "\(folder.path)/\(name)"
+    do {
+      guard let status = try store.files.entry(path), let before = try statuses(at: path) else { return true }
+      let publication = store.publication()
+      let artefact = try publication.add(path: path)
+      // It is what it was before it was read: nothing else was put in its place meanwhile, and no link led elsewhere.
+      guard try statuses(at: path) == before else { return true }
+      try publication.commit()
+      try list(
+        SavedList.Member(
+          output: member.output, key: member.key, path: member.place, digest: artefact.digest,
+          size: artefact.size, isExecutable: status.isFile && status.isExecutable, modified: status.modified),
+        in: member.folder)
+      return true
+    } catch {
+      // What the command has removed or is writing again is told once more when it is finished.
+      guard (try? store.files.entry(path)) ?? nil != nil else { return true }
+      let headline = PipelineError(wrapping: error).headline.replacing(
+        folder.path, with: parentFolder(of: "./" + member.place))
+      say("\(self.name(member.output, member.key)) could not be kept while the stage runs: \(headline)")
+      return false
+    }
+  }
+
+  /// Of a member and all that is in it; nil where it is not there, or has a link or anything strange in it.
+  private func statuses(at path: String) throws -> [FileStatus]? {
+    guard let status = try store.files.entry(path), status.isFile || status.isFolder else { return nil }
+    if status.isFile { return [status] }
+    var all = [status]
+    for name in try store.files.names(in: path).sorted() {
+      guard let inner = try statuses(at: path + "/" + name) else { return nil }
+      all += inner
+    }
+    return all
+  }
+
+  private func list(_ entry: SavedList.Member, in folder: String) throws {
+    var list = SavedList(of: action.key, in: store)
+    if list.members.isEmpty { saved.removeOld() }
+    let own = state.withLock { state in
+      let own = state.own
+      state.own.insert(entry.path)
+      return own
+    }
+    let stale = list.members.filter {
+      $0.path == entry.path || own.contains($0.path) && !saved.isThere($0.path, in: folder)
+    }
+    let before = stale.first { $0.path == entry.path }
+    if let before, own.contains(entry.path), before.digest != entry.digest {
+      say(
+        "\(name(entry.output, entry.key)) changed after it had been taken for finished, and is kept anew; "
+          + "what is renamed into its place when it is complete is kept once")
+    }
+    list.members.removeAll { stale.contains($0) }
+    if list.members.count < SavedList.most { list.members.append(entry) }
+    try list.write(for: action.key, in: store)
+    state.withLock { $0.hasKept = true }
+    // Of these the next attempt gets what the list says, if anything.
+    for member in stale where member.digest != entry.digest { saved.drop(member.path, of: action.key) }
+  }
+
+  private func name(_ output: String, _ key: String) -> String { "\(action.name): \(output)[\(key)]" }
+
+  private func say(_ note: String) {
+    if state.withLock({ $0.said.insert(note).inserted }) { notes.add(note) }
+  }
+}

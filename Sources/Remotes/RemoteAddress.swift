@@ -97,7 +97,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   private static func malformed(_ text: String, _ reason: String, hint: String? = nil) -> Failure {
     Failure(
       .malformed, "'\(text)' is no address of another place: \(reason)",
-      hint: hint ?? "give /path, ssh://host/path, https://host/path or s3://bucket/path")
+      hint: hint ?? "give /path, ssh://host/path, sftp://host/path, https://host/path or s3://bucket/path")
   }
 
   /// Whether somebody on another machine can use it.

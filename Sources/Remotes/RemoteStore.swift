@@ -172,10 +172,10 @@ public final class RemoteStore: ObjectSource, RecordSource {
   /// Brings those records that a list names, as far as they are there: how an artefact is said to have been made. They are kept
   /// apart from the store's own, so that no run takes them for results.
   /// - Parameter list: the digest of a `LineageList`.
-  /// - Returns: those that are there.
-  @discardableResult public func fetchRecords(
-    of list: Digest, for artefact: Digest
-  ) async throws -> [Record] {
+  /// - Parameter each: called with those that are there, one after the other: a stranger's may be too long to keep them all.
+  public func fetchRecords(
+    of list: Digest, for artefact: Digest, _ each: (Record) throws -> Void = { _ in }
+  ) async throws {
     var bytes: [UInt8] = []
     try await read(list) { piece in
       guard bytes.count + piece.count <= LineageList.sizeLimit else {
@@ -187,22 +187,20 @@ public final class RemoteStore: ObjectSource, RecordSource {
     guard found.artefact == artefact else {
       throw Failure(.refused, "\(list) tells how \(found.artefact) was made, and not \(artefact)")
     }
-    return try await fetchRecords(found.records)
+    try await fetchRecords(found.records, each)
   }
 
   /// Brings the records of some actions, as far as they are there: what is said of how something was made.
-  /// - Returns: those that are there.
-  @discardableResult public func fetchRecords(_ wanted: [Digest]) async throws -> [Record] {
-    var all: [Record] = []
+  /// - Parameter each: called with those that are there, one after the other.
+  public func fetchRecords(_ wanted: [Digest], _ each: (Record) throws -> Void = { _ in }) async throws {
     for start in stride(from: 0, to: wanted.count, by: 64) {
       let keys = Array(wanted[start..<min(start + 64, wanted.count)])
       let records = try await records(for: keys)
       for record in records.values { try scratch.add(toldBy: record, from: files.name) }
       // A place that does not know of signatures may say so.
       if let found = try? await signatures(for: records.keys.sorted()) { try scratch.add(found) }
-      all += records.values
+      for record in records.values { try each(record) }
     }
-    return all
   }
 
   func landing(

@@ -41,9 +41,10 @@ struct CurvePlot {
 
     var canvas = [[UInt8]](repeating: [UInt8](repeating: 0, count: width), count: height)
     func place(_ value: Double, _ low: Double, _ high: Double, _ most: Int) -> Int {
-      guard high > low else { return most / 2 }
-      // Halves, since the difference of two large numbers may not be finite.
-      return Int((value / 2 - low / 2) / (high / 2 - low / 2) * Double(most) + 0.5)
+      // Halves, since the difference of two large numbers may not be finite; that of two tiny ones may be nothing.
+      let range = high / 2 - low / 2
+      guard range > 0 else { return most / 2 }
+      return Int((value / 2 - low / 2) / range * Double(most) + 0.5)
     }
     var before: (x: Int, y: Int)?
     for point in shown {

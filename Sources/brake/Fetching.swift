@@ -25,9 +25,13 @@ struct Fetching {
       var fetched = Fetched(
         name: line.digest.description, artefact: try await remote.fetch(line.digest))
       if withLineage, let lineage = line.lineage {
-        do { fetched.records = try await remote.fetchRecords(of: lineage, for: line.digest) } catch let error
-          as Failure
-        {
+        do {
+          try await remote.fetchRecords(of: lineage, for: line.digest) { record in
+            if record.outputs.contains(where: { $0.artefact.digest == line.digest }) {
+              fetched.records.append(record)
+            }
+          }
+        } catch let error as Failure {
           Output.note("note: how it was made is not known: \(error)")
         }
       }
@@ -44,6 +48,9 @@ struct Fetching {
     }
   }
 
+  /// Outputs in the lineage of a run that somebody else names, at most.
+  private static let mostOutputs = 2_000_000
+
   /// Fetches what a run has made that somebody has sent there, and gives it the name that it has there.
   func run(_ identifier: String, _ extent: Borrowing.Extent) async throws -> Fetched {
     let reference = try SharedRun.reference(to: identifier)
@@ -55,14 +62,21 @@ struct Fetching {
       }
       let run = try SharedRun(try await remote.fetch(digest), as: identifier, in: store)
       try store.setReference(reference, to: digest)
-      var fetched = Fetched(name: "@" + reference, artefact: run.artefact)
+      let fetched = Fetched(name: "@" + reference, artefact: run.artefact)
       if extent == .alone { return fetched }
-      fetched.records = try await remote.fetchRecords(run.records)
-      if extent == .withLineage {
-        let all = fetched.records.flatMap(\.outputs).map(\.artefact)
-        let there = try await remote.present(among: all.map(\.digest))
-        try await store.fetch(all.filter { there.contains($0.digest) }, from: [remote])
+      var outputs: [Artefact] = []
+      try await remote.fetchRecords(run.records) { record in
+        guard extent == .withLineage else { return }
+        outputs += record.outputs.map(\.artefact)
+        guard outputs.count <= Fetching.mostOutputs else {
+          throw Failure(
+            .refused,
+            "the run \(identifier) of \(remote.files.name) names more than \(Fetching.mostOutputs) outputs",
+            hint: "fetch what you need by its digest or stage")
+        }
       }
+      let there = try await remote.present(among: outputs.map(\.digest))
+      try await store.fetch(outputs.filter { there.contains($0.digest) }, from: [remote])
       return fetched
     }
   }

@@ -80,7 +80,7 @@ struct NamedTensor: Sendable {
     try await RemoteStore.waiting { [reader, tensor] in try reader.write(tensor, to: output) }
     guard let place else { return }
     Output.note(
-      "note: \(byteCount(progress.bytes)) were read from \(place); their checksums hold, and that they belong to the digest only who "
-        + "fetches all of the artefact knows")
+      "note: \(progress.bytes == 0 ? "it was" : "\(byteCount(progress.bytes)) were") read from \(place); the checksums of what was "
+        + "read hold, and that it belongs to the digest only who fetches all of the artefact knows")
   }
 }

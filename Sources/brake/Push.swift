@@ -43,7 +43,9 @@ extension Brake {
         push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
       }
       if let run, let results {
-        let shared = try SharedRun(run, results: results, records: push.records.map(\.key), in: store)
+        let makers =
+          lineage.lineage ? try results.map(\.artefact.digest).records(in: store, except: []).map(\.key) : []
+        let shared = try SharedRun(run, results: results, records: makers, in: store)
         push.artefacts.append(shared.artefact)
         push.references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
       }

@@ -17,7 +17,9 @@ struct RecordOrigins {
       }
       let trust = try knowing ?? Configuration.read().knowingSigners()
       knowing = trust
-      all[record.key] = (try trust.standing(of: record, in: store), store.originOfTold(record.key))
+      // What is told of an action may be another result of it, from elsewhere.
+      let place = try store.toldRecord(record.key) == record ? store.originOfTold(record.key) : nil
+      all[record.key] = (try trust.standing(of: record, in: store), place)
     }
   }
 

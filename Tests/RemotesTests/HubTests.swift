@@ -150,6 +150,38 @@ import Testing
     #expect(try await failure(short, "hf://o/m/a").contains("which has 8"))
   }
 
+  @Test(arguments: ["", "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"])
+  func `What the hub says counts, by whatever name and after whatever words`(_ before: String) async throws {
+    // Who is led to may say what it likes of the bytes that it sends.
+    let other = OddServer { _ in
+      HubTests.found("Weights", "\r\nX-Linked-ETag: \"\(Digest(of: Array("Weights".utf8)).hex)\"")
+    }
+    defer { other.stop() }
+    let digest = Digest(of: Array("weights".utf8)).hex
+    let server = OddServer { [port = other.port] request in
+      let isOld = request.path.hasPrefix("o/m/")
+      let (place, said) =
+        isOld
+        ? ("/o/new/resolve/main/a", "")
+        : ("http://127.0.0.1:\(port)/x", "X-Linked-ETag: \"\(digest)\"\r\n")
+      return OddServer.Answer(
+        "\(before)HTTP/1.1 \(isOld ? 307 : 302) Elsewhere\r\nLocation: \(place)\r\n\(said)"
+          + "Connection: close\r\nContent-Length: 0")
+    }
+    #expect(try await failure(server, "hf://o/m/a").contains("sent other bytes for a"))
+    #expect(server.requests == 2 && other.requests == 1)
+  }
+
+  @Test func `Who is not let in because the token stays here is told so`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0") }
+    defer { server.stop() }
+    // This machine by a name that is not known to be this machine's.
+    let hub = try Hub(endpoint: "http://127.1:\(server.port)", token: "hf_secret")
+    await #expect {
+      try await hub.fetch(HubAddress("hf://o/m"), into: here.store)
+    } throws: { "\($0)".contains("HF_TOKEN is not sent over http") }
+  }
+
   @Test func `A branch that moves while it is read is noticed`() async throws {
     let server = OddServer { request in
       let digit = request.number < 1 ? "a" : "b"

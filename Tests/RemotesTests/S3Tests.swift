@@ -26,15 +26,18 @@ import Testing
     .init("HTTP/1.1 \(status)\(header)\r\nContent-Length: \(text.utf8.count)", Array(text.utf8))
   }
 
+  private func files(at server: OddServer, _ identity: S3Identity) -> WebFiles {
+    let url = "http://127.0.0.1:\(server.port)/lab"
+    return WebFiles(
+      url, name: "the bucket", bucket: S3Bucket(url: url, region: "r", identity: identity, part: 1 << 20))
+  }
+
   /// Sends the large object in parts of a mebibyte.
   private func send(
     to server: OddServer, identity: S3Identity = S3Identity(find: { S3Credentials(key: "k", secret: "s") })
   ) async throws -> Int {
-    let url = "http://127.0.0.1:\(server.port)/lab"
-    let files = WebFiles(
-      url, name: "the bucket", bucket: S3Bucket(url: url, region: "r", identity: identity, part: 1 << 20))
     let sent = Mutex(0)
-    try await files.write([
+    try await files(at: server, identity).write([
       Shipment(
         path: path, content: .object(there.large.digest, of: there.store),
         sent: { count in sent.withLock { $0 += count } })
@@ -117,6 +120,27 @@ import Testing
     _ = try await send(to: server)
   }
 
+  @Test(arguments: ["404 Not Found", "409 Conflict", "412 Precondition Failed"])
+  func `Parts of an object that another has sent meanwhile are taken back`(_ status: String) async throws {
+    let isTakenBack = Mutex(false)
+    let server = OddServer { [self] request in
+      switch request.method {
+      case "POST" where request.path.hasSuffix("?uploads="): return answer("200 OK", S3Tests.begun)
+      case "POST": return answer(status)
+      case "PUT": return answer("200 OK", "", "\r\nETag: \"a\"")
+      case "HEAD": return answer("200 OK")
+      case "DELETE":
+        isTakenBack.withLock { $0 = request.path.hasSuffix("?uploadId=a%26b") }
+        return answer("204 No Content")
+      // Not everybody may ask for what others have begun.
+      default: return answer("403 Forbidden")
+      }
+    }
+    defer { server.stop() }
+    #expect(try await send(to: server) == object.count)
+    #expect(isTakenBack.withLock { $0 })
+  }
+
   @Test func `What a service loses again and again is an error`() async throws {
     let server = OddServer { [self] request in
       request.method == "POST"
@@ -152,6 +176,48 @@ import Testing
     defer { server.stop() }
     #expect(try await send(to: server, identity: identity) == object.count)
     #expect(found.withLock { $0 } == 2)
+  }
+
+  @Test func `An answer without words may mean that credentials have run out`() async throws {
+    let found = Mutex(0)
+    let identity = S3Identity(find: {
+      found.withLock { $0 += 1 }
+      return S3Credentials(key: "k\(found.withLock { $0 })", secret: "s", token: "t")
+    })
+    let server = OddServer { [self] request in
+      answer(request.head.contains("Credential=k2/") ? "200 OK" : "400 Bad Request")
+    }
+    defer { server.stop() }
+    #expect(try await files(at: server, identity).present(among: [path]) == [path])
+    #expect(found.withLock { $0 } == 2)
+  }
+
+  @Test func `Who is not let in is not asked again as the same, and hears who that is`() async throws {
+    let server = OddServer { [self] _ in answer("403 Forbidden") }
+    defer { server.stop() }
+    let identity = S3Identity(find: {
+      S3Credentials(key: "k", secret: "s", source: "the role of this machine")
+    })
+    await #expect {
+      try await files(at: server, identity).present(among: [path])
+    } throws: { "\($0)".contains("the credentials are those of the role of this machine") }
+    #expect(server.requests == 1)
+  }
+
+  @Test func `A signed request is not led elsewhere`() async throws {
+    let other = OddServer { [self] _ in answer("200 OK") }
+    defer { other.stop() }
+    let server = OddServer { [self, port = other.port] _ in
+      answer(
+        "301 Moved Permanently", "",
+        "\r\nLocation: http://127.0.0.1:\(port)/lab\r\nX-Amz-Bucket-Region: eu-west-1")
+    }
+    defer { server.stop() }
+    let identity = S3Identity(find: { S3Credentials(key: "k", secret: "s", token: "t") })
+    await #expect {
+      try await files(at: server, identity).present(among: [path])
+    } throws: { "\($0)".contains("answers 301") && "\($0)".contains("elsewhere, in eu-west-1: ") }
+    #expect(other.requests == 0)
   }
 
   @Test func `Credentials are renewed before they run out`() throws {

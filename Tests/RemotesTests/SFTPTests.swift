@@ -94,6 +94,20 @@ import Testing
   }
 
   @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
+  func `A server that replaces nothing keeps the lists that it has`() async throws {
+    let files = files("-P posix-rename")
+    _ = try await push.run(from: there.store, to: files)
+    _ = try await Push(artefacts: [there.tree], records: [there.record]).run(from: there.store, to: files)
+    #expect(leftovers.isEmpty)
+    let store = try Store(at: place["a/store"], files: .withoutSynchronising)
+    #expect(try store.shared() == [there.tree.digest])
+    // A name may mean something else by now.
+    await #expect { try await push.run(from: there.store, to: files) } throws: {
+      "\($0)".contains("cannot replace refs/best")
+    }
+  }
+
+  @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
   func `A server that takes nothing is told of`() async throws {
     await #expect { try await push.run(from: there.store, to: files("-R")) } throws: {
       "\($0)".contains("the machine says 'Permission denied'")
@@ -149,6 +163,18 @@ import Testing
     await #expect { try await files.present(among: ["format"]) } throws: {
       "\($0)".contains("the machine does not answer as a server of SFTP does")
     }
+  }
+
+  /// Such as go on while what was begun is taken back.
+  @Test func `Answers that nobody asked for are not listened to for ever`() async throws {
+    let script = #"""
+      printf '\000\000\000\005\002\000\000\000\003'
+      while printf '\000\000\000\011\145\177\377\377\377\000\000\000\000'; do :; done
+      """#
+    let files = SFTPFiles(["sh", "-c", script], root: "/x", name: "the machine")
+    await #expect {
+      try await files.write([Shipment(path: "format", content: .bytes([1]))])
+    } throws: { "\($0)".contains("the machine does not answer as a server of SFTP does") }
   }
 
   @Test func `Nobody at the other end is an error that says so`() async throws {

@@ -223,6 +223,48 @@ import Testing
     #expect(try await log(workspace) == "from 0\n", "nor is given what was finished behind it")
   }
 
+  @Test func `A command writes to a copy of what was announced, and what is kept is not changed by it`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        train:
+          run: |
+            cat state || true
+            if [ -e state ]; then printf bad > state; exit 1; fi
+            echo good > state; printf '{"event":"saved","path":"state"}\\n' >> "$BRAKE_EVENTS"; exit 1
+          out: { c: { folder: ckpt, grows: true } }
+          resume: true
+          sandbox: false
+      """)
+    #expect(try await run(workspace).failed == 1)
+    for _ in 1...2 {
+      #expect(try await run(workspace).failed == 1)
+      #expect(try await log(workspace).hasPrefix("good\n"))
+    }
+  }
+
+  @Test func `What is not whole where an attempt finds it is restored, and an absurd count is no matter`()
+    async throws
+  {
+    let workspace = try Workspace(
+      training("if [ ! -e @HERE/go ]; then exit 1; fi", announcing: true, "sandbox: false"))
+    #expect(try await run(workspace).failed == 1)
+    let name = try #require(left(workspace).first { $0.hasSuffix(".json") })
+    let text = try #require(workspace.text("cache/failed/" + name))
+    workspace.folder.write(
+      text.replacing(#""resumed":0"#, with: #""resumed":9223372036854775807"#), to: "cache/failed/" + name)
+    let kept = "cache/failed/\(name.dropLast(5))/ckpt/step_2.pt"
+    try FileManager.default.removeItem(atPath: workspace.folder[kept])
+    workspace.folder.write("", to: kept)
+    workspace.folder.write("", to: "go")
+    let summary = try await run(workspace)
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(try workspace.output("train", of: summary) == whole)
+    #expect(try await log(workspace) == "from 2\n")
+  }
+
   @Test func `The names of unfinished files are known`() {
     for name in [
       ".x", "x~", "x.tmp", "tmp-checkpoint-5", "step_5.pt.part", "a.partial", "a.tmp.5", "x.incomplete",

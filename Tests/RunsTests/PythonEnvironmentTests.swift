@@ -1,6 +1,7 @@
 import Artefacts
 import Foundation
 import JSON
+import PlanSupport
 import Support
 import System
 import Testing
@@ -157,5 +158,80 @@ struct PythonEnvironmentTests {
     let missing = try #require(try await workspace.run(["t"]).failures.first)
     #expect(missing.headline == "there is no folder 'nowhere' with a Python environment")
     #expect(missing.hint?.contains("python3 -m venv nowhere") == true)
+  }
+
+  @Test func `An environment that an earlier stage of the run has changed is another one`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        first:
+          run: |
+            python3 -c "import thing; print(1)" > ${out.out}
+          python: { venv: .venv }
+          out: { out: o.txt }
+        change:
+          run: |
+            @HERE/.venv/bin/python3 -m pip install -q --no-index --disable-pip-version-check @HERE/wheels/*-1.1-*
+            cp ${in.x} ${out.out}
+          sandbox: false
+          in: { x: first.out }
+          out: { out: o.txt }
+        last:
+          run: |
+            python3 -c "import thing; print(thing.value)" > ${out.out}
+          python: { venv: .venv }
+          in: { x: change.out }
+          out: { out: o.txt }
+      """)
+    let folder = workspace.folder
+    let old = try PythonSamples.wheel("thing", "1.0", value: 5, in: folder)
+    _ = try PythonSamples.wheel("thing", "1.1", value: 6, in: folder)
+    try PythonSamples.makeEnvironment(at: folder[".venv"], installing: [old])
+    let summary = try await workspace.run(["last"])
+    try #require(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try workspace.output("last", of: summary) == "6\n")
+    // The first one ran in what is there no more; the last one is recorded with what it ran in.
+    let again = try await workspace.run(["last"])
+    #expect(again.ran == 1 && again.hit == 2)
+  }
+
+  @Test func `What ran while its environment changed is not kept`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: |
+            python3 -m pip install -q --no-index --disable-pip-version-check @HERE/wheels/*-1.1-*
+            python3 -c "import thing; print(thing.value)" > ${out.out}
+          python: { venv: .venv }
+          sandbox: false
+          out: { out: o.txt }
+      """)
+    let folder = workspace.folder
+    let old = try PythonSamples.wheel("thing", "1.0", value: 5, in: folder)
+    _ = try PythonSamples.wheel("thing", "1.1", value: 6, in: folder)
+    try PythonSamples.makeEnvironment(at: folder[".venv"], installing: [old])
+    let events = Events()
+    let summary = try await workspace.run(events: events)
+    try #require(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(events.notes.contains { $0.contains("s is planned again") && $0.contains(".venv") })
+    // The next run asks the interpreter of the changed environment again, and finds what the one before has recorded.
+    #expect(try await workspace.run().hit == 1)
+    let key = try #require(try await workspace.engine().status(targets: []).first?.key)
+    let manifest = try #require(try workspace.store.record(key)?.manifest)
+    #expect(manifest["python"]?["packages"]?["thing"]?.string == "1.1")
+  }
+
+  @Test func `An environment that a command could not see or find is refused`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: \"true > ${out.out}\", python: { venv: . }, out: { out: o.txt } } }\n")
+    try PythonSamples.makeEnvironment(at: workspace.folder.path)
+    let failure = try #require(try await workspace.run().failures.first)
+    #expect(failure.headline == "the Python environment '.' is the whole folder in which the pipeline runs")
+    #expect(failure.hint?.contains("python3 -m venv .venv") == true)
+
+    let error = planError(
+      "stages: { s: { run: x, python: { venv: a }, env: { PATH: /bin }, out: { out: o.txt } } }\n")
+    #expect(error.contains("env: sets PATH, and so hides the environment"), "\(error)")
   }
 }

@@ -179,7 +179,10 @@ struct Gathering {
         // Whatever has its name by now has the same bytes.
         try files.remove(loose.path)
       }
-    } catch let error as Failure where error.code == .notFound { return false }
+    } catch let error as Failure where error.code == .notFound || error.isForbidden {
+      // What is another user's and may not be removed stays beside the segment.
+      return false
+    }
     if let note = loose.note, try files.entry(note.path) == note.status { try? files.remove(note.path) }
     return true
   }

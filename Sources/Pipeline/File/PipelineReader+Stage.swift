@@ -101,6 +101,11 @@ extension PipelineReader {
     }
     let environment = try entries(fields[.env], "env:", names: names)
     for entry in environment { try checkVariable(entry.name, at: entry.position) }
+    if fields[.python] != nil, let path = environment.first(where: { $0.name == "PATH" }) {
+      throw PipelineError(
+        "env: sets PATH, and so hides the environment that python: names", at: path.position,
+        hint: "leave PATH out, which begins with the environment's programs, or change it in run:")
+    }
     var passed: [String] = []
     if let node = fields[.passEnv] {
       for element in try list(node, "pass-env:") {

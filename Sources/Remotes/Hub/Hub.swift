@@ -5,6 +5,8 @@ public import System
 public struct Hub: Sendable {
   private let endpoint: String
   let headers: [String]
+  /// What one can do who is not let in.
+  private let login: String
 
   /// With the user's `HF_ENDPOINT` and `HF_TOKEN`.
   public init() throws {
@@ -30,6 +32,10 @@ public struct Hub: Sendable {
     let isPrivate =
       endpoint.hasPrefix("https:") || ["127.0.0.1", "localhost"].contains(host.prefix { $0 != ":" })
     headers = isPrivate ? token.map { ["Authorization: Bearer \($0)"] } ?? [] : []
+    login =
+      isPrivate || token == nil
+      ? "check the name; for a model that is not open to all, set HF_TOKEN and accept its conditions on the hub"
+      : "HF_TOKEN is not sent over http, where others can read it: set HF_ENDPOINT to an address with https"
   }
 
   /// Puts a model, or a file of one, into a store.
@@ -41,7 +47,8 @@ public struct Hub: Sendable {
     let path = try publication.newPath()
     defer { store.files.removeAll(path) }
     let download = HubDownload(
-      address, endpoint: endpoint, headers: headers, folder: path, files: store.files, progress: progress)
+      address, endpoint: endpoint, headers: headers, login: login, folder: path, files: store.files,
+      progress: progress)
     if let file = address.file {
       guard try await download.fetch([(file, path)]).contains(file) else { throw download.missing(file) }
     } else {

@@ -28,8 +28,8 @@ final class HubDownload: Sendable {
   private static let lanes = 4
 
   init(
-    _ address: HubAddress, endpoint: String, headers: [String], folder: String, files: any FileSystem,
-    progress: TransferProgress
+    _ address: HubAddress, endpoint: String, headers: [String], login: String, folder: String,
+    files: any FileSystem, progress: TransferProgress
   ) {
     self.address = address
     base = "\(endpoint)/\(address.model)/resolve/\(WebAddress.escaped(address.revision, slashes: false))"
@@ -37,11 +37,7 @@ final class HubDownload: Sendable {
     self.folder = folder
     self.files = files
     self.progress = progress
-    client = WebClient(
-      name: "\(endpoint)/\(address.model)",
-      login:
-        "check the name; for a model that is not open to all, set HF_TOKEN and accept its conditions on the hub"
-    )
+    client = WebClient(name: "\(endpoint)/\(address.model)", login: login)
   }
 
   /// The commit of which the files are, if the server tells.
@@ -115,7 +111,7 @@ final class HubDownload: Sendable {
     return true
   }
 
-  /// Checks what has come against what the server itself, not the one to which it led, says of it.
+  /// Checks what has come against what was said of it first: by the server itself, and not by the one to which it led.
   private func check(_ path: String, _ name: String, _ said: [String: String]) throws {
     if let commit = said["x-repo-commit"], commit.utf8.count == 40,
       commit.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 })

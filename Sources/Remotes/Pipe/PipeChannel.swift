@@ -8,8 +8,9 @@ class PipeChannel: @unchecked Sendable {
   let name: String
   /// Bytes that are kept back before they go.
   static let mostWaiting = 1 << 20
-  /// Whether one asks on where the task was cancelled, for a few seconds, so that what was begun is taken back.
-  var isTakingBack = false
+  /// Until when one asks on even where the task was cancelled, so that what was begun is taken back; nil where nothing is.
+  var takesBackUntil: ContinuousClock.Instant?
+  var isTakingBack: Bool { takesBackUntil != nil }
   private let input: Int32
   private let output: Int32
   private var waiting: [UInt8] = []
@@ -85,7 +86,13 @@ class PipeChannel: @unchecked Sendable {
   private func wait(for descriptor: Int32, _ events: Int16) throws {
     var waited = 0
     while true {
-      if !isTakingBack { try Task.checkCancellation() }
+      if let end = takesBackUntil {
+        guard ContinuousClock.now < end else {
+          throw RemoteFailure.unreachable(name, "it takes too long to take back what was begun")
+        }
+      } else {
+        try Task.checkCancellation()
+      }
       var poll = pollfd(fd: descriptor, events: events, revents: 0)
       let ready = Glibc.poll(&poll, 1, 100)
       if ready > 0 { return }

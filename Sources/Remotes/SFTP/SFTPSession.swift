@@ -17,6 +17,8 @@ final class SFTPSession: @unchecked Sendable {
   static let piece = 32768
   /// Bytes of an answer, at most.
   private static let longest: UInt32 = 256 << 10
+  /// In which all that was begun is to be taken back.
+  private static let secondsToTakeBack = 10
 
   init(_ command: [String], name: String) throws {
     self.name = name
@@ -50,7 +52,7 @@ final class SFTPSession: @unchecked Sendable {
   ) throws {
     let first = next
     next &+= UInt32(truncatingIfNeeded: count)
-    var (count, asked, answered) = (count, 0, 0)
+    var (count, asked, answered, passedOver) = (count, 0, 0, 0)
     var open: Set<Int> = []
     while answered < count {
       while asked < count, asked - answered < SFTPSession.window {
@@ -69,8 +71,9 @@ final class SFTPSession: @unchecked Sendable {
       else { throw SFTPSession.violation(name) }
       let index = Int(number &- first)
       guard open.remove(index) != nil else {
-        // One that nobody waits for any more: something was broken off.
-        if channel.isTakingBack { continue }
+        // One that nobody waits for any more: something was broken off. No more than these were on their way.
+        passedOver += 1
+        if channel.isTakingBack, passedOver <= SFTPSession.window { continue }
         throw SFTPSession.violation(name)
       }
       answered += 1
@@ -85,10 +88,10 @@ final class SFTPSession: @unchecked Sendable {
     return statuses.map { $0! }
   }
 
-  /// Asks even where the task was cancelled, for a few seconds.
+  /// Asks even where the task was cancelled, for a few seconds in all.
   func takingBack(_ body: () throws -> Void) {
-    channel.isTakingBack = true
-    defer { channel.isTakingBack = false }
+    channel.takesBackUntil = ContinuousClock.now + .seconds(SFTPSession.secondsToTakeBack)
+    defer { channel.takesBackUntil = nil }
     try? body()
   }
 

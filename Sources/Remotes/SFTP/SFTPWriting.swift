@@ -176,6 +176,8 @@ final class SFTPWriting {
         isThere = answer.kind == .attributes
       }
       guard isThere else { throw session.refusal(status, file.shipment.path) }
+      // A list is called by its bytes, and nobody asks for its time: the one that is there does as well.
+      if case .shared? = StorePath(file.shipment.path) { continue }
       if file.shipment.isReplacing {
         throw RemoteFailure.refused(
           session.name,

@@ -64,6 +64,7 @@ struct Libcurl: @unchecked Sendable {
     case protocols = 181
     case redirectProtocols = 182
     case keepAlive = 213
+    case suppressConnectHeaders = 265
     case writeData = 10001
     case url = 10002
     case readData = 10009

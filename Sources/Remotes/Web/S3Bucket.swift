@@ -12,6 +12,7 @@ struct S3Bucket: Sendable {
   /// Signs a request with what one is known by at this moment.
   func sign(_ request: inout WebRequest) throws -> S3Credentials {
     let credentials = try identity.current()
+    request.isSigned = true
     request.headers += S3Signer(credentials: credentials, region: region).headers(for: request)
     return credentials
   }

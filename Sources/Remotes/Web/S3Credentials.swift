@@ -8,12 +8,16 @@ struct S3Credentials: Hashable, Sendable {
   let token: String?
   /// Seconds since 1970 from which on they do not count any more; nil for those that stay.
   let end: Int?
+  /// What errors call the place where they were found.
+  var source: String?
 
   /// From the first place that has some: the environment, a profile of the user's files, the service of a container, the
   /// service of a machine in Amazon's cloud.
   static func found(files: any FileSystem = LocalFileSystem()) throws -> S3Credentials {
     if let key = Environment["AWS_ACCESS_KEY_ID"], let secret = Environment["AWS_SECRET_ACCESS_KEY"] {
-      return S3Credentials(key: key, secret: secret, token: Environment["AWS_SESSION_TOKEN"], end: nil)
+      return S3Credentials(
+        key: key, secret: secret, token: Environment["AWS_SESSION_TOKEN"],
+        source: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     }
     let profile = Environment["AWS_PROFILE"] ?? "default"
     let home = Environment["HOME"] ?? ""
@@ -26,17 +30,25 @@ struct S3Credentials: Hashable, Sendable {
     ]
     for (path, section) in places {
       if let bytes = try files.contents(of: path, limit: 1 << 20),
-        let found = S3Credentials(section, in: String(decoding: bytes, as: UTF8.self))
+        var found = S3Credentials(section, in: String(decoding: bytes, as: UTF8.self))
       {
+        found.source = "the profile '\(profile)' in \(path)"
         return found
       }
     }
     var reason = "neither in the environment nor for the profile '\(profile)' in \(places[0].0)"
     // Whoever names a profile wants no other.
     if Environment["AWS_PROFILE"] == nil {
-      if let service = try S3CredentialService.ofContainer(files: files) { return try service.credentials() }
+      if let service = try S3CredentialService.ofContainer(files: files) {
+        var found = try service.credentials()
+        found.source = "the role of this container"
+        return found
+      }
       if Environment["AWS_EC2_METADATA_DISABLED"]?.lowercased() != "true" {
-        if let found = try S3CredentialService.ofMachine() { return found }
+        if var found = try S3CredentialService.ofMachine() {
+          found.source = "the role of this machine"
+          return found
+        }
         reason += ", and this machine has no service that gives any"
       }
     }
@@ -45,8 +57,8 @@ struct S3Credentials: Hashable, Sendable {
       hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
   }
 
-  init(key: String, secret: String, token: String? = nil, end: Int? = nil) {
-    (self.key, self.secret, self.token, self.end) = (key, secret, token, end)
+  init(key: String, secret: String, token: String? = nil, end: Int? = nil, source: String? = nil) {
+    (self.key, self.secret, self.token, self.end, self.source) = (key, secret, token, end, source)
   }
 
   /// - Parameter text: lines `[section]` and `name = value`.

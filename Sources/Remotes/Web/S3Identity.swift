@@ -47,7 +47,14 @@ final class S3Identity: Sendable {
     }
   }
 
-  /// Looks again because those that were used are said to have run out.
+  /// What one can do whom the service does not let in.
+  var hint: String {
+    state.withLock { $0.credentials?.source }
+      .map { "the credentials are those of \($0): check them, and what they allow" }
+      ?? "check the credentials for the bucket"
+  }
+
+  /// Looks again because those that were used have run out, or may have.
   /// - Returns: whether there are others now.
   func renew(unlike used: S3Credentials?) throws -> Bool {
     try state.withLock { state in

@@ -24,7 +24,8 @@ struct S3Upload {
     "InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "nothing",
   ]
 
-  private enum End { case isThere, hasFailed }
+  /// Whether the object is there by these parts, or by what somebody else or an earlier try has sent.
+  private enum End { case isMade, isThere, hasFailed }
 
   /// - Parameters:
   ///   - read: fills a buffer with the bytes from an offset on, and says how many.
@@ -41,14 +42,14 @@ struct S3Upload {
           gone += count
           sent(count)
         }
-        if end == .isThere {
+        if end != .isMade { takeBack(id) }
+        if end != .hasFailed {
           takeBackOthers()
           return
         }
-        client.takeBack(WebRequest(method: "DELETE", url: "\(url)?uploadId=\(id)"))
         sent(-gone)
       } catch {
-        client.takeBack(WebRequest(method: "DELETE", url: "\(url)?uploadId=\(id)"))
+        takeBack(id)
         sent(-gone)
         throw error
       }
@@ -122,7 +123,7 @@ struct S3Upload {
     var patience = Patience()
     while true {
       let (answer, text) = try client.text(request, sending: list, limit: 1 << 20)
-      if answer.isSuccess, text.contains("<CompleteMultipartUploadResult") { return .isThere }
+      if answer.isSuccess, text.contains("<CompleteMultipartUploadResult") { return .isMade }
       switch answer.status {
       case 412 where !isReplacing: return .isThere
       // Another one wrote it at the same time, or had it already; or an answer to this was lost.
@@ -147,6 +148,11 @@ struct S3Upload {
     return .hasFailed
   }
 
+  /// - Parameter id: as an address has it.
+  private func takeBack(_ id: String) {
+    client.takeBack(WebRequest(method: "DELETE", url: "\(url)?uploadId=\(id)"))
+  }
+
   /// Parts that somebody sent for this object who did not come to the end take room for which somebody pays. They are of no use
   /// now that it is there: it is the same bytes, whoever sends them. Who may not do this leaves them.
   private func takeBackOthers() {
@@ -157,8 +163,7 @@ struct S3Upload {
     for upload in S3Text.blocks(of: "Upload", in: text).prefix(100)
     where S3Text.value(of: "Key", in: upload) == key {
       guard let id = S3Text.value(of: "UploadId", in: upload) else { continue }
-      client.takeBack(
-        WebRequest(method: "DELETE", url: "\(url)?uploadId=\(WebAddress.escaped(id, slashes: false))"))
+      takeBack(WebAddress.escaped(id, slashes: false))
     }
   }
 }

@@ -40,7 +40,10 @@ final class WebClient: Sendable {
       let identity = try bucket?.sign(&request)
       do {
         let answer = try perform(request, body: body, receive: receive)
-        if answer.code == "ExpiredToken", let bucket, !hasRenewed {
+        // The answer to HEAD has no words that could say so.
+        let mayBeExpired =
+          answer.code == "ExpiredToken" || request.method == "HEAD" && [400, 403].contains(answer.status)
+        if mayBeExpired, let bucket, !hasRenewed {
           hasRenewed = true
           if try !bucket.identity.renew(unlike: identity) { return answer }
         } else {
@@ -107,10 +110,10 @@ final class WebClient: Sendable {
   func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
     let hint: String? =
       switch answer.status {
-      case 401, 403:
-        bucket == nil
-          ? login
-          : "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws/credentials"
+      case 300...399 where bucket != nil:
+        "the bucket is elsewhere\(answer.region): give its region (?region=NAME or AWS_REGION), "
+          + "or the address of its service (?endpoint=URL or AWS_ENDPOINT_URL)"
+      case 401, 403: bucket.map(\.identity.hint) ?? login
       case 404 where bucket != nil: "check the name of the bucket, and make it if there is none"
       case 405, 501: bucket == nil ? "to write, a web server needs WebDAV" : nil
       case 429, 500...599: "try again later"
@@ -120,5 +123,12 @@ final class WebClient: Sendable {
     let code = answer.code.map { " (\($0))" } ?? ""
     return RemoteFailure.refused(
       name, "answers \(answer.status)\(code) to the request for \(path)", hint: hint)
+  }
+}
+
+extension WebAnswer {
+  /// The region of a bucket that was asked for in another one, if the answer names it.
+  fileprivate var region: String {
+    headers["x-amz-bucket-region"].map { 1...64 ~= $0.utf8.count ? ", in \($0.visible())" : "" } ?? ""
   }
 }

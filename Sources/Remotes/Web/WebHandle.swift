@@ -37,8 +37,10 @@ final class WebHandle {
     set(.protocols, Libcurl.http | Libcurl.https)
     // Whoever was asked over TLS leads nowhere else.
     set(.redirectProtocols, isSecure ? Libcurl.https : Libcurl.http | Libcurl.https)
-    set(.followLocation, request.body == nil && !request.isBesides ? 1 : 0)
+    set(.followLocation, request.body == nil && !request.isBesides && !request.isSigned ? 1 : 0)
     set(.maxRedirects, 5)
+    // What a proxy says before the server is heard is not the server's.
+    set(.suppressConnectHeaders, 1)
     set(.noSignal, 1)
     set(.connectTimeout, min(WebHandle.connectSeconds, request.seconds ?? .max))
     if let seconds = request.seconds { set(.timeout, seconds) }
@@ -127,6 +129,8 @@ struct WebRequest {
   var seconds: Int?
   /// Whether it goes to a service beside the machine: past all proxies, to nowhere else, and without passwords of `~/.netrc`.
   var isBesides = false
+  /// Whether it is signed for a bucket: a signature and its token count for one host, and go to no other.
+  var isSigned = false
   /// Whether it is asked even where the task was cancelled.
   var isTakingBack = false
 }
@@ -137,10 +141,10 @@ struct WebAnswer {
   /// By name in small letters; the last of several.
   var headers: [String: String] = [:]
 
-  /// Those of the server that was asked, which may have led to another one.
-  var first: [String: String] { earlier ?? headers }
-  /// Of the first of several answers.
-  fileprivate(set) var earlier: [String: String]?
+  /// What the hub of Hugging Face says of a file, as the first answer has it that says it: the server that was asked may lead on, to
+  /// another name of its own and then to another server, which has no say against it.
+  fileprivate(set) var first: [String: String] = [:]
+  fileprivate static let ofHub: Set = ["x-repo-commit", "x-linked-size", "x-linked-etag", "x-error-code"]
   /// What came with one that tells of no success, as far as it is not long.
   var words = ""
 
@@ -226,16 +230,22 @@ private final class WebExchange {
       socklen_t(MemoryLayout<Int32>.size))
   }
 
+  /// Whether the head that comes is not yet that of an answer (1xx, such as 103 Early Hints).
+  private var isBeforehand = false
+
   func takeHeader(_ bytes: UnsafeRawBufferPointer) -> UInt {
     let line = String(decoding: bytes, as: UTF8.self)
     if line == "\r\n" { acknowledge() }
-    // The head of another answer, after a redirection.
+    // Another head, after a redirection or what was said beforehand.
     if line.hasPrefix("HTTP/") {
-      if !answer.headers.isEmpty { answer.earlier = answer.earlier ?? answer.headers }
       answer.headers = [:]
+      isBeforehand = line.split(separator: " ").dropFirst().first?.hasPrefix("1") == true
     }
-    if let colon = line.firstIndex(of: ":"), answer.headers.count < 200, bytes.count < 16384 {
-      answer.headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].trimmed)
+    if !isBeforehand, let colon = line.firstIndex(of: ":"), answer.headers.count < 200, bytes.count < 16384 {
+      let name = line[..<colon].lowercased()
+      let value = String(line[line.index(after: colon)...].trimmed)
+      answer.headers[name] = value
+      if WebAnswer.ofHub.contains(name), answer.first[name] == nil { answer.first[name] = value }
     }
     return UInt(bytes.count)
   }

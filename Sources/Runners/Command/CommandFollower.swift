@@ -8,6 +8,8 @@ final class CommandFollower: Sendable {
     var events: CommandEvents
     var progress = TrainingProgress()
     var growing: GrowingOutputs
+    /// Whether the command has ended.
+    var isOver = false
   }
 
   private let state: Mutex<State>
@@ -30,7 +32,8 @@ final class CommandFollower: Sendable {
     self.saved = saved
   }
 
-  /// Looks every now and then while the body runs, and once more when it has ended.
+  /// Looks every now and then while the body runs, and once more when it has ended: then only what the command has said counts, since
+  /// what was killed has nothing open any more, whatever it had written of it.
   func following<Result>(_ body: () async throws -> Result) async throws -> Result {
     let task = Task { [self] in
       while !Task.isCancelled {
@@ -39,6 +42,7 @@ final class CommandFollower: Sendable {
       }
     }
     defer {
+      state.withLock { $0.isOver = true }
       task.cancel()
       while look() {}
     }
@@ -57,7 +61,7 @@ final class CommandFollower: Sendable {
           if let member = state.growing.finished(announced: path) { members.append(member) }
         }
       }
-      members += state.growing.finished()
+      if !state.isOver { members += state.growing.finished() }
       return (events, state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)), members)
     }
     for case .saved(let path) in events { saved(path) }

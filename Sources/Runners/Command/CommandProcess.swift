@@ -7,6 +7,7 @@ extension CommandRun {
   func execute(
     _ text: String, _ inputs: MountedInputs?, resume: String?, growing: GrowingOutputs
   ) async throws {
+    try checkPython()
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
     let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
     var line = shell
@@ -37,6 +38,15 @@ extension CommandRun {
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
     }
+  }
+
+  /// Without it, the shell would find another Python further on in PATH.
+  private func checkPython() throws {
+    guard let python = command.python, !disk.mayExecute(python + "/bin/python3") else { return }
+    throw PipelineError(
+      "there is no Python any more in the environment of the command",
+      facts: [("wanted", python + "/bin/python3")],
+      hint: "make the environment anew, and leave it as it is while brake runs")
   }
 
   /// The text itself, or what reads it from a file: no argument of a program has more than 128 KiB, and a command may read

@@ -28,6 +28,7 @@ struct GrowingOutputs {
   private let files: any FileSystem
   private var seen: [String: (look: Look, since: ContinuousClock.Instant)] = [:]
   private var told: [String: Look] = [:]
+  /// Files of members that have not been told since.
   private var announced: Set<String> = []
   private var next: ContinuousClock.Instant
 
@@ -78,19 +79,32 @@ struct GrowingOutputs {
   /// member.
   mutating func finished(announced path: String) -> GrownMember? {
     for output in outputs where output.claims(path) && isFolder(output.place) {
-      let inner = output.place == "." ? path[...] : path.dropFirst(output.place.utf8.count + 1)
+      let inner =
+        output.place == "." ? path[...] : Substring(path.utf8.dropFirst(output.place.utf8.count + 1))
       guard let name = inner.split(separator: "/").first.map(String.init),
         let member = member(name, of: output), let look = look(at: member.place)
       else { return nil }
       announced.insert(path)
+      // What was told stays announced where others only join it, and does not where some of it was written anew.
+      let before = Set(told[member.place]?.files ?? [])
+      let isJoined = before.isSubset(of: look.files)
       let isComplete = look.files.allSatisfy {
-        announced.contains($0.path.isEmpty ? member.place : member.place + "/" + $0.path)
+        announced.contains(GrowingOutputs.path(of: $0, in: member.place)) || isJoined && before.contains($0)
       }
       guard isComplete else { return nil }
-      told[member.place] = look
+      tell(member.place, look)
       return member
     }
     return nil
+  }
+
+  private static func path(of file: Look.Entry, in place: String) -> String {
+    file.path.isEmpty ? place : place + "/" + file.path
+  }
+
+  private mutating func tell(_ place: String, _ look: Look) {
+    told[place] = look
+    for file in look.files { announced.remove(GrowingOutputs.path(of: file, in: place)) }
   }
 
   /// Whether a path leads to a folder, past no links.
@@ -134,7 +148,7 @@ struct GrowingOutputs {
     if time - before.since < GrowingOutputs.quiet { return false }
     var isKnown = true
     for file in look.files {
-      switch FileWriters.areThere(at: folder + "/" + place + (file.path.isEmpty ? "" : "/" + file.path)) {
+      switch FileWriters.areThere(at: folder + "/" + GrowingOutputs.path(of: file, in: place)) {
       case true?: return false
       case false?: break
       case nil: isKnown = false
@@ -142,7 +156,7 @@ struct GrowingOutputs {
     }
     if !isKnown, time - before.since < GrowingOutputs.quietUnknown { return false }
     seen[place] = nil
-    told[place] = look
+    tell(place, look)
     return true
   }
 

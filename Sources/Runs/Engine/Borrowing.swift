@@ -10,6 +10,8 @@ public struct Borrowing: Sendable {
   private let source: any ArtefactSource
   /// What is recorded here or there of what was asked for, and of all that it is made from: by instance, with those that it reads.
   private let known: [String: (record: Record, reads: [String])]
+  /// Those of the actions that were asked for and that they are made by, by key.
+  private let actions: [Digest: Action]
 
   /// What comes with the artefacts that are wanted.
   public enum Extent: Sendable {
@@ -29,6 +31,8 @@ public struct Borrowing: Sendable {
       guard let record = finding.record else { return }
       known[finding.instance.name] = (record, finding.instance.dependencies)
     }
+    actions = Dictionary(
+      survey.findings.compactMap { $0.action.map { ($0.key, $0) } }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The artefacts that a name such as `fit[47k].curve` stands for there.
@@ -80,12 +84,10 @@ public struct Borrowing: Sendable {
   private func record(_ records: [Record]) throws {
     let store = engine.store
     let publication = store.publication()
-    for record in records {
-      let here = (try? store.record(record.key)) ?? nil
+    let records = try records.filter { try !hasOwn(of: $0.key) }
+    for record in records where ((try? store.record(record.key)) ?? nil) != record {
       // One that is here and does not count gives way, as it does to a result of one's own.
-      if here != record {
-        try publication.add(record: record, isReplacing: try store.hasRecord(record.key))
-      }
+      try publication.add(record: record, isReplacing: try store.hasRecord(record.key))
     }
     // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
     let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
@@ -96,6 +98,15 @@ public struct Borrowing: Sendable {
     // Whoever has collected in between has forgotten what no record named until now.
     if !left.isEmpty { try store.noteGone(left) }
     try? store.note(told: records, from: source.place)
+  }
+
+  /// Whether by now there is a record here that counts: a run may have made the same while all this came.
+  private func hasOwn(of key: Digest) throws -> Bool {
+    guard let here = (try? engine.store.record(key)) ?? nil, actions[key]?.fault(in: here.outputs) == nil
+    else {
+      return false
+    }
+    return try engine.trust.refusal(of: here, in: engine.store) == nil
   }
 
   /// The records of some instances and of all that they are made from.

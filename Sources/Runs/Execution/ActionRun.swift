@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import JSON
+import Runners
 import Synchronization
 import System
 
@@ -119,8 +120,11 @@ struct ActionRun: Sendable {
     let notes = ActionNotes()
     do {
       try checkSources()
+      try engine.resolver.environments.check(action)
       // What is made anew is not made of what was made before.
       if isAnew && attempts.count == 0 { saved.forget(action.key) }
+      // Elsewhere it is for whoever runs the command.
+      if action.resumes, engine.runner is LocalRunner { try saved.restore(action.key) }
       let attempt = saved.attempt(of: action.key)
       let grown = GrownMembers(of: action, in: engine.store, notes: notes)
       let isResumed = Mutex(false)
@@ -140,7 +144,7 @@ struct ActionRun: Sendable {
           return folder
         },
         saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
-        placed: { if !grown.has(placed: $0) { attempt.keep($0, in: $1) } },
+        placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } },
         isAnew: isAnew && attempts.count == 0)
       let result: ActionResult
       do { result = try await engine.runner.run(action, watcher) } catch {
@@ -153,6 +157,7 @@ struct ActionRun: Sendable {
       attempts.put(before: result.scratch)
       let record: Record
       do {
+        try engine.resolver.environments.check(action)
         record = try self.record(
           result, publication, notes.doubt,
           isResumed: isResumed.withLock { $0 } || result.isResumed)

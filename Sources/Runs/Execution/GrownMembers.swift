@@ -63,8 +63,10 @@ private final class GrownShelf: Sendable {
   private struct State {
     /// Places that this attempt has written or was given.
     var own: Set<String> = []
+    /// The paths of those on the list when the attempt began; nil before anybody has asked for them.
+    var listed: Set<String>?
     var waiting: Set<String> = []
-    /// Those that could not be kept when it was their turn, and those behind them.
+    /// Those that could not be kept when it was their turn, and those behind them where the disk was full.
     var missed: [GrownMember] = []
     /// What has been said.
     var said: Set<String> = []
@@ -90,53 +92,81 @@ private final class GrownShelf: Sendable {
   var hasKept: Bool { state.withLock { $0.hasKept } }
 
   func has(placed place: String) -> Bool {
-    let member = SavedList(of: action.key, in: store).members.first {
-      $0.path == place || place.hasPrefix($0.path + "/")
+    state.withLock { state in
+      let listed = state.listed ?? Set(SavedList(of: action.key, in: store).members.map(\.path))
+      state.listed = listed
+      var path = ""
+      for part in place.split(separator: "/") {
+        path = path.isEmpty ? String(part) : "\(path)/\(part)"
+        if listed.contains(path) {
+          state.own.insert(path)
+          return true
+        }
+      }
+      return false
     }
-    guard let member else { return false }
-    _ = state.withLock { $0.own.insert(member.path) }
-    return true
   }
 
   /// Keeps a member, after those that could not be kept when it was their turn: whoever goes on from one that is kept finds all
   /// that were finished before it.
   func keep(_ member: GrownMember) {
-    var open = state.withLock { state in
+    let open = state.withLock { state in
       defer { state.missed = [] }
       state.waiting.remove(member.place)
       return state.missed.filter { $0.place != member.place } + [member]
     }
-    while let first = open.first, isSettled(first) { open.removeFirst() }
-    state.withLock { $0.missed = open }
+    var (failed, rest): ([GrownMember], [GrownMember]) = ([], [])
+    for (index, member) in open.enumerated() {
+      let end = keepAlone(member)
+      if end == .failed { failed.append(member) }
+      if end == .full {
+        rest = Array(open[index...])
+        break
+      }
+    }
+    let missed = Array(failed.suffix(GrownShelf.mostFailed)) + rest
+    state.withLock { $0.missed = missed }
   }
 
-  /// - Returns: whether it is kept, or is not to be.
-  private func isSettled(_ member: GrownMember) -> Bool {
+  /// Of those that cannot be read, so many are tried again with the next one.
+  private static let mostFailed = 16
+
+  private enum End {
+    /// It is kept, or is not to be.
+    case settled
+    case failed
+    /// No other one could be kept, either.
+    case full
+  }
+
+  private func keepAlone(_ member: GrownMember) -> End {
     guard SavedFiles.isSound(member.place),
       let folder = HeldFolder(parentFolder(of: "./" + member.place), in: member.folder),
       let name = member.place.split(separator: "/").last
-    else { return true }
+    else { return .settled }
     let path = "\(folder.path)/\(name)"
     do {
-      guard let status = try store.files.entry(path), let before = try statuses(at: path) else { return true }
+      guard let status = try store.files.entry(path), let before = try statuses(at: path) else {
+        return .settled
+      }
       let publication = store.publication()
       let artefact = try publication.add(path: path)
       // It is what it was before it was read: nothing else was put in its place meanwhile, and no link led elsewhere.
-      guard try statuses(at: path) == before else { return true }
+      guard try statuses(at: path) == before else { return .settled }
       try publication.commit()
       try list(
         SavedList.Member(
           output: member.output, key: member.key, path: member.place, digest: artefact.digest,
           size: artefact.size, isExecutable: status.isFile && status.isExecutable, modified: status.modified),
         in: member.folder)
-      return true
+      return .settled
     } catch {
       // What the command has removed or is writing again is told once more when it is finished.
-      guard (try? store.files.entry(path)) ?? nil != nil else { return true }
+      guard (try? store.files.entry(path)) ?? nil != nil else { return .settled }
       let headline = PipelineError(wrapping: error).headline.replacing(
         folder.path, with: parentFolder(of: "./" + member.place))
       say("\(self.name(member.output, member.key)) could not be kept while the stage runs: \(headline)")
-      return false
+      return (error as? Failure)?.isFull == true ? .full : .failed
     }
   }
 
@@ -172,7 +202,8 @@ private final class GrownShelf: Sendable {
     list.members.removeAll { stale.contains($0) }
     if list.members.count < SavedList.most { list.members.append(entry) }
     try list.write(for: action.key, in: store)
-    state.withLock { $0.hasKept = true }
+    // What an earlier attempt had made, too, is no way forward.
+    if before?.digest != entry.digest { state.withLock { $0.hasKept = true } }
     // Of these the next attempt gets what the list says, if anything.
     for member in stale where member.digest != entry.digest { saved.drop(member.path, of: action.key) }
   }

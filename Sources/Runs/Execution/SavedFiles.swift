@@ -15,6 +15,8 @@ struct SavedFiles: Sendable {
 
   private static let longest = 1024
   private static let deepest = 32
+  /// What a list says that was attempted more often is not believed.
+  private static let mostResumed = 1 << 30
   private static let lifetime: Int64 = 14 * 86_400 * 1_000_000_000
 
   init(store: Store) { self.store = store }
@@ -36,33 +38,73 @@ struct SavedFiles: Sendable {
   /// - Parameter isPlaced: whether it also gets what of growing outputs is in the store.
   /// - Returns: the folder with it, absolute; nil if there is nothing.
   func resume(_ key: Digest, isPlaced: Bool) -> String? {
-    var list = SavedList(of: key, in: store)
-    if isPlaced {
-      // What the store has not any more is made again, and with it all that was finished later.
-      let lost = list.members.firstIndex { !restore($0, of: key) } ?? list.members.count
-      for member in list.members[lost...] { drop(member.path, of: key) }
-      list.members.removeSubrange(lost...)
-    }
+    if isPlaced { try? restore(key) }
     guard let folder = folder(for: key) else { return nil }
-    list.timesResumed += 1
+    var list = SavedList(of: key, in: store)
+    list.timesResumed = min(list.timesResumed, SavedFiles.mostResumed) + 1
     try? list.write(for: key, in: store)
     return folder
   }
 
-  /// How many attempts were given what earlier ones had saved.
-  func timesResumed(_ key: Digest) -> Int { SavedList(of: key, in: store).timesResumed }
-
-  private func restore(_ member: SavedList.Member, of key: Digest) -> Bool {
-    let target = folder(of: key) + "/" + member.path
-    do {
-      if try files.entry(target) != nil { return true }
-      try store.makeFolders(parentFolder(of: target))
-      try store.restore(member.digest, to: target, executable: member.isExecutable)
-      FileTimes.set(target, modified: member.modified)
-      return true
-    } catch {
-      return false
+  /// Puts what the list names where an attempt finds it. What the store has not any more is made again, and with it all that was
+  /// finished later: that leaves the list.
+  ///
+  /// - Throws: what else went wrong, such as a full disk; list and files are as they were then.
+  func restore(_ key: Digest) throws {
+    var list = SavedList(of: key, in: store)
+    var there = 0
+    while there < list.members.count {
+      do { try restore(list.members[there], of: key) } catch let error as Failure {
+        if error.isLoss { break }
+        throw error
+      }
+      there += 1
     }
+    if there == list.members.count { return }
+    let lost = list.members[there...].map(\.path)
+    list.members.removeSubrange(there...)
+    try list.write(for: key, in: store)
+    for path in lost { drop(path, of: key) }
+  }
+
+  /// How many attempts were given what earlier ones had saved.
+  func timesResumed(_ key: Digest) -> Int {
+    min(SavedList(of: key, in: store).timesResumed, SavedFiles.mostResumed)
+  }
+
+  private func restore(_ member: SavedList.Member, of key: Digest) throws {
+    let target = folder(of: key) + "/" + member.path
+    if try size(of: target) == member.size { return }
+    try store.makeFolders(parentFolder(of: target))
+    try store.restore(
+      member.digest, near: target, executable: member.isExecutable,
+      place: { copy in
+        FileTimes.set(copy, modified: member.modified)
+        // Before it has its name, by which it is believed to be whole from then on.
+        try synchronise(copy)
+        if let status = try files.entry(target), try status.isFolder || files.entry(copy)?.isFolder == true {
+          files.removeAll(target)
+        }
+        try files.rename(copy, to: target)
+        try files.synchronise(parentFolder(of: target))
+      })
+  }
+
+  /// The bytes of a file, or of all in a folder; nil if there is neither.
+  private func size(of path: String) throws -> Int? {
+    guard let status = try files.entry(path) else { return nil }
+    if status.isFile { return Int(status.size) }
+    guard status.isFolder else { return nil }
+    var sum = 0
+    for name in try files.names(in: path) { sum += try size(of: path + "/" + name) ?? 0 }
+    return sum
+  }
+
+  private func synchronise(_ path: String) throws {
+    if try files.entry(path)?.isFolder == true {
+      for name in try files.names(in: path) { try synchronise(path + "/" + name) }
+    }
+    try files.synchronise(path)
   }
 
   /// What one attempt saves. What it has saved and removed again it does not want to go on from: once it saves something else,
@@ -71,6 +113,8 @@ struct SavedFiles: Sendable {
     private let saved: SavedFiles
     private let key: Digest
     private let paths = Mutex<Set<String>>([])
+    /// What it was given by an earlier attempt: kept already, and nothing that this one has saved.
+    private let given = Mutex<Set<String>>([])
 
     private static let most = 4096
 
@@ -95,6 +139,21 @@ struct SavedFiles: Sendable {
           saved.drop(other, of: key)
           paths.remove(other)
         }
+        given.withLock { given in
+          given.remove(path)
+          for other in given where !saved.isThere(other, in: work) {
+            saved.drop(other, of: key)
+            given.remove(other)
+          }
+        }
+      }
+    }
+
+    /// Notes that a copy of what an earlier attempt had saved stands in the folder of the command. What is kept stays another file,
+    /// so that the command may write to its own.
+    func add(placed path: String) {
+      given.withLock { given in
+        if given.count < Attempt.most { given.insert(path) }
       }
     }
   }
@@ -167,12 +226,19 @@ struct SavedFiles: Sendable {
   /// Removes what nobody has gone on from for long.
   func removeOld() {
     let root = "\(store.root)/failed"
+    // A folder and its list go together.
+    var newest: [String: Int64] = [:]
     for name in (try? files.names(in: root)) ?? []
     where name.hasSuffix("-saved") || name.hasSuffix("-saved.json") {
-      guard let status = try? files.entry("\(root)/\(name)") else { continue }
-      if Int64(SystemTime.milliseconds()) * 1_000_000 - status.modified > SavedFiles.lifetime {
-        files.removeAll("\(root)/\(name)")
-      }
+      let folder = name.hasSuffix(".json") ? String(name.dropLast(5)) : name
+      // What cannot be looked at may be new.
+      let modified = ((try? files.entry("\(root)/\(name)")) ?? nil)?.modified ?? Int64.max
+      newest[folder] = max(newest[folder] ?? modified, modified)
+    }
+    let limit = Int64(SystemTime.milliseconds()) * 1_000_000 - SavedFiles.lifetime
+    for (folder, modified) in newest where modified < limit {
+      files.removeAll("\(root)/\(folder).json")
+      files.removeAll("\(root)/\(folder)")
     }
   }
 }

@@ -91,6 +91,7 @@ public struct TicketExecution: Sendable {
     let store = try Store(at: order.store)
     let action = order.action
     let saved = SavedFiles(store: store)
+    if action.resumes { try saved.restore(action.key) }
     let attempt = saved.attempt(of: action.key)
     let grown = GrownMembers(of: action, in: store, notes: notes)
     let isResumed = Mutex(false)
@@ -110,7 +111,7 @@ public struct TicketExecution: Sendable {
         if folder != nil { isResumed.withLock { $0 = true } }
         return folder
       }, saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
-      placed: { if !grown.has(placed: $0) { attempt.keep($0, in: $1) } })
+      placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } })
     let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
     do {
       let scratch = try Scratch(madeAt: ticket.folder, keeping: ActionTicket.names, files: files)

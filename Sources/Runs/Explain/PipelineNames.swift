@@ -38,7 +38,8 @@ struct PipelineNames {
       if declared.isEmpty { continue }
       if let member = wanted?.member, let link = finding.instance.link, link != member { continue }
       guard let record = finding.record ?? finding.partial else {
-        let kept = self.kept(of: finding, declared, wanted?.member)
+        // What has been kept here is not what another place has.
+        let kept = engine.borrowed == nil ? self.kept(of: finding, declared, wanted?.member) : []
         if kept.isEmpty { throw hasNotRun(finding.instance.name, finding.state, survey) }
         found += kept
         continue

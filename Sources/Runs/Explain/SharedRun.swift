@@ -16,6 +16,11 @@ public struct SharedRun: Sendable {
   public let records: [Digest]
 
   private static let file = "run.json"
+  /// What is told of a run: these members of those that `brake runs --json` shows.
+  private static let told: Set<String> = [
+    "id", "started", "seconds", "pipeline", "targets", "overrides", "parameters", "outcome", "planned", "ran",
+    "failed", "outputs",
+  ]
   /// Bytes of `run.json`, at most: a hundred thousand actions.
   private static let limit = 16 << 20
 
@@ -65,7 +70,8 @@ public struct SharedRun: Sendable {
     identifier = run.identifier
     self.records = records.sorted()
     var members = run.json.object ?? [:]
-    for name in ["host", "folder"] { members[name] = nil }
+    // Where it ran is nobody else's concern, and neither is what is noted of it for the store alone.
+    members = members.filter { SharedRun.told.contains($0.key) }
     // What somebody's folders are called is nobody else's concern.
     if run.pipeline.hasPrefix("/") { members["pipeline"] = nil }
     members["brake"] = "run 1"

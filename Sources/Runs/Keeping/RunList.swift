@@ -82,9 +82,9 @@ final class RunList: Sendable {
 
   private func end(_ path: String, as target: String) throws(Failure) {
     let files = store.files
-    // Lists of the same keys differ in their order alone, and one that a power cut has cut off is shorter.
+    // Lists of the same keys differ in their order alone.
     let size = try files.entry(path)?.size
-    if let known = try files.entry(target), known.isFile, known.size == size {
+    if let known = try files.entry(target), known.isFile, known.size == size, isWhole(target) {
       // Its first byte is written again: that makes it the newest, and it is whole all the time.
       try files.write(Array(heading.prefix(1)), to: target, .changing)
       // Unless somebody has removed it in this moment.
@@ -93,6 +93,12 @@ final class RunList: Sendable {
     try files.synchronise(path)
     try files.rename(path, to: target)
     try files.synchronise(folder)
+  }
+
+  /// Whether a list has the keys that it is called after.
+  private func isWhole(_ path: String) -> Bool {
+    let list = RunLists.List(path: path, modified: 0, isOpen: false)
+    return (try? RunLists(of: store).keys(of: list)) != nil
   }
 
   /// Digits of the name of a pipeline's folder.

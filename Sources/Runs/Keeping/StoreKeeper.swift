@@ -61,6 +61,8 @@ public struct StoreKeeper: Sendable {
   ) async throws -> Outcome {
     try observe(.looking)
     var outcome = Outcome()
+    // What it names is needed no more.
+    if !isTrial { SavedFiles(store: store).removeOld() }
     let grace = rules.graceOfFiles
     let now = try store.timeOfFiles()
     let sweep = Sweep(of: store)

@@ -14,6 +14,14 @@ struct InstalledPackages: Sendable {
   let versions: [String: String]
   /// What stands for all that is installed.
   let digest: Digest
+  /// All that was looked at, as it was before it was read.
+  private let marks: [Mark]
+
+  fileprivate struct Mark: Sendable {
+    let path: String
+    /// Nil where nothing stood.
+    let key: FileStatus.Key?
+  }
 
   /// - Parameter environment: the folder that holds `pyvenv.cfg`.
   /// - Throws: also where what can be imported is not known from this folder alone.
@@ -22,6 +30,12 @@ struct InstalledPackages: Sendable {
     try reader.read()
     versions = reader.versions
     digest = Digest(of: Array(reader.lines.sorted().joined(separator: "\n").utf8))
+    marks = reader.marks
+  }
+
+  /// Whether nothing has been written since to what was read, as far as the file system tells.
+  func isCurrent(on disk: any FileSystem) -> Bool {
+    marks.allSatisfy { mark in (try? disk.status(mark.path))?.key == mark.key }
   }
 
   /// No file that describes a distribution is larger.
@@ -34,6 +48,7 @@ private struct Reader {
   let disk: any FileSystem
   var versions: [String: String] = [:]
   var lines: [String] = []
+  var marks: [InstalledPackages.Mark] = []
   /// Names in the folder of packages that some distribution has put there.
   private var claimed: Set<String> = []
 
@@ -46,6 +61,7 @@ private struct Reader {
   mutating func read() throws {
     try checkIsClosed()
     let folder = try packagesFolder()
+    try mark(folder)
     let names = try disk.names(in: folder).sorted()
     var rest: [String] = []
     for name in names {
@@ -61,9 +77,15 @@ private struct Reader {
     }
   }
 
+  /// To be called before something is read.
+  private mutating func mark(_ path: String) throws {
+    marks.append(InstalledPackages.Mark(path: path, key: try disk.status(path)?.key))
+  }
+
   /// Nothing but what stands in the folder can be imported, and the interpreter's own library.
-  private func checkIsClosed() throws {
+  private mutating func checkIsClosed() throws {
     let path = environment + "/pyvenv.cfg"
+    try mark(path)
     guard let bytes = try disk.contents(of: path, limit: 1 << 16) else {
       let isConda = (try? disk.entry(environment + "/conda-meta")) != nil
       throw Failure(
@@ -84,8 +106,9 @@ private struct Reader {
     }
   }
 
-  private func packagesFolder() throws -> String {
+  private mutating func packagesFolder() throws -> String {
     let library = environment + "/lib"
+    try mark(library)
     let versions = ((try? disk.names(in: library)) ?? []).filter {
       $0.hasPrefix("python") || $0.hasPrefix("pypy")
     }
@@ -106,6 +129,7 @@ private struct Reader {
   /// - Returns: false if it says nothing of its files.
   private mutating func readDistribution(_ name: String, in folder: String) throws -> Bool {
     let title = name.dropLast(".dist-info".count)
+    try mark("\(folder)/\(name)/RECORD")
     guard let dash = title.lastIndex(of: "-"), dash > title.startIndex,
       let record = try disk.contents(of: "\(folder)/\(name)/RECORD", limit: InstalledPackages.limit)
     else { return false }
@@ -126,7 +150,8 @@ private struct Reader {
     return true
   }
 
-  private func isEditable(_ path: String) throws -> Bool {
+  private mutating func isEditable(_ path: String) throws -> Bool {
+    try mark(path)
     guard let bytes = try disk.contents(of: path, limit: 1 << 20), let json = try? JSON(parsing: bytes) else {
       return false
     }
@@ -172,6 +197,7 @@ private struct Reader {
 
   /// A file or folder, by its bytes.
   private mutating func readLoose(_ path: String, as name: String) throws {
+    try mark(path)
     guard let status = try disk.status(path) else { return }
     if status.isFolder {
       for entry in try disk.names(in: path).sorted() where entry != "__pycache__" {

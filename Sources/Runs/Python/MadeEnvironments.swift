@@ -54,6 +54,16 @@ struct MadeEnvironments: Sendable {
     return (try? disk.realPath(venv)) ?? nil
   }
 
+  /// Keeps an environment from being taken for one that nobody uses, where it is one that brake has made: a command may start
+  /// long after it was found.
+  func noteUse(of folder: String) {
+    let entry = parentFolder(of: folder)
+    guard folder.hasSuffix("/venv"), let real = (try? disk.realPath(root)) ?? nil,
+      parentFolder(of: entry) == real
+    else { return }
+    try? disk.write([], to: entry + "/used")
+  }
+
   /// Makes an environment, or waits for who makes it.
   ///
   /// - Parameter tell: called with what takes long.
@@ -61,11 +71,10 @@ struct MadeEnvironments: Sendable {
     let requirements = try RequirementsFile(at: order.path, digest: order.requirements, on: disk)
     let entry = root + "/" + order.folderName
     _ = try store.makeFolders(root)
-    try disk.write([], to: entry + ".lock", .appending)
-    let lock = try disk.open(entry + ".lock", followingLinks: false)
+    let lock = try openLock(entry + ".lock")
     defer { try? disk.close(lock, path: entry + ".lock") }
     var isTold = false
-    while !FileLock.take(lock) {
+    while try !FileLock.take(lock, path: entry + ".lock") {
       if found(order) != nil { return }
       if !isTold { tell("waits for the Python environment of \(order.name), which another brake makes") }
       isTold = true
@@ -80,6 +89,15 @@ struct MadeEnvironments: Sendable {
     try await build(order, in: try disk.realPath(entry) ?? entry)
     try disk.write(Array(order.version.utf8), to: entry + "/complete")
     try disk.write([], to: entry + "/used")
+  }
+
+  /// Opens it for writing: a network file system gives no lock for a file that is only read.
+  private func openLock(_ path: String) throws(Failure) -> Int32 {
+    do { return try disk.open(path, toWrite: .appending) } catch {
+      // Another user may have made it, whose file this one may read and no more.
+      guard error.isForbidden else { throw error }
+      return try disk.open(path, followingLinks: false)
+    }
   }
 
   private func build(_ order: Order, in entry: String) async throws {
@@ -121,16 +139,20 @@ struct MadeEnvironments: Sendable {
 
   // MARK: Removing
 
+  /// - Parameter now: nanoseconds since 1970, by the clock of the file system.
+  private func isUnused(_ entry: String, at now: Int64) -> Bool {
+    guard let used = try? disk.entry(entry + "/used") ?? disk.entry(entry) else { return false }
+    return now - used.modified > MadeEnvironments.keptUnused * 1_000_000_000
+  }
+
   private func removeUnused(but own: String) {
     guard let now = try? store.timeOfFiles() else { return }
     for name in (try? disk.names(in: root)) ?? [] where name != own && !name.hasSuffix(".lock") {
       let entry = root + "/" + name
-      guard let used = try? disk.entry(entry + "/used") ?? disk.entry(entry),
-        now - used.modified > MadeEnvironments.keptUnused * 1_000_000_000,
-        let lock = try? disk.open(entry + ".lock", followingLinks: false)
-      else { continue }
+      guard isUnused(entry, at: now), let lock = try? openLock(entry + ".lock") else { continue }
       defer { try? disk.close(lock, path: entry + ".lock") }
-      guard FileLock.take(lock), let grave = try? store.temporaryPath(),
+      // Somebody may have made it anew, or begun to use it, before this one had the lock.
+      guard FileLock.take(lock), isUnused(entry, at: now), let grave = try? store.temporaryPath(),
         (try? disk.rename(entry, to: grave)) != nil
       else { continue }
       disk.removeAll(grave)

@@ -20,8 +20,14 @@ final class PythonEnvironments: Sendable {
   private let files: StatCache
   private let tools: ToolIdentities
   private let made: MadeEnvironments
-  /// By folder. What is installed is read once in a run.
-  private let known = Mutex<[String: InstalledPackages]>([:])
+  /// What was found in a folder.
+  private struct Known {
+    let installed: InstalledPackages
+    /// The file of the interpreter, which is asked once in a run what it is.
+    let interpreter: FileStatus.Key?
+  }
+  /// By folder. What is installed is read again when something was written there.
+  private let known = Mutex<[String: Known]>([:])
 
   init(root: String, store: Store, files: StatCache, tools: ToolIdentities, made: MadeEnvironments) {
     self.root = root
@@ -59,11 +65,29 @@ final class PythonEnvironments: Sendable {
 
   private func installed(in folder: String) throws -> InstalledPackages {
     try known.withLock { known in
-      if let installed = known[folder] { return installed }
+      let interpreter = try store.files.status(folder + "/bin/python3")?.key
+      if let before = known[folder] {
+        if before.interpreter != interpreter {
+          throw Failure(
+            .refused, "the Python of the environment in \(folder) was replaced or removed while brake ran",
+            hint: "run brake again when nobody changes the environment any more")
+        }
+        if before.installed.isCurrent(on: store.files) { return before.installed }
+      }
       let installed = try InstalledPackages(in: folder, files: files, on: store.files)
-      known[folder] = installed
+      known[folder] = Known(installed: installed, interpreter: interpreter)
       return installed
     }
+  }
+
+  /// To be called before a command runs, and when it has ended: what its key says of its environment has to hold all the time.
+  ///
+  /// - Throws: `InputChanged` if something else is installed there now.
+  func check(_ action: Action) throws {
+    guard case .command(let command) = action.work, let folder = command.python else { return }
+    made.noteUse(of: folder)
+    let installed = try installed(in: folder).digest.description
+    if action.manifest["python"]?["installed"]?.string != installed { throw InputChanged(input: folder) }
   }
 
   // MARK: Places
@@ -74,6 +98,13 @@ final class PythonEnvironments: Sendable {
       throw Failure(
         .notFound, "there is no folder '\(path)' with a Python environment",
         hint: "make one with python3 -m venv \(path) and install there what the stage needs")
+    }
+    if try store.files.realPath(root) == folder {
+      throw Failure(
+        .refused, "the Python environment '\(path)' is the whole folder in which the pipeline runs",
+        hint:
+          "a command sees of that folder only what it declares: make an environment in a folder of its own, such as python3 -m venv .venv"
+      )
     }
     guard store.files.mayExecute(folder + "/bin/python3") else {
       throw Failure(

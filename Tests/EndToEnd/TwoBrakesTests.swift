@@ -28,18 +28,16 @@ import Testing
     #expect(other.out.contains("0 ran, 1 hit"))
   }
 
-  @Test func `What a killed one was computing the other takes over at once`() throws {
+  @Test func `What a killed one was computing the other takes over`() throws {
     write("1")
     let first = try BrakeProcess([], in: folder)
     #expect(folder.appears("count"))
-    let start = ContinuousClock.now
     let second = try BrakeProcess([], in: folder)
     usleep(300_000)
     first.send(SIGKILL)
     #expect(first.wait().status == 137)
     #expect(second.wait().status == 0)
     #expect(runs == 2)
-    #expect(ContinuousClock.now - start < .seconds(10))
   }
 
   @Test func `What an interrupted one was computing the other takes over`() throws {

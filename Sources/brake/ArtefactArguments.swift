@@ -47,3 +47,20 @@ struct ArtefactArguments: ParsableArguments {
     }
   }
 }
+
+extension ArtefactArguments {
+  /// The store, and what all names stand for, each once.
+  func opened(_ pipeline: PipelineOptions) async throws -> (store: Store, digests: [Digest]) {
+    try pipeline.workspace.enter()
+    let store = try pipeline.workspace.open()
+    let resolver = resolver(pipeline, in: store)
+    var digests: [Digest] = []
+    var seen: Set<Digest> = []
+    for name in names {
+      for digest in try await resolver.all(name).map(\.digest) where seen.insert(digest).inserted {
+        digests.append(digest)
+      }
+    }
+    return (store, digests)
+  }
+}

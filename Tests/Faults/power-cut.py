@@ -65,7 +65,7 @@ disk, image = f"{folder}/disk", f"{folder}/image"
 store, other, calm = f"{disk}/store", f"{disk}/other", f"{folder}/calm"
 os.makedirs(disk)
 with open(image, "wb") as file:
-    file.truncate(600_000_000)
+    file.truncate(600_000_000 + 60_000_000 * rounds)  # sparse, and each round pins up to that much
 made = subprocess.run([f"mkfs.{kind}", "-q", image], capture_output=True)
 if made.returncode != 0 or subprocess.run(["mount", "-o", "loop", image, disk], capture_output=True).returncode != 0:
     shutil.rmtree(folder)

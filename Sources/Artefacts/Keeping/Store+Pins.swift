@@ -8,9 +8,14 @@ extension Store {
     // Said before it is looked for, so that whoever collects at this moment gives it back.
     rely(on: digest)
     guard hasBack(Artefact(digest: digest, kind: .blob, size: 0)), try isWhole(artefact(digest)) else {
+      guard try contains(digest) else {
+        throw Failure(
+          .notFound, "there is nothing in \(root) that has the digest \(digest)",
+          hint: "what nothing needs goes with 'brake gc'; put it, or run its stage, again", object: digest)
+      }
       throw Failure(
         .notFound, "\(digest) is not in \(root) as a whole, and so cannot be kept there",
-        hint: "see 'brake verify'", object: digest)
+        hint: "'brake verify' names what is missing", object: digest)
     }
     try write([], as: digest.hex, in: "pins")
   }

@@ -1,0 +1,106 @@
+package import Glibc
+import Synchronization
+
+/// A child between its start and its end, seen by the thread that waits and by those that end it.
+final class RunningChild: Sendable {
+  private enum State {
+    case new, cancelled
+    case running(pid_t)
+    /// Its process number may be another's by now, that of its group is not as long as there are members.
+    case ended(pid_t)
+  }
+
+  private let state = Mutex(State.new)
+  private let expired = Atomic(false)
+
+  /// Its time is over.
+  func expire() { if isRunning { expired.store(true, ordering: .relaxed) } }
+
+  var hasExpired: Bool { expired.load(ordering: .relaxed) }
+  var isRunning: Bool { state.withLock { if case .running = $0 { true } else { false } } }
+
+  func start(_ spawn: () throws(Failure) -> pid_t) throws(Failure) {
+    let failure: Failure? = state.withLock { state in
+      guard case .new = state else { return nil }
+      do throws(Failure) {
+        state = .running(try spawn())
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Returns at once where nothing was started.
+  func wait() -> ProcessEnding {
+    guard case .running(let process) = state.withLock({ $0 }) else { return .killed(signal: SIGKILL) }
+    // Not reaped here, so that the number stays its own until nobody can send it a signal any more.
+    var information = siginfo_t()
+    while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    state.withLock { $0 = .ended(process) }
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let signal = status & 0x7F
+    return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
+  }
+
+  /// Asks the child and all its descendants to end, and ends them if they do not.
+  func end(_ patience: Duration) {
+    let process: pid_t? = state.withLock { state in
+      switch state {
+      case .running(let process): return process
+      case .new: state = .cancelled
+      case .cancelled, .ended: break
+      }
+      return nil
+    }
+    guard let process else { return }
+    signal(SIGTERM, descendantsOf: process)
+    Task {
+      try? await Task.sleep(for: patience)
+      signal(SIGKILL, descendantsOf: process)
+    }
+  }
+
+  /// Tells all below the child that they are to end, lets them save what they have for as long as the limits grant, and then
+  /// ends what is left.
+  func windDown(_ signal: Int32, _ limits: ChildProcess.Limits) async {
+    let end = ContinuousClock.now + limits.grace
+    let told: (process: pid_t, farewell: Farewell)? = state.withLock { state in
+      guard case .running(let process) = state else { return nil }
+      var farewell = Farewell(process, isHolder: limits.isHolder)
+      farewell.tell(signal)
+      return (process, farewell)
+    }
+    guard let told else { return }
+    while ContinuousClock.now < end, isRunning, told.farewell.isWaiting, !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+    self.signal(SIGKILL, descendantsOf: told.process)
+  }
+
+  /// Ends the child and all its descendants at once.
+  func endAtOnce() {
+    if case .running(let process) = state.withLock({ $0 }) { signal(SIGKILL, descendantsOf: process) }
+  }
+
+  /// What a child that has ended left running in its group ends with it.
+  func endGroup() {
+    if case .ended(let process) = state.withLock({ $0 }) { Glibc.kill(-process, SIGKILL) }
+  }
+
+  private func signal(_ signal: Int32, descendantsOf process: pid_t) {
+    state.withLock { state in
+      guard case .running(process) = state else { return }
+      // The child itself may be a guard that ends everything below it when it ends (see `CommandGuard`): it is asked
+      // last, and only if there is nothing else.
+      let below = ProcessTree.descendants(of: process)
+      if signal == SIGKILL || below.isEmpty {
+        Glibc.kill(-process, signal)
+        Glibc.kill(process, signal)
+      }
+      for descendant in below { Glibc.kill(descendant, signal) }
+    }
+  }
+}

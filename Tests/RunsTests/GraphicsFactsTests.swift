@@ -1,11 +1,13 @@
-import Actions
 import Artefacts
 import Foundation
 import JSON
 import Pipeline
 import Support
+import System
 import Testing
 
+@testable import Actions
+@testable import Runners
 @testable import Runs
 
 /// What NVIDIA's driver says of itself. The texts are what `nvidia-smi` printed with three drivers, cut after their heads: the table by
@@ -102,6 +104,36 @@ import Testing
     // Elsewhere the same stage is the same action.
     engine.graphics = GraphicsQuestion(searchPath: workspace.folder["none"])
     #expect(try await engine.run(targets: []).hit == 3)
+  }
+
+  @Test func `A job on another machine tells of the GPUs that are there`() async throws {
+    let folder = TemporaryFolder()
+    let store = try Store(at: folder["store"])
+    try store.make()
+    func told(by resources: Resources) async throws -> JSON? {
+      let action = Action(
+        name: "train", position: Position(file: "brake.yaml", line: 3, column: 5),
+        work: .command(
+          ActionCommand(
+            text: "echo > o.txt", shell: CommandShell(["sh", "-c"])!, environment: [:], passed: [],
+            sandbox: false, network: false, refusesUndeclared: false, stdin: nil, ending: CommandEnding())),
+        inputs: [], outputs: [OutputDeclaration("o", file: "o.txt", keyed: false, help: "")],
+        resources: resources, manifest: ["command": "echo"])
+      let scratch = try Scratch(in: store)
+      let ticket = ActionTicket(in: scratch.path, files: scratch.files)
+      try ticket.write(action, root: folder.path, store: folder["store"], threads: 1, version: brakeVersion)
+      try ticket.assign("one")
+      var execution = TicketExecution(
+        folder: scratch.path, job: "one", registry: OperationRegistry([]), guardExecutable: nil)
+      execution.graphics = GraphicsQuestion(searchPath: try driver(Self.answers, in: folder))
+      #expect(try await execution.run())
+      let notes = ActionNotes()
+      _ = try ticket.answer(notes)
+      return notes.graphics
+    }
+    let facts = try await told(by: Resources(gpus: 1)).flatMap(GraphicsFacts.init)
+    #expect(facts?.kinds == ["NVIDIA A100-SXM4-40GB": 1] && facts?.cuda == "12.4")
+    #expect(try await told(by: .undeclared) == nil)
   }
 
   @Test(arguments: ["exit 9", "echo x; /bin/sleep 600", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaa; done"])

@@ -170,16 +170,16 @@ struct ActionRun: Sendable {
       return .computed(
         Computed(
           action: action, record: record, publication: publication, seconds: seconds(since: start),
-          graphics: graphics, notes: notes.all))
+          graphics: graphics(notes), notes: notes.all))
     } catch {
       return outcome(of: error, &attempts, seconds: seconds(since: start), notes: notes.all)
     }
   }
 
-  /// What is known of the graphics processors of this machine, if it asked for some and runs here.
-  private var graphics: GraphicsFacts? {
-    guard let count = action.resources.gpus, count > 0, engine.runner is LocalRunner else { return nil }
-    return engine.graphics.facts()
+  /// What is known of the graphics processors of the machine on which it ran, if it asked for some.
+  private func graphics(_ notes: ActionNotes) -> GraphicsFacts? {
+    if let told = notes.graphics { return GraphicsFacts(told) }
+    return action.usesGraphics && engine.runner is LocalRunner ? engine.graphics.facts() : nil
   }
 
   private func outcome(

@@ -1,3 +1,4 @@
+import Actions
 import Synchronization
 import System
 
@@ -36,4 +37,9 @@ final class GraphicsQuestion: Sendable {
     }
     return String(decoding: result.output, as: UTF8.self)
   }
+}
+
+extension Action {
+  /// Whether its stage asks for graphics processors.
+  var usesGraphics: Bool { (resources.gpus ?? 0) > 0 }
 }

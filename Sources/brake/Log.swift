@@ -110,7 +110,7 @@ extension Brake {
           facts: names.isEmpty ? [] : [("there is", names.map { $0.visible() }.joined(separator: ", "))],
           hint: log.isRunning
             ? "brake.log(step, \(metric.visible())=...) in its script tells it"
-            : "what a script tells by brake.log is there while it runs; an output 'metrics' of lines of JSON stays"
+            : "what brake.log(step, \(metric.visible())=...) in a script tells is there while it runs; an output 'metrics' of lines of JSON stays"
         )
       }
       if isTerminal, !isRunning { try show() }

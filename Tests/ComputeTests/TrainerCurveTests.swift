@@ -46,10 +46,11 @@ import Testing
     #expect(evaluation.first?.steps == [10, 20, 30])
   }
 
-  @Test func `It is read also where carriage returns have become line feeds or are gone`() throws {
+  @Test func `It is read also behind a warning, and without carriage returns`() throws {
     let text = String(decoding: try bytes("transformers.log"), as: UTF8.self)
     let whole = try curve("transformers.log")
-    for changed in [text.replacing("\r", with: "\n"), text.replacing("\r", with: "")] {
+    let warned = "[transformers] Model config: eos_token_id must be within the vocabulary\n" + text
+    for changed in [text.replacing("\r", with: "\n"), text.replacing("\r", with: ""), warned] {
       let found = try #require(try CurveImport(run: "transformers")(Array(changed.utf8), file: "log").first)
       #expect(found.steps == whole.steps && found.losses == whole.losses)
     }
@@ -73,5 +74,13 @@ import Testing
     #expect(failure?.headline.contains("name no step") == true)
     #expect(failure?.hint?.contains("trainer_state.json") == true)
     #expect(failure?.hint?.contains("PYTHONUNBUFFERED=1") == true)
+
+    // An evaluation lets it print what it has held back, and its own bar follows.
+    let bars = "\r 67%|██    | 2/3 [00:00<00:00]\n"
+    for evaluation in ["\r  0%|      | 0/2 [00:00<?]\n", "\r 50%|██    | 1/2 [00:00<00:00]\n"] {
+      let late = Array((bars + lines.prefix(5).joined(separator: "\n") + "\n" + evaluation + bars).utf8)
+      let refusal = #expect(throws: Failure.self) { try CurveImport()(late, file: "log") }
+      #expect(refusal?.headline.contains("of 5 stands a progress bar") == true, "\(refusal?.headline ?? "")")
+    }
   }
 }

@@ -108,9 +108,11 @@ extension CurveImport {
     var points: [Pair: PointCollector] = [:]
     /// Those of the dictionary that was read last, where nothing has stood behind it yet.
     var waiting: [(loss: String, value: Double)] = []
-    var count = 0
+    // Dictionaries with a loss, and those of them behind which stands a bar.
+    var (count, told) = (0, 0)
     func take(_ part: TrainerPart, at line: Int) {
       if part.isBlank { return }
+      if !waiting.isEmpty, part.step != nil { told += 1 }
       for (loss, value) in waiting {
         let pair = Pair(step: CurveImport.bar, loss: loss)
         if let step = part.step {
@@ -129,10 +131,11 @@ extension CurveImport {
         take(TrainerPart(UnsafeBufferPointer(rebasing: part)), at: number)
       }
     }
-    guard points.values.contains(where: { !$0.isEmpty }) else {
+    // Where most stand without one, what was printed late stands before another bar than its own.
+    guard told * 2 > count, points.values.contains(where: { !$0.isEmpty }) else {
       throw Failure(
         .columns,
-        "\(file): the dictionaries that transformers prints name no step, and behind none of \(count) stands a progress bar that says it",
+        "\(file): the dictionaries that transformers prints name no step, and behind \(told == 0 ? "none" : "\(told)") of \(count) stands a progress bar that says it",
         hint:
           "read trainer_state.json instead, which stands beside the last checkpoint; or let the training print without a buffer and with its progress bars, as in PYTHONUNBUFFERED=1 python3 train.py > train.log 2>&1"
       )

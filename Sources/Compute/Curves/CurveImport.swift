@@ -94,7 +94,7 @@ public struct CurveImport: Sendable, Hashable {
     }
     let first = text.first { $0 > 0x20 }
     // A log whose lines begin with a time or a name in brackets.
-    if first == UInt8(ascii: "["), followsBracket(text), isLog(text) { return .log }
+    if first == UInt8(ascii: "["), followsBracket(text), isLog(text) || isTrainerLog(text) { return .log }
     guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
       return isLog(text) || isTrainerLog(text) ? .log : .table
     }

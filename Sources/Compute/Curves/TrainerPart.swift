@@ -33,7 +33,8 @@ struct TrainerPart {
     line.indices.dropLast().first { line[$0] == UInt8(ascii: "{") && line[$0 + 1] == UInt8(ascii: "'") }
   }
 
-  /// The first number in `NN%|███   | 4/30 [`; nil if that is no bar, or counts beyond its end.
+  /// The first number in `NN%|███   | 4/30 [`; nil if that is no bar, one that has not begun, such as that
+  /// of an evaluation, or one beyond its end.
   private static func step(ofBar line: ArraySlice<UInt8>) -> Double? {
     let bar = UInt8(ascii: "|")
     guard let percent = line.firstIndex(of: UInt8(ascii: "%")), percent > line.startIndex,
@@ -45,7 +46,7 @@ struct TrainerPart {
     guard numbers.count == 2,
       numbers.allSatisfy({ !$0.isEmpty && $0.count < 16 && $0.allSatisfy { (0x30...0x39).contains($0) } }),
       let step = Int(String(decoding: numbers[0], as: UTF8.self)),
-      let total = Int(String(decoding: numbers[1], as: UTF8.self)), step <= total
+      let total = Int(String(decoding: numbers[1], as: UTF8.self)), 1...max(1, total) ~= step
     else { return nil }
     return Double(step)
   }

@@ -1,4 +1,5 @@
 public import Artefacts
+public import JSON
 import Synchronization
 
 /// Remarks about an action that are no errors, collected while it runs.
@@ -15,4 +16,10 @@ public final class ActionNotes: Sendable {
   /// Why the action may read what it does not declare, for its record; nil where it cannot.
   public var doubt: Record.Doubt? { reason.withLock { $0 } }
   public func add(_ doubt: Record.Doubt) { reason.withLock { $0 = doubt } }
+
+  private let machine = Mutex<JSON?>(nil)
+
+  /// What is known of the graphics processors of another machine on which it ran; nil where that is nothing.
+  public var graphics: JSON? { machine.withLock { $0 } }
+  public func add(graphics: JSON) { machine.withLock { $0 = graphics } }
 }

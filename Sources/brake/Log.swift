@@ -37,13 +37,17 @@ extension Brake {
     }
 
     func run() async throws {
+      try refuseFollowing()
       let engine = try pipeline.engine(given.overrides)
       let logs = try await engine.logs(targets: given.targets)
       let origins = try RecordOrigins(of: logs.compactMap(\.record), in: engine.store)
       if json { return try Output.print(.array(logs.map { try $0.json(origins) })) }
       for log in logs {
         if log.place == .none {
-          Output.note("\(log.instance) has not run")
+          Output.note(
+            log.hasSaved
+              ? "\(log.instance) has not come to its end; what it had saved is kept, and a run goes on from it"
+              : "\(log.instance) has not run")
           continue
         }
         if logs.count > 1 { try Output.print("== \(log.instance)") }
@@ -67,6 +71,15 @@ extension Brake {
       }
     }
 
+    /// Elsewhere -f means to follow, which this command does by itself.
+    private func refuseFollowing() throws {
+      guard let file = pipeline.file, !file.hasSuffix(".yaml"), !file.hasSuffix(".yml") else { return }
+      if exists(pipeline.workspace.seen(file)) { return }
+      throw PipelineError(
+        "-f names the pipeline, and there is no file '\(file.visible())'",
+        hint: "brake log follows a stage that runs, without an option: brake log '\(file.visible())'")
+    }
+
     /// Draws a curve that grows as long as the stage runs; where nobody looks at a terminal, each point is a line.
     private func draw(_ metric: String, of log: StageLog) async throws {
       let isTerminal = isatty(STDOUT_FILENO) == 1 && Terminal().isTerminal
@@ -79,6 +92,9 @@ extension Brake {
         let back = shown == 0 ? "" : "\u{1B}[\(shown)A\u{1B}[J"
         try Output.printRaw(back + lines.joined(separator: "\n") + "\n")
         shown = lines.count
+      }
+      if isRunning {
+        Output.note("waits for what \(log.instance) tells of '\(metric.visible())', until it ends")
       }
       let names = try await log.follow(metric: metric, isFollowing: !noFollow) { points in
         plot.add(points)
@@ -94,7 +110,7 @@ extension Brake {
           facts: names.isEmpty ? [] : [("there is", names.map { $0.visible() }.joined(separator: ", "))],
           hint: log.isRunning
             ? "brake.log(step, \(metric.visible())=...) in its script tells it"
-            : "what a script tells by brake.log is there while it runs; an output 'metrics' of lines of JSON stays"
+            : "what brake.log(step, \(metric.visible())=...) in a script tells is there while it runs; an output 'metrics' of lines of JSON stays"
         )
       }
       if isTerminal, !isRunning { try show() }

@@ -106,6 +106,7 @@ private struct LineageTree {
     if let making = maker.making {
       let time = making.finished.replacing("T", with: " ").replacing("Z", with: " UTC")
       details.append("made \(time) in \(duration(making.seconds)) on \(making.host), brake \(making.version)")
+      if let graphics = making.graphics { details.append("graphics processors \(graphics.words)") }
     }
     return details
   }

@@ -46,10 +46,11 @@ import Testing
     #expect(throws: Failure.self) { try LossChanges(run: "r", from: (1, none), to: (2, none)) }
   }
 
-  private static func read(_ values: [Float], _ shape: [Int]) throws -> TokenLosses {
+  private static func read(_ values: [Float], _ shape: [Int], unit: String? = nil) throws -> TokenLosses {
     var bytes: [UInt8] = []
-    let writer = try SafetensorsWriter(
-      [("losses", .float32, shape)], metadata: ["context": "2", "stream": stream])
+    var metadata = ["context": "2", "stream": stream]
+    metadata["unit"] = unit
+    let writer = try SafetensorsWriter([("losses", .float32, shape)], metadata: metadata)
     try writer.write({ _, emit in try values.withUnsafeBytes(emit) }, to: { bytes += $0 })
     return try TokenLosses(parsing: bytes)
   }
@@ -64,6 +65,20 @@ import Testing
     let failure = #expect(throws: Failure.self) { try Self.read([1, 2, 3, 4], [2, 2]) }
     #expect(failure?.headline.contains("shape [2, 2]") == true)
     #expect(failure?.hint?.contains("docs/formats.md") == true)
+  }
+
+  @Test func `The unit that a file names counts`() throws {
+    for unit in ["nats", "nats per token", "nats/token"] {
+      #expect(try Self.read([1, 2], [2], unit: unit).values == [1, 2])
+    }
+    for unit in ["bits", "Bits per token", "bits_per_token"] {
+      #expect(try Self.read([1, 2], [2], unit: unit).values == [0.6931472, 1.3862944])
+    }
+    for unit in ["bits per byte", "nats/char", "perplexity", "", "dB"] {
+      let failure = #expect(throws: Failure.self) { try Self.read([1, 2], [2], unit: unit) }
+      #expect(failure?.headline.contains("their unit is '\(unit)'") == true)
+      #expect(failure?.hint?.contains("nats or bits") == true)
+    }
   }
 
   @Test func `Changes and losses are read back as they were written`() throws {

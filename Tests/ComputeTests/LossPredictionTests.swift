@@ -129,10 +129,14 @@ import Testing
 
   // MARK: Files
 
-  private static func file(_ tensors: [(String, [Int], [Float])], sums: [Double]? = nil) throws -> [UInt8] {
+  private static func file(
+    _ tensors: [(String, [Int], [Float])], sums: [Double]? = nil, unit: String? = nil
+  ) throws -> [UInt8] {
     var bytes: [UInt8] = []
     let own = sums.map { [("l1_g", DType.float64, [$0.count]), ("sum_p", .float64, [$0.count])] } ?? []
-    try SafetensorsWriter(own + tensors.map { ($0.0, .float32, $0.1) }).write(
+    try SafetensorsWriter(
+      own + tensors.map { ($0.0, .float32, $0.1) }, metadata: unit.map { ["unit": $0] } ?? [:]
+    ).write(
       { tensor, emit in
         if let values = tensors.first(where: { $0.0 == tensor.name })?.2 {
           try values.withUnsafeBytes(emit)
@@ -188,6 +192,16 @@ import Testing
     #expect(try message(gradients: unchanged).contains("as 'delta'"))
     let wrong = try Self.file([("losses", [2], [3, 4]), ("l1_g", [2], [1, 1]), ("sum_p", [2], [1, 1])])
     #expect(try message(gradients: wrong).contains("output 'tokens' of zsl.gradients"))
+  }
+
+  @Test func `Another unit than nats is refused`() throws {
+    let nats = try Self.file([("losses", [2], [3, 4])], sums: [0, 0], unit: "nats")
+    #expect(try message(gradients: nats) == "")
+    let bits = try Self.file([("losses", [2], [3, 4])], sums: [0, 0], unit: "bits")
+    #expect(try message(gradients: bits).contains("this file has to be in nats"))
+    let bytes = try Self.file(
+      [("train.before", [1, 2], [3, 4]), ("train.after", [1, 2], [3, 4])], unit: "bits per byte")
+    #expect(try message(losses: bytes).contains("their unit is 'bits per byte'"))
   }
 
   @Test func `Hostile files are refused`() throws {

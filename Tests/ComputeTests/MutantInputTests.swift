@@ -18,6 +18,7 @@ import Testing
       "[" + lines.joined(separator: ",") + "]", #"{"step": [1, 2, 3], "loss": [3, 2, 1]}"#,
       #"{"log_history": [{"step": 1, "loss": 2.5}, {"step": 2, "loss": 2.25, "eval_loss": 1}]}"#,
       #"{"14M": {"smoothed_loss": {"x": [1, 2, 4], "y": [3, 2, 1]}}}"#,
+      "\r  0%|   | 0/9 [00:00]\r   \r{'loss': '3.9', 'epoch': '0.1'}\n\r 11%|█  | 1/9 [00:01, 2it/s]\u{1B}[A\n",
     ].map(bytes)
     Mutator.run("curves", on: inputs, tries: 20_000) { mutant in
       !(try CurveImport()(mutant, file: "curve")).isEmpty

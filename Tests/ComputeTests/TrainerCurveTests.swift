@@ -1,14 +1,18 @@
 import Compute
 import Foundation
+import System
 import Testing
 
-/// What Lightning and transformers write of a training, with losses of evaluations in between: `Tests/Fixtures/curves`, which
+/// What Lightning and transformers write and print of a training, with losses of evaluations in between: `Tests/Fixtures/curves`, which
 /// `Tests/Reference/trainers.py` writes.
 @Suite struct TrainerCurveTests {
-  private func curve(_ name: String) throws -> Curve {
+  private func bytes(_ name: String) throws -> [UInt8] {
     let folder = URL(fileURLWithPath: #filePath).appending(path: "../../Fixtures/curves").standardized
-    let bytes = [UInt8](try Data(contentsOf: folder.appending(path: name)))
-    let curves = try CurveImport()(bytes, file: name)
+    return [UInt8](try Data(contentsOf: folder.appending(path: name)))
+  }
+
+  private func curve(_ name: String) throws -> Curve {
+    let curves = try CurveImport()(try bytes(name), file: name)
     #expect(curves.count == 1)
     return try #require(curves.first)
   }
@@ -29,5 +33,54 @@ import Testing
     #expect(curve.steps == Array(stride(from: 2, through: 30, by: 2)))
     #expect(curve.losses.first == 3.895329713821411 && curve.losses.last == 3.914731502532959)
     #expect(curve.notes == [])
+  }
+
+  @Test func `What transformers prints gives the same losses, at the steps of its progress bar`() throws {
+    let (printed, state) = (try curve("transformers.log"), try curve("trainer_state.json"))
+    #expect(printed.run == "transformers")
+    #expect(printed.steps == state.steps)
+    // It prints four digits.
+    #expect(zip(printed.losses, state.losses).allSatisfy { abs($0 - $1) <= 0.0005 + 1e-9 })
+    #expect(printed.notes == [])
+    let evaluation = try CurveImport(loss: "eval_loss")(try bytes("transformers.log"), file: "x")
+    #expect(evaluation.first?.steps == [10, 20, 30])
+  }
+
+  @Test func `It is read also behind a warning, and without carriage returns`() throws {
+    let text = String(decoding: try bytes("transformers.log"), as: UTF8.self)
+    let whole = try curve("transformers.log")
+    let warned = "[transformers] Model config: eos_token_id must be within the vocabulary\n" + text
+    for changed in [text.replacing("\r", with: "\n"), text.replacing("\r", with: ""), warned] {
+      let found = try #require(try CurveImport(run: "transformers")(Array(changed.utf8), file: "log").first)
+      #expect(found.steps == whole.steps && found.losses == whole.losses)
+    }
+  }
+
+  @Test func `A log that was cut off keeps what a progress bar stands behind`() throws {
+    let text = try bytes("transformers.log")
+    let last = try #require(text.indices.last { text[$0...].starts(with: "{'loss'".utf8) })
+    let end = try #require(text[last...].firstIndex(of: UInt8(ascii: "\n")))
+    let cut = try #require(try CurveImport()(Array(text[...end]), file: "log").first)
+    #expect(cut.steps == (try curve("transformers.log")).steps.dropLast())
+  }
+
+  /// As Python writes to a file by itself: what it prints late, and bars without it.
+  @Test func `Dictionaries without a progress bar are refused with what to do`() throws {
+    let lines = String(decoding: try bytes("transformers.log"), as: UTF8.self)
+      .split(whereSeparator: \.isNewline).filter { $0.hasPrefix("{'") }
+    let failure = #expect(throws: Failure.self) {
+      try CurveImport()(Array(lines.joined(separator: "\n").utf8), file: "log")
+    }
+    #expect(failure?.headline.contains("name no step") == true)
+    #expect(failure?.hint?.contains("trainer_state.json") == true)
+    #expect(failure?.hint?.contains("PYTHONUNBUFFERED=1") == true)
+
+    // An evaluation lets it print what it has held back, and its own bar follows.
+    let bars = "\r 67%|██    | 2/3 [00:00<00:00]\n"
+    for evaluation in ["\r  0%|      | 0/2 [00:00<?]\n", "\r 50%|██    | 1/2 [00:00<00:00]\n"] {
+      let late = Array((bars + lines.prefix(5).joined(separator: "\n") + "\n" + evaluation + bars).utf8)
+      let refusal = #expect(throws: Failure.self) { try CurveImport()(late, file: "log") }
+      #expect(refusal?.headline.contains("of 5 stands a progress bar") == true, "\(refusal?.headline ?? "")")
+    }
   }
 }

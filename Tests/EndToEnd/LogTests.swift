@@ -33,6 +33,65 @@ import Testing
     return false
   }
 
+  /// `tail -f` follows; here it is what make's is.
+  @Test func `Who asks to follow by -f is told that no option is needed`() throws {
+    slow()
+    let answer = try folder.brake("log", "-f", "slow")
+    #expect(answer.status == 2)
+    #expect(answer.err.contains("-f names the pipeline, and there is no file 'slow'"))
+    #expect(answer.err.contains("brake log 'slow'"))
+  }
+
+  @Test func `What Python prints is there before it ends`() throws {
+    folder.write(
+      """
+      stages:
+        slow:
+          run: |
+            python3 -c 'import os, time
+            print("first")
+            while not os.path.exists("\(folder["go"])"): time.sleep(0.02)'
+            touch ${out.o}
+          out: { o: o.txt }
+
+      """, to: "brake.yaml")
+    let run = try BrakeProcess([], in: folder)
+    var printed = ""
+    for _ in 0..<500 where printed.isEmpty {
+      printed = try folder.brake("log", "slow", "--no-follow").out
+      usleep(20_000)
+    }
+    #expect(printed == "first\n")
+    folder.write("", to: "go")
+    #expect(run.wait().status == 0)
+  }
+
+  @Test func `Of a stage whose brake was killed it is told that what it had saved is kept`() throws {
+    folder.write(
+      """
+      stages:
+        slow:
+          run: |
+            mkdir c; echo 1 > c/1; echo '{"event":"saved","path":"c/1"}' >> $BRAKE_EVENTS
+            until [ -e \(folder["go"]) ]; do sleep 0.02; done
+          out: { c: c/ }
+
+      """, to: "brake.yaml")
+    #expect(try folder.brake("log", "slow").err.contains("slow has not run"))
+    let run = try BrakeProcess([], in: folder)
+    func hasSaved() throws -> Bool {
+      let names = try? FileManager.default.contentsOfDirectory(atPath: folder["cache/failed"])
+      return names?.contains { $0.hasSuffix("-saved") } == true
+    }
+    for _ in 0..<500 where try !hasSaved() { usleep(20_000) }
+    run.send(SIGKILL)
+    #expect(run.wait().status == 137)
+    // Its announcement goes when the next one looks.
+    #expect(
+      try folder.brake("log", "slow", "--no-follow").err.contains(
+        "slow has not come to its end; what it had saved is kept"))
+  }
+
   @Test(arguments: ["true", "exit 1"])
   func `The log of a running stage is what it has printed so far, and follows to its end`(end: String) throws
   {

@@ -23,7 +23,7 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "curve.import", revision: 4,
+      operation: "curve.import", revision: 5,
       digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
     Golden(
       operation: "curve.generate", revision: 2,
@@ -72,7 +72,7 @@ import Testing
       operation: "zsl.decompose", revision: 5,
       digests: ["result": "154b683215ee84177979f72bd3868f7937c8efb98818a8b6ce389ef7d68aa556"]),
     Golden(
-      operation: "zsl.losses", revision: 3,
+      operation: "zsl.losses", revision: 4,
       digests: [
         "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
         "result": "756bfb4e3bee69d1315873940402c2b42232b650b783aa323399718c3ea13034",
@@ -143,7 +143,7 @@ import Testing
       operation: "lm.export", revision: 1,
       digests: ["model": "eea188f72308c9bd000d3ff9f3437e5794cac749b22cf315258676e501ace9b6"]),
     Golden(
-      operation: "zsl.ranking", revision: 2,
+      operation: "zsl.ranking", revision: 3,
       digests: ["result": "f3e7239a3afdd9a0e732fdf808bf243899c9d02d22078762db0af970fc970161"]),
   ]
 

@@ -110,6 +110,16 @@ import Testing
       ])
     #expect(findings(text + "\nunknown: 1") == ["8:1 error: a pipeline has no 'unknown:'"])
   }
+
+  @Test func `Nobody needs to read what a command goes on from itself`() {
+    let text = """
+      stages:
+        a: { run: x, out: { c: { folder: c/, key: "*.pt", grows: true }, o: o }, publish: { o: o } }
+        b: { run: x, out: { c: { folder: c/, key: "*.pt" }, p: p }, publish: { p: p } }
+      """
+    #expect(
+      findings(text) == ["3:23 warning: no stage reads the output 'c' of 'b', and it is not published"])
+  }
 }
 
 @Suite struct SchemaTests {

@@ -158,6 +158,8 @@ import Testing
     let operation = text.replacing("curve.fit", with: "curve.fti")
     #expect(planError(operation).hasPrefix("p.yaml:3:9: error: there is no operation 'curve.fti'"))
     #expect(planError(operation).contains("did you mean 'curve.fit'?"))
+    let family = planError(text.replacing("curve.fit", with: "curve"))
+    #expect(family.contains("there is: curve.") && family.contains("curve.fit"), "\(family)")
     let input = text.replacing("{curve: a}", with: "{curv: a}")
     #expect(planError(input).contains("p.yaml:4:10: error: curve.fit has no input 'curv'"))
     let missing = text.replacing("    in: {curve: a}\n", with: "")

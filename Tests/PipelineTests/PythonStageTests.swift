@@ -15,27 +15,33 @@ import Testing
           run: x
           python: { venv: "envs/${x}" }
         made: { run: x, python: { requirements: "${file}" } }
+        locked: { run: x, python: { lock: "env/uv.lock" } }
       """)
     #expect(plan.command("s[b]")?.python == .folder("envs/b"))
     #expect(plan.command("made")?.python == .requirements(input: "python.requirements"))
     let made = try #require(plan["made"])
     #expect(made.inputs.map(\.name) == ["python.requirements"])
     #expect(made.inputs.map(\.source) == [.file("needs.txt")])
-    for name in ["s[a]", "made"] {
+    #expect(plan.command("locked")?.python == .lock(input: "python.lock", project: "python.project"))
+    let locked = try #require(plan["locked"])
+    #expect(locked.inputs.map(\.source) == [.file("env/uv.lock"), .file("env/pyproject.toml")])
+    for name in ["s[a]", "made", "locked"] {
       let instance = try #require(plan[name])
       let read = try StageInstance(instance.json, registry: OperationRegistry([]))
       #expect(read.json == instance.json)
-      #expect(instance.json["command"]?["python"]?.array?.count == 2)
+      #expect(instance.json["command"]?["python"]?.array?.count == (name == "locked" ? 3 : 2))
     }
   }
 
   @Test(arguments: [
-    ("python: .venv", "python: takes one of venv and requirements, not '.venv'"),
-    ("python: {}", "python: takes one of venv and requirements, not 0 of them"),
+    ("python: .venv", "python: takes one of venv, requirements and lock, not '.venv'"),
+    ("python: {}", "python: takes one of venv, requirements and lock, not 0 of them"),
     ("python: { venv: a, requirements: b }", "not 2 of them"),
     ("python: { conda: b }", "python: has no 'conda:'"),
     ("python: { venv: [a] }", "venv: takes a path, not a list"),
     ("python: { requirements: }", "requirements: takes a path, not nothing"),
+    ("python: { lock: pylock.toml }", "the path of a file that is called uv.lock, not 'pylock.toml'"),
+    ("python: { lock: \"${nothing}/uv.lock\" }", "nothing"),
     ("python: { venv: \"${nothing}\" }", "nothing"),
   ])
   func `What names no environment is refused`(field: String, message: String) throws {

@@ -5,9 +5,11 @@
     Tests/Reference/trainers.py Tests/Fixtures/curves
 
 Written with torch 2.15.0, lightning 2.6.6, tensorboard 2.21.0, transformers 5.23.0 and accelerate 1.15.0: of one short training what
-Lightning's loggers write, a table and an event file, and the state that transformers keeps beside a checkpoint. Each has losses of an
-evaluation beside those of the training. None says where it was written.
+Lightning's loggers write, a table and an event file, the state that transformers keeps beside a checkpoint, and what it prints. Each has
+losses of an evaluation beside those of the training. None says where it was written.
 """
+import contextlib
+import os
 import pathlib
 import shutil
 import sys
@@ -52,6 +54,23 @@ def with_lightning(folder, target):
     shutil.copy(next(folder.glob("events/*/events.*")), target / "lightning.tfevents")
 
 
+@contextlib.contextmanager
+def printed(path):
+    """What is printed goes into a file, as with `PYTHONUNBUFFERED=1 ... > path 2>&1`."""
+    kept = [os.dup(1), os.dup(2)]
+    sys.stdout.flush()
+    sys.stdout.reconfigure(line_buffering=True)
+    with open(path, "wb") as file:
+        for number in (1, 2):
+            os.dup2(file.fileno(), number)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            for number, before in zip((1, 2), kept):
+                os.dup2(before, number)
+
+
 def with_transformers(folder, target):
     torch.manual_seed(1)
     sizes = transformers.GPT2Config(vocab_size=64, n_positions=16, n_embd=16, n_layer=1, n_head=2)
@@ -60,8 +79,10 @@ def with_transformers(folder, target):
     arguments = transformers.TrainingArguments(
         str(folder / "run"), max_steps=30, per_device_train_batch_size=4, logging_steps=2, save_steps=30,
         eval_strategy="steps", eval_steps=10, report_to=[], use_cpu=True)
-    transformers.Trainer(
-        transformers.GPT2LMHeadModel(sizes), arguments, train_dataset=data, eval_dataset=data[:8]).train()
+    trainer = transformers.Trainer(
+        transformers.GPT2LMHeadModel(sizes), arguments, train_dataset=data, eval_dataset=data[:8])
+    with printed(target / "transformers.log"):
+        trainer.train()
     shutil.copy(folder / "run/checkpoint-30/trainer_state.json", target / "trainer_state.json")
 
 

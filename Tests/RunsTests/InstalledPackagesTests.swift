@@ -105,6 +105,10 @@ import Testing
     #expect(empty?.headline.contains("no folder of packages") == true)
   }
 
+  private func requirements(_ digest: Digest) -> EnvironmentSource.File {
+    EnvironmentSource.File(digest: digest, path: folder["requirements.txt"], name: "requirements.txt")
+  }
+
   @Test(arguments: [
     "torch==2.5.1\n-r more.txt\n", "--requirement=more.txt\n", "-c limits.txt\n", "  -e .\n",
     "--editable ./mine\n",
@@ -113,8 +117,7 @@ import Testing
   func `Requirements that stand in other files, or may change, are refused`(text: String) throws {
     folder.write(text, to: "requirements.txt")
     let error = #expect(throws: Failure.self) {
-      try RequirementsFile(
-        at: folder["requirements.txt"], digest: Digest(of: Array(text.utf8)), on: LocalFileSystem())
+      try RequirementsFile(requirements(Digest(of: Array(text.utf8))), on: LocalFileSystem())
     }
     #expect(error?.headline.hasPrefix("a file of requirements of a stage must hold all") == true)
   }
@@ -122,7 +125,7 @@ import Testing
   @Test func `Requirements that changed meanwhile are not taken for those that were looked at`() throws {
     folder.write("-i https://example.org/simple\nnumpy\nrich -- extra\n", to: "requirements.txt")
     #expect(throws: Failure.self) {
-      try RequirementsFile(at: folder["requirements.txt"], digest: Digest(of: []), on: LocalFileSystem())
+      try RequirementsFile(requirements(Digest(of: [])), on: LocalFileSystem())
     }
   }
 }

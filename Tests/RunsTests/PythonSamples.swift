@@ -9,6 +9,19 @@ enum PythonSamples {
     return run("python3", "-m", "venv", folder["venv"]) == 0
   }()
 
+  /// Whether uv can lock projects here.
+  static let hasUV = run("uv", "--version") == 0
+
+  /// Lets uv resolve what the project in a folder needs.
+  static func lock(in folder: String) throws {
+    guard run("uv", ["lock", "--directory", folder]) == 0 else { throw CocoaError(.fileWriteUnknown) }
+  }
+
+  static func uninstall(_ name: String, from environment: String) throws {
+    let line = ["-m", "pip", "uninstall", "-q", "-y", "--disable-pip-version-check", name]
+    guard run(environment + "/bin/python3", line) == 0 else { throw CocoaError(.fileWriteUnknown) }
+  }
+
   static func makeEnvironment(at path: String, installing wheels: [String] = []) throws {
     guard run("python3", "-m", "venv", path) == 0 else { throw CocoaError(.fileNoSuchFile) }
     if wheels.isEmpty { return }

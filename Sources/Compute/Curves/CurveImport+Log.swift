@@ -33,6 +33,9 @@ extension CurveImport {
         points[pair, default: PointCollector(unit: "line")].add(step: step, loss: loss, at: number)
       }
     }
+    if points.isEmpty, step == nil, CurveImport.isTrainerLog(text) {
+      points = try dictionaries(text, file: file)
+    }
     let most = points.values.map(\.count).max() ?? 0
     guard most > 0 else {
       let shown = names.isEmpty ? "" : "; numbers have the names " + CurveColumns.quoted(names.sorted())
@@ -81,6 +84,78 @@ extension CurveImport {
       }
     }
   }
+
+  // MARK: Dictionaries
+
+  /// Whether a line near the beginning is a dictionary with a loss, as transformers' Trainer prints it.
+  static func isTrainerLog(_ text: [UInt8]) -> Bool {
+    var isTrainer = false
+    try? forEachLine(of: text) { line, number in
+      for part in line.split(separator: UInt8(ascii: "\r")) {
+        guard let entries = TrainerPart(UnsafeBufferPointer(rebasing: part)).dictionary else { continue }
+        let names = entries.map(\.name)
+        if names.contains("epoch"), names.contains(where: { CurveColumns.isLoss($0, among: names) }) {
+          isTrainer = true
+        }
+      }
+      if isTrainer || number == linesToTell { throw CancellationError() }
+    }
+    return isTrainer
+  }
+
+  /// The losses of dictionaries behind each of which a progress bar says the step.
+  private func dictionaries(_ text: [UInt8], file: String) throws -> [Pair: PointCollector] {
+    var points: [Pair: PointCollector] = [:]
+    /// Those of the dictionary that was read last, where nothing has stood behind it yet.
+    var waiting: [(loss: String, value: Double)] = []
+    // Dictionaries with a loss, and those of them behind which stands a bar.
+    var (count, told) = (0, 0)
+    func take(_ part: TrainerPart, at line: Int) {
+      if part.isBlank { return }
+      if !waiting.isEmpty, part.step != nil { told += 1 }
+      for (loss, value) in waiting {
+        let pair = Pair(step: CurveImport.bar, loss: loss)
+        if let step = part.step {
+          points[pair, default: PointCollector(unit: "line")].add(step: step, loss: value, at: line)
+        } else {
+          points[pair, default: PointCollector(unit: "line")]
+            .note(.missing, at: line, "no progress bar stands in front of it, behind '\(loss)'")
+        }
+      }
+      waiting = part.dictionary.map(losses) ?? []
+      count += waiting.isEmpty ? 0 : 1
+    }
+    try CurveImport.forEachLine(of: text) { line, number in
+      if number % 65_536 == 0 { try Task.checkCancellation() }
+      for part in line.split(separator: UInt8(ascii: "\r")) {
+        take(TrainerPart(UnsafeBufferPointer(rebasing: part)), at: number)
+      }
+    }
+    // Where most stand without one, what was printed late stands before another bar than its own.
+    guard told * 2 > count, points.values.contains(where: { !$0.isEmpty }) else {
+      throw Failure(
+        .columns,
+        "\(file): the dictionaries that transformers prints name no step, and behind \(told == 0 ? "none" : "\(told)") of \(count) stands a progress bar that says it",
+        hint:
+          "read trainer_state.json instead, which stands beside the last checkpoint; or let the training print without a buffer and with its progress bars, as in PYTHONUNBUFFERED=1 python3 train.py > train.log 2>&1"
+      )
+    }
+    return points
+  }
+
+  /// What the steps of dictionaries are called in messages.
+  private static let bar = "progress bar"
+
+  /// None of those at the end of a training, whose loss is a mean over all of it.
+  private func losses(of entries: [LogLine.Entry]) -> [(loss: String, value: Double)] {
+    let names = entries.map(\.name)
+    if names.contains("train_runtime") { return [] }
+    return entries.filter {
+      loss == nil ? CurveColumns.isLoss($0.name, among: names) : $0.name == loss
+    }.map { ($0.name, $0.value) }
+  }
+
+  // MARK: Lines
 
   private static func forEachLine(
     of text: [UInt8], _ body: (_ line: UnsafeBufferPointer<UInt8>, _ number: Int) throws -> Void

@@ -12,7 +12,7 @@ internal import System
 /// - Event files of TensorBoard, with the tags of their scalars as columns, and what Weights & Biases writes of a run
 ///   (`run-ID.wandb`), with the keys of its history.
 /// - Tables that Weights & Biases exports of several runs, with columns `RUN - KEY`.
-/// - What programs print while they train, such as Megatron and nanoGPT; see `LogLine`.
+/// - What programs print while they train, such as Megatron and nanoGPT, see `LogLine`, and transformers, see `TrainerPart`.
 ///
 /// What is wrong with single rows is noted in the curve; see `CurveNote.Kind` for what is done about it.
 public struct CurveImport: Sendable, Hashable {
@@ -94,9 +94,13 @@ public struct CurveImport: Sendable, Hashable {
     }
     let first = text.first { $0 > 0x20 }
     // A log whose lines begin with a time or a name in brackets.
-    if first == UInt8(ascii: "["), followsBracket(text), isLog(text) { return .log }
+    if first == UInt8(ascii: "["), followsBracket(text), isLog(text) || isTrainerLog(text) { return .log }
     guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
-      return isLog(text) ? .log : .table
+      return isLog(text) || isTrainerLog(text) ? .log : .table
+    }
+    // A dictionary as Python prints it is no JSON.
+    if text.drop(while: { $0 <= 0x20 }).starts(with: "{'".utf8), isLog(text) || isTrainerLog(text) {
+      return .log
     }
     guard first == UInt8(ascii: "{"), let end = text.firstIndex(of: UInt8(ascii: "\n")),
       text[end...].contains(where: { $0 > 0x20 })

@@ -3,6 +3,7 @@
 ///     iteration      100/  500000 | lm loss: 2.5E+00 | grad norm: 1.1 |
 ///     iter 100: loss 2.5, time 12.3ms, mfu 40.1%
 ///     [2026-01-01 12:00:00] INFO trainer: step=100 loss=2.5
+///     {'step': 100, 'loss': '2.5'}
 struct LogLine {
   struct Entry: Equatable {
     let name: String
@@ -35,7 +36,7 @@ struct LogLine {
   }
 
   private static func isNumberNext(_ line: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
-    guard let first = line[start...].firstIndex(where: { $0 != 0x20 && $0 != 0x09 }) else { return false }
+    guard let first = line[start...].firstIndex(where: { !" \t'\"".utf8.contains($0) }) else { return false }
     let end = line[first...].firstIndex { !isPartOfWord($0) } ?? line.count
     return number(UnsafeBufferPointer(rebasing: line[first..<end])) != nil
   }

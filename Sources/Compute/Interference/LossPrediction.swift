@@ -41,6 +41,7 @@ public struct LossPrediction: Sendable {
   public init(gradients: [UInt8], losses: [UInt8], batch: Int) throws(Failure) {
     let gradients = try Self.file(gradients, "gradients of tokens", from: "zsl.gradients")
     let losses = try Self.file(losses, "losses of updates", from: "zsl.step")
+    for file in [gradients, losses] { try LossUnitText.requireNats(file.header.metadata) }
     let before = try losses.row(batch, of: "train.before")
     let after = try losses.row(batch, of: "train.after")
     let own = try gradients.losses()

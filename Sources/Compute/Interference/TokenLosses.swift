@@ -3,7 +3,7 @@ public import System
 
 /// A checkpoint's loss of each token of a stream but its first, in nats.
 ///
-/// As a file, safetensors with `losses` (float32), and the metadata `context` and `stream`.
+/// As a file, safetensors with `losses` (float32), and the metadata `context` and `stream`; also `unit`, where they are bits.
 public struct TokenLosses: Sendable {
   /// Tokens of a window: a token's loss is that after the tokens before it in its window.
   public let context: Int
@@ -32,7 +32,10 @@ public struct TokenLosses: Sendable {
       guard let stream = file.header.metadata["stream"],
         let context = file.header.metadata["context"].flatMap({ Int($0) }), context > 0
       else { throw Failure(.malformed, "its metadata do not say which windows they are of") }
-      self.init(try file.elements("losses", .float32), context: context, stream: stream)
+      let factor = try LossUnitText.factor(file.header.metadata)
+      let losses: [Float] = try file.elements("losses", .float32)
+      self.init(
+        factor == 1 ? losses : losses.map { Float(Double($0) * factor) }, context: context, stream: stream)
       if let shape = file.descriptor("losses")?.shape, shape.count != 1 {
         throw Failure(.malformed, "the tensor 'losses' has the shape \(shape), and not one dimension")
       }

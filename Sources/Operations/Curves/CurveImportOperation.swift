@@ -15,7 +15,7 @@ struct CurveImportOperation: Operation {
     help: "how to read the file")
 
   let name = "curve.import"
-  let revision = 4
+  let revision = 5
   let summary = "Reads per-step losses from the files that people have, and reports what is wrong with them."
   let inputs = [
     InputDeclaration(
@@ -23,7 +23,7 @@ struct CurveImportOperation: Operation {
       help:
         "CSV or TSV with a header, also of several runs as Weights & Biases exports them; JSON (list of objects, object of "
         + "lists, {run: …} of those, trainer_state.json, {run: {smoothed_loss: {x, y}}}); JSON lines; an event file of "
-        + "TensorBoard; the file run-ID.wandb of a run; what a training printed, such as Megatron's and nanoGPT's logs; each "
+        + "TensorBoard; the file run-ID.wandb of a run; what a training printed, such as Megatron's, nanoGPT's and transformers' logs; each "
         + "also compressed with gzip, xz or zstd")
   ]
   let parameters: [any ParameterDeclaration] = [step, loss, run, format]

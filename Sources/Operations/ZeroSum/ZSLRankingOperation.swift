@@ -34,7 +34,7 @@ struct ZSLRankingOperation: Operation {
   private static let mostLevels = 20
 
   let name = "zsl.ranking"
-  let revision = 2
+  let revision = 3
   let summary =
     "Compares which tokens trainings with different learning rates predict well where their mean losses are equal."
   let inputs = [

@@ -31,7 +31,7 @@ extension PipelineReader {
       work = .operation(name: operation, parameters: values)
     } else {
       let command = try command(fields, inputs, names, isChain: fanOut.isChain)
-      if let requirements = command.python?.input { inputs.append(requirements) }
+      inputs += command.python?.inputs ?? []
       work = .command(command)
     }
     return StageDeclaration(

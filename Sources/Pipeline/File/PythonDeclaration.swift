@@ -4,12 +4,13 @@ import Actions
 struct PythonDeclaration: Sendable {
   /// What stands in front of the path.
   enum Kind: String, CaseIterable {
-    case venv, requirements
+    case venv, requirements, lock
 
     var help: String {
       switch self {
       case .venv: "The folder of a virtual environment that is there."
       case .requirements: "A file of requirements, of which brake makes an environment once."
+      case .lock: "A uv.lock beside its pyproject.toml, of which uv makes an environment once."
       }
     }
   }
@@ -20,28 +21,46 @@ struct PythonDeclaration: Sendable {
 }
 
 extension PythonDeclaration {
-  /// The input that a file of requirements is. No input of a stage's own has a dot in its name.
-  static let inputName = "python.requirements"
+  // No input of a stage's own has a dot in its name.
+  static let requirementsInput = "python.requirements"
+  static let lockInput = "python.lock"
+  static let projectInput = "python.project"
 
-  /// The file that it reads, as an input of the stage; nil for a folder that is there.
-  var input: PipelineNode.Entry? {
-    guard kind == .requirements else { return nil }
-    // It is a file, also where a stage is called like it.
-    var file = value
-    if let text = value.text, !text.hasPrefix("/"), !text.hasPrefix("./") {
-      file = PipelineNode(content: .scalar("./" + text, isPlain: false), position: value.position)
+  /// What uv calls its file, and reads beside it.
+  static let lockFile = "uv.lock"
+  private static let projectFile = "pyproject.toml"
+
+  /// The files that it reads, as inputs of the stage; none for a folder that is there.
+  var inputs: [PipelineNode.Entry] {
+    let text = value.text ?? ""
+    switch kind {
+    case .venv: return []
+    case .requirements: return [entry(PythonDeclaration.requirementsInput, text)]
+    case .lock:
+      let project = text.dropLast(PythonDeclaration.lockFile.count) + PythonDeclaration.projectFile
+      return [
+        entry(PythonDeclaration.lockInput, text), entry(PythonDeclaration.projectInput, String(project)),
+      ]
     }
-    return PipelineNode.Entry(name: PythonDeclaration.inputName, position: value.position, value: file)
+  }
+
+  private func entry(_ name: String, _ path: String) -> PipelineNode.Entry {
+    // It is a file, also where a stage is called like it.
+    let isClear = path.isEmpty || path.hasPrefix("/") || path.hasPrefix("./")
+    let file = PipelineNode(
+      content: .scalar(isClear ? path : "./" + path, isPlain: false), position: value.position)
+    return PipelineNode.Entry(name: name, position: value.position, value: file)
   }
 }
 
 extension PipelineReader {
   func python(_ node: PipelineNode?, _ names: Set<String>) throws(PipelineError) -> PythonDeclaration? {
     guard let node else { return nil }
-    let hint = "write python: { venv: .venv } or python: { requirements: requirements.txt }"
+    let hint =
+      "write python: { venv: .venv }, python: { requirements: requirements.txt } or python: { lock: uv.lock }"
     guard let entries = node.mapping, entries.count == 1 else {
       throw PipelineError(
-        "python: takes one of \(PythonDeclaration.Kind.allCases.map(\.rawValue).joined(separator: " and ")), not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
+        "python: takes one of venv, requirements and lock, not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
         at: node.position, hint: hint)
     }
     guard let kind = PythonDeclaration.Kind(rawValue: entries[0].name) else {
@@ -50,6 +69,11 @@ extension PipelineReader {
     let value = entries[0].value
     guard let text = value.text, !value.isNull, !text.isEmpty else {
       throw PipelineError("\(kind.rawValue): takes a path, not \(value.kind)", at: value.position, hint: hint)
+    }
+    guard kind != .lock || "/\(text)".hasSuffix("/\(PythonDeclaration.lockFile)") else {
+      throw PipelineError(
+        "lock: takes the path of a file that is called uv.lock, not '\(text.excerpt)'", at: value.position,
+        hint: "uv lock writes it, beside pyproject.toml; for other files of versions there is requirements:")
     }
     try check(value, names: names)
     return PythonDeclaration(kind: kind, value: value)

@@ -90,7 +90,7 @@ enum StageField: String, CaseIterable {
     case .passEnv: "Environment variables that are handed through, no part of the key."
     case .tools: "Programs whose identity is part of the key, or the commands that print their versions."
     case .python:
-      "The Python environment of the command: a virtual environment, or requirements of which brake makes one."
+      "The Python environment of the command: a virtual environment, or requirements or a lock file of which brake makes one."
     case .sandbox: "Whether the command runs in a sandbox where there is one; true if not said."
     case .network: "Whether the command has a network in the sandbox; false if not said."
     case .undeclared: "Whether files that the command leaves and out: does not name are an error."

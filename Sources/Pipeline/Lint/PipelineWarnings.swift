@@ -100,8 +100,11 @@ struct PipelineWarnings {
       guard case .command(let command) = stage.work else { continue }
       let names = command.outputs.filter { used.contains(KeyedOutput(instance: stage.name, output: $0.name)) }
       if names.isEmpty { continue }
+      // What grows is what the command itself goes on from.
       for entry in command.outputs
-      where !used.contains(KeyedOutput(instance: stage.name, output: entry.name)) {
+      where !used.contains(KeyedOutput(instance: stage.name, output: entry.name))
+        && !command.growing.contains(entry.name)
+      {
         warn(
           "no stage reads the output '\(entry.name)' of '\(stage.name)', and it is not published",
           at: entry.position, hint: "it is kept in the store: brake cat \(stage.name).\(entry.name)")

@@ -147,11 +147,15 @@ final class PlannedStage {
   private static func unknown(
     _ name: PipelineNode, of declaration: StageDeclaration, _ registry: OperationRegistry
   ) -> PipelineError {
-    PipelineError(
+    let (text, names) = (name.text ?? "", registry.operations.map(\.name))
+    let family = names.filter { $0.hasPrefix(text + ".") }
+    let hint =
+      family.isEmpty
+      ? Suggestion.nearest(to: text, among: names).map { "did you mean '\($0)'?" }
+      : "there is: \(Suggestion.list(family))"
+    return PipelineError(
       "there is no operation \(name.kind)", at: name.position, facts: [("stage", declaration.name)],
-      hint: Suggestion.nearest(to: name.text ?? "", among: registry.operations.map(\.name)).map {
-        "did you mean '\($0)'?"
-      } ?? "brake operations lists them all")
+      hint: hint ?? "brake operations lists them all")
   }
 
   private static func check(

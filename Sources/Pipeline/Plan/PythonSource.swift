@@ -7,6 +7,8 @@ public enum PythonSource: Sendable, Hashable {
   case folder(String)
   /// One that is made of a file of requirements, which is the input of this name.
   case requirements(input: String)
+  /// One that is made of what uv has locked: the inputs that are the lock file and the project beside it.
+  case lock(input: String, project: String)
 }
 
 extension PythonSource {
@@ -14,15 +16,17 @@ extension PythonSource {
     switch self {
     case .folder(let path): ["folder", .string(path)]
     case .requirements(let input): ["requirements", .string(input)]
+    case .lock(let input, let project): ["lock", .string(input), .string(project)]
     }
   }
 
   /// Nil if there is none.
   init?(_ json: JSON) {
-    guard let words = json.array?.compactMap(\.string), words.count == 2 else { return nil }
-    switch words[0] {
-    case "folder": self = .folder(words[1])
-    case "requirements": self = .requirements(input: words[1])
+    let words = json.array?.compactMap(\.string) ?? []
+    switch (words.first, words.count) {
+    case ("folder", 2): self = .folder(words[1])
+    case ("requirements", 2): self = .requirements(input: words[1])
+    case ("lock", 3): self = .lock(input: words[1], project: words[2])
     default: return nil
     }
   }
@@ -42,7 +46,8 @@ struct OpenPython {
   func source(_ bindings: [Binding]) throws(PipelineError) -> PythonSource {
     switch kind {
     case .venv: .folder(try path.text(bindings))
-    case .requirements: .requirements(input: PythonDeclaration.inputName)
+    case .requirements: .requirements(input: PythonDeclaration.requirementsInput)
+    case .lock: .lock(input: PythonDeclaration.lockInput, project: PythonDeclaration.projectInput)
     }
   }
 }

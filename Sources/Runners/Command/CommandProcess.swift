@@ -81,6 +81,8 @@ extension CommandRun {
   ) -> [String: String] {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder + "/tmp",
+      // Into a file, Python writes only now and then: nobody could follow what it prints.
+      "PYTHONUNBUFFERED": "1",
     ]
     if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {

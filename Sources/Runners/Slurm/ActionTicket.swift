@@ -144,6 +144,7 @@ public struct ActionTicket: Sendable {
       "notes": .array(notes.all.map { .string($0) }),
       "doubt": notes.doubt.map { .string($0.rawValue) } ?? .null,
     ]
+    members["graphics"] = notes.graphics
     switch answer {
     case .made(let outputs, let isResumed):
       members["outputs"] = .array(outputs.map(\.json))
@@ -167,6 +168,7 @@ public struct ActionTicket: Sendable {
     guard let json = try read("answer"), try json["job"]?.string == job() else { return nil }
     for note in json["notes"]?.array ?? [] { note.string.map(notes.add) }
     if let doubt = json["doubt"]?.string.flatMap(Record.Doubt.init) { notes.add(doubt) }
+    if let graphics = json["graphics"] { notes.add(graphics: graphics) }
     if let failure = json["failure"] { return .failed(try Failure(failure)) }
     if json["passed_over"] != nil { return .passedOver }
     if let told = json["told"] { return .told(hasSaved: told["saved"]?.bool == true) }

@@ -27,6 +27,8 @@ public struct Engine: Sendable {
   let failures: FailedActions
   let leases: Leases
   let makings: Makings
+  /// Of the machine on which this runs.
+  var graphics = GraphicsQuestion()
   /// Where actions that run beside another one get the right to do so; nil where nobody limits them but the number of places.
   let jobServer: JobServer?
   /// How long to wait before a command is tried again.

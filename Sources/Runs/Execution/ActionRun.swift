@@ -11,6 +11,8 @@ struct Computed: Sendable {
   private(set) var record: Record
   let publication: Publication
   let seconds: Double
+  /// Those of the machine, where it asked for some and it is known which they are.
+  let graphics: GraphicsFacts?
   /// What is worth a line.
   private(set) var notes: [String]
   /// Whether what is recorded is another's, and is not what this one has made.
@@ -26,7 +28,8 @@ struct Computed: Sendable {
   /// took the other for dead, what was there first stays.
   static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
     for computed in all {
-      let note = engine.makings.bytes(for: computed.record, seconds: computed.seconds)
+      let note = engine.makings.bytes(
+        for: computed.record, seconds: computed.seconds, graphics: computed.graphics)
       computed.publication.add(note: note, of: computed.action.key)
     }
     let stayed = Set(try Publication.commit(all.map(\.publication)))
@@ -167,10 +170,16 @@ struct ActionRun: Sendable {
       return .computed(
         Computed(
           action: action, record: record, publication: publication, seconds: seconds(since: start),
-          notes: notes.all))
+          graphics: graphics(notes), notes: notes.all))
     } catch {
       return outcome(of: error, &attempts, seconds: seconds(since: start), notes: notes.all)
     }
+  }
+
+  /// What is known of the graphics processors of the machine on which it ran, if it asked for some.
+  private func graphics(_ notes: ActionNotes) -> GraphicsFacts? {
+    if let told = notes.graphics { return GraphicsFacts(told) }
+    return action.usesGraphics && engine.runner is LocalRunner ? engine.graphics.facts() : nil
   }
 
   private func outcome(

@@ -115,7 +115,9 @@ extension Execution {
       engine.failures.forget(result.action)
       SavedFiles(store: engine.store).forget(result.action.key)
       tell(result.notes)
-      if !result.isAnothers { engine.makings.note(result.record, seconds: result.seconds) }
+      if !result.isAnothers {
+        engine.makings.note(result.record, seconds: result.seconds, graphics: result.graphics)
+      }
       settle(each.number, result.record.outputs)
       for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
     }

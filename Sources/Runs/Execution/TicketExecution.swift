@@ -12,6 +12,8 @@ public struct TicketExecution: Sendable {
   private let files: any FileSystem
   private let registry: OperationRegistry
   private let guardExecutable: String?
+  /// Of the machine on which this runs.
+  var graphics = GraphicsQuestion()
 
   /// - Parameters:
   ///   - folder: of the ticket.
@@ -120,6 +122,7 @@ public struct TicketExecution: Sendable {
       await grown.finish()
       store.sealSegment()
       for output in result.outputs { try files.synchronise(output.path) }
+      if action.usesGraphics, let facts = graphics.facts() { notes.add(graphics: facts.json) }
       try ticket.write(.made(result.outputs, isResumed: isResumed.withLock { $0 }), notes, by: job)
       return true
     } catch {

@@ -29,7 +29,7 @@ extension Engine {
   /// of the same operation.
   public func why(targets: [String]) async throws -> [Explanation] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets)
+      let survey = try Survey(self, targets: targets, isLooking: true)
       try? files.save()
       let named = Set(try survey.plan.selection(targets).targets)
       let records = try store.records { _ in }

@@ -12,12 +12,16 @@ public struct Making: Sendable, Hashable {
   public let version: String
   /// The path of the pipeline's file.
   public let pipeline: String
+  /// The graphics processors of the machine and their driver, of a stage that asked for some; nil where they are not known.
+  public let graphics: GraphicsFacts?
 
   public var json: JSON {
-    [
+    var members: [String: JSON] = [
       "finished": .string(finished), "seconds": .number(seconds), "host": .string(host),
       "version": .string(version), "pipeline": .string(pipeline),
     ]
+    members["graphics"] = graphics?.json
+    return .object(members)
   }
 
   init?(_ json: JSON) {
@@ -30,9 +34,14 @@ public struct Making: Sendable, Hashable {
     self.host = host
     self.version = version
     self.pipeline = pipeline
+    graphics = json["graphics"].flatMap(GraphicsFacts.init)
   }
 
-  init(finished: String, seconds: Double, host: String, version: String, pipeline: String) {
+  init(
+    finished: String, seconds: Double, host: String, version: String, pipeline: String,
+    graphics: GraphicsFacts? = nil
+  ) {
+    self.graphics = graphics
     self.finished = finished
     self.seconds = seconds
     self.host = host
@@ -63,15 +72,15 @@ struct Makings: Sendable {
   }
 
   /// Of an action that has just been computed.
-  private func now(seconds: Double) -> Making {
+  private func now(seconds: Double, _ graphics: GraphicsFacts?) -> Making {
     Making(
       finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: seconds, host: Machine.name,
-      version: brakeVersion, pipeline: pipeline)
+      version: brakeVersion, pipeline: pipeline, graphics: graphics)
   }
 
   /// What stands with the record of an action that has just been computed.
-  func bytes(for record: Record, seconds: Double) -> [UInt8] {
-    json(now(seconds: seconds), seals: seal(of: record).map { [$0.hex] } ?? []).canonicalBytes
+  func bytes(for record: Record, seconds: Double, graphics: GraphicsFacts?) -> [UInt8] {
+    json(now(seconds: seconds, graphics), seals: seal(of: record).map { [$0.hex] } ?? []).canonicalBytes
   }
 
   private func json(_ making: Making, seals: [String]) -> JSON {
@@ -81,15 +90,15 @@ struct Makings: Sendable {
   }
 
   /// Notes that an action has just been computed, unless that was noted with its record.
-  func note(_ record: Record, seconds: Double) {
+  func note(_ record: Record, seconds: Double, graphics: GraphicsFacts? = nil) {
     if isOwn(record) { return }
     if secret == nil, ((try? store.note(ofRecord: record.key)) ?? nil) != nil { return }
-    write(now(seconds: seconds), record)
+    write(now(seconds: seconds, graphics), record)
   }
 
   /// Notes that an action was computed here once more and made what its record says. When it was computed first stays.
   func confirm(_ record: Record, seconds: Double) {
-    if !isOwn(record) { write(of(record.key) ?? now(seconds: seconds), record) }
+    if !isOwn(record) { write(of(record.key) ?? now(seconds: seconds, nil), record) }
   }
 
   private func write(_ making: Making, _ record: Record) {

@@ -21,7 +21,7 @@ struct PipelineNames {
     let isDeferred = plan.deferred.contains { $0.stage == stage }
     guard isDeferred || plan.instances.contains(where: { $0.stage == stage }) else { return nil }
     let reference = Reference(text)
-    let survey = try Survey(engine, targets: [stage])
+    let survey = try Survey(engine, targets: [stage], isLooking: true)
     let findings = survey.findings.filter { $0.instance.stage == stage && isMeant($0.instance, reference) }
     if findings.isEmpty {
       if survey.plan.deferred.contains(where: { $0.stage == stage }) {
@@ -137,6 +137,7 @@ struct PipelineNames {
       case .lost: "an output of '\(instance)' is missing or damaged in the store"
       case .removed: "an output of '\(instance)' was removed to save room"
       case .waiting: "'\(instance)' has not run: what it reads is not made yet"
+      case .unknown: "only a run can tell whether '\(instance)' has run as it is now"
       default: "'\(instance)' has not run with the inputs and parameters that it has now"
       }
     return PipelineError(
@@ -159,7 +160,7 @@ struct PipelineNames {
     // Instances that are not known yet may publish it.
     if plan.deferred.isEmpty || !text.contains("/") { return nil }
     let stages = Set(plan.instances.map(\.stage) + plan.deferred.map(\.stage))
-    return try self.path(path, Survey(engine, targets: stages.sorted()).plan)
+    return try self.path(path, Survey(engine, targets: stages.sorted(), isLooking: true).plan)
   }
 
   private func path(_ path: String, _ plan: Plan) throws -> [NamedArtefact]? {
@@ -167,7 +168,7 @@ struct PipelineNames {
       instance.publish.contains { path == $0.path || path.hasPrefix($0.path + "/") }
     }
     if publishers.isEmpty { return nil }
-    let survey = try Survey(engine, targets: publishers.map(\.name))
+    let survey = try Survey(engine, targets: publishers.map(\.name), isLooking: true)
     var found: [NamedArtefact] = []
     for finding in survey.findings where publishers.contains(where: { $0.name == finding.instance.name }) {
       guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state, survey) }

@@ -55,7 +55,7 @@ extension Engine {
   /// What is recorded of targets as they are now, without running anything.
   public func recordedPlan(targets: [String]) async throws -> RecordedPlan {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets)
+      let survey = try Survey(self, targets: targets, isLooking: true)
       try? files.save()
       return RecordedPlan(survey, try survey.plan.selection(targets), makings)
     }

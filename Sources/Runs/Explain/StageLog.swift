@@ -45,6 +45,12 @@ public struct StageLog: Sendable {
     return RunningAction.log(of: key, in: store) == path
   }
 
+  /// Whether an attempt that did not end has saved something from which the next one goes on.
+  public var hasSaved: Bool {
+    guard let key else { return false }
+    return SavedFiles(store: store).folder(for: key) != nil || !SavedList(of: key, in: store).members.isEmpty
+  }
+
   /// Hands out what was printed, piece by piece; of a running stage, what it has printed so far.
   public func stream(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     switch place {
@@ -87,7 +93,7 @@ extension Engine {
   /// ran, or of the recorded run.
   public func logs(targets: [String]) async throws -> [StageLog] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets)
+      let survey = try Survey(self, targets: targets, isLooking: true)
       let names = Set(try survey.plan.selection(targets).targets)
       return survey.findings.filter { names.contains($0.instance.name) }.map { finding in
         StageLog(

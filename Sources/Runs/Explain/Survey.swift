@@ -25,7 +25,11 @@ struct Survey: Sendable {
     var partial: Record?
   }
 
-  init(_ engine: Engine, targets: [String]) throws {
+  private let isLooking: Bool
+
+  /// - Parameter isLooking: whether nothing will be run, so that what a run would most likely find is good enough where it alone can tell.
+  init(_ engine: Engine, targets: [String], isLooking: Bool = false) throws {
+    self.isLooking = isLooking
     var keys: [KeyedOutput: [String]] = [:]
     var results: [String: [Record.Output]] = [:]
     plan = try engine.plan()
@@ -38,7 +42,7 @@ struct Survey: Sendable {
         selection.instances.flatMap(\.dependencies) + selection.deferred.flatMap(\.waitsFor).map(\.instance))
       for instance in selection.instances[findings.count...] where results[instance.name] == nil {
         findings.append(
-          Survey.finding(
+          finding(
             instance, engine, plan, instances, isRead: read.contains(instance.name), publisher, &results))
       }
       let learnt = selection.deferred.flatMap(\.waitsFor).filter {
@@ -55,7 +59,7 @@ struct Survey: Sendable {
     }
   }
 
-  private static func finding(
+  private func finding(
     _ instance: StageInstance, _ engine: Engine, _ plan: Plan, _ instances: [String: StageInstance],
     isRead: Bool, _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
   ) -> Finding {
@@ -72,7 +76,7 @@ struct Survey: Sendable {
         )
       }
       let action = try engine.resolver.action(
-        for: instance, producers: Dictionary(uniqueKeysWithValues: producers),
+        for: instance, producers: Dictionary(uniqueKeysWithValues: producers), isLooking: isLooking,
         suggestion: { plan.suggestion(for: $0) })
       let record: Record
       switch try engine.lookup(action) {
@@ -143,7 +147,7 @@ extension Engine {
   /// What a run would do, without running anything. In plan order; stages whose instances are not known yet come last.
   public func status(targets: [String]) async throws -> [InstanceStatus] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets)
+      let survey = try Survey(self, targets: targets, isLooking: true)
       try? files.save()
       let known = survey.findings.map {
         InstanceStatus(
@@ -168,7 +172,7 @@ extension Engine {
   /// What is recorded of the targets as they are now, as far as it is whole; in plan order.
   public func recordedActions(targets: [String] = []) async throws -> [Record] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      try Survey(self, targets: targets).findings.compactMap(\.record)
+      try Survey(self, targets: targets, isLooking: true).findings.compactMap(\.record)
     }
   }
 }

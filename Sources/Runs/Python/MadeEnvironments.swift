@@ -1,14 +1,13 @@
 import Artefacts
 import JSON
-import Runners
 import System
 
-/// Virtual environments that brake has made of files of requirements, one for each content of such a file and each interpreter, in
-/// the store's `index/`:
+/// Virtual environments that brake has made of files of requirements or lock files, one for each content of these and each
+/// interpreter, in the store's `index/`:
 ///
 ///     environments/<name>/venv/              the environment
-///                         requirements.txt   what it was made of
-///                         log                what Python and pip printed
+///                         requirements.txt   what it was made of; or uv.lock and pyproject.toml
+///                         log                what Python and pip or uv printed
 ///                         complete           there when it is whole
 ///                         used               written to with every use
 ///     environments/<name>.lock               locked while it is made
@@ -28,18 +27,14 @@ struct MadeEnvironments: Sendable {
 
   /// What an environment is made of.
   struct Order: Sendable {
-    let requirements: Digest
-    /// The file that holds them, as the user calls it and where it is.
+    let source: EnvironmentSource
+    /// The file that decides, as the user calls it.
     let name: String
-    let path: String
     /// The interpreter, and what it says of itself.
     let interpreter: String
     let version: String
 
-    fileprivate var folderName: String {
-      let json: JSON = [.string(requirements.hex), .string(version)]
-      return String(Digest(of: json.canonicalBytes).hex.prefix(32))
-    }
+    fileprivate var folderName: String { MadeEnvironments.folderName(source, version) }
   }
 
   /// The folder of an environment that is there and whole, without links; nil if it has to be made.
@@ -52,6 +47,27 @@ struct MadeEnvironments: Sendable {
     }
     try? disk.write([], to: entry + "/used")
     return (try? disk.realPath(venv)) ?? nil
+  }
+
+  private static func folderName(_ source: EnvironmentSource, _ version: String) -> String {
+    let json = JSON.array(source.identity + [.string(version)])
+    return String(Digest(of: json.canonicalBytes).hex.prefix(32))
+  }
+
+  /// Of the whole environments that were made of these files, with whichever interpreters, the one that was used last; nil if there
+  /// is none.
+  func lastUsed(_ source: EnvironmentSource) -> String? {
+    var last: (used: Int64, venv: String)?
+    for name in (try? disk.names(in: root)) ?? [] where !name.hasSuffix(".lock") {
+      let entry = root + "/" + name
+      guard let version = (try? disk.contents(of: entry + "/complete", limit: 4096)) ?? nil,
+        MadeEnvironments.folderName(source, String(decoding: version, as: UTF8.self)) == name,
+        disk.mayExecute(entry + "/venv/bin/python3"),
+        let used = (try? disk.entry(entry + "/used"))??.modified, used > last?.used ?? .min
+      else { continue }
+      last = (used, entry + "/venv")
+    }
+    return last.flatMap { (try? disk.realPath($0.venv)) ?? nil }
   }
 
   /// Keeps an environment from being taken for one that nobody uses, where it is one that brake has made: a command may start
@@ -68,7 +84,8 @@ struct MadeEnvironments: Sendable {
   ///
   /// - Parameter tell: called with what takes long.
   func make(_ order: Order, tell: @Sendable (String) -> Void) async throws {
-    let requirements = try RequirementsFile(at: order.path, digest: order.requirements, on: disk)
+    let contents = try order.source.contents(on: disk)
+    let builder = try EnvironmentBuilder(order, guardExecutable: guardExecutable, disk: disk)
     let entry = root + "/" + order.folderName
     _ = try store.makeFolders(root)
     let lock = try openLock(entry + ".lock")
@@ -84,9 +101,9 @@ struct MadeEnvironments: Sendable {
     removeUnused(but: order.folderName)
     try disk.makeFolders(entry)
     for name in ["complete", "venv", "log"] { disk.removeAll("\(entry)/\(name)") }
-    try disk.write(requirements.bytes, to: entry + "/requirements.txt")
+    for file in contents { try disk.write(file.bytes, to: "\(entry)/\(file.name)") }
     tell("makes the Python environment of \(order.name)")
-    try await build(order, in: try disk.realPath(entry) ?? entry)
+    try await builder.build(in: try disk.realPath(entry) ?? entry)
     try disk.write(Array(order.version.utf8), to: entry + "/complete")
     try disk.write([], to: entry + "/used")
   }
@@ -98,43 +115,6 @@ struct MadeEnvironments: Sendable {
       guard error.isForbidden else { throw error }
       return try disk.open(path, followingLinks: false)
     }
-  }
-
-  private func build(_ order: Order, in entry: String) async throws {
-    let venv = entry + "/venv"
-    do {
-      try await execute([order.interpreter, "-m", "venv", venv], in: entry, order)
-      try await execute(
-        [
-          venv + "/bin/python3", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-          "--no-color", "--progress-bar", "off", "--requirement", entry + "/requirements.txt",
-        ], in: entry, order)
-    } catch {
-      // What was printed stays, for whom the last lines of it are not enough.
-      disk.removeAll(venv)
-      throw error
-    }
-  }
-
-  private func execute(_ line: [String], in entry: String, _ order: Order) async throws {
-    // What would lead Python or pip elsewhere than into the environment.
-    let misleading: Set<String> = [
-      "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER",
-      "PIP_REQUIREMENT", "PIP_EDITABLE",
-    ]
-    let process = ChildProcess(
-      arguments: guardExecutable.map { CommandGuard.arguments(around: line, by: $0) } ?? line,
-      environment: OwnEnvironment.variables.filter { !misleading.contains($0.key) }, folder: entry,
-      streams: .log(entry + "/log"), patience: .seconds(2))
-    guard try await process.run() != .exited(0) else { return }
-    let printed = (try? disk.end(of: entry + "/log", limit: 64 << 10)) ?? []
-    let said = String(decoding: printed, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(8)
-    throw Failure(
-      .refused, "the Python environment of \(order.name) cannot be made",
-      facts: said.map { ("said", String($0)) } + [("log", entry + "/log")],
-      hint:
-        "make one that works with \(order.interpreter) -m venv and pip install -r \(order.name), and correct the file by what that says; then run brake again"
-    )
   }
 
   // MARK: Removing

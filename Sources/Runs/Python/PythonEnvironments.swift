@@ -37,16 +37,28 @@ final class PythonEnvironments: Sendable {
     self.made = made
   }
 
-  /// - Parameter inputs: of the instance.
+  /// - Parameters:
+  ///   - inputs: of the instance.
+  ///   - isLooking: whether the environment that was used last will do, where only a run can tell which one it takes.
   /// - Returns: nil if the instance declares none.
   /// - Throws: `UnknownIdentity` if it has to be made, or its interpreter has to be asked.
-  func environment(of instance: StageInstance, reading inputs: [ActionInput]) throws -> Found? {
+  func environment(
+    of instance: StageInstance, reading inputs: [ActionInput], isLooking: Bool = false
+  ) throws -> Found? {
     guard case .command(let command) = instance.work, let source = command.python else { return nil }
     do {
       let folder: String
       switch source {
       case .folder(let path): folder = try place(of: path)
-      case .requirements(let input): folder = try place(madeOf: input, among: inputs, at: instance)
+      case .requirements(let input):
+        let file = try file(input, among: inputs, as: "requirements.txt")
+        folder = try place(
+          madeOf: .requirements(file.file), called: file.source, isLooking, at: instance)
+      case .lock(let input, let project):
+        let file = try file(input, among: inputs, as: "uv.lock")
+        let beside = try self.file(project, among: inputs, as: "pyproject.toml")
+        folder = try place(
+          madeOf: .lock(file.file, project: beside.file), called: file.source, isLooking, at: instance)
       }
       let installed = try installed(in: folder)
       let interpreter = folder + "/bin/python3"
@@ -114,15 +126,22 @@ final class PythonEnvironments: Sendable {
     return folder
   }
 
-  private func place(
-    madeOf input: String, among inputs: [ActionInput], at instance: StageInstance
-  ) throws -> String {
+  /// An input of an instance, and what the user calls it.
+  private func file(
+    _ input: String, among inputs: [ActionInput], as name: String
+  ) throws -> (file: EnvironmentSource.File, source: String) {
     guard let member = inputs.first(where: { $0.name == input })?.members.first,
       case .workspace(let source, let path) = member.origin
     else {
-      throw Failure(.malformed, "the requirements of the Python environment are no file of the workspace")
+      throw Failure(.malformed, "what the Python environment is to be made of is no file of the workspace")
     }
-    let name = source.hasPrefix("./") ? String(source.dropFirst(2)) : source
+    let file = EnvironmentSource.File(digest: member.artefact.digest, path: path, name: name)
+    return (file, source.hasPrefix("./") ? String(source.dropFirst(2)) : source)
+  }
+
+  private func place(
+    madeOf source: EnvironmentSource, called name: String, _ isLooking: Bool, at instance: StageInstance
+  ) throws -> String {
     guard let interpreter = ProgramPath.find("python3") else {
       throw Failure(
         .notFound, "there is no python3 of which an environment for \(name) could be made",
@@ -130,12 +149,17 @@ final class PythonEnvironments: Sendable {
     }
     // What a python3 that chooses between others may look at.
     let seen = OwnEnvironment.variables.filter { $0.key == "PATH" || $0.key == "HOME" }
-    let version = try tools.identity(
-      of: "python3", version: PythonEnvironments.question("python3", more: " + ' ' + sys.base_exec_prefix"),
-      seeing: seen, at: instance)
+    let version: String
+    do {
+      version = try tools.identity(
+        of: "python3", version: PythonEnvironments.question("python3", more: " + ' ' + sys.base_exec_prefix"),
+        seeing: seen, at: instance)
+    } catch let unknown as UnknownIdentity {
+      guard isLooking, let folder = made.lastUsed(source) else { throw unknown }
+      return folder
+    }
     let order = MadeEnvironments.Order(
-      requirements: member.artefact.digest, name: name, path: path, interpreter: interpreter, version: version
-    )
+      source: source, name: name, interpreter: interpreter, version: version)
     if let folder = made.found(order) { return folder }
     throw UnknownIdentity(reason: "the Python environment of \(name) is not made before it runs") {
       [made, position = instance.position, stage = instance.name] tell in

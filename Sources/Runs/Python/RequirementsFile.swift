@@ -1,4 +1,3 @@
-import Artefacts
 import System
 
 /// A file of requirements as pip reads it.
@@ -9,17 +8,10 @@ struct RequirementsFile {
   /// No file that a person or a program writes is larger.
   private static let limit = 4 << 20
 
-  /// - Parameter digest: what it was when the stage that reads it was looked at.
-  /// - Throws: if it is another one now, or names what is no part of it.
-  init(at path: String, digest: Digest, on disk: any FileSystem) throws {
-    guard let bytes = try disk.contents(of: path, limit: RequirementsFile.limit) else {
-      throw Failure(.notFound, "there is no file \(path)")
-    }
-    guard Digest(of: bytes) == digest else {
-      throw Failure(.refused, "\(path) was changed while it was read", hint: "run brake once more")
-    }
-    self.path = path
-    self.bytes = bytes
+  /// - Throws: if it is another one by now, or names what is no part of it.
+  init(_ file: EnvironmentSource.File, on disk: any FileSystem) throws {
+    path = file.path
+    bytes = try file.contents(limit: RequirementsFile.limit, on: disk)
     try check()
   }
 

@@ -15,15 +15,17 @@ struct ActionResolver: Sendable {
 
   /// - Parameters:
   ///   - producers: the instances that this one depends on, by name.
+  ///   - isLooking: whether nothing is to be run, so that what a run would most likely find is good enough.
   ///   - suggestion: the stage that was probably meant by a source that is neither a stage nor a file.
   func action(
-    for instance: StageInstance, producers: [String: Producer], suggestion: @escaping (String) -> String?
+    for instance: StageInstance, producers: [String: Producer], isLooking: Bool = false,
+    suggestion: @escaping (String) -> String?
   ) throws -> Action {
     let resolution = Resolution(
       resolver: self, instance: instance, producers: producers, suggestion: suggestion)
     let inputs = try instance.inputs.map(resolution.input)
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
-    let python = try environments.environment(of: instance, reading: inputs)
+    let python = try environments.environment(of: instance, reading: inputs, isLooking: isLooking)
     return try Action(
       instance: instance, inputs: inputs, tools: try identities(of: instance, in: python), python: python,
       system: try systemIdentity(of: instance), marks: try marks(instance, behind: inputs))

@@ -216,6 +216,7 @@ import Testing
       }
       try? await PipeServer(there.store, isReadOnly: false, input: from, output: to).run()
     }
+      + [UInt8(ascii: "G"), 1, 0, 0, 0, 5, 0] + Array("refs/".utf8) + [UInt8](repeating: 1, count: 16)
     #expect(try there.store.objects() == before)
     #expect(try there.store.references().isEmpty)
   }
@@ -292,7 +293,7 @@ private struct Everything: RemoteFiles {
 }
 
 /// Two ends of pipes, one of them served.
-private final class PipePair {
+final class PipePair {
   let client: any RemoteFiles
   private let folder = TemporaryFolder()
 

@@ -1,26 +1,34 @@
 #!/usr/bin/env python3
 """Sends checkpoints and small results to other places and fetches them, beside the tools that others use for that.
 
-    Benchmarks/remotes.py [--small 10000] [--large 3] [--repeat 3]
+    Benchmarks/remotes.py [--small 10000] [--large 3] [--repeat 3] [--places folder,ssh,sftp,WebDAV,S3]
 
-Every race runs each side in turn and prints medians: wall seconds, CPU seconds of the client, and the ratio of brake's wall time to the
-other's. A place is tried if it can be reached:
+Every race runs each side in turn and prints medians: wall seconds, CPU seconds of the client, bytes that go to and come from the server,
+requests, and the ratio of brake's wall and CPU time to the other's. A place is tried if it can be reached; of rsync, restic, rclone and DVC
+(DVC is the command, default dvc) those take part that are installed:
 
-    a folder                          beside rsync, restic
-    ssh, if BRAKE_SSH_ADDRESS is      beside rsync over ssh (BRAKE_SSH is the command that connects)
+    folder                            beside rsync, with and without sync, restic, rclone, DVC
+    ssh, if BRAKE_SSH_ADDRESS is      beside rsync over ssh, with and without sync (BRAKE_SSH is the command that connects)
     set to ssh://HOST/FOLDER
-    WebDAV, if BRAKE_DAV_ADDRESS is   beside rclone (user and password from ~/.netrc)
+    sftp, likewise, same address      beside restic, rclone and DVC over SFTP
+    WebDAV, if BRAKE_DAV_ADDRESS is   beside rclone, restic by way of rclone, DVC (user and password from ~/.netrc)
     set to http(s)://HOST/PATH
-    S3, if BRAKE_S3_ADDRESS is set    beside rclone (keys and AWS_ENDPOINT_URL from the environment)
+    S3, if BRAKE_S3_ADDRESS is set    beside rclone, restic, DVC (keys and AWS_ENDPOINT_URL from the environment)
     to s3://BUCKET/PATH
 
-brake reads and checks every byte before it is sent and after it has come, the others compare sizes and times.
+Bytes are counted as root where nft is installed, by the port of the server. Requests are counted where BRAKE_DAV_LOG or BRAKE_S3_LOG names
+the file to which nginx, Apache or Ceph's gateway writes a line for each.
+
+brake reads and checks every byte before it is sent and after it has come, and returns when what it wrote survives a power cut; the
+others compare sizes and times, or also read everything (restic, DVC), and leave durability to chance.
 """
 
 import argparse
+import array
 import json
-import netrc
 import os
+import random
+import re
 import resource
 import shutil
 import statistics
@@ -31,76 +39,155 @@ import tempfile
 import time
 import urllib.parse
 
-BRAKE = os.environ.get("BRAKE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.build/release/brake"))
+import rivals
 
 
-def run(command, folder, environment=None):
-    """Wall and CPU seconds of a command that must succeed."""
-    command = command() if callable(command) else command
+def run(limit, command, folder, environment=None):
+    """Wall and CPU seconds of a command that must succeed; None for one that was ended after so many seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return None
     seconds = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: {done.stderr[-500:]}")
+        sys.exit(f"{' '.join(command)}: {(done.stderr or done.stdout)[-800:]}")
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def checkpoint(path, seed, count):
     """Numbers like weights: small, of both signs."""
-    import random
-
-    generator = random.Random(seed)
-    block = struct.pack("<65536f", *(generator.gauss(0, 0.02) for _ in range(65536)))
+    draw = random.Random(seed).gauss
     header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
     header += b" " * (-len(header) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
-        for index in range(count // 65536):
-            # Each block another one, as noisy as the first.
-            shift = (index * 7919 + seed) % len(block) & ~3
-            file.write(block[shift:] + block[:shift])
-        file.write(block[: 4 * (count % 65536)])
+        for start in range(0, count, 1 << 20):
+            array.array("f", (draw(0, 0.02) for _ in range(min(1 << 20, count - start)))).tofile(file)
 
 
-def race(title, sides, repeat):
-    """Each side is a name with what prepares it and what is measured."""
-    times = {name: [] for name, _, _ in sides}
-    for _ in range(repeat):
-        for name, prepare, command in sides:
-            prepare()
-            times[name].append(run(*command))
-    medians = {name: [statistics.median(column) for column in zip(*values)] for name, values in times.items()}
-    own = medians["brake"][0]
+class Traffic:
+    """Bytes to and from a port, as the kernel's packet filter counts them, and lines of the server's log; None where that is not known."""
+
+    TABLE = f"brake_race_{os.getpid()}"
+
+    def __init__(self, place):
+        self.log = place.log
+        self.counts = place.port is not None and os.geteuid() == 0 and shutil.which("nft") is not None
+        if self.counts:
+            rules = "".join(
+                f"chain {hook} {{ type filter hook {hook} priority 0;\n tcp {side} {place.port} counter\n }}\n"
+                for hook, side in (("output", "dport"), ("input", "sport")))
+            subprocess.run(["nft", "-f", "-"], input=f"table inet {self.TABLE} {{\n{rules}}}\n", text=True, check=True)
+
+    def read(self):
+        values = [None, None, None]
+        if self.counts:
+            out = subprocess.run(["nft", "list", "table", "inet", self.TABLE], capture_output=True, text=True).stdout
+            found = dict(re.findall(r"(dport|sport) \d+ counter packets \d+ bytes (\d+)", out))
+            values[:2] = [int(found["dport"]), int(found["sport"])]
+        if self.log:
+            with open(self.log, "rb") as file:
+                values[2] = sum(b" HTTP/" in line for line in file)
+        return values
+
+    def end(self):
+        if self.counts:
+            subprocess.run(["nft", "delete", "table", "inet", self.TABLE], check=True)
+
+
+def race(verb, title, sides, options, traffic):
+    """Each side in turn, as often as its patience allows."""
+    turns = {side.name: [] for side in sides}
+    for _ in range(options.repeat):
+        for side in sides:
+            known = turns[side.name]
+            if side.is_out or known and known[0][0] > options.patience:
+                continue
+            getattr(side, f"before_{verb}")()
+            before = traffic.read()
+            measured = run(options.limit, *getattr(side, verb)())
+            after = traffic.read()
+            if measured is None:
+                # Of what was not sent as a whole nothing is fetched.
+                side.is_out = f"its {verb} was ended after {options.limit:.0f} s"
+            else:
+                known.append([*measured, *(None if new is None else new - old for old, new in zip(before, after))])
     print(title)
-    for name, (wall, cpu) in medians.items():
-        ratio = "" if name == "brake" else f"  brake takes {own / wall:5.2f} of it"
-        print(f"  {name:<10} {wall:8.2f} s   CPU {cpu:7.2f} s{ratio}")
+    own = None
+    for side in sides:
+        values = turns[side.name]
+        if not values:
+            print(f"  {side.name:<10} {side.is_out}")
+            continue
+        wall, cpu, sent, received, requests = (
+            None if None in column else statistics.median(column) for column in zip(*values))
+        own = own or (wall, cpu) if turns[sides[0].name] else None
+        more = "" if sent is None else f"  to it {sent / 1e6:7.1f} MB, from it {received / 1e6:7.1f} MB"
+        more += "" if requests is None else f", {requests:7.0f} requests"
+        if own and side is not sides[0]:
+            more += f"  brake takes {own[0] / wall:5.2f} of the time, {own[1] / max(cpu, 0.01):5.2f} of the CPU"
+        more += "  (one turn)" if len(values) < options.repeat else ""
+        print(f"  {side.name:<10} {wall:8.2f} s   CPU {cpu:7.2f} s{more}")
     sys.stdout.flush()
 
 
-def rclone(folder):
-    """A configuration for rclone of the same places; the names of those that it has."""
-    text, places = "", {}
-    dav = os.environ.get("BRAKE_DAV_ADDRESS")
-    if dav:
-        parts = urllib.parse.urlsplit(dav)
-        login = netrc.netrc().authenticators(parts.hostname)
-        text += f"[dav]\ntype = webdav\nurl = {parts.scheme}://{parts.netloc}\nvendor = other\n"
-        if login:
-            password = subprocess.run(["rclone", "obscure", login[2]], capture_output=True, text=True).stdout
-            text += f"user = {login[0]}\npass = {password}"
-        places["dav"] = f"dav:{parts.path.strip('/')}-rclone"
-    bucket = os.environ.get("BRAKE_S3_ADDRESS")
-    if bucket:
-        text += "[s3]\ntype = s3\nprovider = Other\nenv_auth = true\n"
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            text += f"endpoint = {os.environ['AWS_ENDPOINT_URL']}\n"
-        places["s3"] = "s3:" + bucket[5:].split("?")[0] + "-rclone"
-    with open(os.path.join(folder, "rclone.conf"), "w") as file:
-        file.write(text)
-    return places
+class Place:
+    """A place of brake's, with what the rivals and the counters need to know of it."""
+
+    def __init__(self, kind, address):
+        self.kind, self.address = kind, address
+        parts = urllib.parse.urlsplit(address)
+        self.parts, self.port, self.log = parts, None, None
+        if kind in ("ssh", "sftp"):
+            self.login = rivals.login(parts)
+            self.port = int(self.login["port"])
+        elif kind == "WebDAV":
+            self.port = parts.port or (443 if parts.scheme == "https" else 80)
+            self.log = os.environ.get("BRAKE_DAV_LOG")
+        elif kind == "S3":
+            endpoint = urllib.parse.urlsplit(os.environ.get("AWS_ENDPOINT_URL", "https://s3.amazonaws.com"))
+            self.port = endpoint.port or (443 if endpoint.scheme == "https" else 80)
+            self.log = os.environ.get("BRAKE_S3_LOG")
+
+
+def places(wanted, work):
+    variables = {"ssh": "BRAKE_SSH_ADDRESS", "sftp": "BRAKE_SSH_ADDRESS", "WebDAV": "BRAKE_DAV_ADDRESS", "S3": "BRAKE_S3_ADDRESS"}
+    for kind in wanted:
+        if kind == "folder":
+            yield Place(kind, f"{work}/place")
+        elif os.environ.get(variables[kind]):
+            address = os.environ[variables[kind]]
+            yield Place(kind, "sftp" + address[3:] if kind == "sftp" else address)
+        else:
+            print(f"{kind}: not run, {variables[kind]} is not set")
+
+
+def compete(work, options):
+    contents = {}
+    for name, count in (("large", options.large), ("small", options.small)):
+        if not count:
+            continue
+        os.mkdir(f"{work}/{name}")
+        for index in range(count):
+            if name == "large":
+                checkpoint(f"{work}/large/{index}.safetensors", index, 25_000_000)
+                continue
+            with open(f"{work}/small/{index}.json", "w") as file:
+                json.dump({"step": index, "loss": 1 / (index + 1), "seed": index * 2654435761 % 2**32}, file)
+        contents[name] = f"{count} checkpoints of 100 MB" if name == "large" else f"{count} small results"
+    for place in places(options.places.split(","), work):
+        traffic = Traffic(place)
+        try:
+            for folder, title in contents.items():
+                sides = [side(place, folder, work) for side in rivals.ALL if side.takes_part(place)]
+                for verb in ("push", "pull"):
+                    race(verb, f"{place.kind}: {verb} of {title}", sides, options, traffic)
+        finally:
+            traffic.end()
 
 
 def main():
@@ -108,97 +195,15 @@ def main():
     parser.add_argument("--small", type=int, default=10000, help="number of small results")
     parser.add_argument("--large", type=int, default=3, help="number of checkpoints of 100 MB")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=60, help="seconds after which a side has no second turn")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds after which a side is ended")
+    parser.add_argument("--places", default="folder,ssh,sftp,WebDAV,S3", help="of these, with commas between")
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="brake-remotes-")
     try:
         compete(work, options)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def compete(work, options):
-    large, small = os.path.join(work, "large"), os.path.join(work, "small")
-    os.mkdir(large)
-    os.mkdir(small)
-    for index in range(options.large):
-        checkpoint(f"{large}/{index}.safetensors", index, 25_000_000)
-    for index in range(options.small):
-        with open(f"{small}/{index}.json", "w") as file:
-            json.dump({"step": index, "loss": 1 / (index + 1), "seed": index * 2654435761 % 2**32}, file)
-    digests = {}
-    for folder in ("large", "small"):
-        out = subprocess.run([BRAKE, "put", folder], cwd=work, capture_output=True, text=True, check=True).stdout
-        digests[folder] = out.split()[0]
-
-    places = [("a folder", f"{work}/place", None)]
-    for name, variable in (("ssh", "BRAKE_SSH_ADDRESS"), ("WebDAV", "BRAKE_DAV_ADDRESS"), ("S3", "BRAKE_S3_ADDRESS")):
-        if os.environ.get(variable):
-            places.append((name, os.environ[variable], variable))
-        else:
-            print(f"{name}: not run, {variable} is not set")
-    others = rclone(work) if shutil.which("rclone") else {}
-    round_number = 0
-    for place, address, _ in places:
-        for folder in ("large", "small"):
-            sides = {"push": [], "pull": []}
-            # A new place for each round: nothing may be there already.
-            targets = []
-
-            def fresh(address=address, targets=targets):
-                nonlocal round_number
-                round_number += 1
-                targets.append(f"{address}-{os.getpid()}-{round_number}")
-
-            def clean(path):
-                shutil.rmtree(path, ignore_errors=True)
-                os.mkdir(path)
-
-            def push(folder=folder, targets=targets):
-                return [BRAKE, "push", "--no-lineage", "--to", targets[-1], digests[folder]]
-
-            def pull(folder=folder, targets=targets):
-                return [BRAKE, "pull", "--from", targets[-1], digests[folder]]
-
-            here = os.path.join(work, "here")
-            sides["push"].append(("brake", fresh, (push, work)))
-            sides["pull"].append(("brake", lambda: clean(here), (pull, here)))
-            if place in ("a folder", "ssh") and shutil.which("rsync"):
-                if place == "ssh":
-                    parts = urllib.parse.urlsplit(address)
-                    target = f"{parts.hostname}:{parts.path}-rsync-{os.getpid()}-{folder}/"
-                    shell = ["-e", os.environ.get("BRAKE_SSH", "ssh")]
-                    wipe = ["sh", "-c", f"{shell[1]} {parts.hostname} rm -rf {parts.path}-rsync-{os.getpid()}-{folder}"]
-                else:
-                    target, shell = f"{address}-rsync-{folder}/", []
-                    wipe = ["rm", "-rf", target]
-                sides["push"].append(
-                    ("rsync", lambda wipe=wipe: run(wipe, work), (["rsync", "-a", *shell, folder, target], work)))
-                sides["pull"].append(
-                    ("rsync", lambda: clean(here), (["rsync", "-a", *shell, f"{target}{folder}", "."], here)))
-            if place == "a folder" and shutil.which("restic"):
-                store, secret = f"{address}-restic-{folder}", {"RESTIC_PASSWORD": "x"}
-
-                def begin(store=store, secret=secret):
-                    shutil.rmtree(store, ignore_errors=True)
-                    run(["restic", "init", "-r", store], work, secret)
-
-                sides["push"].append(("restic", begin, (["restic", "-r", store, "backup", folder], work, secret)))
-                sides["pull"].append((
-                    "restic", lambda: clean(here),
-                    (["restic", "-r", store, "restore", "latest", "--target", "."], here, secret)))
-            key = {"WebDAV": "dav", "S3": "s3"}.get(place)
-            if key in others:
-                base = ["rclone", "--config", f"{work}/rclone.conf", "--transfers", "16", "--checkers", "16"]
-                target = f"{others[key]}/{os.getpid()}-{folder}"
-                clear = {"AWS_CA_BUNDLE": ""}
-                sides["push"].append((
-                    "rclone", lambda base=base, target=target: subprocess.run(
-                        [*base, "purge", target], env={**os.environ, **clear}, capture_output=True),
-                    ([*base, "copy", folder, target], work, clear)))
-                sides["pull"].append(("rclone", lambda: clean(here), ([*base, "copy", target, "."], here, clear)))
-            count = f"{options.large} checkpoints of 100 MB" if folder == "large" else f"{options.small} small results"
-            for verb in ("push", "pull"):
-                race(f"{place}: {verb} of {count}", sides[verb], options.repeat)
 
 
 if __name__ == "__main__":

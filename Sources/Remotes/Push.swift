@@ -36,7 +36,8 @@ public struct Push: Sendable {
   ) async throws -> Outcome {
     var outcome = Outcome()
     // With this, what is there is a store for every reader: it has neither segments nor anything else that only newer ones know.
-    if try await !remote.hasStore() {
+    let isNew = try await !remote.hasStore()
+    if isNew {
       try await remote.write([
         Shipment(path: StorePath.format.text, content: .bytes(Array("brake store 1\n".utf8)))
       ])
@@ -57,14 +58,15 @@ public struct Push: Sendable {
         }
         let fresh = part.objects.filter { seen.insert($0).inserted }
         trees += fresh.filter(part.trees.contains)
-        try await send(fresh.filter { !part.trees.contains($0) }, of: store, to: remote, progress, &outcome)
+        try await send(
+          fresh.filter { !part.trees.contains($0) }, of: store, to: remote, isNew, progress, &outcome)
       }
       if isComplete { break }
     }
     for level in try Push.levels(of: trees, in: store) {
       for start in stride(from: 0, to: level.count, by: Push.batch) {
         let batch = Array(level[start..<min(start + Push.batch, level.count)])
-        try await send(batch, of: store, to: remote, progress, &outcome)
+        try await send(batch, of: store, to: remote, isNew, progress, &outcome)
       }
     }
     outcome.signatures = try await sendSignatures(of: store, to: remote)
@@ -148,10 +150,11 @@ public struct Push: Sendable {
   private static let passes = 8
 
   private func send(
-    _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ progress: TransferProgress,
-    _ outcome: inout Outcome
+    _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ isNew: Bool,
+    _ progress: TransferProgress, _ outcome: inout Outcome
   ) async throws {
-    let there = try await remote.present(among: digests.map { StorePath.object($0).text })
+    // Where there was no store a moment ago, nobody has to be asked for each of its objects.
+    let there = isNew ? [] : try await remote.present(among: digests.map { StorePath.object($0).text })
     let fresh = digests.filter { !there.contains(StorePath.object($0).text) }
     outcome.objectsThere += digests.count - fresh.count
     progress.expect(fresh.count)

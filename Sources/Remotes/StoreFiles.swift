@@ -130,7 +130,7 @@ public struct StoreFiles: RemoteFiles {
     try publication.adopt(objectFile: path, as: digest)
   }
 
-  private func unknown(_ path: String) -> Failure {
+  func unknown(_ path: String) -> Failure {
     Failure(.refused, "'\(path)' is not the name of an object, a record, its signatures or a reference")
   }
 }

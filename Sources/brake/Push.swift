@@ -36,19 +36,10 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
       var push = try await chosen(in: store)
-      let run = try runName.map { try RunJournal(store: store).run($0) }
-      let results = try run.map { try SharedRun.results(of: $0, in: store) }
-      push.artefacts += results?.map(\.artefact) ?? []
       if lineage.lineage {
         push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
       }
-      if let run, let results {
-        let makers =
-          lineage.lineage ? try results.map(\.artefact.digest).records(in: store, except: []).map(\.key) : []
-        let shared = try SharedRun(run, results: results, records: makers, in: store)
-        push.artefacts.append(shared.artefact)
-        push.references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
-      }
+      let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
@@ -105,7 +96,8 @@ extension Brake {
       abstract: "Send an artefact to another place, and print the line with which anybody gets it.",
       discussion: """
         A colleague pastes the line: 'brake get LINE'. Every byte is checked, so that neither the line nor the place need \
-        be trusted. \(Remote.help) \(ArtefactArguments.help)
+        be trusted. Of a run it stands for a folder with all that the run has made, and 'run.json', which says what was asked \
+        for with which parameters. \(Remote.help) \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -115,29 +107,49 @@ extension Brake {
         "Where others read what is kept in that place, if it is not where it is written.",
         valueName: "address"))
     var publicAddress: String?
+    @Option(
+      name: .customLong("run"),
+      help: ArgumentHelp(
+        "Share all that a past run has made, by what 'brake runs' calls it, such as last, instead of one artefact.",
+        valueName: "run"),
+      completion: Completion.runs)
+    var runName: String?
     @OptionGroup var lineage: LineageOption
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
 
-    func validate() throws { _ = try given.one() }
+    func validate() throws {
+      if runName == nil {
+        _ = try given.one()
+      } else if let name = given.names.first {
+        throw ValidationError("--run shares all that a run has made: leave out '\(name)'")
+      }
+    }
 
     func run() async throws {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
       let address = try RemoteNames(of: store).resolve(to)
-      let found = try await given.resolver(pipeline, in: store).one(given.one())
-      let artefact = try store.artefact(found.digest)
-      var push = Remotes.Push(artefacts: [artefact])
+      var push = Remotes.Push(artefacts: [])
+      let digest: Digest
+      let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
+      if let run {
+        digest = run.artefact.digest
+      } else {
+        digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
+        push.artefacts = [try store.artefact(digest)]
+        if lineage.lineage { push.records = try [digest].records(in: store, except: []) }
+      }
       var line = ShareLine(
-        digest: found.digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
+        digest: digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
       if lineage.lineage {
-        push.records = try [found.digest].records(in: store, except: [])
         try OwnRecords.signIfConfigured(push.records, in: store)
-        let list = LineageList(artefact: found.digest, records: push.records.map(\.key))
+        let list = LineageList(artefact: digest, records: push.records.map(\.key))
         let publication = store.publication()
-        push.artefacts.append(try publication.add(bytes: list.bytes))
+        let added = try publication.add(bytes: list.bytes)
+        push.artefacts.append(added)
         try publication.commit()
-        line.lineage = push.artefacts[1].digest
+        line.lineage = added.digest
       }
       let progress = TransferProgress()
       let remote = try address.open()
@@ -147,8 +159,9 @@ extension Brake {
       try store.noteShared(push.artefacts.map(\.digest))
       if json {
         return try Output.print([
-          "line": .string(line.description), "digest": .string(found.digest.description),
+          "line": .string(line.description), "digest": .string(digest.description),
           "remote": .string(address.description), "bytes": .integer(Int64(progress.bytes)),
+          "run": run.map { .string($0.identifier) } ?? .null,
         ])
       }
       try Output.print("brake get '\(line)'")
@@ -158,7 +171,7 @@ extension Brake {
 
 extension [Digest] {
   /// The records of how these were made, and of all that they were made from, each once; without what only others say.
-  fileprivate func records(in store: Store, except known: [Record]) throws -> [Record] {
+  func records(in store: Store, except known: [Record]) throws -> [Record] {
     var seen = Set(known.map(\.key))
     var records: [Record] = []
     // Of what is known to be made, and of sources, there is nothing to look up.

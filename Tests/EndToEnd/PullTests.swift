@@ -120,6 +120,29 @@ import Testing
     #expect(!yours.exists("cache/actions"))
   }
 
+  @Test func `One line stands for all that a run has made`() throws {
+    let shared = try brake(mine, "share", "--run", "last", "--to", store).out
+    let line = String(shared.dropFirst("brake get '".count).dropLast(2))
+    #expect(shared == "brake get '\(line)'\n" && line.contains("&lineage="))
+    let empty = TemporaryFolder()
+    _ = try brake(empty, "get", line, "-o", "run")
+    #expect(empty.text("run/last.o") == PullTests.result)
+    let told = try JSON(parsing: Array((empty.text("run/run.json") ?? "").utf8))
+    #expect(told["parameters"]?["n"] == 3)
+    let digest = try #require(
+      try JSON(parsing: Array(brake(mine, "show", "last", "--json").out.utf8))["digest"]?.string)
+    #expect(try brake(empty, "provenance", digest).out.contains("as others say"))
+    // It is known there by its name, too.
+    _ = try brake(yours, "pull", "--from", store, "--run", try #require(told["id"]?.string))
+
+    let alone = try JSON(
+      parsing: Array(brake(mine, "share", "--run", "last", "--to", store, "--no-lineage", "--json").out.utf8))
+    #expect(alone["run"] == told["id"] && alone["line"]?.string?.contains("lineage=") == false)
+    let both = try brake(mine, "share", "--run", "last", "last", "--to", store, status: 2).err
+    #expect(both.contains("leave out 'last'"))
+    _ = try brake(mine, "share", "--run", "none", "--to", store, status: 2)
+  }
+
   @Test func `A run is fetched as a folder, with the records behind it`() throws {
     let name = try #require(
       try JSON(parsing: Array(brake(mine, "runs", "--json").out.utf8)).array?.last?["id"]?.string)

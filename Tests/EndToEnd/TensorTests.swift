@@ -117,17 +117,21 @@ import Testing
     #expect(left.filter { $0 != "cache" } == ["cat.safetensors", "f.safetensors", "w.safetensors"])
   }
 
-  @Test(.enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"))
-  func `Through ssh all of it comes, and stays`() throws {
+  @Test(
+    .enabled(if: SecureShell.isInstalled, "ssh and sshd are not installed, or this is not root"),
+    arguments: ["ssh", "sftp"])
+  func `Through ssh and SFTP only the part comes that holds it`(_ scheme: String) throws {
     let server = try SecureShell(in: place)
     defer { server.stop() }
-    let address = "ssh://127.0.0.1:\(server.port)\(place["far/store"])"
+    let address = "\(scheme)://127.0.0.1:\(server.port)\(place["far/store"])"
     let environment = ["BRAKE_SSH": server.command, "BRAKE_REMOTE_BRAKE": BrakeProcess.binary]
     #expect(try mine.brake("push", "--to", address, digest, environment: environment).status == 0)
     let line = "\(digest)?from=\(address)#layers.0.weight"
     let got = try yours.brake("get", line, "-o", "w.safetensors", environment: environment)
     #expect(got.status == 0, "\(got.err)")
     #expect(try holdsWeights(yours, "w.safetensors"))
-    #expect(try brake(yours, "verify").out.contains("1 checked"))
+    let amount = try #require(got.err.firstMatch(of: /note: ([0-9.]+) kB were read/)).output.1
+    #expect(try #require(Double(amount)) < 800)
+    #expect(!yours.exists("cache/objects"))
   }
 }

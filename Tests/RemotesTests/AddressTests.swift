@@ -73,9 +73,10 @@ import Testing
     let signer = S3Signer(
       credentials: try #require(
         S3Credentials(
-          "default",
-          in: "[other]\naws_access_key_id = no\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
-            + "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n")), region: "us-east-1")
+          profile: S3Profile.values(
+            of: "default",
+            in: "[other]\naws_access_key_id = no\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
+              + "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"))), region: "us-east-1")
     let headers = signer.headers(
       for: WebRequest(method: "GET", url: "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"),
       at: "20130524T000000Z", payload: Digest(of: []).hex)

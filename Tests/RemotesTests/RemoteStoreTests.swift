@@ -172,6 +172,19 @@ import Testing
     #expect(notes.withLock { $0.count } == 1)
   }
 
+  @Test(arguments: [true, false])
+  func `Whether objects are there is asked where there is a store, and nowhere else`(_ isNew: Bool)
+    async throws
+  {
+    let other = try Store(at: here.folder["target"], files: .withoutSynchronising)
+    let spy = Spy(StoreFiles(other), isNew: isNew)
+    let outcome = try await Push(artefacts: [there.tree]).run(from: there.store, to: spy)
+    #expect(outcome.objects == 5 && outcome.objectsThere == 0)
+    #expect(spy.asked.withLock { $0.filter { $0.hasPrefix("objects/") }.count } == (isNew ? 0 : 5))
+    #expect(spy.written.withLock { $0.first == StorePath.format.text } == isNew)
+    try other.verify(there.tree.digest)
+  }
+
   @Test func `A store that is served for reading takes nothing, and says so`() async throws {
     let pair = try piped(isReadOnly: true)
     let push = Push(artefacts: [], references: [("best", there.tree.digest)])
@@ -203,6 +216,7 @@ import Testing
     let sound =
       Wire.greeting + [UInt8(ascii: "R"), 1, 0, 0, 0, 5, 0] + Array("refs/".utf8)
       + [UInt8](repeating: 1, count: 8)
+      + [UInt8(ascii: "G"), 1, 0, 0, 0, 5, 0] + Array("refs/".utf8) + [UInt8](repeating: 1, count: 16)
       + [UInt8(ascii: "W"), 1, 0, 0, 0, 6, 0] + Array("refs/a".utf8) + [1, 3, 0, 0, 0, 1, 2, 3, 0, 0, 0, 0]
     for _ in 0..<300 {
       let bytes = Wire.greeting + generator.mutated(Array(sound.dropFirst(Wire.greeting.count)))
@@ -240,15 +254,28 @@ extension TestStore {
 private final class Spy: RemoteFiles {
   let files: any RemoteFiles
   let written = Mutex<[String]>([])
+  let asked = Mutex<[String]>([])
+  /// Whether it says that there is no store.
+  private let isNew: Bool
   var name: String { files.name }
 
-  init(_ files: any RemoteFiles) { self.files = files }
+  init(_ files: any RemoteFiles, isNew: Bool = false) {
+    self.files = files
+    self.isNew = isNew
+  }
 
-  func present(among paths: [String]) async throws -> Set<String> { try await files.present(among: paths) }
-  func read(_ landings: [Landing]) async throws { try await files.read(landings) }
+  func present(among paths: [String]) async throws -> Set<String> {
+    asked.withLock { $0 += paths }
+    return try await files.present(among: paths)
+  }
+  func read(_ landings: [Landing]) async throws {
+    let new = landings.filter { isNew && $0.path == StorePath.format.text }
+    for landing in new { landing.miss() }
+    try await files.read(landings.filter { landing in !new.contains { $0 === landing } })
+  }
   func write(_ shipments: [Shipment]) async throws {
     written.withLock { $0 += shipments.map(\.path) }
-    try await files.write(shipments)
+    try await files.write(shipments.filter { $0.path != StorePath.format.text })
   }
 }
 
@@ -292,7 +319,7 @@ private struct Everything: RemoteFiles {
 }
 
 /// Two ends of pipes, one of them served.
-private final class PipePair {
+final class PipePair {
   let client: any RemoteFiles
   private let folder = TemporaryFolder()
 

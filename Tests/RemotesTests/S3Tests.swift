@@ -281,5 +281,10 @@ import Testing
     for bad in ["", "tomorrow", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 99 Nov 1994 08:49:37 GMT"] {
       #expect(WebMoment.seconds(bad) == nil)
     }
+    let moments = ["1994-11-06T08:49:37Z", "1994-11-06T08:49:37.5+00:00", "1994-11-06T10:19:37+0130"]
+    for text in moments { #expect(WebMoment.secondsOfISO(text) == 784_111_777) }
+    for bad in ["1994-11-06T08:49:37", "1994-11-06T08:49:37+1", "1994-11-06T08:49:37+99:00", "1994-11-06"] {
+      #expect(WebMoment.secondsOfISO(bad) == nil)
+    }
   }
 }

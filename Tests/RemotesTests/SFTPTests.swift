@@ -57,6 +57,25 @@ import Testing
   }
 
   @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
+  func `A part of an object comes as it stands in its file`() async throws {
+    let files = files()
+    _ = try await push.run(from: there.store, to: files)
+    let path = StorePath.object(there.large.digest).text
+    let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: place["a/store/" + path])))
+    for part in [WantedPart.last(100), .last(bytes.count + 1), .range(0..<1), .range(70_000..<2_900_000)] {
+      guard case .bytes(let come, let size) = try files.read(part, of: path) else {
+        Issue.record("no part came")
+        continue
+      }
+      #expect(size == bytes.count && come == Array(bytes[part.range(in: bytes.count)]))
+    }
+    guard case .missing = try files.read(.last(1), of: StorePath.object(Digest.first).text) else {
+      Issue.record("what is not there came")
+      return
+    }
+  }
+
+  @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
   func `What is not there is said to be not there, and many files are many`() async throws {
     let publication = there.store.publication()
     let many = try (0..<300).map {

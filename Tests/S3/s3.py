@@ -227,6 +227,24 @@ def credentials():
     Cloud.asked = []
     status, output = run("push", "--to", place, file("g", 1000), keys=machine | {"AWS_EC2_METADATA_DISABLED": "true"})
     expect("a machine that is not to be asked", status == 2 and "no credentials" in output and not Cloud.asked, output)
+
+    # What a profile names. It runs out at once: each request needs it again.
+    with open(f"{folder}/a program", "w") as out:
+        out.write(f"""#!/bin/sh
+echo asked >> '{folder}/asked'
+printf '{{"Version":1,"AccessKeyId":"test","SecretAccessKey":"%s","Expiration":"%s"}}' "$1" "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)"
+""")
+    os.chmod(f"{folder}/a program", 0o755)
+    with open(f"{folder}/config", "w") as out:
+        for name, secret in (("lab", "testsecret"), ("other", "wrong")):
+            out.write(f"[profile {name}]\ncredential_process = '{folder}/a program' {secret}\n")
+    profile = {"AWS_CONFIG_FILE": f"{folder}/config", "AWS_PROFILE": "lab"}
+    status, output = run("push", "--to", place, file("h", 200_000_000), keys=profile)
+    with open(f"{folder}/asked") as asked:
+        times = len(asked.readlines())
+    expect("credentials that a program prints, again and again", status == 0 and times > 5, f"{output} {times}")
+    status, output = run("push", "--to", place, file("i", 1000), keys=profile | {"AWS_PROFILE": "other"})
+    expect("a program with the wrong ones is named", status == 2 and "the program that the profile 'other'" in output, output)
     server.shutdown()
     server.server_close()
     status, output = run("push", "--to", place, file("h", 1000), keys=machine)

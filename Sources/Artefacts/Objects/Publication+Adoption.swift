@@ -187,6 +187,15 @@ extension Store {
     return try body(path)
   }
 
+  /// Hands out the path of the file that an object has in this store, which may be a difference from another object.
+  ///
+  /// - Parameter body: gets the file's path; it may be gone afterwards.
+  public func withKeptFile<Result>(_ digest: Digest, _ body: (String) throws -> Result) throws -> Result {
+    let path = objectPath(digest)
+    try checkFolder(of: path)
+    return try files.status(path) != nil ? body(path) : withObjectFile(digest, body)
+  }
+
   /// Where a file may stand for a moment: in `tmp/`, or outside a store that cannot be written to.
   private func scratchPath() -> String {
     if let path = try? temporaryPath() { return path }

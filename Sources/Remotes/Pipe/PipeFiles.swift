@@ -11,9 +11,11 @@ public final class PipeFiles: RemoteFiles {
   /// Seconds without a sign of life after which the other end is given up.
   static let patience = 120
 
-  private struct Talk {
+  struct Talk {
     let process: PipeProcess
     let wire: Wire
+    /// Whether the other end hands out parts of files; nil before it was asked.
+    var knowsParts: Bool?
 
     init(_ command: [String], _ name: String) throws {
       process = try PipeProcess(command, name: name)
@@ -122,7 +124,7 @@ public final class PipeFiles: RemoteFiles {
     shipment.sent(bytes.count)
   }
 
-  private func refused(_ text: String) -> Failure { RemoteFailure.refused(name, "says: \(text)") }
+  func refused(_ text: String) -> Failure { RemoteFailure.refused(name, "says: \(text)") }
 
   private func batches<Item>(_ items: [Item]) -> [ArraySlice<Item>] {
     stride(from: 0, to: items.count, by: PipeFiles.batch).map {
@@ -153,17 +155,20 @@ public final class PipeFiles: RemoteFiles {
   /// One question at a time. After an error nobody knows where in the talk one is: the next question begins a new one.
   private func talking<Answer: Sendable>(_ body: @escaping (Wire) throws -> Answer) async throws -> Answer {
     nonisolated(unsafe) let body = body
-    let ask: @Sendable () throws -> Answer = { [self] in
-      try talk.withLock { talk in
-        do {
-          if talk == nil { talk = try Talk(command, name) }
-          return try body(talk!.wire)
-        } catch {
-          talk = nil
-          throw error
-        }
+    let ask: @Sendable () throws -> Answer = { [self] in try asking { try body($0.wire) } }
+    return try await withTaskExecutorPreference(TaskThreads.shared) { try ask() }
+  }
+
+  /// The same on a thread that may wait.
+  func asking<Answer>(_ body: (inout Talk) throws -> Answer) throws -> Answer {
+    try talk.withLock { talk in
+      do {
+        if talk == nil { talk = try Talk(command, name) }
+        return try body(&talk!)
+      } catch {
+        talk = nil
+        throw error
       }
     }
-    return try await withTaskExecutorPreference(TaskThreads.shared) { try ask() }
   }
 }

@@ -3,10 +3,10 @@ import System
 
 /// The other end of `PipeFiles`: serves a store to whoever speaks over two descriptors.
 public struct PipeServer {
-  private let files: StoreFiles
+  let files: StoreFiles
   private let store: Store
   private let isReadOnly: Bool
-  private let wire: Wire
+  let wire: Wire
 
   public init(_ store: Store, isReadOnly: Bool, input: Int32, output: Int32) {
     files = StoreFiles(store)
@@ -34,6 +34,7 @@ public struct PipeServer {
       switch request {
       case UInt8(ascii: "P"): try await tell(count)
       case UInt8(ascii: "R"): try await read(count)
+      case UInt8(ascii: "G"): try readParts(count)
       case UInt8(ascii: "W"): try await write(count)
       default: throw violation
       }
@@ -41,9 +42,9 @@ public struct PipeServer {
     }
   }
 
-  private var violation: Failure { Failure(.malformed, "the other end does not keep to the protocol") }
+  var violation: Failure { Failure(.malformed, "the other end does not keep to the protocol") }
 
-  private func path() throws -> String {
+  func path() throws -> String {
     let path = try wire.receiveText()
     guard path.utf8.count <= Wire.mostOfPath else { throw violation }
     return path
@@ -53,7 +54,7 @@ public struct PipeServer {
     var paths: [String] = []
     for _ in 0..<count { paths.append(try path()) }
     for path in paths {
-      let isThere = try? await !files.present(among: [path]).isEmpty
+      let isThere = path == Wire.parts ? true : try? await !files.present(among: [path]).isEmpty
       try wire.send(UInt8(isThere == true ? 1 : 0))
     }
   }
@@ -138,5 +139,5 @@ public struct PipeServer {
   }
 
   /// What the other end is told of an error.
-  private static func words(_ error: any Error) -> String { (error as? Failure)?.headline ?? "\(error)" }
+  static func words(_ error: any Error) -> String { (error as? Failure)?.headline ?? "\(error)" }
 }

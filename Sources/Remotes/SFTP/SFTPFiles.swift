@@ -56,24 +56,27 @@ public final class SFTPFiles: RemoteFiles {
     }
   }
 
-  private func place(_ path: String) -> String { root + "/" + path }
+  func place(_ path: String) -> String { root + "/" + path }
 
   /// After an error nobody knows where in the talk one is: the next question begins a new one.
   private func talking<Answer: Sendable>(
     _ body: @escaping (SFTPSession) throws -> Answer
   ) async throws -> Answer {
     nonisolated(unsafe) let body = body
-    let ask: @Sendable () throws -> Answer = { [self] in
-      try talk.withLock { talk in
-        do {
-          if talk == nil { talk = try SFTPSession(command, name: name) }
-          return try body(talk!)
-        } catch {
-          talk = nil
-          throw error
-        }
+    let ask: @Sendable () throws -> Answer = { [self] in try asking(body) }
+    return try await withTaskExecutorPreference(TaskThreads.shared) { try ask() }
+  }
+
+  /// The same on a thread that may wait.
+  func asking<Answer>(_ body: (SFTPSession) throws -> Answer) throws -> Answer {
+    try talk.withLock { talk in
+      do {
+        if talk == nil { talk = try SFTPSession(command, name: name) }
+        return try body(talk!)
+      } catch {
+        talk = nil
+        throw error
       }
     }
-    return try await withTaskExecutorPreference(TaskThreads.shared) { try ask() }
   }
 }

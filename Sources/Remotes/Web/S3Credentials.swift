@@ -11,8 +11,8 @@ struct S3Credentials: Hashable, Sendable {
   /// What errors call the place where they were found.
   var source: String?
 
-  /// From the first place that has some: the environment, a profile of the user's files, the service of a container, the
-  /// service of a machine in Amazon's cloud.
+  /// From the first place that has some: the environment, a profile of the user's files or the program that it names, the service of
+  /// a container, the service of a machine in Amazon's cloud.
   static func found(files: any FileSystem = LocalFileSystem()) throws -> S3Credentials {
     if let key = Environment["AWS_ACCESS_KEY_ID"], let secret = Environment["AWS_SECRET_ACCESS_KEY"] {
       return S3Credentials(
@@ -29,10 +29,16 @@ struct S3Credentials: Hashable, Sendable {
       ),
     ]
     for (path, section) in places {
-      if let bytes = try files.contents(of: path, limit: 1 << 20),
-        var found = S3Credentials(section, in: String(decoding: bytes, as: UTF8.self))
-      {
-        found.source = "the profile '\(profile)' in \(path)"
+      guard let bytes = try files.contents(of: path, limit: 1 << 20) else { continue }
+      let values = S3Profile.values(of: section, in: String(decoding: bytes, as: UTF8.self))
+      let source = "the profile '\(profile)' in \(path)"
+      if var found = S3Credentials(profile: values) {
+        found.source = source
+        return found
+      }
+      if let line = values["credential_process"] {
+        var found = try S3CredentialProcess(line, of: source).credentials()
+        found.source = "the program that \(source) names"
         return found
       }
     }
@@ -61,19 +67,8 @@ struct S3Credentials: Hashable, Sendable {
     (self.key, self.secret, self.token, self.end, self.source) = (key, secret, token, end, source)
   }
 
-  /// - Parameter text: lines `[section]` and `name = value`.
-  init?(_ section: String, in text: String) {
-    var values: [String: String] = [:]
-    var isWanted = false
-    let name = section.filter { !$0.isWhitespace }
-    for line in text.split(whereSeparator: \.isNewline) {
-      let line = line.filter { !$0.isWhitespace }
-      if line.hasPrefix("[") {
-        isWanted = line == "[\(name)]"
-      } else if isWanted, let equals = line.firstIndex(of: "=") {
-        values[String(line[..<equals])] = String(line[line.index(after: equals)...])
-      }
-    }
+  /// Those that stand in a profile.
+  init?(profile values: [String: String]) {
     guard let key = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else {
       return nil
     }
@@ -81,10 +76,11 @@ struct S3Credentials: Hashable, Sendable {
   }
 
   /// What a service says: `{"AccessKeyId":…,"SecretAccessKey":…,"Token":…,"Expiration":"2026-11-21T14:03:05Z"}`.
-  init?(json: String) {
+  /// - Parameter token: what it calls the token.
+  init?(json: String, token: String = "Token") {
     guard let json = try? JSON(parsing: Array(json.utf8)), let key = json["AccessKeyId"]?.string,
       let secret = json["SecretAccessKey"]?.string,
-      [key, secret, json["Token"]?.string ?? ""].allSatisfy({ $0.utf8.allSatisfy { 33...126 ~= $0 } }),
+      [key, secret, json[token]?.string ?? ""].allSatisfy({ $0.utf8.allSatisfy { 33...126 ~= $0 } }),
       !key.isEmpty, !secret.isEmpty
     else { return nil }
     var end: Int?
@@ -92,6 +88,6 @@ struct S3Credentials: Hashable, Sendable {
       guard let moment = WebMoment.secondsOfISO(text) else { return nil }
       end = moment
     }
-    self.init(key: key, secret: secret, token: json["Token"]?.string, end: end)
+    self.init(key: key, secret: secret, token: json[token]?.string, end: end)
   }
 }

@@ -14,12 +14,27 @@ enum WebMoment {
     return seconds([parts[3], "\(month + 1)", parts[1]], parts[4])
   }
 
-  /// `1994-11-06T08:49:37Z`, perhaps with parts of a second.
+  /// `1994-11-06T08:49:37Z`, perhaps with parts of a second, or with the difference to that time, such as `+00:00`.
   /// - Returns: seconds since 1970; nil for what is no such moment.
   static func secondsOfISO(_ text: String) -> Int? {
     let sides = text.split(separator: "T")
-    guard sides.count == 2, sides[1].hasSuffix("Z") else { return nil }
-    return seconds(sides[0].split(separator: "-"), sides[1].dropLast().prefix { $0 != "." })
+    guard sides.count == 2 else { return nil }
+    let time = sides[1].prefix { $0.isNumber || $0 == ":" || $0 == "." }
+    guard let ahead = difference(sides[1].dropFirst(time.count)),
+      let moment = seconds(sides[0].split(separator: "-"), time.prefix { $0 != "." })
+    else { return nil }
+    return moment - ahead
+  }
+
+  /// Seconds by which clocks are ahead where the difference to universal time is `Z`, `+01:00` or `-0530`.
+  private static func difference(_ text: Substring) -> Int? {
+    if text == "Z" { return 0 }
+    guard let sign = text.first, sign == "+" || sign == "-" else { return nil }
+    let digits = text.dropFirst().filter { $0 != ":" }
+    guard digits.utf8.count == 4, digits.utf8.allSatisfy({ 48...57 ~= $0 }), let number = Int(digits),
+      number / 100 < 24, number % 100 < 60
+    else { return nil }
+    return (sign == "-" ? -60 : 60) * (60 * (number / 100) + number % 100)
   }
 
   private static func seconds(_ date: [Substring], _ time: Substring) -> Int? {

@@ -1,0 +1,19 @@
+import Artefacts
+import Remotes
+import Runs
+
+extension Remotes.Push {
+  /// Adds a past run: what it has made, the records of how, the folder that holds it, and the name that leads there.
+  /// - Parameter name: what `brake runs` calls it.
+  mutating func add(run name: String, withLineage: Bool, in store: Store) throws -> SharedRun {
+    let run = try RunJournal(store: store).run(name)
+    let results = try SharedRun.results(of: run, in: store)
+    let makers = withLineage ? try results.map(\.artefact.digest).records(in: store, except: []) : []
+    let shared = try SharedRun(run, results: results, records: makers.map(\.key), in: store)
+    artefacts += results.map(\.artefact) + [shared.artefact]
+    let known = Set(records.map(\.key))
+    records += makers.filter { !known.contains($0.key) }
+    references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
+    return shared
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Support
+import System
+import Testing
+
+@testable import Artefacts
+@testable import Remotes
+
+/// Parts of objects over a pipe, as over ssh.
+@Suite struct PipePartsTests {
+  private let there: TestStore
+  private let path: String
+  private let bytes: [UInt8]
+
+  init() throws {
+    there = try TestStore()
+    path = StorePath.object(there.large.digest).text
+    bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: there.path(of: there.large.digest))))
+  }
+
+  @Test func `A part comes as it stands in the object's file, and no more`() throws {
+    let pair = try PipePair(there.store, isReadOnly: true)
+    let files = try #require(pair.client as? any RangedFiles)
+    for part in [
+      WantedPart.last(100), .last(bytes.count + 1), .range(0..<1), .range(70_000..<2_500_000),
+      .range(bytes.count - 1..<bytes.count),
+    ] {
+      guard case .bytes(let come, let size) = try files.read(part, of: path) else {
+        Issue.record("no part came")
+        continue
+      }
+      #expect(size == bytes.count && come == Array(bytes[part.range(in: bytes.count)]))
+    }
+    guard case .missing = try files.read(.last(1), of: StorePath.object(Digest.first).text) else {
+      Issue.record("what is not there came")
+      return
+    }
+    #expect(throws: Failure.self) { try files.read(.last(1), of: "refs/best") }
+    #expect(throws: Failure.self) { try files.read(.last(1), of: "objects/../format") }
+    // What was refused did not end the talk.
+    guard case .bytes = try files.read(.last(1), of: path) else {
+      Issue.record("the talk has ended")
+      return
+    }
+  }
+
+  @Test func `A part of an object that stands in a segment comes, too`() async throws {
+    let small = try there.store.tree(there.tree.digest).entries.first { $0.name == "small" }!.digest
+    let pair = try PipePair(there.store, isReadOnly: true)
+    let here = try TestStore(isEmpty: true)
+    let remote = RemoteStore(pair.client, scratch: here.store)
+    let object = try #require(try remote.parts(of: small))
+    var read = [UInt8](repeating: 0, count: object.size)
+    try read.withUnsafeMutableBytes { try object.read(into: $0, at: 0) }
+    #expect(read == Array("small".utf8))
+  }
+
+  /// Someone at the other end who greets, answers whether there are parts, and says something to the question for the last four bytes.
+  private func peer(_ answers: String...) -> PipeFiles {
+    let question = 1 + 4 + 2 + path.utf8.count + 8 + 8
+    let script = """
+      head -c 15 > /dev/null; printf 'brake remote 1\\n'; head -c 12 > /dev/null; printf '\(answers[0])'
+      head -c \(question) > /dev/null; printf '\(answers.dropFirst().joined())'; cat > /dev/null
+      """
+    return PipeFiles(["/bin/sh", "-c", script], name: "the other end")
+  }
+
+  @Test func `An older one is known to send whole files only`() throws {
+    guard case .wholeOnly = try peer("\\000").read(.last(4), of: path) else {
+      Issue.record("an older one has sent a part")
+      return
+    }
+  }
+
+  @Test(arguments: [
+    (#"\001\144\0\0\0\0\0\0\0"#, #"\005\0\0\0aaaaa\0\0\0\0"#, "sends more than"),
+    (#"\001\144\0\0\0\0\0\0\0"#, #"\003\0\0\0aaa\0\0\0\0"#, "another part"),
+    (#"\001\003\0\0\0\0\0\0\0"#, #"\004\0\0\0aaaa\0\0\0\0"#, "another part"),
+    (#"\001\377\377\377\377\377\377\377\377"#, #"\004\0\0\0aaaa\0\0\0\0"#, "another part"),
+    (#"\001\144\0\0\0\0\0\0\0"#, #"\377\377\377\377\004\0lost"#, "lost"), (#"\002\003\0"#, "bad", "bad"),
+  ])
+  func `What is not the part is refused`(_ head: String, _ rest: String, _ words: String) throws {
+    let error = #expect(throws: Failure.self) { try peer("\\001", head, rest).read(.last(4), of: path) }
+    #expect("\(error!)".contains(words) && "\(error!)".contains("the other end"))
+  }
+}

@@ -188,6 +188,9 @@ struct Ahead {
 
   mutating func withdraw(_ name: String) { jobs[name]?.state = .withdrawn }
 
+  /// A job has come to nothing for a reason that may pass: it is tried again when something else has come.
+  mutating func forget(_ name: String) { jobs[name] = nil }
+
   /// The schedule has come to an instance: what has not begun by now need not.
   mutating func leave(_ name: String) {
     switch jobs[name]?.state {

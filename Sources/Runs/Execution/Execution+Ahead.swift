@@ -194,7 +194,7 @@ extension Execution {
         "\(name) has failed before its turn, and is tried again when the stages that it reads have ended: \(error.headline)"
       ])
     case .nothing:
-      ahead.withdraw(name)
+      ahead.forget(name)
       observe(.withdrawn(instance: name))
       for number in numbers { if let action = actions[number] { miss(number, action) } }
     }

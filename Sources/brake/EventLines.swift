@@ -31,6 +31,9 @@ struct EventLines {
       return [line("unchanged", moment, ["hit": .integer(Int64(count))])]
     case .started(let stage):
       return [line("started", moment, ["stage": .string(stage)])]
+    case .withdrawn(let stage):
+      heard[stage] = nil
+      return [line("withdrawn", moment, ["stage": .string(stage)])]
     case .progress(let stage, let fraction, let text):
       if let last = heard[stage], moment.seconds(since: last) < EventLines.pause, fraction != 1 { return [] }
       heard[stage] = moment

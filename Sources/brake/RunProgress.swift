@@ -35,6 +35,12 @@ struct RunProgress {
       case .failed: failed += 1
       case .skipped: break
       }
+    case .withdrawn(let name):
+      if running.contains(where: { $0.name == name }) {
+        running.removeAll { $0.name == name }
+      } else {
+        ran -= 1
+      }
     case .made, .note: break
     }
   }

@@ -35,6 +35,9 @@ struct TraceEvents {
       }
       lanes.append(running)
       return [metadata("thread_name", lane: lanes.count, ["name": .string("place \(lanes.count)")])]
+    case .withdrawn(let stage):
+      guard let lane = lanes.firstIndex(where: { $0?.stage == stage }) else { return [] }
+      return [end(lane, at: moment, ["outcome": "withdrawn"])]
     case .made(let stage, let key, let outputs):
       made[stage] = (key, outputs)
       return []

@@ -15,6 +15,17 @@ import Testing
     return progress
   }
 
+  @Test func `What was begun before its turn and comes to nothing counts as not done`() {
+    var progress = progress()
+    for event: RunEvent in [
+      .withdrawn(instance: "fit[14M]"), .started(instance: "c"),
+      .finished(instance: "c", outcome: .ran, seconds: 1),
+    ] { progress.take(event) }
+    #expect(progress.ran == 2 && progress.running.map(\.name) == ["训练[47k]"])
+    progress.take(.withdrawn(instance: "c"))
+    #expect(progress.ran == 1 && progress.finished == 2)
+  }
+
   @Test func `There is a bar and a line for each running stage, in the order of starting`() {
     let lines = progress().lines(elapsed: 65, columns: 80, height: 10, colour: false)
     #expect(lines.count == 3)

@@ -13,8 +13,8 @@ import Testing
           for: { x: [a, b] }
           run: x
           out:
-            c: { folder: "ckpt/${x}", key: "step_*.pt", grows: true }
-            d: { folder: all/, grows: true }
+            c: { folder: "ckpt/${x}", key: "step_*.pt", grows: true, eager: true }
+            d: { folder: all/, grows: true, eager: false }
             e: { folder: rest/, grows: false }
             f: { folder: ., key: "*.json" }
             g: plain.txt
@@ -25,7 +25,7 @@ import Testing
       instance.outputs.map(\.file) == ["ckpt/b/step_*.pt", "all/", "rest/", "./*.json", "plain.txt"])
     #expect(instance.outputs.map(\.keyed) == [true, true, true, true, false])
     let command = try #require(plan.command("s[b]"))
-    #expect(command.growing == ["c", "d"] && command.resumes)
+    #expect(command.growing == ["c", "d"] && command.eager == ["c"] && command.resumes)
     let read = try StageInstance(instance.json, registry: OperationRegistry([]))
     #expect(read.json == instance.json)
   }
@@ -41,7 +41,9 @@ import Testing
     ("{ folder: , grows: true }", "folder: takes a text, not nothing"),
     ("{ folder: c/, grows: soon }", "grows: takes true or false, not 'soon'"),
     ("{ folder: c/, grow: true }", "the output 'o' has no 'grow:'"),
-    ("{ folder: c/, eager: true }", "the output 'o' has no 'eager:'"),
+    ("{ folder: c/, eager: true }", "the output 'o' is eager and does not grow"),
+    ("{ folder: c/, grows: false, eager: true }", "the output 'o' is eager and does not grow"),
+    ("{ folder: c/, grows: true, eager: now }", "eager: takes true or false, not 'now'"),
     ("{ folder: \"${nothing}/\" }", "nothing"),
   ]) func `What is no output that grows is refused where it stands`(output: String, message: String) {
     let error = planError("stages:\n  s:\n    run: x\n    out: { o: \(output) }\n")

@@ -123,6 +123,8 @@ struct CommandDeclaration: Sendable {
   let ending: [(field: StageField, value: PipelineNode)]
   /// The outputs of which each member is kept as soon as it is finished.
   let growing: [String]
+  /// Those of them whose members others may read before the command has ended.
+  let eager: [String]
   /// Whether an attempt finds in its folder what an earlier one had kept.
   let resumes: Bool
 }

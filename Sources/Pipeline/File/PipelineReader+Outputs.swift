@@ -2,28 +2,31 @@ import Actions
 import JSON
 
 extension PipelineReader {
-  /// What `out:` says: each output with its file, folder or pattern as one text, and the names of those that grow.
+  /// What `out:` says: each output with its file, folder or pattern as one text, and the names of those that grow, and of
+  /// those that are eager, too.
   func outputs(
     _ node: PipelineNode?, names: Set<String>
-  ) throws(PipelineError) -> (entries: [PipelineNode.Entry], growing: [String]) {
+  ) throws(PipelineError) -> (entries: [PipelineNode.Entry], growing: [String], eager: [String]) {
     var outputs: [PipelineNode.Entry] = []
     var growing: [String] = []
+    var eager: [String] = []
     for entry in try entries(node, "out:", names: names) {
       guard let fields = entry.value.mapping else {
         outputs.append(entry)
         continue
       }
-      let (file, grows) = try members(fields, of: entry)
+      let (file, grows, isEager) = try members(fields, of: entry)
       outputs.append(PipelineNode.Entry(name: entry.name, position: entry.position, value: file))
       if grows { growing.append(entry.name) }
+      if isEager { eager.append(entry.name) }
     }
-    return (outputs, growing)
+    return (outputs, growing, eager)
   }
 
   /// `{ folder: ckpt/, key: "step_*.pt", grows: true }` is the output `ckpt/step_*.pt`.
   private func members(
     _ fields: [PipelineNode.Entry], of entry: PipelineNode.Entry
-  ) throws(PipelineError) -> (file: PipelineNode, grows: Bool) {
+  ) throws(PipelineError) -> (file: PipelineNode, grows: Bool, isEager: Bool) {
     try checkNames(fields, known: OutputField.allCases.map(\.rawValue), of: "the output '\(entry.name)'")
     func value(_ field: OutputField) -> PipelineNode? { fields.first { $0.name == field.rawValue }?.value }
 
@@ -43,9 +46,16 @@ extension PipelineReader {
       }
       text += name
     }
+    let grows = try flag(value(.grows), "grows:") ?? false
+    let isEager = try flag(value(.eager), "eager:") ?? false
+    if isEager, !grows {
+      throw PipelineError(
+        "the output '\(entry.name)' is eager and does not grow",
+        at: value(.eager)?.position ?? entry.position,
+        hint: "write grows: true beside it: nobody can read a member early that is kept only at the end")
+    }
     return (
-      PipelineNode(content: .scalar(text, isPlain: false), position: folder.position),
-      try flag(value(.grows), "grows:") ?? false
+      PipelineNode(content: .scalar(text, isPlain: false), position: folder.position), grows, isEager
     )
   }
 

@@ -78,7 +78,7 @@ extension PipelineReader {
     _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>, isChain: Bool
   ) throws(PipelineError) -> CommandDeclaration {
     let script = fields[.run]!
-    let (outputs, growing) = try self.outputs(fields[.out], names: names)
+    let (outputs, growing, eager) = try self.outputs(fields[.out], names: names)
     for entry in inputs { try checkName(entry, "input") }
     for entry in outputs { try checkName(entry, "output") }
     var paths = inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" }
@@ -123,7 +123,7 @@ extension PipelineReader {
       network: try flag(fields[.network], "network:") ?? false,
       refusesUndeclared: try refusesUndeclared(fields[.undeclared]),
       stdin: try stdin(fields[.stdin], inputs, paths), ending: ending, growing: growing,
-      resumes: try flag(fields[.resume], "resume:") ?? false)
+      eager: eager, resumes: try flag(fields[.resume], "resume:") ?? false)
   }
 
   /// The path that `stdin:` names: an input, or an output of the link before.

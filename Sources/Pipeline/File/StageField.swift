@@ -29,7 +29,7 @@ enum IncludeField: String, CaseIterable {
 
 /// A field of an entry of `out:` that says more than a path.
 enum OutputField: String, CaseIterable {
-  case folder, key, grows
+  case folder, key, grows, eager
 
   var help: String {
     switch self {
@@ -38,6 +38,8 @@ enum OutputField: String, CaseIterable {
       "What their files are called, with one '*' for the member's key; all that stands in the folder if not said."
     case .grows:
       "Whether each member is kept as soon as it is finished, while the command runs; no part of the key."
+    case .eager:
+      "Whether what reads a single member may start as soon as that is kept, if the output grows; no part of the key."
     }
   }
 }

@@ -168,7 +168,7 @@ public struct PipelineSchema: Sendable {
         switch field {
         case .folder: PipelineSchema.aText
         case .key: ["type": "string", "pattern": "^[^*/]*[*][^*/]*$"]
-        case .grows: ["type": "boolean"]
+        case .grows, .eager: ["type": "boolean"]
         }
       return (field.rawValue, described(schema, field.help))
     }

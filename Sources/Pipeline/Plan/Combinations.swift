@@ -12,6 +12,8 @@ struct Combinations {
   private let number: Int
   private(set) var drafts: [Draft] = []
   private(set) var waitsFor = AwaitedOutputs()
+  /// Whether more values of a variable will come.
+  private(set) var isPartial = false
   /// Instances of all stages so far.
   private(set) var total: Int
   private var visited = 0
@@ -147,17 +149,21 @@ struct Combinations {
     let node = try variable.domain.value(bindings)
     let keys = try PlannedKeys(
       node, variable: variable.name, repeats: isZipped, isStage: { stage.namespace.stages[$0] != nil })
-    return try values(of: keys, variable, at: node.position)
+    // What will stand in these places depends on what else will come.
+    let isOrdered = isZipped || stage.declaration.fanOut.isChain
+    return try values(of: keys, variable, at: node.position, mayGrow: !isOrdered)
   }
 
   private mutating func values(
-    of keys: PlannedKeys, _ variable: PlannedStage.Variable, at position: Position
+    of keys: PlannedKeys, _ variable: PlannedStage.Variable, at position: Position, mayGrow: Bool
   ) throws(PipelineError) -> [Binding]? {
     switch keys {
     case .values(let values): return values.map { Binding($0) }
     case .table(let rows): return rows.map { Binding($0.key, row: $0.row) }
     case .pairs(let inner, let pairing):
-      guard let values = try self.values(of: inner, variable, at: pairing.position) else { return nil }
+      guard let values = try self.values(of: inner, variable, at: pairing.position, mayGrow: false) else {
+        return nil
+      }
       return try pairing.pairs(values.map(\.value))
     case .reference(let reference):
       guard expansion.dependencies[number].contains(stage.namespace.stages[reference.stage]!) else {
@@ -165,9 +171,17 @@ struct Combinations {
           "the stage that '\(variable.name)' runs over depends on a variable", at: position,
           hint: "write the stage's name out: only its keys can be variables")
       }
-      let (known, missing) = try expansion.members(of: reference, in: stage.namespace, at: position)
-      guard let known else {
-        waitsFor.insert(missing)
+      let known: [String]
+      switch try expansion.members(of: reference, in: stage.namespace, at: position) {
+      case .known(let keys): known = keys
+      case .growing(let keys, _) where mayGrow:
+        isPartial = true
+        known = keys
+      case .growing(_, let output):
+        waitsFor.insert([output])
+        return nil
+      case .unknown(let outputs):
+        waitsFor.insert(outputs)
         return nil
       }
       // A key may be a number where one is wanted, and is never nothing.

@@ -12,12 +12,20 @@ final class InstanceExpansion {
   let stages: [PlannedStage]
   let keys: [KeyedOutput: [String]]
   let faults: Faults
+  /// The members so far of eager outputs whose stages still run; nil in a plan that is not made ahead.
+  let growing: [KeyedOutput: [String]]?
+  /// Stages that will have more instances.
+  private(set) var partial: Set<Int> = []
   private(set) var instances: [Instances] = []
   /// Of each stage, those whose keyed outputs its variables run over.
   private(set) var dependencies: [Set<Int>] = []
   private var total = 0
 
-  init(stages: [PlannedStage], keys: [KeyedOutput: [String]], faults: Faults) {
+  init(
+    stages: [PlannedStage], keys: [KeyedOutput: [String]], growing: [KeyedOutput: [String]]? = nil,
+    faults: Faults
+  ) {
+    self.growing = growing
     self.stages = stages
     self.keys = keys
     self.faults = faults
@@ -45,6 +53,7 @@ final class InstanceExpansion {
     var combinations = Combinations(expansion: self, stage: stage, number: number, total: total)
     try combinations.combine()
     total = combinations.total
+    if combinations.isPartial { partial.insert(number) }
     if combinations.waitsFor.isEmpty {
       instances[number] = .known(Drafts(combinations.drafts))
     } else {
@@ -54,13 +63,21 @@ final class InstanceExpansion {
 
   // MARK: Keyed outputs
 
+  /// What is known of the keys that a variable runs over.
+  enum Members {
+    case known([String])
+    /// More will come: those so far.
+    case growing([String], KeyedOutput)
+    case unknown(waitsFor: [KeyedOutput])
+  }
+
   /// The keys of a keyed output of one instance, or what they are waiting for.
   func members(
     of reference: Reference, in namespace: Namespace, at position: Position
-  ) throws(PipelineError) -> (keys: [String]?, missing: [KeyedOutput]) {
+  ) throws(PipelineError) -> Members {
     let number = namespace.stages[reference.stage]!
     let stage = stages[number]
-    if stage.isFaulty { return (nil, [stage.fault]) }
+    if stage.isFaulty { return .unknown(waitsFor: [stage.fault]) }
     let output = try stage.output(of: reference, at: position)
     guard output.keyed, reference.member == nil else {
       throw PipelineError(
@@ -70,12 +87,15 @@ final class InstanceExpansion {
     let drafts: Drafts
     switch instances[number] {
     case .known(let known): drafts = known
-    case .unknown(let waitsFor): return (nil, waitsFor)
+    case .unknown(let waitsFor): return .unknown(waitsFor: waitsFor)
     }
     let draft: Draft
     switch reference.instances {
+    case .one(let keys) where partial.contains(number) && drafts.place(of: keys) == nil:
+      return .growing([], stage.fault)
     case .one(let keys): draft = drafts[try place(keys, of: number, drafts, at: position)]
     case .all, .matching:
+      if partial.contains(number) { return .unknown(waitsFor: [stage.fault]) }
       guard drafts.count == 1 else {
         throw PipelineError(
           "the stage '\(stage.name)' has \(drafts.count) instances; a variable runs over an output of one",
@@ -84,8 +104,11 @@ final class InstanceExpansion {
       draft = drafts[0]
     }
     let keyed = KeyedOutput(instance: draft.name, output: output.name)
-    let known = members(of: draft, output.name, stage)
-    return (known, known == nil ? [keyed] : [])
+    if let known = members(of: draft, output.name, stage) { return .known(known) }
+    if let growing, partial.contains(number) || stage.eager.contains(output.name) {
+      return .growing(growing[keyed] ?? [], keyed)
+    }
+    return .unknown(waitsFor: [keyed])
   }
 
   /// The keys of a keyed output if they are known.

@@ -8,6 +8,8 @@ struct OpenCommand {
   private let environment: [(name: String, value: OpenValue?)]
   private let tools: [(name: String, version: Script?)]
   private let python: OpenPython?
+  /// The outputs whose members others may read before the command has ended.
+  var eager: [String] { declaration.eager }
   /// The outputs of the link before that the command reads.
   let carried: Set<String>
   /// What all instances have in common; nil if `shell:`, `env:` or `tools:` use variables.
@@ -68,7 +70,8 @@ struct OpenCommand {
       python: try python?.source(bindings),
       sandbox: declaration.sandbox, network: declaration.network,
       refusesUndeclared: declaration.refusesUndeclared, stdin: declaration.stdin,
-      ending: try ending.ending(bindings), growing: declaration.growing, resumes: declaration.resumes)
+      ending: try ending.ending(bindings), growing: declaration.growing, eager: declaration.eager,
+      resumes: declaration.resumes)
   }
 
   private static func shell(_ value: OpenValue?, _ bindings: [Binding]) throws(PipelineError) -> CommandShell

@@ -15,6 +15,8 @@ public struct Plan: Sendable {
   public let defaults: [String]
   /// The sources that name a stage, and would name a file if there were no such stage.
   let fileNames: [NamedSource]
+  /// Of a plan that is made ahead: the instances that will read more than they do in it.
+  let incomplete: Set<String>
 
   public init(
     instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
@@ -26,8 +28,9 @@ public struct Plan: Sendable {
 
   init(
     instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
-    defaults: [String], fileNames: [NamedSource]
+    defaults: [String], fileNames: [NamedSource], incomplete: Set<String> = []
   ) {
+    self.incomplete = incomplete
     self.fileNames = fileNames
     self.instances = instances
     self.deferred = deferred
@@ -193,6 +196,8 @@ public struct ShellCommand: Sendable, Hashable {
   public let ending: CommandEnding
   /// The outputs of which each member is kept as soon as it is finished.
   public let growing: [String]
+  /// Those of them whose members others may read before the command has ended.
+  public let eager: [String]
   /// Whether an attempt finds in its folder what an earlier one had kept.
   public let resumes: Bool
 
@@ -204,9 +209,11 @@ public struct ShellCommand: Sendable, Hashable {
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
     passed: [String] = [], tools: [String: String?] = [:], python: PythonSource? = nil,
     sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false, stdin: String? = nil,
-    ending: CommandEnding = CommandEnding(), growing: [String] = [], resumes: Bool = false
+    ending: CommandEnding = CommandEnding(), growing: [String] = [], eager: [String] = [],
+    resumes: Bool = false
   ) {
     self.growing = growing
+    self.eager = eager
     self.resumes = resumes
     self.template = template
     self.shell = shell

@@ -91,6 +91,9 @@ final class PlannedStage {
     resources = OpenResources()
   }
 
+  /// The outputs whose members others may read before the stage has ended.
+  var eager: [String] { if case .command(let command) = work { command.eager } else { [] } }
+
   /// What waits for a stage that something is wrong with waits for this.
   var fault: KeyedOutput { KeyedOutput(instance: name, output: "") }
 

@@ -24,15 +24,17 @@ public struct Planner: Sendable {
   }
 
   /// The same with all that is wrong, if the faults are collected: stages that something is wrong with wait for ever.
+  ///
+  /// - Parameter growing: the members so far of outputs of stages that still run, for a plan that is made ahead.
   func plan(
     _ file: PipelineFile, overrides: [(name: String, value: String)], keys: [KeyedOutput: [String]],
-    faults: Faults
+    growing: [KeyedOutput: [String]]? = nil, faults: Faults
   ) throws(PipelineError) -> Plan {
     let scope = try file.scope(overrides: overrides)
     var files = PlannedFiles(registry: registry, faults: faults)
     let main = try files.add(file, scope, prefix: "")
 
-    let expansion = InstanceExpansion(stages: files.stages, keys: keys, faults: faults)
+    let expansion = InstanceExpansion(stages: files.stages, keys: keys, growing: growing, faults: faults)
     try expansion.expand()
     var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []
@@ -52,7 +54,8 @@ public struct Planner: Sendable {
     let plan = Plan(
       instances: instances, deferred: deferred,
       parameters: scope.parameters.mapValues(\.json),
-      defaults: defaults.map(\.target), fileNames: resolution.fileNames)
+      defaults: defaults.map(\.target), fileNames: resolution.fileNames,
+      incomplete: resolution.incomplete)
     try check(plan, defaults, faults)
     return plan
   }

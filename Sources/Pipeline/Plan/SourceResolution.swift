@@ -15,7 +15,7 @@ struct SourceResolution {
     let isList: Bool
     let sources: [Reading]
     /// What all instances read, once that is known, and how many artefacts these are.
-    var common: (source: InputSource, count: Int)?
+    var common: (source: InputSource, count: Int, isIncomplete: Bool)?
 
     var isFixed: Bool {
       sources.allSatisfy { if case .fixed = $0 { true } else { false } }
@@ -42,6 +42,8 @@ struct SourceResolution {
   private var total = 0
   /// The references that could as well be names of files, each once.
   private(set) var fileNames: [NamedSource] = []
+  /// Instances that read all there is of something of which more will come.
+  private(set) var incomplete: Set<String> = []
   private var seenFileNames: Set<String> = []
 
   private var stages: [PlannedStage] { expansion.stages }
@@ -184,22 +186,34 @@ struct SourceResolution {
     instances.reserveCapacity(drafts.count)
     var before: Draft?
     for draft in drafts.list {
-      var resolved: [StageInstance.Input] = []
-      resolved.reserveCapacity(stage.inputs.count)
-      for index in inputs[number].indices {
-        resolved.append(
-          StageInstance.Input(
-            name: inputs[number][index].name, source: try resolve(index, of: number, draft)))
+      do {
+        instances.append(try instance(draft, behind: before, of: number))
+        before = draft
+      } catch {
+        // It may name what has not come yet; if it does not, the plan that is not made ahead says so.
+        if expansion.growing == nil || stage.declaration.fanOut.isChain { throw error }
       }
-      if let before {
-        let carried = stage.inputs(of: draft, behind: before)
-        try count(carried.count, at: stage.declaration.position)
-        resolved += carried
-      }
-      instances.append(try stage.instance(draft, inputs: resolved))
-      before = draft
     }
     return instances
+  }
+
+  private mutating func instance(
+    _ draft: Draft, behind before: Draft?, of number: Int
+  ) throws(PipelineError) -> StageInstance {
+    let stage = stages[number]
+    var resolved: [StageInstance.Input] = []
+    resolved.reserveCapacity(stage.inputs.count)
+    for index in inputs[number].indices {
+      resolved.append(
+        StageInstance.Input(
+          name: inputs[number][index].name, source: try resolve(index, of: number, draft)))
+    }
+    if let before {
+      let carried = stage.inputs(of: draft, behind: before)
+      try count(carried.count, at: stage.declaration.position)
+      resolved += carried
+    }
+    return try stage.instance(draft, inputs: resolved)
   }
 
   /// What one instance reads through one input.
@@ -209,6 +223,7 @@ struct SourceResolution {
     let input = inputs[number][index]
     if let common = input.common {
       try count(common.count, at: input.position)
+      if common.isIncomplete { incomplete.insert(draft.name) }
       return common.source
     }
     var sources: [Source] = []
@@ -236,8 +251,19 @@ struct SourceResolution {
       cardinality: stages[number].cardinality(of: input.name))
     let (source, count) = try members.source(sources, for: reader)
     try self.count(count, at: input.position)
-    if input.isFixed { inputs[number][index].common = (source, count) }
+    let isIncomplete = !expansion.partial.isEmpty && sources.contains(where: readsPartially)
+    if isIncomplete { incomplete.insert(draft.name) }
+    if input.isFixed { inputs[number][index].common = (source, count, isIncomplete) }
     return source
+  }
+
+  /// Whether a source is all instances of a stage, or some, that will have more.
+  private func readsPartially(_ source: Source) -> Bool {
+    guard case .reference(let reference, let stage) = source.kind, expansion.partial.contains(stage) else {
+      return false
+    }
+    if case .one = reference.instances { return false }
+    return true
   }
 
   private mutating func count(_ more: Int, at position: Position) throws(PipelineError) {

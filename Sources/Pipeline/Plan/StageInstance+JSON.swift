@@ -107,7 +107,8 @@ extension ShellCommand {
       "sandbox": .bool(sandbox),
       "network": .bool(network), "refuses-undeclared": .bool(refusesUndeclared),
       "stdin": stdin.map { .string($0) } ?? .null, "ending": ending.json,
-      "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
+      "growing": .array(growing.map { .string($0) }),
+      "eager": .array(eager.map { .string($0) }), "resume": .bool(resumes),
     ]
   }
 
@@ -128,6 +129,7 @@ extension ShellCommand {
       python: PythonSource(json["python"] ?? .null), sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
       ending: CommandEnding(json["ending"] ?? [:]),
-      growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
+      growing: (json["growing"]?.array ?? []).compactMap(\.string),
+      eager: (json["eager"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
   }
 }

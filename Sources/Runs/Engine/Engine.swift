@@ -109,7 +109,7 @@ public struct Engine: Sendable {
       try makeStore()
       var made: Set<Digest> = []
       let list = RunList(of: self)
-      if let changes = memory?.takeChanges(), !options.always {
+      if let changes = memory?.takeChanges(), !options.always, !changes.areBeforeEager {
         var execution = Execution(
           engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
@@ -177,6 +177,8 @@ public enum RunEvent: Sendable {
   case unchanged(Int)
   case started(instance: String)
   case progress(instance: String, fraction: Double?, text: String)
+  /// What was begun before its turn has come to nothing, or was made of what is otherwise now, and counts as not done.
+  case withdrawn(instance: String)
   /// What an instance that is about to be finished has made, or was found to have made.
   case made(instance: String, key: Digest, outputs: [Record.Output])
   case finished(instance: String, outcome: Outcome, seconds: Double)

@@ -8,9 +8,10 @@ extension Execution {
     if Task.isCancelled { schedule.stop() }
     while true {
       planAgain(&group)
+      planAhead(&group)
       if !schedule.startsMore { giveUp.set() }
       let decisions = schedule.decisions()
-      if decisions.isEmpty { return }
+      if decisions.isEmpty { return startAhead(&group) }
       for decision in decisions {
         switch decision {
         case .lookUp(let batch): lookUp(batch, &group)
@@ -32,6 +33,7 @@ extension Execution {
       return
     }
     let items = batch.map { number in
+      ahead.leave(instances.name(number))
       var producers: [String: Producer] = [:]
       for dependency in instances.dependencies(of: number) {
         let producer = instances[dependency]
@@ -44,7 +46,7 @@ extension Execution {
         isAnew: options.always || schedule.isRepaired(number), isRead: isRead(number))
     }
     let lookUp = LookUp(
-      engine: engine, list: list, items: items, made: schedule.made,
+      engine: engine, list: list, items: items, made: schedule.made.union(ahead.made),
       suggestion: { [plan] in plan.suggestion(for: $0) }, tell: { [observe] in observe(.note($0)) })
     group.addTask { .lookedUp(await lookUp.run()) }
   }
@@ -81,37 +83,22 @@ extension Execution {
     // It may have waited for another process.
     if announced.insert(number).inserted { observe(.started(instance: name)) }
     let isAnew = options.always || schedule.isRepaired(number)
-    let threads = threads(for: number)
-    group.addTask { [engine, observe] in
-      let lease: Lease
-      do {
-        guard let right = try engine.leases.take(action.key) else { return .leased(number) }
-        // Another process may have finished it since it was looked up.
-        if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(number, record) }
-        lease = right
-      } catch {
-        let error = PipelineError(wrapping: error, in: action)
-        return .ran(number, .failed(error, seconds: 0, notes: []), nil)
+    let threads = threads(for: instances[number].resources)
+    let run = LeasedRun(
+      action: action, name: name, engine: engine, threads: threads, isAnew: isAnew, observe: observe)
+    watchGrowth(of: number, isAnew: isAnew, &group)
+    group.addTask {
+      switch await run.run() {
+      case .leased: .leased(number)
+      case .found(let record): .found(number, record)
+      case .ran(let outcome, let lease): .ran(number, outcome, lease)
       }
-      let outcome = await engine.holdingToken(for: action) {
-        await LeaseTeller.run(
-          lease, stage: name,
-          report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
-        ) { report in
-          await ActionRun(
-            action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost }
-          ).run(report: report)
-        }
-      }
-      // Another process took this one for dead, perhaps since it was stopped: it has recorded the action by now, or does it.
-      if case .failed = outcome, lease.isLost, !Task.isCancelled { return .leased(number) }
-      return .ran(number, outcome, lease)
     }
   }
 
   /// What it asks for, or its share of the processors: of those that run, and those that wait for a place beside it.
-  func threads(for number: Int) -> Int {
-    if let cores = instances[number].resources.cores { return max(1, cores) }
+  func threads(for resources: Resources) -> Int {
+    if let cores = resources.cores { return max(1, cores) }
     let running = places - schedule.free.places
     return max(1, Processors.available / max(1, min(places, running + schedule.waiting)))
   }

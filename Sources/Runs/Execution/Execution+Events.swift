@@ -8,8 +8,10 @@ extension Execution {
     case .lookedUp(let findings): lookedUp(findings)
     case .ran(let number, let outcome, let lease):
       leases[number] = lease
+      endGrowth(of: number)
       ran(number, outcome)
     case .found(let number, let record):
+      endGrowth(of: number)
       for each in schedule.found(number) { settle(each, record.outputs) }
     case .leased(let number): schedule.leased(number)
     case .released(let number): schedule.released(number)
@@ -39,6 +41,10 @@ extension Execution {
       failures.append(error)
       unplanned += 1
       observe(.note("\(error)"))
+    case .grew(let number, let watch): grew(number, watch)
+    case .plannedAhead(let planned): plannedAhead(planned)
+    case .lookedUpAhead(let findings): lookedUpAhead(findings)
+    case .ranAhead(let name, let action, let end): ranAhead(name, action, end)
     }
   }
 
@@ -48,14 +54,19 @@ extension Execution {
       switch finding {
       case .hit(let found):
         known[number] = found
+        noteAhead(number, found.key)
         schedule.hit(number)
       case .miss(let action, let remark, let lacks):
         if let remark { observe(.note(remark)) }
         actions[number] = action
         announced.remove(number)
         self.lacks[number] = lacks.isEmpty ? nil : lacks
-        schedule.miss(
-          number, key: action.key, demand: engine.runner.demand(action.resources), isLacking: !lacks.isEmpty)
+        if ahead.runs(action.key) {
+          held[action.key, default: []].append(number)
+        } else {
+          noteAhead(number, action.key)
+          miss(number, action)
+        }
       case .failed where remembered != nil:
         // A plan may say better what is wrong.
         schedule.unseen(number)
@@ -64,6 +75,12 @@ extension Execution {
       case .unseen: schedule.unseen(number)
       }
     }
+  }
+
+  mutating func miss(_ number: Int, _ action: Action) {
+    schedule.miss(
+      number, key: action.key, demand: engine.runner.demand(action.resources), isLacking: lacks[number] != nil
+    )
   }
 
   mutating func ran(_ number: Int, _ outcome: ActionRun.Outcome) {
@@ -112,14 +129,19 @@ extension Execution {
     for each in finished {
       let result = each.result
       leases.removeValue(forKey: each.number)?.release()
-      engine.failures.forget(result.action)
-      SavedFiles(store: engine.store).forget(result.action.key)
-      tell(result.notes)
-      if !result.isAnothers {
-        engine.makings.note(result.record, seconds: result.seconds, graphics: result.graphics)
-      }
+      noteStored(result)
       settle(each.number, result.record.outputs)
       for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
+    }
+  }
+
+  /// A result is recorded.
+  mutating func noteStored(_ result: Computed) {
+    engine.failures.forget(result.action)
+    SavedFiles(store: engine.store).forget(result.action.key)
+    tell(result.notes)
+    if !result.isAnothers {
+      engine.makings.note(result.record, seconds: result.seconds, graphics: result.graphics)
     }
   }
 
@@ -134,12 +156,16 @@ extension Execution {
     schedule.finish(number, isChanged: before == nil || before != known[number]!.outputs)
     let hit = schedule.state(of: number) == .done(hit: true)
     actions[number] = nil
-    let name = instances.name(number)
-    observe(.made(instance: name, key: known[number]!.key, outputs: known[number]!.outputs))
-    observe(
-      .finished(
-        instance: name, outcome: hit ? .hit : .ran, seconds: hit ? 0 : seconds[number] ?? 0)
-    )
+    ahead.noteProgress()
+    // Of what was computed ahead, this was told then.
+    if !(hit && wereAhead.contains(number)) {
+      let name = instances.name(number)
+      observe(.made(instance: name, key: known[number]!.key, outputs: known[number]!.outputs))
+      observe(
+        .finished(
+          instance: name, outcome: hit ? .hit : .ran, seconds: hit ? 0 : seconds[number] ?? 0)
+      )
+    }
     noteKeys(of: number)
   }
 

@@ -5,7 +5,7 @@ import Pipeline
 extension Execution {
   func summary(seconds: Double) -> RunSummary {
     var summary = RunSummary()
-    summary.planned = remembered?.summary.planned ?? selection.instances.count
+    summary.planned = remembered?.summary.planned ?? (failures.isEmpty ? selection.instances.count : planned)
     summary.seconds = seconds
     summary.failures = failures
     summary.failed = unplanned
@@ -13,15 +13,18 @@ extension Execution {
     for number in 0..<instances.count {
       switch schedule.state(of: number) {
       case .done(hit: true):
-        let isMade = known[number].map { madeBefore.contains($0.key) } ?? false
+        let isMade = known[number].map { madeBefore.contains($0.key) } ?? false || wereAhead.contains(number)
         if isMade { summary.ran += 1 } else { summary.hit += 1 }
       case .done(hit: false): summary.ran += 1
       case .failed: summary.failed += 1
+      case _ where ahead.result(of: instances.name(number)) != nil: summary.ran += 1
       default:
         summary.skipped += 1
         observe(.finished(instance: instances.name(number), outcome: .skipped, seconds: 0))
       }
     }
+    // Of stages that failed.
+    if !failures.isEmpty { summary.ran += ahead.begun.count { instances.number(of: $0) == nil } }
     for target in selection.targets {
       guard let number = instances.number(of: target), schedule.state(of: number).isDone,
         let outputs = known[number]?.outputs ?? instances.outputs(rememberedOf: number)
@@ -55,6 +58,7 @@ extension Execution {
         }
         remembered.parameters = plan.parameters
         remembered.keys = keys
+        remembered.eager = (0..<instances.count).filter { !instances[$0].eager.isEmpty }
       }
       return try writer.finished(remembered)
     } catch {

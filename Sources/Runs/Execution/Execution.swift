@@ -26,6 +26,11 @@ struct Execution {
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
     case planned(Plan, Plan.Selection)
     case notPlanned(PipelineError)
+    /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
+    case grew(Int, GrowthWatch?)
+    case plannedAhead([StageInstance])
+    case lookedUpAhead([(name: String, finding: LookUp.Finding)])
+    case ranAhead(String, Action, AheadEnd)
   }
 
   struct Finished: Sendable {
@@ -68,6 +73,19 @@ struct Execution {
   /// Sleeps while a group of results waits for more.
   var reminder: Task<Void, Never>?
   let giveUp = GiveUp()
+  /// What is computed before the schedule comes to it.
+  var ahead = Ahead()
+  var isPlanningAhead = false
+  /// What is to be looked up ahead.
+  var aheadItems: [LookUp.Item] = []
+  /// Watches that have told something and are to go on.
+  var grown: [(number: Int, watch: GrowthWatch)] = []
+  /// Of the instances that run and have eager outputs: ends their watches.
+  var growth: [Int: GiveUp] = [:]
+  /// Instances that the schedule has come to while they were computed ahead, by action.
+  var held: [Digest: [Int]] = [:]
+  /// Instances that this run has computed before the schedule came to them.
+  var wereAhead: Set<Int> = []
   /// Nil while a task has it.
   var publisher: WorkspacePublisher?
   /// As many as there are places.
@@ -186,7 +204,7 @@ struct Execution {
       if let number = instances.number(of: instance.name) { order[number] = place }
     }
     schedule.reorder { order[$0] }
-    observe(.planned(selection.instances.count))
+    observe(.planned(planned))
   }
 
   /// Takes in the instances that have changed and those behind them; nothing can have happened to the others.

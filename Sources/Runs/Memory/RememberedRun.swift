@@ -29,6 +29,8 @@ struct RememberedRun: Sendable {
     var included: [String] = []
     /// Of instances that stages were planned by: the keys of their outputs, by instance and output.
     var keys: [KeyedOutput: [String]] = [:]
+    /// The instances whose members others may read while they run.
+    var eager: [Int] = []
   }
 
   var summary = Summary()
@@ -49,6 +51,7 @@ extension RememberedRun.Summary {
       "included": .array(included.map { .string($0) }),
       "keys": .array(
         keys.map { [.string($0.key.instance), .string($0.key.output), .array($0.value.map { .string($0) })] }),
+      "eager": .array(eager.map { .integer(Int64($0)) }),
     ]
   }
 
@@ -56,7 +59,7 @@ extension RememberedRun.Summary {
     guard let planned = json["planned"]?.integer, let targets = json["targets"]?.array,
       let outputs = json["outputs"]?.object, let published = json["published"]?.array,
       let tools = json["tools"]?.object, let parameters = json["parameters"]?.object,
-      let keys = json["keys"]?.array,
+      let keys = json["keys"]?.array, let eager = json["eager"]?.array,
       let included = json["included"]?.array
     else { return nil }
     self.planned = planned
@@ -71,6 +74,7 @@ extension RememberedRun.Summary {
     self.published = published.compactMap(\.string)
     self.tools = tools.compactMapValues(\.string)
     self.parameters = parameters
+    self.eager = eager.compactMap(\.integer)
     for entry in keys {
       guard let parts = entry.array, parts.count == 3, let instance = parts[0].string,
         let output = parts[1].string

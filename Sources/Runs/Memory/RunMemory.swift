@@ -25,6 +25,17 @@ public final class RunMemory: Sendable {
   struct Changes: Sendable {
     var run: RememberedRun
     var dirty: Set<Int>
+
+    /// Whether an instance has to be looked at whose members others may read while it runs: what these come to takes a plan.
+    var areBeforeEager: Bool {
+      guard let last = run.summary.eager.max(), last >= 0, last < run.instances.count else { return false }
+      var isBehind: [Bool] = []
+      for number in 0...last {
+        isBehind.append(
+          dirty.contains(number) || run.instances[number].dependencies.contains { isBehind[Int($0)] })
+      }
+      return run.summary.eager.contains { $0 >= 0 && isBehind[$0] }
+    }
   }
 
   /// The parameters are those of `PipelineFile`, `Engine` and `Engine.run`, and like them say what is run.

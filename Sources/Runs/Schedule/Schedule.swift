@@ -225,6 +225,18 @@ struct Schedule {
     }
   }
 
+  // MARK: Beside the instances
+
+  /// Takes room for something that is no instance.
+  /// - Returns: whether there is any.
+  mutating func borrow(_ demand: Resources) -> Bool { startsMore && room.take(demand) }
+
+  /// Gives back what was taken so.
+  mutating func giveBack(_ demand: Resources) { room.give(demand) }
+
+  /// Whether an instance that does an action waits for a place, runs or is being stored.
+  func isInFlight(_ key: Digest) -> Bool { inFlight[key] != nil }
+
   /// The first in the queue for which there is room, as often as there is one.
   private mutating func start(_ decisions: inout [Decision]) {
     var passedOver: [Int] = []

@@ -1,0 +1,239 @@
+import Actions
+import Artefacts
+import Pipeline
+
+/// What a run computes ahead of its schedule: instances that read members of eager outputs of stages that still run.
+///
+/// Each is an ordinary action, recorded as any other. When the stages have ended, everything is planned and looked up as if there
+/// were nothing like this, and what was computed of the members that there are then is found recorded. A value that decides;
+/// `Execution` carries it out.
+struct Ahead {
+  struct Member: Hashable {
+    let instance: String
+    let output: String
+    let key: String
+  }
+
+  /// What an instance reads, where all of that is there.
+  struct Reading {
+    /// Of each instance that it depends on.
+    var outputs: [String: [Record.Output]] = [:]
+    /// The members that it rests on which may still change, with what they were.
+    var rests: [Member: Digest] = [:]
+  }
+
+  struct Job {
+    enum State {
+      case lookingUp
+      case queued(Action, lacks: [Artefact])
+      case running(Action)
+      /// - Parameter seconds: how long it took; nil of what was recorded already.
+      case done(KnownInstance, seconds: Double?)
+      /// It is left to the schedule.
+      case withdrawn
+    }
+
+    let instance: StageInstance
+    let rests: [Member: Digest]
+    /// Its place among all jobs.
+    let number: Int
+    var state = State.lookingUp
+  }
+
+  /// The members so far of the instances that run.
+  private var growing: [String: [Record.Output]] = [:]
+  /// What members were when they were first seen.
+  private var first: [Member: Digest] = [:]
+  /// Members that have changed since: nothing more is computed of them before they are what they will be.
+  private var restless: Set<Member> = []
+  private(set) var jobs: [String: Job] = [:]
+  private var taken = 0
+  /// The actions that were computed.
+  private(set) var made: Set<Digest> = []
+  /// Whether something is there that was not when it was last planned.
+  private(set) var wantsPlan = false
+  /// Begins nothing any more.
+  private(set) var isStopped = false
+
+  // MARK: Events
+
+  /// There are other members of an instance that runs.
+  mutating func grew(_ instance: String, _ members: [Record.Output]) {
+    for output in members {
+      let member = Member(instance: instance, output: output.name, key: output.key ?? "")
+      let before = first[member] ?? output.artefact.digest
+      if before != output.artefact.digest { restless.insert(member) }
+      first[member] = before
+    }
+    growing[instance] = members.filter {
+      !restless.contains(Member(instance: instance, output: $0.name, key: $0.key ?? ""))
+    }
+    wantsPlan = true
+  }
+
+  /// An instance does not run any more: what comes of it the schedule knows.
+  mutating func ended(_ instance: String) {
+    if growing.removeValue(forKey: instance) != nil { wantsPlan = true }
+  }
+
+  /// Another instance of the run is done, which others may read.
+  mutating func noteProgress() { if !growing.isEmpty { wantsPlan = true } }
+
+  mutating func stop() { isStopped = true }
+
+  // MARK: Planning
+
+  /// What is to be planned with, if that is worth it now.
+  mutating func request() -> (keys: [KeyedOutput: [String]], growing: [KeyedOutput: [String]])? {
+    guard wantsPlan, !isStopped, growing.values.contains(where: { !$0.isEmpty }) else { return nil }
+    wantsPlan = false
+    var keys: [KeyedOutput: [String]] = [:]
+    for (name, job) in jobs {
+      guard case .done(let known, _) = job.state else { continue }
+      for output in job.instance.outputs where output.keyed {
+        keys[KeyedOutput(instance: name, output: output.name)] =
+          known.outputs.filter { $0.name == output.name }.compactMap(\.key)
+      }
+    }
+    var members: [KeyedOutput: [String]] = [:]
+    for (name, outputs) in growing {
+      for output in outputs {
+        members[KeyedOutput(instance: name, output: output.name), default: []].append(output.key ?? "")
+      }
+    }
+    return (keys, members)
+  }
+
+  /// Takes in those of planned instances that can be computed and have not been yet.
+  ///
+  /// - Parameters:
+  ///   - planned: each behind those that it depends on.
+  ///   - isOpen: whether the schedule leaves an instance to this.
+  ///   - recorded: what an instance has made that is done; nil of one that is not.
+  /// - Returns: those that are to be looked up, with what they read.
+  mutating func take(
+    _ planned: [StageInstance], isOpen: (String) -> Bool, recorded: (String) -> [Record.Output]?
+  ) -> [(instance: StageInstance, outputs: [String: [Record.Output]])] {
+    var taken: [(instance: StageInstance, outputs: [String: [Record.Output]])] = []
+    for instance in planned where jobs[instance.name] == nil && isOpen(instance.name) {
+      guard let reading = reading(of: instance, recorded) else { continue }
+      jobs[instance.name] = Job(instance: instance, rests: reading.rests, number: self.taken)
+      self.taken += 1
+      taken.append((instance, reading.outputs))
+    }
+    return taken
+  }
+
+  private func reading(of instance: StageInstance, _ recorded: (String) -> [Record.Output]?) -> Reading? {
+    var reading = Reading()
+    for input in instance.inputs {
+      guard add(input.source, to: &reading, recorded) else { return nil }
+    }
+    return reading.outputs.isEmpty ? nil : reading
+  }
+
+  /// - Returns: whether it is there.
+  private func add(
+    _ source: InputSource, to reading: inout Reading, _ recorded: (String) -> [Record.Output]?
+  ) -> Bool {
+    switch source {
+    case .file, .artefact: return true
+    case .collection(let members): return members.allSatisfy { add($0.source, to: &reading, recorded) }
+    case .output(let name, let output, let key?) where growing[name] != nil:
+      let members = growing[name]!
+      guard let found = members.first(where: { $0.name == output && $0.key == key }) else { return false }
+      reading.outputs[name] = members
+      reading.rests[Member(instance: name, output: output, key: key)] = found.artefact.digest
+      return true
+    case .output(let name, _, _), .members(let name, _):
+      if let outputs = recorded(name) {
+        reading.outputs[name] = outputs
+        return true
+      }
+      guard let job = jobs[name], case .done(let known, _) = job.state, isSound(job, recorded) else {
+        return false
+      }
+      reading.outputs[name] = known.outputs
+      reading.rests.merge(job.rests) { first, _ in first }
+      return true
+    }
+  }
+
+  /// Whether all that a job rests on is still what it was.
+  private func isSound(_ job: Job, _ recorded: (String) -> [Record.Output]?) -> Bool {
+    job.rests.allSatisfy { member, digest in
+      (growing[member.instance] ?? recorded(member.instance) ?? []).contains {
+        $0.name == member.output && $0.key == member.key && $0.artefact.digest == digest
+      }
+    }
+  }
+
+  // MARK: Jobs
+
+  /// A job must run.
+  mutating func miss(_ name: String, _ action: Action, lacks: [Artefact]) {
+    jobs[name]?.state = .queued(action, lacks: lacks)
+  }
+
+  /// A job runs.
+  mutating func started(_ name: String, _ action: Action) { jobs[name]?.state = .running(action) }
+
+  /// A job is recorded.
+  /// - Parameter seconds: how long it took; nil of what nobody had to compute.
+  mutating func done(_ name: String, _ known: KnownInstance, seconds: Double?) {
+    jobs[name]?.state = .done(known, seconds: seconds)
+    if seconds != nil { made.insert(known.key) }
+    wantsPlan = true
+  }
+
+  mutating func withdraw(_ name: String) { jobs[name]?.state = .withdrawn }
+
+  /// A job has come to nothing for a reason that may pass: it is tried again when something else has come.
+  mutating func forget(_ name: String) { jobs[name] = nil }
+
+  /// The schedule has come to an instance: what has not begun by now need not.
+  mutating func leave(_ name: String) {
+    switch jobs[name]?.state {
+    case .lookingUp, .queued: withdraw(name)
+    default: break
+    }
+  }
+
+  /// The jobs that wait for a place, in the order of the plan. Those that rest on what is not there any more are forgotten.
+  mutating func queue(
+    recorded: (String) -> [Record.Output]?
+  ) -> [(name: String, action: Action, lacks: [Artefact])] {
+    var queue: [(number: Int, entry: (name: String, action: Action, lacks: [Artefact]))] = []
+    for (name, job) in jobs {
+      guard case .queued(let action, let lacks) = job.state else { continue }
+      // Of what has ended the schedule is about to read.
+      if isStopped || !isSound(job, recorded) || !job.rests.keys.allSatisfy({ growing[$0.instance] != nil }) {
+        jobs[name] = nil
+      } else {
+        queue.append((job.number, (name, action, lacks)))
+      }
+    }
+    return queue.sorted { $0.number < $1.number }.map(\.entry)
+  }
+
+  /// Whether an action is being computed.
+  func runs(_ key: Digest) -> Bool {
+    jobs.values.contains { if case .running(let action) = $0.state { action.key == key } else { false } }
+  }
+
+  /// What was computed of an instance, and how long that took; nil if nothing was.
+  func result(of name: String) -> (key: Digest, seconds: Double)? {
+    guard case .done(let known, let seconds?)? = jobs[name]?.state else { return nil }
+    return (known.key, seconds)
+  }
+
+  /// The instances of which something was computed, or is.
+  var begun: [String] {
+    jobs.filter {
+      switch $0.value.state {
+      case .running, .done(_, seconds: _?): true
+      default: false
+      }
+    }.map(\.key)
+  }
+}

@@ -1,0 +1,225 @@
+import Actions
+import Artefacts
+import Pipeline
+
+/// What came of an action that was computed ahead.
+enum AheadEnd: Sendable {
+  case computed(Computed)
+  case found(Record)
+  case failed(PipelineError, notes: [String])
+  /// Another process computes it, or what it reads is otherwise now.
+  case nothing
+}
+
+extension Execution {
+  /// How many instances there are to bring up to date, as far as anybody knows.
+  var planned: Int {
+    selection.instances.count + ahead.begun.count { instances.number(of: $0) == nil }
+  }
+
+  // MARK: Growth
+
+  /// Learns of members of eager outputs while an instance runs.
+  mutating func watchGrowth(of number: Int, isAnew: Bool, _ group: inout TaskGroup<Event>) {
+    guard remembered == nil, growth[number] == nil, let action = actions[number],
+      !instances[number].eager.isEmpty
+    else { return }
+    growth[number] = GiveUp()
+    let watch = GrowthWatch(
+      instances[number], action.key, goesOn: action.resumes && !isAnew, in: engine.store)
+    wait(for: watch, of: number, &group)
+  }
+
+  private func wait(for watch: GrowthWatch, of number: Int, _ group: inout TaskGroup<Event>) {
+    guard let end = growth[number] else { return }
+    group.addTask { [giveUp] in .grew(number, await watch.next { end.isSet || giveUp.isSet }) }
+  }
+
+  mutating func grew(_ number: Int, _ watch: GrowthWatch?) {
+    guard let watch, growth[number] != nil else { return }
+    ahead.grew(instances.name(number), watch.members)
+    grown.append((number, watch))
+  }
+
+  mutating func endGrowth(of number: Int) {
+    guard let end = growth.removeValue(forKey: number) else { return }
+    end.set()
+    ahead.ended(instances.name(number))
+  }
+
+  // MARK: Planning
+
+  mutating func planAhead(_ group: inout TaskGroup<Event>) {
+    for (number, watch) in grown { wait(for: watch, of: number, &group) }
+    grown = []
+    lookUpAhead(&group)
+    guard !isPlanningAhead, schedule.startsMore, let request = ahead.request() else { return }
+    isPlanningAhead = true
+    let keys = keys.merging(request.keys) { known, _ in known }
+    group.addTask { [engine, targets] in
+      let planned = try? engine.planner.planAhead(
+        engine.source.file(), overrides: engine.overrides, targets: targets, keys: keys,
+        growing: request.growing)
+      return .plannedAhead(planned ?? [])
+    }
+  }
+
+  mutating func plannedAhead(_ planned: [StageInstance]) {
+    isPlanningAhead = false
+    let taken = ahead.take(planned, isOpen: isOpen, recorded: recorded)
+    if taken.isEmpty { return }
+    let byName = Dictionary(planned.map { ($0.name, $0) }) { first, _ in first }
+    aheadItems += taken.enumerated().map { number, each in
+      let producers = each.outputs.map { name, outputs in
+        let producer = byName[name]
+        return (
+          name, Producer(declarations: producer?.outputs ?? [], link: producer?.link, outputs: outputs)
+        )
+      }
+      return LookUp.Item(
+        number: number, instance: each.instance, producers: Dictionary(uniqueKeysWithValues: producers),
+        isAnew: options.always, isRead: true)
+    }
+  }
+
+  /// Whether the schedule has nothing to do with an instance yet.
+  private var isOpen: (String) -> Bool {
+    let (instances, schedule) = (instances, schedule)
+    return { name in instances.number(of: name).map { schedule.state(of: $0) == .waiting } ?? true }
+  }
+
+  /// What an instance has made that is done.
+  private var recorded: (String) -> [Record.Output]? {
+    let (instances, schedule, known) = (instances, schedule, known)
+    return { name in
+      guard let number = instances.number(of: name), schedule.state(of: number).isDone else { return nil }
+      return known[number]?.outputs
+    }
+  }
+
+  // MARK: Looking up
+
+  private mutating func lookUpAhead(_ group: inout TaskGroup<Event>) {
+    if aheadItems.isEmpty { return }
+    let items = aheadItems
+    aheadItems = []
+    let lookUp = LookUp(
+      engine: engine, list: list, items: items, made: schedule.made.union(ahead.made),
+      suggestion: { _ in nil }, tell: { [observe] in observe(.note($0)) })
+    group.addTask {
+      .lookedUpAhead(await lookUp.run().map { (items[$0.number].instance.name, $0.finding) })
+    }
+  }
+
+  mutating func lookedUpAhead(_ findings: [(name: String, finding: LookUp.Finding)]) {
+    for (name, finding) in findings {
+      guard case .lookingUp? = ahead.jobs[name]?.state else { continue }
+      switch finding {
+      case .hit(let known): ahead.done(name, known, seconds: nil)
+      case .miss(let action, _, let lacks): ahead.miss(name, action, lacks: lacks)
+      case .failed, .unseen: ahead.withdraw(name)
+      }
+    }
+  }
+
+  // MARK: Running
+
+  /// Gives the places for which the schedule has nothing to what can be computed ahead.
+  mutating func startAhead(_ group: inout TaskGroup<Event>) {
+    if ahead.jobs.isEmpty || !schedule.startsMore { return }
+    for (name, action, lacks) in ahead.queue(recorded: recorded) {
+      if schedule.isInFlight(action.key) || ahead.runs(action.key) { continue }
+      guard schedule.borrow(engine.runner.demand(action.resources)) else { continue }
+      ahead.started(name, action)
+      if instances.number(of: name) == nil { observe(.planned(planned)) }
+      observe(.started(instance: name))
+      let run = LeasedRun(
+        action: action, name: name, engine: engine, threads: threads(for: action.resources),
+        isAnew: options.always && !ahead.made.contains(action.key), observe: observe)
+      group.addTask { [engine] in .ranAhead(name, action, await Execution.end(of: run, lacks, in: engine)) }
+    }
+  }
+
+  private static func end(of run: LeasedRun, _ lacks: [Artefact], in engine: Engine) async -> AheadEnd {
+    do {
+      if !lacks.isEmpty, try await engine.fetch(lacks) != nil { return .nothing }
+      switch await run.run() {
+      case .leased: return .nothing
+      case .found(let record): return .found(record)
+      case .ran(.computed(let result), let lease):
+        defer { lease?.release() }
+        return .computed(try Computed.commit([result], in: engine)[0])
+      case .ran(.failed(let error, _, let notes), let lease):
+        lease?.release()
+        return .failed(error, notes: notes)
+      case .ran(_, let lease):
+        lease?.release()
+        return .nothing
+      }
+    } catch {
+      return .failed(PipelineError(wrapping: error, in: run.action), notes: [])
+    }
+  }
+
+  mutating func ranAhead(_ name: String, _ action: Action, _ end: AheadEnd) {
+    schedule.giveBack(engine.runner.demand(action.resources))
+    let numbers = held.removeValue(forKey: action.key) ?? []
+    switch end {
+    case .computed(let result):
+      noteStored(result)
+      let known = KnownInstance(action, outputs: result.record.outputs)
+      ahead.done(name, known, seconds: result.seconds)
+      observe(.made(instance: name, key: known.key, outputs: known.outputs))
+      observe(.finished(instance: name, outcome: .ran, seconds: result.seconds))
+      hit(numbers, result.record.outputs)
+    case .found(let record):
+      ahead.done(name, KnownInstance(action, outputs: record.outputs), seconds: nil)
+      observe(.withdrawn(instance: name))
+      hit(numbers, record.outputs)
+    case .failed(let error, let notes):
+      ahead.withdraw(name)
+      observe(.withdrawn(instance: name))
+      if Task.isCancelled {
+        for number in numbers { schedule.unseen(number) }
+        return
+      }
+      tell(notes)
+      if !numbers.isEmpty {
+        // Its turn has come while it ran.
+        for number in numbers { fail(number, error) }
+        return
+      }
+      if !options.keepGoing { ahead.stop() }
+      tell([
+        "\(name) has failed before its turn, and is tried again when the stages that it reads have ended: \(error.headline)"
+      ])
+    case .nothing:
+      ahead.forget(name)
+      observe(.withdrawn(instance: name))
+      for number in numbers { if let action = actions[number] { miss(number, action) } }
+    }
+  }
+
+  /// What the schedule has waited for is recorded.
+  private mutating func hit(_ numbers: [Int], _ outputs: [Record.Output]) {
+    for number in numbers {
+      settle(number, outputs)
+      if let key = known[number]?.key { noteAhead(number, key) }
+      schedule.hit(number)
+    }
+  }
+
+  /// The schedule has come to an instance, of which something may have been computed.
+  mutating func noteAhead(_ number: Int, _ key: Digest) {
+    let name = instances.name(number)
+    guard let (made, seconds) = ahead.result(of: name) else { return }
+    if made == key {
+      wereAhead.insert(number)
+      self.seconds[number] = seconds
+    } else {
+      observe(.withdrawn(instance: name))
+      tell(["\(name) had been computed of what has changed since, and is computed again"])
+      ahead.withdraw(name)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Actions
+import Artefacts
+
+/// One execution of an action, once this process has the right to it.
+struct LeasedRun: Sendable {
+  enum End: Sendable {
+    /// Another process has the right.
+    case leased
+    /// Another process has recorded it in the meantime.
+    case found(Record)
+    case ran(ActionRun.Outcome, Lease?)
+  }
+
+  let action: Action
+  /// As events name it.
+  let name: String
+  let engine: Engine
+  let threads: Int
+  let isAnew: Bool
+  let observe: @Sendable (RunEvent) -> Void
+
+  func run() async -> End {
+    let lease: Lease
+    do {
+      guard let right = try engine.leases.take(action.key) else { return .leased }
+      // Another process may have finished it since it was looked up.
+      if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(record) }
+      lease = right
+    } catch {
+      return .ran(.failed(PipelineError(wrapping: error, in: action), seconds: 0, notes: []), nil)
+    }
+    let outcome = await engine.holdingToken(for: action) {
+      await LeaseTeller.run(
+        lease, stage: name,
+        report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
+      ) { report in
+        await ActionRun(
+          action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost }
+        ).run(report: report)
+      }
+    }
+    // Another process took this one for dead, perhaps since it was stopped: it has recorded the action by now, or does it.
+    if case .failed = outcome, lease.isLost, !Task.isCancelled { return .leased }
+    return .ran(outcome, lease)
+  }
+}

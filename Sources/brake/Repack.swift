@@ -13,8 +13,9 @@ extension Brake {
       discussion: """
         Without artefacts: all in the store that are safetensors files and stand in a row, by their records: members of a keyed \
         output whose keys are numbers, and links of a chain. With artefacts: those of them alone. Digests, and all that \
-        is read, stay what they are. What saves less than a twentieth stays as it is. Others may use the store meanwhile, \
-        and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
+        is read, stay what they are. What saves less than a twentieth stays as it is. What Adam keeps of squared gradients is predicted where \
+        a state is one update after its base, and such states stand behind half as many. Others may use the store \
+        meanwhile, and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
         until --undo has written all of them out.
 
         With --small, small results and records that have files of their own are put together into few files besides, as those of large \

@@ -13,7 +13,7 @@ import Testing
 
   // MARK: What is stored
 
-  private static func file(_ tensors: [(name: String, dtype: DType, shape: [Int], bytes: [UInt8])]) throws
+  static func file(_ tensors: [(name: String, dtype: DType, shape: [Int], bytes: [UInt8])]) throws
     -> [UInt8]
   {
     let writer = try SafetensorsWriter(tensors.map { ($0.name, $0.dtype, $0.shape) })

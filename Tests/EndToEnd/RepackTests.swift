@@ -85,6 +85,8 @@ import Testing
     #expect(try folder.brake("verify").status == 0)
     #expect(try folder.brake("run").out.contains("0 ran"))
     #expect(try folder.brake("show", digests[3]).out.contains("differences"))
+    // States are one update apart.
+    #expect(try folder.brake("show", "train.states[2]").out.contains("second moments"))
     #expect(try folder.brake("repack", "--undo").status == 0)
     #expect(folder.text("cache/format") == "brake store 2\n")
     try expectReadable(digests)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, Optional, Tuple
 
 import numpy
 
-from . import deltas, frames
+from . import deltas, frames, moments
 from .errors import BrakeError, Damaged
 from .readers import Reader
 
@@ -18,8 +18,11 @@ _VERSION = 1
 _FRAME = struct.Struct("<II")
 _TAIL = struct.Struct("<Q32sIIBB6s8s8s")
 _ENTRY = numpy.dtype(
-    [("length", "<u4"), ("stored", "<u4"), ("codec", "u1"), ("width", "u1"), ("zero", "V6")]
+    [("length", "<u4"), ("stored", "<u4"), ("codec", "u1"), ("width", "u1"), ("first", "<u4"), ("zero", "<u2")]
 )
+_LAST_CODEC = 5
+#: Differences of second moments from what the first ones, in another chunk, say of them.
+_SECOND_MOMENTS = 5
 _MAGIC = 0x184D2A5B
 _CHUNK_LIMIT = 1 << 20
 #: What the frames of a chunk can take at most.
@@ -119,19 +122,30 @@ class ObjectFile(Reader):
         if _FRAME.unpack_from(footer) != (_MAGIC, len(footer) - _FRAME.size) or kind > 1 or any(zero):
             raise Damaged(f"{self._what}: its footer is malformed")
         table = numpy.frombuffer(footer, _ENTRY, count, _FRAME.size)
-        if (table["codec"] > 4).any():
+        if (table["codec"] > _LAST_CODEC).any():
             raise BrakeError(f"{self._what} uses codec {table['codec'].max()}, which only a newer brake knows")
         length, stored, width = table["length"], table["stored"], table["width"]
         is_delta = table["codec"] > 2
+        is_second = table["codec"] == _SECOND_MOMENTS
         is_plane = numpy.isin(width, (2, 4, 8)) | is_delta & (width == 1)
         is_sound = (
             (length >= 1) & (length <= _CHUNK_LIMIT) & (stored >= 1) & (stored <= _STORED_LIMIT)
             & numpy.where(table["codec"] == 0, width == 1, is_plane)
             & (length % numpy.maximum(width, 1) == 0)
-            & (table["zero"] == numpy.void(bytes(6)))
+            & (table["zero"] == 0) & (is_second | (table["first"] == 0)) & (~is_second | (width == 4))
         )
         if not is_sound.all() or extension == 0 and is_delta.any():
             raise Damaged(f"{self._what}: its chunk table is malformed")
+        # In ascending order, too, and each a difference of floats that is as long.
+        firsts = table["first"][is_second].astype("i8")
+        if firsts.size:
+            is_paired = (firsts < count).all() and (firsts[1:] > firsts[:-1]).all()
+            if is_paired:
+                these = table[firsts]
+                is_paired = ((these["codec"] == 3) & (these["width"] == 4) & (these["length"] == length[is_second])).all()
+            if not is_paired:
+                raise Damaged(f"{self._what}: its second moments have no first ones")
+        self._firsts = table["first"]
         if extension:
             start = _FRAME.size + table.nbytes
             self._base_digest = footer[start : start + _DIGEST_LENGTH].hex()
@@ -147,10 +161,15 @@ class ObjectFile(Reader):
     def _decode(self, index: int, stored: memoryview) -> numpy.ndarray:
         length, width = int(self._lengths[index]), int(self._widths[index])
         what = f"chunk {index} of {self._what}"
+        is_second = self._codecs[index] == _SECOND_MOMENTS
+        parts = frames.split(stored, width + int(is_second), what)
         planes = [
             numpy.frombuffer(frames.decompress(frame, length // width, what), numpy.uint8)
-            for frame in frames.split(stored, width, what)
+            for frame in parts[int(is_second) :]
         ]
+        if is_second:
+            rates = frames.decompress(parts[0], moments.RATES_LENGTH, what)
+            return deltas.join(planes, self._prediction(index, rates), are_floats=True)
         if self._codecs[index] == 0:
             return planes[0]
         if self._codecs[index] > 2:
@@ -164,6 +183,14 @@ class ObjectFile(Reader):
             values >>= 1
             values |= sign
         return elements.reshape(-1)
+
+    def _prediction(self, index: int, rates: bytes) -> numpy.ndarray:
+        """The bytes from which a chunk of second moments is a difference."""
+        first = int(self._firsts[index])
+        before = self._base_bytes(first)
+        start, stored = int(self._offsets[first]), int(self._stored[first])
+        now = self._decode(first, memoryview(self._file.read(start, stored)))
+        return moments.predict(rates, now, before, self._base_bytes(index))
 
     # The base
 

@@ -101,10 +101,12 @@ HEADER = bytes.fromhex("5b2a4d1808000000") + b"brake\x01\0\0"
 
 
 def object_file(name, chunks, size=None, kind=0, version=1, extension=b"", count=None, zero=bytes(6)):
-    """An object file with a sound check. A chunk is (length, stored bytes, codec, width)."""
-    body = b"".join(stored for _, stored, _, _ in chunks)
-    table = b"".join(struct.pack("<IIBB6x", length, len(stored), codec, width) for length, stored, codec, width in chunks)
-    size = sum(length for length, _, _, _ in chunks) if size is None else size
+    """An object file with a sound check. A chunk is (length, stored bytes, codec, width), of second moments that and their first."""
+    body = b"".join(chunk[1] for chunk in chunks)
+    table = b"".join(
+        struct.pack("<IIBBI2x", length, len(stored), codec, width, *(first or [0])) for length, stored, codec, width, *first in chunks
+    )
+    size = sum(chunk[0] for chunk in chunks) if size is None else size
     tail = struct.pack("<Q32sIIBB6s", size, bytes.fromhex(name[7:]), len(chunks) if count is None else count,
                        len(extension), kind, version, zero)  # fmt: skip
     footer = table + extension + tail
@@ -136,9 +138,26 @@ def differences(content, base, width, are_floats):
 
 
 def difference_file(name, base, chunks, **options):
-    """An object file with a base. A chunk is (length, stored bytes, codec, width, place in the base)."""
+    """An object file with a base. A chunk is (length, stored bytes, codec, width, place in the base, of second moments the first)."""
     extension = bytes.fromhex(base[7:]) + b"".join(struct.pack("<Q", chunk[4]) for chunk in chunks)
-    return object_file(name, [chunk[:4] for chunk in chunks], **{"extension": extension, **options})
+    return object_file(name, [chunk[:4] + chunk[5:] for chunk in chunks], **{"extension": extension, **options})
+
+
+def predicted_moments(rates, now, before, second):
+    """What codec 5 predicts, by the formula in `cache/README.md`, one number at a time: all are lists of float32."""
+
+    def f(x):
+        with numpy.errstate(all="ignore"):
+            return numpy.float64(numpy.float32(x))
+
+    result = []
+    with numpy.errstate(all="ignore"):
+        a, b, c, d = map(f, rates)
+        for m1, m0, v in zip(map(f, now), map(f, before), map(f, second)):
+            g = f((m1 - a * m0) / b)
+            y = f(c * v + f(d * f(g * g)))
+            result.append(v if y != y else y)
+    return numpy.array(result, "f4")
 
 
 RANDOM = numpy.random.default_rng(47)

@@ -7,7 +7,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import brake
 import numpy
-from support import RANDOM, StoreTest, difference_file, differences, digest, frame, object_file, plain_object, safetensors
+from brake import frames
+from support import (
+    RANDOM, StoreTest, difference_file, differences, digest, frame, object_file, plain_object, predicted_moments, safetensors,
+)  # fmt: skip
 
 PIPELINE = """
 stages:
@@ -33,6 +36,8 @@ class DeltaTests(StoreTest):
         self.assertEqual(sum(change["base"] is not None for change in changes if change["logical_bytes"] < 300_000), 6)
         self.assertGreater(len(changes), 9)
         self.assertEqual((self.cache / "format").read_bytes(), b"brake store 3\n")
+        # The second moments of states, which are one update apart, are predicted.
+        self.assertIn("second moments", self.brake("show", "train.states[2]").decode())
         for change in changes:
             self.assertLess(change["stored_bytes"], change["stored_bytes_before"])
         for name in names:
@@ -75,6 +80,56 @@ class DeltaTests(StoreTest):
                 self.assertEqual(self.brake("cat", name), content)
                 (reader,) = brake.Store(self.cache).readers(name[7:])
                 self.assertEqual(reader.array(half - 9, half + 30).tobytes(), content[half - 9 : half + 30])
+
+    def moments(self, count):
+        """An object with second moments, as the binary does not write it: the base's bytes, its own, its chunks."""
+        special = numpy.array([0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1e-45, 1e-38, 3e38], "f4")
+        before, second, now, then = (
+            numpy.where(RANDOM.random(count) < 0.1, RANDOM.choice(special, count), RANDOM.normal(0, scale, count)).astype("f4")
+            for scale in (1e-3, 1e-6, 1e-3, 1e-6)
+        )
+        rates = numpy.array([0.9, 0.1, 0.95, 0.05], "<f4")
+        guess = predicted_moments(rates, now, before, second)
+        base, content = before.tobytes() + second.tobytes(), now.tobytes() + then.tobytes()
+        size = 4 * count
+        chunks = [
+            (size, differences(content[:size], base[:size], 4, True), 3, 4, 0),
+            (size, frame(rates.tobytes()) + differences(content[size:], guess.tobytes(), 4, True), 5, 4, size, 0),
+        ]
+        return base, content, chunks
+
+    def test_second_moments_are_read_by_the_formula_and_by_the_binary(self):
+        base, content, chunks = self.moments(5000)
+        name, other = digest(content), digest(base)
+        self.place(other, plain_object(base))
+        self.place(name, difference_file(name, other, chunks))
+        self.assertEqual(brake.open(name, self.cache).bytes(), content)
+        self.assertEqual(self.brake("cat", name), content)
+        (reader,) = brake.Store(self.cache).readers(name[7:])
+        self.assertEqual(reader.array(25_000, 30_001).tobytes(), content[25_000:30_001])
+
+    def test_second_moments_that_have_no_first_ones_are_refused(self):
+        base, content, (first, second) = self.moments(5000)
+        name, other = digest(content), digest(base)
+        self.place(other, plain_object(base))
+        plain = (20_000, frame(content[:20_000]), 0, 1, 0)
+        planes = b"".join(frames.split(memoryview(second[1]), 5, "")[1:])
+        wrong = (20_000, frame(bytes(15)) + planes, 5, 4, 20_000, 0)
+        for message, chunks in (
+            ("no first ones", [first, (*second[:5], 1)]),
+            ("no first ones", [first, (*second[:5], 2)]),
+            ("no first ones", [first, (*second[:5], (1 << 32) - 1)]),
+            ("no first ones", [plain, second]),
+            ("no first ones", [(20_000, first[1], 4, 4, 0), second]),
+            ("chunk table is malformed", [first, (20_000, second[1], 5, 2, 20_000, 0)]),
+            ("chunk table is malformed", [(*first, 1), second]),
+            ("does not consist of 5 zstd frames", [first, (20_000, first[1], 5, 4, 20_000, 0)]),
+            ("another length than its place", [first, wrong]),
+            ("newer brake", [first, (20_000, second[1], 6, 4, 20_000, 0)]),
+        ):
+            self.place(name, difference_file(name, other, chunks))
+            with self.assertRaisesRegex(brake.BrakeError, message):
+                brake.open(name, self.cache).bytes()
 
     def test_a_base_that_is_lost_or_damaged_is_named_and_comes_back(self):
         base, content = RANDOM.bytes(50_000), RANDOM.bytes(50_000)

@@ -2,6 +2,9 @@ internal import Glibc
 internal import Synchronization
 internal import System
 
+/// First moments of an optimiser, and those of before.
+typealias FirstMoments = (now: UnsafeRawBufferPointer, before: UnsafeRawBufferPointer)
+
 /// Codes chunks in memory, one at a time, with buffers that are kept from chunk to chunk.
 final class ChunkCoder: @unchecked Sendable {
   /// The logical bytes of a chunk, and its stored bytes.
@@ -12,6 +15,10 @@ final class ChunkCoder: @unchecked Sendable {
   /// The bytes of the base at a chunk's place, and another coding of the chunk; made for who codes differences.
   private(set) lazy var base = Buffer(ObjectFormat.chunkLimit)
   private lazy var other = Buffer(ObjectFormat.storedChunkLimit)
+  /// The first moments that belong to a chunk of second ones, now and before; made for who codes such.
+  private(set) lazy var first = (
+    now: Buffer(ObjectFormat.chunkLimit), before: Buffer(ObjectFormat.chunkLimit)
+  )
   private let compressor = Compressor()
   private let decompressor = Decompressor()
 
@@ -28,7 +35,7 @@ final class ChunkCoder: @unchecked Sendable {
   }
 
   /// A buffer that goes with its owner.
-  final class Buffer {
+  final class Buffer: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
     init(_ count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
     deinit { bytes.deallocate() }
@@ -43,18 +50,24 @@ final class ChunkCoder: @unchecked Sendable {
       entry = encode(bytes, ChunkPlan(length: plan.length, codec: .plain, width: 1))
     }
     if let delta = plan.delta {
-      let coded = encode(bytes, delta)
-      if coded.stored < entry.stored {
-        entry = coded
-        stored.copyMemory(from: UnsafeRawBufferPointer(rebasing: other.bytes[..<coded.stored]))
+      // As second moments, and as what any other numbers are.
+      var ways = [delta]
+      if delta.moments != nil {
+        ways.append(.init(codec: .floatDeltas, width: delta.width, base: delta.base))
+      }
+      for way in ways {
+        let coded = encode(bytes, way)
+        if coded.stored < entry.stored || way.isNeeded {
+          entry = coded
+          stored.copyMemory(from: UnsafeRawBufferPointer(rebasing: other.bytes[..<coded.stored]))
+        }
       }
     }
     let check = UnsafeMutableRawBufferPointer(rebasing: decoded[..<plan.length])
-    if entry.codec.isDelta {
-      check.copyMemory(from: UnsafeRawBufferPointer(rebasing: base.bytes[..<plan.length]))
-    }
+    if entry.codec.isDelta { check.copyMemory(from: bytesOfBase(plan.length)) }
     do {
-      try decode(entry, into: check)
+      try decode(
+        entry, into: check, first: entry.codec == .secondMoments ? firstMoments(plan.length) : nil)
     } catch {
       throw Failure(
         .damaged, "a chunk could not be decoded after it was coded: \(error.reason)", hint: memory)
@@ -65,15 +78,33 @@ final class ChunkCoder: @unchecked Sendable {
     return entry
   }
 
+  private func bytesOfBase(_ count: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: base.bytes[..<count])
+  }
+
+  private func firstMoments(_ count: Int) -> FirstMoments {
+    (
+      UnsafeRawBufferPointer(rebasing: first.now.bytes[..<count]),
+      UnsafeRawBufferPointer(rebasing: first.before.bytes[..<count])
+    )
+  }
+
   private var memory: String { "nothing was stored; test this machine's memory" }
 
   /// Codes a difference into `other`.
   private func encode(_ bytes: UnsafeRawBufferPointer, _ delta: ChunkPlan.Delta) -> ChunkEntry {
     let columns = UnsafeMutableRawBufferPointer(rebasing: planes[..<bytes.count])
-    Deltas.split(
-      bytes, against: UnsafeRawBufferPointer(rebasing: base.bytes[..<bytes.count]), into: columns,
-      width: delta.width, areFloats: delta.codec == .floatDeltas)
     var count = 0
+    var like = bytesOfBase(bytes.count)
+    if let moments = delta.moments {
+      let predicted = UnsafeMutableRawBufferPointer(rebasing: decoded[..<bytes.count])
+      predicted.copyMemory(from: like)
+      Moments.predict(moments.rates, first: firstMoments(bytes.count), second: predicted)
+      like = UnsafeRawBufferPointer(predicted)
+      count = moments.rates.bytes.withUnsafeBytes { compressor.compress($0, into: other.bytes, .raw) }
+    }
+    Deltas.split(
+      bytes, against: like, into: columns, width: delta.width, areFloats: delta.codec != .integerDeltas)
     let length = bytes.count / delta.width
     for plane in 0..<delta.width {
       let column = UnsafeRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length])
@@ -81,7 +112,8 @@ final class ChunkCoder: @unchecked Sendable {
       count += compressor.compress(column, into: rest, planeMode(column))
     }
     return ChunkEntry(
-      length: bytes.count, stored: count, codec: delta.codec, width: delta.width, base: delta.base)
+      length: bytes.count, stored: count, codec: delta.codec, width: delta.width, base: delta.base,
+      first: delta.moments?.chunk ?? 0)
   }
 
   private func encode(_ bytes: UnsafeRawBufferPointer, _ plan: ChunkPlan) -> ChunkEntry {
@@ -106,7 +138,10 @@ final class ChunkCoder: @unchecked Sendable {
 
   /// Decodes `stored` into `target`, which has the chunk's logical length and, where the chunk is a difference, holds the
   /// bytes of the base.
-  func decode(_ entry: ChunkEntry, into target: UnsafeMutableRawBufferPointer) throws(Damage) {
+  /// - Parameter first: of second moments, the first ones.
+  func decode(
+    _ entry: ChunkEntry, into target: UnsafeMutableRawBufferPointer, first: FirstMoments? = nil
+  ) throws(Damage) {
     var rest = UnsafeRawBufferPointer(rebasing: stored[..<entry.stored])
     func take(into target: UnsafeMutableRawBufferPointer) throws(Damage) {
       let length = try decompressor.decompress(rest, into: target)
@@ -115,16 +150,23 @@ final class ChunkCoder: @unchecked Sendable {
     if entry.codec == .plain {
       try take(into: target)
     } else {
+      var rates: Moments.Rates?
+      if entry.codec == .secondMoments {
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: planes[..<Moments.Rates.length])
+        try take(into: bytes)
+        rates = Moments.Rates(bytes: Array(bytes))
+      }
       let columns = UnsafeMutableRawBufferPointer(rebasing: planes[..<entry.length])
       let length = entry.length / entry.width
       for plane in 0..<entry.width {
         try take(
           into: UnsafeMutableRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length]))
       }
+      if let rates, let first { Moments.predict(rates, first: first, second: target) }
       if entry.codec.isDelta {
         Deltas.join(
           UnsafeRawBufferPointer(columns), onto: target, width: entry.width,
-          areFloats: entry.codec == .floatDeltas)
+          areFloats: entry.codec != .integerDeltas)
       } else {
         Planes.join(
           UnsafeRawBufferPointer(columns), into: target, width: entry.width,

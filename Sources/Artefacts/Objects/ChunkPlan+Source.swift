@@ -50,6 +50,7 @@ extension ChunkPlan {
     let width: Int
     /// By how many bytes it stands further behind in its file.
     let shift: Int
+    var pair: ChunkPlan.Pair?
   }
 
   private struct Coding: Hashable {
@@ -95,7 +96,9 @@ extension ChunkPlan {
     stride(from: 0, to: size, by: ObjectFormat.chunkLimit).map { place in
       ChunkPlan(
         length: min(ObjectFormat.chunkLimit, size - place), codec: coding.codec, width: coding.width,
-        delta: coding.like.map { .init(codec: $0.codec, width: $0.width, base: start + place + $0.shift) })
+        delta: coding.like.map {
+          .init(codec: $0.codec, width: $0.width, base: start + place + $0.shift, pair: $0.pair)
+        })
     }
   }
 }

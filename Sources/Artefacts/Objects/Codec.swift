@@ -10,6 +10,8 @@ enum Codec: UInt8, Sendable {
   case floatDeltas = 3
   /// Differences of integers from those of another object, split into byte planes.
   case integerDeltas = 4
+  /// Differences of an optimiser's second moments from what the first ones say of them: see `Moments`.
+  case secondMoments = 5
 
   /// As `show` prints it.
   var name: String {
@@ -19,6 +21,7 @@ enum Codec: UInt8, Sendable {
     case .integerPlanes: "integer planes"
     case .floatDeltas: "float differences"
     case .integerDeltas: "integer differences"
+    case .secondMoments: "second moments"
     }
   }
 
@@ -27,11 +30,12 @@ enum Codec: UInt8, Sendable {
     case .plain: width == 1
     case .floatPlanes, .integerPlanes: width == 2 || width == 4 || width == 8
     case .floatDeltas, .integerDeltas: width == 1 || width == 2 || width == 4 || width == 8
+    case .secondMoments: width == Moments.width
     }
   }
 
   /// Whether the chunk is a difference from bytes of the object's base.
-  var isDelta: Bool { self == .floatDeltas || self == .integerDeltas }
+  var isDelta: Bool { self == .floatDeltas || self == .integerDeltas || self == .secondMoments }
 }
 
 /// What one chunk holds and how it is to be coded.
@@ -49,5 +53,27 @@ struct ChunkPlan: Hashable, Sendable {
     let width: Int
     /// Where the bytes start in the base.
     let base: Int
+    /// What is said of the place of the chunk among the moments of an optimiser.
+    var pair: Pair?
+    /// Of second moments that can be coded as such.
+    var moments: SecondMoments?
+    /// Whether it is coded so in any case, since another chunk stands on it.
+    var isNeeded = false
+  }
+
+  /// That a chunk holds first or second moments, and where the others of the same parameters are.
+  struct Pair: Hashable, Sendable {
+    let isSecond: Bool
+    /// By how many bytes the others stand further behind in the same file.
+    let shift: Int
+  }
+
+  /// What second moments are predicted from.
+  struct SecondMoments: Hashable, Sendable {
+    /// The chunk that holds the first moments.
+    let chunk: Int
+    /// Where these start: in the file, and in the base.
+    let now, before: Int
+    let rates: Moments.Rates
   }
 }

@@ -5,10 +5,11 @@ final class CodedObject: Sendable {
   private let object: ObjectFile
   private let bases: BaseSource
   private let base: CodedObject?
-  /// How many objects stand between this and the one that is wanted.
-  private let level: Int
   /// Where each chunk starts: among the logical bytes, and in the file.
   private let starts: [(logical: Int, stored: Int)]
+  /// Chunks of first moments that belong to second ones, and some that have been decoded already.
+  private let firsts: Set<Int>
+  private let kept = KeptMoments()
 
   var footer: ObjectFooter { object.footer }
   var size: Int { footer.size }
@@ -21,7 +22,6 @@ final class CodedObject: Sendable {
   private init(_ object: ObjectFile, _ bases: BaseSource, level: Int) throws {
     self.object = object
     self.bases = bases
-    self.level = level
     var starts: [(logical: Int, stored: Int)] = []
     starts.reserveCapacity(object.footer.chunks.count)
     var next = (logical: 0, stored: ObjectFormat.headerLength)
@@ -30,6 +30,7 @@ final class CodedObject: Sendable {
       next = (next.logical + chunk.length, next.stored + chunk.stored)
     }
     self.starts = starts
+    firsts = Set(object.footer.chunks.lazy.filter { $0.codec == .secondMoments }.map(\.first))
     guard let digest = object.footer.base else {
       base = nil
       return
@@ -59,6 +60,12 @@ final class CodedObject: Sendable {
   /// Fills a buffer, which is not empty, with the bytes from a place on.
   /// - Precondition: there are as many.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int, by worker: ChunkWorker) throws {
+    try read(into: buffer, at: offset, by: worker, .object)
+  }
+
+  private func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int, by worker: ChunkWorker, _ way: Way
+  ) throws {
     var done = 0
     var index = chunk(at: offset)
     while done < buffer.count {
@@ -66,9 +73,9 @@ final class CodedObject: Sendable {
       let count = min(footer.chunks[index].length - start, buffer.count - done)
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
       if count == footer.chunks[index].length {
-        try decode(index, into: target, by: worker)
+        try decode(index, into: target, by: worker, way)
       } else {
-        let chunk = try worker.chunk(index, at: level) { try decode(index, into: $0, by: worker) }
+        let chunk = try worker.chunk(index, at: way) { try decode(index, into: $0, by: worker, way) }
         target.copyMemory(from: UnsafeRawBufferPointer(rebasing: chunk[start..<start + count]))
       }
       done += count
@@ -79,15 +86,65 @@ final class CodedObject: Sendable {
   /// Decodes one chunk.
   /// - Parameter buffer: at least as long as the chunk.
   /// - Throws: `Damage` to this object, or `LostBase`.
-  func decode(_ index: Int, into buffer: UnsafeMutableRawBufferPointer, by worker: ChunkWorker) throws {
+  /// - Parameter isInRow: whether all chunks are decoded one after the other, so that first moments may be kept for the second ones.
+  func decode(
+    _ index: Int, into buffer: UnsafeMutableRawBufferPointer, by worker: ChunkWorker, isInRow: Bool = false
+  ) throws {
+    let count = footer.chunks[index].length
+    guard isInRow, firsts.contains(index), let room = kept.room(for: count) else {
+      return try decode(index, into: buffer, by: worker, .object)
+    }
+    try readBase(into: room.before(count), at: footer.chunks[index].base, by: worker, Way.object.next)
+    try decodeFirst(index, in: room, by: worker)
+    buffer.copyMemory(from: UnsafeRawBufferPointer(room.now(count)))
+    kept.keep(room, of: index)
+  }
+
+  private func decode(
+    _ index: Int, into buffer: UnsafeMutableRawBufferPointer, by worker: ChunkWorker, _ way: Way
+  ) throws {
     let chunk = footer.chunks[index]
     let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.length])
-    if let base, chunk.codec.isDelta {
-      do { try base.read(into: target, at: chunk.base, by: worker) } catch { throw base.lost(error) }
+    if chunk.codec.isDelta { try readBase(into: target, at: chunk.base, by: worker, way.next) }
+    let room = chunk.codec == .secondMoments ? try firstMoments(of: chunk, by: worker, way) : nil
+    try readStored(index, by: worker)
+    try withExtendedLifetime(room) {
+      try worker.coder.decode(chunk, into: target, first: room?.moments(chunk.length))
     }
-    let stored = UnsafeMutableRawBufferPointer(rebasing: worker.coder.stored[..<chunk.stored])
+  }
+
+  /// The first moments that belong to a chunk of second ones. They are a difference from those of before.
+  private func firstMoments(
+    of chunk: ChunkEntry, by worker: ChunkWorker, _ way: Way
+  ) throws -> MomentRoom {
+    if way == .object, let room = kept.take(chunk.first) { return room }
+    let room = worker.room(at: way)
+    let place = footer.chunks[chunk.first].base
+    try readBase(into: room.before(chunk.length), at: place, by: worker, way.nextOfFirst)
+    try decodeFirst(chunk.first, in: room, by: worker)
+    return room
+  }
+
+  /// - Parameter room: has the moments of before.
+  private func decodeFirst(_ index: Int, in room: MomentRoom, by worker: ChunkWorker) throws {
+    let chunk = footer.chunks[index]
+    let now = room.now(chunk.length)
+    now.copyMemory(from: UnsafeRawBufferPointer(room.before(chunk.length)))
+    try readStored(index, by: worker)
+    try worker.coder.decode(chunk, into: now)
+  }
+
+  private func readBase(
+    into buffer: UnsafeMutableRawBufferPointer, at place: Int, by worker: ChunkWorker, _ way: Way
+  ) throws {
+    guard let base else { return }
+    do { try base.read(into: buffer, at: place, by: worker, way) } catch { throw base.lost(error) }
+  }
+
+  private func readStored(_ index: Int, by worker: ChunkWorker) throws {
+    let count = footer.chunks[index].stored
+    let stored = UnsafeMutableRawBufferPointer(rebasing: worker.coder.stored[..<count])
     try object.file.readStored(into: stored, at: starts[index].stored)
-    try worker.coder.decode(chunk, into: target)
   }
 
   /// Reads all bases as a whole, the first of all first: what seems to be wrong with this object may be wrong with one of
@@ -133,32 +190,50 @@ final class CodedObject: Sendable {
   }
 }
 
+/// On which way one comes to an object: as what is wanted, or as a base, from base to base. On each way bytes are read in ascending
+/// order, and on each anew: at most 31 ways lead through the bases that there may be.
+private struct Way: Hashable {
+  static let object = Way(number: 1)
+
+  let number: Int
+
+  /// To the base, at the place of what is wanted here.
+  var next: Way { Way(number: 2 * number) }
+  /// To the base, at the place of the first moments that belong to the second ones that are wanted here.
+  var nextOfFirst: Way { Way(number: 2 * number + 1) }
+}
+
 /// Buffers with which one thread decodes chunks of one object, and what it needs of that object's bases.
 final class ChunkWorker: @unchecked Sendable {
   let coder: ChunkCoder
-  /// Of the object and of each of its bases, the chunk of which a part was wanted last.
-  private var windows: [Window] = []
+  /// On each way, the chunk of which a part was wanted last.
+  private var windows: [Way: Window] = [:]
+  private var rooms: [Way: MomentRoom] = [:]
 
-  private struct Window {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ObjectFormat.chunkLimit, alignment: 64)
+  private final class Window {
+    let buffer = ChunkCoder.Buffer(ObjectFormat.chunkLimit)
     var chunk: Int?
   }
 
   init(_ coder: ChunkCoder) { self.coder = coder }
 
-  deinit { for window in windows { window.buffer.deallocate() } }
-
   /// The bytes of a chunk, decoded if it is another one than the last time.
   fileprivate func chunk(
-    _ index: Int, at level: Int, _ decode: (UnsafeMutableRawBufferPointer) throws -> Void
+    _ index: Int, at way: Way, _ decode: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws -> UnsafeRawBufferPointer {
-    while windows.count <= level { windows.append(Window()) }
-    let buffer = windows[level].buffer
-    if windows[level].chunk != index {
-      windows[level].chunk = nil
-      try decode(buffer)
-      windows[level].chunk = index
+    let window = windows[way] ?? Window()
+    windows[way] = window
+    if window.chunk != index {
+      window.chunk = nil
+      try decode(window.buffer.bytes)
+      window.chunk = index
     }
-    return UnsafeRawBufferPointer(buffer)
+    return UnsafeRawBufferPointer(window.buffer.bytes)
+  }
+
+  fileprivate func room(at way: Way) -> MomentRoom {
+    let room = rooms[way] ?? MomentRoom(ObjectFormat.chunkLimit)
+    rooms[way] = room
+    return room
   }
 }

@@ -5,7 +5,8 @@ internal import System
 ///     header   skippable frame of 16 bytes: magic 184D2A5B, length 8, "brake", version, 2 zero bytes
 ///     chunks   zstd frames, one chunk after the other
 ///     footer   skippable frame: magic 184D2A5B, length, then
-///                16 bytes a chunk: logical length (4), stored length (4), codec (1), element width (1), zero (6)
+///                16 bytes a chunk: logical length (4), stored length (4), codec (1), element width (1), of second moments
+///                  the number of the chunk with the first ones (4), zero (2 or 6)
 ///                extension, empty but of an object that is stored as a difference from another one:
 ///                  that one's digest (32), then 8 bytes a chunk: where the bytes start there of which it is a
 ///                  difference, 0 of a chunk that is none
@@ -52,6 +53,8 @@ struct ChunkEntry: Hashable, Sendable {
   let width: Int
   /// Of a difference, where the bytes start in the object's base.
   var base = 0
+  /// Of second moments, the number of the chunk that holds the first ones.
+  var first = 0
 }
 
 /// What the end of an object file says of the rest.
@@ -72,7 +75,8 @@ struct ObjectFooter: Hashable, Sendable {
     for chunk in chunks {
       bytes += UInt32(chunk.length).littleEndianBytes
       bytes += UInt32(chunk.stored).littleEndianBytes
-      bytes += [chunk.codec.rawValue, UInt8(chunk.width), 0, 0, 0, 0, 0, 0]
+      bytes += [chunk.codec.rawValue, UInt8(chunk.width)]
+      bytes += UInt32(chunk.first).littleEndianBytes + [0, 0]
     }
     if let base {
       bytes += base.bytes
@@ -131,6 +135,7 @@ struct ObjectFooter: Hashable, Sendable {
     var logical = 0
     var stored = 0
     var end: UInt64 = 0
+    var first = -1
     let places = 8 + count * ObjectFormat.entryLength + 32
     for index in 0..<count {
       var entry = try ObjectFooter.entry(bytes, at: 8 + index * ObjectFormat.entryLength, path: file.path)
@@ -145,9 +150,22 @@ struct ObjectFooter: Hashable, Sendable {
       } else if entry.codec.isDelta {
         throw Damage("it is a difference from nothing")
       }
+      if entry.codec == .secondMoments {
+        // In ascending order, too.
+        guard first < entry.first, entry.first < count else {
+          throw Damage("its second moments have no first ones")
+        }
+        first = entry.first
+      }
       logical += entry.length
       stored += entry.stored
       chunks.append(entry)
+    }
+    for chunk in chunks where chunk.codec == .secondMoments {
+      let first = chunks[chunk.first]
+      guard first.codec == .floatDeltas, first.width == chunk.width, first.length == chunk.length else {
+        throw Damage("its second moments have no first ones")
+      }
     }
     guard stored == start - ObjectFormat.header.count, logical == tail.littleEndian(at: 0, as: UInt64.self)
     else {
@@ -172,13 +190,15 @@ struct ObjectFooter: Hashable, Sendable {
     guard let codec = Codec(rawValue: bytes[offset + 8]) else {
       throw Failure.newer("\(path), which uses codec \(bytes[offset + 8]),")
     }
-    let entry = ChunkEntry(
+    var entry = ChunkEntry(
       length: Int(bytes.littleEndian(at: offset, as: UInt32.self)),
       stored: Int(bytes.littleEndian(at: offset + 4, as: UInt32.self)),
       codec: codec, width: Int(bytes[offset + 9]))
+    let isSecond = codec == .secondMoments
+    if isSecond { entry.first = Int(bytes.littleEndian(at: offset + 10, as: UInt32.self)) }
     guard 1...ObjectFormat.chunkLimit ~= entry.length, 1...ObjectFormat.storedChunkLimit ~= entry.stored,
       codec.accepts(width: entry.width), entry.length % entry.width == 0,
-      bytes[offset + 10..<offset + 16].allSatisfy({ $0 == 0 })
+      bytes[offset + (isSecond ? 14 : 10)..<offset + 16].allSatisfy({ $0 == 0 })
     else { throw Damage("its chunk table is malformed") }
     return entry
   }

@@ -83,7 +83,8 @@ struct ObjectReader: ~Copyable {
           } else {
             let number = index - isHashing
             try object.decode(
-              start + number, into: coders[first + number].logical, by: workers[first + number])
+              start + number, into: coders[first + number].logical, by: workers[first + number],
+              isInRow: true)
           }
         }
         decoded = (0..<count).map { (first + $0, chunks[start + $0].length) }

@@ -1,6 +1,6 @@
 internal import System
 
-/// Where the bytes of an object come from. Read once, in order.
+/// Where the bytes of an object come from. Read once, in order, but for what others are predicted from.
 struct ByteSource {
   let size: Int
   /// Fills the whole buffer with the bytes from this offset on.
@@ -105,6 +105,11 @@ struct ObjectWriter {
         if let delta = chunk.delta {
           try base?.read(
             UnsafeMutableRawBufferPointer(rebasing: coder.base.bytes[..<chunk.length]), delta.base)
+        }
+        if let moments = chunk.delta?.moments {
+          let (now, before) = (coder.first.now.bytes, coder.first.before.bytes)
+          try source.read(UnsafeMutableRawBufferPointer(rebasing: now[..<chunk.length]), moments.now)
+          try base?.read(UnsafeMutableRawBufferPointer(rebasing: before[..<chunk.length]), moments.before)
         }
         offset += chunk.length
       }

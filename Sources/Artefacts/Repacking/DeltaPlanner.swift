@@ -6,6 +6,7 @@ struct DeltaPlanner {
   private let header: SafetensorsHeader
   private let base: [String: TensorDescriptor]
   private let baseOffset: Int
+  private let moments: MomentPairs
 
   /// - Returns: nil if one of the two is no safetensors file.
   init?(_ object: StoredObject, against base: StoredObject) throws {
@@ -13,6 +14,7 @@ struct DeltaPlanner {
     self.header = header
     self.base = Dictionary(other.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     baseOffset = other.dataOffset
+    moments = try MomentPairs(object, header, against: base, other)
   }
 
   /// The chunks of the file, those of tensors that the base has, too, with their places there.
@@ -20,13 +22,15 @@ struct DeltaPlanner {
   var chunks: [ChunkPlan]? {
     // Who reads the object reads the base once, from its start to its end: what stands there in another order stays plain.
     var end = 0
-    let chunks = ChunkPlan.chunks(of: header, against: like).map { chunk in
+    var chunks = ChunkPlan.chunks(of: header, against: like).map { chunk in
       guard let delta = chunk.delta else { return chunk }
       if delta.base < end { return ChunkPlan(length: chunk.length, codec: chunk.codec, width: chunk.width) }
       end = delta.base + chunk.length
       return chunk
     }
-    return end > 0 ? chunks : nil
+    if end == 0 { return nil }
+    moments.plan(&chunks)
+    return chunks
   }
 
   /// The same tensor in the base.
@@ -36,7 +40,8 @@ struct DeltaPlanner {
     else { return nil }
     return .init(
       codec: tensor.dtype.isFloat ? .floatDeltas : .integerDeltas, width: tensor.dtype.size,
-      shift: baseOffset + other.offset - header.dataOffset - tensor.offset)
+      shift: baseOffset + other.offset - header.dataOffset - tensor.offset,
+      pair: moments.pair(of: tensor))
   }
 }
 

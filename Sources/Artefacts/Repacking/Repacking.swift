@@ -66,6 +66,9 @@ public final class Repacking {
     guard let planner = try DeltaPlanner(later, against: earlier), let chunks = planner.chunks else {
       return nil
     }
+    // Second moments take twice as much to read, and so stand behind half as many.
+    let predicts = chunks.contains { $0.delta?.moments != nil }
+    guard !predicts || graph.canSet(base, of: object, limit: max(1, limit / 2)) else { return nil }
     let change = try write(
       later, chunks, against: DeltaBase(digest: base, read: earlier.read),
       unless: { before, after in after > before - before / 20 })

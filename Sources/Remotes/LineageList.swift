@@ -36,6 +36,17 @@ public struct LineageList: Hashable, Sendable {
     self.init(artefact: artefact, records: records)
   }
 
-  /// Bytes at most: some ten thousand records.
-  public static let sizeLimit = 1 << 20
+  /// Bytes at most: some two hundred thousand records.
+  public static let sizeLimit = 16 << 20
+
+  /// - Throws: `.refused` if nobody could fetch the list, because it is too large.
+  public func checkSize() throws {
+    let size = bytes.count
+    guard size <= LineageList.sizeLimit else {
+      throw Failure(
+        .refused,
+        "the list of the \(records.count) records that belong to \(artefact) has \(size) bytes, more than may be",
+        hint: "send it without the records, with --no-lineage")
+    }
+  }
 }

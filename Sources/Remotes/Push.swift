@@ -4,6 +4,8 @@ import System
 /// What is sent to another place: artefacts with all that they stand for, records, and names.
 public struct Push: Sendable {
   public var artefacts: [Artefact]
+  /// Artefacts that records name: of what was removed to save room only the recipe is sent.
+  public var recorded: [Artefact] = []
   public var records: [Record]
   public var references: [(name: String, digest: Digest)]
 
@@ -34,6 +36,24 @@ public struct Push: Sendable {
   public func run(
     from store: Store, to remote: any RemoteFiles, progress: TransferProgress = TransferProgress()
   ) async throws -> Outcome {
+    var attempt = 0
+    while true {
+      attempt += 1
+      let there = try artefacts + store.unremoved(recorded)
+      do { return try await send(there, from: store, to: remote, progress) } catch let error as Failure {
+        // A collection may have removed it, or what it belongs to, since it was looked for.
+        store.forgetWhole()
+        guard attempt < Push.passes, let lost = error.object, try store.removedObjects().contains(lost) else {
+          throw error
+        }
+        if try store.unremoved(artefacts).count < artefacts.count { throw error }
+      }
+    }
+  }
+
+  private func send(
+    _ artefacts: [Artefact], from store: Store, to remote: any RemoteFiles, _ progress: TransferProgress
+  ) async throws -> Outcome {
     var outcome = Outcome()
     // With this, what is there is a store for every reader: it has neither segments nor anything else that only newer ones know.
     let isNew = try await !remote.hasStore()
@@ -52,7 +72,7 @@ public struct Push: Sendable {
           guard pass < Push.passes, store.hasBack(Artefact(digest: lost, kind: .blob, size: 0)) else {
             throw Failure(
               .notFound, "\(lost) cannot be sent: it is not in \(store.root), or is damaged",
-              hint: "'brake verify' names what is lost, and running its stage makes it again")
+              hint: "'brake verify' names what is lost, and running its stage makes it again", object: lost)
           }
           if part.trees.contains(lost) { isComplete = false }
         }
@@ -79,7 +99,7 @@ public struct Push: Sendable {
         Shipment(
           path: StorePath.record($0.key).text, content: .bytes($0.storedBytes), sent: progress.bytesHaveCome)
       })
-    try await sendLists(to: remote)
+    try await sendLists(of: artefacts, to: remote)
     try await remote.write(
       references.map {
         Shipment(
@@ -111,7 +131,7 @@ public struct Push: Sendable {
   }
 
   /// Says there what was sent, so that whoever collects what is not needed keeps it.
-  private func sendLists(to remote: any RemoteFiles) async throws {
+  private func sendLists(of artefacts: [Artefact], to remote: any RemoteFiles) async throws {
     let digests = Set(artefacts.map(\.digest)).sorted()
     let lists = stride(from: 0, to: digests.count, by: Push.listed).map { start in
       Store.sharedList(of: digests[start..<min(start + Push.listed, digests.count)])

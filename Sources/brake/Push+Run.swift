@@ -10,6 +10,8 @@ extension Remotes.Push {
     let results = try SharedRun.results(of: run, in: store)
     let makers = withLineage ? try results.map(\.artefact.digest).records(in: store, except: []) : []
     let shared = try SharedRun(run, results: results, records: makers.map(\.key), in: store)
+    // 'brake share' sends this list, too.
+    if withLineage { try LineageList(artefact: shared.artefact.digest, records: shared.records).checkSize() }
     artefacts += results.map(\.artefact) + [shared.artefact]
     let known = Set(records.map(\.key))
     records += makers.filter { !known.contains($0.key) }

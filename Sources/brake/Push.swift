@@ -37,7 +37,8 @@ extension Brake {
       let remote = try address.open()
       var push = try await chosen(in: store)
       if lineage.lineage {
-        push.records += try push.artefacts.map(\.digest).records(in: store, except: push.records)
+        let sent = push.artefacts + push.recorded
+        push.records += try sent.map(\.digest).records(in: store, except: push.records)
       }
       let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
       try OwnRecords.signIfConfigured(push.records, in: store)
@@ -73,9 +74,9 @@ extension Brake {
           known.formUnion(records.map(\.key))
           records = try await engine.recordedActions()
         }
-        // Of what was removed to save room only the recipe can be sent.
-        return Remotes.Push(
-          artefacts: try store.unremoved(records.flatMap(\.artefacts)), records: records)
+        var push = Remotes.Push(artefacts: [], records: records)
+        push.recorded = records.flatMap(\.artefacts)
+        return push
       }
       var push = Remotes.Push(artefacts: [])
       for name in given.names {
@@ -145,6 +146,7 @@ extension Brake {
       if lineage.lineage {
         try OwnRecords.signIfConfigured(push.records, in: store)
         let list = LineageList(artefact: digest, records: push.records.map(\.key))
+        try list.checkSize()
         let publication = store.publication()
         let added = try publication.add(bytes: list.bytes)
         push.artefacts.append(added)
@@ -178,8 +180,9 @@ extension [Digest] {
     func outputs(_ records: [Record]) -> Set<Digest> { Set(records.flatMap { $0.artefacts.map(\.digest) }) }
     let read = known.flatMap { Lineage.inputs(of: $0).map(\.digest) }
     let open = Set(self + read).subtracting(outputs(known))
+    let source = try Lineage.Source(of: store)
     for digest in try open.intersection(outputs(store.records { _ in })).sorted() {
-      for maker in try Lineage(of: digest, in: store).makers.values
+      for maker in Lineage(of: digest, in: source).makers.values
       where !maker.isTold && seen.insert(maker.record.key).inserted {
         records.append(maker.record)
       }

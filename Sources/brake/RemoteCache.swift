@@ -44,10 +44,11 @@ struct RemoteCache: ParsableArguments {
       let address = try RemoteNames(of: engine.store).resolve(remote)
       let records = try await engine.recordedActions(targets: targets)
       try OwnRecords.signIfConfigured(records, in: engine.store)
-      let push = Push(artefacts: records.flatMap(\.artefacts), records: records)
+      var push = Push(artefacts: [], records: records)
+      push.recorded = records.flatMap(\.artefacts)
       let progress = TransferProgress()
       let files = try address.open()
-      let outcome = try await Transfer.run("sent", progress) {
+      let outcome = try await Transfer.run("sent", progress) { [push] in
         try await push.run(from: engine.store, to: files, progress: progress)
       }
       if outcome.objects + outcome.records > 0 {

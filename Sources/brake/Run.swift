@@ -232,14 +232,14 @@ extension Brake {
     }
 
     private func ask(_ engine: Engine) async throws {
-      let status = try await engine.status(targets: given.targets)
+      let status = try await engine.status(targets: given.targets, isLooking: false)
       if let error = status.lazy.compactMap(\.error).first { throw error }
       if always || status.contains(where: \.isBehind) { throw ExitCode(1) }
     }
 
     private func foretell(_ engine: Engine) async throws {
-      let status = try await engine.status(targets: given.targets)
-      let explanations = try await engine.why(targets: given.targets)
+      let status = try await engine.status(targets: given.targets, isLooking: false)
+      let explanations = try await engine.why(targets: given.targets, isLooking: false)
       let reasons = Dictionary(
         explanations.map { ($0.instance, $0.reason) }, uniquingKeysWith: { first, _ in first })
       var table = Table(.left, .left)

@@ -189,6 +189,27 @@ import Testing
     try expectRead(pairs[1], as: digests[1])
   }
 
+  @Test func `What is called second moments and first ones at once comes back all the same`() throws {
+    var adam = Adam([20_000])
+    var third = [Float](repeating: 0, count: 20_000)
+    let contents = try (0..<2).map { _ in
+      let before = adam.second
+      adam.update()
+      for index in third.indices {
+        let gradient = (adam.second[index] - Float(0.9) * before[index]) / Float(1 - 0.9)
+        third[index] = Float(0.95) * third[index] + Float(1 - 0.95) * (gradient * gradient)
+      }
+      return try RepackingTests.file([
+        MomentTests.tensor("exp_avg_sq.exp_avg_sq", third[...]),
+        MomentTests.tensor("exp_avg.exp_avg_sq", adam.second[...]),
+        MomentTests.tensor("exp_avg.exp_avg", adam.first[...]),
+      ])
+    }
+    let digests = try packed(contents)
+    #expect(try store.base(of: digests[1]) == digests[0])
+    try expectRead(contents[1], as: digests[1])
+  }
+
   @Test func `What no update has led to is stored as any difference is`() throws {
     var adam = Adam([9000])
     let first = try adam.file()

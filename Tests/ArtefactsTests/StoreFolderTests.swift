@@ -37,6 +37,7 @@ import Testing
     folder.write("about", to: "store/README.md")
     folder.write("", to: "store/.gitkeep")
     folder.write("bra", to: "store/format." + ProcessFolder.randomName())
+    folder.write("bra", to: "store/tmp/\(ProcessFolder.randomName())/format")
     let digest = try put("text")
     #expect(try store.contains(digest))
     let names = try FileManager.default.contentsOfDirectory(atPath: folder["store"]).sorted()

@@ -64,6 +64,34 @@ import Testing
     #expect(cut.steps == (try curve("transformers.log")).steps.dropLast())
   }
 
+  @Test func `The loss of an evaluation has the training's step, whichever bar tqdm draws first`() throws {
+    var lines = try bytes("transformers.log").split(separator: 0x0A, omittingEmptySubsequences: false)
+    let evaluations = lines.indices.filter {
+      String(decoding: lines[$0], as: UTF8.self).contains("'eval_loss'")
+    }
+    #expect(evaluations.count == 3)
+    for index in evaluations { lines.swapAt(index + 1, index + 2) }
+    let swapped = String(decoding: Array(lines.joined(separator: [0x0A])), as: UTF8.self)
+      .replacing("| 1/1 [", with: "| 13/13 [")
+    #expect(swapped.contains("| 13/13 ["))
+    let whole = try curve("transformers.log")
+    for text in [Array(swapped.utf8), swapped.utf8.filter { $0 != 0x0D }] {
+      let evaluation = try CurveImport(loss: "eval_loss")(text, file: "log")
+      #expect(evaluation.first?.steps == [10, 20, 30])
+      let training = try CurveImport()(text, file: "log")
+      #expect(training.first?.steps == whole.steps && training.first?.losses == whole.losses)
+    }
+  }
+
+  @Test func `A loss that no dictionary has is told of with the names that there are`() throws {
+    let failure = #expect(throws: Failure.self) {
+      try CurveImport(loss: "los")(try bytes("transformers.log"), file: "log")
+    }
+    #expect(failure?.headline.contains("no line gives both a step and 'los'") == true)
+    #expect(failure?.headline.contains("'eval_loss'") == true)
+    #expect(failure?.hint?.contains("PYTHONUNBUFFERED") == false)
+  }
+
   /// As Python writes to a file by itself: what it prints late, and bars without it.
   @Test func `Dictionaries without a progress bar are refused with what to do`() throws {
     let lines = String(decoding: try bytes("transformers.log"), as: UTF8.self)

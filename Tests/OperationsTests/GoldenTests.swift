@@ -122,7 +122,7 @@ import Testing
         "magnitudes": "c4165316e2b58686a0fddde5dd2e9d14dddc1831ac79705825cb251ee182797e",
       ]),
     Golden(
-      operation: "zsl.prediction", revision: 1,
+      operation: "zsl.prediction", revision: 2,
       digests: ["result": "8e17d7c3ba1844fb75aefe2b5751b0b9eee67daec4b08dd22192a60bff6b4235"]),
     Golden(
       operation: "lm.losses", revision: 2,

@@ -102,6 +102,15 @@ struct LockedEnvironmentTests {
 
 /// Without uv, which these need not have.
 @Suite struct MissingUVTests {
+  @Test func `Variables that change what uv installs are kept from it, and those of where it looks are not`()
+  {
+    let misleading = EnvironmentBuilder.misleading
+    for name in ["UV_NO_DEV", "UV_NO_GROUP", "UV_NO_DEFAULT_GROUPS", "UV_NO_SOURCES", "UV_NO_INSTALL_LOCAL"] {
+      #expect(misleading.contains(name))
+    }
+    for name in ["UV_DEFAULT_INDEX", "UV_CACHE_DIR", "PIP_INDEX_URL"] { #expect(!misleading.contains(name)) }
+  }
+
   @Test func `Where uv is missing the error says how to get it`() throws {
     let file = EnvironmentSource.File(digest: Digest(of: []), path: "/uv.lock", name: "uv.lock")
     let order = MadeEnvironments.Order(

@@ -117,6 +117,9 @@ struct PythonEnvironmentTests {
     // Also where python3 is a script that chooses between others, and a run asks it each time.
     let states = try await workspace.engine().status(targets: []).map(\.state)
     #expect(states == Array(repeating: .upToDate, count: 3))
+    let exact = try await workspace.engine().status(targets: [], isLooking: false).map(\.state)
+    #expect(exact == states)
+    #expect(try await workspace.engine().recordedActions().count == 3)
 
     // What nobody has used for a month goes when another one is made.
     let environments = folder["cache/index/environments"]
@@ -136,6 +139,9 @@ struct PythonEnvironmentTests {
     for name in try made() {
       try FileManager.default.removeItem(atPath: "\(environments)/\(name)/complete")
     }
+    let unmade = try await workspace.engine().status(targets: ["s[2]"], isLooking: false).map(\.state)
+    #expect(unmade == [.unknown])
+    #expect(try await workspace.engine().recordedActions(targets: ["s[2]"]).isEmpty)
     #expect(try await workspace.run(["s[2]"]).hit == 1)
   }
 

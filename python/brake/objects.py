@@ -35,6 +35,34 @@ _BASE_LIMIT = 4
 _DIGEST_LENGTH = 32
 
 
+class _Window:
+    """The chunk that was decoded last, and what was decoded of the base for such chunks.
+
+    A chunk of second moments needs the base at two places. Each of them ascends from chunk to chunk, and so has a window of
+    its own: whoever reads an object once decodes no chunk twice through the same window. Windows are one per role and base,
+    so that there are 31 at most, of a chunk each.
+    """
+
+    def __init__(self) -> None:
+        self.last: Optional[Tuple[int, numpy.ndarray]] = None
+        self._own: Optional[_Window] = None
+        self._first: Optional[_Window] = None
+
+    @property
+    def own(self) -> "_Window":
+        """On the base: what chunks are differences from, at their own places."""
+        if self._own is None:
+            self._own = _Window()
+        return self._own
+
+    @property
+    def first(self) -> "_Window":
+        """On the base: what the first moments are differences from, for the chunks of second ones."""
+        if self._first is None:
+            self._first = _Window()
+        return self._first
+
+
 class ObjectFile(Reader):
     """An object file that is open. Its footer has passed its check, which proves nothing of who made it."""
 
@@ -61,20 +89,23 @@ class ObjectFile(Reader):
         if int(self._places[-1]) != self.size or int(self._offsets[-1]) != start:
             raise Damaged(f"{self._what}: its chunk table does not add up")
         self.is_cheap = file.is_cheap
-        #: The chunk that was decoded last: what is read next is often in it.
-        self._last: Optional[Tuple[int, numpy.ndarray]] = None
+        #: What is read next is often in the chunk that was decoded last.
+        self._window = _Window()
 
     def blocks(self, start: int = 0, stop: Optional[int] = None) -> Iterator[numpy.ndarray]:
         """The bytes from one place to another, in arrays of `uint8`; only the chunks that hold them are read."""
-        stop = self.size if stop is None else stop
+        return self._blocks(start, self.size if stop is None else stop, self._window)
+
+    def _blocks(self, start: int, stop: int, window: _Window) -> Iterator[numpy.ndarray]:
         if start >= stop:
             return
         first = int(numpy.searchsorted(self._places, start, "right")) - 1
         end = int(numpy.searchsorted(self._places, stop, "left"))
         while first < end:
-            if self._last is not None and self._last[0] == first:
+            known = window.last
+            if known is not None and known[0] == first:
                 place = int(self._places[first])
-                yield self._last[1][max(0, start - place) : max(0, stop - place)]
+                yield known[1][max(0, start - place) : max(0, stop - place)]
                 first += 1
                 continue
             base = int(self._offsets[first])
@@ -83,8 +114,8 @@ class ObjectFile(Reader):
             stored = memoryview(self._file.read(base, int(self._offsets[last]) - base))
             for index in range(first, last):
                 offset = int(self._offsets[index]) - base
-                chunk = self._decode(index, stored[offset : offset + int(self._stored[index])])
-                self._last = (index, chunk)
+                chunk = self._decode(index, stored[offset : offset + int(self._stored[index])], window)
+                window.last = (index, chunk)
                 place = int(self._places[index])
                 yield chunk[max(0, start - place) : max(0, stop - place)]
             first = last
@@ -158,7 +189,10 @@ class ObjectFile(Reader):
 
     # Chunks
 
-    def _decode(self, index: int, stored: memoryview) -> numpy.ndarray:
+    def _decode(
+        self, index: int, stored: memoryview, window: _Window, before: Optional[numpy.ndarray] = None
+    ) -> numpy.ndarray:
+        """The bytes of a chunk. `before` is what it is a difference from, if that has been read already."""
         length, width = int(self._lengths[index]), int(self._widths[index])
         what = f"chunk {index} of {self._what}"
         is_second = self._codecs[index] == _SECOND_MOMENTS
@@ -169,11 +203,13 @@ class ObjectFile(Reader):
         ]
         if is_second:
             rates = frames.decompress(parts[0], moments.RATES_LENGTH, what)
-            return deltas.join(planes, self._prediction(index, rates), are_floats=True)
+            return deltas.join(planes, self._prediction(index, rates, window), are_floats=True)
         if self._codecs[index] == 0:
             return planes[0]
         if self._codecs[index] > 2:
-            return deltas.join(planes, self._base_bytes(index), are_floats=self._codecs[index] == 3)
+            if before is None:
+                before = self._base_bytes(index, window.own)
+            return deltas.join(planes, before, are_floats=self._codecs[index] == 3)
         elements = numpy.empty((length // width, width), numpy.uint8)
         for number, plane in enumerate(planes):
             elements[:, number] = plane
@@ -184,18 +220,18 @@ class ObjectFile(Reader):
             values |= sign
         return elements.reshape(-1)
 
-    def _prediction(self, index: int, rates: bytes) -> numpy.ndarray:
+    def _prediction(self, index: int, rates: bytes, window: _Window) -> numpy.ndarray:
         """The bytes from which a chunk of second moments is a difference."""
         first = int(self._firsts[index])
-        before = self._base_bytes(first)
+        before = self._base_bytes(first, window.first)
         start, stored = int(self._offsets[first]), int(self._stored[first])
-        now = self._decode(first, memoryview(self._file.read(start, stored)))
-        return moments.predict(rates, now, before, self._base_bytes(index))
+        now = self._decode(first, memoryview(self._file.read(start, stored)), window, before)
+        return moments.predict(rates, now, before, self._base_bytes(index, window.own))
 
     # The base
 
-    def _base_bytes(self, index: int) -> numpy.ndarray:
-        """The bytes from which a chunk is a difference."""
+    def _base_bytes(self, index: int, window: _Window) -> numpy.ndarray:
+        """The bytes from which a chunk is a difference, through a window on the base."""
         if self._base is None:
             self._base = self._open_base()
         start = int(self._base_places[index])
@@ -203,7 +239,7 @@ class ObjectFile(Reader):
         if stop > self._base.size:
             raise Damaged(f"{self._what} is a difference from bytes that its base does not have")
         try:
-            return self._base.array(start, stop)
+            return numpy.concatenate(list(self._base._blocks(start, stop, window)))
         except Damaged as error:
             raise self._lost(error) from error
 

@@ -1,13 +1,18 @@
 """Objects that are stored as differences from others, as the binary writes them and as nobody would."""
 
+import ctypes
 import json
+import platform
+import struct
 import threading
+from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import brake
 import numpy
-from brake import frames
+from brake import frames, objects
 from support import (
     RANDOM, StoreTest, difference_file, differences, digest, frame, object_file, plain_object, predicted_moments, safetensors,
 )  # fmt: skip
@@ -130,6 +135,66 @@ class DeltaTests(StoreTest):
             self.place(name, difference_file(name, other, chunks))
             with self.assertRaisesRegex(brake.BrakeError, message):
                 brake.open(name, self.cache).bytes()
+
+    def test_second_moments_are_refused_where_subnormal_numbers_are_zero(self):
+        if platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc":
+            self.skipTest("how to take subnormal numbers for zero is known for x86-64 and glibc only")
+        base, content, chunks = self.moments(5000)
+        name, other = digest(content), digest(base)
+        self.place(other, plain_object(base))
+        self.place(name, difference_file(name, other, chunks))
+        library = ctypes.CDLL(None)
+        usual = ctypes.create_string_buffer(32)
+        self.assertEqual(library.fegetenv(usual), 0)
+        # What is made is flushed, what is read, and both. The last four bytes are the register.
+        for bits in (0x8000, 0x40, 0x8040):
+            flushing = ctypes.create_string_buffer(usual.raw[:28] + struct.pack("<I", struct.unpack_from("<I", usual, 28)[0] | bits), 32)
+            artefact = brake.open(name, self.cache)
+            try:
+                library.fesetenv(flushing)
+                with self.assertRaisesRegex(brake.BrakeError, "takes subnormal numbers for zero.*set_flush_denormal") as caught:
+                    artefact.bytes()
+            finally:
+                library.fesetenv(usual)
+            self.assertNotIsInstance(caught.exception, brake.Damaged)
+            self.assertEqual(artefact.bytes(), content)
+
+    def test_small_chunks_of_moments_do_not_decode_the_large_ones_of_their_bases_again_and_again(self):
+        count = 50
+        rates = numpy.array([0.9, 0.1, 0.95, 0.05], "<f4")
+        half = 4 * count
+        contents = [RANDOM.normal(0, 1e-3, 2 * count).astype("f4").tobytes() for _ in range(3)]
+        names = [digest(content) for content in contents]
+        # The bytes of the first are two chunks, those of the others one for each number.
+        parts = [contents[0][:half], contents[0][half:]]
+        self.place(names[0], object_file(names[0], [(half, frame(part), 0, 1) for part in parts]))
+        for level in (1, 2):
+            base, content = contents[level - 1], contents[level]
+            before, second, now = (numpy.frombuffer(part, "<f4") for part in (base[:half], base[half:], content[:half]))
+            guess = predicted_moments(rates, now, before, second).tobytes()
+            chunks = [(4, differences(content[k : k + 4], base[k : k + 4], 4, True), 3, 4, k) for k in range(0, half, 4)]
+            for k in range(0, half, 4):
+                stored = frame(rates.tobytes()) + differences(content[half + k : half + k + 4], guess[k : k + 4], 4, True)
+                chunks.append((4, stored, 5, 4, half + k, k // 4))
+            self.place(names[level], difference_file(names[level], names[level - 1], chunks))
+        decode, counts = objects.ObjectFile._decode, Counter()
+
+        def counted(reader, *arguments):
+            counts[reader.size, reader._level] += 1
+            return decode(reader, *arguments)
+
+        with mock.patch.object(objects.ObjectFile, "_decode", counted):
+            for level in (1, 2):
+                counts.clear()
+                (reader,) = brake.Store(self.cache).readers(names[level][7:])
+                self.assertEqual(reader.array(0, 2 * half).tobytes(), contents[level])
+                # Once for each row of roles that leads from the object to this base, and for each of two chunks.
+                self.assertLessEqual(counts[2 * half, level], 2 * 2**level)
+                self.assertEqual(counts[2 * half, 0], 3 * count)
+            # Once more in any place.
+            counts.clear()
+            self.assertEqual(reader.array(half + 101, half + 103).tobytes(), contents[2][half + 101 : half + 103])
+            self.assertLess(sum(counts.values()), 20)
 
     def test_a_base_that_is_lost_or_damaged_is_named_and_comes_back(self):
         base, content = RANDOM.bytes(50_000), RANDOM.bytes(50_000)

@@ -18,7 +18,7 @@ extension Failure.Code {
 }
 
 extension Failure {
-  init(
+  package init(
     _ code: Code, _ headline: String, hint: String?, object: Digest, cause: (any Error)? = nil
   ) {
     self.init(

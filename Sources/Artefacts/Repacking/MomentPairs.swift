@@ -89,12 +89,14 @@ struct MomentPairs {
       index[end] = number
       end += chunk.length
     }
-    // In ascending order, as who reads the object reads the base.
+    // In ascending order, as who reads the object reads the base. What others are predicted from is a plain difference, whatever
+    // it is called.
     var last = -1
     for number in chunks.indices {
-      guard let delta = chunks[number].delta, let pair = delta.pair, pair.isSecond,
+      guard let delta = chunks[number].delta, let pair = delta.pair, pair.isSecond, !delta.isNeeded,
         let first = index[starts[number] + pair.shift], first > last,
-        let before = chunks[first].delta, chunks[first].length == chunks[number].length
+        let before = chunks[first].delta, before.codec == .floatDeltas,
+        chunks[first].length == chunks[number].length
       else { continue }
       last = first
       chunks[first].delta?.isNeeded = true

@@ -148,7 +148,7 @@ public final class Repacking {
     } catch let damage as Damage {
       throw Failure(
         .damaged, "what was written of the object \(object) is not what was read: \(damage.reason)",
-        hint: "nothing was changed; test this machine's memory and disk")
+        hint: "nothing was changed; test this machine's memory and disk", object: object)
     } catch let loss as LostBase {
       throw loss.failure(of: object, in: store.root)
     }

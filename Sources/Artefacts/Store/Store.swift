@@ -117,5 +117,5 @@ public final class Store: Sendable {
     return digests
   }
   /// Something turned out to be missing or damaged.
-  func forgetWhole() { wholeTrees.withLock { $0 = [] } }
+  package func forgetWhole() { wholeTrees.withLock { $0 = [] } }
 }

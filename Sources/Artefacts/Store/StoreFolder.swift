@@ -33,7 +33,7 @@ struct StoreFolder {
       throw Failure(.refused, "\(root) is \(status.kind), and no store", hint: StoreFolder.hint)
     }
     let others = try files.names(in: root).filter {
-      !StoreFolder.harmless.contains($0) && !StoreFolder.isBeginning($0)
+      !StoreFolder.harmless.contains($0) && !StoreFolder.isBeginning($0) && !isLeftBehind($0)
     }
     if others.isEmpty { return false }
     // Another process may have made it one a moment ago.
@@ -100,6 +100,12 @@ struct StoreFolder {
   /// A `format` that someone was killed while writing.
   private static func isBeginning(_ name: String) -> Bool {
     name.hasPrefix("format.") && ProcessFolder.isRandomName(name.dropFirst(7))
+  }
+
+  /// A `tmp` of a place whose first file somebody was sending when the connection was cut.
+  private func isLeftBehind(_ name: String) -> Bool {
+    guard name == "tmp", let kind = try? files.entry("\(root)/tmp"), kind.isFolder else { return false }
+    return ((try? files.names(in: root + "/tmp")) ?? [""]).allSatisfy { ProcessFolder.isRandomName($0[...]) }
   }
 
   private static let hint = "name an empty or a new folder with --store PATH or BRAKE_STORE"

@@ -103,34 +103,41 @@ extension CurveImport {
     return isTrainer
   }
 
-  /// The losses of dictionaries behind each of which a progress bar says the step.
+  /// The losses of dictionaries behind each of which the training's progress bar says the step.
   private func dictionaries(_ text: [UInt8], file: String) throws -> [Pair: PointCollector] {
+    let total = try CurveImport.trainingTotal(text)
     var points: [Pair: PointCollector] = [:]
     /// Those of the dictionary that was read last, where nothing has stood behind it yet.
     var waiting: [(loss: String, value: Double)] = []
+    var isOfTraining = false
     // Dictionaries with a loss, and those of them behind which stands a bar.
     var (count, told) = (0, 0)
     func take(_ part: TrainerPart, at line: Int) {
       if part.isBlank { return }
-      if !waiting.isEmpty, part.step != nil { told += 1 }
+      let bar = part.bars.first { $0.total == total && $0.step > 0 }
+      // Behind the loss of an evaluation tqdm draws its bar anew, too, and in no certain order. Behind one of the training none other is
+      // there, or else it was printed late.
+      if bar == nil, !isOfTraining, part.dictionary == nil, let other = part.bars.first, other.step > 0 {
+        return
+      }
+      if !waiting.isEmpty, bar != nil { told += 1 }
       for (loss, value) in waiting {
         let pair = Pair(step: CurveImport.bar, loss: loss)
-        if let step = part.step {
-          points[pair, default: PointCollector(unit: "line")].add(step: step, loss: value, at: line)
+        if let bar {
+          points[pair, default: PointCollector(unit: "line")].add(
+            step: Double(bar.step), loss: value, at: line)
         } else {
           points[pair, default: PointCollector(unit: "line")]
             .note(.missing, at: line, "no progress bar stands in front of it, behind '\(loss)'")
         }
       }
       waiting = part.dictionary.map(losses) ?? []
+      isOfTraining = part.dictionary.map(CurveImport.isOfTraining) ?? false
       count += waiting.isEmpty ? 0 : 1
     }
-    try CurveImport.forEachLine(of: text) { line, number in
-      if number % 65_536 == 0 { try Task.checkCancellation() }
-      for part in line.split(separator: UInt8(ascii: "\r")) {
-        take(TrainerPart(UnsafeBufferPointer(rebasing: part)), at: number)
-      }
-    }
+    try CurveImport.forEachPart(of: text, take)
+    // Then the caller says which names there are.
+    if count == 0 { return [:] }
     // Where most stand without one, what was printed late stands before another bar than its own.
     guard told * 2 > count, points.values.contains(where: { !$0.isEmpty }) else {
       throw Failure(
@@ -141,6 +148,25 @@ extension CurveImport {
       )
     }
     return points
+  }
+
+  /// How many steps the training's progress bar says that there are: the most that one says that stands behind a loss of the training;
+  /// nil if none does.
+  private static func trainingTotal(_ text: [UInt8]) throws -> Int? {
+    var total: Int?
+    var isBehind = false
+    try forEachPart(of: text) { part, _ in
+      if part.isBlank { return }
+      if isBehind, let bar = part.bars.first, bar.step > 0 { total = max(total ?? 0, bar.total) }
+      isBehind = part.dictionary.map(isOfTraining) ?? false
+    }
+    return total
+  }
+
+  /// Whether a dictionary says a loss of the training, and no mean over all of it.
+  private static func isOfTraining(_ entries: [LogLine.Entry]) -> Bool {
+    let names = entries.map(\.name)
+    return !names.contains("train_runtime") && names.contains { CurveColumns.isLoss($0, among: names) }
   }
 
   /// What the steps of dictionaries are called in messages.
@@ -156,6 +182,18 @@ extension CurveImport {
   }
 
   // MARK: Lines
+
+  /// The parts between line feeds and carriage returns, each with the number of its line.
+  private static func forEachPart(
+    of text: [UInt8], _ body: (_ part: TrainerPart, _ line: Int) -> Void
+  ) throws {
+    try forEachLine(of: text) { line, number in
+      if number % 65_536 == 0 { try Task.checkCancellation() }
+      for part in line.split(separator: UInt8(ascii: "\r")) {
+        body(TrainerPart(UnsafeBufferPointer(rebasing: part)), number)
+      }
+    }
+  }
 
   private static func forEachLine(
     of text: [UInt8], _ body: (_ line: UnsafeBufferPointer<UInt8>, _ number: Int) throws -> Void

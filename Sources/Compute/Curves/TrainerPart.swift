@@ -6,25 +6,32 @@
 struct TrainerPart {
   /// Whether nothing of it can be seen.
   let isBlank: Bool
-  /// The step of the bar that stands in it, in front of the dictionary if both do; nil if there is none.
-  let step: Double?
+  /// The bars that stand in it, in front of the dictionary if both do: one, where carriage returns are kept.
+  let bars: [Bar]
   /// What a dictionary in it says, which it ends with; nil if it does not.
   let dictionary: [LogLine.Entry]?
+
+  /// A progress bar: that of the training, or another one, such as that of an evaluation.
+  struct Bar {
+    /// 0 before it has begun.
+    let step: Int
+    let total: Int
+  }
 
   init(_ text: UnsafeBufferPointer<UInt8>) {
     let visible = TrainerPart.withoutEscapes(text)
     guard let end = visible.lastIndex(where: { $0 != 0x20 && $0 != 0x09 }) else {
-      (isBlank, step, dictionary) = (true, nil, nil)
+      (isBlank, bars, dictionary) = (true, [], nil)
       return
     }
     let line = visible[...end]
     isBlank = false
     if line.last == UInt8(ascii: "}"), let start = TrainerPart.dictionaryStart(line) {
       dictionary = line[start...].withUnsafeBufferPointer { LogLine($0).entries }
-      step = TrainerPart.step(ofBar: line[..<start])
+      bars = TrainerPart.bars(in: line[..<start])
     } else {
       dictionary = nil
-      step = TrainerPart.step(ofBar: line)
+      bars = TrainerPart.bars(in: line)
     }
   }
 
@@ -33,22 +40,32 @@ struct TrainerPart {
     line.indices.dropLast().first { line[$0] == UInt8(ascii: "{") && line[$0 + 1] == UInt8(ascii: "'") }
   }
 
-  /// The first number in `NN%|███   | 4/30 [`; nil if that is no bar, one that has not begun, such as that
-  /// of an evaluation, or one beyond its end.
-  private static func step(ofBar line: ArraySlice<UInt8>) -> Double? {
-    let bar = UInt8(ascii: "|")
-    guard let percent = line.firstIndex(of: UInt8(ascii: "%")), percent > line.startIndex,
-      (0x30...0x39).contains(line[percent - 1]), line[(percent + 1)...].first == bar,
-      let end = line[(percent + 2)...].firstIndex(of: bar)
+  private static func bars(in line: ArraySlice<UInt8>) -> [Bar] {
+    var found: [Bar] = []
+    var rest = line
+    while let percent = rest.firstIndex(of: UInt8(ascii: "%")) {
+      if let bar = TrainerPart.bar(at: percent, in: line) { found.append(bar) }
+      rest = rest[(percent + 1)...]
+    }
+    return found
+  }
+
+  /// The numbers in `NN%|███   | 4/30 [`; nil if that is no bar, or one beyond its end.
+  ///
+  /// - Parameter percent: where the sign stands.
+  private static func bar(at percent: Int, in line: ArraySlice<UInt8>) -> Bar? {
+    let edge = UInt8(ascii: "|")
+    guard percent > line.startIndex, (0x30...0x39).contains(line[percent - 1]),
+      line[(percent + 1)...].first == edge, let end = line[(percent + 2)...].firstIndex(of: edge)
     else { return nil }
-    let counts = line[(end + 1)...].drop { $0 == 0x20 }.prefix { $0 != 0x20 }
+    let counts = line[(end + 1)...].drop { $0 == 0x20 }.prefix(40).prefix { $0 != 0x20 }
     let numbers = counts.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard numbers.count == 2,
       numbers.allSatisfy({ !$0.isEmpty && $0.count < 16 && $0.allSatisfy { (0x30...0x39).contains($0) } }),
       let step = Int(String(decoding: numbers[0], as: UTF8.self)),
-      let total = Int(String(decoding: numbers[1], as: UTF8.self)), 1...max(1, total) ~= step
+      let total = Int(String(decoding: numbers[1], as: UTF8.self)), step <= max(1, total)
     else { return nil }
-    return Double(step)
+    return Bar(step: step, total: total)
   }
 
   /// Without the sequences by which terminals move their cursor and change colours.

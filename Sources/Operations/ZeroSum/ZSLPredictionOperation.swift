@@ -11,7 +11,7 @@ struct ZSLPredictionOperation: Operation {
     "bins", default: 20, in: 1...1000, help: "of equally many tokens, by their predicted changes")
 
   let name = "zsl.prediction"
-  let revision = 1
+  let revision = 2
   let summary = "Compares what an update changes each token's loss by with what its gradient predicts."
   let inputs = [
     InputDeclaration("gradients", help: "the output 'tokens' of zsl.gradients, with changes of parameters"),

@@ -16,7 +16,7 @@ struct S3CredentialProcess {
   init(_ line: String, of source: String) throws {
     guard let words = S3CredentialProcess.words(of: line), !words.isEmpty else {
       throw Failure(
-        .malformed, "the credential_process of \(source) is no command: \(line.visible())",
+        .malformed, "the credential_process of \(source) is no command, or a quote in it does not end",
         hint: "write the program and its arguments, those with spaces in double quotes")
     }
     self.words = words
@@ -45,7 +45,8 @@ struct S3CredentialProcess {
       let complaint = result.complaint.split(whereSeparator: \.isNewline).last.map { String($0.prefix(300)) }
       throw Failure(
         .remote, "\(name) failed: \((complaint ?? "it says nothing of why").visible())",
-        hint: "run it by hand: \(words.joined(separator: " ").visible())")
+        // Its arguments may hold a secret.
+        hint: "run \(words[0].visible()) by hand, with the arguments that stand there")
     }
     guard
       let found = S3Credentials(json: String(decoding: result.output, as: UTF8.self), token: "SessionToken")

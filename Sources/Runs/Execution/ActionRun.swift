@@ -81,6 +81,8 @@ struct ActionRun: Sendable {
   let isAnew: Bool
   /// Whether another process has the right to it by now.
   var isLost: @Sendable () -> Bool = { false }
+  /// Called when an attempt has failed and another is about to begin.
+  var retried: @Sendable () -> Void = {}
 
   /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
@@ -97,6 +99,7 @@ struct ActionRun: Sendable {
       }
       notes +=
         told + ["\(action.name): attempt \(attempts.count) of \(retries + 1) failed: \(error.headline)"]
+      retried()
       let pause = engine.backoff.pause(after: attempts.count)
       report(
         OperationContext.Progress(

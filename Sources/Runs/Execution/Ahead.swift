@@ -38,6 +38,8 @@ struct Ahead {
     /// Its place among all jobs.
     let number: Int
     var state = State.lookingUp
+    /// Whether what runs of it counts for nothing any more, since the run needs something else.
+    var isSuperseded = false
   }
 
   /// The members so far of the instances that run.
@@ -188,6 +190,24 @@ struct Ahead {
 
   mutating func withdraw(_ name: String) { jobs[name]?.state = .withdrawn }
 
+  /// What runs of an instance counts for nothing any more, unless it is the action that is needed.
+  /// - Returns: whether something does that has counted until now.
+  mutating func supersede(_ name: String, unless key: Digest?) -> Bool {
+    guard let job = jobs[name], case .running(let action) = job.state, !job.isSuperseded, action.key != key
+    else { return false }
+    jobs[name]?.isSuperseded = true
+    return true
+  }
+
+  func isSuperseded(_ name: String) -> Bool { jobs[name]?.isSuperseded ?? false }
+
+  /// What ran of an instance and counts for nothing is at its end.
+  /// - Parameter made: its action, if that was computed.
+  mutating func ended(superseded name: String, made key: Digest?) {
+    withdraw(name)
+    if let key { made.insert(key) }
+  }
+
   /// A job has come to nothing for a reason that may pass: it is tried again when something else has come.
   mutating func forget(_ name: String) { jobs[name] = nil }
 
@@ -227,10 +247,19 @@ struct Ahead {
     return (known.key, seconds)
   }
 
-  /// The instances of which something was computed, or is.
+  /// Those that have begun, and that nothing can need any more, since all that they rest on has ended without them.
+  func gone(isPlanned: (StageInstance) -> Bool, isDone: (String) -> Bool) -> [String] {
+    begun.filter { name in
+      guard let job = jobs[name] else { return false }
+      return !isPlanned(job.instance) && job.rests.keys.allSatisfy { isDone($0.instance) }
+    }.sorted()
+  }
+
+  /// The instances of which something was computed, or is, that counts.
   var begun: [String] {
     jobs.filter {
       switch $0.value.state {
+      case _ where $0.value.isSuperseded: false
       case .running, .done(_, seconds: _?): true
       default: false
       }

@@ -24,26 +24,27 @@ extension Execution {
     guard remembered == nil, growth[number] == nil, let action = actions[number],
       !instances[number].eager.isEmpty
     else { return }
-    growth[number] = GiveUp()
+    growth[number] = Growth()
     let watch = GrowthWatch(
       instances[number], action.key, goesOn: action.resumes && !isAnew, in: engine.store)
     wait(for: watch, of: number, &group)
   }
 
   private func wait(for watch: GrowthWatch, of number: Int, _ group: inout TaskGroup<Event>) {
-    guard let end = growth[number] else { return }
-    group.addTask { [giveUp] in .grew(number, await watch.next { end.isSet || giveUp.isSet }) }
+    guard let growth = growth[number] else { return }
+    group.addTask { [giveUp] in .grew(number, await watch.next(growth) { giveUp.isSet }, growth) }
   }
 
-  mutating func grew(_ number: Int, _ watch: GrowthWatch?) {
-    guard let watch, growth[number] != nil else { return }
+  mutating func grew(_ number: Int, _ watch: GrowthWatch?, _ growth: Growth) {
+    // Another watch may have taken its place.
+    guard let watch, self.growth[number] === growth else { return }
     ahead.grew(instances.name(number), watch.members)
     grown.append((number, watch))
   }
 
   mutating func endGrowth(of number: Int) {
-    guard let end = growth.removeValue(forKey: number) else { return }
-    end.set()
+    guard let ended = growth.removeValue(forKey: number) else { return }
+    ended.finish()
     ahead.ended(instances.name(number))
   }
 
@@ -127,15 +128,22 @@ extension Execution {
   /// Gives the places for which the schedule has nothing to what can be computed ahead.
   mutating func startAhead(_ group: inout TaskGroup<Event>) {
     if ahead.jobs.isEmpty || !schedule.startsMore { return }
-    for (name, action, lacks) in ahead.queue(recorded: recorded) {
+    let queue = ahead.queue(recorded: recorded)
+    // What is ready and has its turn comes before more of these.
+    if queue.isEmpty || schedule.wantsBack { return }
+    for (name, action, lacks) in queue {
       if schedule.isInFlight(action.key) || ahead.runs(action.key) { continue }
       guard schedule.borrow(engine.runner.demand(action.resources)) else { continue }
       ahead.started(name, action)
       if instances.number(of: name) == nil { observe(.planned(planned)) }
       observe(.started(instance: name))
+      let isSilent = GiveUp()
+      silenced[name] = isSilent
+      let isMade = ahead.made.contains(action.key) || schedule.made.contains(action.key)
       let run = LeasedRun(
         action: action, name: name, engine: engine, threads: threads(for: action.resources),
-        isAnew: options.always && !ahead.made.contains(action.key), observe: observe)
+        isAnew: options.always && !isMade,
+        observe: { [observe] event in if !isSilent.isSet { observe(event) } })
       group.addTask { [engine] in .ranAhead(name, action, await Execution.end(of: run, lacks, in: engine)) }
     }
   }
@@ -163,40 +171,57 @@ extension Execution {
 
   mutating func ranAhead(_ name: String, _ action: Action, _ end: AheadEnd) {
     schedule.giveBack(engine.runner.demand(action.resources))
+    silenced[name] = nil
     let numbers = held.removeValue(forKey: action.key) ?? []
+    let isSuperseded = ahead.isSuperseded(name)
     switch end {
     case .computed(let result):
       noteStored(result)
-      let known = KnownInstance(action, outputs: result.record.outputs)
-      ahead.done(name, known, seconds: result.seconds)
-      observe(.made(instance: name, key: known.key, outputs: known.outputs))
-      observe(.finished(instance: name, outcome: .ran, seconds: result.seconds))
+      if isSuperseded {
+        ahead.ended(superseded: name, made: action.key)
+      } else {
+        let known = KnownInstance(action, outputs: result.record.outputs)
+        ahead.done(name, known, seconds: result.seconds)
+        observe(.made(instance: name, key: known.key, outputs: known.outputs))
+        observe(.finished(instance: name, outcome: .ran, seconds: result.seconds))
+      }
       hit(numbers, result.record.outputs)
     case .found(let record):
-      ahead.done(name, KnownInstance(action, outputs: record.outputs), seconds: nil)
-      observe(.withdrawn(instance: name))
+      if isSuperseded {
+        ahead.ended(superseded: name, made: nil)
+      } else {
+        ahead.done(name, KnownInstance(action, outputs: record.outputs), seconds: nil)
+        observe(.withdrawn(instance: name))
+      }
       hit(numbers, record.outputs)
     case .failed(let error, let notes):
       ahead.withdraw(name)
-      observe(.withdrawn(instance: name))
+      if !isSuperseded { observe(.withdrawn(instance: name)) }
       if Task.isCancelled {
         for number in numbers { schedule.unseen(number) }
         return
       }
-      tell(notes)
-      if !numbers.isEmpty {
+      let waiting = goOn(numbers)
+      if !waiting.isEmpty {
         // Its turn has come while it ran.
-        for number in numbers { fail(number, error) }
+        tell(notes)
+        for number in waiting { fail(number, error) }
         return
       }
+      if isSuperseded || !numbers.isEmpty { return }
+      tell(notes)
       if !options.keepGoing { ahead.stop() }
       tell([
         "\(name) has failed before its turn, and is tried again when the stages that it reads have ended: \(error.headline)"
       ])
     case .nothing:
-      ahead.forget(name)
-      observe(.withdrawn(instance: name))
-      for number in numbers { if let action = actions[number] { miss(number, action) } }
+      if isSuperseded {
+        ahead.ended(superseded: name, made: nil)
+      } else {
+        ahead.forget(name)
+        observe(.withdrawn(instance: name))
+      }
+      for number in goOn(numbers) { if let action = actions[number] { miss(number, action) } }
     }
   }
 
@@ -204,22 +229,69 @@ extension Execution {
   private mutating func hit(_ numbers: [Int], _ outputs: [Record.Output]) {
     for number in numbers {
       settle(number, outputs)
-      if let key = known[number]?.key { noteAhead(number, key) }
+      if let key = known[number]?.key { noteAhead(number, key, isFound: true) }
       schedule.hit(number)
     }
   }
 
-  /// The schedule has come to an instance, of which something may have been computed.
-  mutating func noteAhead(_ number: Int, _ key: Digest) {
+  /// Those of held instances that were found recorded go on, whatever came of the action.
+  /// - Returns: the others.
+  private mutating func goOn(_ numbers: [Int]) -> [Int] {
+    for number in numbers where actions[number] == nil { schedule.hit(number) }
+    return numbers.filter { actions[$0] != nil }
+  }
+
+  // MARK: Turns
+
+  /// What was computed of an instance ahead while it was looked up for the schedule.
+  func madeAhead(_ number: Int, _ action: Action) -> [Record.Output]? {
+    guard !schedule.isRepaired(number), ahead.result(of: instances.name(number))?.key == action.key,
+      case .hit(let record)? = try? engine.lookup(action)
+    else { return nil }
+    return record.outputs
+  }
+
+  /// The schedule has come to an instance, of which something may have been computed, or is.
+  /// - Parameter isFound: whether it is recorded.
+  mutating func noteAhead(_ number: Int, _ key: Digest, isFound: Bool) {
     let name = instances.name(number)
-    guard let (made, seconds) = ahead.result(of: name) else { return }
-    if made == key {
-      wereAhead.insert(number)
-      self.seconds[number] = seconds
-    } else {
-      observe(.withdrawn(instance: name))
-      tell(["\(name) had been computed of what has changed since, and is computed again"])
-      ahead.withdraw(name)
+    if let (made, seconds) = ahead.result(of: name), made == key {
+      if isFound {
+        wereAhead.insert(number)
+        self.seconds[number] = seconds
+      } else {
+        takeBack(name)
+      }
+      return
     }
+    guard takeBack(name, unless: key) else { return }
+    let end = isFound ? "is found recorded" : "is computed again"
+    tell(["\(name) had been computed of what has changed since, and \(end)"])
+  }
+
+  /// What was computed of an instance ahead, or is, does not count, unless it is the action that is needed and still runs.
+  /// - Returns: whether there was anything that did.
+  @discardableResult mutating func takeBack(_ name: String, unless key: Digest? = nil) -> Bool {
+    if ahead.supersede(name, unless: key) {
+      silenced[name]?.set()
+    } else if ahead.result(of: name) != nil {
+      ahead.withdraw(name)
+    } else {
+      return false
+    }
+    observe(.withdrawn(instance: name))
+    return true
+  }
+
+  /// Takes back what was computed ahead of instances that there are not, now that the stages that they rest on have ended.
+  mutating func takeBackGone() {
+    if ahead.jobs.isEmpty { return }
+    let planned = Set(selection.instances.map(\.name))
+    let deferred = Set(selection.deferred.map(\.stage))
+    let (instances, schedule) = (instances, schedule)
+    let gone = ahead.gone(
+      isPlanned: { planned.contains($0.name) || deferred.contains($0.stage) },
+      isDone: { name in instances.number(of: name).map { schedule.state(of: $0).isDone } ?? false })
+    for name in gone { takeBack(name) }
   }
 }

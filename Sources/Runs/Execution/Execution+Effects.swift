@@ -81,12 +81,18 @@ extension Execution {
     let action = actions[number]!
     let name = instances.name(number)
     // It may have waited for another process.
-    if announced.insert(number).inserted { observe(.started(instance: name)) }
-    let isAnew = options.always || schedule.isRepaired(number)
+    if announced.insert(number).inserted {
+      // The end of what is said to start is said, too.
+      wereAhead.remove(number)
+      observe(.started(instance: name))
+    }
+    let isAnew = options.always && !ahead.made.contains(action.key) || schedule.isRepaired(number)
     let threads = threads(for: instances[number].resources)
-    let run = LeasedRun(
-      action: action, name: name, engine: engine, threads: threads, isAnew: isAnew, observe: observe)
     watchGrowth(of: number, isAnew: isAnew, &group)
+    let growth = action.resumes ? nil : growth[number]
+    let run = LeasedRun(
+      action: action, name: name, engine: engine, threads: threads, isAnew: isAnew, observe: observe,
+      retried: { growth?.beginAnew() })
     group.addTask {
       switch await run.run() {
       case .leased: .leased(number)

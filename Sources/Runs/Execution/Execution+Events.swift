@@ -13,8 +13,14 @@ extension Execution {
     case .found(let number, let record):
       endGrowth(of: number)
       for each in schedule.found(number) { settle(each, record.outputs) }
-    case .leased(let number): schedule.leased(number)
-    case .released(let number): schedule.released(number)
+    case .leased(let number):
+      // It may have lost the right while it ran: then the other process begins.
+      if actions[number]?.resumes == false { growth[number]?.beginAnew() }
+      schedule.leased(number)
+    case .released(let number):
+      // What the other process has made counts only as far as this one goes on from it.
+      endGrowth(of: number)
+      schedule.released(number)
     case .fetched(let number, let lost):
       if let lost { repair(lost, for: number) } else { schedule.fetched(number) }
     case .notFetched(let number, let error): fail(number, error)
@@ -41,7 +47,7 @@ extension Execution {
       failures.append(error)
       unplanned += 1
       observe(.note("\(error)"))
-    case .grew(let number, let watch): grew(number, watch)
+    case .grew(let number, let watch, let growth): grew(number, watch, growth)
     case .plannedAhead(let planned): plannedAhead(planned)
     case .lookedUpAhead(let findings): lookedUpAhead(findings)
     case .ranAhead(let name, let action, let end): ranAhead(name, action, end)
@@ -54,24 +60,38 @@ extension Execution {
       switch finding {
       case .hit(let found):
         known[number] = found
-        noteAhead(number, found.key)
-        schedule.hit(number)
+        noteAhead(number, found.key, isFound: true)
+        if ahead.runs(found.key) {
+          // It has just been recorded, and is about to be told.
+          actions[number] = nil
+          held[found.key, default: []].append(number)
+        } else {
+          schedule.hit(number)
+        }
       case .miss(let action, let remark, let lacks):
+        if let outputs = madeAhead(number, action) {
+          known[number] = KnownInstance(action, outputs: outputs)
+          noteAhead(number, action.key, isFound: true)
+          schedule.hit(number)
+          continue
+        }
         if let remark { observe(.note(remark)) }
         actions[number] = action
         announced.remove(number)
         self.lacks[number] = lacks.isEmpty ? nil : lacks
+        if !schedule.isRepaired(number) { noteAhead(number, action.key, isFound: false) }
         if ahead.runs(action.key) {
           held[action.key, default: []].append(number)
         } else {
-          noteAhead(number, action.key)
           miss(number, action)
         }
       case .failed where remembered != nil:
         // A plan may say better what is wrong.
         schedule.unseen(number)
         planEverything()
-      case .failed(let error): fail(number, error)
+      case .failed(let error):
+        takeBack(instances.name(number))
+        fail(number, error)
       case .unseen: schedule.unseen(number)
       }
     }

@@ -27,7 +27,7 @@ struct Execution {
     case planned(Plan, Plan.Selection)
     case notPlanned(PipelineError)
     /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
-    case grew(Int, GrowthWatch?)
+    case grew(Int, GrowthWatch?, Growth)
     case plannedAhead([StageInstance])
     case lookedUpAhead([(name: String, finding: LookUp.Finding)])
     case ranAhead(String, Action, AheadEnd)
@@ -80,8 +80,10 @@ struct Execution {
   var aheadItems: [LookUp.Item] = []
   /// Watches that have told something and are to go on.
   var grown: [(number: Int, watch: GrowthWatch)] = []
-  /// Of the instances that run and have eager outputs: ends their watches.
-  var growth: [Int: GiveUp] = [:]
+  /// Of the instances that run and have eager outputs: what their watches are told.
+  var growth: [Int: Growth] = [:]
+  /// Of the instances that are computed ahead: set once nobody wants to hear of them.
+  var silenced: [String: GiveUp] = [:]
   /// Instances that the schedule has come to while they were computed ahead, by action.
   var held: [Digest: [Int]] = [:]
   /// Instances that this run has computed before the schedule came to them.
@@ -204,6 +206,7 @@ struct Execution {
       if let number = instances.number(of: instance.name) { order[number] = place }
     }
     schedule.reorder { order[$0] }
+    takeBackGone()
     observe(.planned(planned))
   }
 

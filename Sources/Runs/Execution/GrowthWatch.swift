@@ -9,7 +9,9 @@ struct GrowthWatch: Sendable {
   private let key: Digest
   private let store: Store
   /// What stood on the list before and is not what will be there in the end.
-  private let old: [SavedList.Member]
+  private var old: [SavedList.Member]
+  /// Which of its attempts anew it is.
+  private var attempt = 0
   private var seen: FileStatus.Key?
   private var artefacts: [Digest: Artefact] = [:]
   /// The members that are in the store, each once, in the order of the list.
@@ -27,13 +29,25 @@ struct GrowthWatch: Sendable {
 
   /// The same once there are other members.
   /// - Returns: nil once nobody wants to know, or the task is cancelled.
-  func next(unless isOver: @Sendable () -> Bool) async -> GrowthWatch? {
+  func next(_ growth: Growth, unless isOver: @Sendable () -> Bool) async -> GrowthWatch? {
     var watch = self
-    while !isOver() {
-      if watch.look() { return watch }
+    while !growth.isOver, !isOver() {
+      if watch.begin(growth.attempt) || watch.look() { return watch }
       do { try await Task.sleep(for: GrowthWatch.pause) } catch { return nil }
     }
     return nil
+  }
+
+  /// Takes what is kept for old, if another attempt begins anew.
+  /// - Returns: whether there are other members than before.
+  private mutating func begin(_ attempt: Int) -> Bool {
+    if attempt == self.attempt { return false }
+    self.attempt = attempt
+    old = SavedList(of: key, in: store).members
+    seen = nil
+    if members.isEmpty { return false }
+    members = []
+    return true
   }
 
   /// - Returns: whether there are other members than before.

@@ -18,6 +18,8 @@ struct LeasedRun: Sendable {
   let threads: Int
   let isAnew: Bool
   let observe: @Sendable (RunEvent) -> Void
+  /// Called when an attempt has failed and another is about to begin.
+  var retried: @Sendable () -> Void = {}
 
   func run() async -> End {
     let lease: Lease
@@ -35,7 +37,8 @@ struct LeasedRun: Sendable {
         report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
       ) { report in
         await ActionRun(
-          action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost }
+          action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost },
+          retried: retried
         ).run(report: report)
       }
     }

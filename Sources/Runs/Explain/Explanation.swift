@@ -27,9 +27,11 @@ extension Engine {
   /// Explains the targets' instances (the pipeline's defaults if there are none) and, before them, all stages they need
   /// that must run. Compares each with the recorded action of the same stage that differs in the fewest things, or else
   /// of the same operation.
-  public func why(targets: [String]) async throws -> [Explanation] {
+  ///
+  /// - Parameter isLooking: whether the Python environment that was used last will do, where only a run can tell which one it takes.
+  public func why(targets: [String], isLooking: Bool = true) async throws -> [Explanation] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets, isLooking: true)
+      let survey = try await surveyed(targets, isLooking: isLooking)
       try? files.save()
       let named = Set(try survey.plan.selection(targets).targets)
       let records = try store.records { _ in }

@@ -26,6 +26,23 @@ public struct Lineage: Sendable {
     public let source: String?
   }
 
+  /// What the records of a store say, read once for the lineages of many artefacts.
+  public struct Source {
+    /// The keys of the records that are the store's own.
+    fileprivate let own: Set<Digest>
+    fileprivate let makers: [Digest: [Maker]]
+    fileprivate let makings: Makings
+
+    public init(of store: Store) throws {
+      let records = try store.records { _ in }
+      let own = Set(records.map(\.key))
+      let told = try store.toldRecords().filter { !own.contains($0.key) }
+      self.own = own
+      makers = Lineage.makers(in: records + told)
+      makings = Makings(store: store)
+    }
+  }
+
   public let digest: Digest
   /// The makers of the artefact and of everything it was made from, by digest of what they made; what has none is a
   /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, so that
@@ -35,11 +52,12 @@ public struct Lineage: Sendable {
 
   /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
   public init(of digest: Digest, in store: Store) throws {
+    self.init(of: digest, in: try Source(of: store))
+  }
+
+  public init(of digest: Digest, in source: Source) {
     self.digest = digest
-    let own = try store.records { _ in }
-    let keys = Set(own.map(\.key))
-    let told = try store.toldRecords().filter { !keys.contains($0.key) }
-    let candidates = Lineage.candidates(of: digest, in: own + told)
+    let candidates = Lineage.candidates(of: digest, in: source.makers)
     var makers: [Digest: Maker] = [:]
     var explained: Set<Digest> = Set(candidates.filter(\.value.isEmpty).keys)
     while true {
@@ -53,17 +71,15 @@ public struct Lineage: Sendable {
       explained.formUnion(next.map(\.0))
     }
     let reachable = Lineage.reachable(from: digest, makers)
-    let makings = Makings(store: store)
     self.makers = makers.filter { reachable.contains($0.key) }.mapValues {
       Maker(
-        record: $0.record, output: $0.output, key: $0.key, making: makings.of($0.record.key),
-        isTold: !keys.contains($0.record.key), inputs: $0.inputs)
+        record: $0.record, output: $0.output, key: $0.key, making: source.makings.of($0.record.key),
+        isTold: !source.own.contains($0.record.key), inputs: $0.inputs)
     }
   }
 
-  /// Every action that made the artefact or anything that one of these could have been made from, by what it made; the
-  /// one that made most of these first, then by key.
-  private static func candidates(of digest: Digest, in records: [Record]) -> [Digest: [Maker]] {
+  /// What made each artefact, by key.
+  private static func makers(in records: [Record]) -> [Digest: [Maker]] {
     var all: [Digest: [Maker]] = [:]
     for record in records.sorted(by: { $0.key < $1.key }) {
       let inputs = inputs(of: record)
@@ -73,6 +89,12 @@ public struct Lineage: Sendable {
             record: record, output: output.name, key: output.key, making: nil, isTold: false, inputs: inputs))
       }
     }
+    return all
+  }
+
+  /// Every action that made the artefact or anything that one of these could have been made from, by what it made; the
+  /// one that made most of these first, then by key.
+  private static func candidates(of digest: Digest, in all: [Digest: [Maker]]) -> [Digest: [Maker]] {
     var needed: [Digest: [Maker]] = [:]
     var open = [digest]
     while let next = open.popLast() {

@@ -19,6 +19,8 @@ struct Survey: Sendable {
     let error: PipelineError?
     /// What is not known before it runs.
     var unknown: String?
+    /// What would tell, if no more than a question to Python is needed.
+    var question: UnknownIdentity?
     /// Why what is recorded does not count; nil if nothing is, or it does.
     var distrust: String?
     /// What is recorded where outputs that nothing reads were removed: the others may be in the store.
@@ -27,7 +29,8 @@ struct Survey: Sendable {
 
   private let isLooking: Bool
 
-  /// - Parameter isLooking: whether nothing will be run, so that what a run would most likely find is good enough where it alone can tell.
+  /// - Parameter isLooking: whether what a run would most likely find is good enough where it alone can tell: for people who look, not for
+  ///   what is done or left undone because of it.
   init(_ engine: Engine, targets: [String], isLooking: Bool = false) throws {
     self.isLooking = isLooking
     var keys: [KeyedOutput: [String]] = [:]
@@ -101,7 +104,8 @@ struct Survey: Sendable {
         error: nil)
     } catch let unknown as UnknownIdentity {
       return Finding(
-        instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason)
+        instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason,
+        question: unknown.isQuestionToPython ? unknown : nil)
     } catch {
       return Finding(
         instance: instance, action: nil, record: nil, state: .mustRun,
@@ -145,9 +149,11 @@ public struct InstanceStatus: Sendable {
 
 extension Engine {
   /// What a run would do, without running anything. In plan order; stages whose instances are not known yet come last.
-  public func status(targets: [String]) async throws -> [InstanceStatus] {
+  ///
+  /// - Parameter isLooking: whether the Python environment that was used last will do, where only a run can tell which one it takes.
+  public func status(targets: [String], isLooking: Bool = true) async throws -> [InstanceStatus] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try Survey(self, targets: targets, isLooking: true)
+      let survey = try await surveyed(targets, isLooking: isLooking)
       try? files.save()
       let known = survey.findings.map {
         InstanceStatus(
@@ -172,7 +178,24 @@ extension Engine {
   /// What is recorded of the targets as they are now, as far as it is whole; in plan order.
   public func recordedActions(targets: [String] = []) async throws -> [Record] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      try Survey(self, targets: targets, isLooking: true).findings.compactMap(\.record)
+      try await surveyed(targets, isLooking: false).findings.compactMap(\.record)
     }
+  }
+
+  /// - Parameter isLooking: if not, a Python that chooses between others is asked which one a run would take. What cannot be found out so
+  ///   stays unknown.
+  func surveyed(_ targets: [String], isLooking: Bool) async throws -> Survey {
+    var survey = try Survey(self, targets: targets, isLooking: isLooking)
+    if isLooking { return survey }
+    // Each question is asked once, and its answer may lead to another one.
+    for _ in 0..<100 {
+      guard let question = survey.findings.compactMap(\.question).first else { break }
+      do { try await question.findOut { _ in } } catch {
+        try Task.checkCancellation()
+        break
+      }
+      survey = try Survey(self, targets: targets)
+    }
+    return survey
   }
 }

@@ -61,11 +61,15 @@ struct EnvironmentBuilder {
     }
   }
 
-  /// What would lead Python, pip or uv elsewhere than into the environment, or let uv do something else.
-  private static let misleading: Set<String> = [
+  /// What would lead Python, pip or uv elsewhere than into the environment, or let uv install something else than the default groups of
+  /// what is locked.
+  static let misleading: Set<String> = [
     "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER",
     "PIP_REQUIREMENT", "PIP_EDITABLE", "UV_PROJECT", "UV_WORKING_DIRECTORY", "UV_WORKING_DIR", "UV_PYTHON",
-    "UV_FROZEN", "UV_LOCKED", "UV_NO_SYNC", "UV_NO_DEV", "UV_NO_EDITABLE", "UV_SYSTEM_PYTHON",
+    "UV_NO_PROJECT", "UV_ACTIVE", "UV_FROZEN", "UV_LOCKED", "UV_NO_SYNC", "UV_DEV", "UV_NO_DEV",
+    "UV_NO_GROUP", "UV_NO_DEFAULT_GROUPS", "UV_NO_SOURCES", "UV_NO_SOURCES_PACKAGE",
+    "UV_NO_INSTALL_PROJECT", "UV_NO_INSTALL_WORKSPACE", "UV_NO_INSTALL_LOCAL", "UV_ONLY_INSTALL_PROJECT",
+    "UV_ONLY_INSTALL_WORKSPACE", "UV_ONLY_INSTALL_LOCAL", "UV_NO_EDITABLE", "UV_SYSTEM_PYTHON",
     "UV_MANAGED_PYTHON", "UV_NO_MANAGED_PYTHON", "UV_ISOLATED",
   ]
 

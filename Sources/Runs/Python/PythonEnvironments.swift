@@ -62,8 +62,16 @@ final class PythonEnvironments: Sendable {
       }
       let installed = try installed(in: folder)
       let interpreter = folder + "/bin/python3"
-      let version = try tools.identity(
-        of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:], at: instance)
+      let version: String
+      do {
+        version = try tools.identity(
+          of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:], at: instance)
+      } catch var unknown as UnknownIdentity {
+        // One in a folder that the pipeline names may be any program.
+        if case .folder = source { throw unknown }
+        unknown.isQuestionToPython = true
+        throw unknown
+      }
       return Found(
         folder: folder,
         identity: [
@@ -154,9 +162,10 @@ final class PythonEnvironments: Sendable {
       version = try tools.identity(
         of: "python3", version: PythonEnvironments.question("python3", more: " + ' ' + sys.base_exec_prefix"),
         seeing: seen, at: instance)
-    } catch let unknown as UnknownIdentity {
-      guard isLooking, let folder = made.lastUsed(source) else { throw unknown }
-      return folder
+    } catch var unknown as UnknownIdentity {
+      if isLooking, let folder = made.lastUsed(source) { return folder }
+      unknown.isQuestionToPython = true
+      throw unknown
     }
     let order = MadeEnvironments.Order(
       source: source, name: name, interpreter: interpreter, version: version)

@@ -2,6 +2,9 @@
 struct UnknownIdentity: Error {
   /// A sentence without a full stop.
   let reason: String
+  /// Whether it takes but a question to a Python that is the user's, or that brake has put there: nothing of the pipeline is executed, and
+  /// nothing made.
+  var isQuestionToPython = false
   /// Finds it out. Afterwards it is known.
   ///
   /// - Parameter tell: called with what takes long, for people.

@@ -72,6 +72,8 @@ struct Schedule {
   private var nodes: [Node] = []
   private let options: Options
   private var room: Capacity
+  /// What of it something has that is no instance.
+  private var lent: [Resources] = []
 
   private var ready = IndexHeap()
   private var queue = IndexHeap()
@@ -229,10 +231,28 @@ struct Schedule {
 
   /// Takes room for something that is no instance.
   /// - Returns: whether there is any.
-  mutating func borrow(_ demand: Resources) -> Bool { startsMore && room.take(demand) }
+  mutating func borrow(_ demand: Resources) -> Bool {
+    guard startsMore, room.take(demand) else { return false }
+    lent.append(demand)
+    return true
+  }
 
   /// Gives back what was taken so.
-  mutating func giveBack(_ demand: Resources) { room.give(demand) }
+  mutating func giveBack(_ demand: Resources) {
+    room.give(demand)
+    if let place = lent.firstIndex(of: demand) { lent.remove(at: place) }
+  }
+
+  /// Whether an instance could start if what is lent were given back: then nothing more is to be taken.
+  var wantsBack: Bool {
+    if lent.isEmpty || queue.isEmpty { return false }
+    var whole = room
+    for demand in lent { whole.give(demand) }
+    return queue.elements.contains { node in
+      var rest = whole
+      return rest.take(nodes[node].demand)
+    }
+  }
 
   /// Whether an instance that does an action waits for a place, runs or is being stored.
   func isInFlight(_ key: Digest) -> Bool { inFlight[key] != nil }

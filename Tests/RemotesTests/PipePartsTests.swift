@@ -21,20 +21,7 @@ import Testing
   @Test func `A part comes as it stands in the object's file, and no more`() throws {
     let pair = try PipePair(there.store, isReadOnly: true)
     let files = try #require(pair.client as? any RangedFiles)
-    for part in [
-      WantedPart.last(100), .last(bytes.count + 1), .range(0..<1), .range(70_000..<2_500_000),
-      .range(bytes.count - 1..<bytes.count),
-    ] {
-      guard case .bytes(let come, let size) = try files.read(part, of: path) else {
-        Issue.record("no part came")
-        continue
-      }
-      #expect(size == bytes.count && come == Array(bytes[part.range(in: bytes.count)]))
-    }
-    guard case .missing = try files.read(.last(1), of: StorePath.object(Digest.first).text) else {
-      Issue.record("what is not there came")
-      return
-    }
+    try TestStore.expectParts(of: bytes, from: files, at: path)
     #expect(throws: Failure.self) { try files.read(.last(1), of: "refs/best") }
     #expect(throws: Failure.self) { try files.read(.last(1), of: "objects/../format") }
     // What was refused did not end the talk.

@@ -62,17 +62,7 @@ import Testing
     _ = try await push.run(from: there.store, to: files)
     let path = StorePath.object(there.large.digest).text
     let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: place["a/store/" + path])))
-    for part in [WantedPart.last(100), .last(bytes.count + 1), .range(0..<1), .range(70_000..<2_900_000)] {
-      guard case .bytes(let come, let size) = try files.read(part, of: path) else {
-        Issue.record("no part came")
-        continue
-      }
-      #expect(size == bytes.count && come == Array(bytes[part.range(in: bytes.count)]))
-    }
-    guard case .missing = try files.read(.last(1), of: StorePath.object(Digest.first).text) else {
-      Issue.record("what is not there came")
-      return
-    }
+    try TestStore.expectParts(of: bytes, from: files, at: path)
   }
 
   @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))

@@ -1,8 +1,9 @@
-import Artefacts
+@testable import Artefacts
 import Foundation
 import JSON
 import Support
 import System
+import Testing
 
 @testable import Remotes
 
@@ -31,5 +32,25 @@ struct TestStore {
       sources: [:])
     try publication.add(record: record)
     try publication.commit()
+  }
+}
+
+extension TestStore {
+  /// Reads parts of a file from a place, short and long ones, at its ends and across many packets, and one that is not there.
+  static func expectParts(of bytes: [UInt8], from files: any RangedFiles, at path: String) throws {
+    for part in [
+      WantedPart.last(100), .last(bytes.count + 1), .range(0..<1), .range(70_000..<2_500_000),
+      .range(70_000..<2_900_000), .range(bytes.count - 1..<bytes.count),
+    ] {
+      guard case .bytes(let come, let size) = try files.read(part, of: path) else {
+        Issue.record("no part came")
+        continue
+      }
+      #expect(size == bytes.count && come == Array(bytes[part.range(in: bytes.count)]))
+    }
+    guard case .missing = try files.read(.last(1), of: StorePath.object(Digest.first).text) else {
+      Issue.record("what is not there came")
+      return
+    }
   }
 }

@@ -104,7 +104,7 @@ import Testing
 
     chmod(place, 0o755)
     #expect(text(try reader.borrow(tree), "/a/one") == "one" && reader.writes == 4)
-    FileManager.default.createFile(atPath: place + "/more", contents: Data())
+    #expect(FileManager.default.createFile(atPath: place + "/more", contents: Data()))
     let again = try reader.borrow(tree)
     #expect(reader.writes == 5)
     #expect(text(again, "/more") == nil && text(again, "/a/one") == "one")

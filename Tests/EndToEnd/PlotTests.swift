@@ -25,7 +25,7 @@ import Testing
   @Test(arguments: [
     [], [MetricPoint(step: 5, value: 1)], [.init(step: 1, value: 0), .init(step: 1, value: 0)],
     [.init(step: 0, value: -1e308), .init(step: 1e300, value: 1e308)],
-    [.init(step: 3, value: 1e-300), .init(step: 2, value: 5e-324)],
+    [.init(step: 3, value: 1e-300), .init(step: 2, value: .leastNonzeroMagnitude)],
   ]) func `Whatever is told can be drawn, however narrow the terminal`(points: [MetricPoint]) {
     for (columns, lines) in [(80, 24), (10, 3), (1, 1)] {
       var plot = CurvePlot()

@@ -34,7 +34,8 @@ import Testing
       let scratch = folder[name]
       try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
       var gnuplot = Gnuplot()
-      gnuplot.fontSettings = try #require(try Fonts(in: [folder.path]).write(into: scratch))
+      let settings: String = try #require(try Fonts(in: [folder.path]).write(into: scratch))
+      gnuplot.fontSettings = settings
       return PDF.undated(
         try await gnuplot.run(
           "set terminal pdfcairo font 'Helvetica,12'\nset title 'AaBb {/:Italic t} ∇ℓ δ'\nplot x\n"))

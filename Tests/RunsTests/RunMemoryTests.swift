@@ -206,7 +206,9 @@ extension Workspace {
     (
       "all files written anew, as by a switch to another branch and back",
       { workspace, _ in
-        for name in files.keys { workspace.text(name).map { workspace.folder.write($0, to: name) } }
+        for name in files.keys {
+          if let text = workspace.text(name) { workspace.folder.write(text, to: name) }
+        }
       }
     ),
     (
@@ -231,7 +233,7 @@ extension Workspace {
       { workspace, _ in
         for note in notes(workspace) {
           let bytes = try #require(workspace.folder.read(note))
-          workspace.folder.read("earlier note").map { workspace.folder.write($0, to: note) }
+          if let earlier = workspace.folder.read("earlier note") { workspace.folder.write(earlier, to: note) }
           workspace.folder.write(bytes, to: "earlier note")
         }
       }
@@ -370,11 +372,11 @@ extension Workspace {
 
   @Test func `Another user's memory is none, and one that somebody has edited is none`() async throws {
     let workspace = try Workspace(pipeline, files: files)
-    func memory(_ secret: String) throws -> RunMemory {
-      RunMemory(
+    func memory(_ name: String) throws -> RunMemory {
+      let secret: UserSecret = try #require(UserSecret(at: workspace.folder["secrets/" + name]))
+      return RunMemory(
         text: workspace.text("brake.yaml")!, path: "brake.yaml", overrides: [], targets: [],
-        root: workspace.folder.path, store: workspace.store, registry: registry,
-        secret: try #require(UserSecret(at: workspace.folder["secrets/" + secret])))
+        root: workspace.folder.path, store: workspace.store, registry: registry, secret: secret)
     }
     for _ in 0..<3 where try memory("mine").recall() == nil {
       usleep(30_000)

@@ -109,7 +109,7 @@ private func names(_ count: Int) -> [String] {
     let folder = TemporaryFolder()
     for place in places where !place.contains("<(") && !place.contains("<<<") && !place.contains("=(") {
       if place.contains("$'") || place.contains("sed -z") { continue }
-      let script = try names(30).compactMap { try? command(place, $0, shell: "sh -eu") }.joined(
+      let script = names(30).compactMap { try? command(place, $0, shell: "sh -eu") }.joined(
         separator: "\n")
       let wanted = names(30).filter { (try? command(place, $0, shell: "sh -eu")) != nil }
       let printed = try output(script, of: ["sh"], in: folder)

@@ -29,9 +29,8 @@ import Testing
   private func trust(
     of person: String, _ groups: Trust.Group..., allowed: String? = nil
   ) throws -> Trust {
-    try Trust(
-      Set(groups), check: SignatureCheck(allowed: allowed),
-      secret: #require(UserSecret(at: people["\(person)/secret"])))
+    let secret: UserSecret = try #require(UserSecret(at: people["\(person)/secret"]))
+    return try Trust(Set(groups), check: SignatureCheck(allowed: allowed), secret: secret)
   }
 
   private func engine(

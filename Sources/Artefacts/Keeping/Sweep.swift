@@ -165,10 +165,10 @@ public struct Sweep: Sendable {
     try file.update(Decompressor())
     let all = Digest.first...Digest.last
     var isAny = false
-    for object in try file.digests(ofRecords: false, all) where needed.objects.contains(object) {
+    for object in file.digests(ofRecords: false, all) where needed.objects.contains(object) {
       if try !store.contains(object), store.takeBack(object) { isAny = true }
     }
-    for record in try file.digests(ofRecords: true, all) where needed.records.contains(record) {
+    for record in file.digests(ofRecords: true, all) where needed.records.contains(record) {
       if try !store.hasRecord(record), try store.takeBackRecord(record) { isAny = true }
     }
     return isAny

@@ -1,5 +1,5 @@
 public import Safetensors
-public import System
+import System
 
 /// The tensors of a safetensors file that is an object, each read without the others.
 public struct TensorReader: Sendable {

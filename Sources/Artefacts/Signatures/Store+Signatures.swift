@@ -1,4 +1,4 @@
-package import System
+import System
 
 /// Signatures of records stand beside them, in `signatures/ab/cdef…`. That one is there says nothing before it is checked against the
 /// record and against keys that somebody trusts.

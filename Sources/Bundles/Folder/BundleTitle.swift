@@ -1,4 +1,4 @@
-public import JSON
+import JSON
 public import System
 
 /// What a bundle is called, and whose it is.

@@ -1,5 +1,5 @@
 import Actions
-public import Artefacts
+import Artefacts
 import JSON
 import Pipeline
 public import Remotes

@@ -1,4 +1,5 @@
 import Artefacts
+import Pipeline
 import Runs
 import System
 

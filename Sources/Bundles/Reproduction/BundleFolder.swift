@@ -2,7 +2,7 @@ import Actions
 public import Artefacts
 public import Pipeline
 import Runs
-public import System
+import System
 
 /// A bundle that is there. It is only read.
 public struct BundleFolder: Sendable {

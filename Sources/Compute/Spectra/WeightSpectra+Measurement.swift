@@ -1,4 +1,4 @@
-public import Safetensors
+internal import Safetensors
 internal import System
 
 /// The singular values of all matrices of a model, with what they say.

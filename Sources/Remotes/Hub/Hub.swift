@@ -1,5 +1,5 @@
 public import Artefacts
-public import System
+import System
 
 /// Hugging Face's hub, or another web server with the same paths (`HF_ENDPOINT`), as a source of published models.
 public struct Hub: Sendable {

@@ -191,7 +191,7 @@ public struct SlurmRunner: Runner {
   }
 
   private func outputs(_ ticket: ActionTicket, _ notes: ActionNotes) -> Inheritance? {
-    guard case .made(let outputs, let isResumed)?? = try? ticket.answer(notes),
+    guard let answer = try? ticket.answer(notes), case .made(let outputs, let isResumed) = answer,
       outputs.allSatisfy({ (try? store.files.entry($0.path)) ?? nil != nil })
     else { return nil }
     return .outputs(outputs, isResumed: isResumed)

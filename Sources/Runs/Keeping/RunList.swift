@@ -2,7 +2,7 @@ package import Artefacts
 import JSON
 import Pipeline
 import Synchronization
-package import System
+import System
 
 /// The actions that a run needs, in a file of the store's `runs/`, so that whoever collects what is not needed knows them. What the last
 /// runs of a pipeline need is kept.

@@ -1,6 +1,6 @@
 public import Artefacts
 public import Signing
-public import System
+import System
 
 /// Whose records count as results.
 public struct Trust: Sendable {

@@ -5,7 +5,8 @@
 
 Two trainings, each killed so often (ten times if not said), now brake and now the training itself:
 
-- examples/pytorch/train.py as pipelines/pytorch.yaml runs it: it announces what it has saved, and goes on by brake.resume;
+- examples/pytorch/train.py as pipelines/pytorch.yaml runs it: it announces what it has saved, and goes on by brake.resume; the dissent of
+  two of its checkpoints is computed while it goes on;
 - one that knows nothing of brake: it writes its checkpoints where they are to be, and looks there for the newest one. Its stage says
   `grows: true` and `resume: true`.
 
@@ -129,11 +130,15 @@ class Case:
             env=self.environment, stdout=subprocess.DEVNULL, stderr=open(f"{self.folder}/errors", "w"), start_new_session=True)
 
     def outputs(self):
+        """The stage that trains, and the outputs of it and of what reads its checkpoints."""
+        stage, outputs, read = None, {}, {}
         with open(f"{self.folder}/events") as file:
             for event in map(json.loads, file):
                 if event["event"] == "finished" and event["stage"].startswith("train"):
-                    return event["stage"], event.get("outputs")
-        return None, None
+                    stage, outputs = event["stage"], event.get("outputs") or {}
+                elif event["event"] == "finished" and event["stage"].startswith("dissent"):
+                    read.update({f"{event['stage']}.{name}": value for name, value in (event.get("outputs") or {}).items()})
+        return stage, outputs | read
 
     def undisturbed(self):
         start = time.monotonic()
@@ -244,7 +249,7 @@ def main():
         shutil.copy(f"{project}/pipelines/pytorch.yaml", f"{work}/pipelines")
         cases.append(Case(
             binary, f"{folder}/example", "examples/pytorch", "train.py",
-            ["-f", "pipelines/pytorch.yaml", "train[2e-3,1]", "steps=1024"]))
+            ["-f", "pipelines/pytorch.yaml", "train[2e-3,1]", "dissent[2e-3,1,32]", "dissent[2e-3,1,256]", "steps=1024"]))
         for name, text in [("plain.py", PLAIN), ("brake.yaml", PIPELINE)]:
             with open(f"{folder}/plain/work/{name}", "w") as file:
                 file.write(text)

@@ -83,6 +83,48 @@ import Testing
     }
   }
 
+  @Test func `Two trainings in one log are refused with the line that parts them`() throws {
+    let whole = try curve("transformers.log")
+    let text = String(decoding: try bytes("transformers.log"), as: UTF8.self)
+    let others = [text, text.replacing("/30 [", with: "/90 ["), text.replacing("\r", with: "\n")]
+    for other in others {
+      let both = text + "\n" + other
+      let failure = #expect(throws: Failure.self) { try CurveImport()(Array(both.utf8), file: "log") }
+      #expect(failure?.headline.contains("two trainings stand in this log: one of 30 steps") == true)
+      // What the hint says parts them into files that can be read.
+      let line = try #require(failure?.hint?.firstMatch(of: /tail -n \+(\d+)/).flatMap { Int($0.1) })
+      // Bytes, since a carriage return and a line feed are one character.
+      let lines = Array(both.utf8).split(separator: 0x0A, omittingEmptySubsequences: false)
+      for part in [lines[..<(line - 1)], lines[(line - 1)...]] {
+        let found = try CurveImport()(Array(part.joined(separator: [0x0A])), file: "log")
+        #expect(found.first?.steps == whole.steps && found.first?.losses == whole.losses)
+      }
+    }
+  }
+
+  @Test func `A training that went on from a checkpoint, or was made longer, is one`() throws {
+    let whole = try curve("transformers.log")
+    let text = String(decoding: try bytes("transformers.log"), as: UTF8.self)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let (again, stopped) = (
+      try #require(lines.firstIndex { $0.contains(" 12/30 [") }),
+      try #require(lines.firstIndex { $0.contains(" 18/30 [") })
+    )
+    let begun = lines[...stopped].joined(separator: "\n")
+    let killed = begun[..<(try #require(begun.ranges(of: "{'loss'").last).lowerBound)]
+    let resumed =
+      killed + "\n\r  0%|          | 0/30 [00:00<?, ?it/s]\n" + lines[again...].joined(separator: "\n")
+    let found = try #require(try CurveImport()(Array(resumed.utf8), file: "log").first)
+    #expect(found.steps == whole.steps && found.losses == whole.losses)
+    #expect(found.notes.map(\.kind) == [.restart])
+
+    let longer = text.replacing(/([1-9]\d*)\/30 \[/) { "\((Int($0.1) ?? 0) + 30)/60 [" }
+      .replacing("0/30 [", with: "0/60 [")
+    let both = try #require(try CurveImport()(Array((text + "\n" + longer).utf8), file: "log").first)
+    #expect(both.steps == Array(stride(from: 2, through: 60, by: 2)))
+    #expect(both.losses == whole.losses + whole.losses)
+  }
+
   @Test func `A loss that no dictionary has is told of with the names that there are`() throws {
     let failure = #expect(throws: Failure.self) {
       try CurveImport(loss: "los")(try bytes("transformers.log"), file: "log")

@@ -23,7 +23,7 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "curve.import", revision: 5,
+      operation: "curve.import", revision: 6,
       digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
     Golden(
       operation: "curve.generate", revision: 2,

@@ -105,7 +105,8 @@ extension CurveImport {
 
   /// The losses of dictionaries behind each of which the training's progress bar says the step.
   private func dictionaries(_ text: [UInt8], file: String) throws -> [Pair: PointCollector] {
-    let total = try CurveImport.trainingTotal(text)
+    let runs = try CurveImport.trainerRuns(text)
+    let totals = runs.totals
     var points: [Pair: PointCollector] = [:]
     /// Those of the dictionary that was read last, where nothing has stood behind it yet.
     var waiting: [(loss: String, value: Double)] = []
@@ -114,7 +115,7 @@ extension CurveImport {
     var (count, told) = (0, 0)
     func take(_ part: TrainerPart, at line: Int) {
       if part.isBlank { return }
-      let bar = part.bars.first { $0.total == total && $0.step > 0 }
+      let bar = part.bars.first { totals.contains($0.total) && $0.step > 0 }
       // Behind the loss of an evaluation tqdm draws its bar anew, too, and in no certain order. Behind one of the training none other is
       // there, or else it was printed late.
       if bar == nil, !isOfTraining, part.dictionary == nil, let other = part.bars.first, other.step > 0 {
@@ -147,26 +148,29 @@ extension CurveImport {
           "read trainer_state.json instead, which stands beside the last checkpoint; or let the training print without a buffer and with its progress bars, as in PYTHONUNBUFFERED=1 python3 train.py > train.log 2>&1"
       )
     }
+    try runs.requireOne(file: file)
     return points
   }
 
-  /// How many steps the training's progress bar says that there are: the most that one says that stands behind a loss of the training;
-  /// nil if none does.
-  private static func trainingTotal(_ text: [UInt8]) throws -> Int? {
-    var total: Int?
-    var isBehind = false
-    try forEachPart(of: text) { part, _ in
-      if part.isBlank { return }
-      if isBehind, let bar = part.bars.first, bar.step > 0 { total = max(total ?? 0, bar.total) }
-      isBehind = part.dictionary.map(isOfTraining) ?? false
+  private static func trainerRuns(_ text: [UInt8]) throws -> TrainerRuns {
+    var runs = TrainerRuns()
+    try forEachPart(of: text) { part, line in
+      runs.take(
+        part, isOfTraining: part.dictionary.map(isOfTraining) ?? false,
+        isEnd: part.dictionary.map(isOfEnd) ?? false, at: line)
     }
-    return total
+    return runs
   }
 
   /// Whether a dictionary says a loss of the training, and no mean over all of it.
   private static func isOfTraining(_ entries: [LogLine.Entry]) -> Bool {
     let names = entries.map(\.name)
-    return !names.contains("train_runtime") && names.contains { CurveColumns.isLoss($0, among: names) }
+    return !isOfEnd(entries) && names.contains { CurveColumns.isLoss($0, among: names) }
+  }
+
+  /// Whether a dictionary says what all of a training took.
+  private static func isOfEnd(_ entries: [LogLine.Entry]) -> Bool {
+    entries.contains { $0.name == "train_runtime" }
   }
 
   /// What the steps of dictionaries are called in messages.
@@ -175,7 +179,7 @@ extension CurveImport {
   /// None of those at the end of a training, whose loss is a mean over all of it.
   private func losses(of entries: [LogLine.Entry]) -> [(loss: String, value: Double)] {
     let names = entries.map(\.name)
-    if names.contains("train_runtime") { return [] }
+    if CurveImport.isOfEnd(entries) { return [] }
     return entries.filter {
       loss == nil ? CurveColumns.isLoss($0.name, among: names) : $0.name == loss
     }.map { ($0.name, $0.value) }

@@ -11,6 +11,13 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A module that goes through many bytes or numbers: optimised in debug builds, too, as its tests would take several times as long.
+func busyModule(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies,
+    swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))])
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
   .testTarget(
     name: name, dependencies: dependencies + ["Support"], path: path, swiftSettings: strict)
@@ -26,15 +33,17 @@ let package = Package(
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CCurl"),
-    .target(name: "CKernels", exclude: ["CONTRACT.md"]),
-    module("JSON"),
+    .target(
+      name: "CKernels", exclude: ["CONTRACT.md"],
+      cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+    busyModule("JSON"),
     module("System"),
-    module("Safetensors", ["JSON", "System"]),
-    module("TorchFiles", ["Safetensors", "System"]),
-    module("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
+    busyModule("Safetensors", ["JSON", "System"]),
+    busyModule("TorchFiles", ["Safetensors", "System"]),
+    busyModule("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
     module("Signing", ["Artefacts", "System"]),
-    module("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
-    module("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
+    busyModule("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
+    busyModule("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
     module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "System"]),
     module("Actions", ["Artefacts", "JSON", "System"]),
     module("Runners", ["Actions", "Artefacts", "System"]),

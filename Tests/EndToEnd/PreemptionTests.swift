@@ -37,11 +37,17 @@ import Testing
           \(rest)
       """, to: "brake.yaml")
     let brake = try BrakeProcess(["run"], in: folder)
-    for _ in 0..<1000 {
-      if try folder.shell("cat cache/tmp/*/log; true").out.contains("started") { break }
-      usleep(20_000)
-    }
+    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
+    try #require(hasStarted)
     return brake
+  }
+
+  /// Whether the training has printed that it has.
+  private var hasStarted: Bool {
+    let paths = (try? FileManager.default.subpathsOfDirectory(atPath: folder["cache/tmp"])) ?? []
+    return paths.contains {
+      $0.hasSuffix("/log") && folder.text("cache/tmp/" + $0)?.contains("started") == true
+    }
   }
 
   @Test(arguments: [SIGTERM, SIGUSR1], ["", "sandbox: false"])
@@ -100,9 +106,8 @@ import Testing
     let brake = try BrakeProcess(["run"], in: folder)
     try #require(folder.appears("go.reached"))
     // Until what was announced is kept.
-    for _ in 0..<500 where try folder.shell("ls cache/failed/*-saved/states/3.txt").status != 0 {
-      usleep(20_000)
-    }
+    for _ in 0..<500 where !hasKept("states/3.txt") { usleep(20_000) }
+    try #require(hasKept("states/3.txt"))
     brake.send(signal)
     #expect(brake.wait().status == 128 + signal)
     folder.write("", to: "go")
@@ -124,6 +129,11 @@ import Testing
     }
     #expect(try folder.shell("ls -d cache/failed/*-saved").status != 0)
     #expect(try folder.brake("verify").status == 0)
+  }
+
+  private func hasKept(_ file: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder["cache/failed"])) ?? []
+    return names.contains { $0.hasSuffix("-saved") && folder.exists("cache/failed/\($0)/\(file)") }
   }
 
   @Test func `A timeout and retries show in what is said`() throws {

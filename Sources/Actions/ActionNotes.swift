@@ -17,6 +17,12 @@ public final class ActionNotes: Sendable {
   public var doubt: Record.Doubt? { reason.withLock { $0 } }
   public func add(_ doubt: Record.Doubt) { reason.withLock { $0 = doubt } }
 
+  private let taken = Mutex<Effort?>(nil)
+
+  /// What the action took, as far as whoever ran it has measured that; nil where nothing was.
+  public var effort: Effort? { taken.withLock { $0 } }
+  public func add(_ effort: Effort) { taken.withLock { $0 = effort } }
+
   private let machine = Mutex<JSON?>(nil)
 
   /// What is known of the graphics processors of another machine on which it ran; nil where that is nothing.

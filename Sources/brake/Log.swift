@@ -41,7 +41,7 @@ extension Brake {
       let engine = try pipeline.engine(given.overrides)
       let logs = try await engine.logs(targets: given.targets)
       let origins = try RecordOrigins(of: logs.compactMap(\.record), in: engine.store)
-      if json { return try Output.print(.array(logs.map { try $0.json(origins) })) }
+      if json { return try Output.print(.array(logs.map { try $0.json(origins, in: engine.store) })) }
       for log in logs {
         if log.place == .none {
           Output.note(
@@ -141,7 +141,7 @@ struct LogWriter {
 
 extension StageLog {
   /// Of a long log the end alone, since it becomes one text in memory.
-  fileprivate func json(_ origins: RecordOrigins) throws -> JSON {
+  fileprivate func json(_ origins: RecordOrigins, in store: Store) throws -> JSON {
     guard place != .none else { return ["stage": .string(instance), "state": "none", "log": .null] }
     let most = 16 << 20
     var bytes: [UInt8] = []
@@ -155,10 +155,11 @@ extension StageLog {
       case .failed: "failed"
       default: "ran"
       }
-    let members: [String: JSON] = [
+    var members: [String: JSON] = [
       "stage": .string(instance), "state": .string(state),
       "log": .string(String(decoding: bytes.suffix(most), as: UTF8.self)),
     ]
+    if let record { members["made"] = Making.of(record.key, in: store)?.json ?? .null }
     return .object(
       members.merging(record.map { origins.json(for: $0.key) } ?? [:]) { first, _ in first })
   }

@@ -105,7 +105,7 @@ private struct LineageTree {
     if let origin = origins.words(for: maker.record.key) { details.append(origin) }
     if let making = maker.making {
       let time = making.finished.replacing("T", with: " ").replacing("Z", with: " UTC")
-      details.append("made \(time) in \(duration(making.seconds)) on \(making.host), brake \(making.version)")
+      details.append("made \(time) in \(making.taken) on \(making.host), brake \(making.version)")
       if let graphics = making.graphics { details.append("graphics processors \(graphics.words)") }
     }
     return details

@@ -242,6 +242,7 @@ extension Brake {
       let explanations = try await engine.why(targets: given.targets, isLooking: false)
       let reasons = Dictionary(
         explanations.map { ($0.instance, $0.reason) }, uniquingKeysWith: { first, _ in first })
+      var expectation = Expectation(explanations)
       var table = Table(.left, .left)
       var stages: [JSON] = []
       for each in status where always || each.isBehind {
@@ -252,13 +253,17 @@ extension Brake {
           default: reasons[each.instance] ?? each.state.rawValue
           }
         table.add(each.instance, reason)
-        stages.append(["stage": .string(each.instance), "reason": .string(reason)])
+        stages.append([
+          "stage": .string(each.instance), "reason": .string(reason),
+          "expected": expectation.json(of: each.instance),
+        ])
       }
       if json {
         try Output.print(.array(stages))
       } else {
         try Output.print(
           table.isEmpty ? "nothing to do: all of \(status.count) are up to date" : table.text())
+        expectation.words.map { Output.note($0) }
       }
       if status.contains(where: { $0.error != nil }) { throw ExitCode(2) }
     }

@@ -36,8 +36,11 @@ extension Brake {
           "records": .array(
             makers.map { record in
               .object(
-                ["stage": .string(record.stage), "action": .string(record.key.description)]
-                  .merging(standings.json(for: record.key)) { first, _ in first })
+                [
+                  "stage": .string(record.stage), "action": .string(record.key.description),
+                  "made": Making.of(record.key, in: store)?.json ?? .null,
+                ]
+                .merging(standings.json(for: record.key)) { first, _ in first })
             }),
         ])
       }
@@ -50,6 +53,9 @@ extension Brake {
       for origin in origins { table.add("origin", origin) }
       for record in makers {
         table.add("record", "\(record.stage): \(standings.words(for: record.key) ?? "computed here by you")")
+        if let making = Making.of(record.key, in: store) {
+          table.add("", "took \(making.taken) on \(making.host)")
+        }
       }
       if info.artefact.kind == .tree {
         for entry in try store.tree(digest).entries {

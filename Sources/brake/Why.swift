@@ -45,7 +45,8 @@ extension Explanation {
   fileprivate func text(colour: Bool) -> String {
     var lines = ["\(instance): \(verdict)".visible()]
     if let relative {
-      let remark = relative.isOtherStage ? ", another stage" : ""
+      let remark =
+        relative.isOtherStage ? ", another stage" : relative.making.map { ", which took \($0.taken)" } ?? ""
       lines.append("  compared with \(relative.stage.visible()), action \(relative.key.short)\(remark)")
     }
     let width = shown.map(\.what.columns).filter { $0 <= 40 }.max() ?? 0
@@ -91,7 +92,7 @@ extension Explanation {
       "relative": relative.map {
         [
           "stage": .string($0.stage), "action": .string($0.key.description),
-          "other_stage": .bool($0.isOtherStage),
+          "other_stage": .bool($0.isOtherStage), "made": $0.making?.json ?? .null,
         ]
       } ?? .null,
     ]

@@ -31,7 +31,13 @@ extension CommandRun {
       scratch: scratch.path, files: disk, report: watcher.report,
       saved: { [watcher, scratch] in watcher.saved($0, scratch.work) }, growing: growing,
       grown: watcher.grown)
-    switch try await follower.following({ try await process.run() }) {
+    let meter = CommandMeter(folder: (try? disk.realPath(scratch.work)) ?? scratch.work)
+    let ending = try await follower.following { [notes] in
+      try await meter.measuring {
+        try await process.run(measured: { notes.add(meter.effort($0)) })
+      }
+    }
+    switch ending {
     case .exited(let code) where command.ending.codes.contains(Int(code)): return
     case .overdue: throw overdue()
     case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)

@@ -1,5 +1,5 @@
 public import Actions
-public import Artefacts
+import Artefacts
 import JSON
 public import System
 
@@ -145,6 +145,7 @@ public struct ActionTicket: Sendable {
       "doubt": notes.doubt.map { .string($0.rawValue) } ?? .null,
     ]
     members["graphics"] = notes.graphics
+    members["effort"] = notes.effort.map { .object($0.members) }
     switch answer {
     case .made(let outputs, let isResumed):
       members["outputs"] = .array(outputs.map(\.json))
@@ -169,6 +170,7 @@ public struct ActionTicket: Sendable {
     for note in json["notes"]?.array ?? [] { note.string.map(notes.add) }
     if let doubt = json["doubt"]?.string.flatMap(Record.Doubt.init) { notes.add(doubt) }
     if let graphics = json["graphics"] { notes.add(graphics: graphics) }
+    if let effort = json["effort"] { notes.add(Effort(effort)) }
     if let failure = json["failure"] { return .failed(try Failure(failure)) }
     if json["passed_over"] != nil { return .passedOver }
     if let told = json["told"] { return .told(hasSaved: told["saved"]?.bool == true) }

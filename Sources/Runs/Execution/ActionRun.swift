@@ -10,13 +10,19 @@ struct Computed: Sendable {
   let action: Action
   private(set) var record: Record
   let publication: Publication
+  /// Of this run, with what the action waited for.
   let seconds: Double
   /// Those of the machine, where it asked for some and it is known which they are.
   let graphics: GraphicsFacts?
+  /// What the action itself took, as far as that was measured.
+  let effort: Effort?
   /// What is worth a line.
   private(set) var notes: [String]
   /// Whether what is recorded is another's, and is not what this one has made.
   private(set) var isAnothers = false
+
+  /// What is noted beside the record.
+  var making: Makings.Facts { Makings.Facts(seconds: seconds, effort: effort, graphics: graphics) }
 
   func with(notes earlier: [String]) -> Computed {
     var result = self
@@ -29,7 +35,7 @@ struct Computed: Sendable {
   static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
     for computed in all {
       let note = engine.makings.bytes(
-        for: computed.record, seconds: computed.seconds, graphics: computed.graphics)
+        for: computed.record, computed.making)
       computed.publication.add(note: note, of: computed.action.key)
     }
     let stayed = Set(try Publication.commit(all.map(\.publication)))
@@ -173,7 +179,7 @@ struct ActionRun: Sendable {
       return .computed(
         Computed(
           action: action, record: record, publication: publication, seconds: seconds(since: start),
-          graphics: graphics(notes), notes: notes.all))
+          graphics: graphics(notes), effort: notes.effort, notes: notes.all))
     } catch {
       return outcome(of: error, &attempts, seconds: seconds(since: start), notes: notes.all)
     }

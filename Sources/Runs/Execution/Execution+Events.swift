@@ -161,7 +161,7 @@ extension Execution {
     SavedFiles(store: engine.store).forget(result.action.key)
     tell(result.notes)
     if !result.isAnothers {
-      engine.makings.note(result.record, seconds: result.seconds, graphics: result.graphics)
+      engine.makings.note(result.record, result.making)
     }
   }
 

@@ -115,6 +115,7 @@ public struct TicketExecution: Sendable {
       }, saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
       placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } })
     let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
+    let stopwatch = EffortWatch()
     do {
       let scratch = try Scratch(madeAt: ticket.folder, keeping: ActionTicket.names, files: files)
       let result = try await LocalRunner(store: store, surroundings: surroundings).run(
@@ -123,6 +124,7 @@ public struct TicketExecution: Sendable {
       store.sealSegment()
       for output in result.outputs { try files.synchronise(output.path) }
       if action.usesGraphics, let facts = graphics.facts() { notes.add(graphics: facts.json) }
+      notes.add(stopwatch.effort(of: action, notes))
       try ticket.write(.made(result.outputs, isResumed: isResumed.withLock { $0 }), notes, by: job)
       return true
     } catch {

@@ -18,9 +18,18 @@ public struct Explanation: Sendable {
   /// A sentence: `up to date`, `must run: skip differs`, ...
   public let verdict: String
   public let differences: [Difference]
-  /// The key of the relative that it was compared with, the name of the stage that made it, and whether that is another
-  /// stage, because this one has not run before.
-  public let relative: (key: Digest, stage: String, isOtherStage: Bool)?
+  /// The recorded action that it was compared with.
+  public let relative: Relation?
+
+  public struct Relation: Sendable {
+    public let key: Digest
+    /// The stage that made it.
+    public let stage: String
+    /// Whether that is another stage, because this one has not run before.
+    public let isOtherStage: Bool
+    /// How it was made: what the action will take itself is most likely like it. Nil of another stage's, and where nobody knows.
+    public let making: Making?
+  }
 }
 
 extension Engine {
@@ -57,7 +66,11 @@ extension Engine {
     return Explanation(
       instance: name, verdict: verdict(finding, nearest) + doubt(of: action, finding, records),
       differences: differences,
-      relative: nearest.map { ($0.record.key, $0.record.stage, $0.kinship == .otherStage) })
+      relative: nearest.map {
+        Explanation.Relation(
+          key: $0.record.key, stage: $0.record.stage, isOtherStage: $0.kinship == .otherStage,
+          making: $0.making)
+      })
   }
 
   /// What is to be said of an action that is recorded, and ran without a sandbox.

@@ -1,4 +1,5 @@
-import Artefacts
+import Actions
+public import Artefacts
 public import JSON
 import System
 
@@ -6,7 +7,11 @@ import System
 public struct Making: Sendable, Hashable {
   /// UTC, as `2026-11-21T14:03:05Z`.
   public let finished: String
+  /// How long the action ran.
   public let seconds: Double
+  /// Seconds of processors, and bytes: the most that one of its processes had in memory at once. Nil where that was not measured.
+  public let processorSeconds: Double?
+  public let peakMemory: Int?
   public let host: String
   /// The version of brake.
   public let version: String
@@ -15,11 +20,16 @@ public struct Making: Sendable, Hashable {
   /// The graphics processors of the machine and their driver, of a stage that asked for some; nil where they are not known.
   public let graphics: GraphicsFacts?
 
+  /// Of the action with this key; nil if it is not known.
+  public static func of(_ key: Digest, in store: Store) -> Making? { Makings(store: store).of(key) }
+
   public var json: JSON {
     var members: [String: JSON] = [
       "finished": .string(finished), "seconds": .number(seconds), "host": .string(host),
       "version": .string(version), "pipeline": .string(pipeline),
     ]
+    members["cpu_seconds"] = processorSeconds.map { .number($0) }
+    members["peak_memory"] = peakMemory.map { .integer(Int64($0)) }
     members["graphics"] = graphics?.json
     return .object(members)
   }
@@ -34,19 +44,24 @@ public struct Making: Sendable, Hashable {
     self.host = host
     self.version = version
     self.pipeline = pipeline
+    let effort = Effort(json)
+    processorSeconds = effort.processorSeconds
+    peakMemory = effort.peakMemory
     graphics = json["graphics"].flatMap(GraphicsFacts.init)
   }
 
   init(
     finished: String, seconds: Double, host: String, version: String, pipeline: String,
-    graphics: GraphicsFacts? = nil
+    effort: Effort? = nil, graphics: GraphicsFacts? = nil
   ) {
     self.graphics = graphics
     self.finished = finished
-    self.seconds = seconds
-    self.host = host
+    self.seconds = effort?.seconds ?? seconds
+    self.host = effort?.host ?? host
     self.version = version
     self.pipeline = pipeline
+    processorSeconds = effort?.processorSeconds
+    peakMemory = effort?.peakMemory
   }
 }
 
@@ -71,16 +86,23 @@ struct Makings: Sendable {
     }
   }
 
-  /// Of an action that has just been computed.
-  private func now(seconds: Double, _ graphics: GraphicsFacts?) -> Making {
+  /// What is known of an action that has just been computed.
+  struct Facts: Sendable {
+    /// From where it was asked for to where it was there.
+    let seconds: Double
+    var effort: Effort?
+    var graphics: GraphicsFacts?
+  }
+
+  private func now(_ facts: Facts) -> Making {
     Making(
-      finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: seconds, host: Machine.name,
-      version: brakeVersion, pipeline: pipeline, graphics: graphics)
+      finished: SystemTime.utc(SystemTime.milliseconds() / 1000), seconds: facts.seconds, host: Machine.name,
+      version: brakeVersion, pipeline: pipeline, effort: facts.effort, graphics: facts.graphics)
   }
 
   /// What stands with the record of an action that has just been computed.
-  func bytes(for record: Record, seconds: Double, graphics: GraphicsFacts?) -> [UInt8] {
-    json(now(seconds: seconds, graphics), seals: seal(of: record).map { [$0.hex] } ?? []).canonicalBytes
+  func bytes(for record: Record, _ facts: Facts) -> [UInt8] {
+    json(now(facts), seals: seal(of: record).map { [$0.hex] } ?? []).canonicalBytes
   }
 
   private func json(_ making: Making, seals: [String]) -> JSON {
@@ -90,15 +112,15 @@ struct Makings: Sendable {
   }
 
   /// Notes that an action has just been computed, unless that was noted with its record.
-  func note(_ record: Record, seconds: Double, graphics: GraphicsFacts? = nil) {
+  func note(_ record: Record, _ facts: Facts) {
     if isOwn(record) { return }
     if secret == nil, ((try? store.note(ofRecord: record.key)) ?? nil) != nil { return }
-    write(now(seconds: seconds, graphics), record)
+    write(now(facts), record)
   }
 
   /// Notes that an action was computed here once more and made what its record says. When it was computed first stays.
   func confirm(_ record: Record, seconds: Double) {
-    if !isOwn(record) { write(of(record.key) ?? now(seconds: seconds, nil), record) }
+    if !isOwn(record) { write(of(record.key) ?? now(Facts(seconds: seconds)), record) }
   }
 
   private func write(_ making: Making, _ record: Record) {

@@ -15,7 +15,8 @@ struct Relative {
   let kinship: Kinship
   /// Whether this pipeline's file is known to have made it.
   let isSamePipeline: Bool
-  let finished: String
+  /// How it was made; nil of another stage's, or where nobody knows.
+  let making: Making?
   let differences: [Explanation.Difference]
 
   /// The record to compare an action with, its own left out: of the same instance, or else of the same stage, or else of
@@ -35,7 +36,7 @@ struct Relative {
       let making = kinship == .otherStage ? nil : makings.of(record.key)
       return Relative(
         record: record, kinship: kinship, isSamePipeline: making?.pipeline == makings.pipeline,
-        finished: making?.finished ?? "", differences: facts.differences(from: other))
+        making: making, differences: facts.differences(from: other))
     }
     return relatives.min { $0.isNearer(than: $1) }
   }
@@ -44,7 +45,8 @@ struct Relative {
     if kinship != other.kinship { return kinship < other.kinship }
     if isSamePipeline != other.isSamePipeline { return isSamePipeline }
     if differences.count != other.differences.count { return differences.count < other.differences.count }
-    return finished == other.finished ? record.key < other.record.key : finished > other.finished
+    let (finished, others) = (making?.finished ?? "", other.making?.finished ?? "")
+    return finished == others ? record.key < other.record.key : finished > others
   }
 
   private static func kinship(of instance: StageInstance, to stage: String) -> Kinship {

@@ -125,7 +125,7 @@ struct Repeating {
         let record = try ActionRun(action: action, engine: engine, threads: threads, isAnew: true)
           .record(result, publication, notes.doubt)
         try publication.commit()
-        engine.makings.note(record, seconds: repetition.seconds)
+        engine.makings.note(record, Makings.Facts(seconds: repetition.seconds))
         observe(.made(instance: name, key: action.key, outputs: record.outputs))
       } else if isRecording {
         engine.makings.confirm(record, seconds: repetition.seconds)

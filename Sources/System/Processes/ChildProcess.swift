@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 import Synchronization
 
 /// A program that is started, waited for, and ended when the task is cancelled.
@@ -54,10 +54,17 @@ package struct ChildProcess: Sendable {
   }
 
   /// - Throws: `CancellationError` if the task was cancelled, once the child and all its descendants are gone.
-  package func run() async throws -> ProcessEnding { try await run {} }
+  package func run() async throws -> ProcessEnding { try await run(measured: { _ in }, exchange: {}) }
+
+  /// - Parameter measured: called with what it took, once it has ended by itself or was ended since its time was over.
+  package func run(measured: @Sendable (ProcessUsage) -> Void) async throws -> ProcessEnding {
+    try await run(measured: measured, exchange: {})
+  }
 
   /// - Parameter exchange: what the child's thread does while the child runs; it ends when the child does.
-  func run(exchange: @escaping @Sendable () -> Void) async throws -> ProcessEnding {
+  func run(
+    measured: @Sendable (ProcessUsage) -> Void, exchange: @escaping @Sendable () -> Void
+  ) async throws -> ProcessEnding {
     let child = RunningChild()
     defer { child.endGroup() }
     let timer = limits.flatMap { limits in
@@ -90,6 +97,7 @@ package struct ChildProcess: Sendable {
       }
     }
     try Task.checkCancellation()
+    child.usage.map(measured)
     return child.hasExpired ? .overdue : ending
   }
 

@@ -42,7 +42,7 @@ public struct FilterProgram: Sendable {
     let pipes = try FilterPipes()
     let process = ChildProcess(
       arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
-    let ending = try await process.run { pipes.exchange(input, limit: limit) }
+    let ending = try await process.run(measured: { _ in }, exchange: { pipes.exchange(input, limit: limit) })
     let (output, complaint, isOver) = pipes.exchanged
     if isOver { throw Failure.tooMuchOutput }
     return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))

@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 import Synchronization
 
 /// A child between its start and its end, seen by the thread that waits and by those that end it.
@@ -12,10 +12,13 @@ final class RunningChild: Sendable {
 
   private let state = Mutex(State.new)
   private let expired = Atomic(false)
+  private let taken = Mutex<ProcessUsage?>(nil)
 
   /// Its time is over.
   func expire() { if isRunning { expired.store(true, ordering: .relaxed) } }
 
+  /// What it took; nil before its end is known.
+  var usage: ProcessUsage? { taken.withLock { $0 } }
   var hasExpired: Bool { expired.load(ordering: .relaxed) }
   var isRunning: Bool { state.withLock { if case .running = $0 { true } else { false } } }
 
@@ -40,7 +43,11 @@ final class RunningChild: Sendable {
     while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
     state.withLock { $0 = .ended(process) }
     var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    var usage = rusage()
+    while wait4(process, &status, 0, &usage) < 0 {
+      guard errno == EINTR else { return .killed(signal: SIGKILL) }
+    }
+    taken.withLock { $0 = ProcessUsage(ofChild: usage) }
     let signal = status & 0x7F
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
   }

@@ -4,7 +4,7 @@
     Tests/Slurm/slurm.py BRAKE
 
 Needs root and the packages slurm-wlm and munge; exits with 3, and says so, where they are missing. A run on the cluster makes what a run
-without it makes; a node that fails, a controller that is restarted, a job that somebody cancels, a limit of time, a request that no node
+without it makes, and notes what it took; a node that fails, also while others read what the stage on it has made so far, a controller that is restarted, a job that somebody cancels, a limit of time, a request that no node
 can fulfil, and Ctrl-C each have the end that docs/slurm.md promises, and no job is left.
 """
 import json, os, shutil, signal, subprocess, sys, tempfile, time
@@ -68,6 +68,23 @@ stages:
       cat ckpt/*.pt | cksum > ${out.o}
     out: { o: o.txt, ckpt: { folder: ckpt/, key: "*.pt", grows: true } }
     resume: true
+  burns:
+    run: python3 -c "import time; x = bytes(range(200)) * (1 << 20); print(sum(range(1000000))); time.sleep(2)" > ${out.o}
+    out: { o: o.txt }
+    memory: 1G
+  teller:
+    run: |
+      mkdir -p ckpt; from=$(ls ckpt | wc -l); echo "goes on from $from"
+      for step in $(seq $((from + 1)) 9); do echo $step > ckpt/$step.pt; sleep 3; done
+    out: { ckpt: { folder: ckpt/, key: "*.pt", grows: true, eager: true } }
+    resume: true
+  reader:
+    for: { step: teller.ckpt }
+    run: "echo >> $READ-${step}; cksum < ${in.ckpt} > ${out.o}"
+    pass-env: [READ]
+    in: { ckpt: "teller.ckpt[${step}]" }
+    out: { o: o.txt }
+    sandbox: false
 default: [sum]
 """
 
@@ -107,6 +124,20 @@ def jobs(state="all"):
 
 def node_of(job):
     return slurm("squeue", "--noheader", "--format=%N", f"--jobs={job}")[0]
+
+
+def job_of(stage):
+    """The job that runs a stage; None if none does."""
+    lines = subprocess.run(["squeue", "--noheader", "--states=RUNNING", "--format=%i %j"], capture_output=True, text=True).stdout
+    return next((line.split()[0] for line in lines.splitlines() if line.split()[-1] == stage), None)
+
+
+def until(what, test):
+    for _ in range(600):
+        if found := test():
+            return found
+        time.sleep(0.1)
+    raise SystemExit(f"{what}: not within a minute")
 
 
 def until_running():
@@ -255,6 +286,44 @@ try:
                               capture_output=True, text=True).stdout.strip()
     if "goes on from 0" in log or "goes on from" not in log or '"times_resumed":1' not in told or output("grows.o") != straight:
         failures.append(f"what grew was not given back: {log}{told}")
+
+    # Stages that read what another has made so far run beside it, and are not lost with its node.
+    os.environ["READ"] = place = f"{folder}/read"
+    process = start("reader")
+    until("what grows is read early", lambda: os.path.exists(f"{place}-2"))
+    node = node_of(until("a stage whose outputs are read", lambda: job_of("teller")))
+    if os.path.exists(f"{place}-9"):
+        failures.append("nothing was read early")
+    slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    time.sleep(2)
+    slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    expect("a node that fails while what grows on it is read", process, 0, "is submitted again", "10 ran")
+    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "teller"], capture_output=True, text=True).stdout
+    begun = [line.split()[-1] for line in log.splitlines() if line.startswith("goes on from")]
+    if not begun or begun[-1] == "0":
+        failures.append(f"a stage whose outputs are read did not go on from them: {log}")
+    for step in range(1, 10):
+        wanted = subprocess.run(f"echo {step} | cksum", shell=True, capture_output=True, text=True).stdout.strip()
+        if output(f"reader[{step}]") != wanted:
+            failures.append(f"what was read early is wrong: {step}: {output(f'reader[{step}]')}")
+    for step in [1, 2]:
+        if len(open(f"{place}-{step}").readlines()) != 1:
+            failures.append(f"what was read early was read again: {step}")
+
+    # What an action took stands beside its record, without the time in the queue.
+    subprocess.run(["scontrol", "update", "partitionname=main", "state=down"], check=True)
+    begun = time.monotonic()
+    process = start("burns")
+    time.sleep(8)
+    waited = time.monotonic() - begun
+    subprocess.run(["scontrol", "update", "partitionname=main", "state=up"], check=True)
+    expect("a job that waits in the queue", process, 0, "1 ran")
+    told = subprocess.run([brake, "-C", f"{folder}/w", "log", "burns", "--json"], capture_output=True, text=True).stdout
+    made = json.loads(told)[0]["made"]
+    if not 0 < made["seconds"] < time.monotonic() - begun - waited or not 0 < made["cpu_seconds"] <= made["seconds"] + 1:
+        failures.append(f"the time that a job took is not noted: {made}")
+    if not 200 << 20 < made["peak_memory"] < 1 << 30 or not made["host"]:
+        failures.append(f"the memory that a job had is not noted: {made}")
 
     # A brake that is stopped for so long that another one takes it for dead, and goes on when that one has recorded the action.
     process = start("counted", f"place={place}4")

@@ -20,6 +20,7 @@ public final class Landing: @unchecked Sendable {
 
   private let target: (path: String, files: any FileSystem)?
   private let pass: ((UnsafeRawBufferPointer) throws -> Void)?
+  private let takeContent: (([UInt8]) throws -> Void)?
   private let whenThere: (Landing) throws -> Void
   private let received: @Sendable (Int) -> Void
   private var descriptor: Int32 = -1
@@ -27,16 +28,18 @@ public final class Landing: @unchecked Sendable {
   /// - Parameters:
   ///   - file: where its bytes are written; nil for memory.
   ///   - received: told of how many bytes have come.
-  ///   - whenThere: called once all of it has come; what it throws is the outcome.
+  ///   - content: takes the bytes of an object in place of its file, where they come without one and have its digest.
+  ///   - whenThere: called once all of a file has come; what it throws is the outcome.
   public init(
     _ path: String, limit: Int, file: (path: String, files: any FileSystem)? = nil,
-    received: @escaping @Sendable (Int) -> Void = { _ in },
+    received: @escaping @Sendable (Int) -> Void = { _ in }, content: (([UInt8]) throws -> Void)? = nil,
     whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) {
     self.path = path
     self.limit = limit
     target = file
     pass = nil
+    takeContent = content
     self.received = received
     self.whenThere = whenThere
   }
@@ -47,6 +50,7 @@ public final class Landing: @unchecked Sendable {
     self.limit = limit
     self.pass = pass
     target = nil
+    takeContent = nil
     received = { _ in }
     whenThere = { _ in }
   }
@@ -88,8 +92,24 @@ public final class Landing: @unchecked Sendable {
     }
   }
 
+  /// Whether it takes the bytes of an object without a file.
+  var takesContent: Bool { takeContent != nil }
+
+  /// The bytes of the object have come, and have its digest.
+  func arrive(content: [UInt8]) {
+    count = content.count
+    received(content.count)
+    outcome = Result {
+      try takeContent?(content)
+      return .isThere
+    }
+  }
+
   /// There is no such file.
   func miss() { outcome = .success(.isNotThere) }
+
+  /// It is looked for elsewhere.
+  func reopen() { outcome = nil }
 
   func fail(_ error: any Error) {
     try? close()

@@ -29,7 +29,7 @@ public struct Push: Sendable {
 
   /// Sends what is not there yet: first files, then the folders that name them, then records, then names, so that whoever
   /// reads there at the same time, or after an interruption, finds nothing that leads nowhere. The signatures of records that the
-  /// store has go before these.
+  /// store has go before these. What is small waits until something is to be sent that may name it, and goes at once.
   ///
   /// - Throws: a `Failure` that names the `object` if something is missing or damaged here: then nothing that names it was
   ///   sent.
@@ -62,6 +62,7 @@ public struct Push: Sendable {
         Shipment(path: StorePath.format.text, content: .bytes(Array("brake store 1\n".utf8)))
       ])
     }
+    var small = SmallShipments(of: store, to: remote, progress)
     var trees: [Digest] = []
     var seen: Set<Digest> = []
     for pass in 1... {
@@ -79,26 +80,20 @@ public struct Push: Sendable {
         let fresh = part.objects.filter { seen.insert($0).inserted }
         trees += fresh.filter(part.trees.contains)
         try await send(
-          fresh.filter { !part.trees.contains($0) }, of: store, to: remote, isNew, progress, &outcome)
+          fresh.filter { !part.trees.contains($0) }, of: store, to: remote, isNew, progress, &small, &outcome)
       }
       if isComplete { break }
     }
     for level in try Push.levels(of: trees, in: store) {
+      small.beginLater()
       for start in stride(from: 0, to: level.count, by: Push.batch) {
         let batch = Array(level[start..<min(start + Push.batch, level.count)])
-        try await send(batch, of: store, to: remote, isNew, progress, &outcome)
+        try await send(batch, of: store, to: remote, isNew, areTrees: true, progress, &small, &outcome)
       }
     }
     outcome.signatures = try await sendSignatures(of: store, to: remote)
-    let there = try await remote.present(among: records.map { StorePath.record($0.key).text })
-    let fresh = records.filter { !there.contains(StorePath.record($0.key).text) }
-    outcome.records = fresh.count
-    outcome.recordsThere = records.count - fresh.count
-    try await remote.write(
-      fresh.map {
-        Shipment(
-          path: StorePath.record($0.key).text, content: .bytes($0.storedBytes), sent: progress.bytesHaveCome)
-      })
+    outcome.records = try await sendRecords(to: remote, isNew, progress, &small)
+    outcome.recordsThere = records.count - outcome.records
     try await sendLists(of: artefacts, to: remote)
     try await remote.write(
       references.map {
@@ -107,6 +102,27 @@ public struct Push: Sendable {
           isReplacing: true)
       })
     return outcome
+  }
+
+  /// Sends the records that are not there yet, after all that they name.
+  /// - Returns: how many these are.
+  private func sendRecords(
+    to remote: any RemoteFiles, _ isNew: Bool, _ progress: TransferProgress, _ small: inout SmallShipments
+  ) async throws -> Int {
+    let there = isNew ? [] : try await remote.present(among: records.map { StorePath.record($0.key).text })
+    let fresh = records.filter { !there.contains(StorePath.record($0.key).text) }
+    small.beginLater()
+    var large: [Record] = []
+    for record in fresh {
+      if try await !small.take(record) { large.append(record) }
+    }
+    try await small.send()
+    try await remote.write(
+      large.map {
+        Shipment(
+          path: StorePath.record($0.key).text, content: .bytes($0.storedBytes), sent: progress.bytesHaveCome)
+      })
+    return fresh.count
   }
 
   /// Adds the signatures of records to those that are there.
@@ -170,21 +186,27 @@ public struct Push: Sendable {
   private static let passes = 8
 
   private func send(
-    _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ isNew: Bool,
-    _ progress: TransferProgress, _ outcome: inout Outcome
+    _ digests: [Digest], of store: Store, to remote: any RemoteFiles, _ isNew: Bool, areTrees: Bool = false,
+    _ progress: TransferProgress, _ small: inout SmallShipments, _ outcome: inout Outcome
   ) async throws {
     // Where there was no store a moment ago, nobody has to be asked for each of its objects.
     let there = isNew ? [] : try await remote.present(among: digests.map { StorePath.object($0).text })
     let fresh = digests.filter { !there.contains(StorePath.object($0).text) }
     outcome.objectsThere += digests.count - fresh.count
     progress.expect(fresh.count)
+    var large: [Digest] = []
+    for digest in fresh {
+      if try await !small.take(digest) { large.append(digest) }
+    }
+    // What is large and names something comes after it.
+    if areTrees, !large.isEmpty { try await small.send() }
     try await remote.write(
-      fresh.map { digest in
+      large.map { digest in
         Shipment(
           path: StorePath.object(digest).text, content: .object(digest, of: store),
           sent: progress.bytesHaveCome)
       })
     outcome.objects += fresh.count
-    progress.objectsAreDone(fresh.count)
+    progress.objectsAreDone(large.count)
   }
 }

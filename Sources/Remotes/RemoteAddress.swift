@@ -113,7 +113,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   public func open() throws -> any RemoteFiles {
     switch kind {
     case .folder(let path): return StoreFiles(try Store(at: path), name: description)
-    case .web(let url): return WebFiles(url, name: description)
+    case .web(let url): return SegmentedFiles(WebFiles(url, name: description))
     case .ssh(let host, let port, let path):
       let there = Environment["BRAKE_REMOTE_BRAKE"] ?? "brake"
       return PipeFiles(
@@ -122,8 +122,8 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         ],
         name: description)
     case .sftp(let host, let port, let path):
-      return SFTPFiles(
-        RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description)
+      return SegmentedFiles(
+        SFTPFiles(RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description))
     case .s3(let bucket, let path, let endpoint, let region):
       let region = region ?? Environment["AWS_REGION"] ?? Environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
       var base = "https://\(bucket).s3.\(region).amazonaws.com"
@@ -138,9 +138,10 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         while endpoint.hasSuffix("/") { endpoint.removeLast() }
         base = "\(endpoint)/\(bucket)"
       }
-      return WebFiles(
-        base + WebAddress.escaped(path), name: description,
-        bucket: S3Bucket(url: base, region: region, identity: S3Identity()))
+      return SegmentedFiles(
+        WebFiles(
+          base + WebAddress.escaped(path), name: description,
+          bucket: S3Bucket(url: base, region: region, identity: S3Identity())))
     }
   }
 

@@ -42,11 +42,13 @@ public final class RemoteStore: ObjectSource, RecordSource {
   public func read(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> Void) async throws {
     let path = try scratch.newFilePath()
     defer { try? scratch.files.remove(path) }
+    let content = Mutex<[UInt8]?>(nil)
     let landing = Landing(
       StorePath.object(digest).text, limit: 2 * Tree.manifestLimit, file: (path, scratch.files),
-      received: progress.bytesHaveCome)
+      received: progress.bytesHaveCome, content: { bytes in content.withLock { $0 = bytes } })
     try await asking { try await files.read([landing]) }
     guard try landing.isThere() else { throw missing(digest) }
+    if let content = content.withLock({ $0 }) { return try content.withUnsafeBytes(body) }
     do { try scratch.stream(objectFile: path, as: digest, body) } catch let error as Failure
       where error.code == .damaged
     {
@@ -72,8 +74,11 @@ public final class RemoteStore: ObjectSource, RecordSource {
       objects.removeAll { $0.digest == object.digest }
     }
     let landings = try objects.map { object in
+      if isSmall(object) { return smallLanding(of: object, to: publication, take) }
       let path = try publication.newPath()
-      return landing(of: object, at: path) { _ in try take(Arrived(object: object, path: path)) }
+      return landing(of: object, at: path, content: { try self.add($0, of: object, to: publication) }) { _ in
+        try take(Arrived(object: object, path: path))
+      }
     }
     defer { for landing in landings { landing.discard() } }
     do { try await asking { try await files.read(landings) } } catch let error as CancellationError {
@@ -204,14 +209,17 @@ public final class RemoteStore: ObjectSource, RecordSource {
   }
 
   func landing(
-    of object: WantedObject, at path: String, whenThere: @escaping (Landing) throws -> Void = { _ in }
+    of object: WantedObject, at path: String, content: (([UInt8]) throws -> Void)? = nil,
+    whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) -> Landing {
-    // An object file is hardly ever larger than what it holds, and never twice as large.
-    let limit =
-      object.size.map { 2 * min($0, RemoteStore.objectLimit / 4) + 65536 } ?? RemoteStore.objectLimit
-    return Landing(
-      StorePath.object(object.digest).text, limit: limit, file: (path, scratch.files),
-      received: progress.bytesHaveCome, whenThere: whenThere)
+    Landing(
+      StorePath.object(object.digest).text, limit: fileLimit(object), file: (path, scratch.files),
+      received: progress.bytesHaveCome, content: content, whenThere: whenThere)
+  }
+
+  /// An object file is hardly ever larger than what it holds, and never twice as large.
+  func fileLimit(_ object: WantedObject) -> Int {
+    object.size.map { 2 * min($0, RemoteStore.objectLimit / 4) + 65536 } ?? RemoteStore.objectLimit
   }
 
   /// Bytes of an object of unknown size, at most.

@@ -6,10 +6,14 @@ import System
 public struct StoreFiles: RemoteFiles {
   public let name: String
   let store: Store
+  /// Whether many small objects that are put there share a segment.
+  let gathers: Bool
 
-  public init(_ store: Store, name: String? = nil) {
+  /// - Parameter gathers: whether small objects that come many at once share a segment, or each gets a file of its own.
+  public init(_ store: Store, name: String? = nil, gathers: Bool = true) {
     self.store = store
     self.name = name ?? store.root
+    self.gathers = gathers
   }
 
   public func present(among paths: [String]) async throws -> Set<String> {
@@ -54,6 +58,10 @@ public struct StoreFiles: RemoteFiles {
     switch StorePath(landing.path) {
     case .object(let digest):
       guard try store.contains(digest) else { return false }
+      if let bytes = try store.objectFileOfEntry(digest) {
+        try bytes.withUnsafeBytes { try landing.append($0, from: name) }
+        return true
+      }
       try store.withObjectFile(digest) { path in
         let file = try InputFile(path, files: store.files)
         try file.pieces { try landing.append($0, from: name) }
@@ -76,7 +84,7 @@ public struct StoreFiles: RemoteFiles {
   }
 
   public func write(_ shipments: [Shipment]) async throws {
-    let publication = store.publication()
+    let publication = gathers ? store.gatheringPublication() : store.publication()
     var references: [(name: String, digest: Digest)] = []
     var lists: [[Digest]] = []
     var signatures: [Digest: RecordSignatures] = [:]
@@ -120,11 +128,13 @@ public struct StoreFiles: RemoteFiles {
     // They stay beside those that others have sent.
     if !signatures.isEmpty { try store.add(signatures) }
     try publication.commit()
+    if gathers { store.sealSegment() }
     for list in lists { try store.noteShared(list) }
     for reference in references { try store.setReference(reference.name, to: reference.digest) }
   }
 
   private func take(_ bytes: [UInt8], as digest: Digest, _ publication: Publication) throws {
+    if try publication.adopt(objectFile: bytes, as: digest) { return }
     let path = try publication.newPath()
     try store.files.write(bytes, to: path)
     try publication.adopt(objectFile: path, as: digest)

@@ -19,8 +19,8 @@ extension Brake {
         until --undo has written all of them out.
 
         With --small, small results and records that have files of their own are put together into few files besides, as those of large \
-        pipelines are from the start. A store that is copied to a web server as it is should not have them so: others find \
-        there only what has a file of its own. \(ArtefactArguments.help)
+        pipelines are from the start. Others find them also where a web server has the store as it is, but not with an older brake. \
+        \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions

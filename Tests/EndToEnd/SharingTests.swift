@@ -188,7 +188,7 @@ extension String {
 }
 
 /// Waits until somebody listens at a port.
-private func wait(for port: UInt16) throws {
+func wait(for port: UInt16) throws {
   for _ in 0..<200 {
     if Loopback.isOpen(port) { return }
     usleep(20_000)
@@ -203,7 +203,8 @@ struct WebDAV {
   let port: UInt16
   private let folder: TemporaryFolder
 
-  init(in folder: TemporaryFolder) throws {
+  /// - Parameter methods: what of WebDAV it knows.
+  init(in folder: TemporaryFolder, methods: String = "PUT DELETE MKCOL") throws {
     self.folder = folder
     port = Loopback.freePort()
     let path = folder.path
@@ -213,11 +214,11 @@ struct WebDAV {
       \(user) worker_processes 1; pid \(path)/pid; error_log \(path)/errors;
       events { worker_connections 256; }
       http {
-        access_log off; client_body_temp_path \(path)/body; proxy_temp_path \(path)/proxy; fastcgi_temp_path \(path)/f;
+        access_log \(path)/requests; client_body_temp_path \(path)/body; proxy_temp_path \(path)/proxy; fastcgi_temp_path \(path)/f;
         uwsgi_temp_path \(path)/u; scgi_temp_path \(path)/s; client_max_body_size 0;
         server {
           listen 127.0.0.1:\(port); root \(path)/web;
-          location / { dav_methods PUT DELETE MKCOL; create_full_put_path on; dav_access user:rw group:r all:r; }
+          location / { dav_methods \(methods); create_full_put_path on; dav_access user:rw group:r all:r; }
         }
       }
       """, to: "nginx.conf")

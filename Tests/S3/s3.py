@@ -196,6 +196,156 @@ def bad_days():
     expect("a bucket that is full", status == 2 and "QuotaExceeded" in output and uploads() == 0, output)
 
 
+def small_results():
+    """Many go in one object, which the catalogue names; two who write at once lose nothing."""
+    other = f"s3://lab/small?endpoint={service}"
+
+    def count(kind):
+        return s3("GET", query="list-type=2&prefix=small%2F" + kind).count("<Key>")
+
+    def results(name, first):
+        os.makedirs(f"{folder}/mine/{name}")
+        for number in range(first, first + 100):
+            with open(f"{folder}/mine/{name}/{number}.txt", "w") as out:
+                out.write(f"result {number}\n")
+        status, output = run("put", name)
+        assert status == 0, output
+        return output.split()[0]
+
+    one, two, three = (results(f"results-{first}", first) for first in (0, 100, 200))
+    status, output = run("push", "--to", other, one)
+    expect("small results go in one object", status == 0 and count("segments") == count("catalogue") == 1 and count("objects") <= 1, output)
+    status, output = run("push", "--to", other, one)
+    expect("and are not sent again", status == 0 and "0 objects" in output and count("segments") == 1, output)
+    words = [brake, "-C", f"{folder}/mine", "push", "--to", other]
+    both = [subprocess.Popen([*words, digest], env=clean | KEYS, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for digest in (two, three)]
+    outputs = [each.communicate()[0] for each in both]
+    expect("two at once", [each.returncode for each in both] == [0, 0] and count("catalogue") == 3, outputs)
+    os.makedirs(f"{folder}/small")
+    for digest in (one, two, three):
+        status, output = run("pull", "--from", other, digest, at="small")
+        expect("they come back", status == 0, output)
+    status, output = run("verify", at="small")
+    expect("as they were", status == 0, output)
+
+
+def credentials(self):
+        Cloud.asked.append(self.path)
+        self.answer(200, json.dumps({"Code": "Success", "AccessKeyId": "test", "SecretAccessKey": "testsecret",
+                                     "Expiration": Cloud.ends}))
+
+    def do_PUT(self):
+        good = self.path == "/latest/api/token" and self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+        self.answer(*((200, Cloud.session) if good else (400,)))
+
+    def do_GET(self):
+        if self.path == "/role":
+            return self.credentials() if self.headers.get("Authorization") == "Basic word" else self.answer(401)
+        roles = "/latest/meta-data/iam/security-credentials/"
+        if not self.path.startswith(roles) or self.headers.get("X-aws-ec2-metadata-token") != Cloud.session:
+            return self.answer(401)
+        return self.answer(200, "trainer") if self.path == roles else self.credentials()
+
+    def log_message(self, *_):
+        pass
+
+
+def later(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
+def good_days():
+    os.makedirs(f"{folder}/mine/weights")
+    os.makedirs(f"{folder}/yours")
+    for name, size in [("large", 300_000_000), ("empty", 0), ("small", 1000)]:
+        with open(f"{folder}/mine/weights/{name}", "wb") as out:
+            out.write(os.urandom(size))
+    digest = run("put", "weights")[1].split()[0]
+    status, output = run("push", "--to", place, digest)
+    expect("300 MB, nothing at all and a little are pushed", status == 0 and "4 objects" in output, output)
+    large = checksum(f"{folder}/mine/weights/large")[7:]
+    head = s3("HEAD", f"/runs/objects/{large[:2]}/{large[2:]}").lower()
+    expect("the large one went in five parts", '-5"' in head, head)
+    expect("no parts are left", uploads() == 0)
+    status, output = run("push", "--json", "--to", place, digest)
+    expect("the second time nothing is sent", status == 0 and json.loads(output)["objects"] == 0, output)
+    status, output = run("get", f"{digest}?from={place.replace('?', '%3F')}", "-o", "copy", at="yours")
+    expect("all of it comes back", status == 0 and all(
+        checksum(f"{folder}/mine/weights/{name}") == checksum(f"{folder}/yours/copy/{name}") for name in ["large", "empty", "small"]),
+           output)
+
+
+def bad_days():
+    before = objects()
+    digest = file("other", 300_000_000)
+    status, output = run("push", "--to", place, digest, keys=KEYS | {"AWS_SECRET_ACCESS_KEY": "guess"})
+    expect("a wrong password", status == 2 and "AWS_SECRET_ACCESS_KEY" in output and objects() == before, output)
+    status, output = run("push", "--to", place.replace("lab", "nothing"), digest)
+    expect("a bucket that is not there", status == 2 and "NoSuchBucket" in output, output)
+
+    push = push_until_parts(digest)
+    push.send_signal(signal.SIGINT)
+    output = push.communicate()[0]
+    expect("Ctrl-C takes back what was begun", push.returncode == 130 and uploads() == 0 and objects() == before, output)
+
+    push = push_until_parts(digest)
+    push.kill()
+    push.wait()
+    expect("SIGKILL leaves parts, and no object", uploads() == 1 and objects() == before, f"{uploads()} {objects()}")
+    status, output = run("push", "--to", place, digest)
+    expect("the next push sends it, and takes the parts away", status == 0 and uploads() == 0 and objects() == before + 1, output)
+
+    both = [push_until_parts(file("twice", 300_000_000))]
+    both.append(subprocess.Popen(both[0].args, env=clean | KEYS, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    outputs = [one.communicate()[0] for one in both]
+    expect("two at once", [one.returncode for one in both] == [0, 0] and uploads() == 0 and objects() == before + 2, outputs)
+
+    admin = ["radosgw-admin", "-n", "client.rgw", "--conf", f"{folder}/ceph/ceph.conf", "quota"]
+    user = ["--quota-scope=bucket", "--uid=test"]
+    subprocess.run([*admin, "set", *user, "--max-size=950M"], check=True, capture_output=True)
+    subprocess.run([*admin, "enable", *user], check=True, capture_output=True)
+    status, output = run("push", "--to", place, file("more", 300_000_000))
+    subprocess.run([*admin, "disable", *user], check=True, capture_output=True)
+    expect("a bucket that is full", status == 2 and "QuotaExceeded" in output and uploads() == 0, output)
+
+
+def small_results():
+    """Many go in one object, which the catalogue names; two who write at once lose nothing."""
+    other = f"s3://lab/small?endpoint={service}"
+
+    def count(kind):
+        return s3("GET", query="list-type=2&prefix=small%2F" + kind).count("<Key>")
+
+    def results(name, first):
+        os.makedirs(f"{folder}/mine/{name}")
+        for number in range(first, first + 100):
+            with open(f"{folder}/mine/{name}/{number}.txt", "w") as out:
+                out.write(f"result {number}\n")
+        status, output = run("put", name)
+        assert status == 0, output
+        return output.split()[0]
+
+    one, two, three = (results(f"results-{first}", first) for first in (0, 100, 200))
+    status, output = run("push", "--to", other, one)
+    expect("small results go in one object", status == 0 and count("segments") == count("catalogue") == 1 and count("objects") <= 1, output)
+    status, output = run("push", "--to", other, one)
+    expect("and are not sent again", status == 0 and "0 objects" in output and count("segments") == 1, output)
+    words = [brake, "-C", f"{folder}/mine", "push", "--to", other]
+    both = [subprocess.Popen([*words, digest], env=clean | KEYS, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for digest in (two, three)]
+    outputs = [each.communicate()[0] for each in both]
+    expect("two at once", [each.returncode for each in both] == [0, 0] and count("catalogue") == 3, outputs)
+    os.makedirs(f"{folder}/small")
+    for digest in (one, two, three):
+        status, output = run("pull", "--from", other, digest, at="small")
+        expect("they come back", status == 0, output)
+    status, output = run("verify", at="small")
+    expect("as they were", status == 0, output)
+    status, output = run("push", "--to", other, two, keys=KEYS | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    expect("a wrong password is told", status == 2 and "SignatureDoesNotMatch" in output, output)
+
+
 def credentials():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cloud)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -257,6 +407,7 @@ try:
     s3("PUT")
     good_days()
     bad_days()
+    small_results()
     credentials()
 finally:
     subprocess.run([f"{here}/gateway.sh", f"{folder}/ceph", "stop"])

@@ -227,7 +227,7 @@ class Artefact:
                 failure = failure or error
         where = " or ".join(map(str, self._stores))
         if failure is None and not all(store.can_list for store in self._stores):
-            where += " as a file of its own, and a web server lists no segments"
+            where += " in a file of its own or in a segment that its catalogue names"
         raise failure or NotFound(f"there is no {self.digest} in {where}")
 
     def _copy(self, reader: Reader, write: Callable[[Any], Any]) -> None:

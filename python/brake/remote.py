@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import List
+from typing import Dict, List, Optional
 
 from .errors import BrakeError, Damaged, NotFound
 from .files import LocalFile
@@ -25,6 +25,12 @@ _SLOWEST = 10_000
 #: Read with the first request: the footers of objects up to some gigabytes, and small objects as a whole.
 _TAIL = 1 << 16
 _BLOCK = 1 << 16
+#: Bytes of a file of the catalogue, and files and names that are looked at, at most.
+_CATALOGUE_SIZE = 1 << 16
+_CATALOGUE_FILES = 1 << 16
+_CATALOGUE_NAMES = 1 << 18
+#: Seconds for which the server is not asked what was added to the catalogue.
+_CATALOGUE_PAUSE = 1
 
 
 class _Impatient(http.client.HTTPConnection):
@@ -135,16 +141,46 @@ class RemoteFolder:
             raise BrakeError(f"{url!r} is no address of a store: https://HOST/PATH, without a user or a query")
         self.url = url.rstrip("/")
         self._opener = _opener()
+        # The segments that the catalogue names, in its order, and the number of its next file.
+        self._segments: Dict[str, None] = {}
+        self._next = 0
+        self._looked_at = float("-inf")
 
     def __str__(self) -> str:
         return self.url
 
     def names(self, path: str) -> List[str]:
-        """Nothing: a web server lists nothing."""
-        return []
+        """Of `segments` those that the catalogue names, otherwise nothing: a web server lists nothing."""
+        if path != "segments":
+            return []
+        if time.monotonic() - self._looked_at > _CATALOGUE_PAUSE:
+            try:
+                while self._next < _CATALOGUE_FILES and len(self._segments) < _CATALOGUE_NAMES and self._read_catalogue():
+                    self._next += 1
+            except BrakeError:
+                # A server that does not hand it out is one that has none.
+                pass
+            self._looked_at = time.monotonic()
+        return list(self._segments)
 
-    def open(self, path: str):
-        """The file at a path; None if the server has none. One that cannot send parts sends it as a whole."""
+    def look_again(self) -> None:
+        """Has the server asked for what was added to the catalogue, also if it was asked a moment ago."""
+        self._looked_at = float("-inf")
+
+    def _read_catalogue(self) -> bool:
+        """Reads the next file of the catalogue; false if there is none."""
+        file = self.open(f"catalogue/{self._next}", _CATALOGUE_SIZE)
+        if file is None or file.size > _CATALOGUE_SIZE:
+            return False
+        lines = re.findall(rb"^([0-9a-f]{32}) ([0-9]{1,10})$", file.read(0, file.size), re.MULTILINE)
+        for name, _ in lines:
+            if len(self._segments) < _CATALOGUE_NAMES:
+                self._segments[name.decode()] = None
+        return bool(lines)
+
+    def open(self, path: str, limit: Optional[int] = None):
+        """The file at a path; None if the server has none. One that cannot send parts sends it as a whole, unless it is larger than
+        the limit."""
         where = f"{self}/{path}"
         try:
             answer = self.request(path, f"-{_TAIL}", where)
@@ -156,14 +192,16 @@ class RemoteFolder:
                 if end != size or end - start != min(size, _TAIL):
                     raise BrakeError(f"{where}: the server does not send the part that it was asked for")
                 return RemoteFile(self, path, size, _body(answer, end - start, where))
-            return self._whole(answer, path)
+            return self._whole(answer, path, limit)
 
-    def _whole(self, answer, path: str):
+    def _whole(self, answer, path: str, limit: Optional[int]):
         where = f"{self}/{path}"
         length = answer.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,18}", length):
             raise BrakeError(f"{where}: the server sends neither parts nor says how long the file is")
         size = int(length)
+        if limit is not None and size > limit:
+            raise Damaged(f"{where}: the server sends {size} bytes, where there are {limit} at most")
         start = _body(answer, min(size, _BLOCK), where)
         if path.startswith("objects/") and not start.startswith(b"\x5b\x2a\x4d\x18"):
             raise BrakeError(f"{where}: the server sends what is no object, perhaps a page for people")

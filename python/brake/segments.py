@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import frames
-from .errors import BrakeError, Damaged
+from .errors import BrakeError, Damaged, NotFound
 
 _HEADER = bytes.fromhex("5b2a4d1808000000") + b"brseg\x01\0\0"
 _OPENING = bytes.fromhex("5b2a4d1820000000") + b"group\0\0\0"
@@ -18,6 +18,8 @@ _GROUP_LIMIT = 1 << 20
 _STORED_LIMIT = _GROUP_LIMIT + 4096
 _FILE_LIMIT = 1 << 30
 _ENTRY_LIMIT = 8 << 20
+#: Bytes of the seals of a place that cannot be listed, at most.
+_SEALS_LIMIT = 512 << 20
 _PLACE = struct.Struct("<32sIII")
 RECORD, _NOTE = 2, 3
 
@@ -44,6 +46,8 @@ class _Segment:
         self.size = -1
         self.end = 0
         self.seal: Optional[_Seal] = None
+        #: One of a web server, which stays open.
+        self.file: Any = None
         self.objects: Dict[bytes, _Place] = {}
         self.records: Dict[bytes, _Place] = {}
 
@@ -70,6 +74,12 @@ class _Segment:
                 places.setdefault(name, _Place(self.end, start, length, kind))
             self.end = end
 
+    def look(self, file, room: int) -> int:
+        """Reads the seal of a file that nothing is added to, if there is room for it; gives the bytes that it takes."""
+        self.seal = _Seal.of(file, room) if file.size <= _FILE_LIMIT else None
+        self.file = file
+        return self.seal.size if self.seal is not None else 0
+
     def place(self, name: bytes, is_record: bool) -> Optional[_Place]:
         if self.seal is not None:
             return self.seal.place(name, is_record)
@@ -91,14 +101,18 @@ class _Seal:
         self._start = 8 + 8 * groups
         self._count = entries
 
+    @property
+    def size(self) -> int:
+        return len(self._bytes)
+
     @staticmethod
-    def of(file) -> "Optional[_Seal]":
-        """That of a file; None if it has none that is sound."""
+    def of(file, limit: int = _FILE_LIMIT) -> "Optional[_Seal]":
+        """That of a file; None if it has none that is sound and of at most so many bytes."""
         if file.size < len(_HEADER) + 8 + _TAIL_LENGTH:
             return None
         groups, entries, check, mark = struct.unpack("<II8s8s", file.read(file.size - _TAIL_LENGTH, _TAIL_LENGTH))
         length = 8 + 8 * groups + _PLACE.size * entries + _TAIL_LENGTH
-        if mark != b"brakeend" or entries > _ENTRY_LIMIT or length > file.size - len(_HEADER):
+        if mark != b"brakeend" or entries > _ENTRY_LIMIT or length > min(limit, file.size - len(_HEADER)):
             return None
         bytes = file.read(file.size - length, length)
         if struct.unpack_from("<II", bytes) != (0x184D2A5B, length - 8):
@@ -184,6 +198,9 @@ class Segments:
     def __init__(self, folder) -> None:
         self._folder = folder
         self._known: Dict[str, _Segment] = {}
+        self._room = _SEALS_LIMIT
+        #: The group that was read last from a web server: what is asked for next mostly stands in it, too.
+        self._last: Optional[Tuple[str, int, bytes]] = None
 
     def objects(self, digest: str) -> Iterator[Entry]:
         """What is kept under a digest, perhaps in several segments."""
@@ -210,19 +227,31 @@ class Segments:
             except Damaged as error:
                 damage = damage or error
                 continue
+            except NotFound:
+                # A collection has written what was needed of it to another one.
+                self._known[file_name] = _Segment()
+                self._folder.look_again()
+                yield from self._find(name, is_record)
+                return
             if entry is not None:
                 yield entry
         if damage is not None:
             raise damage
 
     def _read(self, name: str, place: _Place) -> Optional[Entry]:
-        file = self._folder.open(f"segments/{name}")
-        if file is None:
-            return None
-        content, _ = _group(file, place.group)
+        if self._folder.can_list:
+            file = self._folder.open(f"segments/{name}")
+            if file is None:
+                return None
+            content, _ = _group(file, place.group)
+        else:
+            if self._last is None or self._last[:2] != (name, place.group):
+                content, _ = _group(self._known[name].file, place.group)
+                self._last = (name, place.group, content)
+            content = self._last[2]
         end = place.start + place.length
         if end > len(content):
-            raise Damaged(f"the seal of {file.path} leads beyond a group")
+            raise Damaged(f"the seal of segments/{name} in {self._folder} leads beyond a group")
         note = None
         if content[end : end + 1] == bytes([_NOTE]):
             length = int.from_bytes(content[end + 1 : end + 4], "little")
@@ -230,6 +259,8 @@ class Segments:
         return Entry(content[place.start : end], note)
 
     def _update(self) -> None:
+        if not self._folder.can_list:
+            return self._update_by_catalogue()
         names = [name for name in self._folder.names("segments") if re.fullmatch("[0-9a-f]{32}", name)]
         known = {}
         for name in names:
@@ -241,3 +272,17 @@ class Segments:
                 segment.update(file)
             known[name] = segment
         self._known = known
+
+    def _update_by_catalogue(self) -> None:
+        """Looks at the seals of those that the catalogue names. What is not sealed, or gone, is passed over."""
+        for name in self._folder.names("segments"):
+            if name in self._known:
+                continue
+            segment = _Segment()
+            try:
+                file = self._folder.open(f"segments/{name}", _FILE_LIMIT)
+                if file is not None:
+                    self._room -= segment.look(file, self._room)
+            except Damaged:
+                pass
+            self._known[name] = segment

@@ -37,6 +37,8 @@ class Store:
         self._folder: Union[LocalFolder, RemoteFolder] = RemoteFolder(str(place)) if is_remote else LocalFolder(place)
         self._segments = Segments(self._folder)
         self._is_known = False
+        #: Whether the last object was found in a segment of a web server.
+        self._is_in_segments = False
         if not is_remote:
             self._check_format()
 
@@ -70,6 +72,10 @@ class Store:
         """
         self._check_format()
         damage: Optional[BrakeError] = None
+        if self._is_in_segments:
+            # What stands beside what was read last is mostly there, too. It is proven by its digest, wherever it comes from.
+            for reader in self._entries(digest, []):
+                yield reader
         for path in self._places("objects", digest):
             try:
                 file = self._folder.open(path)
@@ -77,13 +83,23 @@ class Store:
                     yield ObjectFile(file, digest, self._object)
             except Damaged as error:
                 damage = damage or error
-        for entry in self._segments.objects(digest):
-            if hashlib.sha256(entry.content).hexdigest() == digest:
-                yield Memory(numpy.frombuffer(bytearray(entry.content), numpy.uint8))
-            else:
-                damage = damage or Damaged(f"a segment in {self} holds other bytes than those of sha256:{digest}")
-        if damage is not None:
-            raise damage
+        damages = [] if damage is None else [damage]
+        for reader in self._entries(digest, damages):
+            self._is_in_segments = not self.can_list
+            yield reader
+        if damages:
+            raise damages[0]
+
+    def _entries(self, digest: str, damages: List[BrakeError]) -> Iterator[Reader]:
+        """What is kept under a digest in segments; what is damaged there is added to the list."""
+        try:
+            for entry in self._segments.objects(digest):
+                if hashlib.sha256(entry.content).hexdigest() == digest:
+                    yield Memory(numpy.frombuffer(bytearray(entry.content), numpy.uint8))
+                else:
+                    damages.append(Damaged(f"a segment in {self} holds other bytes than those of sha256:{digest}"))
+        except Damaged as error:
+            damages.append(error)
 
     def _object(self, digest: str):
         """The file of an object that has one of its own; None of any other."""

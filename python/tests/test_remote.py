@@ -9,6 +9,7 @@ from unittest import mock
 import brake
 import brake.remote
 import numpy
+import test_segments as segments
 from support import RANDOM, StoreTest, digest, frame, object_file, safetensors
 
 
@@ -113,6 +114,79 @@ class RemoteTests(StoreTest):
         self.brake("ref", "best", self.name)
         self.assertEqual(brake.open("@best", self.url).digest, self.name)
 
+    def segment(self, contents, name="0123456789abcdef" * 2):
+        """Writes a segment with some objects and names it in the catalogue."""
+        body, entries = b"", []
+        for content in contents:
+            entries.append((bytes.fromhex(digest(content)[7:]), 0, len(body) + 4, 0, len(content)))
+            body += segments.entry(segments.BLOB, content)
+        whole = segments.SEGMENT + segments.group(body)
+        whole += segments.seal([len(segments.SEGMENT)], entries)
+        (self.cache / "segments").mkdir(exist_ok=True)
+        (self.cache / "segments" / name).write_bytes(whole)
+        self.name_segments(f"{name} {len(whole)}\n")
+        return self.cache / "segments" / name
+
+    def name_segments(self, text):
+        folder = self.cache / "catalogue"
+        folder.mkdir(exist_ok=True)
+        (folder / str(len(list(folder.iterdir())))).write_text(text)
+
+    def test_what_stands_in_a_segment_that_the_catalogue_names_is_read(self):
+        contents = [f"result {n}\n".encode() * n for n in range(1, 200)]
+        for behaviour in ("ranges", "whole"):
+            self.server.behaviour = behaviour
+            path = self.segment(contents)
+            store = brake.Store(self.url)
+            del self.server.requests[:]
+            for content in contents:
+                self.assertEqual(brake.open(digest(content), store).bytes(), content)
+            # Few are asked for: files of the first one and of the catalogue, the seal and the group.
+            self.assertLess(len(self.server.requests), 12)
+            damaged = bytearray(path.read_bytes())
+            damaged[100] ^= 1
+            path.write_bytes(damaged)
+            with self.assertRaisesRegex(brake.Damaged, "does not match its check"):
+                brake.open(digest(contents[5]), brake.Store(self.url)).bytes()
+            # A file of its own is as good.
+            self.add(contents[5])
+            self.assertEqual(brake.open(digest(contents[5]), brake.Store(self.url)).bytes(), contents[5])
+            self.object_path(digest(contents[5])).unlink()
+            damaged[100] ^= 1
+            damaged[-30] ^= 1
+            path.write_bytes(damaged)
+            with self.assertRaisesRegex(brake.NotFound, "catalogue names"):
+                brake.open(digest(contents[5]), brake.Store(self.url)).bytes()
+
+    def test_segments_come_and_go(self):
+        store = brake.Store(self.url)
+        old = self.segment([b"one", b"two"])
+        self.assertEqual(brake.open(digest(b"one"), store).bytes(), b"one")
+        self.name_segments("f" * 32 + " 100\n")
+        # What was needed of it stands in a later one.
+        self.segment([b"two"], "a" * 32)
+        old.unlink()
+        store._segments._last = None
+        self.assertEqual(brake.open(digest(b"two"), store).bytes(), b"two")
+        with self.assertRaisesRegex(brake.NotFound, "catalogue names"):
+            brake.open(digest(b"one"), brake.Store(self.url)).bytes()
+
+    def test_what_is_no_catalogue_is_none(self):
+        path = self.segment([b"one"])
+        for text in ["<html>", "", f"{path.name}\n", f"{path.name} 12345678901\n", f"../{path.name[3:]} 5\n", "x" * 70_000]:
+            (self.cache / "catalogue/0").write_text(text)
+            del self.server.requests[:]
+            with self.assertRaisesRegex(brake.NotFound, "catalogue names"):
+                brake.open(digest(b"one"), brake.Store(self.url)).bytes()
+            self.assertLess(len(self.server.requests), 6)
+
+    def test_a_store_that_a_run_has_filled_is_read_as_it_is(self):
+        self.run_pipeline(segments.PIPELINE)
+        store = brake.Store(self.url)
+        for n in (1, 17, 90):
+            content = f"number {n}\n".encode()
+            self.assertEqual(brake.open(digest(content), store).bytes(), content)
+
     def test_what_the_store_here_has_is_not_fetched(self):
         self.assertEqual(brake.open(self.line, self.cache).bytes(), self.content)
         self.assertEqual(self.server.requests, [])
@@ -135,7 +209,7 @@ class RemoteTests(StoreTest):
 
     def test_bad_servers_are_noticed(self):
         for behaviour, message in {
-            "404": "web server lists no segments|no store", "403": "answers 403", "500": "answers 500", "416": "answers 416",
+            "404": "segment that its catalogue names|no store", "403": "answers 403", "500": "answers 500", "416": "answers 416",
             "page": "is no store|no object", "no length": "neither parts", "coded": "another coding", "other part": "part that it was asked",
             "no range": "part that it was asked", "short": "less than it says", "flipped": "check|chunk|start|add up|digest|cut short",
             "huge": "part that it was asked", "loop": "cannot be read|answers 302", "redirect file:///etc/passwd": "answers 302",
@@ -193,7 +267,7 @@ class RemoteTests(StoreTest):
                 brake.open(name, store)
         with self.assertRaisesRegex(brake.NotFound, "lists nothing"):
             brake.open(self.name, store).provenance()
-        with self.assertRaisesRegex(brake.NotFound, "lists no segments"):
+        with self.assertRaisesRegex(brake.NotFound, "segment that its catalogue names"):
             brake.open(digest(b"nowhere"), store)
 
     def test_addresses_that_are_none_are_refused(self):

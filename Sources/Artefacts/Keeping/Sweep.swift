@@ -71,6 +71,8 @@ public struct Sweep: Sendable {
       try setAside(.object, in: "objects/\(shelf)", allBut: needed.objects, limit, isTrial, &outcome)
     }
     outcome.isFull = outcome.isFull || fullSegments
+    // Only who cannot list the segments needs that, and there may be no room.
+    if !isTrial { try? store.catalogueSegments() }
     return outcome
   }
 

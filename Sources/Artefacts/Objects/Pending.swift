@@ -42,12 +42,11 @@ struct Pending {
   var flush: Flush?
 
   /// Bytes that wait in memory, at most.
-  private static let sizeLimit = 1 << 20
+  static let sizeLimit = 1 << 20
+  /// The same of what is to be gathered.
+  static let gatheredLimit = 32 << 20
 
   func contains(_ digest: Digest) -> Bool { digests.contains(digest) }
-
-  /// Whether so many more bytes can wait in memory.
-  func hasRoom(for count: Int) -> Bool { size + count <= Pending.sizeLimit }
 
   /// - Returns: the temporary file of an object that was there already.
   mutating func add(_ object: Object) -> String? {
@@ -83,6 +82,28 @@ struct Pending {
 
   /// Whether all of it is small enough to stand in a segment.
   var isSmall: Bool { !isMending && temporaries.isEmpty }
+
+  /// Takes out what can stand in a segment, as long as nothing in there leads to what is not there yet: all of it, or files beside which
+  /// larger ones come.
+  /// - Returns: nil if these are too few.
+  mutating func takeGathered(atLeast least: Int) -> Pending? {
+    if isMending { return nil }
+    if temporaries.isEmpty {
+      guard objects.count + records.count >= least else { return nil }
+      defer { self = Pending() }
+      return self
+    }
+    let isGathered = { (object: Object) in object.content.path == nil && object.artefact.kind == .blob }
+    guard objects.count(where: isGathered) >= least else { return nil }
+    var gathered = Pending()
+    for object in objects where isGathered(object) {
+      _ = gathered.add(object)
+      digests.remove(object.digest)
+    }
+    objects.removeAll(where: isGathered)
+    size -= gathered.size
+    return gathered
+  }
 
   var temporaries: [String] { objects.compactMap(\.content.path) + records.values.compactMap(\.content.path) }
 

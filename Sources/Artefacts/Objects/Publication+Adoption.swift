@@ -47,6 +47,29 @@ extension Publication {
     }
   }
 
+  /// Takes the bytes of an object file as another store keeps it, of an object that is small enough for a segment. The same is checked as
+  /// of a file.
+  /// - Returns: false if it is to be adopted as a file: it is a difference from another object, or larger.
+  public func adopt(objectFile bytes: [UInt8], as digest: Digest, size wanted: Int? = nil) throws -> Bool {
+    do {
+      let file = InputFile("what came", size: bytes.count) { buffer, offset throws(Failure) in
+        let count = max(0, min(buffer.count, bytes.count - offset))
+        if count > 0 { buffer.copyBytes(from: bytes[offset..<offset + count]) }
+        return count
+      }
+      let reader = ObjectReader(try ObjectFile(file, as: digest))
+      let size = reader.footer.size
+      if let wanted, size != wanted { throw Damage("it has \(size) bytes, and not \(wanted)") }
+      guard size <= SegmentFormat.objectLimit, reader.footer.base == nil else { return false }
+      var content: [UInt8] = []
+      try reader.stream(store.coders, bases: store.bases) { content += $0 }
+      _ = try add(bytes: content)
+      return true
+    } catch let damage as Damage {
+      throw Failure.notIt(digest, damage)
+    }
+  }
+
   /// Adds an object that was checked and is a difference from another one.
   private func add(_ object: CodedObject) throws {
     let worker = ChunkWorker(ChunkCoder())
@@ -197,7 +220,7 @@ extension Store {
   }
 
   /// Where a file may stand for a moment: in `tmp/`, or outside a store that cannot be written to.
-  private func scratchPath() -> String {
+  func scratchPath() -> String {
     if let path = try? temporaryPath() { return path }
     return "\(TemporaryPlace.path)/brake-\(ProcessFolder.randomName())"
   }

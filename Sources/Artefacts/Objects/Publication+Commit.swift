@@ -17,6 +17,7 @@ extension Publication {
         for index in small where try group.take(pendings[index]) { pendings[index] = Pending() }
         stayed = try group.commit()
       }
+      if first.gathers { stayed += try first.commitGathered(&pendings) }
       stayed += try first.commitFiles(&pendings)
       try store.noteBack(objects)
       return stayed
@@ -24,6 +25,22 @@ extension Publication {
       for path in pendings.flatMap(\.temporaries) { try? store.files.remove(path) }
       throw error
     }
+  }
+
+  /// Commits what goes into a segment though no action has made it here.
+  private func commitGathered(_ pendings: inout [Pending]) throws -> [Digest] {
+    var stayed: [Digest] = []
+    for index in pendings.indices {
+      guard let gathered = pendings[index].takeGathered(atLeast: Segments.leastAtOnce) else { continue }
+      var group = SegmentCommit(store)
+      if try group.take(gathered) {
+        stayed += try group.commit()
+      } else {
+        // Something in it is to have a file of its own.
+        _ = pendings[index].add(gathered)
+      }
+    }
+    return stayed
   }
 
   /// Commits what gets files of its own.

@@ -5,9 +5,14 @@ internal import System
 /// after it. Many may be open at once, for the same store and the same bytes.
 public final class Publication: Sendable {
   let store: Store
+  /// Whether small objects go into a segment without a record of an action.
+  let gathers: Bool
   private let pending = Mutex(Pending())
 
-  init(store: Store) { self.store = store }
+  init(store: Store, gathers: Bool = false) {
+    self.store = store
+    self.gathers = gathers
+  }
 
   deinit { abandon() }
 
@@ -97,7 +102,8 @@ public final class Publication: Sendable {
   }
 
   func add(_ source: ByteSource, _ plan: [ChunkPlan], check: () throws -> Void) throws -> Artefact {
-    if source.size <= SegmentFormat.objectLimit, pending.withLock({ $0.hasRoom(for: source.size) }) {
+    let limit = gathers ? Pending.gatheredLimit : Pending.sizeLimit
+    if source.size <= SegmentFormat.objectLimit, pending.withLock({ $0.size + source.size <= limit }) {
       return try addSmall(source, check: check)
     }
     let writer = ObjectWriter(files: store.files, pool: store.coders)
@@ -214,6 +220,9 @@ extension Failure {
 extension Store {
   /// Starts a batch: nothing of it is visible before `commit`, everything is durable after it.
   public func publication() -> Publication { Publication(store: self) }
+
+  /// The same for what comes from elsewhere: where sixteen small objects or more are committed at once, they go into a segment.
+  public func gatheringPublication() -> Publication { Publication(store: self, gathers: true) }
 
   /// Reads an object and checks its digest. A damaged one is moved to `quarantine/`.
   func check(_ digest: Digest) throws {

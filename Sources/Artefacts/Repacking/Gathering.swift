@@ -91,6 +91,8 @@ struct Gathering {
       if size == 0 { continue }
       outcome.segments += 1
       outcome.after += size
+      // Before the files go, so that who cannot list the segments finds one or the other.
+      if !isDry { try store.catalogueSegments() }
       for loose in moved where try isDry || remove(loose) { count(loose) }
     }
   }

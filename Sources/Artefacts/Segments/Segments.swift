@@ -30,6 +30,8 @@ final class Segments: Sendable {
     /// Small results that this process has committed since it ended its last segment, and whether it has begun another.
     var results = 0
     var isWriting = false
+    /// Segments that this process has sealed and that nobody has taken note of.
+    var sealed: [SegmentFile] = []
   }
 
   private struct Writing {
@@ -187,7 +189,7 @@ final class Segments: Sendable {
     }
   }
 
-  private static let leastAtOnce = 16
+  static let leastAtOnce = 16
   private static let leastInAll = 64
 
   /// Adds entries to this process's segment, durably and with one write.
@@ -284,6 +286,15 @@ final class Segments: Sendable {
     writing.writer?.seal()
     writing.writer = nil
     try? update([file])
+    if file.isSealed { state.withLock { $0.sealed.append(file) } }
+  }
+
+  /// The segments that this process has sealed since this was last asked.
+  func takeSealed() -> [SegmentFile] {
+    state.withLock { state in
+      defer { state.sealed = [] }
+      return state.sealed
+    }
   }
 
   // MARK: What others have written

@@ -11,7 +11,7 @@ extension Store {
   ///   passed over.
   /// - Throws: a `Failure` that names the `object` that nobody has; its cause is what the last source said.
   public func fetch(_ artefacts: [Artefact], from sources: [any ObjectSource]) async throws {
-    let publication = publication()
+    let publication = gatheringPublication()
     var reachability = Reachability()
     for artefact in artefacts { reachability.add(artefact, unless: isKnownWhole) }
     // Manifests are kept until all that they name is there.

@@ -39,9 +39,13 @@ extension Store {
     return "; the segment that held it is now \(moved), and what is sound in it is in another one"
   }
 
-  /// Ends the segment to which this process has written, so that others need not read it to know what it holds. What
-  /// comes later goes into another one.
-  public func sealSegment() { segments.seal() }
+  /// Ends the segment to which this process has written, so that others need not read it to know what it holds, and names it in the
+  /// catalogue. What comes later goes into another one.
+  public func sealSegment() {
+    segments.seal()
+    // Only who cannot list the folder needs that, and a collection makes up for it.
+    try? catalogueOwnSegments()
+  }
 }
 
 extension Store {

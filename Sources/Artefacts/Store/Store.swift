@@ -7,6 +7,7 @@ public import System
 ///     objects/ab/…     one file an object, named by the 64 digits of its digest, read-only
 ///     actions/ab/…     one record an action, named by its key
 ///     segments/NAME    many small objects and records each
+///     catalogue/N      which of them are sealed, for who cannot list them
 ///     refs/NAME        a digest each
 ///     index/           digests of source files and runs that found nothing to do: what can be found again, and is
 ///                      never trusted by verification

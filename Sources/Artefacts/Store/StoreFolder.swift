@@ -11,8 +11,8 @@ struct StoreFolder {
   /// A store in which objects may be differences from others, and which may have segments.
   static let repacked = "brake store 3\n"
   private static let parts = [
-    "actions", "aside", "failed", "index", "leases", "objects", "pins", "quarantine", "refs", "remotes",
-    "removed", "runs", "segments", "shared", "signatures", "tmp", "told",
+    "actions", "aside", "catalogue", "failed", "index", "leases", "objects", "pins", "quarantine", "refs",
+    "remotes", "removed", "runs", "segments", "shared", "signatures", "tmp", "told",
   ]
   /// What may stand in a folder that is to become a store.
   private static let harmless: Set = [".gitignore", ".gitkeep", "README", "README.md"]

@@ -163,7 +163,7 @@ public struct BundleWriter: Sendable {
     do {
       let store = try Store(at: folder, files: files)
       _ = try await push.run(
-        from: analysis.store, to: StoreFiles(store, name: "the bundle"), progress: progress)
+        from: analysis.store, to: StoreFiles(store, name: "the bundle", gathers: false), progress: progress)
     }
     for name in try files.names(in: folder)
     where !["format", "objects", "actions", "shared", "signatures"].contains(name) {

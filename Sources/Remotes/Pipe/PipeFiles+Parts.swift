@@ -6,7 +6,7 @@ extension PipeFiles: RangedFiles {
     // What is refused in words ends no talk.
     let answer: Result<FilePart, Failure> = try asking { talk in
       let wire = talk.wire
-      if talk.knowsParts == nil { talk.knowsParts = try PipeFiles.knowsParts(wire) }
+      if talk.knowsParts == nil { talk.knowsParts = try PipeFiles.knows(Wire.parts, wire) }
       guard talk.knowsParts == true else { return .success(.wholeOnly) }
       try wire.send(UInt8(ascii: "G"))
       try wire.send(UInt32(1))
@@ -26,10 +26,10 @@ extension PipeFiles: RangedFiles {
   }
 
   /// To those who do not know of it, it is a file that they do not have.
-  private static func knowsParts(_ wire: Wire) throws -> Bool {
+  static func knows(_ path: String, _ wire: Wire) throws -> Bool {
     try wire.send(UInt8(ascii: "P"))
     try wire.send(UInt32(1))
-    try wire.send(text: Wire.parts)
+    try wire.send(text: path)
     try wire.flush()
     return try wire.receive(UInt8.self) == 1
   }

@@ -16,6 +16,8 @@ public final class PipeFiles: RemoteFiles {
     let wire: Wire
     /// Whether the other end hands out parts of files; nil before it was asked.
     var knowsParts: Bool?
+    /// Whether it takes segments; nil before it was asked.
+    var takesSegments: Bool?
 
     init(_ command: [String], _ name: String) throws {
       process = try PipeProcess(command, name: name)

@@ -4,8 +4,8 @@ import System
 /// The other end of `PipeFiles`: serves a store to whoever speaks over two descriptors.
 public struct PipeServer {
   let files: StoreFiles
-  private let store: Store
-  private let isReadOnly: Bool
+  let store: Store
+  let isReadOnly: Bool
   let wire: Wire
 
   public init(_ store: Store, isReadOnly: Bool, input: Int32, output: Int32) {
@@ -36,6 +36,7 @@ public struct PipeServer {
       case UInt8(ascii: "R"): try await read(count)
       case UInt8(ascii: "G"): try readParts(count)
       case UInt8(ascii: "W"): try await write(count)
+      case UInt8(ascii: "S"): try takeSegments(count)
       default: throw violation
       }
       try wire.flush()
@@ -54,7 +55,8 @@ public struct PipeServer {
     var paths: [String] = []
     for _ in 0..<count { paths.append(try path()) }
     for path in paths {
-      let isThere = path == Wire.parts ? true : try? await !files.present(among: [path]).isEmpty
+      let isThere =
+        [Wire.parts, Wire.segments].contains(path) ? true : try? await !files.present(among: [path]).isEmpty
       try wire.send(UInt8(isThere == true ? 1 : 0))
     }
   }

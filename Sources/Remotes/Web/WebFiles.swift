@@ -119,7 +119,7 @@ public final class WebFiles: RemoteFiles {
   }
 
   /// Makes the folders above a file, as far as nobody has done so before.
-  private func makeFolders(above path: String) throws {
+  func makeFolders(above path: String) throws {
     let start = base.hasPrefix("https:") ? 8 : 7
     let host = base.prefix(start) + base.dropFirst(start).prefix { $0 != "/" }
     var folder = String(host)

@@ -1,0 +1,112 @@
+internal import System
+
+/// The catalogue of a store's segments: files `catalogue/0`, `catalogue/1` and so on without a gap, each of which names sealed
+/// segments that were not named before. So who cannot list `segments/`, as over the web, knows what is there.
+///
+/// None of these files is ever replaced or removed. A segment that is named and not there is passed over: what was needed of it
+/// stands in a later one.
+package enum Catalogue {
+  package static let folder = "catalogue"
+  /// Bytes of a file, at most.
+  package static let fileSize = 64 << 10
+  /// Files, and segments that they name, that are looked at.
+  package static let fileLimit = 1 << 16
+  package static let entryLimit = 1 << 18
+  /// Segments that are named in one file, so that it has no more bytes than one may.
+  private static let perFile = 1024
+
+  package struct Entry: Hashable, Sendable {
+    package let name: String
+    /// Bytes of the segment.
+    package let size: Int
+
+    package init(name: String, size: Int) {
+      self.name = name
+      self.size = size
+    }
+  }
+
+  /// The path of a file in a store.
+  package static func path(_ number: Int) -> String { "\(folder)/\(number)" }
+
+  package static func bytes(_ entries: some Sequence<Entry>) -> [UInt8] {
+    Array(entries.map { "\($0.name) \($0.size)\n" }.joined().utf8)
+  }
+
+  /// What a file names. Lines that are malformed are passed over; a file without any other is none of a catalogue.
+  package static func entries(_ bytes: [UInt8]) -> [Entry] {
+    bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+      guard words.count == 2, words[0].count == 32, 1...10 ~= words[1].count,
+        words[1].allSatisfy({ 48...57 ~= $0 })
+      else { return nil }
+      let name = String(decoding: words[0], as: UTF8.self)
+      guard ProcessFolder.isRandomName(name[...]), let size = Int(String(decoding: words[1], as: UTF8.self)),
+        size <= SegmentFormat.segmentLimit
+      else { return nil }
+      return Entry(name: name, size: size)
+    }
+  }
+
+  static func files(_ entries: [Entry]) -> [[UInt8]] {
+    stride(from: 0, to: entries.count, by: perFile).map {
+      bytes(entries[$0..<min($0 + perFile, entries.count)])
+    }
+  }
+}
+
+extension Store {
+  /// Names the segments in the catalogue that this process has sealed.
+  func catalogueOwnSegments() throws {
+    let own = segments.takeSealed()
+    if own.isEmpty { return }
+    // Those that were there before there was a catalogue.
+    if try files.entry("\(root)/\(Catalogue.folder)") == nil { return try catalogueSegments() }
+    try addToCatalogue(
+      own.compactMap { file in file.status.map { .init(name: file.name, size: Int($0.size)) } })
+  }
+
+  /// Names all sealed segments in the catalogue that it does not name.
+  func catalogueSegments() throws {
+    let sealed = try segments.all().filter(\.isSealed)
+    if sealed.isEmpty { return }
+    var known: Set<String> = []
+    for number in try catalogueNumbers().sorted() {
+      let bytes = try files.contents(of: "\(root)/\(Catalogue.path(number))", limit: Catalogue.fileSize)
+      known.formUnion(Catalogue.entries(bytes ?? []).map(\.name))
+    }
+    try addToCatalogue(
+      sealed.filter { !known.contains($0.name) }.compactMap { file in
+        file.status.map { .init(name: file.name, size: Int($0.size)) }
+      })
+  }
+
+  private func catalogueNumbers() throws -> Set<Int> {
+    Set(try namesOfFiles(in: Catalogue.folder).compactMap { Int($0) })
+  }
+
+  /// Each file gets the first number that is free, whoever else looks for one.
+  private func addToCatalogue(_ entries: [Catalogue.Entry]) throws {
+    if entries.isEmpty { return }
+    let folder = "\(root)/\(Catalogue.folder)"
+    for changed in try makeFolders(folder) { try files.synchronise(changed) }
+    try files.checkOwnFolder(folder)
+    let taken = try catalogueNumbers()
+    var number = 0
+    for bytes in Catalogue.files(entries) {
+      let temporary = try temporaryPath()
+      try files.writeFile(temporary, mode: 0o444) { try bytes.withUnsafeBytes($0) }
+      do {
+        try files.synchronise(temporary)
+        repeat {
+          while taken.contains(number) { number += 1 }
+          number += 1
+        } while try !files.renameIfAbsent(temporary, to: "\(root)/\(Catalogue.path(number - 1))")
+      } catch {
+        try? files.remove(temporary)
+        throw error
+      }
+    }
+    try files.synchronise(folder)
+  }
+}

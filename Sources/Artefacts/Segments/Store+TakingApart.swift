@@ -1,0 +1,43 @@
+internal import System
+
+extension Store {
+  /// Stores what stands in a segment that came from elsewhere: every object under the digest of its bytes, every record under its own key.
+  /// Nothing else that the segment says of itself is believed.
+  /// - Parameter path: of a file, which stays.
+  /// - Throws: `.damaged` for what is no sound segment; what stood before the damage may be there then.
+  package func takeApart(segment path: String) throws {
+    let file = SegmentFile(
+      String(path[path.index(after: path.lastIndex(of: "/")!)...]), in: parentFolder(of: path), files: files)
+    try file.update(Decompressor())
+    guard file.isSealed else { throw Failure(.damaged, "what came as a segment is none, or not all of it") }
+    let publication = gatheringPublication()
+    var open = 0
+    do {
+      try segments.forEachGroup(of: file) { _, logical in
+        var found: [(digest: Digest, kind: SegmentEntry.Kind, range: Range<Int>)] = []
+        try SegmentGroup.forEachEntry(in: logical) { found.append(($0, $1, $2)) }
+        for (digest, kind, range) in found {
+          let bytes = Array(logical[range])
+          if kind == .record {
+            try publication.add(record: Record(storedBytes: bytes, key: digest), isReplacing: false)
+          } else {
+            _ = try publication.add(bytes: bytes)
+          }
+        }
+        // What names something stands behind it, so that what has come can be seen before the rest.
+        open += logical.count
+        if open > Store.takenAtOnce {
+          try publication.commit()
+          open = 0
+        }
+      }
+      try publication.commit()
+    } catch let damage as Damage {
+      throw Failure(.damaged, "what came as a segment is damaged: \(damage.reason)")
+    }
+    sealSegment()
+  }
+
+  /// Bytes that wait in memory, at most a group more.
+  private static let takenAtOnce = 16 << 20
+}

@@ -11,6 +11,9 @@ public protocol Runner: Sendable {
   /// What an instance takes of that.
   func demand(_ resources: Resources) -> Resources
 
+  /// Whether it executes an action on this machine, in this process and its children.
+  func isHere(_ action: Action) -> Bool
+
   /// Starts an action and waits for its end. Cancelling the task aborts it: it throws `CancellationError` once nothing of
   /// the action runs any more.
   ///
@@ -20,6 +23,8 @@ public protocol Runner: Sendable {
 
 extension Runner {
   public func demand(_ resources: Resources) -> Resources { resources }
+
+  public func isHere(_ action: Action) -> Bool { true }
 }
 
 /// What a runner is told about an action beside the action, and whom it keeps informed while that runs.

@@ -15,22 +15,23 @@ public struct Edits: Sendable {
   private static let distance = 3000
 
   public init(_ old: [String], _ new: [String]) {
+    // Numbers are compared faster than texts. Those of texts are the same if their bytes are, and not if they only look alike.
+    var known: [[UInt8]: Int32] = [:]
+    func number(_ text: String) -> Int32 {
+      let bytes = Array(text.utf8)
+      if let number = known[bytes] { return number }
+      known[bytes] = Int32(known.count)
+      return Int32(known.count - 1)
+    }
+    let (before, now) = (old.map(number), new.map(number))
     let shorter = min(old.count, new.count)
     var head = 0
-    while head < shorter, old[head] == new[head] { head += 1 }
+    while head < shorter, before[head] == now[head] { head += 1 }
     var tail = 0
-    while tail < shorter - head, old[old.count - 1 - tail] == new[new.count - 1 - tail] { tail += 1 }
+    while tail < shorter - head, before[old.count - 1 - tail] == now[new.count - 1 - tail] { tail += 1 }
     steps += old[..<head].map { Step(kind: .same, text: $0) }
-    let (gone, come) = (old[head..<old.count - tail], new[head..<new.count - tail])
-    // Numbers are compared faster than texts.
-    var numbers: [String: Int32] = [:]
-    func number(_ text: String) -> Int32 {
-      if let number = numbers[text] { return number }
-      numbers[text] = Int32(numbers.count)
-      return Int32(numbers.count - 1)
-    }
     var taken = (old: 0, new: 0)
-    for kind in Edits.path(gone.map(number), come.map(number)) {
+    for kind in Edits.path(Array(before[head..<old.count - tail]), Array(now[head..<new.count - tail])) {
       switch kind {
       case .same:
         steps.append(Step(kind: .same, text: old[head + taken.old]))

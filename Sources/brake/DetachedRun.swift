@@ -92,10 +92,12 @@ struct DetachedRun {
   /// - Parameter arguments: those of brake.
   static func start(_ arguments: [String], in store: Store) throws -> DetachedRun {
     let name = String(ProcessFolder.randomName().prefix(6))
-    let folder = try (files.realPath(store.root) ?? store.root) + "/index/detached/" + name
     try store.make()
     try removeOld(in: store)
-    _ = try files.makeFolders(folder)
+    // That one is everybody's who uses the store.
+    try store.makeFolders(store.root + "/index/detached")
+    let folder = try (files.realPath(store.root) ?? store.root) + "/index/detached/" + name
+    try files.makeFolder(folder)
     // What stands in it says to which process a signal goes.
     try files.setMode(folder, to: 0o700)
     let run = DetachedRun(name: name, folder: folder)

@@ -99,9 +99,10 @@ extension Brake {
       let run = self
       if watch { return try waiting { try await run.repeated(text.path, recorders) } }
       let trust = try pipeline.trusting.trust()
-      // What a strict policy has let through before is looked at again: keys expire, and signers are struck off.
-      let memory =
-        question || dryRun || always || !trust.isEverybody ? nil : try? pipeline.memory(text, given)
+      // What a strict policy has let through before is looked at again: keys expire, and signers are struck off. What is to be sent
+      // may not be there, although nothing has changed here.
+      let looksAnew = question || dryRun || always || !trust.isEverybody || cache.use == .write
+      let memory = looksAnew ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
       try waiting { try await run.run(text, trust, memory, recorders) }
     }

@@ -95,7 +95,8 @@ extension Brake {
           guard let digest = try store.reference(name) else { return }
           if try !store.contains(digest) || !store.isWhole(store.artefact(digest)) {
             throw Failure(
-              .notFound, "the reference '\(name)' names \(digest), of which something is not in the store")
+              .notFound, "the reference '\(name)' names \(digest), of which something is not in the store",
+              hint: nil, object: digest)
           }
         }
       }
@@ -114,6 +115,8 @@ struct Tally {
   private var errors: [(name: String, error: any Error)] = []
   private var unreadable: [(name: String, error: any Error)] = []
   private var losses: [(loss: Loss, record: Record)] = []
+  /// Names that lead to what is not there.
+  private var lostNames: [(name: String, error: Failure)] = []
   /// Trees of which something is missing and that no record promises.
   private var incomplete: [Digest] = []
   private var removed = 0
@@ -133,6 +136,8 @@ struct Tally {
       Output.note("error: \(error)")
       if let error = error as? Failure, [.unreadable, .system].contains(error.code) {
         unreadable.append((name, error))
+      } else if let error = error as? Failure, error.code == .notFound, error.object != nil {
+        lostNames.append((name, error))
       } else {
         errors.append((name, error))
       }
@@ -171,13 +176,13 @@ struct Tally {
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
 
-  var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty }
+  var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty && lostNames.isEmpty }
 
   var summary: String {
     func count(_ number: Int) -> String { number == 0 ? "none" : String(number) }
     return "\(checked) checked, \(count(errors.count)) damaged"
       + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
-      + (losses.isEmpty ? "" : ", \(losses.count) lost")
+      + (losses.isEmpty && lostNames.isEmpty ? "" : ", \(losses.count + lostNames.count) lost")
       + (incomplete.isEmpty ? "" : ", \(incomplete.count) incomplete")
       + (removed == 0 ? "" : ", \(removed) removed to save room")
   }
@@ -187,7 +192,13 @@ struct Tally {
       "checked": .integer(Int64(checked)),
       "damaged": .array(errors.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
       "unreadable": .array(unreadable.map { ["name": .string($0.name), "error": .string("\($0.error)")] }),
-      "lost": .array(losses.map { $0.loss.json(in: $0.record) }),
+      "lost": .array(
+        losses.map { $0.loss.json(in: $0.record) }
+          + lostNames.map { lost in
+            var members: [String: JSON] = ["name": .string(lost.name), "error": .string("\(lost.error)")]
+            if let object = lost.error.object { members["object"] = .string(object.description) }
+            return .object(members)
+          }),
       "incomplete": .array(incomplete.map { .string($0.description) }),
     ]
     if removed > 0 { members["removed"] = .integer(Int64(removed)) }

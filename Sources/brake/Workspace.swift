@@ -7,6 +7,7 @@ import Pipeline
 import Report
 import Runners
 import Runs
+import Synchronization
 import System
 
 /// The folder to work in and the store: the options of every command that reads or writes artefacts.
@@ -22,13 +23,16 @@ struct Workspace: ParsableArguments {
     completion: .directory)
   var store: String?
 
-  /// Changes to the folder of `-C`.
+  private static let hasEntered = Mutex(false)
+
+  /// Changes to the folder of `-C`, once: from there, a relative path leads elsewhere.
   func enter() throws {
-    guard let folder else { return }
+    guard let folder, !Workspace.hasEntered.withLock(\.self) else { return }
     guard chdir(folder) == 0 else {
       throw Failure(
         .system, "cannot change to the folder '\(folder)': \(String(cString: strerror(errno)))", errno: errno)
     }
+    Workspace.hasEntered.withLock { $0 = true }
   }
 
   /// Opens the store.

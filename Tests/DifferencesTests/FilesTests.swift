@@ -17,8 +17,27 @@ import Testing
         "  line 20", "+ line 21",
       ])
     #expect(difference.headline == "1 line removed, 2 lines added")
-    #expect(difference.details(most: 2).last == "and 1 more")
+    #expect(difference.details(most: 2) == ["line 6, now line 6:", "  line 6", "- line 7", "and 2 more"])
     #expect(try Sides().compare("a\nb\n", "a\nb")?.headline == "only the line break at the end differs")
+  }
+
+  @Test func `Lines end at line breaks, also behind carriage returns, and are compared by their bytes`()
+    throws
+  {
+    let before = (1...6).map { "line \($0)\r\n" }.joined()
+    let now = before.replacingOccurrences(of: "line 4", with: "line four")
+    let difference = try #require(try Sides().compare(before, now))
+    #expect(difference.headline == "1 line removed, 1 line added")
+    #expect(difference.details(most: 9).count == 5)
+    // The same letter, as one character and as two.
+    let written = try #require(try Sides().compare("caf\u{e9}\n", "cafe\u{301}\n"))
+    #expect(written.headline == "1 line removed, 1 line added")
+    // One hunk of many lines.
+    let long = try #require(
+      try Sides().compare(
+        (0..<500).map { "a\($0)\n" }.joined(), (0..<500).map { "b\($0)\n" }.joined()))
+    #expect(long.details(most: 5).count == 7)
+    #expect(long.details(most: 5).last == "and 995 more")
   }
 
   @Test func `Bytes differ from an offset on`() throws {

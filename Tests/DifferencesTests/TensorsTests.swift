@@ -36,6 +36,23 @@ import Testing
     #expect(difference.object["same"] == 1)
   }
 
+  @Test func `What became no number is said before all else`() throws {
+    func file(_ values: [Float]) throws -> [UInt8] {
+      try safetensors([
+        ("same", .float32, [1], bytes([Float(1)])), ("w", .float32, [values.count], bytes(values)),
+      ])
+    }
+    let nan = Float.nan
+    let all = try #require(try Sides().compare(try file([1, 2, 3, 4]), try file([1, nan, 3, nan])))
+    #expect(all.headline == "1 of 2 tensors differ, 2 elements are no number now, as in w")
+    #expect(
+      all.details(most: 9) == ["w: 2 of 4 elements differ, 0 were no number, 2 are none now"])
+    let some = try #require(try Sides().compare(try file([1, 2, 3, 4]), try file([1, 2.5, 3, nan])))
+    #expect(
+      some.headline
+        == "1 of 2 tensors differ, 1 element is no number now, as in w, numbers at most by 0.5, in w")
+  }
+
   @Test func `All types of numbers are understood`() throws {
     let cases: [(DType, [UInt8], [UInt8], Double)] = [
       (.float64, bytes([1e300, 2.0]), bytes([1e300, 2.25]), 0.25),

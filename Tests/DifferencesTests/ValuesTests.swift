@@ -14,13 +14,25 @@ import Testing
         #"~ ["a b"]: 0, now 1, by 1"#, "~ fit.alpha: 0.5, now 0.55, by 0.05 (10 %)",
         "~ fit.n[2]: 3, now 4, by 1 (33.3 %)", "+ fit.n[3]: 8", "- gone: true",
       ])
-    #expect(difference.headline == "5 of 8 values differ, at most by 33.3 %, at fit.n[2]")
+    #expect(
+      difference.headline
+        == "5 of 8 values differ, 1 from zero, or from or to what is no finite number, others at most by 33.3 %, at fit.n[2]"
+    )
     #expect(difference.details(most: 2).last == "and 3 more")
   }
 
   @Test func `The same values written otherwise are said to be the same values`() throws {
     let difference = try #require(try Sides().compare("{\"a\": 1.0, \"b\": NaN}", "{\"b\":NaN,\"a\":1}\n"))
     #expect(difference.headline == "the same values, written otherwise")
+  }
+
+  @Test func `What has no relative distance is not passed over`() throws {
+    let difference = ValuesDifference(
+      ["a": 1000.0, "b": 0, "c": 2], ["a": 1001.0, "b": 5000, "c": .number(.nan)])
+    #expect(
+      difference.headline
+        == "3 of 3 values differ, 2 from zero, or from or to what is no finite number, others at most by 0.1 %, at a"
+    )
   }
 
   @Test func `Large whole numbers are compared exactly`() throws {

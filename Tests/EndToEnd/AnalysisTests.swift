@@ -62,6 +62,8 @@ import Testing
     #expect(try folder.brake("fit", "losses.csv").status == 2)
     #expect(try folder.brake("fit", "--step", "no such", "losses.csv").err.contains("no such"))
     #expect(try folder.brake("fit", "nowhere.csv").err.contains("nowhere.csv"))
+    let late = try folder.brake("fit", "--skip", "4000000000000000000", "losses.csv")
+    #expect(late.status == 2 && late.err.contains("--skip takes a step from 0 to 2147483648"))
   }
 
   @Test func `fit says what it dropped, and goes on with the other runs if one cannot be fitted`() throws {

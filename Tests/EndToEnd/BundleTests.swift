@@ -366,4 +366,16 @@ import Testing
     #expect(
       run.out.contains("all: not made") && run.out.contains("10 of 11 artefacts are identical, 1 not made"))
   }
+
+  @Test func `Files of the same name in different folders are all written out`() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "stages: { s: { run: 'mkdir a b; echo 1 > a/x.txt; echo 2 > b/x.txt', out: { one: a/x.txt, two: b/x.txt } } }",
+      to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    let bundle = try folder.brake("bundle", "--to", "bundle")
+    #expect(bundle.status == 0, "\(bundle.err)")
+    #expect(folder.text("bundle/files/stages/s/one/x.txt") == "1\n")
+    #expect(folder.text("bundle/files/stages/s/two/x.txt") == "2\n")
+  }
 }

@@ -211,4 +211,17 @@ import Testing
     #expect(try folder.brake("operations", "curve.fit").out.hasPrefix("curve.fit  (revision "))
     #expect(try folder.brake("operations", "curve.fti").status == 2)
   }
+
+  @Test func `A reference that leads to nothing is lost, and nothing is damaged`() throws {
+    folder.write("gone soon", to: "a")
+    let digest = try put("a")
+    #expect(try folder.brake("ref", "best", digest).status == 0)
+    let hex = digest.dropFirst(7)
+    try FileManager.default.removeItem(atPath: folder["cache/objects/\(hex.prefix(2))/\(hex.dropFirst(2))"])
+    let run = try folder.brake("verify", "--json")
+    #expect(run.status == 2)
+    let json = try JSON(parsing: Array(run.out.utf8))
+    #expect(json["damaged"]?.array?.isEmpty == true)
+    #expect(json["lost"]?.array?.first?["object"]?.string == digest)
+  }
 }

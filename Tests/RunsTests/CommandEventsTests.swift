@@ -146,4 +146,12 @@ import Testing
     let summary = try await workspace.run()
     #expect(summary.failed == 0, "\(summary.failures)")
   }
+
+  @Test func `Pieces without an event are no end of what a command has said`() throws {
+    var events = try CommandEvents(in: folder.path, files: LocalFileSystem())
+    add(String(repeating: "no event\n", count: 400_000) + log(5))
+    var found: [Int] = []
+    repeat { found += steps(events.new()) } while events.mayGoOn
+    #expect(found == [5])
+  }
 }

@@ -95,6 +95,27 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/failed"]).isEmpty)
   }
 
+  @Test func `What failures of two processes have left stands apart, and foreign folders harm nobody`()
+    async throws
+  {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo $NAME; echo $NAME > left; exit 1', pass-env: [NAME], out: { out: x } } }")
+    // Somebody who may write to the store has put these there.
+    for number in ["\(Int.max)", "-5", "0", "x"] {
+      workspace.folder.write(
+        #"{"key":"\(String(repeating: "a", count: 64))","line":"l"}"#,
+        to: "cache/failed/aaaaaaaaaaaa-\(number)/about")
+    }
+    // Both know of no failure when they begin.
+    let engines = [try workspace.engine(), try workspace.engine()]
+    for engine in engines { _ = try await engine.logs(targets: []) }
+    for engine in engines { #expect(try await engine.run(targets: []).failed == 1) }
+    let folders = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/failed"])
+      .filter { !$0.hasPrefix("aaaaaaaaaaaa") }
+    #expect(folders.count == 2)
+    for folder in folders { #expect(workspace.text("cache/failed/\(folder)/work/left") == "\n") }
+  }
+
   private func log(_ workspace: Workspace) async throws -> String {
     var text = ""
     try await workspace.engine().logs(targets: ["s"]).first?.stream {

@@ -275,4 +275,22 @@ import Testing
       #expect(!GrowingOutputs.isTemporary(name), "\(name)")
     }
   }
+
+  @Test func `What is given to the next attempt is what the list names, whatever has become of the files`()
+    async throws
+  {
+    let workspace = try Workspace(training("exit 1", announcing: true, ""))
+    #expect(try await run(workspace).failed == 1)
+    let kept = try #require(left(workspace).first { $0.hasSuffix("-saved") })
+    #expect(workspace.text("cache/failed/\(kept)/ckpt/step_1.pt") == "state 1\n")
+    // As long as before, as a disk leaves it that has lost what it had, and a list that a killed brake was about to write.
+    let path = workspace.folder["cache/failed/\(kept)/ckpt/step_1.pt"]
+    try FileManager.default.removeItem(atPath: path)
+    workspace.folder.write("other 1\n", to: "cache/failed/\(kept)/ckpt/step_1.pt")
+    workspace.folder.write("{", to: "cache/failed/\(kept).json.new")
+    #expect(try await run(workspace).failed == 1)
+    let summary = try await run(workspace)
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(try workspace.output("train", of: summary) == whole)
+  }
 }

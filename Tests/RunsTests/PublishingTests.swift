@@ -130,6 +130,37 @@ import Testing
     try Store(at: workspace.folder["cache"]).verify(tree.digest)
   }
 
+  @Test func `What a published result replaces is pinned, so that no collection takes it`() async throws {
+    let workspace = try Workspace(
+      "stages: { s: { run: 'echo 1 > ${out.o}', out: { o: o.txt }, publish: results/ } }")
+    try await workspace.run()
+    workspace.folder.write("mine", to: "results/o.txt")
+    let events = Events()
+    try await workspace.run(events: events)
+    #expect(workspace.text("results/o.txt") == "1\n")
+    let mine = Digest(of: Array("mine".utf8))
+    #expect(events.notes.contains { $0.contains(mine.description) && $0.contains("brake unpin") })
+    #expect(try workspace.store.pins() == [mine])
+  }
+
+  @Test func `A file that is to be executed can be, although its bytes stood there before`() async throws {
+    let workspace = try Workspace(
+      """
+      params: { x: "false" }
+      stages: { s: { run: "echo 1 > ${out.o}; if ${x}; then chmod +x ${out.o}; fi", out: { o: o.sh }, publish: results/ } }
+      """)
+    func isExecutable() -> Bool { access(workspace.folder["results/o.sh"], X_OK) == 0 }
+    try await workspace.run()
+    #expect(!isExecutable())
+    #expect(try await workspace.run([], [("x", "true")]).failed == 0)
+    #expect(isExecutable())
+    #expect(chmod(workspace.folder["results/o.sh"], 0o644) == 0)
+    #expect(try await state(workspace, [("x", "true")]) == .unpublished)
+    // Somebody else's doing, and on some file systems that of all files.
+    #expect(chmod(workspace.folder["results/o.sh"], 0o755) == 0)
+    #expect(try await state(workspace) == .upToDate)
+  }
+
   @Test func `An edit whose object is damaged is not taken for kept`() async throws {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo 1 > ${out.o}', out: { o: o.txt }, publish: results/ } }")

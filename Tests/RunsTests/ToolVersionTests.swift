@@ -131,4 +131,51 @@ import Testing
       #expect(try await workspace.engine().status(targets: ["s"]).map(\.state) == [.unknown])
     }
   }
+
+  @Test func `A program is the one that the command starts, if its stage has a PATH of its own`() async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: tool-of-a-test > ${out.o}
+          env: { PATH: "@HERE/bin:/usr/bin:/bin" }
+          tools: [tool-of-a-test]
+          sandbox: false
+          out: { o: o.txt }
+      """)
+    func tool(_ text: String) {
+      workspace.folder.write("#!/bin/sh\necho \(text)\n", to: "bin/tool-of-a-test")
+      chmod(workspace.folder["bin/tool-of-a-test"], 0o755)
+    }
+    tool("one")
+    let first = try await workspace.run()
+    #expect(first.failed == 0, "\(first.failures)")
+    #expect(try workspace.output("s", "o", of: first) == "one\n")
+    #expect(try await workspace.run().hit == 1)
+    tool("two")
+    _ = try await workspace.engine().run(targets: [], memory: workspace.memory)
+    #expect(workspace.recall() == nil, "who recalls looks in another PATH")
+    #expect(try workspace.output("s", "o", of: try await workspace.run()) == "two\n")
+  }
+
+  @Test func `Stages that are planned when keys are known ask for versions, too`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        split: { run: "mkdir p; for i in $(cat ${in.n}); do echo $i > p/$i; done", in: { n: list }, out: { parts: p/* } }
+        each:
+          for: { p: split.parts }
+          run: "cat ${in.x} > ${out.o}"
+          in: { x: "split.parts[${p}]" }
+          tools: { sh: "touch asked; cat number" }
+          out: { o: o.txt }
+      """, files: ["list": "1", "number": "1"])
+    #expect(try await workspace.run().failed == 0)
+    #expect(wasAsked(workspace))
+    workspace.folder.write("1 2", to: "list")
+    let summary = try await workspace.run()
+    #expect(summary.failed == 0, "\(summary.failures)")
+    #expect(wasAsked(workspace))
+  }
 }

@@ -112,6 +112,19 @@ struct RecordSigningTests {
     #expect(try finding(record, SignatureCheck(allowed: past)) != .signed(by: "ada@example.org"))
   }
 
+  @Test func `Signatures of what a record said before make room for those of what it says now`() throws {
+    let key = try keys.make("ada")
+    let record = RecordSigningTests.record(1)
+    let before = (0..<RecordSignatures.most).map { number in
+      RecordSignature(record: Digest(of: [UInt8(number)]), way: [], signature: "earlier")
+    }
+    #expect(try store.add([record.key: RecordSignatures(before)]) == 1)
+    #expect(try RecordSigner(key: key).sign([record], in: store) == 1)
+    let allowed = try keys.allow(["ada"])
+    #expect(try finding(record, SignatureCheck(allowed: allowed)) == .signed(by: "ada@example.org"))
+    #expect(try store.signatures(of: record.key)?.all.count == 1)
+  }
+
   @Test func `What is cut short or too large is no file of signatures`() throws {
     let key = try keys.make("ada")
     let record = RecordSigningTests.record(1)

@@ -8,11 +8,32 @@ import Testing
 @Suite struct MachineTests {
   private let folder = TemporaryFolder()
 
-  private func memory(_ membership: String, _ limits: [String: String]) -> Int? {
+  private func group(_ membership: String, _ limits: [String: String]) -> ControlGroup {
     for (file, text) in limits { folder.write(text + "\n", to: "groups/" + file) }
     return ControlGroup(
-      hierarchy: folder["groups"], membership: folder.write(membership + "\n", to: "membership")
-    ).memory
+      hierarchy: folder["groups"], membership: folder.write(membership + "\n", to: "membership"))
+  }
+
+  private func memory(_ membership: String, _ limits: [String: String]) -> Int? {
+    group(membership, limits).memory
+  }
+
+  @Test
+  func
+    `Processors are those that the group's quota gives and those above it, in either version of control groups`()
+  {
+    #expect(group("0::/a/b", ["a/cpu.max": "150000 100000", "a/b/cpu.max": "max 100000"]).processors == 2)
+    #expect(group("0::/x", ["x/cpu.max": "max 100000"]).processors == nil)
+    // In a container, the root of the hierarchy is the container's own group.
+    #expect(group("0::/x", ["cpu.max": "300000 100000"]).processors == 3)
+    #expect(
+      group("4:cpu,cpuacct:/y", ["cpu/y/cpu.cfs_quota_us": "50000", "cpu/y/cpu.cfs_period_us": "100000"])
+        .processors == 1)
+  }
+
+  @Test(arguments: ["max 100000", "-1 100000", "0 100000", "100000 0", "100000", "x y", ""])
+  func `Where no quota can be told there is none`(limit: String) {
+    #expect(group("0::/", ["cpu.max": limit]).processors == nil)
   }
 
   @Test func `Memory is what the group allows and those above it, in either version of control groups`() {

@@ -149,8 +149,7 @@ extension Store {
   /// Has a record back that was set aside, after all that it promises: if it is not all to be had, the record stays aside.
   func takeBackRecord(_ key: Digest) throws -> Bool {
     guard let record = try recordAside(key) else { return false }
-    let artefacts =
-      record.outputs.map(\.artefact) + (record.log.map { [Artefact(digest: $0, kind: .blob, size: 0)] } ?? [])
+    let artefacts = record.artefacts
     rely(on: artefacts.map(\.digest))
     let removed = try removedObjects()
     for artefact in artefacts {

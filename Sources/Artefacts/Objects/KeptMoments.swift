@@ -23,6 +23,8 @@ final class KeptMoments: Sendable {
     var rooms: [Int: MomentRoom] = [:]
     /// Those that are being filled, too.
     var count = 0
+    /// Chunks whose second moments have been decoded before the first ones were there: nobody takes these any more.
+    var passed: Set<Int> = []
   }
 
   private let state = Mutex(State())
@@ -40,11 +42,18 @@ final class KeptMoments: Sendable {
     return isFree ? MomentRoom(count) : nil
   }
 
-  func keep(_ room: MomentRoom, of chunk: Int) { state.withLock { $0.rooms[chunk] = room } }
+  func keep(_ room: MomentRoom, of chunk: Int) {
+    state.withLock { state in
+      if state.passed.remove(chunk) == nil { state.rooms[chunk] = room } else { state.count -= 1 }
+    }
+  }
 
   func take(_ chunk: Int) -> MomentRoom? {
     state.withLock { state in
-      guard let room = state.rooms.removeValue(forKey: chunk) else { return nil }
+      guard let room = state.rooms.removeValue(forKey: chunk) else {
+        state.passed.insert(chunk)
+        return nil
+      }
       state.count -= 1
       return room
     }

@@ -47,9 +47,14 @@ public struct RecordSignatures: Hashable, Sendable {
   /// Bytes of a file, at most.
   public static let sizeLimit = 256 << 10
 
+  /// Adds others. Where there is no room, those of other bytes of the record go: they say nothing of the bytes that these are for.
   /// - Returns: whether there was another one among them.
   @discardableResult public mutating func add(_ others: RecordSignatures) -> Bool {
     let fresh = others.all.filter { !all.contains($0) }
+    if all.count + fresh.count > RecordSignatures.most {
+      let records = Set(others.all.map(\.record))
+      all.removeAll { !records.contains($0.record) }
+    }
     let room = fresh.prefix(RecordSignatures.most - all.count)
     all += room
     return !room.isEmpty

@@ -14,6 +14,8 @@ extension Store {
     var reachability = Reachability()
     reachability.add(artefact)
     while let next = reachability.next() {
+      // Before it is read: who asks for what is missing does not want to know who made it.
+      guard try has(next.digest) else { return next.digest }
       if next.isTree {
         do {
           reachability.add(try tree(next.digest), unless: isKnownWhole)
@@ -21,8 +23,6 @@ extension Store {
         } catch let error as Failure where error.isLoss || error.code == .refused {
           return next.digest
         }
-      } else if try !has(next.digest) {
-        return next.digest
       }
     }
     noteWhole(trees)

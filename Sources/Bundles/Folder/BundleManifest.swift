@@ -92,12 +92,12 @@ public struct BundleManifest: Hashable, Sendable {
   /// - Throws: `.malformed` for other bytes, and `.refused` for paths that lead elsewhere.
   public init(bytes: [UInt8]) throws {
     guard let json = try? JSON(parsing: bytes), let brake = json["brake"]?.string else {
-      throw BundleManifest.malformed("it is no JSON of a bundle")
+      throw BundleManifest.foreign
     }
     guard brake == "bundle 1" else {
       throw brake.hasPrefix("bundle ")
         ? Failure(.newer, "the bundle is in a later version of the format", hint: "a newer brake can read it")
-        : BundleManifest.malformed("it is no JSON of a bundle")
+        : BundleManifest.foreign
     }
     pipeline = try BundleManifest.path(json["pipeline"])
     overrides = try BundleManifest.list(json, "parameters") { pair in
@@ -126,8 +126,14 @@ public struct BundleManifest: Hashable, Sendable {
   }
 
   static func malformed(_ what: String) -> Failure {
+    unreadable("'\(what)' is missing or not as it should be")
+  }
+
+  private static var foreign: Failure { unreadable("it is not what 'brake bundle' writes") }
+
+  private static func unreadable(_ reason: String) -> Failure {
     Failure(
-      .malformed, "the bundle's \(fileName) cannot be read: '\(what)' is missing or not as it should be",
+      .malformed, "the bundle's \(fileName) cannot be read: \(reason)",
       hint: "a bundle is a folder that 'brake bundle' has written")
   }
 

@@ -65,7 +65,12 @@ extension Analysis {
     let folder =
       ([stagesFolder, instance.stage] + (keys.isEmpty ? [] : [keys.joined(separator: ",")])).joined(
         separator: "/")
-    guard output.key != nil else { return "\(folder)/\(declaration?.file.lastPart ?? output.name)" }
+    guard output.key != nil else {
+      let name = declaration?.file.lastPart ?? output.name
+      // Files of different folders may be called the same.
+      let isAlone = instance.outputs.count { !$0.keyed && $0.file.lastPart == name } < 2
+      return isAlone ? "\(folder)/\(name)" : "\(folder)/\(output.name)/\(name)"
+    }
     return "\(folder)/\(output.name)/\(declaration?.fileName(of: output) ?? output.key!)"
   }
 

@@ -119,7 +119,7 @@ public struct TableDifference: Difference {
         now: now.text(other, column.now))
       // 1 and 1.0 are one number.
       let number = cell.number
-      if cell.before == cell.now || number?.absolute == 0 { continue }
+      if cell.before.utf8.elementsEqual(cell.now.utf8) || number?.absolute == 0 { continue }
       differing += 1
       columns[index].differing += 1
       if let number {

@@ -24,6 +24,9 @@ public struct TensorsDifference: Difference {
     public let maxAbsolute: Double
     /// The norm of the difference, relative to that of what was before; nil where that is zero or out of range.
     public let relativeL2: Double?
+
+    /// Whether some are numbers on both sides, and others.
+    fileprivate var hasDistance: Bool { maxAbsolute > 0 }
   }
 
   public struct Tensor: Sendable {
@@ -123,11 +126,24 @@ public struct TensorsDifference: Difference {
       return "all \(Listing.count(same, "tensor")) are the same, in a file that is laid out otherwise"
     }
     var parts = ["\(tensors.count) of \(Listing.count(tensors.count + same, "tensor")) differ"]
-    let largest = tensors.compactMap { tensor -> (String, Double)? in
-      guard case .elements(let elements) = tensor.change else { return nil }
-      return (tensor.name, elements.maxAbsolute)
-    }.max { $0.1 < $1.1 }
-    if let largest { parts.append("at most by \(NumberChange.text(largest.1)), in \(largest.0)") }
+    let numbers = tensors.compactMap { tensor -> (name: String, elements: Elements)? in
+      if case .elements(let elements) = tensor.change { (tensor.name, elements) } else { nil }
+    }
+    let broken = numbers.max { $0.elements.nansNow < $1.elements.nansNow }
+    if let broken, broken.elements.nansNow > 0 {
+      let count = numbers.reduce(0) { $0 + $1.elements.nansNow }
+      parts.append(
+        "\(Listing.count(count, "element is", "elements are")) no number now, as in \(broken.name)")
+    }
+    let largest = numbers.max { $0.elements.maxAbsolute < $1.elements.maxAbsolute }
+    if let largest, largest.elements.hasDistance {
+      let others = numbers.contains {
+        !$0.elements.hasDistance || $0.elements.nansBefore + $0.elements.nansNow > 0
+      }
+      parts.append(
+        "\(others ? "numbers " : "")at most by \(NumberChange.text(largest.elements.maxAbsolute)), in \(largest.name)"
+      )
+    }
     if metadata != nil { parts.append("and so does the metadata") }
     return parts.joined(separator: ", ")
   }
@@ -154,11 +170,11 @@ extension TensorsDifference.Change {
     case .form(let before, let now): return "was \(before), is \(now)"
     case .elements(let elements):
       if elements.differing == 0 { return "the same numbers in other bits" }
-      var parts = [
-        "\(elements.differing) of \(Listing.count(elements.count, "element")) differ",
-        "max abs \(NumberChange.text(elements.maxAbsolute))",
-      ]
-      if let relative = elements.relativeL2 { parts.append("relative L2 \(NumberChange.text(relative))") }
+      var parts = ["\(elements.differing) of \(Listing.count(elements.count, "element")) differ"]
+      if elements.hasDistance { parts.append("max abs \(NumberChange.text(elements.maxAbsolute))") }
+      if elements.hasDistance, let relative = elements.relativeL2 {
+        parts.append("relative L2 \(NumberChange.text(relative))")
+      }
       if elements.nansBefore + elements.nansNow > 0 {
         parts.append("\(elements.nansBefore) were no number, \(elements.nansNow) are none now")
       }

@@ -51,7 +51,9 @@ public struct TextLinesDifference: Difference {
   }
 
   private static func lines(_ text: String) -> [String] {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // By bytes: to Swift, a carriage return and a line break are one character, which is not the line break.
+    var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .map { String(Substring($0)) }
     if lines.last == "" { lines.removeLast() }
     return lines
   }
@@ -63,14 +65,18 @@ public struct TextLinesDifference: Difference {
 
   public func details(most: Int) -> [String] {
     var lines: [String] = []
-    for hunk in hunks {
-      if lines.count >= most { break }
+    var shown = 0
+    var left = most
+    for hunk in hunks where left > 0 {
       lines.append("line \(hunk.lineBefore), now line \(hunk.lineNow):")
-      lines += hunk.steps.map { ($0.kind == .same ? "  " : $0.kind == .gone ? "- " : "+ ") + $0.text }
+      for step in hunk.steps.prefix(left) {
+        lines.append((step.kind == .same ? "  " : step.kind == .gone ? "- " : "+ ") + step.text)
+        shown += step.kind == .same ? 0 : 1
+      }
+      left -= hunk.steps.count
     }
-    let told = hunks.flatMap(\.steps).count { $0.kind != .same } + untold
-    let shown = lines.count { $0.hasPrefix("- ") || $0.hasPrefix("+ ") }
-    return lines + (told > shown ? ["and \(told - shown) more"] : [])
+    let rest = removed + added - shown
+    return lines + (rest > 0 ? ["and \(rest) more"] : [])
   }
 
   public var json: [String: JSON] {

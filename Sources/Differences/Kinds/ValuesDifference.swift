@@ -25,6 +25,8 @@ public struct ValuesDifference: Difference {
   /// Numbers, texts and the like that are the same.
   public private(set) var same = 0
   private var largest: (path: String, relative: Double)?
+  /// Numbers that were zero, or were or are not finite: nobody can say by how much they differ.
+  private var withoutMeasure = 0
 
   static let limit = 10_000
 
@@ -83,14 +85,20 @@ public struct ValuesDifference: Difference {
     if let relative = change.number?.relative, relative > largest?.relative ?? -1 {
       largest = (change.path, relative)
     }
+    if change.before?.double != nil, change.now?.double != nil, change.number?.relative == nil {
+      withoutMeasure += 1
+    }
     if changes.count < ValuesDifference.limit { changes.append(change) }
   }
 
   public var headline: String {
     if count == 0 { return "the same values, written otherwise" }
     let text = "\(count) of \(Listing.count(count + same, "value")) differ"
-    guard let largest else { return text }
-    return text + ", at most by \(NumberChange.text(largest.relative * 100)) %, at \(largest.path)"
+    let strange =
+      withoutMeasure > 0 ? ", \(withoutMeasure) from zero, or from or to what is no finite number" : ""
+    guard let largest else { return text + strange }
+    return text + strange + (strange.isEmpty ? "," : ", others")
+      + " at most by \(NumberChange.text(largest.relative * 100)) %, at \(largest.path)"
   }
 
   public func details(most: Int) -> [String] {

@@ -36,6 +36,8 @@ struct CommandEvents: ~Copyable {
   /// The beginning of a line whose end has not been written.
   private var rest: [UInt8] = []
   private var isTooLong = false
+  /// Whether something was read the last time, so that more may stand behind it.
+  private(set) var mayGoOn = false
 
   /// Makes the file. What is followed is this one, even if the command puts another in its place.
   init(in scratch: String, files: any FileSystem) throws {
@@ -47,8 +49,10 @@ struct CommandEvents: ~Copyable {
   /// What was added since it was last read, or as much of that as is read at once.
   mutating func new() -> [Event] {
     let count = min(CommandEvents.mostRead, CommandEvents.most - offset)
+    mayGoOn = false
     guard count > 0, let bytes = try? file.bytes(at: offset, count: count), !bytes.isEmpty else { return [] }
     offset += bytes.count
+    mayGoOn = true
     var events: [Event] = []
     var start = 0
     while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {

@@ -49,9 +49,9 @@ final class CommandFollower: Sendable {
     return try await body()
   }
 
-  /// - Returns: whether there was anything.
+  /// - Returns: whether there may be more.
   @discardableResult private func look() -> Bool {
-    let (events, progress, members) = state.withLock { state in
+    let (events, progress, members, isMore) = state.withLock { state in
       let events = state.events.new()
       var (logs, members): ([CommandEvents.Log], [GrownMember]) = ([], [])
       for event in events {
@@ -62,11 +62,12 @@ final class CommandFollower: Sendable {
         }
       }
       if !state.isOver { members += state.growing.finished() }
-      return (events, state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)), members)
+      let progress = state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1))
+      return (events, progress, members, state.events.mayGoOn)
     }
     for case .saved(let path) in events { saved(path) }
     for member in members { grown(member) }
     if let progress { report(progress) }
-    return !events.isEmpty
+    return isMore
   }
 }

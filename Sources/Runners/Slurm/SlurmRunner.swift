@@ -52,6 +52,8 @@ public struct SlurmRunner: Runner {
     isForAll || resources.runner != .slurm ? resources : .undeclared
   }
 
+  public func isHere(_ action: Action) -> Bool { !isForCluster(action) }
+
   private func isForCluster(_ action: Action) -> Bool {
     if let runner = action.resources.runner { return runner == .slurm }
     if case .command = action.work { return isForAll }

@@ -132,9 +132,11 @@ public struct Engine: Sendable {
     return summary
   }
 
-  /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command.
+  /// Whether versions have to be asked for, since something will be executed. False where no stage has a version command; those
+  /// that are planned when keys are known may have one.
   private func hasToRun(_ targets: [String]) throws -> Bool {
-    let asks = try plan().instances.contains { $0.work.asksPrograms }
+    let plan = try plan()
+    let asks = !plan.deferred.isEmpty || plan.instances.contains { $0.work.asksPrograms }
     return try asks
       && Survey(self, targets: targets).findings.contains {
         $0.state != .upToDate && $0.state != .unpublished

@@ -136,7 +136,7 @@ struct ActionRun: Sendable {
       // What is made anew is not made of what was made before.
       if isAnew && attempts.count == 0 { saved.forget(action.key) }
       // Elsewhere it is for whoever runs the command.
-      if action.resumes, engine.runner is LocalRunner { try saved.restore(action.key) }
+      if action.resumes, engine.runner.isHere(action) { try saved.restore(action.key) }
       let attempt = saved.attempt(of: action.key)
       let grown = GrownMembers(of: action, in: engine.store, notes: notes)
       let isResumed = Mutex(false)
@@ -188,7 +188,7 @@ struct ActionRun: Sendable {
   /// What is known of the graphics processors of the machine on which it ran, if it asked for some.
   private func graphics(_ notes: ActionNotes) -> GraphicsFacts? {
     if let told = notes.graphics { return GraphicsFacts(told) }
-    return action.usesGraphics && engine.runner is LocalRunner ? engine.graphics.facts() : nil
+    return action.usesGraphics && engine.runner.isHere(action) ? engine.graphics.facts() : nil
   }
 
   private func outcome(

@@ -66,17 +66,9 @@ final class FailedActions: Sendable {
     return known.withLock { known in
       var all = load(&known)
       defer { known = all }
-      let number = (all.compactMap { Int($0.folder.split(separator: "-").last ?? "") }.max() ?? 0) + 1
-      let failure = Entry(
-        folder: "\(folder)/\(action.key.short)-\(number)", files: files, key: action.key, line: line(action))
-      do {
-        try store.makeFolders(failure.folder)
-        let about: JSON = ["key": .string(action.key.hex), "line": .string(failure.line)]
-        try files.write(about.canonicalBytes, to: failure.folder + "/about")
-      } catch {
-        files.removeAll(failure.folder)
-        return nil
-      }
+      guard
+        let failure = begin(action, behind: all.compactMap { FailedActions.number(of: $0.folder) }.max() ?? 0)
+      else { return nil }
       for (path, name) in [(scratch.work, "work"), (scratch.out, "out")] where !isEmpty(path) {
         // A folder that cannot be written to cannot be moved to another one.
         try? files.setMode(path, to: 0o700)
@@ -89,6 +81,34 @@ final class FailedActions: Sendable {
       evict(&all, of: action.key)
       return failure
     }
+  }
+
+  /// Makes a folder that no other process has, with what says whose it is.
+  /// - Parameter last: the number of the newest that is known. Another process may have made more since.
+  private func begin(_ action: Action, behind last: Int) -> Entry? {
+    for number in last + 1...last + FailedActions.attempts {
+      let failure = Entry(
+        folder: "\(folder)/\(action.key.short)-\(number)", files: files, key: action.key, line: line(action))
+      let about: JSON = ["key": .string(action.key.hex), "line": .string(failure.line)]
+      do {
+        let temporary = try store.temporaryPath()
+        try files.write(about.canonicalBytes, to: temporary)
+        defer { if (try? files.entry(temporary)) ?? nil != nil { try? files.remove(temporary) } }
+        try store.makeFolders(failure.folder)
+        if try files.renameIfAbsent(temporary, to: failure.folder + "/about") { return failure }
+      } catch {
+        return nil
+      }
+    }
+    return nil
+  }
+
+  /// Processes that fail at the same action at once are few.
+  private static let attempts = 64
+
+  /// The last part of a folder's name; nil for what was not made here.
+  private static func number(of folder: String) -> Int? {
+    folder.split(separator: "-").last.flatMap { Int($0) }.flatMap { 1..<1 << 40 ~= $0 ? $0 : nil }
   }
 
   /// An action has succeeded: what its failures had left is not wanted any more.
@@ -123,7 +143,7 @@ final class FailedActions: Sendable {
     if let known { return known }
     let failures = ((try? files.names(in: folder)) ?? []).compactMap { name -> (Int, Entry)? in
       guard (try? files.entry("\(folder)/\(name)"))?.isFolder == true,
-        let number = Int(name.split(separator: "-").last ?? ""),
+        let number = FailedActions.number(of: name),
         let about = try? files.contents(of: "\(folder)/\(name)/about", limit: 1 << 16),
         let json = try? JSON(parsing: about),
         let key = json["key"]?.string.flatMap({ Digest($0) }), let line = json["line"]?.string

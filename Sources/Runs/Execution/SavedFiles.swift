@@ -52,9 +52,12 @@ struct SavedFiles: Sendable {
   /// - Throws: what else went wrong, such as a full disk; list and files are as they were then.
   func restore(_ key: Digest) throws {
     var list = SavedList(of: key, in: store)
+    if list.members.isEmpty { return }
+    let contents = StatCache(store: store)
+    defer { try? contents.save() }
     var there = 0
     while there < list.members.count {
-      do { try restore(list.members[there], of: key) } catch let error as Failure {
+      do { try restore(list.members[there], of: key, contents) } catch let error as Failure {
         if error.isLoss { break }
         throw error
       }
@@ -72,9 +75,13 @@ struct SavedFiles: Sendable {
     min(SavedList(of: key, in: store).timesResumed, SavedFiles.mostResumed)
   }
 
-  private func restore(_ member: SavedList.Member, of key: Digest) throws {
+  /// - Parameter contents: what files hold, so that none is read twice.
+  private func restore(_ member: SavedList.Member, of key: Digest, _ contents: StatCache) throws {
     let target = folder(of: key) + "/" + member.path
-    if try size(of: target) == member.size { return }
+    // A command may have written to its file again, and a disk may have lost what it had: the size alone proves nothing.
+    if try size(of: target) == member.size, (try? contents.artefact(at: target))?.digest == member.digest {
+      return
+    }
     try store.makeFolders(parentFolder(of: target))
     try store.restore(
       member.digest, near: target, executable: member.isExecutable,
@@ -171,6 +178,8 @@ struct SavedFiles: Sendable {
       if try files.entry(folder(of: key)) == nil { removeOld() }
       try store.makeFolders(parentFolder(of: target))
       if try files.entry(new) != nil { try files.remove(new) }
+      // Under its name it is believed to be whole from then on.
+      try files.synchronise(work + "/" + path)
       guard try files.link(work + "/" + path, to: new) else { return false }
       try files.rename(new, to: target)
       // Two names of one file: renaming one to the other leaves it.
@@ -229,7 +238,12 @@ struct SavedFiles: Sendable {
     // A folder and its list go together.
     var newest: [String: Int64] = [:]
     for name in (try? files.names(in: root)) ?? []
-    where name.hasSuffix("-saved") || name.hasSuffix("-saved.json") {
+    where name.hasSuffix("-saved") || name.hasSuffix("-saved.json") || name.hasSuffix("-saved.json.new") {
+      // An earlier brake that was killed at that moment left a list that had no name yet.
+      if name.hasSuffix(".new") {
+        try? files.remove("\(root)/\(name)")
+        continue
+      }
       let folder = name.hasSuffix(".json") ? String(name.dropLast(5)) : name
       // What cannot be looked at may be new.
       let modified = ((try? files.entry("\(root)/\(name)")) ?? nil)?.modified ?? Int64.max

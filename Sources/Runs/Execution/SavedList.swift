@@ -68,7 +68,7 @@ struct SavedList: Sendable, Equatable {
     ]
     let path = SavedList.path(of: key, in: store)
     try store.makeFolders(parentFolder(of: path))
-    try store.files.replace(path, with: json.canonicalBytes, by: path + ".new")
+    try store.files.replace(path, with: json.canonicalBytes, by: store.temporaryPath())
   }
 
   /// What all lists in a store name.

@@ -26,6 +26,9 @@ struct MemoryWriter {
   private var replaced: Set<Int> = []
   private var added: Set<Int> = []
 
+  /// It leads to the system's libraries.
+  private static let loaderCache = "/etc/ld.so.cache"
+
   /// Larger files are left to the next run.
   private static let readAtOnce = 1 << 20
 
@@ -60,14 +63,21 @@ struct MemoryWriter {
     if let before { for number in before.sightings { numbers[run.sightings.path(number)] = number } }
     var sighted: [Int] = []
     for source in known.sources { sighted += try sight(source.path, holding: source.digest) }
+    let searchPath = tools.isEmpty ? nil : instance.work.visibleEnvironment(python: nil)["PATH"]
     for (tool, digest) in tools {
-      guard let path = ProgramPath.find(tool) else { throw Unknowable() }
+      // Who recalls the run looks in the user's PATH, and not in one that a stage sets.
+      guard let path = ProgramPath.find(tool, in: searchPath), path == ProgramPath.find(tool) else {
+        throw Unknowable()
+      }
       run.summary.tools[tool] = path
       sighted += try sight(path, holding: digest)
     }
     if case .operation(let operation, _) = instance.work {
-      for (file, digest) in try self.tools.systemFiles(of: operation) {
-        sighted += try sight(file.path, holding: digest)
+      let files = try self.tools.systemFiles(of: operation)
+      for (file, digest) in files { sighted += try sight(file.path, holding: digest) }
+      // Where they were found.
+      if !files.isEmpty, try store.files.status(MemoryWriter.loaderCache) != nil {
+        sighted.append(try sight(MemoryWriter.loaderCache))
       }
     }
     for place in WorkspacePublisher.places(instance, known.outputs) {

@@ -64,6 +64,8 @@ public final class RunMemory: Sendable {
       "folder": (try? store.files.realPath(".")).map { .string($0) } ?? .null,
       "root": .string(root),
       "store": .string(store.root),
+      // What operations read of the system's libraries depends on it.
+      "libraries": getenv("LD_LIBRARY_PATH").map { .string(String(cString: $0)) } ?? .null,
       "operations": .array(
         registry.operations.map { [.string($0.name), .integer(Int64($0.revision))] }),
     ]

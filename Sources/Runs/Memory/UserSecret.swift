@@ -55,7 +55,8 @@ struct UserSecret: Sendable {
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return false }
     defer { unlink(temporary) }
-    let isWritten = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, 32) } == 32
+    // What has its name without its bytes after a power cut would be no secret for ever.
+    let isWritten = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, 32) } == 32 && fsync(file) == 0
     close(file)
     // Whoever was first stays.
     return isWritten && (link(temporary, path) == 0 || errno == EEXIST)

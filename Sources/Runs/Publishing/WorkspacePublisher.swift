@@ -41,6 +41,7 @@ struct WorkspacePublisher {
     let places = WorkspacePublisher.places(instance, outputs)
     return places.allSatisfy {
       (try? files.artefact(at: root + "/" + $0.path))?.digest == $0.artefact.digest
+        && (try? lacksMode($0)) == false
     }
       && WorkspacePublisher.folders(instance).allSatisfy { rule in
         strangers(in: rule, besides: places).allSatisfy { !isOurs($0) }
@@ -80,7 +81,10 @@ struct WorkspacePublisher {
   private mutating func bring(_ place: Place, _ note: (String) -> Void) throws {
     let full = root + "/" + place.path
     if let present = try present(at: place.path) {
-      if present.digest == place.artefact.digest { return }
+      if present.digest == place.artefact.digest {
+        if try lacksMode(place) { try disk.setMode(full, to: 0o755) }
+        return
+      }
       let entry = published[place.path]
       if let entry, entry.digest == present.digest, (try? store.isWhole(present)) == true {
         if entry.run != run { noteReplaced(place.rule, of: entry.run) }
@@ -95,6 +99,11 @@ struct WorkspacePublisher {
     }
   }
 
+  /// Whether a file cannot be executed that should be. (On some file systems all can.)
+  private func lacksMode(_ place: Place) throws -> Bool {
+    try place.isExecutable && !disk.isExecutable(root + "/" + place.path)
+  }
+
   /// What stands at a path; nil for nothing, or a link that leads nowhere.
   private func present(at path: String) throws -> Artefact? {
     let full = root + "/" + path
@@ -106,12 +115,15 @@ struct WorkspacePublisher {
     }
   }
 
-  /// Puts what stands at a path into the store, all of it and durably.
+  /// Puts what stands at a path into the store, all of it and durably, and sees to it that no collection takes it.
   private func keep(_ path: String, _ note: (String) -> Void) throws {
     let publication = store.publication()
     let kept = try publication.add(path: root + "/" + path)
     try publication.commit()
-    note("\(path) was not as brake had left it; what it held is kept as \(kept.digest)")
+    try store.pin(kept.digest)
+    note(
+      "\(path) was not as brake had left it; what it held is pinned as \(kept.digest) ('brake unpin' lets it go)"
+    )
   }
 
   /// Puts a copy where something may stand, which is then where the copy was and goes with its folder.

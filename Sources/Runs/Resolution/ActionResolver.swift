@@ -50,16 +50,14 @@ struct ActionResolver: Sendable {
   ) throws -> [String: String] {
     let wanted = instance.work.tools
     if wanted.isEmpty { return [:] }
+    // The program that the command would start: in its own PATH, if its stage sets one.
     let environment = instance.work.visibleEnvironment(python: python?.folder)
-    let searchPath = python.map {
-      PythonFolder.searchPath($0.folder, before: getenv("PATH").map { String(cString: $0) })
-    }
     return try Dictionary(
       uniqueKeysWithValues: wanted.map {
         (
           $0.key,
           try tools.identity(
-            of: $0.key, version: $0.value, seeing: environment, in: searchPath, at: instance)
+            of: $0.key, version: $0.value, seeing: environment, in: environment["PATH"], at: instance)
         )
       })
   }

@@ -38,7 +38,7 @@ public struct Trust: Sendable {
       throw Failure(
         .refused, "what you have computed cannot be told from what others have",
         hint:
-          "brake keeps a secret for that in ~/.local/state/brake: set HOME or XDG_STATE_HOME to a folder of yours"
+          "brake keeps a secret for that in ~/.local/state/brake/secret: set HOME or XDG_STATE_HOME to a folder of yours, or remove that file if it has not 32 bytes that only you can read"
       )
     }
     self.groups = groups

@@ -11,35 +11,65 @@ struct ControlGroup {
   ///
   /// Both versions of control groups are asked, which one machine may have side by side.
   var memory: Int? {
-    let lines = text(membership, limit: 1 << 16)?.split(separator: "\n") ?? []
-    var limits: [Int] = []
-    for line in lines {
-      // 4:memory:/a/b in the first version, 0::/a/b in the second.
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3, parts[2].hasPrefix("/") else { continue }
-      if parts[1].isEmpty {
-        for mount in ["", "/unified"] { limits += values(of: "memory.max", from: mount, String(parts[2])) }
-      } else if parts[1].split(separator: ",").contains("memory") {
-        limits += values(of: "memory.limit_in_bytes", from: "/memory", String(parts[2]))
+    folders(of: "memory").flatMap { folder in
+      // Where there is no limit, it is `max` or a number near the largest that there is.
+      ["memory.max", "memory.limit_in_bytes"].compactMap {
+        words(folder + "/" + $0).first.flatMap { Int($0) }
       }
-    }
-    return limits.min()
+    }.filter { $0 > 0 }.min()
   }
 
-  /// What a file says in a group and those above it, as far as it says a number.
-  private func values(of file: String, from mount: String, _ group: String) -> [Int] {
-    var folder = group
-    var values: [Int] = []
-    while true {
-      let path = hierarchy + mount + (folder == "/" ? "" : folder) + "/" + file
-      // Where there is no limit, it is `max` or a number near the largest that there is.
-      if let value = text(path, limit: 256).flatMap({ Int($0.filter { !$0.isWhitespace }) }), value > 0 {
-        values.append(value)
+  /// The least processors that this process's group and those above it allow, of what a quota gives of their time rounded up; nil
+  /// where there is no limit.
+  var processors: Int? {
+    folders(of: "cpu").flatMap { folder in
+      [
+        words(folder + "/cpu.max"),
+        words(folder + "/cpu.cfs_quota_us") + words(folder + "/cpu.cfs_period_us"),
+      ].compactMap(ControlGroup.processors)
+    }.min()
+  }
+
+  /// - Parameter words: so many microseconds in so many; `max` or -1 for no limit.
+  private static func processors(_ words: [Substring]) -> Int? {
+    guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0
+    else {
+      return nil
+    }
+    return (quota - 1) / period + 1
+  }
+
+  /// The folders of this process's group and of those above it, where a controller has its files if there are any.
+  private func folders(of controller: String) -> [String] {
+    let lines = text(membership, limit: 1 << 16)?.split(separator: "\n") ?? []
+    return lines.flatMap { line -> [String] in
+      // 4:memory:/a/b in the first version, 0::/a/b in the second.
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3, parts[2].hasPrefix("/") else { return [] }
+      let group = String(parts[2])
+      if parts[1].isEmpty {
+        return ControlGroup.above(group, in: hierarchy)
+          + ControlGroup.above(group, in: hierarchy + "/unified")
       }
-      if folder == "/" { return values }
+      guard parts[1].split(separator: ",").contains(controller[...]) else { return [] }
+      return ControlGroup.above(group, in: hierarchy + "/" + controller)
+    }
+  }
+
+  /// A group's folder and those above it.
+  private static func above(_ group: String, in mount: String) -> [String] {
+    var folders: [String] = []
+    var folder = group
+    while true {
+      folders.append(mount + (folder == "/" ? "" : folder))
+      if folder == "/" { return folders }
       folder = parentFolder(of: folder)
       if folder.isEmpty { folder = "/" }
     }
+  }
+
+  private func words(_ path: String) -> [Substring] {
+    text(path, limit: 256)?.split(whereSeparator: \.isWhitespace) ?? []
   }
 
   private func text(_ path: String, limit: Int) -> String? {

@@ -6,7 +6,7 @@ public enum Processors {
   /// (a container's quota), and what Slurm has allocated to the job's task.
   public static let available: Int = {
     var count = bound ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    if let quota = quota(in: "/sys/fs/cgroup", of: "/proc/self/cgroup") { count = min(count, quota) }
+    if let quota = ControlGroup().processors { count = min(count, quota) }
     if let given = getenv("SLURM_CPUS_PER_TASK").flatMap({ Int(String(cString: $0)) }), given > 0 {
       count = min(count, given)
     }
@@ -21,29 +21,5 @@ public enum Processors {
     else { return nil }
     let count = line.dropFirst(13).reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
     return count > 0 ? count : nil
-  }
-
-  /// The quota of this process's control group and those above it, rounded up to whole processors.
-  package static func quota(in hierarchy: String, of membership: String) -> Int? {
-    let files = LocalFileSystem()
-    guard let bytes = try? files.contents(of: membership, limit: 1 << 16),
-      let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first(where: {
-        $0.hasPrefix("0::/")
-      })
-    else { return nil }
-    var folder = String(line.dropFirst(3))
-    var least: Int?
-    while true {
-      if let text = try? files.contents(of: hierarchy + folder + "/cpu.max", limit: 256) {
-        let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        if words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), period > 0 {
-          least = min(least ?? .max, max(1, (quota + period - 1) / period))
-        }
-      }
-      guard let slash = folder.lastIndex(of: "/"), folder != "/" else { return least }
-      folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
-      if folder == "/" { folder = "" }
-      if folder.isEmpty { return least }
-    }
   }
 }

@@ -50,7 +50,7 @@ extension Store {
   }
 
   /// Objects, and bytes, after which what came is made durable.
-  private static let fetchBatch = 512
+  private static let fetchBatch = 2048
   private static let fetchSize = 256 << 20
 
   private func fetch(

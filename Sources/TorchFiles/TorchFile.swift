@@ -12,6 +12,8 @@ public struct TorchFile: TensorFile {
   private let archive: ZipArchive
   /// Where the elements of each tensor stand.
   private var views: [String: View] = [:]
+  /// Entries of dictionaries that were looked at: one that is held twice counts twice.
+  private var visited = 0
 
   private struct View {
     let storage: ArraySlice<UInt8>
@@ -20,9 +22,11 @@ public struct TorchFile: TensorFile {
     let strides: [Int]
   }
 
-  /// More tensors, or dictionaries in each other, are refused.
+  /// More tensors, entries of dictionaries, dictionaries in each other, or bytes of a name are refused.
   private static let mostTensors = 1 << 18
+  private static let mostEntries = 1 << 20
   private static let deepest = 64
+  private static let longestName = 1 << 12
 
   /// - Throws: `Failure.malformed` for what is no such file, or holds what no state dictionary needs.
   public init(_ bytes: [UInt8]) throws(Failure) {
@@ -46,7 +50,14 @@ public struct TorchFile: TensorFile {
     case .dictionary(let dictionary):
       guard depth < Self.deepest else { throw ZipArchive.malformed("its dictionaries are nested too deeply") }
       for (key, value) in dictionary.entries {
+        visited += 1
+        guard visited <= Self.mostEntries else {
+          throw ZipArchive.malformed("its dictionaries have more than \(Self.mostEntries) entries")
+        }
         guard case .text(let key) = key else { continue }
+        guard name.utf8.count + key.utf8.count < Self.longestName else {
+          throw ZipArchive.malformed("a name in it is longer than \(Self.longestName) bytes")
+        }
         try add(value, name: name.isEmpty ? key : "\(name).\(key)", folder: folder, depth: depth + 1)
       }
     case .call(.global("torch._utils._rebuild_tensor_v2"), .tuple(let arguments)):

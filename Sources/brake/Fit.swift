@@ -25,7 +25,10 @@ extension Brake {
     @Argument(help: "Files with loss curves.", completion: .file()) var files: [String]
 
     func validate() throws {
-      if skip < 0 { throw ValidationError("--skip takes a step of at least 0, not \(skip)") }
+      let steps = CurveAnalysis.Options.steps
+      guard steps.contains(skip) else {
+        throw ValidationError("--skip takes a step from 0 to \(steps.upperBound), not \(skip)")
+      }
     }
 
     func run() async throws {

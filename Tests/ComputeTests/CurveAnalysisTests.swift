@@ -71,6 +71,32 @@ import Testing
     }
   }
 
+  @Test(arguments: [-1, 1 << 31 + 1, 4_000_000_000_000_000_000])
+  func `A fit that leaves out steps that no training has is refused`(step: Int) throws {
+    let analysis = try CurveAnalysis.run(Sample.prepared(), options: Sample.quick)
+    for name in ["skip", "warmup"] {
+      var members = try #require(analysis.json.object)
+      var options = try #require(members["options"]?.object)
+      options[name] = .integer(Int64(step))
+      members["options"] = .object(options)
+      #expect(throws: Failure.self) { try CurveAnalysis(json: .object(members)) }
+    }
+  }
+
+  @Test func `A point without a logarithm is left out of the noise, too`() throws {
+    var options = Sample.quick
+    options.resamples = 20
+    let sample = Sample.prepared(noise: 0.003)
+    var losses = sample.losses
+    losses[30] = 0
+    let holed = try CurveAnalysis.run(Sample.prepared(sample.steps, losses), options: options)
+    var steps = sample.steps
+    steps.remove(at: 30)
+    losses.remove(at: 30)
+    let whole = try CurveAnalysis.run(Sample.prepared(steps, losses), options: options)
+    #expect(holed.intervals != nil && holed.intervals == whole.intervals)
+  }
+
   @Test func `A cancelled analysis stops`() async {
     let task = Task {
       withUnsafeCurrentTask { $0?.cancel() }

@@ -1,8 +1,9 @@
-import Compute
 import Foundation
 import JSON
 import System
 import Testing
+
+@testable import Compute
 
 @Suite struct PreparationTests {
   @Test func `Smoothing takes the mean over the indices from floor(j / 1.2) to j`() throws {
@@ -78,5 +79,32 @@ import Testing
       notes: [CurveNote(.restart, count: 2, places: ["line 3: x"])])
     let prepared = try Preparation()(curve)
     #expect(try PreparedCurve(json: JSON(parsing: prepared.json.canonicalBytes)) == prepared)
+  }
+
+  @Test func `A prepared curve with numbers that cannot be calculated with is refused`() throws {
+    let curve = Curve(run: "a", steps: Array(1...300), losses: (1...300).map { 1 / Double($0) })
+    let members = try #require(try Preparation()(curve).json.object)
+    func read(_ name: String, _ value: JSON) throws -> PreparedCurve {
+      try PreparedCurve(json: .object(members.merging([name: value]) { $1 }))
+    }
+    let losses = try #require(members["losses"]?.array)
+    let steps = try #require(members["steps"]?.array)
+    for wrong in [0, -2] as [JSON] {
+      #expect(throws: Failure.self) { try read("losses", .array([wrong] + losses.dropFirst())) }
+    }
+    for wrong in [-1, .integer(.max)] as [JSON] {
+      #expect(throws: Failure.self) { try read("steps", .array([wrong] + steps.dropFirst())) }
+    }
+    for wrong in [0, 0.5, 1, -3] as [JSON] {
+      #expect(throws: Failure.self) { try read("smoothing", wrong) }
+    }
+    #expect(try read("smoothing", .null).smoothing == nil)
+    #expect(try read("smoothing", 1.5).smoothing == 1.5)
+  }
+
+  @Test func `The noise of a smoothed curve is found up to the largest steps`() {
+    let steps = (1...40).map { $0 * 200_000_000_000_000 }
+    let noise = StepNoise(smoothed: steps, logLosses: steps.indices.map { $0 % 2 == 0 ? 1 : 1.01 })
+    #expect(!noise.stretches.isEmpty && noise.stretches.allSatisfy { $0.deviation.isFinite })
   }
 }

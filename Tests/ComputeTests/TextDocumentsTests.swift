@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [256, 65_536, 65_537, 1 << 20])
+  @Test(arguments: [256, 65_536, 65_537, 1 << 22])
   func `A token stream survives being written and read`(vocabulary: Int) throws {
     var stream = TokenStream(tokeniser: "name", vocabularySize: vocabulary, separator: UInt32(vocabulary - 1))
     stream.append { $0 += [0, UInt32(vocabulary - 1), 7] }
@@ -119,6 +119,14 @@ import Testing
     var none = TokenStream(tokeniser: "name", vocabularySize: vocabulary, separator: nil)
     none.append { $0 += [1] }
     #expect(try TokenStream(parsing: file(none.write)).separator == nil)
+  }
+
+  @Test(arguments: [1 << 22 + 1, 1 << 32])
+  func `A vocabulary that no tokeniser has is refused`(vocabulary: Int) throws {
+    var stream = TokenStream(tokeniser: "name", vocabularySize: vocabulary, separator: nil)
+    stream.append { $0 += [1, UInt32(vocabulary - 1)] }
+    let bytes = try file(stream.write)
+    #expect(throws: Failure.self) { try TokenStream(parsing: bytes) }
   }
 
   @Test func `A token beyond the vocabulary is refused`() throws {

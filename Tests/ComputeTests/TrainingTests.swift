@@ -78,6 +78,37 @@ import Testing
     }
   }
 
+  @Test func `A state after more updates than a training makes is refused`() throws {
+    let model = ModelSamples.gpt2
+    func step(_ text: String) throws -> Int {
+      var bytes: [UInt8] = []
+      try Parameters.write([("momentum_buffer.", Parameters(model))], metadata: ["step": text]) {
+        bytes += $0
+      }
+      return try Optimiser(
+        .sgd(SGD()), model: model, weightDecay: 0, threads: Threads(1), from: SafetensorsFile(bytes)
+      ).step
+    }
+    #expect(try step("2147483648") == 1 << 31)
+    for text in ["-1", "2147483649", "9223372036854775807", "9223372036854775808", "x"] {
+      #expect(throws: Failure.self) { try step(text) }
+    }
+  }
+
+  @Test func `A model that does not fit into memory is refused before any is taken`() throws {
+    let count = ParameterLayout(Self.model).count
+    let needed = 4 * 4 * count
+    try ModelMemory.checkTraining(of: Self.model, with: .adamW(AdamW()), available: needed)
+    let error = #expect(throws: Failure.self) {
+      try ModelMemory.checkTraining(of: Self.model, with: .adamW(AdamW()), available: needed - 1)
+    }
+    #expect(
+      error?.code == .unusable && error?.facts.map(\.value) == ["\(needed) bytes", "\(needed - 1) bytes"])
+    try ModelMemory.checkArray(of: Self.model, available: 4 * count)
+    #expect(throws: Failure.self) { try ModelMemory.checkArray(of: Self.model, available: 4 * count - 1) }
+    #expect(throws: Failure.self) { try ModelMemory.checkPass(tokens: 8, floats: 100, available: 399) }
+  }
+
   @Test func `Weight decay touches the matrices of the layers only`() {
     for model in ModelSamples.all {
       let weights = ModelSamples.weights(model)

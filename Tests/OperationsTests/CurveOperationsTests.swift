@@ -61,6 +61,18 @@ import Testing
     #expect(try await verdict(3000) == "warmup-break")
   }
 
+  @Test func `Steps that no training has are refused`() throws {
+    let fit = try operation("curve.fit")
+    for name in ["skip", "warmup"] {
+      _ = try ParameterValues([name: .integer(1 << 31)], declarations: fit.parameters)
+      for step in [-1, 1 << 31 + 1, 4_000_000_000_000_000_000] as [Int64] {
+        #expect(throws: ParameterError.self) {
+          try ParameterValues([name: .integer(step)], declarations: fit.parameters)
+        }
+      }
+    }
+  }
+
   @Test func `The keys of generated curves are known before it runs`() async throws {
     let generate = try operation("curve.generate")
     let values = try ParameterValues(["runs": ["472M", "14M"]], declarations: generate.parameters)

@@ -296,6 +296,15 @@ struct Training {
     #expect(curve.losses[35...].reduce(0, +) / 5 < curve.losses[..<5].reduce(0, +) / 5 - 0.2)
   }
 
+  /// 5.9e9 parameters: without the check, this takes all memory that there is.
+  @Test(.enabled(if: MachineMemory.available < 64 << 30))
+  func `A training that does not fit into memory is refused with how much it takes`() async throws {
+    let error = await #expect(throws: Failure.self) {
+      _ = try await Training(["steps": 1, "width": 32768, "heads": 256, "inner": 16384])
+    }
+    #expect(error?.code == .unusable && error?.headline.contains("too little memory") == true)
+  }
+
   @Test func `A configuration that does not go with the training is refused`() async throws {
     let small: JSON = [
       "model_type": "gpt2", "vocab_size": 16, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 8,

@@ -20,12 +20,14 @@ import Testing
   }
 
   private static func step(_ run: String, _ step: Int) -> JSON {
-    let spread: JSON = [
-      "D": ["mean": 0.4, "std": 0.05], "M": ["mean": 0.02, "std": 0.03],
-      "abs_change": ["mean": 0.01, "std": 0.002],
-    ]
+    func spread(_ d: Double) -> JSON {
+      [
+        "D": ["mean": .number(d), "std": 0.05], "M": ["mean": 0.02, "std": 0.03],
+        "abs_change": ["mean": 0.01, "std": 0.002],
+      ]
+    }
     return [
-      "run": .string(run), "step": .integer(Int64(step)), "train": spread, "evaluation": spread,
+      "run": .string(run), "step": .integer(Int64(step)), "train": spread(0.4), "evaluation": spread(0.75),
     ]
   }
 
@@ -117,7 +119,7 @@ import Testing
     ]
   }
 
-  /// Before the break |dL| is .4, behind it .4 (1 - d) m.
+  /// Before the break D is .1 and M .4, so that |dL| is .36; behind it |dL| is (1 - d) m.
   private static func decomposition(_ run: String, d: Double, m: Double) -> JSON {
     func pair(_ from: Int, _ d: Double, _ m: Double) -> JSON {
       [
@@ -125,10 +127,10 @@ import Testing
         "D": .number(d), "M": .number(m),
       ]
     }
-    let (rate, log) = (Foundation.log((1 - d) * m / 0.4), Foundation.log(m / 0.4))
+    let (rate, log) = (Foundation.log((1 - d) * m / 0.36), Foundation.log(m / 0.4))
     return [
       "run": .string(run), "t_d": 4914.8, "first_step": 100,
-      "pairs": [pair(1024, 0, 0.4), pair(8192, d, m)],
+      "pairs": [pair(1024, 0.1, 0.4), pair(8192, d, m)],
       "split": [
         "before": [1024], "after": [8192], "log_rate": .number(rate), "log_M": .number(log),
         "log_constructive": .number(rate - log), "share_D_interval": [0.5, 0.75], "across": 4096,
@@ -191,6 +193,22 @@ import Testing
       default: nil
       }
     #expect(row.map { rows.contains($0[...]) } ?? true, "\(rows)")
+  }
+
+  @Test func `The data have the intervals of each series, also where the drawing has none or cuts them`()
+    async throws
+  {
+    let bench = try Workbench()
+    let outputs = try await bench.run(
+      ZeroSumFigureOperation(), Self.inputs(bench, d: 0.6), ["figure": "step"])
+    let data = String(decoding: try #require(outputs["data"]), as: UTF8.self)
+    for row in [
+      "1,D,\"14M, on its batch\",8192,0.4,0.35,0.45",
+      "1,D,\"14M, on the evaluation stream\",8192,0.75,0.7,0.8",
+      "2,M (nats/token),\"14M, on its batch\",8192,0.02,-0.01,0.05",
+    ] {
+      #expect(data.contains("\(row)\n"), "\(data)")
+    }
   }
 
   @Test func `Published points stand beside computed ones`() async throws {
@@ -260,13 +278,13 @@ import Testing
 
   @Test func `The report says what was found`() async throws {
     let text = try await text(d: 0.6, m: 0.3)
-    #expect(text.contains("At the deceleration D rises: before it (t = 1024) the mean is 0"))
+    #expect(text.contains("At the deceleration D rises: before it (t = 1024) the mean is 0.10,"))
     #expect(text.contains("after it (t = 8192) 0.60"))
     #expect(text.contains("M goes from 0.40 to 0.30"))
-    #expect(text.contains("shrinks to 0.30 of what it was"))
+    #expect(text.contains("shrinks to 0.33 of what it was"))
     #expect(
       text.contains(
-        "76 % (95 %, over sequences and the step, of this training: 50 % to 75 %) come from 1 − D and 24 % from M"
+        "74 % (95 %, over sequences and the step, of this training: 50 % to 75 %) come from 1 − D and 26 % from M"
       ))
     #expect(text.contains("With 1 to 2 pairs on each side it is between 70 % and 80 %."))
     #expect(text.contains("The pair from t = 4096 spans that step and is on neither side."))
@@ -401,7 +419,9 @@ import Testing
       found.contains("the effective rank goes from 6.000 at step 1024 to 4.000 ± 0.010 at step 8192 (falls)"))
     #expect(
       found.contains("the stable rank goes from 3.000 at step 1024 to 2.0000 ± 0.0050 at step 8192 (falls)"))
-    #expect(found.contains("in parts of the weights there, 0.5000;"))
+    #expect(
+      found.contains(
+        "at step 8192 the change since the initial checkpoint is, in parts of the weights there, 0.5000;"))
     #expect(
       found.contains(
         "by 0.385 ± 0.012 (more than by chance); those of the change by 0 (no difference to chance"))
@@ -527,10 +547,75 @@ import Testing
     #expect(!rows.contains { $0.starts(with: ["seeds", "144M"]) })
   }
 
+  @Test func `Seeds are pooled at the last checkpoint that all of them have`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51], [0.8], bench)
+    inputs["comparison"] = nil
+    func each(_ json: (String, Int, Double) -> JSON) throws -> [InputArtefact] {
+      try [("14M seed 1", 1024, 0.5), ("14M seed 1", 8192, 0.75), ("14M seed 2", 1024, 0.5)].map {
+        run, step, value in try bench.input(json(run, step, value).canonicalBytes, key: "\(run),\(step)")
+      }
+    }
+    inputs["dissent"] = try each { Self.dissent($0, $1, $2) }
+    inputs["spectra"] = try each { Self.spectra($0, $1, rank: 4, overlap: $2) }
+    let tables = try await bench.run(TablesOperation(), inputs)
+    let rows = String(decoding: try #require(tables["findings"]), as: UTF8.self).split(separator: "\n")
+    func row(_ start: String) throws -> Substring { try #require(rows.first { $0.hasPrefix(start) }) }
+    #expect(rows.first?.hasSuffix(",artefacts,step") == true)
+    #expect(try row("run,14M seed 1,dissent_last,,0.75,").hasSuffix(",8192"))
+    #expect(try row("seeds,14M,dissent_last,,0.5,").hasSuffix(",1024"))
+    #expect(try row("seeds,14M,t_d,").hasSuffix(","))
+
+    let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+    func section(_ id: String) throws -> String {
+      try #require(root.all("section").first { $0.attributes["id"] == id }).content
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    #expect(try section("seeds").contains("dissent at the last checkpoint (t = 1024)20.5000"))
+    #expect(try section("seeds").contains("is of the last one that all seeds have"))
+    let layers = try section("layers")
+    #expect(layers.contains("at step 1024 the change since the initial checkpoint is"), "\(layers)")
+    #expect(layers.contains("overlap with the initial ones by 0.3846"), "\(layers)")
+  }
+
   @Test func `Sizes that differ no more than seeds do are not told apart`() async throws {
     let (page, zeroSum) = try await seeds([0.5, 0.6, 0.7], [0.64, 0.56])
     #expect(!page.contains("there is one seed"))
     #expect(zeroSum.contains("Sizes are not found to differ in how far changes cancel (Student's t"))
+  }
+
+  @Test func `What D does is told of the means that are printed, and only where all of it has intervals`()
+    async throws
+  {
+    let bench = try Workbench()
+    let pairs = [(16, 0.9), (32, 0.9), (64, 0.3), (256, 0.5), (512, 0.45), (1024, 0.42)]
+    var decomposition = try #require(Self.decomposition("14M", d: 0.6, m: 0.3).object)
+    decomposition["pairs"] = .array(
+      pairs.map { from, d in
+        [
+          "from": .integer(Int64(from)), "to": .integer(Int64(2 * from)), "change": -0.1, "D": .number(d),
+          "M": 0.5,
+        ]
+      })
+    decomposition["split"] = [
+      "before": [16, 32, 64], "after": [256, 512, 1024], "across": nil, "log_rate": -0.5, "log_M": -0.2,
+      "log_constructive": -0.3, "share_D_interval": nil, "share_D_by_window": [0.5],
+    ]
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["decompositions"] = [try bench.input(JSON.object(decomposition).canonicalBytes)]
+    inputs["losses"] = try pairs.map { from, d in
+      try bench.input(Self.losses("14M", from, d: d).canonicalBytes, key: "\(from)")
+    }
+    let means =
+      "before it (t = 16, 32, 64) the mean is 0.70, after it (t = 256, 512, 1024) 0.46."
+    let tested = try await text(inputs, bench)
+    #expect(tested.contains("At the deceleration D falls: \(means)"), "\(tested)")
+    inputs["losses"]?.removeLast()
+    let untested = try await text(inputs, bench)
+    #expect(
+      untested.contains(
+        "At the deceleration D is not tested for a change, for want of 95 % intervals: \(means)"),
+      "\(untested)")
   }
 
   @Test func `The report says so when the answer is no`() async throws {
@@ -538,6 +623,6 @@ import Testing
     #expect(text.contains("does not change by more than its 95 % intervals"))
     let growing = try await self.text(d: 0, m: 0.8)
     #expect(growing.contains("At the deceleration D falls"))
-    #expect(growing.contains("does not shrink: it changes by a factor of 2.0"))
+    #expect(growing.contains("does not shrink: it changes by a factor of 2.2"))
   }
 }

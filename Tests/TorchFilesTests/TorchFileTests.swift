@@ -108,6 +108,45 @@ import Testing
     _ = try? Pickle(pickle[...]).run()
   }
 
+  /// An archive of a pickle alone.
+  private static func archive(_ pickle: [UInt8]) -> [UInt8] {
+    func little(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let name = Array("a/data.pkl".utf8)
+    let size = little(pickle.count, 4)
+    let local = little(0x0403_4B50, 4) + little(0, 22) + little(name.count, 2) + little(0, 2) + name + pickle
+    let entry =
+      little(0x0201_4B50, 4) + [UInt8](repeating: 0, count: 16) + size + size + little(name.count, 2)
+      + [UInt8](repeating: 0, count: 16) + name
+    return local + entry + little(0x0605_4B50, 4) + little(0, 4) + little(1, 2) + little(1, 2)
+      + little(entry.count, 4) + little(local.count, 4) + little(0, 2)
+  }
+
+  /// A few hundred bytes can hold more entries than anybody can wait for: each dictionary holds the one before it twice.
+  @Test func `Dictionaries that hold each other many times over are refused`() throws {
+    func text(_ text: String) -> [UInt8] { [0x58, UInt8(text.utf8.count), 0, 0, 0] + Array(text.utf8) }
+    func nested(_ depth: Int) -> [UInt8] {
+      var pickle: [UInt8] = [0x80, 2, 0x7D, 0x71, 0]
+      for index in 1...UInt8(depth) {
+        let before: [UInt8] = [0x68, index - 1]
+        pickle += [0x7D, 0x71, index, 0x28] + text("a") + before + text("b") + before + [0x75]
+      }
+      return pickle + [0x2E]
+    }
+    #expect(try TorchFile(Self.archive(nested(10))).tensors.isEmpty)
+    let error = #expect(throws: Failure.self) { try TorchFile(Self.archive(nested(22))) }
+    #expect(error?.code == .malformed && error?.headline.contains("entries") == true)
+  }
+
+  @Test func `A name without end is refused`() {
+    let name: [UInt8] = [0x58, 0x88, 0x13, 0, 0] + [UInt8](repeating: 0x61, count: 5000)
+    let error = #expect(throws: Failure.self) {
+      try TorchFile(Self.archive([0x80, 2, 0x7D, 0x28] + name + [0x7D, 0x75, 0x2E]))
+    }
+    #expect(error?.code == .malformed && error?.headline.contains("name") == true)
+  }
+
   /// SplitMix64, so that a failure can be repeated.
   private struct Generator: RandomNumberGenerator {
     var state: UInt64

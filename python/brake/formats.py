@@ -34,7 +34,7 @@ def write_tokens(
     `tokeniser` says whose tokens they are (`bytes`, `gpt2`, the digest of a tokenizer.json), `documents` where each document
     begins and the last one ends (without it, all is one), and `separator` which token stands behind each document, if any does.
     """
-    vocabulary = whole(vocabulary, "the size of the vocabulary", 1, 1 << 32)
+    vocabulary = whole(vocabulary, "the size of the vocabulary", 1, 1 << 22)
     stream = _wholes(tokens, "tokens")
     if stream.ndim != 1 or stream.size == 0:
         raise BrakeError(f"tokens are one after another, not of the shape {list(stream.shape)}")

@@ -2,6 +2,8 @@ internal import System
 
 /// The points of a prepared curve that a fit uses, on logarithmic axes.
 struct FittedPoints {
+  /// Which points of the curve they are, from 0.
+  let places: [Int]
   let steps: [Int]
   /// log t
   let x: [Double]
@@ -17,12 +19,12 @@ struct FittedPoints {
   /// - Throws: `Failure.unusable` if too few points remain, or they do not vary.
   init(_ curve: PreparedCurve, skip: Int) throws(Failure) {
     let first = max(skip, 0)
-    let used = curve.steps.indices.filter {
+    places = curve.steps.indices.filter {
       curve.steps[$0] > first && curve.losses[$0] > 0 && curve.losses[$0].isFinite
     }
-    steps = used.map { curve.steps[$0] }
+    steps = places.map { curve.steps[$0] }
     x = steps.map { Elementary.log(Double($0)) }
-    y = used.map { Elementary.log(curve.losses[$0]) }
+    y = places.map { Elementary.log(curve.losses[$0]) }
     guard Set(steps).count >= FittedPoints.fewest else {
       throw Failure(
         .unusable,

@@ -133,6 +133,17 @@ extension PreparedCurve {
       throw Failure(
         .malformed, "the prepared curve has \(steps.count) steps and \(losses.count) losses")
     }
+    // What comes from elsewhere is calculated with.
+    guard steps.allSatisfy(CurveOrigin.holds), losses.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw Failure(
+        .malformed, "a point of the prepared curve is no step from 0 on with a positive, finite loss",
+        hint: "make it with curve.prepare")
+    }
+    let smoothing = try json.optionalNumber("smoothing")
+    guard smoothing.map({ $0 > 1 && $0.isFinite }) ?? true else {
+      throw Failure(
+        .malformed, "the smoothing of the prepared curve is not above 1", hint: "make it with curve.prepare")
+    }
     let origin: CurveOrigin? =
       switch json["origin"] {
       case .none, .some(.null): nil
@@ -144,7 +155,7 @@ extension PreparedCurve {
     self.init(
       run: try json.text("run"), group: json["group"] == nil ? nil : try json.text("group"),
       steps: steps, losses: losses,
-      smoothing: try json.optionalNumber("smoothing"), isSubsampled: try json.flag("subsampled"),
+      smoothing: smoothing, isSubsampled: try json.flag("subsampled"),
       sourcePoints: try json.whole("source_points"), wasPrepared: try json.flag("already_prepared"),
       origin: origin,
       notes: try CurveNote.notes(json))

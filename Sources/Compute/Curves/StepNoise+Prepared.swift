@@ -10,7 +10,8 @@ extension StepNoise {
     func shared(_ a: Int, _ b: Int) -> Double {
       let first = max(windows[a].lowerBound, windows[b].lowerBound)
       let last = min(windows[a].upperBound, windows[b].upperBound)
-      return last < first ? 0 : Double(last - first + 1) / Double(windows[a].count * windows[b].count)
+      return last < first
+        ? 0 : Double(last - first + 1) / (Double(windows[a].count) * Double(windows[b].count))
     }
     var end = steps.count
     while end > 2 {

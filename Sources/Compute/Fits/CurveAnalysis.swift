@@ -18,6 +18,9 @@ public struct CurveAnalysis: Sendable, Hashable {
   public let reasons: [String]
 
   public struct Options: Sendable, Hashable {
+    /// What `skip` and `warmup` may be.
+    public static let steps = 0...1 << 31
+
     /// Points at steps up to this one are the transient, and are not fitted.
     public var skip: Int
     /// Steps of learning-rate warm-up, where known.
@@ -193,5 +196,10 @@ extension CurveAnalysis.Options {
       skip: try json.whole("skip"), warmup: try json.optionalWhole("warmup"),
       resamples: try json.whole("bootstrap"), seed: try json.whole("seed"), starts: try json.whole("starts"),
       cuts: try json.wholes("cuts"))
+    guard Self.steps.contains(skip), warmup.map(Self.steps.contains) ?? true else {
+      throw Failure(
+        .malformed,
+        "the steps that the fit leaves out, or its warm-up, are not from 0 to \(Self.steps.upperBound)")
+    }
   }
 }

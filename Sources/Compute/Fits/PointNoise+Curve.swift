@@ -7,18 +7,16 @@ extension PointNoise {
   static func of(
     _ curve: PreparedCurve, points: FittedPoints, law: BrokenPowerLawSolver.Solution, cut: Int
   ) throws -> (noise: PointNoise, source: BootstrapIntervals.Source) {
-    let used = curve.steps.indices.filter { curve.steps[$0] > max(cut, 0) }
-    let logLosses = curve.losses.map(Elementary.log)
     if let origin = curve.origin {
-      let windows = used.map { index in
+      let windows = points.places.map { index in
         let place = origin.places[index]
         return curve.smoothing.map { Int(Double(place) / $0)...place } ?? place...place
       }
       let known = origin.windows.filter { $0.firstStep > cut }
       return (PointNoise(windows, origin.noise, points, known, law), .steps)
     }
-    let steps = used.map { curve.steps[$0] }
-    if PreparedCurve.areSmoothed(steps, used.map { logLosses[$0] }) {
+    let steps = points.steps
+    if PreparedCurve.areSmoothed(steps, points.y) {
       let noise = StepNoise(smoothed: steps, logLosses: points.y)
       let known = [LossWindow](smoothed: steps, logLosses: points.y, noise: noise)
       return (PointNoise(steps.map(LossWindow.smoothed), noise, points, known, law), .differences)

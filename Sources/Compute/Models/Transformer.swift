@@ -95,12 +95,15 @@ public final class Transformer {
     }
     activations = nil
     let sizes = Sizes(model)
-    let kept = batch.inputs.count * sizes.perToken * (keepsActivations ? model.layers : 1)
+    let rows = batch.inputs.count
+    let kept = rows * sizes.perToken * (keepsActivations ? model.layers : 1)
+    let logits = min(rows, LossHead.blockRows(rows: rows, vocabulary: model.vocabulary)) * model.vocabulary
     guard kept <= Transformer.activationLimit else {
       throw Failure(
-        .unusable, "the activations of a batch of \(batch.inputs.count) tokens would take \(kept >> 28) GiB",
+        .unusable, "the activations of a batch of \(rows) tokens would take \(kept >> 28) GiB",
         hint: "use smaller batches, and accumulate their gradients")
     }
+    try ModelMemory.checkPass(tokens: rows, floats: kept + logits)
     let work = PassActivations(
       sizes, batch: batch.sequences, length: batch.length, keepsActivations: keepsActivations)
     if let cosine = work.cosine, let sine = work.sine {

@@ -52,13 +52,14 @@ public struct WeightReader {
     return names
   }
 
-  /// Refuses a model that cannot be in files of so many bytes, before there is memory for it.
+  /// Refuses a model that cannot be in files of so many bytes, or in the memory of this machine, before any is taken.
   public static func check(_ model: ModelConfiguration, bytes: Int) throws(Failure) {
     let count = ParameterLayout(model).count
     guard bytes / 2 >= count else {
       throw Failure(
         .malformed, "\(bytes) bytes of weights are too few for the \(count) parameters of the model")
     }
+    try ModelMemory.checkArray(of: model)
   }
 
   /// - Throws: if a tensor is none of the model's, has another shape or no type of floats, or is given again with other

@@ -47,7 +47,7 @@ public struct Batches: Sendable, Hashable {
     precondition(stream.count == count)
     let offsets = offsets(step: step, rows: rows)
     func tokens(shiftedBy shift: Int) -> [Int32] {
-      offsets.flatMap { stream[$0 + shift..<$0 + shift + context].lazy.map(Int32.init) }
+      offsets.flatMap { stream[$0 + shift..<$0 + shift + context].lazy.map { Int32($0) } }
     }
     return try TokenBatch(
       sequences: rows.count, length: context, inputs: tokens(shiftedBy: 0), targets: tokens(shiftedBy: 1))

@@ -40,7 +40,8 @@ extension TokenStream {
       let file = try SafetensorsFile(bytes)
       let metadata = file.header.metadata
       guard metadata["format"] == Self.format, let tokeniser = metadata["tokeniser"],
-        let size = metadata["vocabulary_size"].flatMap({ Int($0) }), (1...1 << 32).contains(size),
+        let size = metadata["vocabulary_size"].flatMap({ Int($0) }),
+        (1...BytePairTokeniser.idLimit).contains(size),
         let separator = metadata["separator"],
         separator == "none" || UInt32(separator).map({ Int($0) < size }) == true
       else { throw Failure(.malformed, "its metadata are not those of a token stream") }

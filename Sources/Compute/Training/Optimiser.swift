@@ -62,6 +62,8 @@ public final class Optimiser {
   // MARK: Safetensors
 
   private static let stepName = "step"
+  /// A training makes no more updates.
+  private static let steps = 0...1 << 31
 
   /// Writes the state as a safetensors file: each array as `<array>.<parameter>`, and the number of updates.
   public func write(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -75,8 +77,13 @@ public final class Optimiser {
   public init(
     _ rule: Rule, model: ModelConfiguration, weightDecay: Double, threads: Threads, from file: SafetensorsFile
   ) throws(Failure) {
-    guard let text = file.header.metadata[Optimiser.stepName], let step = Int(text), step >= 0 else {
-      throw Failure(.malformed, "the optimiser's state does not say how many updates it has made")
+    guard let text = file.header.metadata[Optimiser.stepName], let step = Int(text),
+      Optimiser.steps.contains(step)
+    else {
+      throw Failure(
+        .malformed,
+        "the optimiser's state does not say how many updates it has made, from 0 to \(Optimiser.steps.upperBound)"
+      )
     }
     let expected = rule.stateNames.count * ParameterLayout(model).parameters.count
     guard file.header.tensors.count == expected else {

@@ -5,10 +5,10 @@ internal import JSON
 /// `curve.fit`
 struct CurveFitOperation: Operation {
   static let skip = Parameter(
-    "skip", default: 100, unit: "steps", in: 0...,
+    "skip", default: 100, unit: "steps", in: CurveAnalysis.Options.steps,
     help: "the transient: points up to this step are not fitted")
   static let warmup = Parameter(
-    "warmup", default: 0, unit: "steps", in: 0...,
+    "warmup", default: 0, unit: "steps", in: CurveAnalysis.Options.steps,
     help: "learning-rate warm-up of the run; 0 if it is not known")
   static let bootstrap = Parameter(
     "bootstrap", default: 500, unit: "resamples", in: 0...100_000, help: "for the intervals; 0 for none")

@@ -45,7 +45,7 @@ struct LMGenerateOperation: Operation {
         hint: "give the input 'vocabulary' with which the model was trained")
     }
     let prompt = try Self.prompt(context, &tokeniser)
-    var tokens = prompt.map(Int32.init)
+    var tokens = prompt.map { Int32($0) }
     let transformer = Transformer(weights.model, threads: Threads(of: context))
     let sampler = TokenSampler(
       temperature: context[Self.temperature], seed: UInt64(context[Self.seed]))

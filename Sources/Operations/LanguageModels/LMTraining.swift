@@ -18,6 +18,7 @@ struct LMTraining {
     let stream = try TokenStream(parsing: context.input("train").bytes(limit: TextInput.limit))
     tokens = stream.tokens
     model = try Self.model(link, vocabulary: stream.vocabularySize, context)
+    try ModelMemory.checkTraining(of: model, with: link.rule)
     batches = try Batches(seed: link.dataSeed, context: link.context, count: tokens.count)
   }
 

@@ -43,8 +43,8 @@ struct LMWindows {
       let range = done..<done + min(left, sequences * length)
       try body(
         TokenBatch(
-          sequences: sequences, length: range.count / sequences, inputs: tokens[range].map(Int32.init),
-          targets: tokens[range.lowerBound + 1..<range.upperBound + 1].map(Int32.init)))
+          sequences: sequences, length: range.count / sequences, inputs: tokens[range].map { Int32($0) },
+          targets: tokens[range.lowerBound + 1..<range.upperBound + 1].map { Int32($0) }))
       done = range.upperBound
     }
   }

@@ -34,7 +34,7 @@ enum AlignmentReport: ReportedAnalysis {
       guard let (found, digest) = results.last(AlignmentReport.self, of: run),
         let cosine = found[whole].flatMap(cosine)
       else { return nil }
-      return .init(value: cosine.mean, interval: cosine.interval, digest: digest)
+      return .init(value: cosine.mean, interval: cosine.interval, digest: digest, step: found.step)
     }
   }
 

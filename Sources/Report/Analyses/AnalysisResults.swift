@@ -12,6 +12,8 @@ struct AnalysisResults: Sendable {
   /// None.
   init() { found = [:] }
 
+  private init(found: [String: [(result: any ReportedResult, digest: Digest)]]) { self.found = found }
+
   /// - Throws: `Failure` if an input is no result of its analysis.
   init(_ context: OperationContext) throws {
     var found: [String: [(result: any ReportedResult, digest: Digest)]] = [:]
@@ -42,6 +44,20 @@ struct AnalysisResults: Sendable {
     _ analysis: Analysis.Type, of run: ReportedRun
   ) -> (result: Analysis.Result, digest: Digest)? {
     self[analysis].last { $0.result.run == run.name && $0.result.step > 0 }
+  }
+
+  /// Of each analysis, only what is of the start, of the whole training, or of a step at which all of the runs have a result that
+  /// have any: pooled over seeds, their last results are then of one step.
+  func common(to runs: [ReportedRun]) -> AnalysisResults {
+    let names = Set(runs.map(\.name))
+    return AnalysisResults(
+      found: found.mapValues { found in
+        let ofRuns = found.filter { names.contains($0.result.run) }
+        let later = Dictionary(grouping: ofRuns.filter { $0.result.step > 0 }, by: \.result.run)
+        let steps = later.values.map { Set($0.map(\.result.step)) }
+        let common = steps.dropFirst().reduce(steps.first ?? []) { $0.intersection($1) }
+        return ofRuns.filter { $0.result.step == 0 || common.contains($0.result.step) }
+      })
   }
 
   func isEmpty(_ analysis: any ReportedAnalysis.Type) -> Bool { found[analysis.input.name]?.isEmpty != false }

@@ -37,6 +37,25 @@ extension AnalysisResults {
   func decomposition(of run: ReportedRun) -> RateDecomposition? {
     decompositions.first { $0.result.run == run.name }?.result
   }
+
+  /// What is known of the mean of D over pairs of checkpoints: from the mean of the lower ends of their 95 % intervals to that
+  /// of the upper ones, which is wide enough however their errors go together. Nil where a D has no interval of its own.
+  fileprivate func meanDestructive(
+    of run: ReportedRun, _ pairs: [RateDecomposition.Pair]
+  ) -> BootstrapIntervals.Interval? {
+    let losses = losses(of: run)
+    let known = pairs.filter { $0.destructive != nil }
+    let intervals = known.compactMap { pair in
+      losses.first { found in
+        guard let one = found.destructive, let other = pair.destructive else { return false }
+        return (found.from, found.to) == (pair.from, pair.to) && abs(one - other) < 1e-9
+      }?.destructiveInterval
+    }
+    guard !known.isEmpty, intervals.count == known.count else { return nil }
+    let count = Double(intervals.count)
+    return BootstrapIntervals.Interval(
+      lower: intervals.map(\.lower).reduce(0, +) / count, upper: intervals.map(\.upper).reduce(0, +) / count)
+  }
 }
 
 extension AnalysisFigures {
@@ -126,18 +145,24 @@ extension Page {
       return values.reduce(0, +) / Double(max(1, values.count))
     }
     let (before, after) = (mean(split.before, \.destructive), mean(split.after, \.destructive))
-    let verb =
-      switch results.change(of: run, from: split.before.last, to: split.after.first) {
-      case .rose: "rises"
-      case .fell: "falls"
-      case .unclear: "does not change by more than its 95 % intervals"
-      }
+    let verb = Self.change(
+      results.meanDestructive(of: run, pairs(split.before)),
+      results.meanDestructive(of: run, pairs(split.after)))
     return """
       <li><strong>\(run.label)</strong>. \(place(decomposition)) <i>D</i> \(verb): before it \
       (\(steps(split.before))) the mean is \(number(before)), after it (\(steps(split.after))) \(number(after)). \
       <i>M</i> goes from \(number(mean(split.before, \.magnitude))) to \(number(mean(split.after, \.magnitude))) \
       nats per token. \(shares(split, digest))</li>
       """
+  }
+
+  /// What a mean does, as far as the intervals of that mean before and after tell.
+  private static func change(
+    _ before: BootstrapIntervals.Interval?, _ after: BootstrapIntervals.Interval?
+  ) -> String {
+    guard let before, let after else { return "is not tested for a change, for want of 95 % intervals" }
+    if after.lower > before.upper { return "rises" }
+    return after.upper < before.lower ? "falls" : "does not change by more than its 95 % intervals"
   }
 
   /// At what the pairs are compared.

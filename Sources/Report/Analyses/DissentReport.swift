@@ -15,7 +15,7 @@ enum DissentReport: ReportedAnalysis {
   static let replicated = [
     ReplicatedQuantity("dissent at the last checkpoint", name: "dissent_last") { run, results in
       results.last(DissentReport.self, of: run).map { found, digest in
-        .init(value: found.dissent, interval: found.dissentInterval, digest: digest)
+        .init(value: found.dissent, interval: found.dissentInterval, digest: digest, step: found.step)
       }
     }
   ]

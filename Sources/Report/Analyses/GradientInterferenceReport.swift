@@ -17,7 +17,7 @@ enum GradientInterferenceReport: ReportedAnalysis {
   static let replicated = [
     ReplicatedQuantity("<i>D</i>(∇) at the last checkpoint", name: "D_gradients_last") { run, results in
       results.last(GradientInterferenceReport.self, of: run).map { found, digest in
-        .init(value: found.destructive, digest: digest)
+        .init(value: found.destructive, digest: digest, step: found.step)
       }
     }
   ]

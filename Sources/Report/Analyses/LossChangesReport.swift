@@ -17,7 +17,9 @@ enum LossChangesReport: ReportedAnalysis {
   static let replicated = [
     ReplicatedQuantity("<i>D</i> of the last pair of checkpoints", name: "D_last_pair") { run, results in
       results.last(LossChangesReport.self, of: run).flatMap { found, digest in
-        found.destructive.map { .init(value: $0, interval: found.destructiveInterval, digest: digest) }
+        found.destructive.map {
+          .init(value: $0, interval: found.destructiveInterval, digest: digest, step: found.from)
+        }
       }
     }
   ]
@@ -33,14 +35,6 @@ extension AnalysisResults {
   var losses: [(result: LossChangeResult, digest: Digest)] { self[LossChangesReport.self] }
 
   func losses(of run: ReportedRun) -> [LossChangeResult] { later(LossChangesReport.self, of: run) }
-
-  /// Whether D differs between two pairs of checkpoints.
-  func change(of run: ReportedRun, from: Int?, to: Int?) -> LossChangeResult.Difference {
-    let all = losses(of: run)
-    guard let before = all.first(where: { $0.from == from }), let after = all.first(where: { $0.from == to })
-    else { return .unclear }
-    return before.destructiveChange(to: after)
-  }
 }
 
 extension AnalysisFigures {
@@ -182,20 +176,5 @@ extension Page {
     if found.allSatisfy({ $0.difference < 0 }) { return "Larger models cancel less\(test)" }
     if found.allSatisfy({ $0.difference > 0 }) { return "Larger models cancel more\(test)" }
     return "How far changes cancel differs between sizes\(test), and does not follow them"
-  }
-}
-
-extension LossChangeResult {
-  enum Difference { case rose, fell, unclear }
-
-  /// How another D differs from this one: by more than their 95 % intervals, or at all where there are none.
-  func destructiveChange(to other: LossChangeResult) -> Difference {
-    func interval(_ result: LossChangeResult) -> BootstrapIntervals.Interval? {
-      result.destructiveInterval
-        ?? result.destructive.map { BootstrapIntervals.Interval(lower: $0, upper: $0) }
-    }
-    guard let before = interval(self), let after = interval(other) else { return .unclear }
-    if after.lower > before.upper { return .rose }
-    return after.upper < before.lower ? .fell : .unclear
   }
 }

@@ -118,7 +118,9 @@ extension AnalysisFigures {
         Series(
           .dashed(width: 1), Theme.muted, ends[0] < ends[1] ? ends.map { [$0, $0] } : [], name: "equal"),
         Series(.bars, colour, result.bins.map { [$0.predicted, $0.lower, $0.upper] }),
-        Series(.points(radius: 2), colour, rows, name: "mean"),
+        Series(
+          .points(radius: 2), colour, rows, name: "mean",
+          intervals: result.bins.map { ($0.lower, $0.upper) }),
       ])
   }
 }

@@ -10,6 +10,8 @@ struct ReplicatedQuantity: Sendable {
     var interval: BootstrapIntervals.Interval?
     /// The artefact that says so.
     let digest: Digest
+    /// Of the checkpoint that it is of, or of the first one of a pair; nil for what is of the whole training.
+    var step: Int?
   }
 
   /// In the page.

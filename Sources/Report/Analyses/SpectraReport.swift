@@ -44,7 +44,7 @@ enum SpectraReport: ReportedAnalysis {
   {
     ReplicatedQuantity(html, name: name) { run, results in
       results.last(SpectraReport.self, of: run).flatMap { found, digest in
-        found.mean(value).map { .init(value: $0, digest: digest) }
+        found.mean(value).map { .init(value: $0, digest: digest, step: found.step) }
       }
     }
   }
@@ -190,11 +190,15 @@ extension Page {
 
   private typealias End = (words: String, spread: SeedSpread, isTested: Bool)
 
-  /// What is told of the last checkpoint.
+  /// What is told of the last checkpoint that all seeds have.
   private func ends(_ group: SeedGroup, _ results: AnalysisResults) -> [End] {
+    let results = results.common(to: group.runs)
+    guard
+      let step = group.runs.lazy.compactMap({ results.last(SpectraReport.self, of: $0)?.result.step }).first
+    else { return [] }
     let quantities: [(words: String, value: SpectraReport.Quantity, hasChance: Bool)] = [
       (
-        "at the end the change since the initial checkpoint is, in parts of the weights there,",
+        "at step \(Format.grouped(step)) the change since the initial checkpoint is, in parts of the weights there,",
         SpectraReport.relativeChange, false
       ),
       ("the leading spaces of the weights overlap with the initial ones by", SpectraReport.overlap, true),

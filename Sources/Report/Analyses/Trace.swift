@@ -27,26 +27,23 @@ struct Trace: Sendable {
     }
   }
 
-  /// A line through markers, with bars.
+  /// A line through markers, with bars. What has a name has the intervals for the data, too.
   func series(on y: Axis) -> [Series] {
     let shown = points.filter { Axis.holds($0.value, logarithmic: y.isLogarithmic) }
     let rows = shown.map { [$0.step, $0.value] }
-    let bars = shown.compactMap { point -> [Double]? in
-      guard let interval = point.interval else { return nil }
-      return [
-        point.step, max(interval.lowerBound, y.range.lowerBound),
-        min(interval.upperBound, y.range.upperBound),
-      ]
+    let intervals = shown.map { $0.interval.map { (lower: $0.lowerBound, upper: $0.upperBound) } }
+    let bars = shown.compactMap { point in
+      point.interval.map { [point.step, $0.lowerBound, $0.upperBound] }
     }
     if isDashed {
       return [
-        Series(.dashed(width: 1), colour, rows, name: name, legendName: legendName),
+        Series(.dashed(width: 1), colour, rows, name: name, legendName: legendName, intervals: intervals),
         Series(.points(radius: 1.5), colour, rows),
       ]
     }
     let line = Series(.line(width: 1), colour, rows)
     return (bars.isEmpty ? [] : [Series(.bars, colour, bars)]) + [
-      line, Series(.marker, colour, rows, name: name, legendName: legendName),
+      line, Series(.marker, colour, rows, name: name, legendName: legendName, intervals: intervals),
     ]
   }
 }

@@ -31,6 +31,7 @@ extension Figure {
   ///
   /// - Throws: `Failure` with code `undrawable` if a number is not finite, or not positive on a logarithmic axis.
   func script(for terminal: Terminal) throws(Failure) -> String {
+    let panels = panels.map(\.clipped)
     for panel in panels { try panel.check() }
     var script = Script()
     let (width, height) = size

@@ -53,6 +53,17 @@ struct Panel: Sendable {
   var series: [Series]
   /// Small print beside places of the panel, in gnuplot's enhanced text.
   var notes: [(text: String, x: Double, y: Double)] = []
+
+  /// As it is drawn: with bars that end where the axis ends.
+  var clipped: Panel {
+    var panel = self
+    for index in series.indices where series[index].style == .bars {
+      panel.series[index].rows = series[index].rows.map { bar in
+        [bar[0], max(bar[1], y.range.lowerBound), min(bar[2], y.range.upperBound)]
+      }
+    }
+    return panel
+  }
 }
 
 struct Axis: Sendable {
@@ -112,20 +123,25 @@ struct Series: Sendable {
 
   var style: Style
   var colour: Colour
-  /// x and y; for bars x, low and high; for tiles low and high x, low and high y. A row without values interrupts a line.
+  /// x and y; for bars x, low and high, also beyond the axis; for tiles low and high x, low and high y. A row without values
+  /// interrupts a line.
   var rows: [[Double]]
   /// What it is called in the data of the figure, and in the legend, drawn as it is written; nil for none.
   var name: String?
   /// What it is called in the legend, where several share a name there.
   var legendName: String?
+  /// For the data of the figure: what is known of the error of each row, drawn or not; empty where nothing is known of any.
+  var intervals: [(lower: Double, upper: Double)?]
 
   init(
-    _ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil, legendName: String? = nil
+    _ style: Style, _ colour: Colour, _ rows: [[Double]], name: String? = nil, legendName: String? = nil,
+    intervals: [(lower: Double, upper: Double)?] = []
   ) {
     self.style = style
     self.colour = colour
     self.rows = rows
     self.name = name
     self.legendName = legendName
+    self.intervals = intervals
   }
 }

@@ -50,13 +50,11 @@ enum FigureData {
     var csv = CSV(["panel", "quantity", "series", "x", "y", "lower", "upper"])
     for (number, panel) in figure.panels.enumerated() {
       let quantity = panel.y.label.replacing("{/:Italic ", with: "").replacing("}", with: "")
-      for (index, series) in panel.series.enumerated() {
+      for series in panel.series {
         guard let name = series.name else { continue }
-        // Bars are drawn before what they belong to.
-        let bars = panel.series[..<index].last { $0.style == .bars && $0.colour == series.colour }
-        for row in series.rows where row.count == 2 {
-          let bar = bars?.rows.first { $0[0] == row[0] }
-          let ends = bar?.dropFirst().map { Format.plain($0, 12) } ?? ["", ""]
+        for (index, row) in series.rows.enumerated() where row.count == 2 {
+          let interval = series.intervals.isEmpty ? nil : series.intervals[index]
+          let ends = interval.map { [Format.plain($0.lower, 12), Format.plain($0.upper, 12)] } ?? ["", ""]
           csv.add(
             [panel.heading ?? "\(number + 1)", quantity, name] + row.map { Format.plain($0, 12) } + ends)
         }

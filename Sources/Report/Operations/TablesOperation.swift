@@ -4,7 +4,7 @@ internal import JSON
 /// `report.tables`: the table of all runs as CSV, Markdown and LaTeX.
 struct TablesOperation: Actions.Operation {
   let name = "report.tables"
-  let revision = 8
+  let revision = 9
   let summary =
     "Writes the table of fitted loss curves as CSV, Markdown and LaTeX, and all findings as a table that papers can cite."
   let inputs = [ReportInputs.fits] + ReportedAnalyses.inputs
@@ -18,7 +18,7 @@ struct TablesOperation: Actions.Operation {
     OutputDeclaration(
       "findings", file: "findings.csv",
       help:
-        "one number a row, of a run or over seeds, with its unit, 95 % interval and the artefacts that say so"
+        "one number a row, of a run or over seeds, with its unit, 95 % interval, the artefacts that say so and the step that it is of"
     ),
     OutputDeclaration("findings-json", file: "findings.json", help: "the same as JSON"),
   ]

@@ -22,12 +22,18 @@ extension Page {
       : """
        Of \(single.joined(separator: ", ")) there is one seed: nothing here says what another would give.
       """
+    let last: Markup =
+      ReportedAnalyses.all.allSatisfy(analysisResults.isEmpty)
+      ? ""
+      : """
+       What is of a checkpoint is of the last one that all seeds have, after as many updates <i>t</i> as it says.
+      """
     return Page.section(
       "seeds", "Over seeds",
       """
       <p>What trainings that differ in their seed alone have in common, and what they do not. The second interval holds the \
       mean over all seeds, the third the value of one more seed, each in 95 % of such studies if values are normally \
-      distributed (Student's <i>t</i>); the intervals elsewhere on this page are about one run's own data.\(left)</p>
+      distributed (Student's <i>t</i>); the intervals elsewhere on this page are about one run's own data.\(last)\(left)</p>
       <div class="table">
       <table>
       <thead><tr><th scope="col">model</th><th scope="col" class="words">quantity</th><th scope="col">seeds</th>\
@@ -39,16 +45,19 @@ extension Page {
   }
 
   private func body(_ group: SeedGroup) -> Markup {
+    let results = analysisResults.common(to: group.runs)
     let rows = ReplicatedQuantity.all.compactMap { quantity in
-      group.spread { quantity.finding($0, analysisResults)?.value }.map { (quantity, $0) }
-    }.filter { $0.1.values.count > 1 }
+      let findings = group.runs.compactMap { quantity.finding($0, results) }
+      return SeedSpread(findings.map(\.value)).map { (quantity, findings[0].step, $0) }
+    }.filter { $0.2.values.count > 1 }
     let cells = rows.enumerated().map { index, row -> Markup in
-      let (quantity, spread) = row
+      let (quantity, step, spread) = row
+      let place: Markup = step.map { " (<i>t</i> = \(Format.grouped($0)))" } ?? ""
       let header: Markup =
         index > 0
         ? "" : "<th scope=\"rowgroup\" rowspan=\"\(rows.count)\">\(swatch(group.runs[0]))\(group.label)</th>"
       return """
-        <tr>\(header)<td class="words">\(quantity.html)</td><td>\(spread.values.count)</td>\
+        <tr>\(header)<td class="words">\(quantity.html)\(place)</td><td>\(spread.values.count)</td>\
         <td>\(Format.value(spread.mean, error: spread.deviation))</td>\
         <td>\(Page.range(spread.meanInterval, like: spread))</td><td>\(Page.range(spread.nextInterval, like: spread))</td></tr>
         """

@@ -18,6 +18,8 @@ struct FindingsTable: Sendable {
     let interval: (of: String, lower: Double, upper: Double)?
     let seeds: Int
     let artefacts: [Digest]
+    /// Of the checkpoint that it is of, or of the first one of a pair; nil for what is of no single one.
+    var step: Int?
   }
 
   let rows: [Row]
@@ -32,10 +34,11 @@ struct FindingsTable: Sendable {
           Row(
             scope: "run", name: run.name, quantity: quantity.name, unit: quantity.unit, value: finding.value,
             interval: finding.interval.map { ("this run", $0.lower, $0.upper) }, seeds: 1,
-            artefacts: [finding.digest]))
+            artefacts: [finding.digest], step: finding.step))
       }
     }
     for group in SeedGroup.groups(of: runs) where group.runs.count > 1 {
+      let results = results.common(to: group.runs)
       for quantity in quantities {
         let findings = group.runs.compactMap { quantity.finding($0, results) }
         guard findings.count > 1, let spread = SeedSpread(findings.map(\.value)) else { continue }
@@ -46,7 +49,8 @@ struct FindingsTable: Sendable {
             Row(
               scope: "seeds", name: group.runs[0].group, quantity: quantity.name, unit: quantity.unit,
               value: spread.mean, interval: interval.map { (of, $0.lowerBound, $0.upperBound) },
-              seeds: findings.count, artefacts: findings.map(\.digest)))
+              seeds: findings.count, artefacts: findings.map(\.digest),
+              step: findings[0].step))
         }
       }
     }
@@ -56,13 +60,16 @@ struct FindingsTable: Sendable {
   var csv: [UInt8] {
     var csv = CSV([
       "scope", "name", "quantity", "unit", "value", "lower_95", "upper_95", "interval_of", "seeds",
-      "artefacts",
+      "artefacts", "step",
     ])
     for row in rows {
       csv.add(
         [row.scope, row.name, row.quantity, row.unit ?? "", Format.exact(row.value)]
           + (row.interval.map { [Format.exact($0.lower), Format.exact($0.upper), $0.of] } ?? ["", "", ""])
-          + [String(row.seeds), row.artefacts.map(\.description).joined(separator: " ")])
+          + [
+            String(row.seeds), row.artefacts.map(\.description).joined(separator: " "),
+            row.step.map(String.init) ?? "",
+          ])
     }
     return csv.bytes
   }
@@ -79,6 +86,7 @@ struct FindingsTable: Sendable {
             } ?? .null,
             "seeds": .integer(Int64(row.seeds)),
             "artefacts": .array(row.artefacts.map { .string($0.description) }),
+            "step": row.step.map { .integer(Int64($0)) } ?? .null,
           ]
         })
     ]

@@ -10,8 +10,9 @@ extension Brake {
       commandName: "fit",
       abstract: "Fit a one-break power law to loss curves and say whether they decelerate.",
       discussion: """
-        Reads CSV, TSV, JSON, JSONL, a trainer_state.json or published curves, compressed or not; smooths, subsamples \
-        and fits each run. Needs neither a pipeline nor a store.
+        Reads what curve.import reads, compressed or not: CSV, TSV, JSON, JSON lines, a trainer_state.json, event files of \
+        TensorBoard, run-ID.wandb, and what a training printed; smooths, subsamples and fits each run. Needs neither a \
+        pipeline nor a store.
         """)
 
     @Option(

@@ -53,6 +53,12 @@ import Testing
     #expect(json["runs"]?.array?.count == 2)
   }
 
+  @Test func `No value in a table for programs is a formula for a spreadsheet`() throws {
+    _ = try folder.brake("run", "name==1+1")
+    let csv = try folder.brake("compare", "last~1", "last", "--csv")
+    #expect(csv.out.contains("\nparameter,name,1,\"a,b\",'=1+1\n"), "\(csv)")
+  }
+
   @Test func `A run is named by the beginning of its name`() throws {
     let runs = try JSON(parsing: try folder.brake("runs", "--json").out).array ?? []
     let names = runs.compactMap { $0["id"]?.string }

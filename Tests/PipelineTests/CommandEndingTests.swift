@@ -40,7 +40,7 @@ import Testing
     ("retries: -1", "retries: takes a whole number from 0 to 100, not '-1'"),
     ("retries: 101", "from 0 to 100"), ("retries: some", "not 'some'"),
     ("codes: 3", "codes: takes a list of exit statuses"),
-    ("codes: []", "codes: takes a list"),
+    ("codes: []", "codes: names no exit status"),
     ("codes: [256]", "an exit status is a whole number from 0 to 255, not '256'"),
     ("codes: [a]", "not 'a'"), ("stdin: nothing", "stdin: names no input: 'nothing'"),
     ("stdin: [a]", "stdin: takes the name of an input, not a list"), ("stdin: dats", "did you mean 'data'?"),

@@ -105,4 +105,19 @@ import Testing
     #expect(
       planError("stages: { a: { run: x, out: { t: t, u: u }, publish: one } }").contains("has 2 outputs"))
   }
+
+  @Test(arguments: ["\"a\\0b\"", "\"${zero}\"", "\"${zero}${x}\""])
+  func `What the environment would cut off is refused`(value: String) {
+    let error = planError(
+      """
+      params: { zero: "a\\0b" }
+      stages:
+        s:
+          for: { x: { row: { value: 1 } } }
+          run: x
+          env: { TAIL: \(value) }
+      """)
+    #expect(error.hasPrefix("p.yaml:6:"), "\(error)")
+    #expect(error.contains("the environment variable 'TAIL' cannot hold a NUL character"), "\(error)")
+  }
 }

@@ -200,4 +200,19 @@ import Testing
     #expect(error("train[m].checkpoints").contains("there is no instance train[m]"))
     #expect(error("train[m].checkpoints").contains("there is  s, l"))
   }
+
+  @Test func `A target without instances is a stage all the same`() throws {
+    let plan = try plan(
+      """
+      stages:
+        s: { for: { x: [1, 2] }, where: "${x} > 5", run: "echo ${x}" }
+        t: { run: "echo" }
+      """)
+    for targets in [[], ["s"], ["s[1]"]] {
+      let error = #expect(throws: PipelineError.self) { try plan.selection(targets) }
+      #expect(error?.description.hasPrefix("p.yaml:2:3: error: the stage 's' has no instances") == true)
+    }
+    #expect(try plan.selection(["t"]).targets == ["t"])
+    #expect(throws: PipelineError.self) { try plan.selection(["x"]) }
+  }
 }

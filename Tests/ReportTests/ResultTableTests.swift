@@ -50,6 +50,16 @@ import Testing
     #expect(Double(fields[place + 1]) == run.fit.curve.breakStep)
   }
 
+  @Test(arguments: ["=1+1", "@sum", "-rf", "+a", "\t=1", "=HYPERLINK(\"x\",\"y\")"])
+  func `No label is a formula for a spreadsheet`(label: String) throws {
+    let run = try SampleRuns.run("14M", label: label)
+    let csv = String(decoding: ResultTable(runs: [run]).csv, as: UTF8.self)
+    let quoted = label.replacing("\"", with: "\"\"")
+    #expect(csv.contains(label == quoted ? ",'\(label)," : ",\"'\(quoted)\","), "\(csv)")
+    // Numbers are what they are, also below zero.
+    #expect(csv.contains(",-0.18,-0.19,-0.17,"), "\(csv)")
+  }
+
   @Test(arguments: [Verdict.noBreak, .saturating, .warmupBreak])
   func `Without deceleration there is no break to be read`(verdict: Verdict) throws {
     let table = ResultTable(runs: [try SampleRuns.run("14M", verdict: verdict)])

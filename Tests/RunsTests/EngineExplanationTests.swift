@@ -1,4 +1,5 @@
 import Artefacts
+import Foundation
 import JSON
 import Support
 import System
@@ -89,4 +90,40 @@ private let pipeline = """
   }
 
   private func removeFile(_ path: String) throws { try LocalFileSystem().remove(path) }
+
+  @Test func `What is recorded is looked at once, however many stages it explains`() async throws {
+    let workspace = try Workspace(
+      """
+      params: { word: a }
+      stages:
+        s: { for: { i: 1..60 }, run: "echo ${i} ${word} > ${out.o}", out: { o: o.txt }, sandbox: false }
+      """)
+    try await workspace.run()
+    let calls = 3000
+    let files = CrashingFileSystem(failingAt: calls, .error(EIO))
+    let why = try await workspace.engine([("word", "b")], on: files).why(targets: [])
+    #expect(why.count == 60)
+    #expect(Set(why.map { $0.relative?.stage ?? "" }) == Set((1...60).map { "s[\($0)]" }))
+    #expect(why.allSatisfy { $0.differences.map(\.what) == ["command"] })
+    #expect(!files.wasReached, "more than \(calls) calls")
+    // New instances have no relative of their own; what the others made is asked for once all the same.
+    workspace.folder.write(
+      workspace.text("brake.yaml")!.replacingOccurrences(of: "1..60", with: "61..120"), to: "brake.yaml")
+    let new = CrashingFileSystem(failingAt: calls, .error(EIO))
+    let others = try await workspace.engine(on: new).why(targets: [])
+    #expect(others.count == 60 && others.allSatisfy { $0.relative?.stage.hasPrefix("s[") == true })
+    #expect(!new.wasReached, "more than \(calls) calls")
+  }
+
+  @Test func `Of many stages that one waits for the first are named`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { for: { i: 1..500 }, run: "echo ${i} > ${out.o}", out: { o: o.txt } }
+        all: { run: "cat ${in.s} > ${out.o}", in: { s: s }, out: { o: o.txt } }
+      """)
+    let why = try await workspace.engine().why(targets: ["all"])
+    let names = (1...10).map { "s[\($0)]" }.joined(separator: ", ")
+    #expect(why.last?.verdict == "waits for \(names) and 490 more")
+  }
 }

@@ -84,7 +84,15 @@ struct OpenCommand {
     _ entries: [(name: String, value: OpenValue?)], _ bindings: [Binding]
   ) throws(PipelineError) -> [String: String] {
     var environment: [String: String] = [:]
-    for (name, value) in entries { environment[name] = try value?.text(bindings) ?? "" }
+    for (name, value) in entries {
+      let text = try value?.text(bindings) ?? ""
+      // The system would end it there, and the key have all of it.
+      if text.utf8.contains(0) {
+        throw PipelineError(
+          "the environment variable '\(name)' cannot hold a NUL character", at: value?.position)
+      }
+      environment[name] = text
+    }
     return environment
   }
 

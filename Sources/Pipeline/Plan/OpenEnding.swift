@@ -47,8 +47,13 @@ struct OpenEnding {
   }
 
   private func codes(_ node: PipelineNode) throws(PipelineError) -> [Int] {
-    guard let elements = node.list, !elements.isEmpty else {
+    guard let elements = node.list else {
       throw refusal("codes: takes a list of exit statuses", node, hint: "such as codes: [0, 3]")
+    }
+    if elements.isEmpty {
+      throw PipelineError(
+        "codes: names no exit status", at: node.position, facts: [("stage", stage)],
+        hint: "such as codes: [0, 3]")
     }
     var codes: Set<Int> = []
     for element in elements {

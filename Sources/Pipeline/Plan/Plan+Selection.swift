@@ -162,6 +162,11 @@ extension Plan {
           "there is no instance '\(target)'", facts: [("there is", Suggestion.list(names))],
           hint: Suggestion.nearest(to: target, among: names).map { "did you mean '\($0)'?" })
       }
+      if let position = plan.withoutInstances[String(stage)] {
+        return PipelineError(
+          "the stage '\(stage)' has no instances", at: position,
+          hint: "its variables have no values, or where: and unless: leave none")
+      }
       let names = stages.keys.sorted() + deferred.keys.sorted()
       return PipelineError(
         "there is no stage '\(target)'",

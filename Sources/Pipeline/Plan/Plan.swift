@@ -17,6 +17,8 @@ public struct Plan: Sendable {
   let fileNames: [NamedSource]
   /// Of a plan that is made ahead: the instances that will read more than they do in it.
   let incomplete: Set<String>
+  /// The stages whose variables have no values, or whose conditions leave none, and where they stand.
+  let withoutInstances: [String: Position]
 
   public init(
     instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
@@ -28,9 +30,11 @@ public struct Plan: Sendable {
 
   init(
     instances: [StageInstance], deferred: [DeferredStage], parameters: [String: JSON],
-    defaults: [String], fileNames: [NamedSource], incomplete: Set<String> = []
+    defaults: [String], fileNames: [NamedSource], incomplete: Set<String> = [],
+    withoutInstances: [String: Position] = [:]
   ) {
     self.incomplete = incomplete
+    self.withoutInstances = withoutInstances
     self.fileNames = fileNames
     self.instances = instances
     self.deferred = deferred

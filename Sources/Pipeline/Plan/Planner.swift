@@ -39,8 +39,11 @@ public struct Planner: Sendable {
     var resolution = try SourceResolution(expansion)
     var instances: [StageInstance] = []
     var deferred: [DeferredStage] = []
+    var withoutInstances: [String: Position] = [:]
     for stage in try resolution.order() {
       switch try resolution.resolve(stage) {
+      case .instances(let new) where new.isEmpty:
+        withoutInstances[files.stages[stage].name] = files.stages[stage].declaration.position
       case .instances(let new): instances += new
       case .deferred(let stage): deferred.append(stage)
       }
@@ -55,7 +58,7 @@ public struct Planner: Sendable {
       instances: instances, deferred: deferred,
       parameters: scope.parameters.mapValues(\.json),
       defaults: defaults.map(\.target), fileNames: resolution.fileNames,
-      incomplete: resolution.incomplete)
+      incomplete: resolution.incomplete, withoutInstances: withoutInstances)
     try check(plan, defaults, faults)
     return plan
   }

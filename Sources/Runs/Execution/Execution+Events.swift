@@ -76,6 +76,10 @@ extension Execution {
           continue
         }
         if let remark { observe(.note(remark)) }
+        tell(
+          action.inputs.filter(\.members.isEmpty).map {
+            "\(instances.name(number)) reads nothing by its input '\($0.name)': that has no instances or members"
+          })
         actions[number] = action
         announced.remove(number)
         self.lacks[number] = lacks.isEmpty ? nil : lacks

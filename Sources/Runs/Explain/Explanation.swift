@@ -43,28 +43,29 @@ extension Engine {
       let survey = try await surveyed(targets, isLooking: isLooking)
       try? files.save()
       let named = Set(try survey.plan.selection(targets).targets)
-      let records = try store.records { _ in }
-      let mustRun = survey.findings.filter { [.mustRun, .lost, .unknown].contains($0.state) }.map(
-        \.instance.name)
+      let relatives = Relatives(try store.records { _ in }, makings: makings)
+      let mustRun = Set(
+        survey.findings.filter { [.mustRun, .lost, .unknown].contains($0.state) }.map(\.instance.name))
       return survey.findings
         .filter { named.contains($0.instance.name) || ($0.state != .upToDate && $0.state != .waiting) }
-        .map { explain($0, records: records, mustRun: mustRun) }
+        .map { explain($0, relatives, mustRun: mustRun) }
     }
   }
 
-  private func explain(_ finding: Survey.Finding, records: [Record], mustRun: [String]) -> Explanation {
+  private func explain(_ finding: Survey.Finding, _ relatives: Relatives, mustRun: Set<String>) -> Explanation
+  {
     let name = finding.instance.name
     guard let action = finding.action else {
       let waits = finding.instance.dependencies.filter(mustRun.contains)
       let verdict =
         finding.error.map { "cannot run: \($0.headline)" } ?? finding.unknown
-        ?? "waits for " + (waits.isEmpty ? finding.instance.dependencies : waits).joined(separator: ", ")
+        ?? "waits for " + Engine.some(of: waits.isEmpty ? finding.instance.dependencies : waits)
       return Explanation(instance: name, verdict: verdict, differences: [], relative: nil)
     }
-    let nearest = Relative.nearest(to: action, of: finding.instance, in: records, makings: makings)
+    let nearest = relatives.nearest(to: action, of: finding.instance)
     let differences = nearest.map { $0.differences.map { named($0, in: finding.instance) } } ?? []
     return Explanation(
-      instance: name, verdict: verdict(finding, nearest) + doubt(of: action, finding, records),
+      instance: name, verdict: verdict(finding, nearest) + doubt(of: action, finding, relatives),
       differences: differences,
       relative: nearest.map {
         Explanation.Relation(
@@ -73,10 +74,16 @@ extension Engine {
       })
   }
 
+  /// The names, or how many there are besides the first ones.
+  private static func some(of names: [String]) -> String {
+    let shown = names.count > 12 ? 10 : names.count
+    let rest = names.count - shown
+    return names.prefix(shown).joined(separator: ", ") + (rest == 0 ? "" : " and \(rest) more")
+  }
+
   /// What is to be said of an action that is recorded, and ran without a sandbox.
-  private func doubt(of action: Action, _ finding: Survey.Finding, _ records: [Record]) -> String {
-    guard [.upToDate, .unpublished].contains(finding.state),
-      let doubt = records.first(where: { $0.manifest == action.manifest })?.doubt
+  private func doubt(of action: Action, _ finding: Survey.Finding, _ relatives: Relatives) -> String {
+    guard [.upToDate, .unpublished].contains(finding.state), let doubt = relatives.record(of: action)?.doubt
     else { return "" }
     return "; \(doubt.words)"
   }

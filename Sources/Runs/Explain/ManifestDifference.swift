@@ -51,6 +51,22 @@ struct ManifestFacts {
   }
 }
 
+extension ManifestFacts {
+  /// How many there are, without saying which.
+  func numberOfDifferences(from other: ManifestFacts) -> Int {
+    var number = 0
+    for (name, value) in values where other.values[name] != value { number += 1 }
+    for name in other.values.keys where values[name] == nil { number += 1 }
+    for (name, input) in inputs where other.inputs[name] != input {
+      number += Input.differences(name, before: other.inputs[name], now: input).count
+    }
+    for (name, input) in other.inputs where inputs[name] == nil {
+      number += Input.differences(name, before: input, now: nil).count
+    }
+    return number
+  }
+}
+
 /// One input of a manifest.
 private struct Input: Equatable {
   struct Member: Equatable {

@@ -17,7 +17,12 @@ enum RemoteFailure {
     Failure(.remote, "\(name) \(what)", hint: "nothing of it was kept; ask who keeps that place")
   }
 
-  static func refused(_ name: String, _ what: String, hint: String? = nil) -> Failure {
-    Failure(.remote, "\(name) \(what)", hint: hint)
+  static func refused(
+    _ name: String, _ what: String, hint: String? = nil, cause: (any Error)? = nil
+  ) -> Failure {
+    Failure(.remote, "\(name) \(what)", hint: hint, cause: cause)
   }
+
+  /// The cause where a place does not let this user have something.
+  struct Forbidden: Error {}
 }

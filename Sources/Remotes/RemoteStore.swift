@@ -155,6 +155,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
   /// Brings an artefact into the store that is scratch here, with all that it stands for if it is a folder.
   /// - Parameter digest: nobody has to know what it is: the object tells.
   public func fetch(_ digest: Digest) async throws -> Artefact {
+    // Also what came before something went wrong: who is served the store as it is finds it then.
+    defer { scratch.sealSegment() }
     if try !scratch.contains(digest) {
       let publication = scratch.publication()
       if let error = try await copy([WantedObject(digest, size: nil)], to: publication)[digest] {

@@ -1,4 +1,5 @@
 internal import Artefacts
+internal import System
 
 /// Small objects and records on their way to another place. Where there are enough of them, and the place takes that, they go together
 /// in a segment, otherwise each as a file.
@@ -38,9 +39,16 @@ struct SmallShipments {
   private mutating func take(_ item: Item, _ add: (OutgoingSegment) throws -> Bool) async throws -> Bool {
     if taking == nil { return false }
     if segment?.isFull == true { try await send() }
-    let segment = try self.segment ?? OutgoingSegment(of: store)
-    self.segment = segment
-    guard try add(segment) else { return false }
+    // It may have become clear that there will be no more segments.
+    if taking == nil { return false }
+    do {
+      let segment = try self.segment ?? OutgoingSegment(of: store)
+      self.segment = segment
+      guard try add(segment) else { return false }
+    } catch let error as Failure where error.isFull {
+      try await sendWithoutSegments()
+      return false
+    }
     waiting[waiting.count - 1].append(item)
     return true
   }
@@ -56,15 +64,35 @@ struct SmallShipments {
     let count = waiting.reduce(0) { $0 + $1.count }
     guard let segment, let taking, count > 0 else { return }
     if count >= OutgoingSegment.least, try await taking.takesSegments() {
-      try segment.finish()
-      if try await taking.add(segment) {
+      if try SmallShipments.finish(segment), try await taking.add(segment) {
         progress.bytesHaveCome(segment.size)
         return noteDone(waiting)
       }
       self.taking = nil
     }
-    for list in waiting { try await remote.write(list.map(shipment)) }
-    noteDone(waiting)
+    try await sendFiles(waiting)
+  }
+
+  /// - Returns: false if there is no room for it here.
+  private static func finish(_ segment: OutgoingSegment) throws -> Bool {
+    do {
+      try segment.finish()
+      return true
+    } catch let error as Failure where error.isFull { return false }
+  }
+
+  /// Where the disk here is full, each goes as the file that it is.
+  private mutating func sendWithoutSegments() async throws {
+    let waiting = waiting
+    self.waiting = [[]]
+    segment = nil
+    taking = nil
+    try await sendFiles(waiting)
+  }
+
+  private func sendFiles(_ lists: [[Item]]) async throws {
+    for list in lists { try await remote.write(list.map(shipment)) }
+    noteDone(lists)
   }
 
   private func shipment(_ item: Item) -> Shipment {

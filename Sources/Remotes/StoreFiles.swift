@@ -127,10 +127,15 @@ public struct StoreFiles: RemoteFiles {
     }
     // They stay beside those that others have sent.
     if !signatures.isEmpty { try store.add(signatures) }
-    try publication.commit()
-    if gathers { store.sealSegment() }
+    try commit(publication)
     for list in lists { try store.noteShared(list) }
     for reference in references { try store.setReference(reference.name, to: reference.digest) }
+  }
+
+  /// What goes into a segment is named before anything that leads to it, also if something else went wrong.
+  private func commit(_ publication: Publication) throws {
+    defer { if gathers { store.sealSegment() } }
+    try publication.commit()
   }
 
   private func take(_ bytes: [UInt8], as digest: Digest, _ publication: Publication) throws {

@@ -116,6 +116,8 @@ struct Fetching {
   ) async throws -> Value {
     let progress = TransferProgress()
     let remote = RemoteStore(try address.open(), scratch: store, progress: progress)
+    // So that it can be served as it is, also if something goes wrong.
+    defer { store.sealSegment() }
     return try await Transfer.run("fetched", progress) { try await body(remote) }
   }
 }

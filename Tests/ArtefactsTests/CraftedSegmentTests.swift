@@ -44,10 +44,17 @@ import Testing
     }
     folder.write(bytes, to: "store/segments/" + String(repeating: "0a", count: 16))
     for isTrial in [true, false] {
+      var steps: [String] = []
       let file = try #require(try store.segments.all().first)
       let collected = try store.segments.collect(
         file, isNeeded: { $0 == needed.key }, isTrial: isTrial, temporary: { try store.temporaryPath() },
-        setAside: { try store.files.remove(file.path) })
+        name: { steps.append("named") },
+        setAside: {
+          steps.append("gone")
+          try store.files.remove(file.path)
+        })
+      // So that who cannot list the folder finds one or the other.
+      #expect(steps == (isTrial ? [] : ["named", "gone"]))
       #expect(collected.objects == 30 && collected.records == 0)
       let left = try store.segments.all().map { Int($0.status?.size ?? 0) }
       #expect(left.count == 1 && collected.freed > bytes.count / 2)

@@ -301,7 +301,7 @@ extension Store {
   }
 
   private func reset(_ name: String, to bytes: [UInt8]) throws {
-    let folders = ["segments", "quarantine", "objects", "actions"]
+    let folders = ["segments", "quarantine", "objects", "actions", "catalogue"]
     for each in folders { try? FileManager.default.removeItem(atPath: folder["store/" + each]) }
     folder.write(bytes, to: "store/segments/" + name)
   }
@@ -405,6 +405,10 @@ extension Store {
     #expect(try records.filter { try !store.losses(of: $0).isEmpty }.count >= 16)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder["store/quarantine"]) == ["segment-" + name])
+    // What stays is found by who cannot list the folder, too.
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder["store/segments"])
+    let named = Catalogue.entries(try #require(folder.read("store/catalogue/0"))).map(\.name)
+    #expect(Set(left).subtracting(named).isSubset(of: ["replaced"]))
     // A few are made again.
     try self.store("store").publish([3, 4])
     let result = SmallResult(number: 3)

@@ -46,6 +46,19 @@ import Testing
     #expect(try await !files.takesSegments())
   }
 
+  @Test func `Who takes a segment apart gives signs of life`() async throws {
+    let script = """
+      head -c 15 > /dev/null; printf 'brake remote 1\\n'; head -c 15 > /dev/null; printf '\\001\\003\\003\\001'
+      cat > /dev/null
+      """
+    let files = PipeFiles(["/bin/sh", "-c", script], name: "the other end")
+    let results = try ManyResults(20)
+    let segment = try OutgoingSegment(of: results.store)
+    for file in results.files { #expect(try segment.add(file.digest)) }
+    try segment.finish()
+    #expect(try await files.add(segment))
+  }
+
   @Test func `A store that is served for reading takes no segment, and the talk goes on`() async throws {
     let results = try ManyResults(40)
     let pair = try PipePair(results.store, isReadOnly: true)
@@ -97,7 +110,7 @@ import Testing
     let store = try target()
     let remote = RemoteStore(StoreFiles(results.store), scratch: store)
     #expect(try await remote.fetch(results.tree.digest) == results.tree)
-    store.sealSegment()
+    #expect(names(in: "target/catalogue") == ["0"])
     #expect(names(in: "target/segments").count == 1 && names(in: "target/objects").count <= 1)
     try store.verify(results.tree.digest)
   }
@@ -122,6 +135,11 @@ import Testing
     let again = try await all[1].push.run(from: all[1].store, to: files())
     #expect(again.objects == 0 && again.records == 0)
     #expect(folder.read("a/store/format") == Array("brake store 2\n".utf8))
+    // Such a server's rename replaces nothing.
+    let format = Array("brake store 3\n".utf8)
+    let server = SFTPFiles([SegmentTransferTests.program ?? ""], root: place, name: "the machine")
+    #expect(try await server.makesExclusively(beside: format))
+    #expect(folder.read("a/store/format") != format && names(in: "a/store/tmp").isEmpty)
   }
 
   @Test func `A record that was made anew in the place itself counts`() async throws {

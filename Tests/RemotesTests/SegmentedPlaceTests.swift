@@ -82,12 +82,92 @@ import Testing
     #expect(shelf.bytes("format") == Array("brake store 1\n".utf8))
   }
 
-  @Test func `A place that hands out whole files only is read, too`() async throws {
+  @Test(arguments: [0, 2000])
+  func `A place that hands out whole files only is read, too`(padding: Int) async throws {
     let shelf = ShelfPlace(handsOutParts: false)
-    let results = try ManyResults(100, records: 20, padding: 2000)
+    let results = try ManyResults(100, records: 20, padding: padding)
     _ = try await push(results, to: shelf)
     #expect(shelf.names(in: "segments").count == 1)
     try await results.expect(in: SegmentedFiles(shelf))
+  }
+
+  @Test func `On a full disk here each goes as the file that it is`() async throws {
+    let results = try ManyResults(40, records: 20)
+    var (calls, hasFailed) = (0, true)
+    while hasFailed {
+      calls += 1
+      let shelf = ShelfPlace()
+      shelf.place(Array("brake store 1\n".utf8), at: "format")
+      let full = CrashingFileSystem(failingAt: calls, .error(ENOSPC), reads: false)
+      var small = SmallShipments(
+        of: try Store(at: results.folder["store"], files: full), to: SegmentedFiles(shelf),
+        TransferProgress())
+      for file in results.files {
+        guard try await !small.take(file.digest) else { continue }
+        try await shelf.write([
+          Shipment(
+            path: StorePath.object(file.digest).text, content: .object(file.digest, of: results.store))
+        ])
+      }
+      try await small.send()
+      hasFailed = full.hasFailed
+      let there = try await SegmentedFiles(shelf).present(
+        among: results.files.map { StorePath.object($0.digest).text })
+      #expect(there.count == 40)
+    }
+  }
+
+  @Test func `A catalogue that takes nothing more keeps nobody from sending files`() async throws {
+    let results = try ManyResults(40, records: 20)
+    shelf.place(Array("none of a catalogue".utf8), at: "catalogue/0")
+    _ = try await push(results, to: shelf)
+    #expect(shelf.names(in: "segments").isEmpty && shelf.bytes("format") == Array("brake store 1\n".utf8))
+    try await results.expect(in: SegmentedFiles(shelf))
+    let other = ShelfPlace()
+    other.whenMaking { throw RemoteFailure.refused("the shelf", "answers 403") }
+    _ = try await push(results, to: other)
+    #expect(other.names(in: "catalogue").isEmpty)
+    try await results.expect(in: SegmentedFiles(other))
+  }
+
+  /// What is told of what cannot be had of some results.
+  private func failures(_ results: ManyResults, from files: SegmentedFiles) async throws -> [Failure] {
+    let here = try TestStore(isEmpty: true)
+    let publication = here.store.publication()
+    return try await Array(
+      RemoteStore(files, scratch: here.store).copy(
+        results.files.map { WantedObject($0.digest, size: $0.size) }, to: publication
+      ).values.map { try #require($0 as? Failure) })
+  }
+
+  @Test func `What may stand in a segment is not gone where the catalogue cannot be read`() async throws {
+    let results = try ManyResults(60)
+    _ = try await push(results, to: shelf)
+    let cause = Mutex<RemoteFailure.Forbidden?>(nil)
+    shelf.whenReading { path in
+      guard path.hasPrefix("catalogue/") else { return }
+      throw RemoteFailure.refused("the shelf", "does not answer", cause: cause.withLock(\.self))
+    }
+    let one = try await failures(results, from: SegmentedFiles(shelf))
+    #expect(one.count == 60 && one.allSatisfy { "\($0)".contains("does not answer") })
+    // A place that does not hand it out is one that has none.
+    cause.withLock { $0 = RemoteFailure.Forbidden() }
+    let two = try await failures(results, from: SegmentedFiles(shelf))
+    #expect(two.count == 60 && !two.contains { "\($0)".contains("does not answer") })
+  }
+
+  @Test(arguments: [1, 60])
+  func `What was put into a segment a moment ago is found`(count: Int) async throws {
+    let files = SegmentedFiles(shelf)
+    let results = try ManyResults(60)
+    let wanted = results.files.prefix(count).map { WantedObject($0.digest, size: $0.size) }
+    // The catalogue is looked at now, and names nothing.
+    #expect(try await files.present(among: [StorePath.object(results.tree.digest).text]).isEmpty)
+    _ = try await push(results, to: shelf)
+    let here = try TestStore(isEmpty: true)
+    let failures = try await RemoteStore(files, scratch: here.store).copy(
+      wanted, to: here.store.publication())
+    #expect(failures.isEmpty)
   }
 
   @Test func `A store that holds differences says so still`() async throws {

@@ -18,6 +18,8 @@ final class ShelfPlace: ExclusiveFiles {
   private let asked = Mutex<[String]>([])
   /// Called before a file is made exclusively.
   private let beforeMaking = Mutex<(@Sendable () throws -> Void)?>(nil)
+  /// Called with the name of each file before it is read as a whole.
+  private let beforeReading = Mutex<(@Sendable (String) throws -> Void)?>(nil)
 
   init(handsOutParts: Bool = true, isExclusive: Bool = true) {
     self.handsOutParts = handsOutParts
@@ -35,6 +37,8 @@ final class ShelfPlace: ExclusiveFiles {
   }
 
   func whenMaking(_ body: (@Sendable () throws -> Void)?) { beforeMaking.withLock { $0 = body } }
+
+  func whenReading(_ body: (@Sendable (String) throws -> Void)?) { beforeReading.withLock { $0 = body } }
 
   func bytes(_ path: String) -> [UInt8]? { folder.read("store/" + path) }
 
@@ -57,6 +61,10 @@ final class ShelfPlace: ExclusiveFiles {
   func read(_ landings: [Landing]) async throws {
     for landing in landings {
       asked.withLock { $0.append(landing.path) }
+      do { try beforeReading.withLock(\.self)?(landing.path) } catch {
+        landing.fail(error)
+        continue
+      }
       guard let bytes = bytes(landing.path) else {
         landing.miss()
         continue

@@ -228,7 +228,12 @@ class Artefact:
         where = " or ".join(map(str, self._stores))
         if failure is None and not all(store.can_list for store in self._stores):
             where += " in a file of its own or in a segment that its catalogue names"
-        raise failure or NotFound(f"there is no {self.digest} in {where}")
+        if failure is not None:
+            raise failure
+        fault = next((store.fault for store in self._stores if store.fault is not None), None)
+        if fault is not None:
+            where += f", as far as its catalogue can be read: {fault}"
+        raise NotFound(f"there is no {self.digest} in {where}") from fault
 
     def _copy(self, reader: Reader, write: Callable[[Any], Any]) -> None:
         hash = hashlib.sha256()

@@ -33,6 +33,10 @@ _CATALOGUE_NAMES = 1 << 18
 _CATALOGUE_PAUSE = 1
 
 
+class _Forbidden(BrakeError):
+    """The server does not let just anybody have a file."""
+
+
 class _Impatient(http.client.HTTPConnection):
     """A connection on which an answer's head does not come byte by byte forever."""
 
@@ -145,6 +149,8 @@ class RemoteFolder:
         self._segments: Dict[str, None] = {}
         self._next = 0
         self._looked_at = float("-inf")
+        #: Why not all of the catalogue could be read, when it was last asked for.
+        self.fault: Optional[BrakeError] = None
 
     def __str__(self) -> str:
         return self.url
@@ -154,12 +160,15 @@ class RemoteFolder:
         if path != "segments":
             return []
         if time.monotonic() - self._looked_at > _CATALOGUE_PAUSE:
+            self.fault = None
             try:
                 while self._next < _CATALOGUE_FILES and len(self._segments) < _CATALOGUE_NAMES and self._read_catalogue():
                     self._next += 1
-            except BrakeError:
+            except _Forbidden:
                 # A server that does not hand it out is one that has none.
                 pass
+            except BrakeError as error:
+                self.fault = error
             self._looked_at = time.monotonic()
         return list(self._segments)
 
@@ -229,7 +238,8 @@ class RemoteFolder:
             error.close()
             if error.code in (404, 410):
                 raise NotFound(f"{where} is not there") from error
-            raise BrakeError(f"{where}: the server answers {error.code}") from error
+            kind = _Forbidden if error.code in (401, 403) else BrakeError
+            raise kind(f"{where}: the server answers {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise BrakeError(f"{where} cannot be read: {error}") from error
         if answer.status not in (200, 206) or answer.headers.get("Content-Encoding", "identity") != "identity":

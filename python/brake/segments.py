@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import frames
 from .errors import BrakeError, Damaged, NotFound
@@ -77,7 +77,7 @@ class _Segment:
     def look(self, file, room: int) -> int:
         """Reads the seal of a file that nothing is added to, if there is room for it; gives the bytes that it takes."""
         self.seal = _Seal.of(file, room) if file.size <= _FILE_LIMIT else None
-        self.file = file
+        self.file = file if self.seal is not None else None
         return self.seal.size if self.seal is not None else 0
 
     def place(self, name: bytes, is_record: bool) -> Optional[_Place]:
@@ -216,25 +216,31 @@ class Segments:
         return [name for segment in self._known.values() for name in segment.names(is_record, prefix)]
 
     def _find(self, name: bytes, is_record: bool) -> Iterator[Entry]:
-        self._update()
         damage: Optional[BrakeError] = None
-        for file_name, segment in list(self._known.items()):
-            place = segment.place(name, is_record)
-            if place is None:
-                continue
-            try:
-                entry = self._read(file_name, place)
-            except Damaged as error:
-                damage = damage or error
-                continue
-            except NotFound:
-                # A collection has written what was needed of it to another one.
-                self._known[file_name] = _Segment()
-                self._folder.look_again()
-                yield from self._find(name, is_record)
-                return
-            if entry is not None:
-                yield entry
+        seen: Set[str] = set()
+        is_complete = False
+        while not is_complete:
+            is_complete = True
+            self._update()
+            # Newest first, of those that a catalogue names.
+            for file_name, segment in reversed(list(self._known.items())):
+                place = None if file_name in seen else segment.place(name, is_record)
+                seen.add(file_name)
+                if place is None:
+                    continue
+                try:
+                    entry = self._read(file_name, place)
+                except Damaged as error:
+                    damage = damage or error
+                    continue
+                except NotFound:
+                    # A collection has written what was needed of it to another one.
+                    self._known[file_name] = _Segment()
+                    self._folder.look_again()
+                    is_complete = False
+                    continue
+                if entry is not None:
+                    yield entry
         if damage is not None:
             raise damage
 

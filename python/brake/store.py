@@ -53,6 +53,11 @@ class Store:
         """Whether it can be searched. What a web server serves cannot."""
         return self._folder.can_list
 
+    @property
+    def fault(self) -> Optional[BrakeError]:
+        """Why not all may be known that it holds; None if there is nothing like that."""
+        return self._folder.fault if isinstance(self._folder, RemoteFolder) else None
+
     def _check_format(self) -> None:
         if self._is_known:
             return

@@ -180,6 +180,17 @@ class RemoteTests(StoreTest):
                 brake.open(digest(b"one"), brake.Store(self.url)).bytes()
             self.assertLess(len(self.server.requests), 6)
 
+    def test_a_catalogue_that_cannot_be_read_is_told_of(self):
+        self.segment([b"one"])
+        answer = self.server.do_GET
+        for status, message in {503: "answers 503", 403: "catalogue names$"}.items():
+            def refuse(request, status=status):
+                return request.answer(status) if request.path.startswith("/catalogue/") else answer(request)
+
+            self.server.do_GET = refuse
+            with self.assertRaisesRegex(brake.NotFound, message):
+                brake.open(digest(b"one"), brake.Store(self.url)).bytes()
+
     def test_a_store_that_a_run_has_filled_is_read_as_it_is(self):
         self.run_pipeline(segments.PIPELINE)
         store = brake.Store(self.url)

@@ -130,6 +130,7 @@ public struct Sweep: Sendable {
     }
     let found = try store.segments.collect(
       segment, isNeeded: isNeeded, isTrial: isTrial || isYoung, temporary: { try store.temporaryPath() },
+      name: store.catalogueSuccessor,
       setAside: { () throws -> Void in
         guard try aside.addSegment(segment.name, from: segment.path) else { return }
         // Its writer may have added something, and was told that it stands there.

@@ -56,42 +56,71 @@ package enum Catalogue {
 }
 
 extension Store {
-  /// Names the segments in the catalogue that this process has sealed.
+  /// Names the segments in the catalogue that this process has sealed, and others that nobody has named: who sealed them may have been
+  /// killed, or had no room.
   func catalogueOwnSegments() throws {
-    let own = segments.takeSealed()
-    if own.isEmpty { return }
-    // Those that were there before there was a catalogue.
-    if try files.entry("\(root)/\(Catalogue.folder)") == nil { return try catalogueSegments() }
-    try addToCatalogue(
-      own.compactMap { file in file.status.map { .init(name: file.name, size: Int($0.size)) } })
+    guard segments.takeSealed() else { return }
+    do { try catalogueSegments() } catch {
+      segments.noteSealed()
+      throw error
+    }
+  }
+
+  /// Names what a segment was written anew to before that goes, so that who cannot list the folder finds one or the other.
+  func catalogueSuccessor() throws {
+    do { try withRoom { try catalogueSegments() } } catch let error as Failure
+      where error.code == .catalogueFull
+    {
+      // Whatever happens nobody hears of it there, and what nothing needs is to go all the same.
+    }
   }
 
   /// Names all sealed segments in the catalogue that it does not name.
+  /// - Throws: `.catalogueFull` if there are more than anybody would look at.
   func catalogueSegments() throws {
-    let sealed = try segments.all().filter(\.isSealed)
+    let sealed = try segments.all().filter { $0.isSealed && !$0.isGone }
     if sealed.isEmpty { return }
-    var known: Set<String> = []
-    for number in try catalogueNumbers().sorted() {
-      let bytes = try files.contents(of: "\(root)/\(Catalogue.path(number))", limit: Catalogue.fileSize)
-      known.formUnion(Catalogue.entries(bytes ?? []).map(\.name))
-    }
-    try addToCatalogue(
-      sealed.filter { !known.contains($0.name) }.compactMap { file in
-        file.status.map { .init(name: file.name, size: Int($0.size)) }
-      })
+    let numbers = try catalogueNumbers()
+    let known = try segments.named.names(in: numbers, entries: catalogueEntries)
+    let new = sealed.filter { !known.contains($0.name) }
+    if new.isEmpty { return }
+    guard known.count + new.count <= Catalogue.entryLimit else { throw catalogueFull }
+    try addToCatalogue(try new.compactMap(catalogueEntry), taken: numbers)
   }
 
   private func catalogueNumbers() throws -> Set<Int> {
-    Set(try namesOfFiles(in: Catalogue.folder).compactMap { Int($0) })
+    Set(
+      try namesOfFiles(in: Catalogue.folder).compactMap { name in
+        Int(name).flatMap { $0 < Catalogue.fileLimit && String($0) == name ? $0 : nil }
+      })
+  }
+
+  /// What a file names. One that no reader takes for a part of the catalogue names nothing.
+  private func catalogueEntries(_ number: Int) throws -> [Catalogue.Entry] {
+    let path = "\(root)/\(Catalogue.path(number))"
+    guard let status = try files.entry(path), status.isFile, status.size <= Catalogue.fileSize else {
+      return []
+    }
+    return Catalogue.entries(try files.contents(of: path, limit: Catalogue.fileSize) ?? [])
+  }
+
+  /// How a segment is named, once it is durable: its seal may not be, and if a power cut took that away it would be named and of no
+  /// use. Nil if it has gone.
+  private func catalogueEntry(_ file: SegmentFile) throws(Failure) -> Catalogue.Entry? {
+    guard let status = file.status else { return nil }
+    do throws(Failure) { try files.synchronise(file.path) } catch {
+      if error.code == .notFound { return nil }
+      throw error
+    }
+    return Catalogue.Entry(name: file.name, size: Int(status.size))
   }
 
   /// Each file gets the first number that is free, whoever else looks for one.
-  private func addToCatalogue(_ entries: [Catalogue.Entry]) throws {
+  private func addToCatalogue(_ entries: [Catalogue.Entry], taken: Set<Int>) throws {
     if entries.isEmpty { return }
     let folder = "\(root)/\(Catalogue.folder)"
     for changed in try makeFolders(folder) { try files.synchronise(changed) }
     try files.checkOwnFolder(folder)
-    let taken = try catalogueNumbers()
     var number = 0
     for bytes in Catalogue.files(entries) {
       let temporary = try temporaryPath()
@@ -100,6 +129,7 @@ extension Store {
         try files.synchronise(temporary)
         repeat {
           while taken.contains(number) { number += 1 }
+          guard number < Catalogue.fileLimit else { throw catalogueFull }
           number += 1
         } while try !files.renameIfAbsent(temporary, to: "\(root)/\(Catalogue.path(number - 1))")
       } catch {
@@ -109,4 +139,16 @@ extension Store {
     }
     try files.synchronise(folder)
   }
+
+  private var catalogueFull: Failure {
+    Failure(
+      .catalogueFull,
+      "the catalogue of segments in \(root)/\(Catalogue.folder) names as many as anybody looks at",
+      hint: "remove the folder, and let 'brake gc' name those that are still there")
+  }
+}
+
+extension Failure.Code {
+  /// Nothing more can be named in the catalogue.
+  static let catalogueFull = Self("catalogueFull")
 }

@@ -21,10 +21,11 @@ extension Segments {
   ///   - isNeeded: of what stands in it.
   ///   - isTrial: whether to find out only what would be done.
   ///   - temporary: a name that nothing has, to write under.
+  ///   - name: names what was put into a new one, for who cannot list the folder.
   ///   - setAside: gives it another name.
   func collect(
     _ file: SegmentFile, isNeeded: (SegmentKey) -> Bool, isTrial: Bool, temporary: () throws -> String,
-    setAside: () throws -> Void
+    name: () throws -> Void, setAside: () throws -> Void
   ) throws -> CollectedSegment {
     var collected = CollectedSegment()
     var (total, needed) = (0, 0)
@@ -48,6 +49,8 @@ extension Segments {
       ? rewrite(file, isNeeded) { _ in } : place(temporary) { write in try rewrite(file, isNeeded, write) }
     collected.freed = max(0, Int(size) - rest)
     if isTrial { return collected }
+    // Before the other goes: at any time one of them is named.
+    if rest > 0 { try name() }
     try setAside()
     forgetList()
     return collected

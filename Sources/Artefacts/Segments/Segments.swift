@@ -12,6 +12,7 @@ final class Segments: Sendable {
   private let state = Mutex(State())
   private let groups = Mutex(GroupCache())
   private let writing = Mutex(Writing())
+  let named = NamedSegments()
 
   /// An entry that was found.
   struct Place {
@@ -30,8 +31,8 @@ final class Segments: Sendable {
     /// Small results that this process has committed since it ended its last segment, and whether it has begun another.
     var results = 0
     var isWriting = false
-    /// Segments that this process has sealed and that nobody has taken note of.
-    var sealed: [SegmentFile] = []
+    /// Whether this process has sealed segments of which nobody has taken note.
+    var hasSealed = false
   }
 
   private struct Writing {
@@ -286,16 +287,19 @@ final class Segments: Sendable {
     writing.writer?.seal()
     writing.writer = nil
     try? update([file])
-    if file.isSealed { state.withLock { $0.sealed.append(file) } }
+    if file.isSealed { noteSealed() }
   }
 
-  /// The segments that this process has sealed since this was last asked.
-  func takeSealed() -> [SegmentFile] {
+  /// Whether this process has sealed any since this was last asked.
+  func takeSealed() -> Bool {
     state.withLock { state in
-      defer { state.sealed = [] }
-      return state.sealed
+      defer { state.hasSealed = false }
+      return state.hasSealed
     }
   }
+
+  /// Nobody has taken note of what was sealed.
+  func noteSealed() { state.withLock { $0.hasSealed = true } }
 
   // MARK: What others have written
 
@@ -309,15 +313,19 @@ final class Segments: Sendable {
   // MARK: Damage
 
   /// Moves a segment with damaged entries to `quarantine/`. What is sound in it is put into another one first.
-  /// - Parameter temporary: a name that nothing has, to write under.
+  /// - Parameters:
+  ///   - temporary: a name that nothing has, to write under.
+  ///   - name: names that other one, for who cannot list the folder.
+  ///   - quarantine: the folder that it is moved to.
   /// - Returns: where it is now; nil if it stayed.
-  func setAside(_ file: SegmentFile, temporary: () throws -> String, quarantine: () throws -> String)
-    -> String?
-  {
+  func setAside(
+    _ file: SegmentFile, temporary: () throws -> String, name: () throws -> Void,
+    quarantine: () throws -> String
+  ) -> String? {
     guard (try? files.checkOwnFolder(folder)) == true else { return nil }
     defer { forgetList() }
     do {
-      try salvage(file, temporary)
+      try salvage(file, temporary, name)
       let target = try quarantine() + "/segment-" + file.name
       let size = file.status?.size
       try files.rename(file.path, to: target)
@@ -325,7 +333,7 @@ final class Segments: Sendable {
       if try files.status(target)?.size != size {
         let moved = SegmentFile("segment-" + file.name, in: parentFolder(of: target), files: files)
         try update([moved])
-        try salvage(moved, temporary)
+        try salvage(moved, temporary, name)
       }
       return target
     } catch {
@@ -333,11 +341,13 @@ final class Segments: Sendable {
     }
   }
 
-  /// Copies the groups that are sound to a new segment, which is sealed.
-  private func salvage(_ file: SegmentFile, _ temporary: () throws -> String) throws {
+  /// Copies the groups that are sound to a new segment, which is sealed and named.
+  private func salvage(
+    _ file: SegmentFile, _ temporary: () throws -> String, _ name: () throws -> Void
+  ) throws {
     let old = try InputFile(file.path, followingLinks: false, files: files)
     let decompressor = Decompressor()
-    _ = try place(temporary) { write in
+    let size = try place(temporary) { write in
       var builder = SegmentBuilder(to: write)
       // No segment has more, whatever this one says of itself.
       for offset in file.groups where builder.count < SegmentFormat.entryLimit {
@@ -350,6 +360,7 @@ final class Segments: Sendable {
       try builder.finish()
       return builder.size
     }
+    if size > 0 { try name() }
   }
 
   /// Adds a whole segment, durably, unless there is nothing in it.

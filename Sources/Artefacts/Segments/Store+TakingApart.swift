@@ -3,14 +3,18 @@ internal import System
 extension Store {
   /// Stores what stands in a segment that came from elsewhere: every object under the digest of its bytes, every record under its own key.
   /// Nothing else that the segment says of itself is believed.
-  /// - Parameter path: of a file, which stays.
+  /// - Parameters:
+  ///   - path: of a file, which stays.
+  ///   - whenSome: called whenever some more of it is there.
   /// - Throws: `.damaged` for what is no sound segment; what stood before the damage may be there then.
-  package func takeApart(segment path: String) throws {
+  package func takeApart(segment path: String, whenSome: () throws -> Void = {}) throws {
     let file = SegmentFile(
       String(path[path.index(after: path.lastIndex(of: "/")!)...]), in: parentFolder(of: path), files: files)
     try file.update(Decompressor())
     guard file.isSealed else { throw Failure(.damaged, "what came as a segment is none, or not all of it") }
     let publication = gatheringPublication()
+    // Also what came before something went wrong.
+    defer { sealSegment() }
     var open = 0
     do {
       try segments.forEachGroup(of: file) { _, logical in
@@ -28,6 +32,7 @@ extension Store {
         open += logical.count
         if open > Store.takenAtOnce {
           try publication.commit()
+          try whenSome()
           open = 0
         }
       }
@@ -35,7 +40,6 @@ extension Store {
     } catch let damage as Damage {
       throw Failure(.damaged, "what came as a segment is damaged: \(damage.reason)")
     }
-    sealSegment()
   }
 
   /// Bytes that wait in memory, at most a group more.

@@ -30,7 +30,7 @@ extension Store {
   /// - Returns: where it is now, to be put behind a message.
   func setAside(_ file: SegmentFile) -> String {
     let moved = segments.setAside(
-      file, temporary: temporaryPath,
+      file, temporary: temporaryPath, name: catalogueSuccessor,
       quarantine: {
         try makeFolders(root + "/quarantine")
         return root + "/quarantine"

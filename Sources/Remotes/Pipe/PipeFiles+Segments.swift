@@ -25,7 +25,7 @@ extension PipeFiles: SegmentTaking {
         try InputFile(path, files: LocalFileSystem()).pieces { try wire.send(piece: $0) }
         try wire.send(UInt32(0))
         try wire.flush()
-        return try wire.receive(UInt8.self) == 1 ? nil : try wire.receiveText()
+        return try receiveOutcome(wire)
       }
     }
     if let reason { throw refused(reason) }

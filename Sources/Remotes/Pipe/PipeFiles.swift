@@ -89,16 +89,21 @@ public final class PipeFiles: RemoteFiles {
         try wire.send(UInt32(batch.count))
         for shipment in batch { try self.send(shipment, wire) }
         try wire.flush()
-        while true {
-          switch try wire.receive(UInt8.self) {
-          case 1: return nil
-          // It has checked one more, and is at it.
-          case 3: continue
-          default: return try wire.receiveText()
-          }
-        }
+        return try self.receiveOutcome(wire)
       }
       if let reason { throw refused(reason) }
+    }
+  }
+
+  /// - Returns: why what was sent is not there; nil if it is.
+  func receiveOutcome(_ wire: Wire) throws -> String? {
+    while true {
+      switch try wire.receive(UInt8.self) {
+      case 1: return nil
+      // It has checked some more, and is at it.
+      case 3: continue
+      default: return try wire.receiveText()
+      }
     }
   }
 

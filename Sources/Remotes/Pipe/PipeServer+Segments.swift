@@ -8,7 +8,10 @@ extension PipeServer {
       do {
         let path = try receiveSegment()
         defer { try? store.files.remove(path) }
-        try store.takeApart(segment: path)
+        try store.takeApart(segment: path) {
+          try wire.send(UInt8(3))
+          try wire.flush()
+        }
         try wire.send(UInt8(1))
       } catch let error as Failure where error.code != .remote {
         try wire.send(UInt8(2))

@@ -17,6 +17,8 @@ public struct PipeServer {
 
   /// Answers until the other end has nothing more to ask.
   public func run() async throws {
+    // Also if the other end has gone away before its end.
+    defer { store.sealSegment() }
     try await withTaskExecutorPreference(TaskThreads.shared) { try await serve() }
   }
 

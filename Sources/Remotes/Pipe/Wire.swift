@@ -12,7 +12,7 @@ import System
 ///     R  paths, each with the bytes that it may have (8); answered with, for each: 0 not there, 1 and a file, 2 and a text
 ///     G  paths of objects, each with the first byte that is wanted (8; all bits set for as many from the end) and the number of bytes (8); answered
 ///        with, for each: 0 not there, 1, the size of the file (8) and the part as a file, 2 and a text
-///     S  segments, each as a file; answered for each with 1 once all that stands in it is there, or 2 and a text
+///     S  segments, each as a file; answered for each with 3 for some of it that is there, and then 1 once all is, or 2 and a text
 ///     W  paths, each with 1 if it replaces what is there and its file; answered with 3 for some that were checked, and then 1, or 2 and a text
 final class Wire: PipeChannel, @unchecked Sendable {
   static let greeting = Array("brake remote 1\n".utf8)

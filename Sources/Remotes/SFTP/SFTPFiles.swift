@@ -6,7 +6,7 @@ import System
 public final class SFTPFiles: RemoteFiles {
   public let name: String
   private let command: [String]
-  private let root: String
+  let root: String
   private let talk: Mutex<SFTPSession?> = Mutex(nil)
 
   /// Files that are asked for at once.
@@ -59,7 +59,7 @@ public final class SFTPFiles: RemoteFiles {
   func place(_ path: String) -> String { root + "/" + path }
 
   /// After an error nobody knows where in the talk one is: the next question begins a new one.
-  private func talking<Answer: Sendable>(
+  func talking<Answer: Sendable>(
     _ body: @escaping (SFTPSession) throws -> Answer
   ) async throws -> Answer {
     nonisolated(unsafe) let body = body

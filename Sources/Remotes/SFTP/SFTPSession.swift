@@ -123,7 +123,9 @@ final class SFTPSession: @unchecked Sendable {
       case 4: "its disk may be full, or a file may stand where a folder should"
       default: nil
       }
-    return RemoteFailure.refused(name, "says '\(words)' to the request for \(path)", hint: hint)
+    return RemoteFailure.refused(
+      name, "says '\(words)' to the request for \(path)", hint: hint,
+      cause: status.code == 3 ? RemoteFailure.Forbidden() : nil)
   }
 
   private func send(_ packet: SFTPPacket, as number: UInt32) throws {

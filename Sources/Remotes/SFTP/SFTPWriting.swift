@@ -46,7 +46,25 @@ final class SFTPWriting {
   }
 
   /// - Throws: what went wrong with the first that could not be written.
-  func write(_ shipments: [Shipment]) throws {
+  func write(_ shipments: [Shipment]) throws { try name(send(shipments)) }
+
+  /// Whether SFTP's rename replaces a file here, which is tried.
+  /// - Parameter shipment: what is there already: nothing is lost if it does.
+  func replacesByRename(_ shipment: Shipment) throws -> Bool {
+    let files = try send([shipment])
+    let replaces = try session.statuses(files.map(rename))[0].code == SFTPStatus.fine
+    if replaces { left.remove(files[0].path) }
+    return replaces
+  }
+
+  private func rename(_ file: File) -> SFTPPacket {
+    var packet = SFTPPacket(.rename, path: file.path)
+    packet.add(Array((root + "/" + file.shipment.path).utf8))
+    return packet
+  }
+
+  /// - Returns: files that have no names yet.
+  private func send(_ shipments: [Shipment]) throws -> [File] {
     try makeFolders(
       shipments.map { shipment in
         let path = root + "/" + shipment.path
@@ -78,7 +96,7 @@ final class SFTPWriting {
         }, files)
     }
     try expect(files.map { SFTPPacket(.close, handle: $0.handle) }, files)
-    try name(files)
+    return files
   }
 
   private func open(_ shipments: [Shipment]) throws -> [File] {
@@ -156,13 +174,9 @@ final class SFTPWriting {
   private func name(_ files: [File]) throws {
     let statuses = try session.statuses(
       files.map { file in
-        var packet: SFTPPacket
-        if file.shipment.isReplacing, session.knows(SFTPWriting.replacing) {
-          packet = SFTPPacket(extension: SFTPWriting.replacing)
-          packet.add(Array(file.path.utf8))
-        } else {
-          packet = SFTPPacket(.rename, path: file.path)
-        }
+        guard file.shipment.isReplacing, session.knows(SFTPWriting.replacing) else { return rename(file) }
+        var packet = SFTPPacket(extension: SFTPWriting.replacing)
+        packet.add(Array(file.path.utf8))
         packet.add(Array((root + "/" + file.shipment.path).utf8))
         return packet
       })

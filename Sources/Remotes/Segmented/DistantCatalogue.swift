@@ -17,6 +17,8 @@ final class DistantCatalogue: Sendable {
     var names: Set<String> = []
     /// When it was last looked at.
     var lookedAt: Int64?
+    /// Why not all of it could be read then.
+    var fault: Failure?
   }
 
   /// Where an object or record stands.
@@ -28,39 +30,41 @@ final class DistantCatalogue: Sendable {
 
   /// Files that are asked for, and segments that are looked at, at once.
   private static let batch = 16
-  /// For so long nobody is asked whether something was added.
-  private static let patience: Int64 = 1_000_000_000
+  /// For so long nobody needs to ask whether something was added.
+  static let patience: Int64 = 1_000_000_000
 
   init(of files: any RangedFiles) { self.files = files }
 
   /// The number of the next file that somebody adds.
   var next: Int { state.withLock(\.next) }
 
-  /// Reads what was added. A place that does not hand it out is one that has none.
-  /// - Parameter anew: whether even if that was done a moment ago.
-  func update(anew: Bool) async throws {
+  /// Reads what was added, unless that was done since a time. A place that forbids it is one that has none.
+  func update(since time: Int64) async throws {
+    if state.withLock({ $0.lookedAt.map { $0 >= time } ?? false }) { return }
     let now = SystemTime.monotonic()
-    let isFresh = state.withLock { $0.lookedAt.map { now - $0 < DistantCatalogue.patience } ?? false }
-    if isFresh, !anew { return }
-    do { try await readOn() } catch let error as CancellationError { throw error } catch {}
-    state.withLock { $0.lookedAt = now }
+    var fault: Failure?
+    do { _ = try await readOn() } catch let error as Failure {
+      if error.cause(RemoteFailure.Forbidden.self) == nil { fault = error }
+    }
+    state.withLock { [fault] in ($0.lookedAt, $0.fault) = (now, fault) }
   }
 
   /// The same.
+  /// - Returns: whether the number after the last file is free.
   /// - Throws: if it cannot be read.
-  func readOn() async throws {
+  func readOn() async throws -> Bool {
     var count = 1
     while true {
       let (first, known) = state.withLock { ($0.next, $0.names.count) }
-      guard first < Catalogue.fileLimit, known < Catalogue.entryLimit else { return }
+      guard first < Catalogue.fileLimit, known < Catalogue.entryLimit else { return false }
       let numbers = first..<min(first + count, Catalogue.fileLimit)
       let landings = numbers.map { Landing(Catalogue.path($0), limit: Catalogue.fileSize) }
       try await files.read(landings)
       for (number, landing) in zip(numbers, landings) {
-        guard try landing.isThere() else { return }
+        guard try landing.isThere() else { return true }
         let entries = Catalogue.entries(landing.bytes)
         // Such as a page with which everything is answered.
-        if entries.isEmpty { return }
+        if entries.isEmpty { return false }
         note(entries, ofFile: number)
       }
       count = min(2 * count, DistantCatalogue.batch)
@@ -73,21 +77,21 @@ final class DistantCatalogue: Sendable {
       state.next += 1
       for entry in entries where state.names.count < Catalogue.entryLimit {
         guard state.names.insert(entry.name).inserted else { continue }
-        state.segments.append(DistantSegment(entry.name, of: files))
+        state.segments.append(DistantSegment(entry, of: files))
       }
     }
   }
 
   /// Looks for objects and records, in what was added last first.
-  /// - Returns: where those are that were found, and what is wrong with a segment in which the others may be.
+  /// - Returns: where those are that were found, and what is wrong with a segment in which the others may be, or with the catalogue.
   func find(_ wanted: Set<StorePath>) async throws -> (found: [StorePath: Found], fault: Failure?) {
     var open = wanted
     var found: [StorePath: Found] = [:]
-    let fault = Mutex<Failure?>(nil)
-    let segments = state.withLock { state in
+    let (segments, unread) = state.withLock { state in
       state.segments.removeAll(where: \.isGone)
-      return state.segments
+      return (state.segments, state.fault)
     }
+    let fault = Mutex(unread)
     var end = segments.count
     while end > 0, !open.isEmpty {
       let batch = segments[max(0, end - DistantCatalogue.batch)..<end]

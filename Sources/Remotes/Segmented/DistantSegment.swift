@@ -5,6 +5,8 @@ import System
 /// A segment that another place names in its catalogue. Its seal is read when something is first looked for in it.
 final class DistantSegment: Sendable {
   let name: String
+  /// Bytes, as the catalogue says.
+  private let namedSize: Int
   private let files: any RangedFiles
   private let state = Mutex(State.unknown)
 
@@ -33,8 +35,9 @@ final class DistantSegment: Sendable {
   /// Bytes that are read first, from the end.
   private static let least = 64 << 10
 
-  init(_ name: String, of files: any RangedFiles) {
-    self.name = name
+  init(_ entry: Catalogue.Entry, of files: any RangedFiles) {
+    name = entry.name
+    namedSize = entry.size
     self.files = files
   }
 
@@ -75,7 +78,8 @@ final class DistantSegment: Sendable {
     _ size: Int, _ end: [UInt8], _ room: SegmentRoom, _ source: Source, _ read: (Range<Int>) throws -> [UInt8]
   ) throws -> State {
     guard let length = SealedSegment.sealLength(end, ofSize: size) else { return unsound }
-    guard room.takes(max(length, end.count)) else { return overfull }
+    let kept = if case .memory(let bytes) = source { length + bytes.count } else { length }
+    guard room.takes(kept) else { return overfull }
     let seal =
       try length <= end.count ? Array(end.suffix(length)) : read(size - length..<size - end.count) + end
     guard let sealed = SealedSegment(seal: seal, ofSize: size) else { return unsound }
@@ -83,20 +87,26 @@ final class DistantSegment: Sendable {
   }
 
   private func findWhole(_ room: SegmentRoom) async throws -> State {
+    if namedSize <= DistantSegment.least { return try await findSmall(room) }
+    guard room.takesOnDisk(namedSize) else { return overfull }
     let local = LocalFileSystem()
     let place = "\(TemporaryPlace.path)/brake-\(ProcessFolder.randomName())"
-    let landing = Landing(path, limit: SealedSegment.sizeLimit, file: (place, local))
+    let landing = Landing(path, limit: namedSize, file: (place, local))
     defer { try? local.remove(place) }
     try await files.read([landing])
     guard try landing.isThere() else { return .gone }
     let whole = WholeFile(try InputFile(place, followingLinks: false, files: local))
     let size = whole.file.size
-    guard room.takesOnDisk(size) else { return overfull }
     let count = min(size, DistantSegment.least)
     let end = try whole.file.bytes(at: size - count, count: count)
     return try state(size, end, room, .file(whole)) {
       try whole.file.bytes(at: $0.lowerBound, count: $0.count)
     }
+  }
+
+  private func findSmall(_ room: SegmentRoom) async throws -> State {
+    guard let bytes = try await files.bytes(of: path, limit: DistantSegment.least) else { return .gone }
+    return try state(bytes.count, bytes, room, .memory(bytes)) { _ in throw changed }
   }
 
   /// Some of its bytes; nil if it is gone.

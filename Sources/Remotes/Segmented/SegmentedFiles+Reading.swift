@@ -10,28 +10,36 @@ extension SegmentedFiles {
   private static let lanes = 4
 
   /// Delivers what stands in segments.
+  /// - Parameter time: since when what is not found may stand in a segment: who puts files together in one names it before they go.
   /// - Returns: what is wrong with some of the rest, as far as it stands in segments or may.
-  func deliver(_ landings: [Landing]) async throws -> [ObjectIdentifier: Failure] {
+  func deliver(_ landings: [Landing], since time: Int64 = 0) async throws -> [ObjectIdentifier: Failure] {
     var faults: [ObjectIdentifier: Failure] = [:]
     var open = landings.filter { $0.takesContent || !$0.isOfObject }
-    // Who collects what is not needed may have written the rest of a segment to another one.
-    for attempt in 0..<3 where !open.isEmpty {
-      try await catalogue.update(anew: attempt > 0)
+    var fault: Failure?
+    var since = SystemTime.monotonic() - DistantCatalogue.patience
+    for _ in 0..<4 where !open.isEmpty {
+      try await catalogue.update(since: since)
       let paths = open.map { StorePath($0.path)! }
-      let (found, fault) = try await catalogue.find(Set(paths))
+      let found: [StorePath: DistantCatalogue.Found]
+      (found, fault) = try await catalogue.find(Set(paths))
       var deliveries: [ObjectIdentifier: SegmentDelivery] = [:]
       for (landing, path) in zip(open, paths) {
-        if let place = found[path] {
-          deliveries[ObjectIdentifier(place.segment), default: SegmentDelivery(place, name)]
-            .add(landing, path, at: place.place)
-        } else {
-          faults[ObjectIdentifier(landing)] = fault
-        }
+        guard let place = found[path] else { continue }
+        deliveries[ObjectIdentifier(place.segment), default: SegmentDelivery(place, name)]
+          .add(landing, path, at: place.place)
       }
       for delivery in deliveries.values { faults.merge(try await deliver(delivery)) { $1 } }
       open = open.filter { $0.outcome == nil && faults[ObjectIdentifier($0)] == nil }
-      if !deliveries.values.contains(where: \.segment.isGone) { break }
+      if deliveries.values.contains(where: \.segment.isGone) {
+        // Who collects what is not needed may have written the rest of a segment to another one.
+        since = SystemTime.monotonic()
+      } else if since < time {
+        since = time
+      } else {
+        break
+      }
     }
+    for landing in open { faults[ObjectIdentifier(landing)] = fault }
     return faults
   }
 

@@ -30,36 +30,38 @@ extension SegmentedFiles: SegmentTaking {
       try await files.makesExclusively(beside: format)
     else { return false }
     // Whose catalogue cannot be read gets no more of it.
-    do { try await catalogue.readOn() } catch let error as CancellationError { throw error } catch {
+    do { return try await catalogue.readOn() } catch let error as CancellationError { throw error } catch {
       return false
     }
-    return true
   }
 
   func add(_ segment: OutgoingSegment) async throws -> Bool {
     guard try await takesSegments() else { return false }
     do {
-      try await makeSegmented()
-      try await files.write([Shipment(path: "segments/\(segment.name)", content: .file(segment.path))])
+      if try await place(segment) { return true }
     } catch let error as Failure where error.code == .remote {
       // It may take no file of that size. If it takes nothing at all, it says so of the next one.
-      writing.withLock { $0.takes = false }
-      return false
     }
+    writing.withLock { $0.takes = false }
+    return false
+  }
+
+  /// - Returns: false if the catalogue takes nothing more.
+  private func place(_ segment: OutgoingSegment) async throws -> Bool {
+    // What nobody could name is not sent.
+    guard try await catalogue.readOn() else { return false }
+    try await makeSegmented()
+    try await files.write([Shipment(path: "segments/\(segment.name)", content: .file(segment.path))])
     let bytes = Catalogue.bytes([segment.entry])
     for _ in 0..<SegmentedFiles.attempts {
-      try await catalogue.readOn()
-      let number = catalogue.next
-      guard number < Catalogue.fileLimit else { return false }
-      if try await files.make(Catalogue.path(number), bytes) { return true }
+      if try await files.make(Catalogue.path(catalogue.next), bytes) { return true }
+      guard try await catalogue.readOn() else { return false }
     }
-    throw RemoteFailure.refused(
-      name, "takes no new file of its catalogue",
-      hint: "see whether catalogue/\(catalogue.next) there is a file of brake's")
+    return false
   }
 
   /// Numbers that others may take in the meantime.
-  private static let attempts = 256
+  private static let attempts = 16
 
   /// Says that there are segments, before there is one: a brake that does not know them would not find what is in them.
   private func makeSegmented() async throws {

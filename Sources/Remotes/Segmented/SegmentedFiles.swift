@@ -27,7 +27,7 @@ final class SegmentedFiles: RangedFiles {
       if let name = StorePath(path), name.isInSegments { named[name] = path }
     }
     if !named.isEmpty {
-      try await catalogue.update(anew: false)
+      try await catalogue.update(since: SystemTime.monotonic() - DistantCatalogue.patience)
       let found = try await catalogue.find(Set(named.keys)).found
       there.formUnion(found.keys.compactMap { named[$0] })
     }
@@ -38,17 +38,19 @@ final class SegmentedFiles: RangedFiles {
   func read(_ landings: [Landing]) async throws {
     let named = landings.filter { StorePath($0.path)?.isInSegments == true }
     var faults: [ObjectIdentifier: Failure] = [:]
-    var late = named
     if named.count > SegmentedFiles.few {
       let early = try await mayBeOutdated(named) ? named.filter(\.isOfObject) : named
       faults = try await deliver(early)
-      let seen = Set(early.map { ObjectIdentifier($0) })
-      late.removeAll { seen.contains(ObjectIdentifier($0)) }
     }
     try await files.read(landings.filter { $0.outcome == nil })
-    late = late.filter(\.isMissing)
-    for landing in late { landing.reopen() }
-    if !late.isEmpty { faults.merge(try await deliver(late)) { $1 } }
+    // What is not in a file any more stands in a segment that was named before this moment.
+    let time = SystemTime.monotonic()
+    let late = named.filter(\.isMissing)
+    for landing in late {
+      landing.reopen()
+      faults[ObjectIdentifier(landing)] = nil
+    }
+    if !late.isEmpty { faults.merge(try await deliver(late, since: time)) { $1 } }
     for landing in named {
       if landing.outcome == nil { landing.miss() }
       // A record that is damaged is as one that is not there.

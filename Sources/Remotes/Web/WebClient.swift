@@ -122,7 +122,8 @@ final class WebClient: Sendable {
       }
     let code = answer.code.map { " (\($0))" } ?? ""
     return RemoteFailure.refused(
-      name, "answers \(answer.status)\(code) to the request for \(path)", hint: hint)
+      name, "answers \(answer.status)\(code) to the request for \(path)", hint: hint,
+      cause: [401, 403].contains(answer.status) ? RemoteFailure.Forbidden() : nil)
   }
 }
 

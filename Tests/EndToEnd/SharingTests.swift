@@ -23,6 +23,19 @@ import Testing
     #expect(try mine.brake().status == 0)
   }
 
+  @Test func `What was not sent when it was made is sent when nothing has changed, also from a folder above`()
+    throws
+  {
+    let run = try mine.brake("run", "--remote-cache", "write", "--remote", place["lab"])
+    #expect(run.status == 0 && run.out.contains("0 ran"), "\(run.out)\(run.err)")
+    #expect(try yours.brake("pull", "--from", place["lab"], "last").status == 0)
+    let above = TemporaryFolder()
+    try FileManager.default.createSymbolicLink(atPath: above["study"], withDestinationPath: mine.path)
+    let push = try above.brake("-C", "study", "push", "--to", place["other"], "--json")
+    #expect(push.status == 0, "\(push.err)")
+    #expect(try JSON(parsing: Array(push.out.utf8))["records"] == 3)
+  }
+
   /// Everything that is done with another place, with one of a kind.
   private func check(_ address: String, environment: [String: String] = [:]) throws {
     func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
@@ -261,17 +274,4 @@ struct SecureShell {
   }
 
   func stop() { _ = try? folder.shell("kill $(cat '\(folder.path)/pid')") }
-
-  @Test func `What was not sent when it was made is sent when nothing has changed, also from a folder above`()
-    throws
-  {
-    let run = try mine.brake("run", "--remote-cache", "write", "--remote", place["lab"])
-    #expect(run.status == 0 && run.out.contains("0 ran"), "\(run.out)\(run.err)")
-    #expect(try yours.brake("pull", "--from", place["lab"], "last").status == 0)
-    let above = TemporaryFolder()
-    try FileManager.default.createSymbolicLink(atPath: above["study"], withDestinationPath: mine.path)
-    let push = try above.brake("-C", "study", "push", "--to", place["other"], "--json")
-    #expect(push.status == 0, "\(push.err)")
-    #expect(try JSON(parsing: Array(push.out.utf8))["records"] == 3)
-  }
 }

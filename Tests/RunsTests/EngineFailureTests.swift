@@ -100,6 +100,7 @@ import Testing
   {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo $NAME; echo $NAME > left; exit 1', pass-env: [NAME], out: { out: x } } }")
+    try workspace.store.make()
     // Somebody who may write to the store has put these there.
     for number in ["\(Int.max)", "-5", "0", "x"] {
       workspace.folder.write(

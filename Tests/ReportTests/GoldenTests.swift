@@ -41,7 +41,7 @@ import Testing
       digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 9,
-      digest: "ea0b35ecd9ef2c7e56209d02f234887d18bafde35388b231dbccf15e16689b07"),
+      digest: "1ad78a46f2401b90b184d232e190c1ac24ee70108d8f3344fc7eb10124bf3235"),
     Golden(
       operation: "report.zero-sum", figure: "interference", revision: 9,
       digest: "4d39840bd0e8010ac955817afb7f6ab74f73d5da235049ca006c8da5969f9b61"),
@@ -50,7 +50,7 @@ import Testing
       digest: "1dd34b73d8c111febcb713c39b0c09c43df7edfb81e6bf80cdfe99c44c71d6f6"),
     Golden(
       operation: "report.zero-sum", figure: "step", revision: 9,
-      digest: "3cf080d781da2044e37de29d47b324004cc40c29d4cf1582d77097cdb3f83e99"),
+      digest: "69b32f19a245563d99a46ca4c6b2916c9d7849c8efc08139ec4e6bd9444087f6"),
     Golden(
       operation: "report.zero-sum", figure: "gradients", revision: 9,
       digest: "aa142f14cf250d5261dc28775d1192011ce84ac5d6bb8b8484bf51a4835ca96e"),
@@ -77,18 +77,18 @@ import Testing
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 9,
-      digest: "ed28212f26fb92eb151bac3cdd9d0ff5359882f0b7911d184c4d9a07f45e189a"),
+      digest: "54f9a000d73117b5d298e72150368c0d5e2feb855bebbdc0dfc2d0f8f2f299cc"),
     Golden(
-      operation: "report.html", revision: 12,
-      digest: "bee7ed53fd8a42303361c65927e4f97a94526e189ced228f2f20fbabb12c47a2"),
+      operation: "report.html", revision: 13,
+      digest: "db48721917524bc88664c04ea6f5a9604b88b18ab671a0933ffe56e831ef1c80"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 9,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 9,
-      digest: "c11e6fd33a42cd24b4331abed9bc556b902835c2cf7d0fa3650724c0ac47943d"),
+      digest: "9d5ee4e46bb66cd819039719f63749f6ae6dca6511efa3ed31df459b863c41d9"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 12,
+      operation: "report.html", isOfRates: true, revision: 13,
       digest: "48877e3f114e4c2a97f8f479870c466503311d1f2f21ed7cecc99c7802aee59a"),
   ]
 

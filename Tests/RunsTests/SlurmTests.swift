@@ -232,6 +232,21 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.work).isEmpty)
   }
 
+  @Test func `A job that is killed while it writes is in nobody's way`() async throws {
+    let scratch = try Scratch(in: store)
+    for calls in 1... {
+      let dying = CrashingFileSystem(failingAt: calls, .stop, reads: false)
+      let killed = ActionTicket(in: scratch.path, files: dying)
+      _ = try? killed.assign("one")
+      _ = try? killed.write(.made([], isResumed: false), ActionNotes(), by: "one")
+      let next = ActionTicket(in: scratch.path, files: LocalFileSystem())
+      try next.assign("two")
+      try next.write(.made([], isResumed: false), ActionNotes(), by: "two")
+      #expect(try next.answer(ActionNotes()) != nil)
+      if !dying.hasFailed { break }
+    }
+  }
+
   @Test func `An answer counts that is of the job that does the action, and names files of its folder`()
     throws
   {

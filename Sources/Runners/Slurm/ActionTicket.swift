@@ -93,7 +93,7 @@ public struct ActionTicket: Sendable {
   /// Says which job does the action from now on. Any other that is still under way ends.
   public func assign(_ job: String) throws {
     if try files.entry(folder + "/claim") != nil { try files.remove(folder + "/claim") }
-    try files.replace(folder + "/job", with: Array(job.utf8), by: folder + "/job.new")
+    try replace(folder + "/job", with: Array(job.utf8))
   }
 
   /// Lets no job go on with the action.
@@ -193,7 +193,12 @@ public struct ActionTicket: Sendable {
   private func path(_ name: String) -> String { "\(folder)/\(name).json" }
 
   private func write(_ json: JSON, _ name: String) throws {
-    try files.replace(path(name), with: json.canonicalBytes, by: "\(path(name)).new")
+    try replace(path(name), with: json.canonicalBytes)
+  }
+
+  /// Under a name first that nobody else has: what a job leaves that is killed in the middle is not in the way of the next one.
+  private func replace(_ path: String, with bytes: [UInt8]) throws {
+    try files.replace(path, with: bytes, by: "\(path).\(ProcessFolder.randomName())")
   }
 
   private func read(_ name: String) throws -> JSON? {

@@ -447,7 +447,8 @@ extension Workspace {
     let workspace = try Workspace(pipeline, files: files)
     try await workspace.settle()
     let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index"])
-    let name = "cache/index/" + (try #require(names.first { $0.hasPrefix("run-") }))
+    let name = "cache/index/" + (try #require(names.filter { $0.hasPrefix("run-") }.min()))
+    let body = name + "-instances"
     let sound = try #require(workspace.folder.read(name))
     #expect(workspace.recall() != nil)
 
@@ -455,62 +456,97 @@ extension Workspace {
       workspace.folder.write(bytes, to: name)
       #expect(workspace.recall() == nil, "\(what)")
     }
-    // All before the instances is checked at once, the instances when they are needed.
-    let entries = 116 + sound[112..<116].reversed().reduce(0) { $0 << 8 | Int($1) }
-    for length in [0, 1, 31, 63, 67, 68, 100, 113, 116, entries - 1] {
+    for length in [0, 1, 31, 63, 67, 68, 100, 113, 116, sound.count - 1] {
       expectForgotten(Array(sound[..<length]), "cut to \(length)")
     }
-    for place in stride(from: 0, to: entries, by: 37) {
+    for place in stride(from: 0, to: sound.count, by: 37) {
       var bytes = sound
       bytes[place] ^= 4
       expectForgotten(bytes, "changed at \(place)")
     }
-    workspace.folder.write("changed", to: "source.txt")
-    for place in stride(from: entries, to: sound.count, by: 101) {
-      var bytes = sound
-      bytes[place] ^= 4
-      workspace.folder.write(bytes, to: name)
-      let memory = workspace.memory
-      #expect(memory.recall() == nil && memory.takeChanges() == nil, "changed at \(place)")
-    }
-    workspace.folder.write("abcdef", to: "source.txt")
     workspace.folder.write(sound, to: name)
+    // The second file is read when it is needed.
+    let instances = try #require(workspace.folder.read(body))
+    workspace.folder.write("changed", to: "source.txt")
+    func expectUnknown(_ bytes: [UInt8], _ what: String) {
+      workspace.folder.write(bytes, to: body)
+      let memory = workspace.memory
+      #expect(memory.recall() == nil && memory.takeChanges() == nil, "\(what)")
+    }
+    for place in stride(from: 0, to: instances.count, by: 101) {
+      var bytes = instances
+      bytes[place] ^= 4
+      expectUnknown(bytes, "changed at \(place)")
+    }
+    expectUnknown(Array(instances.dropLast()), "cut")
+    expectUnknown([], "empty")
+    try FileManager.default.removeItem(atPath: workspace.folder[body])
+    let memory = workspace.memory
+    #expect(memory.recall() == nil && memory.takeChanges() == nil)
+    workspace.folder.write(instances, to: body)
+    workspace.folder.write("abcdef", to: "source.txt")
     #expect(workspace.recall() != nil)
     expectForgotten([], "empty")
     try await workspace.settle()
     #expect(workspace.recall() != nil)
   }
 
+  @Test func `Few instances that have changed are written without the others`() async throws {
+    let workspace = try Workspace(pipeline, files: files)
+    try await workspace.settle()
+    let names = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index"])
+    let body = "cache/index/" + (try #require(names.first { $0.hasSuffix("-instances") }))
+    let before = try #require(workspace.folder.read(body))
+    let count = try #require(workspace.memory.recalledFile()).instances.count
+    workspace.folder.write("changed at the end", to: "source.txt")
+    #expect(try await workspace.course(remembering: true).course.counts[0] > 0)
+    let known = try #require(workspace.memory.recalledFile())
+    #expect(known.body?.amended.isEmpty == false && known.instances.count == count)
+    #expect(workspace.folder.read(body) == before)
+    try await workspace.settle()
+    #expect(workspace.recall() != nil)
+    // Once most have, everything is.
+    var all = known
+    all.body?.amended = Set(all.instances.indices)
+    let secret = try #require(UserSecret(at: workspace.folder["secret"]))
+    #expect(MemoryFile.bytes(of: all, request: Digest(of: [1]), secret: secret).body != nil)
+  }
+
   @Test func `What is sealed and malformed is forgotten, never a crash`() async throws {
     let workspace = try Workspace(pipeline, files: files)
     try await workspace.settle()
     let secret = try #require(UserSecret(at: workspace.folder["secret"]))
-    let known = try #require(workspace.memory.recalledFile())
+    var known = try #require(workspace.memory.recalledFile())
+    known.body = nil
     let request = Digest(of: [1])
-    let (head, instances) = MemoryFile.bytes(of: known, request: request, secret: secret)
-    let read = { (head: [UInt8], instances: [UInt8]) in
-      MemoryFile(head: head, request: request, secret: secret)?.run(instances: instances, secret: secret)
+    let body = try #require(MemoryFile.bytes(of: known, request: request, secret: secret).body)
+    let last = known.instances.count - 1
+    known.body = .init(seal: secret.seal(of: body[...]), length: body.count, amended: [last])
+    let head = MemoryFile.bytes(of: known, request: request, secret: secret).head
+    let read = { (head: [UInt8], body: [UInt8]) in
+      MemoryFile(head: head, request: request, secret: secret)?.run(body: body, secret: secret)
     }
-    let again = try #require(read(head, instances))
+    let again = try #require(read(head, body))
+    #expect(again.body?.amended == [last])
     let copy = MemoryFile.bytes(of: again, request: request, secret: secret)
-    #expect(copy.head == head && copy.instances == instances)
+    #expect(copy.head == head && copy.body == nil)
     var generator = Numbers(7)
     for _ in 0..<3000 {
-      var (head, instances) = (head, instances)
+      var (head, body) = (head, body)
       for _ in 0...generator.next(3) {
         if generator.next(2) == 0 {
           head[116 + generator.next(head.count - 116)] = UInt8(generator.next(256))
         } else {
-          instances[generator.next(instances.count)] = UInt8(generator.next(256))
+          body[generator.next(body.count)] = UInt8(generator.next(256))
         }
       }
       if generator.next(3) == 0 { head.removeLast(generator.next(200)) }
-      if generator.next(3) == 0 { instances.removeLast(generator.next(200)) }
+      if generator.next(3) == 0 { body.removeLast(generator.next(200)) }
       let length = head.count - 116
       for byte in 0..<4 { head[112 + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte)) }
-      head.replaceSubrange(48..<80, with: secret.seal(of: instances[...]).bytes)
+      head.replaceSubrange(48..<80, with: secret.seal(of: body[...]).bytes)
       head.replaceSubrange(16..<48, with: secret.seal(of: head[48...]).bytes)
-      guard let run = read(head, instances) else { continue }
+      guard let run = read(head, body) else { continue }
       for number in run.sightings.indices { _ = run.sightings.path(number) }
       for instance in run.instances {
         guard let result = try? instance.result(), let json = try? JSON(parsing: result.instance) else {

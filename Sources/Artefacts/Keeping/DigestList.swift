@@ -6,14 +6,14 @@ package enum DigestList {
   /// The bytes of such a file that are read, at most.
   package static let limit = 256 << 20
 
-  package static func bytes(_ digests: some Sequence<Digest>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(65 * digests.underestimatedCount)
-    for digest in digests {
-      bytes += digest.hex.utf8
-      bytes.append(UInt8(ascii: "\n"))
+  package static func bytes(_ digests: some Collection<Digest>) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 65 * digests.count) { buffer, count in
+      for digest in digests {
+        digest.writeHex(to: buffer.baseAddress! + count)
+        buffer[count + 64] = UInt8(ascii: "\n")
+        count += 65
+      }
     }
-    return bytes
   }
 
   /// The digests in a file's bytes, in its order.

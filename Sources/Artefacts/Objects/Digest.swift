@@ -106,16 +106,24 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   private func text(prefix: StaticString) -> String {
     String(unsafeUninitializedCapacity: prefix.utf8CodeUnitCount + 64) { buffer in
-      var position = prefix.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
-      for word in [words.0, words.1, words.2, words.3] {
-        for shift in stride(from: 60, through: 0, by: -4) {
-          let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
-          buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
-          position += 1
-        }
-      }
-      return position
+      let start = prefix.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
+      writeHex(to: buffer.baseAddress! + start)
+      return start + 64
     }
+  }
+
+  /// Writes the 64 hexadecimal digits.
+  func writeHex(to place: UnsafeMutablePointer<UInt8>) {
+    withBytes { bytes in
+      for (number, byte) in bytes.enumerated() {
+        place[2 * number] = Digest.digit(byte >> 4)
+        place[2 * number + 1] = Digest.digit(byte & 15)
+      }
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
   }
 
   public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }

@@ -21,6 +21,11 @@ struct ByteWriter {
     withUnsafeBytes(of: UInt64(truncatingIfNeeded: size).littleEndian) { bytes.append(contentsOf: $0) }
   }
 
+  /// Puts a digest over what stands at a place.
+  mutating func replace(_ digest: Digest, at place: Int) {
+    digest.withBytes { bytes.replaceSubrange(place..<place + 32, with: $0) }
+  }
+
   mutating func add(text: String) {
     add(count: text.utf8.count)
     bytes.append(contentsOf: text.utf8)

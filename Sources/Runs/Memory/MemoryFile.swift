@@ -3,22 +3,24 @@ import JSON
 import Pipeline
 import System
 
-/// The file in which a run is remembered.
+/// The two files in which a run is remembered. The first says what there was to see:
 ///
 ///     magic      16 bytes
-///     seal       32: of all up to the instances, by the user's secret
-///     seal       32: of the instances
+///     seal       32: of all that follows, by the user's secret
+///     seal       32: of the second file
 ///     request    32: what was asked for
-///     head       length (4): of what follows up to the instances
+///     head       length (4): of all that follows
 ///     summary    JSON behind its length
 ///     shelves    count, and each: first byte, whether it is settled, status (40)
 ///     sightings  see `Sightings`
-///     instances  count, the length of each (4), and all of them: see `RememberedInstance`
+///     amended    count, and each: number of an instance (4), and what it is now behind its length
 ///
-/// Counts and lengths have 4 bytes, little-endian. Whoever finds that nothing has changed reads no instance; whoever finds a
-/// change reads those that it reaches, and copies the others as they are.
+/// The second one is the body: the instances, their count, the length of each (4), and all of them (`RememberedInstance`).
+/// It is much the larger one, and stays as it is while few of them come to something else.
+///
+/// Counts and lengths have 4 bytes, little-endian. Whoever finds that nothing has changed reads no instance.
 struct MemoryFile {
-  private static let magic = Array("brake run 3\n\0\0\0\0".utf8)
+  private static let magic = Array("brake run 4\n\0\0\0\0".utf8)
   private static let startOfSealed = 16 + 32
   private static let startOfRequest = 16 + 32 + 32
   /// What says how long the head is.
@@ -28,28 +30,27 @@ struct MemoryFile {
   let summary: RememberedRun.Summary
   let shelves: [RememberedRun.Shelf]
   let sightings: Sightings
+  private let amended: [(number: Int, instance: ArraySlice<UInt8>)]
   private let request: Digest
-  private let sealOfInstances: Digest
+  private let sealOfBody: Digest
 
-  /// Where the instances begin in a file that begins so; nil if it is of something else.
-  static func endOfHead(_ start: [UInt8], request: Digest) -> Int? {
-    guard start.count >= lengthOfStart, start.starts(with: magic),
-      start[startOfRequest..<lengthOfStart].starts(with: request.bytes)
-    else { return nil }
-    var reader = ByteReader(start[(lengthOfStart - 4)...])
-    return (try? reader.number()).map { lengthOfStart + $0 }
+  /// Whether a file that begins so may be of this request.
+  static func isHead(_ start: [UInt8], of request: Digest) -> Bool {
+    start.count >= lengthOfStart && start.starts(with: magic)
+      && start[startOfRequest..<lengthOfStart].starts(with: request.bytes)
   }
 
-  /// - Parameter head: all up to the instances. Nil if it is none, not of this user's making, or of another request.
+  /// - Parameter head: the first file. Nil if it is none, not of this user's making, or of another request.
   init?(head: [UInt8], request: Digest, secret: UserSecret) {
-    guard let end = MemoryFile.endOfHead(head, request: request), head.count == end else { return nil }
+    guard MemoryFile.isHead(head, of: request) else { return nil }
     self.request = request
     do {
       var reader = ByteReader(head[16...])
       let seal = try reader.digest()
       guard secret.seal(of: head[MemoryFile.startOfSealed...]) == seal else { return nil }
-      sealOfInstances = try reader.digest()
-      _ = try reader.take(MemoryFile.lengthOfStart - MemoryFile.startOfRequest)
+      sealOfBody = try reader.digest()
+      _ = try reader.digest()
+      guard try reader.number() == head.count - MemoryFile.lengthOfStart else { return nil }
       guard let summary = RememberedRun.Summary(try JSON(parsing: Array(try reader.take(try reader.count()))))
       else { return nil }
       self.summary = summary
@@ -62,14 +63,19 @@ struct MemoryFile {
       }
       self.shelves = shelves
       sightings = try Sightings(&reader)
+      var amended: [(Int, ArraySlice<UInt8>)] = []
+      for _ in 0..<(try reader.count(of: 4 + 4 + 12 + 32)) {
+        amended.append((try reader.number(), try reader.take(try reader.count())))
+      }
+      self.amended = amended
     } catch {
       return nil
     }
   }
 
-  /// All of it; nil if the instances are not as they were written.
-  func run(instances bytes: [UInt8], secret: UserSecret) -> RememberedRun? {
-    guard secret.seal(of: bytes[...]) == sealOfInstances else { return nil }
+  /// All of it; nil if the body is not the one that belongs to it.
+  func run(body bytes: [UInt8], secret: UserSecret) -> RememberedRun? {
+    guard secret.seal(of: bytes[...]) == sealOfBody else { return nil }
     do {
       var reader = ByteReader(bytes[...])
       let count = try reader.count(of: 4 + 12 + 32)
@@ -81,7 +87,14 @@ struct MemoryFile {
           try RememberedInstance(
             try reader.take(try lengths.number()), number: number, sightings: sightings.count))
       }
-      return RememberedRun(summary: summary, sightings: sightings, shelves: shelves, instances: instances)
+      for (number, bytes) in amended {
+        let instance = try RememberedInstance(bytes, number: number, sightings: sightings.count)
+        guard number <= instances.count else { return nil }
+        if number == instances.count { instances.append(instance) } else { instances[number] = instance }
+      }
+      return RememberedRun(
+        summary: summary, sightings: sightings, shelves: shelves, instances: instances,
+        body: .init(seal: sealOfBody, length: bytes.count, amended: Set(amended.map(\.number))))
     } catch {
       return nil
     }
@@ -89,49 +102,63 @@ struct MemoryFile {
 
   // MARK: Writing
 
-  /// - Returns: the head, and the instances that stand behind it.
+  /// - Returns: the first file, and the second one unless there is one that it can belong to.
   static func bytes(
     of run: RememberedRun, request: Digest, secret: UserSecret
-  ) -> (head: [UInt8], instances: [UInt8]) {
-    var instances = ByteWriter(
+  ) -> (head: [UInt8], body: [UInt8]?) {
+    if let body = run.body {
+      let amended = body.amended.sorted().map { (number: $0, instance: run.instances[$0].bytes) }
+      if amended.reduce(0, { $0 + $1.instance.count }) <= body.length / 2 {
+        return (head(run.summary, run.shelves, run.sightings, amended, body.seal, request, secret), nil)
+      }
+    }
+    var body = ByteWriter(
       capacity: run.instances.reduce(4) { $0 + 4 + $1.bytes.count })
-    instances.add(count: run.instances.count)
-    for instance in run.instances { instances.add(count: instance.bytes.count) }
-    for instance in run.instances { instances.add(instance.bytes) }
+    body.add(count: run.instances.count)
+    for instance in run.instances { body.add(count: instance.bytes.count) }
+    for instance in run.instances { body.add(instance.bytes) }
     let head = head(
-      run.summary, run.shelves, run.sightings, secret.seal(of: instances.bytes[...]), request, secret)
-    return (head, instances.bytes)
+      run.summary, run.shelves, run.sightings, [], secret.seal(of: body.bytes[...]), request, secret)
+    return (head, body.bytes)
   }
 
-  /// The head for the same instances, with what has been seen since.
+  /// The first file for the same instances, with what has been seen since.
   func head(_ shelves: [RememberedRun.Shelf], _ sightings: Sightings, secret: UserSecret) -> [UInt8] {
-    MemoryFile.head(summary, shelves, sightings, sealOfInstances, request, secret)
+    MemoryFile.head(summary, shelves, sightings, amended, sealOfBody, request, secret)
   }
 
   private static func head(
     _ summary: RememberedRun.Summary, _ shelves: [RememberedRun.Shelf], _ sightings: Sightings,
-    _ sealOfInstances: Digest, _ request: Digest, _ secret: UserSecret
+    _ amended: [(number: Int, instance: ArraySlice<UInt8>)], _ sealOfBody: Digest, _ request: Digest,
+    _ secret: UserSecret
   ) -> [UInt8] {
     let summary = summary.json.canonicalBytes
-    var content = ByteWriter(capacity: summary.count + 42 * shelves.count + 160 * sightings.count)
-    content.add(count: summary.count)
-    content.add(summary)
-    content.add(count: shelves.count)
-    for shelf in shelves {
-      content.add(byte: shelf.first)
-      content.add(byte: shelf.isSettled ? 1 : 0)
-      content.add(shelf.status)
-    }
-    sightings.add(to: &content)
-    var sealed = ByteWriter(capacity: content.bytes.count + lengthOfStart)
-    sealed.add(sealOfInstances)
-    sealed.add(request)
-    sealed.add(count: content.bytes.count)
-    sealed.add(content.bytes)
-    var head = ByteWriter(capacity: sealed.bytes.count + startOfSealed)
+    let length =
+      4 + summary.count + 4 + 42 * shelves.count + sightings.length
+      + amended.reduce(4) { $0 + 8 + $1.instance.count }
+    var head = ByteWriter(capacity: lengthOfStart + length)
     head.add(magic)
-    head.add(secret.seal(of: sealed.bytes[...]))
-    head.add(sealed.bytes)
+    // In the place of its seal, until all that this is of stands there.
+    head.add(sealOfBody)
+    head.add(sealOfBody)
+    head.add(request)
+    head.add(count: length)
+    head.add(count: summary.count)
+    head.add(summary)
+    head.add(count: shelves.count)
+    for shelf in shelves {
+      head.add(byte: shelf.first)
+      head.add(byte: shelf.isSettled ? 1 : 0)
+      head.add(shelf.status)
+    }
+    sightings.add(to: &head)
+    head.add(count: amended.count)
+    for (number, instance) in amended {
+      head.add(count: number)
+      head.add(count: instance.count)
+      head.add(instance)
+    }
+    head.replace(secret.seal(of: head.bytes[startOfSealed...]), at: magic.count)
     return head.bytes
   }
 }

@@ -106,12 +106,14 @@ struct MemoryWriter {
     let remembered = RememberedInstance(
       dependencies: dependencies, sightings: sighted, objects: objects,
       result: .init(key: known.key, outputs: known.outputs, instance: json))
-    if let number {
-      run.instances[number] = remembered
-      added.insert(number)
+    let place = number ?? run.instances.count
+    if place < run.instances.count {
+      run.instances[place] = remembered
     } else {
       run.instances.append(remembered)
     }
+    added.insert(place)
+    run.body?.amended.insert(place)
   }
 
   /// - Throws: if something has gone since it was found.
@@ -146,6 +148,7 @@ struct MemoryWriter {
     let (sightings, numbers) = run.sightings.withoutUnneeded()
     run.sightings = sightings
     run.instances = run.instances.map { $0.renumbered(numbers) }
+    run.body = nil
   }
 
   // MARK: Sightings
@@ -263,12 +266,14 @@ struct MemoryWriter {
       }) { _ in }
     }
     var isChanged = [Bool](repeating: false, count: 256)
+    var isMissing = [Bool](repeating: false, count: 256)
     run.shelves = []
     for first in 0..<256 where isNeeded[first] {
       let moment = clock.moment()
       guard let status = try store.statusOfShelf(UInt8(first)) else {
-        // All are in segments, if they are there.
-        isChanged[first] = true
+        // All are in segments, if they are there. Those of before are if there was no shelf either: what holds them is among
+        // the sightings of their instances.
+        if shelves[first] == nil { isMissing[first] = true } else { isChanged[first] = true }
         continue
       }
       if let shelf = shelves[first], shelf.isSettled, shelf.status == status.key {
@@ -280,8 +285,9 @@ struct MemoryWriter {
       run.shelves.append(.init(first: UInt8(first), status: status.key, isSettled: isSettled))
     }
     var seen: Set<Digest> = []
-    for instance in run.instances {
-      try instance.forEachObject(where: { isChanged[Int($0)] }) { object in
+    for (number, instance) in run.instances.enumerated() {
+      let isNew = added.contains(number)
+      try instance.forEachObject(where: { isChanged[Int($0)] || isNew && isMissing[Int($0)] }) { object in
         guard seen.insert(object).inserted else { return }
         if try !store.contains(object) { throw Unknowable() }
       }

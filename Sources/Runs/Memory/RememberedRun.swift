@@ -38,6 +38,16 @@ struct RememberedRun: Sendable {
   var shelves: [Shelf] = []
   /// In an order in which each stands behind all it depends on.
   var instances: [RememberedInstance] = []
+  /// What most of the instances have been read from; nil if they have to be written.
+  var body: Body?
+
+  /// A file with instances as they were when it was written.
+  struct Body: Sendable {
+    let seal: Digest
+    let length: Int
+    /// The numbers of those that have come to something else since, and of those that are new.
+    var amended: Set<Int> = []
+  }
 }
 
 extension RememberedRun.Summary {

@@ -56,7 +56,7 @@ public final class RunMemory: Sendable {
     self.root = root
     self.secret = secret
     let request: JSON = [
-      "brake": "run 3",
+      "brake": "run 4",
       "pipeline": .string(Digest(of: Array(text.utf8)).hex),
       "path": .string(path),
       "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),
@@ -88,20 +88,23 @@ public final class RunMemory: Sendable {
   /// Sixteen files of each user take turns, so that they never need to be cleaned up.
   private var path: String { "\(store.root)/index/run-\(geteuid())-\(request.hex.prefix(1))" }
 
+  private var pathOfBody: String { path + "-instances" }
+
   /// Nothing depends on it, so that it need not be durable.
   func keep(_ run: RememberedRun) throws {
     guard let secret else { return }
     let bytes = MemoryFile.bytes(of: run, request: request, secret: secret)
-    try keep(bytes.head, bytes.instances)
+    // Between the two, and where two processes write at once, they do not belong together: then nothing is remembered.
+    if let body = bytes.body { try keep(body, at: pathOfBody) }
+    try keep(bytes.head, at: path)
   }
 
-  private func keep(_ head: [UInt8], _ instances: [UInt8]) throws {
-    guard head.count + instances.count <= MemoryFile.limit else { return }
+  private func keep(_ bytes: [UInt8], at path: String) throws {
+    guard bytes.count <= MemoryFile.limit else { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
     try store.files.writeFile(temporary, mode: 0o600) { append in
-      try head.withUnsafeBytes { try append($0) }
-      try instances.withUnsafeBytes { try append($0) }
+      try bytes.withUnsafeBytes { try append($0) }
     }
     do { try store.files.rename(temporary, to: path) } catch {
       try? store.files.remove(temporary)
@@ -109,19 +112,17 @@ public final class RunMemory: Sendable {
     }
   }
 
-  /// What is remembered, but for the instances, which `read` reads if they are needed; nil if nothing is. Another process may
-  /// put another file in its place at any time, so that it is held open.
+  /// What is remembered, but for the body, which `read` reads if it is needed; nil if nothing is.
   private func recalling<Answer>(
     _ secret: UserSecret, _ body: (MemoryFile, _ read: () -> [UInt8]?) -> Answer?
   ) -> Answer? {
     do {
       guard let input = try InputFile.ifPresent(path, files: store.files), input.size <= MemoryFile.limit,
-        let end = MemoryFile.endOfHead(
-          try input.bytes(at: 0, count: MemoryFile.lengthOfStart), request: request),
-        end <= input.size,
-        let file = MemoryFile(head: try input.bytes(at: 0, count: end), request: request, secret: secret)
+        MemoryFile.isHead(try input.bytes(at: 0, count: MemoryFile.lengthOfStart), of: request),
+        let file = MemoryFile(
+          head: try input.bytes(at: 0, count: input.size), request: request, secret: secret)
       else { return nil }
-      return body(file) { try? input.bytes(at: end, count: input.size - end) }
+      return body(file) { try? store.files.contents(of: pathOfBody, limit: MemoryFile.limit) }
     } catch {
       return nil
     }
@@ -130,7 +131,7 @@ public final class RunMemory: Sendable {
   /// All that is remembered, as it was; nil if nothing is.
   func recalledFile() -> RememberedRun? {
     guard let secret else { return nil }
-    return recalling(secret) { file, read in read().flatMap { file.run(instances: $0, secret: secret) } }
+    return recalling(secret) { file, read in read().flatMap { file.run(body: $0, secret: secret) } }
   }
 
   // MARK: Recalling
@@ -160,10 +161,8 @@ public final class RunMemory: Sendable {
     guard check.isUsable else { return false }
     if !check.hasSuspects { return true }
     let hasToLook = check.reread()
-    guard hasToLook || check.hasLearnt else { return true }
-    guard let instances = read() else { return !hasToLook }
     if hasToLook {
-      guard var run = file.run(instances: instances, secret: secret) else { return false }
+      guard let body = read(), var run = file.run(body: body, secret: secret) else { return false }
       let dirty = check.dirty(in: run)
       run.sightings = check.sightings
       run.shelves = check.shelves
@@ -172,7 +171,7 @@ public final class RunMemory: Sendable {
         return false
       }
     }
-    if check.hasLearnt { try? keep(file.head(check.shelves, check.sightings, secret: secret), instances) }
+    if check.hasLearnt { try? keep(file.head(check.shelves, check.sightings, secret: secret), at: path) }
     return true
   }
 }

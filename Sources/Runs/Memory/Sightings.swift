@@ -58,6 +58,9 @@ struct Sightings: Sendable {
 extension Sightings {
   private static let length = 4 + 4 + FileStatus.Key.length + 32
 
+  /// How many bytes they are.
+  var length: Int { 4 + Sightings.length * count + paths.count }
+
   init(_ reader: inout ByteReader) throws(ByteReader.Malformed) {
     let count = try reader.count(of: Sightings.length)
     let table = try reader.take(count * Sightings.length)

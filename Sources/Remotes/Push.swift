@@ -131,7 +131,8 @@ public struct Push: Sendable {
     for start in stride(from: 0, to: records.count, by: Push.batch) {
       let keys = records[start..<min(start + Push.batch, records.count)].map(\.key)
       let own = try await store.signatures(for: keys)
-      let there = try await RemoteStore(remote, scratch: store).signatures(for: own.keys.sorted())
+      let there = try await RemoteStore(remote, scratch: store).signatures(
+        for: own.keys.sorted(), refusingNewer: true)
       var shipments: [Shipment] = []
       for (key, signatures) in own.sorted(by: { $0.key < $1.key }) {
         var all = there[key] ?? RecordSignatures()

@@ -9,12 +9,14 @@ public struct RemoteNames {
 
   /// Sorted by name.
   public func all() throws -> [(name: String, address: RemoteAddress)] {
+    // One that cannot be read keeps nobody from using the others.
+    try names().compactMap { name in ((try? address(name)) ?? nil).map { (name, $0) } }
+  }
+
+  /// Sorted.
+  private func names() throws -> [String] {
     guard try store.files.status(folder)?.isFolder == true else { return [] }
-    return try store.files.names(in: folder).sorted().compactMap { name in
-      guard RemoteNames.isName(name) else { return nil }
-      // One that cannot be read keeps nobody from using the others.
-      return ((try? address(name)) ?? nil).map { (name, $0) }
-    }
+    return try store.files.names(in: folder).filter(RemoteNames.isName).sorted()
   }
 
   public func address(_ name: String) throws -> RemoteAddress? {
@@ -49,9 +51,11 @@ public struct RemoteNames {
   /// `origin`.
   public func resolve(_ text: String?) throws -> RemoteAddress {
     guard let text else {
-      let all = try all()
-      if let only = all.count == 1 ? all.first : all.first(where: { $0.name == "origin" }) {
-        return only.address
+      // All names count, also those of which the address cannot be read: nothing goes where nobody meant it to go.
+      let all = try names()
+      if let only = all.count == 1 ? all.first : all.first(where: { $0 == "origin" }) {
+        if let address = try address(only) { return address }
+        throw unknown(only)
       }
       throw Failure(
         .notFound,
@@ -59,7 +63,7 @@ public struct RemoteNames {
           ? "no other place is known" : "there are \(all.count) other places, and none is called origin",
         hint: all.isEmpty
           ? "give an address, or name one for good: brake remote add origin ssh://host/path"
-          : "name one of them: \(all.map(\.name).joined(separator: ", "))")
+          : "name one of them: \(all.joined(separator: ", "))")
     }
     if RemoteNames.isName(text) {
       if let address = try address(text) { return address }

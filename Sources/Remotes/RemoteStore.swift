@@ -101,6 +101,16 @@ public final class RemoteStore: ObjectSource, RecordSource {
   }
 
   public func records(for keys: [Digest]) async throws -> [Digest: Record] {
+    let (records, error) = try await recordsThere(keys)
+    // Who can go on without them does so with those that came.
+    if records.isEmpty, let error { throw noted(error) }
+    return records
+  }
+
+  /// The records that are there, and what went wrong with one of the others: a fault of the place is no word that there is none.
+  private func recordsThere(
+    _ keys: [Digest]
+  ) async throws -> (records: [Digest: Record], error: (any Error)?) {
     let found = Mutex<[Digest: Record]>([:])
     let landings = keys.map { key in
       Landing(
@@ -114,25 +124,31 @@ public final class RemoteStore: ObjectSource, RecordSource {
         })
     }
     try await asking { try await files.read(landings) }
-    let records = found.withLock { $0 }
     let failures = landings.lazy.compactMap(\.error).filter { ($0 as? Failure)?.code == .remote }
-    if records.isEmpty, let error = failures.first { throw noted(error) }
-    return records
+    return (found.withLock { $0 }, failures.first)
   }
 
   public var place: String? { files.name }
 
   /// What is no file of signatures is as if it were not there.
   public func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures] {
+    try await signatures(for: keys, refusingNewer: false)
+  }
+
+  /// - Parameter refusingNewer: whether a file that a newer brake has written is an error: who replaces it would lose what it says.
+  func signatures(for keys: [Digest], refusingNewer: Bool) async throws -> [Digest: RecordSignatures] {
     let found = Mutex<[Digest: RecordSignatures]>([:])
     let landings = keys.map { key in
       Landing(
         StorePath.signatures(key).text, limit: RecordSignatures.sizeLimit,
         whenThere: { landing in
-          if let signatures = try? RecordSignatures(bytes: landing.bytes, of: key) {
+          defer { landing.forget() }
+          do {
+            let signatures = try RecordSignatures(bytes: landing.bytes, of: key)
             found.withLock { $0[key] = signatures }
+          } catch let error as Failure {
+            if refusingNewer, error.code == .newer { throw error }
           }
-          landing.forget()
         })
     }
     try await asking { try await files.read(landings) }
@@ -202,8 +218,9 @@ public final class RemoteStore: ObjectSource, RecordSource {
   public func fetchRecords(_ wanted: [Digest], _ each: (Record) throws -> Void = { _ in }) async throws {
     for start in stride(from: 0, to: wanted.count, by: 64) {
       let keys = Array(wanted[start..<min(start + 64, wanted.count)])
-      let records = try await records(for: keys)
+      let (records, error) = try await recordsThere(keys)
       for record in records.values { try scratch.add(toldBy: record, from: files.name) }
+      if let error { throw noted(error) }
       // A place that does not know of signatures may say so.
       if let found = try? await signatures(for: records.keys.sorted()) { try scratch.add(found) }
       for record in records.values { try each(record) }

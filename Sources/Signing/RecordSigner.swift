@@ -1,4 +1,5 @@
 public import Artefacts
+import Glibc
 import System
 
 /// Signs records with somebody's SSH key.
@@ -18,8 +19,14 @@ public struct RecordSigner: Sendable {
   @discardableResult public func sign(_ records: [Record], in store: Store) throws -> Int {
     if records.isEmpty { return 0 }
     let fingerprint = try program.fingerprint(ofKey: key)
+    let check = try OwnSignatures(of: fingerprint, searchPath: program.searchPath)
+    defer { check.remove() }
     var fresh: [Digest: Digest] = [:]
-    for record in records where try !isSigned(record, by: fingerprint, in: store) {
+    var claims: Set<RecordSignature> = []
+    for record in records {
+      let claimed = check.claims(of: record, among: (try? store.signatures(of: record.key)) ?? nil)
+      if try claimed.contains(where: { try check.isSound($0, of: record) }) { continue }
+      claims.formUnion(claimed)
       fresh[record.key] = record.digest
     }
     if fresh.isEmpty { return 0 }
@@ -34,14 +41,51 @@ public struct RecordSigner: Sendable {
         RecordSignature(record: entry.value, way: way, signature: signature)
       ])
     }
-    return try store.add(signatures)
+    let count = try store.add(signatures, inPlaceOf: claims.contains)
+    if count < fresh.count {
+      throw Failure(
+        .refused, "\(fresh.count - count) of \(fresh.count) records have no room for another signature",
+        facts: [("signed", String(count)), ("most of one record", String(RecordSignatures.most))],
+        hint:
+          "signatures/ in the store has a file for each record: remove those of which nobody needs the signatures"
+      )
+    }
+    return count
+  }
+}
+
+/// What a key is said to have signed, of which nothing is believed before ssh-keygen has verified it: whoever may write to a store
+/// could otherwise keep a signature from being made.
+private final class OwnSignatures {
+  private let fingerprint: String
+  private let searchPath: String?
+  private var check: SignatureCheck?
+  private var allowed: String?
+
+  private static let name = "me"
+
+  init(of fingerprint: String, searchPath: String?) throws {
+    self.fingerprint = fingerprint
+    self.searchPath = searchPath
   }
 
-  private func isSigned(_ record: Record, by fingerprint: String, in store: Store) throws -> Bool {
-    guard let signatures = (try? store.signatures(of: record.key)) ?? nil else { return false }
+  func claims(of record: Record, among signatures: RecordSignatures?) -> [RecordSignature] {
     let digest = record.digest
-    return signatures.all.contains {
+    return (signatures?.all ?? []).filter {
       $0.record == digest && SSHSignature(armoured: $0.signature)?.fingerprint == fingerprint
     }
   }
+
+  func isSound(_ signature: RecordSignature, of record: Record) throws -> Bool {
+    guard let claim = SSHSignature(armoured: signature.signature) else { return false }
+    if check == nil {
+      guard let line = claim.allowedLine(for: OwnSignatures.name) else { return false }
+      let file = try TemporaryFile(Array(line.utf8))
+      allowed = file.path
+      check = try SignatureCheck(allowed: file.path, searchPath: searchPath)
+    }
+    return try check!.finding(for: record, RecordSignatures([signature])) == .signed(by: OwnSignatures.name)
+  }
+
+  func remove() { if let allowed { unlink(allowed) } }
 }

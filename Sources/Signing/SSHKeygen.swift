@@ -94,7 +94,7 @@ struct SSHKeygen: Sendable {
 }
 
 /// A file that only this user can read, for as long as a program reads it.
-private struct TemporaryFile {
+struct TemporaryFile {
   let path: String
 
   init(_ bytes: [UInt8]) throws {

@@ -26,6 +26,17 @@ struct SSHSignature {
   /// As `ssh-keygen -l` prints it.
   var fingerprint: String { "SHA256:" + Base64.text(Digest(of: publicKey).bytes) }
 
+  /// The line of a file of allowed signers that allows the key; nil if it is none.
+  func allowedLine(for name: String) -> String? {
+    var rest = publicKey[...]
+    guard let kind = SSHSignature.text(&rest), !kind.isEmpty, kind.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+      return nil
+    }
+    let text = Base64.text(publicKey)
+    let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+    return "\(name) \(String(decoding: kind, as: UTF8.self)) \(text)\(padding)\n"
+  }
+
   private static func text(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     guard rest.count >= 4 else { return nil }
     let count = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }

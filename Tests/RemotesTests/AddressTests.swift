@@ -1,4 +1,5 @@
 @testable import Artefacts
+import Support
 import System
 import Testing
 
@@ -32,6 +33,25 @@ import Testing
       "https://me:secret@host/", "http://me@other:secret@host/", "s3://lab/x?endpoint=http://me:secret@host",
     ] {
       #expect { try RemoteAddress(text) } throws: { !"\($0)".contains("secret") }
+    }
+  }
+
+  @Test func `A place whose address cannot be read is counted, so that nothing is sent to another one`()
+    throws
+  {
+    let folder = TemporaryFolder()
+    let store = try Store(at: folder["store"])
+    let names = RemoteNames(of: store)
+    try names.set("backup", to: RemoteAddress("https://example.org/backup"))
+    #expect(try names.resolve(nil) == RemoteAddress("https://example.org/backup"))
+    folder.write("later://example.org/lab\n", to: "store/remotes/lab")
+    #expect(throws: Failure.self) { try names.resolve(nil) }
+    #expect(try names.all().map(\.name) == ["backup"])
+    folder.write("later://example.org/lab\n", to: "store/remotes/origin")
+    #expect {
+      try names.resolve(nil)
+    } throws: {
+      "\($0)".contains("holds no address")
     }
   }
 

@@ -54,6 +54,38 @@ import Testing
     #expect(starts.withLock { $0 } == [0, object.count / 3 + 1, 2 * (object.count / 3 + 1)])
   }
 
+  @Test func `A server that never has the rest of what it began is not asked for ever`() async throws {
+    let object = object
+    let server = OddServer { request in
+      if request.start != nil { return .init("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0") }
+      let head = "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: \(object.count)"
+      return .init(head, Array(object[..<10]))
+    }
+    let text = try await failure(server)
+    #expect(text.contains("416"), "\(text)")
+    #expect(server.requests <= 6)
+  }
+
+  @Test func `A fault of a place with one record is no word that there is none`() async throws {
+    let keys = [Digest(of: [1]), Digest(of: [2])]
+    let record = Record(
+      manifest: ["operation": "test"], outputs: [.init(name: "o", artefact: there.large)], log: nil,
+      stage: "s",
+      sources: [:])
+    let server = OddServer { request in
+      let bytes = record.storedBytes
+      if request.path.hasSuffix(StorePath.record(record.key).text) {
+        return .init("HTTP/1.1 200 OK\r\nContent-Length: \(bytes.count)", bytes)
+      }
+      let isRecord = keys.contains { request.path.hasSuffix(StorePath.record($0).text) }
+      return .init("HTTP/1.1 \(isRecord ? "500 Out of order" : "404 Not Found")\r\nContent-Length: 0")
+    }
+    defer { server.stop() }
+    await #expect(throws: (any Error).self) { try await remote(server).fetchRecords([record.key] + keys) }
+    // A run goes on with what came.
+    #expect(try await remote(server).records(for: [record.key] + keys) == [record.key: record])
+  }
+
   @Test func `A file that changed in the meantime is read from its start`() async throws {
     let object = object
     let server = OddServer { request in

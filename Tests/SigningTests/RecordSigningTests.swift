@@ -125,6 +125,65 @@ struct RecordSigningTests {
     #expect(try store.signatures(of: record.key)?.all.count == 1)
   }
 
+  @Test func `A signature that only claims to be by a key does not keep the key from signing`() throws {
+    let key = try keys.make("ada")
+    let record = RecordSigningTests.record(1)
+    try RecordSigner(key: key).sign([record], in: store)
+    let signature = try #require(try store.signatures(of: record.key)?.all.first)
+    var lines = signature.signature.split(whereSeparator: \.isNewline).map(String.init)
+    // The last bytes are those of the signature itself; the key and its name stand before them.
+    let place = lines.count - 2
+    lines[place] = String(lines[place].map { $0 == "A" ? "B" : $0 == "B" ? "A" : $0 == "c" ? "d" : $0 })
+    lines[place - 1] = String(lines[place - 1].map { $0 == "A" ? "B" : $0 == "c" ? "d" : $0 })
+    let forged = RecordSignature(
+      record: signature.record, way: signature.way, signature: lines.joined(separator: "\n") + "\n")
+    #expect(
+      SSHSignature(armoured: forged.signature)?.fingerprint
+        == SSHSignature(armoured: signature.signature)?.fingerprint)
+    let other = try Store(at: folder["other"])
+    try other.add([record.key: RecordSignatures([forged])])
+    let check = try SignatureCheck(allowed: keys.allow(["ada"]))
+    #expect(
+      try check.finding(for: record, other.signatures(of: record.key)) != .signed(by: "ada@example.org"))
+    #expect(try RecordSigner(key: key).sign([record], in: other) == 1)
+    #expect(
+      try check.finding(for: record, other.signatures(of: record.key)) == .signed(by: "ada@example.org"))
+    #expect(try other.signatures(of: record.key)?.all.contains(forged) == false)
+    #expect(try RecordSigner(key: key).sign([record], in: other) == 0)
+  }
+
+  @Test func `Where no more signatures are kept, that is said`() throws {
+    let key = try keys.make("ada")
+    let record = RecordSigningTests.record(1)
+    let others = (0..<RecordSignatures.most).map {
+      RecordSignature(record: record.digest, way: [], signature: "another \($0)")
+    }
+    try store.add([record.key: RecordSignatures(others)])
+    #expect {
+      try RecordSigner(key: key).sign([record], in: store)
+    } throws: {
+      "\($0)".contains("no room for another signature")
+    }
+  }
+
+  @Test func `Of two who add signatures at once neither loses any`() async throws {
+    let records = (0..<200).map { RecordSigningTests.record($0) }
+    let path = store.root
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for name in 0..<3 {
+        group.addTask {
+          let store = try Store(at: path)
+          let signatures = records.map { record in
+            (record.key, RecordSignatures([.init(record: record.digest, way: [], signature: "by \(name)")]))
+          }
+          #expect(try store.add(Dictionary(uniqueKeysWithValues: signatures)) == records.count)
+        }
+      }
+      try await group.waitForAll()
+    }
+    for record in records { #expect(try store.signatures(of: record.key)?.all.count == 3) }
+  }
+
   @Test func `What is cut short or too large is no file of signatures`() throws {
     let key = try keys.make("ada")
     let record = RecordSigningTests.record(1)

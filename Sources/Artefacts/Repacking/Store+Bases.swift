@@ -1,3 +1,4 @@
+internal import Glibc
 internal import System
 
 /// Which objects are stored as differences from which others.
@@ -39,28 +40,41 @@ extension Store {
   ///
   /// - Throws: `.refused` if somebody else holds it, or the file system has no locks.
   public func lockBases() throws -> BaseLock {
-    try make()
-    // Another user may have made it, whose file this one may read and no more.
-    if try files.status(pathOfBaseLock) == nil {
-      try files.close(files.open(pathOfBaseLock, toWrite: .appending), path: pathOfBaseLock)
-    }
-    let file = try files.open(pathOfBaseLock, followingLinks: false)
-    if FileLock.take(file) { return BaseLock(file, path: pathOfBaseLock, files: files) }
-    try? files.close(file, path: pathOfBaseLock)
+    let lock = try lockFile("bases")
+    if FileLock.take(lock.file) { return lock }
     throw Failure(
       .refused, "another process is repacking \(root)",
       hint:
         "wait until it has ended; where the file system has no locks, do it on the machine that has the disk")
   }
 
-  /// Nobody removes it: two who lock different files of one name would both have the lock.
-  private var pathOfBaseLock: String { root + "/tmp/bases" }
+  /// Takes the lock that everybody holds who adds signatures. Who holds it for long is stopped and adds nothing meanwhile, and some
+  /// file systems have no locks: then nobody is waited for.
+  func lockSignatures() throws -> BaseLock {
+    let lock = try lockFile("signatures")
+    for _ in 0..<1000 {
+      guard let isTaken = try? FileLock.take(lock.file, path: lock.path), !isTaken else { break }
+      usleep(10_000)
+    }
+    return lock
+  }
+
+  /// Opens a file to lock. Nobody removes it: two who lock different files of one name would both have the lock.
+  private func lockFile(_ name: String) throws -> BaseLock {
+    try make()
+    let path = "\(root)/tmp/\(name)"
+    // Another user may have made it, whose file this one may read and no more.
+    if try files.status(path) == nil {
+      try files.close(files.open(path, toWrite: .appending), path: path)
+    }
+    return BaseLock(try files.open(path, followingLinks: false), path: path, files: files)
+  }
 }
 
-/// The right to change which objects are stored as differences from which others.
+/// A lock of a store, such as the right to change which objects are stored as differences from which others.
 public final class BaseLock: Sendable {
-  private let file: Int32
-  private let path: String
+  fileprivate let file: Int32
+  fileprivate let path: String
   private let files: any FileSystem
 
   fileprivate init(_ file: Int32, path: String, files: any FileSystem) {

@@ -60,6 +60,8 @@ public struct RecordSignatures: Hashable, Sendable {
     return !room.isEmpty
   }
 
+  mutating func remove(where isFalse: (RecordSignature) -> Bool) { all.removeAll(where: isFalse) }
+
   public var bytes: [UInt8] {
     let list = all.map { signature -> JSON in
       [

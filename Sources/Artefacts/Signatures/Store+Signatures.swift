@@ -13,8 +13,16 @@ extension Store {
   }
 
   /// Adds signatures to those that are there, durably. A file that holds something else is replaced.
+  ///
+  /// - Parameter isFalse: those that are there and give way.
   /// - Returns: how many records have more than before.
-  @discardableResult public func add(_ signatures: [Digest: RecordSignatures]) throws -> Int {
+  @discardableResult public func add(
+    _ signatures: [Digest: RecordSignatures], inPlaceOf isFalse: (RecordSignature) -> Bool = { _ in false }
+  ) throws -> Int {
+    if signatures.isEmpty { return 0 }
+    // Of two who read the same file, add their own and put theirs in its place, one would lose what the other has added.
+    let lock = try lockSignatures()
+    defer { withExtendedLifetime(lock) {} }
     var changed: Set<String> = []
     var placed: [(temporary: String, path: String)] = []
     defer { for each in placed { try? files.remove(each.temporary) } }
@@ -25,6 +33,7 @@ extension Store {
       {
         all = RecordSignatures()
       }
+      all.remove(where: isFalse)
       guard all.add(new) else { continue }
       let path = signaturesPath(key)
       let temporary = try temporaryPath()

@@ -2,9 +2,11 @@ import System
 
 extension WebClient {
   /// Reads a file. Goes on where a broken answer ended, if the file is still the same.
+  ///
+  /// - Parameter mayBeginAgain: whether a server that has no rest to give is asked for the whole file once more.
   /// - Returns: the head of the answer; that there is no such file is told by the landing.
   @discardableResult func read(
-    _ landing: Landing, from url: String, headers: [String] = []
+    _ landing: Landing, from url: String, headers: [String] = [], mayBeginAgain: Bool = true
   ) throws -> WebAnswer {
     var tag: String?
     let answer = try ask(
@@ -39,9 +41,9 @@ extension WebClient {
       return answer
     }
     // The range that is missing is none: the file is as long as what has come, or another one.
-    if answer.status == 416, landing.count > 0 {
+    if answer.status == 416, landing.count > 0, mayBeginAgain {
       try landing.restart()
-      return try read(landing, from: url, headers: headers)
+      return try read(landing, from: url, headers: headers, mayBeginAgain: false)
     }
     guard answer.isSuccess else { throw refusal(answer, landing.path) }
     landing.arrive()

@@ -499,6 +499,40 @@ extension KeepingTests {
     #expect(try await other.run().failed == 0)
   }
 
+  @Test func `What an output shares with a folder that was put stays when the output is removed`()
+    async throws
+  {
+    let other = try Workspace("stages: {}")
+    let root = other.folder["cache"]
+    let x = Digest(of: Array("x\n".utf8))
+    var put: Digest?
+    do {
+      let store = try Store(at: root)
+      let publication = store.publication()
+      let members = try ["x", "y"].map { name in
+        (name: name, artefact: try publication.add(bytes: Array("\(name)\n".utf8)))
+      }
+      put = try publication.add(folder: members).digest
+      try publication.commit()
+    }
+    let folder = try #require(put)
+    other.folder.write(
+      """
+      stages:
+        copy:
+          run: "mkdir -p d; cp ${in.b}/x d/x; echo more > d/z; mv d ${out.d}"
+          in: { b: "\(folder)" }
+          out: { d: folder }
+          sandbox: false
+      """, to: "brake.yaml")
+    let summary = try await other.run()
+    let output = try #require(Digest(summary.outputs["copy"]?["d"]?.string ?? ""))
+    _ = try await StoreKeeper(Store(at: root)).remove([output], isForGood: true)
+    let store = try Store(at: root)
+    #expect(try !store.contains(output) && !store.contains(Digest(of: Array("more\n".utf8))))
+    #expect(try store.contains(folder) && store.contains(x))
+  }
+
   @Test func `What is made only of itself is a source, and what is also copied is none`() {
     func digest(_ text: String) -> Digest { Digest(of: Array(text.utf8)) }
     func node(_ output: String, of inputs: String...) -> RecordGraph.Node {

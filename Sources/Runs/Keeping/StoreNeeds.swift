@@ -48,6 +48,8 @@ public struct StoreNeeds: Sendable {
   private(set) var precious: Set<Digest> = []
   /// What the needed actions read that cannot be made again, with all that it stands for.
   private(set) var sources: Set<Digest> = []
+  /// What the needed actions read that cannot be made again, what the last ones have made, and what was printed.
+  private(set) var ofRuns: [Artefact] = []
   /// Objects that are stored as differences, and their bases, without which they could not be read.
   private(set) var differences: (there: [Digest: Digest], aside: [Digest: Digest]) = ([:], [:])
   let graph: RecordGraph
@@ -88,12 +90,14 @@ public struct StoreNeeds: Sendable {
       }
       if let log = node.log { roots.append((Artefact(digest: log, kind: .blob, size: 0), .run)) }
     }
-    try await reach(roots + inputs.map { ($0, .run) }, store)
+    roots += inputs.map { ($0, .run) }
+    ofRuns = roots.filter { $0.reason == .run }.map(\.artefact)
+    try await reach(roots, store)
     sources = try await StoreNeeds.objects(of: inputs, in: store)
   }
 
   /// What some artefacts stand for, but for those that somebody wanted to be removed.
-  private static func objects(of artefacts: [Artefact], in store: Store) async throws -> Set<Digest> {
+  static func objects(of artefacts: [Artefact], in store: Store) async throws -> Set<Digest> {
     let removed = try store.removedObjects()
     var objects: Set<Digest> = []
     try await store.forEachReachable(from: artefacts.filter { !removed.contains($0.digest) }) {

@@ -32,12 +32,12 @@ import Testing
 
   /// Everything at once, whatever its age.
   @discardableResult private func collect(
-    runs: Int = 10, budget: Int? = nil, isTrial: Bool = false
+    runs: Int = 10, budget: Int? = nil, isTrial: Bool = false, of other: Workspace? = nil
   ) async throws -> StoreKeeper.Outcome {
     var rules = KeepingRules()
     rules.grace = .zero
     rules.runs = runs
-    return try await StoreKeeper(Store(at: workspace.folder["cache"]), rules).collect(
+    return try await StoreKeeper(Store(at: (other ?? workspace).folder["cache"]), rules).collect(
       budget: budget, isTrial: isTrial)
   }
 
@@ -470,6 +470,89 @@ import Testing
 }
 
 extension KeepingTests {
+  @Test func `What was put stays, though a stage copies it`() async throws {
+    let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 50_000)
+    let put = Digest(of: bytes)
+    let other = try Workspace(
+      """
+      stages:
+        copy: { op: text.repeat, in: { text: "\(put)" }, with: { times: 1 } }
+        read: { op: text.repeat, in: { text: copy }, with: { times: 2 } }
+        use: { op: text.repeat, in: { text: "\(put)" }, with: { times: 3 } }
+      """)
+    do {
+      // As another process does, which ends then.
+      let store = try Store(at: other.folder["cache"])
+      let publication = store.publication()
+      _ = try publication.add(bytes: bytes)
+      try publication.commit()
+    }
+    #expect(try await other.run(["read"]).ran == 2)
+    // Times of a few milliseconds tell the newest.
+    try await Task.sleep(for: .milliseconds(20))
+    #expect(try await other.run(["use"]).ran == 1)
+    // It cannot be made again, however little time it took to copy it.
+    #expect(try await collect(budget: 1, of: other).evicted.isEmpty)
+    #expect(try Store(at: other.folder["cache"]).contains(put))
+    try await collect(runs: 1, of: other)
+    #expect(try Store(at: other.folder["cache"]).contains(put))
+    #expect(try await other.run().failed == 0)
+  }
+
+  @Test func `What an output shares with a folder that was put stays when the output is removed`()
+    async throws
+  {
+    let other = try Workspace("stages: {}")
+    let root = other.folder["cache"]
+    let x = Digest(of: Array("x\n".utf8))
+    var put: Digest?
+    do {
+      let store = try Store(at: root)
+      let publication = store.publication()
+      let members = try ["x", "y"].map { name in
+        (name: name, artefact: try publication.add(bytes: Array("\(name)\n".utf8)))
+      }
+      put = try publication.add(folder: members).digest
+      try publication.commit()
+    }
+    let folder = try #require(put)
+    other.folder.write(
+      """
+      stages:
+        copy:
+          run: "mkdir -p d; cp ${in.b}/x d/x; echo more > d/z; mv d ${out.d}"
+          in: { b: "\(folder)" }
+          out: { d: folder }
+          sandbox: false
+      """, to: "brake.yaml")
+    let summary = try await other.run()
+    let output = try #require(Digest(summary.outputs["copy"]?["d"]?.string ?? ""))
+    _ = try await StoreKeeper(Store(at: root)).remove([output], isForGood: true)
+    let store = try Store(at: root)
+    #expect(try !store.contains(output) && !store.contains(Digest(of: Array("more\n".utf8))))
+    #expect(try store.contains(folder) && store.contains(x))
+  }
+
+  @Test func `What is made only of itself is a source, and what is also copied is none`() {
+    func digest(_ text: String) -> Digest { Digest(of: Array(text.utf8)) }
+    func node(_ output: String, of inputs: String...) -> RecordGraph.Node {
+      .init(stage: output, outputs: [digest(output)], inputs: inputs.map(digest))
+    }
+    let graph = RecordGraph(nodes: [
+      digest("copy x"): node("x", of: "x"),
+      digest("count x"): node("w", of: "x"),
+      digest("copy w"): node("w", of: "w"),
+      digest("pack y"): node("z", of: "y"),
+      digest("unpack z"): node("y", of: "z"),
+      digest("count y"): node("v", of: "y", "w"),
+      digest("make m"): node("m"),
+      digest("copy m"): node("m", of: "m"),
+    ])
+    let ways = ["x", "w", "y", "z", "v", "m", "s"].map { graph.ways[digest($0)] }
+    // Which of those that are packed and unpacked was there first, nobody knows.
+    #expect(ways == [nil, digest("count x"), nil, nil, digest("count y"), digest("make m"), nil])
+  }
+
   @Test func `What is chosen is what looking at all of it each time would choose`() {
     var generator = SplitMix(state: 4)
     for _ in 0..<40 {

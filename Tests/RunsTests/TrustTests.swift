@@ -189,6 +189,8 @@ import Testing
     #expect(audit.entries.map(\.instance) == ["a", "b"])
     #expect(audit.entries.allSatisfy { $0.place == "the lab" && $0.standing == .notSigned })
     if case .done(let isSame) = audit.entries[0].outcome { #expect(isSame) } else { Issue.record("a") }
+    // Nobody has said how long it took: that is known now.
+    #expect((Makings(store: other).of(audit.entries[0].key)?.seconds ?? 0) > 0)
     if case .leftOut(let reason) = audit.entries[1].outcome {
       #expect(reason.hasSuffix("is not in the store"))
     } else {

@@ -36,7 +36,7 @@ struct Eviction {
 
   private var nodes: [Node] = []
   private var numbers: [Digest: Int] = [:]
-  /// By the number of an artefact: whether it has gone, and the first action that made it.
+  /// By the number of an artefact: whether it has gone, and the action that makes it out of sources; nil of these.
   private var isGone: [Bool] = []
   private var makers: [Int?] = []
   /// By the number of an action: in which look at prices it was last come across.
@@ -64,7 +64,7 @@ struct Eviction {
     makers = [Int?](repeating: nil, count: artefacts.count)
     for (artefact, number) in artefacts {
       isGone[number] = gone.contains(artefact)
-      makers[number] = graph.makers[artefact]?.first.flatMap { numbers[$0] }
+      makers[number] = graph.ways[artefact].flatMap { numbers[$0] }
     }
     seen = [Int](repeating: 0, count: nodes.count)
   }
@@ -98,7 +98,8 @@ struct Eviction {
         Choice(
           key: candidate.key, stage: nodes[node].stage, objects: candidate.objects, bytes: candidate.bytes,
           seconds: seconds))
-      for output in nodes[node].outputs { isGone[output] = true }
+      // A source that it copies stays.
+      for output in nodes[node].outputs where makers[output] != nil { isGone[output] = true }
       rest -= candidate.bytes
     }
     return choices

@@ -18,6 +18,9 @@ struct RecordGraph {
   let nodes: [Digest: Node]
   /// Who made an artefact, by key.
   private(set) var makers: [Digest: [Digest]] = [:]
+  /// An action that makes an artefact, by key, such that all of these lead back to sources. What has none is a source, though
+  /// there may be actions that copy it.
+  private(set) var ways: [Digest: Digest] = [:]
 
   /// - Throws: if a record cannot be read or believed: what it needs is not known then.
   init(of store: Store) throws {
@@ -45,6 +48,62 @@ struct RecordGraph {
         makers[output.digest, default: []].append(key)
       }
     }
+    findWays()
+  }
+
+  private mutating func findWays() {
+    // Of each action how many of its inputs are not explained yet, and who waits for them.
+    var missing: [Digest: Int] = [:]
+    var readers: [Digest: [Digest]] = [:]
+    var open: [Digest] = []
+    for key in nodes.keys.sorted() {
+      let made = Set(nodes[key]!.inputs).filter { makers[$0] != nil }
+      missing[key] = made.count
+      for input in made { readers[input, default: []].append(key) }
+      if made.isEmpty { open.append(key) }
+    }
+    var explained: Set<Digest> = []
+    func explain(_ artefact: Digest) {
+      for reader in readers[artefact] ?? [] {
+        missing[reader]! -= 1
+        if missing[reader] == 0 { open.append(reader) }
+      }
+    }
+    var waiting = readers.keys.sorted()
+    var done = 0
+    while true {
+      // Those that were found first have the shortest ways.
+      while done < open.count {
+        for output in nodes[open[done]]!.outputs where explained.insert(output.digest).inserted {
+          ways[output.digest] = open[done]
+          explain(output.digest)
+        }
+        done += 1
+      }
+      // What is made only of itself must have come from elsewhere.
+      guard let next = waiting.popLast() else { return }
+      if explained.contains(next) { continue }
+      for artefact in circle(from: next, explained) where explained.insert(artefact).inserted {
+        explain(artefact)
+      }
+      waiting.append(next)
+    }
+  }
+
+  /// Artefacts each of which is made of the next, and the last of the first, where every way back leads to such a circle.
+  private func circle(from start: Digest, _ explained: Set<Digest>) -> ArraySlice<Digest> {
+    var path: [Digest] = []
+    var places: [Digest: Int] = [:]
+    var next: Digest? = start
+    while let artefact = next, places[artefact] == nil {
+      places[artefact] = path.count
+      path.append(artefact)
+      // Who copies an artefact says less of where it comes from than who makes it of something else.
+      let makers = makers[artefact] ?? []
+      let maker = makers.first { !nodes[$0]!.inputs.contains(artefact) } ?? makers.first
+      next = maker.flatMap { nodes[$0] }?.inputs.first { self.makers[$0] != nil && !explained.contains($0) }
+    }
+    return path[(next.flatMap { places[$0] } ?? 0)...]
   }
 
   /// What all records name: outputs, and logs.

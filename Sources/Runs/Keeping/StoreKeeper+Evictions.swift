@@ -3,7 +3,8 @@ import Artefacts
 extension StoreKeeper {
   func evictions(_ needs: StoreNeeds, toFree bytes: Int) throws -> [Eviction.Choice] {
     if bytes <= 0 { return [] }
-    let sizes = try sizes(of: needs.contents.objects.subtracting(needs.precious))
+    // An action can have copied what nobody can make again, or a part of it.
+    let sizes = try sizes(of: needs.contents.objects.subtracting(needs.precious).subtracting(needs.sources))
     var gone: Set<Digest> = []
     // What holds an object: the actions whose outputs it is in. It can go only with all of them.
     var holders: [Digest: Set<Digest>] = [:]

@@ -32,7 +32,12 @@ extension StoreKeeper {
     var objects: [Digest] = []
     for digest in digests { objects += try store.members(of: store.artefact(digest)).sorted() }
     let wanted = Set(digests)
-    let names = Set(objects.filter { wanted.contains($0) || !isNeededElsewhere($0, needs, but: wanted) })
+    let others = try await StoreNeeds.objects(
+      of: needs.ofRuns.filter { !wanted.contains($0.digest) }, in: store)
+    let names = Set(
+      objects.filter { object in
+        wanted.contains(object) || !others.contains(object) && !isNeededElsewhere(object, needs, but: wanted)
+      })
     let sizes = try sizes(of: names)
     let sweep = Sweep(of: store)
     try sweep.prepare()

@@ -46,6 +46,10 @@ public struct StoreNeeds: Sendable {
   private(set) var recipes: Set<Digest> = []
   /// What is needed whatever it costs to make it again.
   private(set) var precious: Set<Digest> = []
+  /// What the needed actions read that cannot be made again, with all that it stands for.
+  private(set) var sources: Set<Digest> = []
+  /// What the needed actions read that cannot be made again, what the last ones have made, and what was printed.
+  private(set) var ofRuns: [Artefact] = []
   /// Objects that are stored as differences, and their bases, without which they could not be read.
   private(set) var differences: (there: [Digest: Digest], aside: [Digest: Digest]) = ([:], [:])
   let graph: RecordGraph
@@ -77,15 +81,29 @@ public struct StoreNeeds: Sendable {
     recipes = graph.makers(of: roots.map(\.artefact.digest)).subtracting(kept).subtracting(running)
     // A record may be on its way, or aside.
     contents.records = kept.union(running).union(recipes)
-    // What they read and nobody made cannot be made again; what they printed is small.
+    // What they read and nobody made but of itself cannot be made again; what they printed is small.
+    var inputs: [Artefact] = []
     for key in contents.records.sorted() {
       guard let node = graph.nodes[key] else { continue }
-      for input in node.inputs where graph.makers[input] == nil {
-        roots += try StoreNeeds.root(input, .run, store)
+      for input in node.inputs where graph.ways[input] == nil {
+        inputs += try StoreNeeds.root(input, .run, store).map(\.artefact)
       }
       if let log = node.log { roots.append((Artefact(digest: log, kind: .blob, size: 0), .run)) }
     }
+    roots += inputs.map { ($0, .run) }
+    ofRuns = roots.filter { $0.reason == .run }.map(\.artefact)
     try await reach(roots, store)
+    sources = try await StoreNeeds.objects(of: inputs, in: store)
+  }
+
+  /// What some artefacts stand for, but for those that somebody wanted to be removed.
+  static func objects(of artefacts: [Artefact], in store: Store) async throws -> Set<Digest> {
+    let removed = try store.removedObjects()
+    var objects: Set<Digest> = []
+    try await store.forEachReachable(from: artefacts.filter { !removed.contains($0.digest) }) {
+      objects.formUnion($0.objects)
+    }
+    return objects
   }
 
   private mutating func reach(_ roots: [(artefact: Artefact, reason: Reason)], _ store: Store) async throws {

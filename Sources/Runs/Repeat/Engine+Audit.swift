@@ -98,10 +98,12 @@ extension Engine {
     let repeating = Repeating(
       engine: self, action: action, record: record,
       threads: finding.instance.resources.cores ?? max(1, Processors.available / max(1, places)))
-    switch await repeating.run(isRecording: false, observe: observe, compare: compare) {
+    switch await repeating.run(
+      isRecording: false, observe: observe, compare: { (try compare($0), $0.seconds) })
+    {
     case .failed(let error): return .failed(error)
-    case .done(let report):
-      if isSame(report) { makings.confirm(record, seconds: 0) }
+    case .done((let report, let seconds)):
+      if isSame(report) { makings.confirm(record, seconds: seconds) }
       return .done(report)
     }
   }

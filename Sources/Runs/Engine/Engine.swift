@@ -113,13 +113,23 @@ public struct Engine: Sendable {
         var execution = Execution(
           engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
-        if !execution.needsPlan { return remember(execution, summary, in: memory) }
+        if !execution.needsPlan && !execution.isRepeated { return remember(execution, summary, in: memory) }
         made = execution.schedule.made
       }
       if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
       var execution = try Execution(
         engine: self, targets: targets, options: options, made: made, list: list, observe: observe)
-      let summary = try await execution.run()
+      var summary = try await execution.run()
+      if execution.isRepeated {
+        // What has just been made is recorded, also where all was to be made anew.
+        var options = options
+        options.always = false
+        made.formUnion(execution.schedule.made.union(execution.ahead.made))
+        execution = try Execution(
+          engine: self, targets: targets, options: options, made: made, isSecond: true, list: list,
+          observe: observe)
+        summary = try await execution.run()
+      }
       return remember(execution, summary, in: memory)
     }
   }

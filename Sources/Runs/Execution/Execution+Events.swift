@@ -177,6 +177,7 @@ extension Execution {
 
   mutating func finish(_ number: Int) {
     let before = instances.outputs(rememberedOf: number)
+    noteReplaced(number)
     schedule.finish(number, isChanged: before == nil || before != known[number]!.outputs)
     let hit = schedule.state(of: number) == .done(hit: true)
     actions[number] = nil
@@ -246,7 +247,8 @@ extension Execution {
     }
   }
 
-  func noteRepair(_ number: Int, _ digest: Digest) {
+  mutating func noteRepair(_ number: Int, _ digest: Digest) {
+    outputsBefore[number] = known[number]?.outputs ?? instances.outputs(rememberedOf: number)
     let isRemoved = (try? engine.store.removedObjects().contains(digest)) == true
     let reason = isRemoved ? "was removed to save room" : "is missing or damaged in the store"
     observe(.note("\(instances.name(number)) runs again: \(digest.short) \(reason)"))

@@ -117,6 +117,34 @@ import Testing
     for folder in folders { #expect(workspace.text("cache/failed/\(folder)/work/left") == "kept\n") }
   }
 
+  @Test func `What the newest failure printed is kept, also where all others have left files`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        left: { for: { n: "1..8" }, run: "echo junk > junk; echo ${n}; exit 1", out: { out: x } }
+        s: { run: "echo newest; exit 1", out: { out: x } }
+      """)
+    var options = RunOptions()
+    options.keepGoing = true
+    #expect(try await workspace.run(["left"], options: options).failed == 8)
+    #expect(try await workspace.run(["s"]).failed == 1)
+    #expect(try await log(workspace) == "newest\n")
+  }
+
+  @Test func `What the newest failure of an action printed is kept, also where its others have left files`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "if test -e @HERE/flag; then echo new; else echo old; echo junk > junk; fi; exit 1", out: { out: x } }
+      """)
+    for _ in 0..<3 { #expect(try await workspace.run().failed == 1) }
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run().failed == 1)
+    #expect(try await log(workspace) == "new\n")
+  }
+
   private func log(_ workspace: Workspace) async throws -> String {
     var text = ""
     try await workspace.engine().logs(targets: ["s"]).first?.stream {

@@ -145,6 +145,26 @@ import Testing
     #expect(try await log(workspace) == "new\n")
   }
 
+  @Test func `The log of an attempt to make a result anew that has failed is told before that of the result`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "if test -e @HERE/flag; then echo bad; exit 1; fi; echo good; echo x > ${out.out}", out: { out: x } }
+      """)
+    var options = RunOptions()
+    options.always = true
+    #expect(try await workspace.run(options: options).ran == 1)
+    #expect(try await log(workspace) == "good\n")
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run(options: options).failed == 1)
+    #expect(try await log(workspace) == "bad\n")
+    try FileManager.default.removeItem(atPath: workspace.folder["flag"])
+    #expect(try await workspace.run(options: options).ran == 1)
+    #expect(try await log(workspace) == "good\n")
+  }
+
   private func log(_ workspace: Workspace) async throws -> String {
     var text = ""
     try await workspace.engine().logs(targets: ["s"]).first?.stream {

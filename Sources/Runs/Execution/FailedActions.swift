@@ -56,6 +56,11 @@ final class FailedActions: Sendable {
     }
   }
 
+  /// The newest failure of just this action since it last succeeded.
+  func latest(ofKey key: Digest) -> Entry? {
+    known.withLock { known in load(&known).last { $0.key == key } }
+  }
+
   /// Takes what an action left out of its scratch folder.
   ///
   /// - Parameter always: even if there is nothing but what it printed.

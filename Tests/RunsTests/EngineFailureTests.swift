@@ -84,6 +84,31 @@ import Testing
     #expect(try workspace.output("later", of: summary) == "fine\n")
   }
 
+  @Test func `-k leaves out stages that cannot be planned when keys are known, and plans the others`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        a: { run: "mkdir m; echo 1 > m/abc.txt", out: { m: m/ } }
+        bad: { for: { k: a.m }, cores: "${k} * 2", run: "cat ${in.x} > ${out.o}", in: { x: "a.m[${k}]" }, out: { o: o.txt } }
+        behind: { run: "cat ${in.x} > ${out.o}", in: { x: bad }, out: { o: o.txt } }
+        c: { run: "until test -e @HERE/failed; do sleep 0.05; done; mkdir m; echo 2 > m/abc.txt", out: { m: m/ } }
+        good: { for: { k: c.m }, run: "cat ${in.x} > ${out.o}", in: { x: "c.m[${k}]" }, out: { o: o.txt } }
+      """)
+    let (failed, events) = (workspace.folder["failed"], Events())
+    var options = RunOptions()
+    options.keepGoing = true
+    options.jobs = 2
+    let summary = try await workspace.engine().run(targets: [], options: options) { event in
+      events.add(event)
+      if case .note = event { _ = FileManager.default.createFile(atPath: failed, contents: nil) }
+    }
+    #expect((summary.failed, summary.ran) == (1, 3))
+    #expect(events.ran.contains { $0.hasPrefix("good[") })
+    #expect(events.notes.contains("what cannot be planned is left out: bad, behind"))
+  }
+
   @Test func `The log of a failure is kept until the stage succeeds`() async throws {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo trying; test -e @HERE/flag && echo done > ${out.out}', out: { out: x } } }")

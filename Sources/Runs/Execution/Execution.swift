@@ -24,7 +24,8 @@ struct Execution {
     case due(Int)
     case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
-    case planned(Plan, Plan.Selection)
+    /// With what is wrong with stages that are not in the plan.
+    case planned(Plan, Plan.Selection, faults: [PipelineError])
     case notPlanned(PipelineError)
     /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
     case grew(Int, GrowthWatch?, Growth)
@@ -255,10 +256,12 @@ struct Execution {
       selection.deferred.contains(where: { $0.waitsFor.allSatisfy { keys[$0] != nil } })
     else { return }
     isPlanning = true
-    group.addTask { [engine, targets, keys] in
+    group.addTask { [engine, targets, keys, options] in
       do {
-        let plan = try engine.plan(keys: keys)
-        return .planned(plan, try plan.selection(targets))
+        // Who goes on after failures does without the stages that cannot be planned.
+        let (plan, faults) =
+          try options.keepGoing ? engine.planWhatCanBe(keys: keys) : (engine.plan(keys: keys), [])
+        return .planned(plan, try plan.selection(targets), faults: faults)
       } catch {
         return .notPlanned(PipelineError(wrapping: error))
       }

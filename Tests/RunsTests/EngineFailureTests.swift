@@ -84,6 +84,31 @@ import Testing
     #expect(try workspace.output("later", of: summary) == "fine\n")
   }
 
+  @Test func `-k leaves out stages that cannot be planned when keys are known, and plans the others`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        a: { run: "mkdir m; echo 1 > m/abc.txt", out: { m: m/ } }
+        bad: { for: { k: a.m }, cores: "${k} * 2", run: "cat ${in.x} > ${out.o}", in: { x: "a.m[${k}]" }, out: { o: o.txt } }
+        behind: { run: "cat ${in.x} > ${out.o}", in: { x: bad }, out: { o: o.txt } }
+        c: { run: "until test -e @HERE/failed; do sleep 0.05; done; mkdir m; echo 2 > m/abc.txt", out: { m: m/ } }
+        good: { for: { k: c.m }, run: "cat ${in.x} > ${out.o}", in: { x: "c.m[${k}]" }, out: { o: o.txt } }
+      """)
+    let (failed, events) = (workspace.folder["failed"], Events())
+    var options = RunOptions()
+    options.keepGoing = true
+    options.jobs = 2
+    let summary = try await workspace.engine().run(targets: [], options: options) { event in
+      events.add(event)
+      if case .note = event { _ = FileManager.default.createFile(atPath: failed, contents: nil) }
+    }
+    #expect((summary.failed, summary.ran) == (1, 3))
+    #expect(events.ran.contains { $0.hasPrefix("good[") })
+    #expect(events.notes.contains("what cannot be planned is left out: bad, behind"))
+  }
+
   @Test func `The log of a failure is kept until the stage succeeds`() async throws {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo trying; test -e @HERE/flag && echo done > ${out.out}', out: { out: x } } }")
@@ -115,6 +140,54 @@ import Testing
       .filter { !$0.hasPrefix("aaaaaaaaaaaa") }
     #expect(folders.count == 2)
     for folder in folders { #expect(workspace.text("cache/failed/\(folder)/work/left") == "kept\n") }
+  }
+
+  @Test func `What the newest failure printed is kept, also where all others have left files`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        left: { for: { n: "1..8" }, run: "echo junk > junk; echo ${n}; exit 1", out: { out: x } }
+        s: { run: "echo newest; exit 1", out: { out: x } }
+      """)
+    var options = RunOptions()
+    options.keepGoing = true
+    #expect(try await workspace.run(["left"], options: options).failed == 8)
+    #expect(try await workspace.run(["s"]).failed == 1)
+    #expect(try await log(workspace) == "newest\n")
+  }
+
+  @Test func `What the newest failure of an action printed is kept, also where its others have left files`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "if test -e @HERE/flag; then echo new; else echo old; echo junk > junk; fi; exit 1", out: { out: x } }
+      """)
+    for _ in 0..<3 { #expect(try await workspace.run().failed == 1) }
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run().failed == 1)
+    #expect(try await log(workspace) == "new\n")
+  }
+
+  @Test func `The log of an attempt to make a result anew that has failed is told before that of the result`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "if test -e @HERE/flag; then echo bad; exit 1; fi; echo good; echo x > ${out.out}", out: { out: x } }
+      """)
+    var options = RunOptions()
+    options.always = true
+    #expect(try await workspace.run(options: options).ran == 1)
+    #expect(try await log(workspace) == "good\n")
+    workspace.folder.write("", to: "flag")
+    #expect(try await workspace.run(options: options).failed == 1)
+    #expect(try await log(workspace) == "bad\n")
+    try FileManager.default.removeItem(atPath: workspace.folder["flag"])
+    #expect(try await workspace.run(options: options).ran == 1)
+    #expect(try await log(workspace) == "good\n")
   }
 
   private func log(_ workspace: Workspace) async throws -> String {

@@ -94,6 +94,42 @@ import Testing
   }
 }
 
+@Suite struct EngineReplacementTests {
+  @Test(arguments: [false, true])
+  func `What is made again with other contents is read by all that had read what was lost`(
+    isRemembered: Bool
+  ) async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        p: { run: "echo x >> @HERE/count; cp @HERE/count ${out.o}", out: { o: p.txt } }
+        a: { run: "cat ${in.p} > ${out.o}", in: { p: p }, out: { o: o.txt }, publish: a.txt }
+        b: { run: "cat ${in.p} ${in.s} > ${out.o}", in: { p: p, s: source }, out: { o: o.txt }, publish: b.txt }
+      """, files: ["source": "1\n"])
+    try await workspace.run()
+    for _ in 0..<3 where isRemembered && workspace.recall() == nil {
+      usleep(30_000)
+      _ = try await workspace.engine().run(targets: [], memory: workspace.memory)
+    }
+    let path = workspace.object(Digest(of: Array("x\n".utf8)))
+    chmod(path, 0o644)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[bytes.count / 2] ^= 1
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.write(contentsOf: bytes)
+    try handle.close()
+    workspace.folder.write("2\n", to: "source")
+    let memory = workspace.memory
+    #expect(memory.recall() == nil)
+    let summary = try await workspace.engine().run(targets: [], memory: isRemembered ? memory : nil)
+    #expect((summary.ran, summary.hit, summary.failed) == (3, 0, 0))
+    #expect(workspace.text("count") == "x\nx\n")
+    #expect(workspace.text("a.txt") == "x\nx\n")
+    #expect(workspace.text("b.txt") == "x\nx\n2\n")
+    #expect(try await workspace.run().hit == 3)
+  }
+}
+
 @Suite struct EngineRecordTests {
   /// Has the record of a stage name other outputs.
   private func change(

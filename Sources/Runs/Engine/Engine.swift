@@ -88,11 +88,25 @@ public struct Engine: Sendable {
   public func plan(keys: [KeyedOutput: [String]] = [:]) throws(PipelineError) -> Plan {
     let file = try source.file()
     let plan = try planner.plan(file, overrides: overrides, keys: keys)
+    try check(plan, of: file)
+    return plan
+  }
+
+  /// A plan of the stages with which nothing is wrong, and what is wrong with the others.
+  func planWhatCanBe(
+    keys: [KeyedOutput: [String]]
+  ) throws(PipelineError) -> (plan: Plan, faults: [PipelineError]) {
+    let file = try source.file()
+    let (plan, faults) = try planner.planWhatCanBe(file, overrides: overrides, keys: keys)
+    try check(plan, of: file)
+    return (plan, faults)
+  }
+
+  private func check(_ plan: Plan, of file: PipelineFile) throws(PipelineError) {
     var places = PublishPlaces(
       root: root, store: store, pipelines: [source.path] + Set(file.includedPaths).sorted())
     try places.check(plan.instances)
     try plan.checkFileNames(in: root)
-    return plan
   }
 
   /// Brings the targets up to date. Throws only what stops the whole run; a failed stage is in the summary.
@@ -113,13 +127,23 @@ public struct Engine: Sendable {
         var execution = Execution(
           engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
-        if !execution.needsPlan { return remember(execution, summary, in: memory) }
+        if !execution.needsPlan && !execution.isRepeated { return remember(execution, summary, in: memory) }
         made = execution.schedule.made
       }
       if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
       var execution = try Execution(
         engine: self, targets: targets, options: options, made: made, list: list, observe: observe)
-      let summary = try await execution.run()
+      var summary = try await execution.run()
+      if execution.isRepeated {
+        // What has just been made is recorded, also where all was to be made anew.
+        var options = options
+        options.always = false
+        made.formUnion(execution.schedule.made.union(execution.ahead.made))
+        execution = try Execution(
+          engine: self, targets: targets, options: options, made: made, isSecond: true, list: list,
+          observe: observe)
+        summary = try await execution.run()
+      }
       return remember(execution, summary, in: memory)
     }
   }

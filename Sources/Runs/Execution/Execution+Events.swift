@@ -35,18 +35,16 @@ extension Execution {
       for (number, failure) in ends {
         if let failure { notPublished(number, failure) } else { finish(number) }
       }
-    case .planned(let plan, let selection):
+    case .planned(let plan, let selection, let faults):
       isPlanning = false
       self.plan = plan
       adopt(selection)
+      leaveOut(faults)
     case .notPlanned(let error):
       isPlanning = false
       // What waits for these keys is not planned once more.
       selection = Plan.Selection(instances: selection.instances, targets: selection.targets, deferred: [])
-      schedule.noteFailure()
-      failures.append(error)
-      unplanned += 1
-      observe(.note("\(error)"))
+      notPlanned(error)
     case .grew(let number, let watch, let growth): grew(number, watch, growth)
     case .plannedAhead(let planned): plannedAhead(planned)
     case .lookedUpAhead(let findings): lookedUpAhead(findings)
@@ -177,6 +175,7 @@ extension Execution {
 
   mutating func finish(_ number: Int) {
     let before = instances.outputs(rememberedOf: number)
+    noteReplaced(number)
     schedule.finish(number, isChanged: before == nil || before != known[number]!.outputs)
     let hit = schedule.state(of: number) == .done(hit: true)
     actions[number] = nil
@@ -246,7 +245,8 @@ extension Execution {
     }
   }
 
-  func noteRepair(_ number: Int, _ digest: Digest) {
+  mutating func noteRepair(_ number: Int, _ digest: Digest) {
+    outputsBefore[number] = known[number]?.outputs ?? instances.outputs(rememberedOf: number)
     let isRemoved = (try? engine.store.removedObjects().contains(digest)) == true
     let reason = isRemoved ? "was removed to save room" : "is missing or damaged in the store"
     observe(.note("\(instances.name(number)) runs again: \(digest.short) \(reason)"))
@@ -274,6 +274,24 @@ extension Execution {
     failures.append(error)
     observe(
       .finished(instance: instances.name(number), outcome: .failed(error), seconds: seconds[number] ?? 0))
+  }
+
+  /// Stages cannot be planned.
+  private mutating func notPlanned(_ error: PipelineError) {
+    schedule.noteFailure()
+    failures.append(error)
+    unplanned += 1
+    observe(.note("\(error)"))
+  }
+
+  /// Tells once what is wrong with stages that are left out of the plan, and which these are.
+  private mutating func leaveOut(_ faults: [PipelineError]) {
+    let new = faults.filter { noted.insert("\($0)").inserted }
+    for fault in new { notPlanned(fault) }
+    let left = selection.deferred.filter(\.waitsForEver).map(\.stage)
+    if !new.isEmpty, !left.isEmpty {
+      tell(["what cannot be planned is left out: \(left.joined(separator: ", "))"])
+    }
   }
 
   mutating func tell(_ notes: [String]) {

@@ -36,7 +36,8 @@ extension Execution {
 
   /// What is to be remembered of a run in which all went well; nil if something in it cannot be.
   func memory(of summary: RunSummary) -> RememberedRun? {
-    guard summary.hit + summary.ran == summary.planned, failures.isEmpty, selection.deferred.isEmpty else {
+    guard !isMixed, summary.hit + summary.ran == summary.planned, failures.isEmpty, selection.deferred.isEmpty
+    else {
       return nil
     }
     do {

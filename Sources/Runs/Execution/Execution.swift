@@ -24,7 +24,8 @@ struct Execution {
     case due(Int)
     case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
-    case planned(Plan, Plan.Selection)
+    /// With what is wrong with stages that are not in the plan.
+    case planned(Plan, Plan.Selection, faults: [PipelineError])
     case notPlanned(PipelineError)
     /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
     case grew(Int, GrowthWatch?, Growth)
@@ -94,22 +95,33 @@ struct Execution {
   let places: Int
 
   let madeBefore: Set<Digest>
+  /// Whether everything was planned before, and something was made again with other contents then.
+  private let isSecond: Bool
   var failures: [PipelineError] = []
   /// How often planning again has failed: stages that nobody can name.
   var unplanned = 0
   /// Whether what was remembered is not enough to go on, so that everything is planned.
   private(set) var needsPlan = false
+  /// What those had made that run again since some of it was lost.
+  var outputsBefore: [Int: [Record.Output]] = [:]
+  /// Whether some of those made something else, when others had been made of what was lost.
+  var isMixed = false
+  /// Whether another run brings those others up to date, which takes a plan of everything.
+  private(set) var isRepeated = false
   /// Instances that have been said to run.
   var announced: Set<Int> = []
   /// Remarks that were made already.
   var noted: Set<String> = []
 
-  /// - Parameter made: the actions that this run has computed before it was planned.
+  /// - Parameters:
+  ///   - made: the actions that this run has computed before it was planned.
+  ///   - isSecond: whether it is not repeated once more, whatever was made again.
   init(
-    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>, list: RunList,
-    observe: @escaping @Sendable (RunEvent) -> Void
+    engine: Engine, targets: [String], options: RunOptions, made: Set<Digest>, isSecond: Bool = false,
+    list: RunList, observe: @escaping @Sendable (RunEvent) -> Void
   ) throws {
     self.engine = engine
+    self.isSecond = isSecond
     self.list = list
     madeBefore = made
     self.targets = targets
@@ -136,6 +148,7 @@ struct Execution {
     self.engine = engine
     self.list = list
     madeBefore = []
+    isSecond = false
     targets = []
     self.options = options
     self.observe = observe
@@ -165,7 +178,8 @@ struct Execution {
     }
     engine.store.sealSegment()
     try? engine.files.save()
-    let name = needsPlan ? nil : finishList()
+    isRepeated = isMixed && !isSecond && failures.isEmpty
+    let name = needsPlan || isRepeated ? nil : finishList()
     for replacement in publisher?.replacements ?? [] { observe(.note(replacement)) }
     let believed = engine.resolver.tools.believed
     if !believed.isEmpty {
@@ -242,10 +256,12 @@ struct Execution {
       selection.deferred.contains(where: { $0.waitsFor.allSatisfy { keys[$0] != nil } })
     else { return }
     isPlanning = true
-    group.addTask { [engine, targets, keys] in
+    group.addTask { [engine, targets, keys, options] in
       do {
-        let plan = try engine.plan(keys: keys)
-        return .planned(plan, try plan.selection(targets))
+        // Who goes on after failures does without the stages that cannot be planned.
+        let (plan, faults) =
+          try options.keepGoing ? engine.planWhatCanBe(keys: keys) : (engine.plan(keys: keys), [])
+        return .planned(plan, try plan.selection(targets), faults: faults)
       } catch {
         return .notPlanned(PipelineError(wrapping: error))
       }

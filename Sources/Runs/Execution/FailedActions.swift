@@ -56,6 +56,11 @@ final class FailedActions: Sendable {
     }
   }
 
+  /// The newest failure of just this action since it last succeeded.
+  func latest(ofKey key: Digest) -> Entry? {
+    known.withLock { known in load(&known).last { $0.key == key } }
+  }
+
   /// Takes what an action left out of its scratch folder.
   ///
   /// - Parameter always: even if there is nothing but what it printed.
@@ -130,11 +135,12 @@ final class FailedActions: Sendable {
       files.removeAll(all[index].folder)
       all.remove(at: index)
     }
-    // Those that left nothing but a log go first.
+    // Those that left nothing but a log go first, but never the newest, which stands last.
     while all.count(where: { $0.key == key }) > FailedActions.mostOfOne {
-      remove(all.firstIndex { $0.key == key && $0.work == nil } ?? all.firstIndex { $0.key == key }!)
+      remove(
+        all.dropLast().firstIndex { $0.key == key && $0.work == nil } ?? all.firstIndex { $0.key == key }!)
     }
-    while all.count > FailedActions.most { remove(all.firstIndex { $0.work == nil } ?? 0) }
+    while all.count > FailedActions.most { remove(all.dropLast().firstIndex { $0.work == nil } ?? 0) }
   }
 
   private func line(_ action: Action) -> String { "\(request) \(action.name)" }

@@ -63,6 +63,7 @@ struct LookUp: Sendable {
     return findings.map { number, finding in
       guard case .miss(let action, let remark, _) = finding else { return (number, finding) }
       if !isAnew.contains(number), let record = found[action.key] {
+        engine.failures.forget(action)
         return (number, .hit(KnownInstance(action, outputs: record.outputs)))
       }
       return (number, .miss(action, remark: remark, lacks: engine.lacking(action)))

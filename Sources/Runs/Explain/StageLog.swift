@@ -111,8 +111,9 @@ extension Engine {
   private func place(of finding: Survey.Finding) -> StageLog.Place {
     guard let action = finding.action else { return .none }
     if let path = RunningAction.log(of: action.key, in: store) { return .running(path) }
-    if let record = finding.record { return record.log.map { .recorded($0) } ?? .empty }
-    if let failure = failures.latest(of: action) { return .failed(failure.log, work: failure.work) }
-    return .none
+    // A success removes them: those of a recorded action are of later attempts to make it anew.
+    let failure = failures.latest(ofKey: action.key)
+    if failure == nil, let record = finding.record { return record.log.map { .recorded($0) } ?? .empty }
+    return (failure ?? failures.latest(of: action)).map { .failed($0.log, work: $0.work) } ?? .none
   }
 }

@@ -26,6 +26,7 @@ public struct Engine: Sendable {
   let runner: any Runner
   let failures: FailedActions
   let leases: Leases
+  let leftAnnouncements = LeftAnnouncements()
   let makings: Makings
   /// Of the machine on which this runs.
   var graphics = GraphicsQuestion()

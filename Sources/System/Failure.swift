@@ -31,15 +31,19 @@ public struct Failure: Error, CustomStringConvertible {
     self.cause = cause
   }
 
-  /// One line each for the headline, the facts and the hint, whatever names they are made of.
+  /// What a line shows of a headline, a fact or a hint.
+  static let longestLine = 1000
+
+  /// One line each for the headline, the facts and the hint, whatever names and values they are made of.
   public var description: String {
-    var lines = [headline.visible()]
+    func line(_ text: String) -> String { text.shortened(to: Failure.longestLine).visible() }
+    var lines = [line(headline)]
     let width = facts.map(\.label.count).max() ?? 0
     for fact in facts {
       let label = fact.label + String(repeating: " ", count: width - fact.label.count)
-      lines.append("  \(label)  \(fact.value.visible())")
+      lines.append("  \(label)  \(line(fact.value))")
     }
-    if let hint { lines.append("  hint: \(hint.visible())") }
+    if let hint { lines.append("  hint: \(line(hint))") }
     return lines.joined(separator: "\n")
   }
 }

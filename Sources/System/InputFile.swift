@@ -87,6 +87,10 @@ package struct InputFile: ~Copyable {
 
   /// Whether another process, or another part of this one, holds the file's lock: see `FileLock`.
   package var isLocked: Bool { !FileLock.take(descriptor, shared: true) }
+
+  /// Takes the file's lock, until it is closed.
+  /// - Returns: false if it is another's, or cannot be had there.
+  package borrowing func lock() -> Bool { FileLock.take(descriptor) }
 }
 
 extension InputFile {

@@ -18,6 +18,19 @@ extension String {
   }
 }
 
+extension String {
+  /// The text, or its start and its end and how much is left out between: a message is no place for a value of thousands of
+  /// characters.
+  func shortened(to most: Int) -> String {
+    if utf8.count <= most { return self }
+    let scalars = unicodeScalars
+    guard scalars.count > most else { return self }
+    let (start, end) = (most * 2 / 3, most / 3)
+    return
+      "\(String(scalars.prefix(start))) … (\(scalars.count - start - end) characters) … \(String(scalars.suffix(end)))"
+  }
+}
+
 extension StringProtocol {
   /// Without the control sequences that colour what a program prints.
   public var withoutColours: String { String(self).replacing(/\u{1B}\[[0-9;:]*m/, with: "") }

@@ -40,6 +40,7 @@ extension Brake {
       let engine = try pipeline.engine(pipeline.text(), given.overrides, jobServer: places.server)
       var options = RunOptions()
       options.jobs = places.jobs
+      options.asksVersions = true
       let rebuilding = Rebuilding(engine: engine, targets: given.targets, options: options)
       let outcomes = try await Overseen.run { observe in try await rebuilding.run(observe) }
       let status = try RepetitionReports.show(outcomes, most: most, json: json)

@@ -157,6 +157,7 @@ extension Brake {
       options.jobs = places.jobs
       options.keepGoing = keepGoing
       options.always = always
+      options.asksVersions = checkDeterminism
       return options
     }
 

@@ -16,6 +16,9 @@ import Testing
     "lr,_step,train/lm_loss,val_loss\n1,1,3.5,9\n1,2,3.25,9\n",
     "\u{FEFF}# a comment\n\nstep,loss\n1.0,3.5\n2e0,+3.25\n",
     "\"step\",\"loss\"\n\"1\",\"3.5\"\n2,3.25\n", "1,3.5\n2,3.25\n", "step|nats\n1|3.5\n2|3.25",
+    "step loss\n1 3.5\n2 3.25",
+    "# step loss\n1.000000000000000000e+00 3.500000000000000000e+00\n2e0 3.25e0\n",
+    "  step   loss  \r\n     1    3.5\r\n     2   3.25  \r\n", "\"step\" \"train loss\"\n1 3.5\n2 3.25\n",
     "[{\"step\": 1, \"loss\": 3.5}, {\"step\": 2, \"loss\": 3.25}]",
     "{\"iter\": [1, 2], \"loss\": [3.5, 3.25], \"note\": \"x\"}",
     "{\"step\": 1, \"loss\": 3.5}\n\n{\"loss\": 3.25, \"step\": 2}\n",
@@ -49,6 +52,25 @@ import Testing
     #expect(curves.count == 1)
     #expect(curves[0].steps == [1, 2] && curves[0].losses == [3.5, 3.25])
     #expect(curves[0].notes.isEmpty)
+  }
+
+  @Test func `Numbers that are written as texts are named, with their line`() throws {
+    for (text, place) in [
+      ("{\"step\": 1, \"loss\": null}\n{\"step\": 2, \"loss\": \"0.5\"}\n", "line 2"),
+      ("[{\"step\": 1}, {\"step\": 2, \"loss\": \"0.5\"}]", "entry 2"),
+    ] {
+      let failure = #expect(throws: Failure.self) { try read(text) }
+      #expect(
+        failure?.headline == "dir/loss.csv: \(place): \"loss\" is the text \"0.5\" and no number",
+        "\(String(describing: failure))")
+      #expect(failure?.hint == "write numbers without quotation marks")
+    }
+  }
+
+  @Test func `A row of a table with blanks that has another number of columns is noted`() throws {
+    let curve = try read("step loss\n1 3.5\n2 3.25 1\n3\n4 3\n")[0]
+    #expect(curve.steps == [1, 4] && curve.notes.map(\.kind) == [.unreadable])
+    #expect(curve.notes[0].count == 2)
   }
 
   @Test func `Of two losses in a log the one that is printed far more often is read, and the choice is told`()

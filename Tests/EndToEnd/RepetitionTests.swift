@@ -64,6 +64,27 @@ import Testing
       try folder.shell("ls cache/tmp | wc -l").out.trimmingCharacters(in: .whitespacesAndNewlines) == "0")
   }
 
+  @Test(arguments: [["run", "--check-determinism"], ["rebuild", "s"]])
+  func `Versions that are remembered are asked for before something is computed again`(words: [String])
+    throws
+  {
+    folder.write(
+      "stages: { s: { run: 'echo s >> \(folder["runs.txt"]); echo 1 > ${out.o}', tools: { find: find -name number.v }, out: { o: o.txt } } }",
+      to: "brake.yaml")
+    func key() throws -> String? {
+      try JSON(parsing: Array(folder.brake("status", "--json").out.utf8)).array?.first?["action"]?.string
+    }
+    #expect(try folder.brake("run").status == 0)
+    let before = try #require(try key())
+    // Nobody sees that this changes what is printed.
+    folder.write("2", to: "below/number.v")
+    #expect(try folder.brake("run").out.contains("0 ran, 1 hit"))
+    #expect(try key() == before)
+    let found = try folder.shell("$BRAKE \(words.joined(separator: " "))")
+    #expect(found.status == 0, "\(found)")
+    #expect(try key() != before)
+  }
+
   @Test func `A check of named stages is of these alone`() throws {
     #expect(try folder.brake("run").status == 0)
     _ = ran()

@@ -28,67 +28,67 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 8,
+      operation: "report.figure", figure: "overview", revision: 9,
       digest: "d7a4fdbfc02804f982d49070206759643468f3acddf3abc45bc96bc5cf9e1029"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 8,
+      operation: "report.figure", figure: "fit", revision: 9,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 8,
+      operation: "report.figure", figure: "residuals", revision: 9,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 8,
+      operation: "report.figure", figure: "scaling", revision: 9,
       digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 9,
+      operation: "report.zero-sum", figure: "decomposition", revision: 10,
       digest: "1ad78a46f2401b90b184d232e190c1ac24ee70108d8f3344fc7eb10124bf3235"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 9,
+      operation: "report.zero-sum", figure: "interference", revision: 10,
       digest: "4d39840bd0e8010ac955817afb7f6ab74f73d5da235049ca006c8da5969f9b61"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 9,
+      operation: "report.zero-sum", figure: "plane", revision: 10,
       digest: "1dd34b73d8c111febcb713c39b0c09c43df7edfb81e6bf80cdfe99c44c71d6f6"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 9,
+      operation: "report.zero-sum", figure: "step", revision: 10,
       digest: "69b32f19a245563d99a46ca4c6b2916c9d7849c8efc08139ec4e6bd9444087f6"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 9,
+      operation: "report.zero-sum", figure: "gradients", revision: 10,
       digest: "aa142f14cf250d5261dc28775d1192011ce84ac5d6bb8b8484bf51a4835ca96e"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 9,
+      operation: "report.zero-sum", figure: "layers", revision: 10,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 9,
+      operation: "report.zero-sum", figure: "prediction", revision: 10,
       digest: "aa5f877e9d2ea5b4791ba2d9d01120bbf2efcbdcd554f15b5c6caf7bcd9e1c99"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 9,
+      operation: "report.zero-sum", figure: "tokens", revision: 10,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 9,
+      operation: "report.zero-sum", figure: "dissent", revision: 10,
       digest: "286c3be07557f01b0e1d46ad58ea8f24d3557182de721e3f635f7d23c64ec1c7"),
     Golden(
-      operation: "report.zero-sum", figure: "alignment", revision: 9,
+      operation: "report.zero-sum", figure: "alignment", revision: 10,
       digest: "a66ae62153584bbb251eda178bb4db6090167232ee0cd80e7eceaa1c6b10e7a0"),
     Golden(
-      operation: "report.zero-sum", figure: "spectra", revision: 9,
+      operation: "report.zero-sum", figure: "spectra", revision: 10,
       digest: "df3d46b68563a577fceb9bbc1d61dc15f6d3a01641f1835af6c9945b01a5a1cd"),
     Golden(
-      operation: "report.zero-sum", figure: "changes", revision: 9,
+      operation: "report.zero-sum", figure: "changes", revision: 10,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 9,
       digest: "54f9a000d73117b5d298e72150368c0d5e2feb855bebbdc0dfc2d0f8f2f299cc"),
     Golden(
-      operation: "report.html", revision: 13,
+      operation: "report.html", revision: 14,
       digest: "db48721917524bc88664c04ea6f5a9604b88b18ab671a0933ffe56e831ef1c80"),
     Golden(
-      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 9,
+      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 10,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 9,
       digest: "9d5ee4e46bb66cd819039719f63749f6ae6dca6511efa3ed31df459b863c41d9"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 13,
+      operation: "report.html", isOfRates: true, revision: 14,
       digest: "48877e3f114e4c2a97f8f479870c466503311d1f2f21ed7cecc99c7802aee59a"),
   ]
 

@@ -1,4 +1,5 @@
 import Artefacts
+import Foundation
 import JSON
 import PlanSupport
 import Support
@@ -99,6 +100,48 @@ private struct Count: ChainOperation {
     let summary = try await workspace.run([], [("to", "16")], events: events)
     #expect(events.ran == ["count@16", "count"])
     #expect(try workspace.output("count", "table", of: summary) == "1=1 2=3 4=10 8=36 16=136")
+  }
+
+  @Test func `Published members of links that a shorter chain no longer has go, and nothing else there`()
+    async throws
+  {
+    try await workspace.run([], [("to", "4")])
+    try await workspace.run([], [("to", "16")])
+    workspace.folder.write("mine", to: "sums/16.txt")
+    workspace.folder.write("notes", to: "sums/notes.txt")
+    workspace.folder.write("16", to: "sums/16.csv")
+    #expect(try await state([("to", "4")]) == .unpublished)
+    let events = Events()
+    try await workspace.run([], [("to", "4")], events: events)
+    #expect(
+      try names() == ["1.txt", "16.csv", "16.txt", "2.txt", "4.txt", "notes.txt"])
+    #expect(workspace.text("sums/16.txt") == "mine")
+    #expect(events.notes.contains { $0.hasPrefix("sums/16.txt stays") }, "\(events.notes)")
+    #expect(try await state([("to", "4")]) == .upToDate)
+    // A part of a chain takes nothing away.
+    try await workspace.run([], [("to", "8")])
+    try await workspace.run(["four"], [("to", "4")])
+    #expect(try names().contains("8.txt"))
+  }
+
+  @Test func `A remembered run notices that a longer chain has added members`() async throws {
+    for _ in 0..<3 where workspace.recall() == nil {
+      usleep(30_000)
+      _ = try await workspace.engine().run(targets: [], memory: workspace.memory)
+    }
+    #expect(workspace.recall() != nil)
+    try await workspace.run([], [("to", "16")])
+    #expect(workspace.recall() == nil)
+    _ = try await workspace.engine().run(targets: [], memory: workspace.memory)
+    #expect(try names() == ["1.txt", "2.txt", "4.txt", "8.txt"])
+  }
+
+  private func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: workspace.folder["sums"]).sorted()
+  }
+
+  private func state(_ overrides: [(name: String, value: String)]) async throws -> InstanceStatus.State? {
+    try await workspace.engine(overrides).status(targets: []).first { $0.instance == "count" }?.state
   }
 
   @Test func `What a link made can be used before the chain is at its end`() async throws {

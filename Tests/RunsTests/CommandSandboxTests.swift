@@ -33,6 +33,26 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: hasSandbox), arguments: [1, 300])
+  func `A command that cannot write to the workspace is told so, and not to declare what it writes`(
+    entries: Int
+  ) async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        note: { run: "echo x >> @HERE/\(entries > 200 ? "" : "folder/")notes.txt; echo > ${out.o}", out: { o: o.txt } }
+        read: { run: "cat @HERE/folder/notes.txt > ${out.o}", out: { o: o.txt } }
+      """, files: ["notes.txt": "1", "folder/notes.txt": "1"])
+    for number in 0..<entries { workspace.folder.write("", to: "file\(number)") }
+    let failure = try #require(try await workspace.run(["note"]).failures.first)
+    #expect(!failure.facts.contains { $0.label == "undeclared" }, "\(failure)")
+    #expect(failure.hint?.contains("declare what it makes under out:") == true, "\(failure)")
+    #expect(failure.facts.contains { $0.label == "said" && $0.value.contains("notes.txt") })
+    #expect(failure.facts.contains { $0 == ("entries there", "304") } == (entries > 200), "\(failure)")
+    let unread = try #require(try await workspace.run(["read"]).failures.first)
+    #expect(unread.facts.contains { $0 == ("undeclared", "folder/notes.txt") }, "\(unread)")
+  }
+
   @Test(.enabled(if: hasSandbox))
   func `Without a sandbox, which a stage can ask for, the same command reads the file`() async throws {
     let workspace = try Workspace(

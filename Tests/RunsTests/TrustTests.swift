@@ -162,6 +162,32 @@ import Testing
     #expect(try await audit(9).entries.map(\.instance) == ["b"])
   }
 
+  @Test func `An audit of commands asks for versions that are remembered, and no other audit does`()
+    async throws
+  {
+    let pipeline =
+      "stages: { c: { run: 'echo 1 > ${out.o}', tools: { sh: 'touch asked; echo 1' }, out: { o: o.txt } } }"
+    func wasAsked() -> Bool {
+      defer { try? FileManager.default.removeItem(atPath: workspace.folder["asked"]) }
+      return workspace.text("asked") != nil
+    }
+    func audit(_ runsCommands: Bool) async throws -> Audit<Bool> {
+      try await engine(trust(of: "bob", .any)).audit(
+        targets: [], count: 9, seed: 1, runsCommands: runsCommands, compare: { $0.isSame }, isSame: { $0 })
+    }
+    workspace.folder.write(pipeline, to: "brake.yaml")
+    #expect(try await ran(engine(trust(of: "ada", .me))) == 1)
+    #expect(wasAsked())
+    #expect(try await audit(false).commands == 1)
+    #expect(!wasAsked())
+    let found = try await audit(true)
+    #expect(found.foreign == 1 && found.entries.count == 1)
+    #expect(wasAsked())
+    // What an action is of which a version cannot be had, nobody knows.
+    workspace.folder.write(pipeline.replacing("echo 1' }", with: "exit 1' }"), to: "brake.yaml")
+    #expect(try await audit(true).foreign == 0)
+  }
+
   @Test func `The same seed draws the same`() async throws {
     _ = try await ran(engine(trust(of: "ada", .me)))
     func drawn(_ seed: UInt64, by person: String) async throws -> [String] {

@@ -79,7 +79,10 @@ extension CurveImport {
       for (name, value) in row.object ?? [:] where value.double != nil { names.insert(name) }
     }
     let sorted = names.sorted()
-    let columns = try CurveColumns(sorted, step: step, loss: loss, in: source)
+    let columns: CurveColumns
+    do { columns = try CurveColumns(sorted, step: step, loss: loss, in: source) } catch {
+      throw CurveImport.quoted(rows, besides: names, source: source, unit: points.unit) ?? error
+    }
     points.take(columns)
     for (place, row) in rows {
       guard let members = row.object else {
@@ -90,6 +93,22 @@ extension CurveImport {
       CurveImport.add(members[sorted[columns.step]] ?? .null, loss, at: place, to: &points)
     }
     guard !points.isEmpty else { throw CurveImport.nothing(in: source, points.notes) }
+  }
+
+  /// The error for a source in which numbers of a column are written as texts; nil if there are none.
+  private static func quoted(
+    _ rows: [(place: Int, row: JSON)], besides names: Set<String>, source: String, unit: String
+  ) -> Failure? {
+    for (place, row) in rows {
+      for (name, value) in (row.object ?? [:]).sorted(by: { $0.key < $1.key }) where !names.contains(name) {
+        guard let text = value.string, number(value)?.isFinite == true else { continue }
+        return Failure(
+          .malformed,
+          "\(source): \(unit) \(place): \"\(name)\" is the text \"\(text.prefix(40))\" and no number",
+          hint: "write numbers without quotation marks")
+      }
+    }
+    return nil
   }
 
   private static func add(_ step: JSON, _ loss: JSON, at place: Int, to points: inout PointCollector) {

@@ -78,8 +78,8 @@ private struct TableCurve {
   }
 }
 
-/// The rows of a table with one-character delimiters and optional quotes (RFC 4180). Blank lines and lines that start
-/// with `#` are skipped.
+/// The rows of a table with one-character delimiters and optional quotes (RFC 4180), or with blanks between the columns, as many as
+/// there are, as numpy writes it. Blank lines and lines that start with `#` are skipped.
 struct TableRows {
   /// The line in which the current row starts, counted from 1.
   private(set) var line = 0
@@ -95,7 +95,8 @@ struct TableRows {
     delimiter = TableRows.delimiter(text)
   }
 
-  /// The most frequent of the usual delimiters in the first line that is not skipped; a comma if there are none.
+  /// The most frequent of the usual delimiters in the first line that is not skipped; if there are none, blanks, or a comma where
+  /// there are none of these either.
   private static func delimiter(_ text: UnsafeBufferPointer<UInt8>) -> UInt8 {
     let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 64)
     let header = lines.first { $0.contains { $0 > 0x20 } && $0.first != UInt8(ascii: "#") } ?? text[...]
@@ -106,7 +107,27 @@ struct TableRows {
       if !isQuoted { counts[byte, default: 0] += 1 }
     }
     let usual = [",", "\t", ";", "|"].map { (delimiter: Unicode.Scalar) in UInt8(ascii: delimiter) }
+    if !usual.contains(where: { counts[$0] != nil }), hasColumns(header) { return TableRows.blank }
     return usual.max { counts[$0, default: 0] < counts[$1, default: 0] } ?? UInt8(ascii: ",")
+  }
+
+  private static let blank = UInt8(ascii: " ")
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == blank || byte == UInt8(ascii: "\t") }
+
+  /// Whether blanks stand between the words of a line, outside of quotation marks.
+  private static func hasColumns(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    var (isQuoted, hasBlank, hasWord) = (false, false, false)
+    for byte in line where byte != UInt8(ascii: "\r") {
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+      if isBlank(byte), !isQuoted {
+        hasBlank = hasWord
+      } else {
+        if hasBlank { return true }
+        hasWord = true
+      }
+    }
+    return false
   }
 
   func bytes(_ field: Range<Int>) -> UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: text[field]) }
@@ -139,13 +160,16 @@ struct TableRows {
   private mutating func readFields() {
     fields.removeAll(keepingCapacity: true)
     while true {
+      if delimiter == TableRows.blank { skipBlanks() }
       let isQuoted = position < text.count && text[position] == UInt8(ascii: "\"")
       if isQuoted { fields.append(quoted()) }
       let start = position
-      while position < text.count, text[position] != delimiter, text[position] != UInt8(ascii: "\n") {
+      while position < text.count, !isDelimiter(text[position]), text[position] != UInt8(ascii: "\n") {
         position += 1
       }
-      if !isQuoted {
+      // Blanks at the end of a line separate nothing.
+      let isNone = delimiter == TableRows.blank && !fields.isEmpty && isOver(start)
+      if !isQuoted && !isNone {
         let isCarriageReturn = position > start && text[position - 1] == UInt8(ascii: "\r")
         fields.append(start..<(isCarriageReturn ? position - 1 : position))
       }
@@ -153,6 +177,19 @@ struct TableRows {
       position += 1
       if text[position - 1] == UInt8(ascii: "\n") { return }
     }
+  }
+
+  private func isDelimiter(_ byte: UInt8) -> Bool {
+    delimiter == TableRows.blank ? TableRows.isBlank(byte) : byte == delimiter
+  }
+
+  private mutating func skipBlanks() {
+    while position < text.count, TableRows.isBlank(text[position]) { position += 1 }
+  }
+
+  /// Whether the line has nothing from a place on.
+  private func isOver(_ start: Int) -> Bool {
+    start == position || start + 1 == position && text[start] == UInt8(ascii: "\r")
   }
 
   private mutating func quoted() -> Range<Int> {

@@ -3,8 +3,8 @@ internal import System
 
 /// Reads per-step losses from the files that people have.
 ///
-/// - Tables with a header (comma, tab, semicolon or bar; fields may be quoted). Without a header the columns are called
-///   `1`, `2`, ..., and of two the first is the step.
+/// - Tables with a header (comma, tab, semicolon or bar, or blanks between the columns; fields may be quoted). Without a
+///   header the columns are called `1`, `2`, ..., and of two the first is the step.
 /// - JSON: a list of objects; an object of lists; several runs as an object of those; the `log_history` of Hugging Face's
 ///   `trainer_state.json`; and what the authors of [ZSL] published, `{run: {smoothed_loss: {x, y}}}`, which is already
 ///   smoothed and subsampled and is kept as it is, the doubled last point of OLMo-7B included.

@@ -80,7 +80,15 @@ struct ChainExpansion {
       stage: instance.stage, keys: instance.keys, work: .operation(operation, .none), inputs: inputs,
       outputs: operation.outputs,
       publish: instance.publish.filter { rule in operation.outputs.contains { $0.name == rule.output } },
-      position: instance.position)
+      linkFolders: linkFolders(of: instance, chain), position: instance.position)
+  }
+
+  private func linkFolders(of instance: StageInstance, _ chain: any ChainOperation) -> [LinkFolder] {
+    instance.publish.compactMap { rule in
+      chain.outputs.first { $0.name == rule.output && $0.keyed }.map { output in
+        LinkFolder(path: rule.path, names: Set(links[instance.name, default: []].map { $0 + output.file }))
+      }
+    }
   }
 
   // MARK: Sources

@@ -56,6 +56,8 @@ public final class StageInstance: Sendable {
   public let inputs: [Input]
   public let outputs: [OutputDeclaration]
   public let publish: [PublishRule]
+  /// Where the links of a chain publish what this, its end, gathers; empty for anything else.
+  public let linkFolders: [LinkFolder]
   public let resources: Resources
   public let position: Position
   /// `train[47k]`, `tokens` without keys, `train[47k]@512` for a link. Unique in a plan.
@@ -63,20 +65,21 @@ public final class StageInstance: Sendable {
 
   public convenience init(
     stage: String, keys: [String], link: String? = nil, work: Work, inputs: [Input],
-    outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources = .undeclared,
-    position: Position
+    outputs: [OutputDeclaration], publish: [PublishRule], linkFolders: [LinkFolder] = [],
+    resources: Resources = .undeclared, position: Position
   ) {
     let name = keys.isEmpty ? stage : StageInstance.name(of: stage, keys)
     self.init(
       stage: stage, keys: keys, link: link,
       name: link.map { StageInstance.name(ofLink: $0, of: name) } ?? name, work: work, inputs: inputs,
-      outputs: outputs, publish: publish, resources: resources, position: position)
+      outputs: outputs, publish: publish, linkFolders: linkFolders, resources: resources, position: position)
   }
 
   /// - Parameter name: what the other initialiser would make it.
   init(
     stage: String, keys: [String], link: String? = nil, name: String, work: Work, inputs: [Input],
-    outputs: [OutputDeclaration], publish: [PublishRule], resources: Resources, position: Position
+    outputs: [OutputDeclaration], publish: [PublishRule], linkFolders: [LinkFolder] = [],
+    resources: Resources, position: Position
   ) {
     self.stage = stage
     self.keys = keys
@@ -86,6 +89,7 @@ public final class StageInstance: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.publish = publish
+    self.linkFolders = linkFolders
     self.resources = resources
     self.position = position
   }
@@ -132,6 +136,9 @@ public final class StageInstance: Sendable {
       self.source = source
     }
   }
+
+  /// Whether something is put into the workspace, or taken from it, when it is done.
+  public var publishes: Bool { !publish.isEmpty || !linkFolders.isEmpty }
 
   /// Names of the instances that must be done before this one.
   public var dependencies: [String] {

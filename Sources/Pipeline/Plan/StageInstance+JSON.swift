@@ -13,6 +13,7 @@ extension StageInstance {
       "position": position.json,
       "resources": resources.json,
     ]
+    if !linkFolders.isEmpty { members["link-folders"] = .array(linkFolders.map(\.json)) }
     if let link { members["link"] = .string(link) }
     switch work {
     case .operation(let operation, let parameters):
@@ -54,7 +55,18 @@ extension StageInstance {
     self.init(
       stage: try reader.string("stage"), keys: try reader.array("keys").compactMap(\.string),
       link: json["link"]?.string, work: work, inputs: inputs, outputs: outputs, publish: publish,
+      linkFolders: try (json["link-folders"]?.array ?? []).map { try LinkFolder($0) },
       resources: Resources(json["resources"] ?? [:]), position: try reader.position())
+  }
+}
+
+extension LinkFolder {
+  var json: JSON { [.string(path), .array(names.sorted().map { .string($0) })] }
+
+  init(_ json: JSON) throws(PipelineError) {
+    guard let parts = json.array, parts.count == 2, let path = parts[0].string, let names = parts[1].array
+    else { throw PipelineError("a folder of links is malformed") }
+    self.init(path: path, names: Set(names.compactMap(\.string)))
   }
 }
 

@@ -1,3 +1,5 @@
+internal import System
+
 /// Well-formed XML in the making. What is interpolated into a literal is escaped, unless it is markup itself, so no text
 /// from outside becomes markup:
 ///
@@ -11,7 +13,8 @@ package struct Markup: Sendable, Hashable {
   package static func + (a: Markup, b: Markup) -> Markup { Markup(verbatim: a.text + b.text) }
   package static func += (a: inout Markup, b: Markup) { a.text += b.text }
 
-  /// Text as it may stand between tags and in attributes. Characters that XML has no place for become �.
+  /// Text as it may stand between tags and in attributes. Characters that XML has no place for become �, and those that
+  /// turn the direction of writing are written out: no name shows what stands around it as something else.
   package static func escaped(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
@@ -22,6 +25,8 @@ package struct Markup: Sendable, Hashable {
       case "\"": escaped += "&quot;"
       case "\t", "\n": escaped.unicodeScalars.append(scalar)
       case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}", "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
+      case "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
+        escaped += scalar.escape
       default: escaped.unicodeScalars.append(scalar)
       }
     }

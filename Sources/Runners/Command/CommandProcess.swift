@@ -161,13 +161,14 @@ extension CommandRun {
         String(decoding: $0, as: UTF8.self)
       })
     else { return ([], nil) }
-    let hidden = sandbox.hiddenFiles(namedIn: printed, from: scratch.work)
+    let hidden = sandbox.hiddenFiles(namedIn: Sandbox.withoutRefusals(printed), from: scratch.work)
     if !hidden.isEmpty {
       return (
         [("undeclared", hidden.prefix(5).joined(separator: ", "))],
         "a command can read only what it declares: declare \(hidden.count == 1 ? "it" : "them") under in:"
       )
     }
+    if let refused = sandbox.refusedWriting(namedIn: printed) { return refused }
     let signs = [
       "network is unreachable", "name resolution", "could not resolve", "name or service not known",
     ]

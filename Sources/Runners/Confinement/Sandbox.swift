@@ -155,8 +155,7 @@ struct Sandbox: Sendable {
       input.path.hasPrefix(workspace + "/")
         && !visible.contains { isWithin(input.path, workspace + "/" + $0) }
     }
-    // Each costs a mount. (Nobody keeps that many files in the folder of a pipeline and none in folders below it.)
-    if entries.count > 200 {
+    if entries.count > Sandbox.mostCovered {
       return ["--tmpfs", workspace] + inside.flatMap { ["--ro-bind", $0.copy, $0.path] }
         + visible.sorted().flatMap { ["--bind", "\(workspace)/\($0)", "\(workspace)/\($0)"] }
         + ["--remount-ro", workspace]

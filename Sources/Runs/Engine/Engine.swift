@@ -26,6 +26,7 @@ public struct Engine: Sendable {
   let runner: any Runner
   let failures: FailedActions
   let leases: Leases
+  let leftAnnouncements = LeftAnnouncements()
   let makings: Makings
   /// Of the machine on which this runs.
   var graphics = GraphicsQuestion()
@@ -123,14 +124,15 @@ public struct Engine: Sendable {
       try makeStore()
       var made: Set<Digest> = []
       let list = RunList(of: self)
-      if let changes = memory?.takeChanges(), !options.always, !changes.areBeforeEager {
+      if let changes = memory?.takeChanges(), !options.always, !options.asksVersions, !changes.areBeforeEager
+      {
         var execution = Execution(
           engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
         if !execution.needsPlan && !execution.isRepeated { return remember(execution, summary, in: memory) }
         made = execution.schedule.made
       }
-      if try options.always || hasToRun(targets) { resolver.tools.askAnew() }
+      if try options.always || options.asksVersions || hasToRun(targets) { resolver.tools.askAnew() }
       var execution = try Execution(
         engine: self, targets: targets, options: options, made: made, list: list, observe: observe)
       var summary = try await execution.run()
@@ -192,6 +194,8 @@ public struct RunOptions: Sendable {
   public var keepGoing = false
   /// Run every stage that the targets need, even where a record exists.
   public var always = false
+  /// Ask programs for their versions even if nothing has to run, since what is recorded will be computed once more.
+  public var asksVersions = false
 
   public init() {}
 }

@@ -148,6 +148,7 @@ struct ActionRun: Sendable {
       let watcher = ActionWatcher(
         threads: threads, notes: notes,
         prints: { log in
+          engine.leftAnnouncements.removeOnce(from: engine.store, engine.leases)
           announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
         }, report: report,
         resume: { [saved, action] in

@@ -174,8 +174,8 @@ extension Execution {
   }
 
   mutating func publish(_ batch: [Int], _ group: inout TaskGroup<Event>) {
-    let withRules = batch.filter { !instances[$0].publish.isEmpty }
-    for number in batch where instances[number].publish.isEmpty { finish(number) }
+    let withRules = batch.filter { instances[$0].publishes }
+    for number in batch where !instances[number].publishes { finish(number) }
     guard !withRules.isEmpty, let publisher else { return schedule.endedPublishing() }
     self.publisher = nil
     let items = withRules.map { (number: $0, instance: instances[$0], outputs: known[$0]!.outputs) }

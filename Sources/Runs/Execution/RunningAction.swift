@@ -25,6 +25,11 @@ final class RunningAction: Sendable {
       let file = try files.open(path, toWrite: .changing)
       do {
         guard FileLock.take(file) else { throw Failure(.system, "somebody else has announced it") }
+        // Somebody may have removed what another had left there, just before this had the lock of it.
+        let (opened, named) = (try files.status(of: file, path: path), try files.entry(path))
+        guard named?.inode == opened.inode, named?.device == opened.device else {
+          throw Failure(.system, "the announcement has been removed")
+        }
         try files.resize(file, to: 0, path: path)
         try Array(log.utf8).withUnsafeBytes { try files.write($0, to: file, path: path) }
         return file
@@ -42,9 +47,9 @@ final class RunningAction: Sendable {
     try? files.close(file, path: path)
   }
 
-  private static func path(_ key: Digest, _ store: Store) -> String {
-    "\(store.root)/index/running/\(key.hex)"
-  }
+  static func folder(of store: Store) -> String { store.root + "/index/running" }
+
+  private static func path(_ key: Digest, _ store: Store) -> String { "\(folder(of: store))/\(key.hex)" }
 
   /// The log of an action that runs now, whoever runs it; nil if nobody does.
   static func log(of key: Digest, in store: Store) -> String? {

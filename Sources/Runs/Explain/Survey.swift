@@ -21,6 +21,8 @@ struct Survey: Sendable {
     var unknown: String?
     /// What would tell, if no more than a question to Python is needed.
     var question: UnknownIdentity?
+    /// What would tell, if it takes no more than versions of programs.
+    var version: UnknownIdentity?
     /// Why what is recorded does not count; nil if nothing is, or it does.
     var distrust: String?
     /// What is recorded where outputs that nothing reads were removed: the others may be in the store.
@@ -105,7 +107,7 @@ struct Survey: Sendable {
     } catch let unknown as UnknownIdentity {
       return Finding(
         instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason,
-        question: unknown.isQuestionToPython ? unknown : nil)
+        question: unknown.isQuestionToPython ? unknown : nil, version: unknown.isVersion ? unknown : nil)
     } catch {
       return Finding(
         instance: instance, action: nil, record: nil, state: .mustRun,
@@ -197,5 +199,23 @@ extension Engine {
       survey = try Survey(self, targets: targets)
     }
     return survey
+  }
+
+  /// What a run would find that asks programs for their versions, whatever is remembered of them. Where one cannot be had, what
+  /// depends on it stays unknown.
+  func surveyedAskingVersions(_ targets: [String]) async throws -> Survey {
+    resolver.tools.askAnew()
+    while true {
+      let survey = try Survey(self, targets: targets)
+      let questions = survey.findings.compactMap(\.version)
+      if questions.isEmpty { return survey }
+      // Several stages may wait for one answer, and each answer may lead to other questions.
+      for question in questions {
+        do { try await question.findOut { _ in } } catch {
+          try Task.checkCancellation()
+          return survey
+        }
+      }
+    }
   }
 }

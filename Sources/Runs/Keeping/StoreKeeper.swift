@@ -22,7 +22,10 @@ public struct StoreKeeper: Sendable {
     try observe(.looking)
     var outcome = Outcome()
     // What it names is needed no more.
-    if !isTrial { SavedFiles(store: store).removeOld() }
+    if !isTrial {
+      SavedFiles(store: store).removeOld()
+      LeftAnnouncements.remove(from: store, Leases(of: store))
+    }
     let grace = rules.graceOfFiles
     let now = try store.timeOfFiles()
     let sweep = Sweep(of: store)

@@ -30,10 +30,13 @@ struct WorkspacePublisher {
   mutating func publish(
     _ instance: StageInstance, _ outputs: [Record.Output], note: (String) -> Void
   ) throws {
-    for rule in WorkspacePublisher.folders(instance) { try makeWay(for: rule, note) }
+    for rule in WorkspacePublisher.memberFolders(instance) { try makeWay(for: rule, note) }
     let places = WorkspacePublisher.places(instance, outputs)
     for place in places { try bring(place, note) }
-    for rule in WorkspacePublisher.folders(instance) { try tidy(rule, keeping: places, note) }
+    for rule in WorkspacePublisher.memberFolders(instance) {
+      tidy(rule, strangers(in: rule, besides: places), note)
+    }
+    for folder in instance.linkFolders { tidy(folder.path, strangers(in: folder), note) }
   }
 
   /// Whether all that an instance publishes stands in the workspace as it should, and nothing that it no longer has.
@@ -43,9 +46,10 @@ struct WorkspacePublisher {
       (try? files.artefact(at: root + "/" + $0.path))?.digest == $0.artefact.digest
         && (try? lacksMode($0)) == false
     }
-      && WorkspacePublisher.folders(instance).allSatisfy { rule in
+      && WorkspacePublisher.memberFolders(instance).allSatisfy { rule in
         strangers(in: rule, besides: places).allSatisfy { !isOurs($0) }
       }
+      && instance.linkFolders.allSatisfy { strangers(in: $0).allSatisfy { !isOurs($0) } }
   }
 
   struct Place {
@@ -68,8 +72,13 @@ struct WorkspacePublisher {
     }
   }
 
-  /// The folders into which an instance publishes the members of outputs.
+  /// The folders from which goes what an instance, or its chain, no longer has.
   static func folders(_ instance: StageInstance) -> [String] {
+    memberFolders(instance) + instance.linkFolders.map(\.path)
+  }
+
+  /// The folders into which an instance publishes the members of outputs.
+  private static func memberFolders(_ instance: StageInstance) -> [String] {
     instance.publish.filter { rule in instance.outputs.contains { $0.name == rule.output && $0.keyed } }
       .map(\.path)
   }
@@ -155,10 +164,10 @@ struct WorkspacePublisher {
   }
 
   /// Removes from a folder what brake has put there and the output no longer has.
-  private mutating func tidy(_ rule: String, keeping places: [Place], _ note: (String) -> Void) throws {
+  private mutating func tidy(_ rule: String, _ strangers: [String], _ note: (String) -> Void) {
     var others: [String] = []
     var hasRemoved = false
-    for path in strangers(in: rule, besides: places) {
+    for path in strangers {
       guard let entry = published[path] else {
         others.append(path)
         continue
@@ -180,9 +189,13 @@ struct WorkspacePublisher {
 
   /// What stands in a folder and is no member of the output.
   private func strangers(in rule: String, besides places: [Place]) -> [String] {
-    guard let names = try? disk.names(in: root + "/" + rule) else { return [] }
-    let members = Set(places.lazy.filter { $0.rule == rule }.map(\.path))
-    return names.map { rule + "/" + $0 }.filter { !members.contains($0) }
+    let members = places.lazy.filter { $0.rule == rule }.map { String($0.path.dropFirst(rule.count + 1)) }
+    return strangers(in: LinkFolder(path: rule, names: Set(members)))
+  }
+
+  private func strangers(in folder: LinkFolder) -> [String] {
+    guard let names = try? disk.names(in: root + "/" + folder.path) else { return [] }
+    return names.filter { !folder.names.contains($0) }.map { folder.path + "/" + $0 }
   }
 
   /// Whether what stands at a path is what brake has put there.

@@ -52,7 +52,10 @@ extension Engine {
     try await withTaskExecutorPreference(TaskThreads.shared) {
       var engine = self
       engine.heedsTold = true
-      let survey = try Survey(engine, targets: targets)
+      // What other versions have made is not for those that are here to be compared with.
+      let survey =
+        runsCommands
+        ? try await engine.surveyedAskingVersions(targets) : try Survey(engine, targets: targets)
       var seen: Set<Digest> = []
       var foreign: [(finding: Survey.Finding, standing: Trust.Standing)] = []
       for finding in survey.findings {

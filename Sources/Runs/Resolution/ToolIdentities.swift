@@ -54,7 +54,9 @@ final class ToolIdentities: Sendable {
     let (known, believesMemory) = state.withLock { ($0.known[tool], $0.believesMemory) }
     if let known { return known }
     guard believesMemory, let answer = memory.answer(of: tool, at: path, files) else {
-      throw UnknownIdentity(reason: "the version of '\(name)' is not known before it runs") { _ in
+      throw UnknownIdentity(
+        reason: "the version of '\(name)' is not known before it runs", isVersion: true
+      ) { _ in
         try await self.ask(tool, at: path, for: instance)
       }
     }
@@ -85,6 +87,7 @@ final class ToolIdentities: Sendable {
 
   /// Runs a version command.
   private func ask(_ tool: Tool, at path: String, for instance: StageInstance) async throws {
+    if state.withLock({ $0.known[tool] != nil }) { return }
     // What it depends on is looked at before, so that a change meanwhile is not taken for what was asked.
     let key = memory.key(of: tool, at: path, files)
     let answer = try await command.output(of: tool, for: instance)

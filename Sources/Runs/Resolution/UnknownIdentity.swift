@@ -2,6 +2,8 @@
 struct UnknownIdentity: Error {
   /// A sentence without a full stop.
   let reason: String
+  /// Whether it takes but the version of a program.
+  var isVersion = false
   /// Whether it takes but a question to a Python that is the user's, or that brake has put there: nothing of the pipeline is executed, and
   /// nothing made.
   var isQuestionToPython = false

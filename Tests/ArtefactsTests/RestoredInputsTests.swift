@@ -18,9 +18,9 @@ import Testing
     let store: Store
     private let count = Mutex(0)
 
-    init(_ store: Store, budget: Int = 1 << 30) {
+    init(_ store: Store, budget: Int = 1 << 30, secret: UserSecret? = .own) {
       self.store = store
-      inputs = RestoredInputs(of: store, budget: budget)
+      inputs = RestoredInputs(of: store, budget: budget, secret: secret)
     }
 
     var writes: Int { count.withLock { $0 } }
@@ -200,5 +200,39 @@ import Testing
     chmod(kept, 0o644)
     try Data().write(to: URL(fileURLWithPath: kept))
     #expect(text(try Reader(store).borrow(file)) == "text")
+  }
+
+  @Test func `What others have written out is read before it is believed, and only once`() throws {
+    let file = try put("text")
+    let other = try put("more")
+    let mine: UserSecret = try #require(UserSecret(at: folder["mine"]))
+    let theirs: UserSecret = try #require(UserSecret(at: folder["theirs"]))
+    let entry = folder["store/index/restored/\(file.digest.hex)"]
+    func seal() -> Data? { FileManager.default.contents(atPath: entry + "/seal-\(geteuid())") }
+    func forge(_ secret: UserSecret?) throws {
+      let inputs = RestoredInputs(of: store, budget: 1 << 30, secret: secret)
+      let bytes = Data("evil".utf8)
+      _ = try inputs.borrow(file, executable: false) { try bytes.write(to: URL(fileURLWithPath: $0)) }
+    }
+    for secret in [theirs, nil] {
+      try forge(secret)
+      let reader = Reader(store, secret: mine)
+      #expect(text(try reader.borrow(file)) == "text" && reader.writes == 1)
+      try FileManager.default.removeItem(atPath: entry)
+    }
+
+    _ = try Reader(store, secret: theirs).borrow(file)
+    let before = seal()
+    let reader = Reader(store, secret: mine)
+    #expect(text(try reader.borrow(file)) == "text" && reader.writes == 0, "its bytes are right")
+    let after = seal()
+    #expect(after != before)
+    _ = try reader.borrow(file)
+    #expect(seal() == after && reader.writes == 0)
+
+    // One's own seal says nothing of another artefact.
+    let elsewhere = folder["store/index/restored/\(other.digest.hex)"]
+    try FileManager.default.moveItem(atPath: entry, toPath: elsewhere)
+    #expect(text(try reader.borrow(other)) == "more" && reader.writes == 1)
   }
 }

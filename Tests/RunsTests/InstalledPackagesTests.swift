@@ -61,6 +61,41 @@ import Testing
     #expect(try installed(environment("six", thing().merging(cached) { $1 })).digest == loose)
   }
 
+  @Test func `A module beside the files of a distribution counts, and so does what is in it`() throws {
+    let package = [
+      "lab/core.py": "x", "lab/inner/a,b.py": "x", "lab-1.0.dist-info/METADATA": "x",
+      "lab-1.0.dist-info/RECORD": "lab/core.py,sha256=abc,1\n\"lab/inner/a,b.py\",sha256=abd,1\n",
+    ]
+    let digest = try installed(environment("one", package)).digest
+    // What a RECORD names counts as it says.
+    let edited = package.merging(["lab/core.py": "y", "lab/inner/a,b.py": "y"]) { $1 }
+    #expect(try installed(environment("two", edited)).digest == digest)
+    let cached = package.merging(["lab/inner/__pycache__/core.pyc": "y"]) { $1 }
+    #expect(try installed(environment("three", cached)).digest == digest)
+    var found: Set = [digest]
+    for (place, text) in [("lab/mine.py", "X = 1"), ("lab/mine.py", "X = 2"), ("lab/inner/mine.py", "X = 1")]
+    {
+      let loose = package.merging([place: text]) { $1 }
+      found.insert(try installed(environment("loose-\(found.count)", loose)).digest)
+    }
+    #expect(found.count == 4)
+  }
+
+  @Test func `A file that is put beside those of a distribution, or changes there, is seen`() throws {
+    let files = ["lab/core.py": "x", "lab-1.0.dist-info/RECORD": "lab/core.py,sha256=abc,1\n"]
+    let environment = environment("one", files)
+    let before = try installed(environment)
+    #expect(before.isCurrent(on: LocalFileSystem()))
+    let place = "one/lib/python3.11/site-packages/lab/mine.py"
+    // File systems tell times in steps.
+    usleep(20_000)
+    folder.write("X = 1", to: place)
+    #expect(!before.isCurrent(on: LocalFileSystem()))
+    let after = try installed(environment)
+    folder.write("X = 10", to: place)
+    #expect(!after.isCurrent(on: LocalFileSystem()))
+  }
+
   @Test func `pip itself is none of the packages`() throws {
     let digest = try installed(environment("one", thing())).digest
     let pip = ["pip/a.py": "", "pip-23.0.dist-info/RECORD": "pip/a.py,sha256=x,0\n"]

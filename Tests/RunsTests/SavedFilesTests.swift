@@ -156,4 +156,37 @@ import Testing
     #expect(summary.failed == 0, "\(summary.failures)")
     #expect(try workspace.output("train", of: summary) == whole)
   }
+
+  @Test(arguments: ["", "/deep"])
+  func `A link among what was saved is refused, and what it leads to stays as it is`(below: String) throws {
+    let folder = TemporaryFolder()
+    folder.write("mine", to: "victim/papers/thesis")
+    let store = try Store(at: folder["store"])
+    let publication = store.publication()
+    let artefact = try publication.add(bytes: Array("other".utf8))
+    try publication.commit()
+    let key = Digest(of: Array("action".utf8))
+    let place = "store/failed/\(key.hex)-saved" + below
+    folder.write("", to: parentFolder(of: place) + "/beside")
+    #expect(symlink(folder["victim"], folder[place]) == 0)
+    let saved = SavedFiles(store: store)
+    let name = below.isEmpty ? "" : "deep/"
+    // One that is in the store, and one that is lost.
+    let lost = Digest(of: Array("lost".utf8))
+    for (path, digest) in [("papers/thesis", artefact.digest), ("papers", lost)] {
+      var list = SavedList(of: key, in: store)
+      list.members = [
+        SavedList.Member(
+          output: "out", key: "1", path: name + path, digest: digest, size: artefact.size,
+          isExecutable: false,
+          modified: 0)
+      ]
+      try list.write(for: key, in: store)
+      let error = #expect(throws: Failure.self) { try saved.restore(key) }
+      #expect(error?.headline.contains("links in a store are not followed") == true)
+      saved.drop(name + path, of: key)
+      let left = FileManager.default.contents(atPath: folder["victim/papers/thesis"])
+      #expect(left == Data("mine".utf8))
+    }
+  }
 }

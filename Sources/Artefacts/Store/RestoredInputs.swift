@@ -6,11 +6,14 @@ package import System
 /// sandbox.
 ///
 ///     index/restored/<digest>/content    a file, or a folder; its modes are usual ones, and the commands' mounts read-only
-///                             seal       what the system said of all that is in it when it had been written, and its size
+///                             seal-1000  what the system said of all that is in it when it had been written, and its size,
+///                                        sealed with the secret of the user with that number
 ///                             used       locked while somebody uses it; written to with every use
 ///
 /// An executable file is another entry, `<digest>.x`, than the same bytes that are none. An entry is made in `tmp/` and
 /// renamed when it is complete. Nothing is flushed: where the bytes did not survive a power cut, the seal does not fit.
+/// Whoever can write to the store can make an entry: what a user's own seal does not vouch for, that user's brake reads once
+/// before it is believed.
 ///
 /// Whoever uses an entry holds the lock of `used` together with others (`flock`), and whoever removes one holds it alone.
 /// Where the store's file system has no locks that this machine alone keeps, there are no entries.
@@ -18,6 +21,7 @@ package final class RestoredInputs: Sendable {
   /// Bytes. When there are more, those that nobody uses go, the longest unused first. 0: there are no entries.
   package let budget: Int
   private let store: Store
+  private let secret: UserSecret?
   private let folder: String
   private let state = Mutex(State())
 
@@ -30,9 +34,11 @@ package final class RestoredInputs: Sendable {
 
   private final class Gate: Sendable { let lock = Mutex(()) }
 
-  package init(of store: Store, budget: Int) {
+  /// - Parameter secret: the user's; without one, the bytes are read with every use.
+  package init(of store: Store, budget: Int, secret: UserSecret? = .own) {
     self.store = store
     self.budget = budget
+    self.secret = secret
     folder = store.root + "/index/restored"
   }
 
@@ -91,15 +97,19 @@ package final class RestoredInputs: Sendable {
   private func find(_ name: String, _ artefact: Artefact, _ executable: Bool) throws -> RestoredInput? {
     let entry = folder + "/" + name
     guard let input = RestoredInput(entry, files: files) else { return nil }
-    let seal = try? Seal(of: entry + "/content", files: files)
-    if let seal, try files.contents(of: entry + "/seal", limit: 256) == seal.text {
+    let seal = try? Seal(of: entry + "/content", name, secret, files: files)
+    let place = entry + "/" + Seal.name
+    if let seal, seal.isSecret, try files.contents(of: place, limit: 256) == seal.text {
       // The last of all: it tells when the entry was used, whoever may write to it.
       try? files.write([], to: entry + "/used")
       return input
     }
-    // It was touched or copied, or comes from another mount, and may be what it was all the same.
-    if let seal, (try? holds(artefact, executable, entry + "/content")) == true {
-      try files.replace(entry + "/seal", with: seal.text, by: store.temporaryPath())
+    // It was touched or copied, or comes from another mount or user, and may be what it was all the same.
+    if let seal, (try? holds(artefact, executable, entry + "/content")) == true,
+      let now = try? Seal(of: entry + "/content", name, secret, files: files), now.text == seal.text
+    {
+      // Where another user's folder takes no seal, it is read again.
+      if seal.isSecret { try? files.replace(place, with: seal.text, by: store.temporaryPath()) }
       return input
     }
     try remove(name)
@@ -130,8 +140,8 @@ package final class RestoredInputs: Sendable {
       try write(entry + "/content")
     }
     try files.setUsualModes(entry + "/content")
-    let seal = try Seal(of: entry + "/content", files: files)
-    try files.write(seal.text, to: entry + "/seal")
+    let seal = try Seal(of: entry + "/content", name, secret, files: files)
+    try files.write(seal.text, to: entry + "/" + Seal.name)
     try store.makeFolders(folder)
     do {
       try files.rename(entry, to: folder + "/" + name)
@@ -183,7 +193,9 @@ package final class RestoredInputs: Sendable {
 
   private func size(of name: String) -> Int {
     if let size = state.withLock({ $0.sizes[name] }) { return size }
-    let text = try? files.contents(of: "\(folder)/\(name)/seal", limit: 256)
+    // Anybody's: all tell the same size.
+    let seal = try? files.names(in: "\(folder)/\(name)").first { $0.hasPrefix("seal") }
+    let text = seal.flatMap { try? files.contents(of: "\(folder)/\(name)/\($0)", limit: 256) }
     let size = text.flatMap { Seal.size(in: $0) } ?? 0
     state.withLock { $0.sizes[name] = size }
     return size
@@ -216,12 +228,19 @@ package final class RestoredInput: Sendable {
   deinit { try? files.close(lock, path: path) }
 }
 
-/// What the system says of a file, or of a folder and all that is in it: as long as it says the same, nothing was written.
+/// What the system says of a file, or of a folder and all that is in it: as long as it says the same, nothing was written. Only
+/// who knows the secret can have made it.
 private struct Seal {
   let text: [UInt8]
+  /// Whether it proves anything.
+  let isSecret: Bool
 
+  /// Of this user's, in an entry.
+  static let name = "seal-\(geteuid())"
+
+  /// - Parameter entry: the name of the entry, so that the seal of one is none of another to which its content is moved.
   /// - Throws: also for what is neither file nor folder.
-  init(of path: String, files: any FileSystem) throws {
+  init(of path: String, _ entry: String, _ secret: UserSecret?, files: any FileSystem) throws {
     var bytes: [UInt8] = []
     var size = 0
     func visit(_ path: String, _ name: String) throws {
@@ -234,8 +253,11 @@ private struct Seal {
       guard status.isFolder else { return }
       for entry in try files.names(in: path) { try visit(path + "/" + entry, name + "/" + entry) }
     }
-    try visit(path, "")
-    text = Array("brake seal 1 \(size)\n\(Digest(of: bytes).hex)\n".utf8)
+    try visit(path, entry)
+    let head = Array("brake seal 2 \(size)\n".utf8)
+    isSecret = secret != nil
+    let digest = secret?.seal(of: head + bytes) ?? Digest(of: head + bytes)
+    text = head + Array("\(digest.hex)\n".utf8)
   }
 
   /// The size that a seal tells.

@@ -78,6 +78,7 @@ struct SavedFiles: Sendable {
   /// - Parameter contents: what files hold, so that none is read twice.
   private func restore(_ member: SavedList.Member, of key: Digest, _ contents: StatCache) throws {
     let target = folder(of: key) + "/" + member.path
+    try checkFolders(of: member.path, key)
     // A command may have written to its file again, and a disk may have lost what it had: the size alone proves nothing.
     if try size(of: target) == member.size, (try? contents.artefact(at: target))?.digest == member.digest {
       return
@@ -175,6 +176,7 @@ struct SavedFiles: Sendable {
     let target = folder(of: key) + "/" + path
     let new = "\(folder(of: key))/.new"
     do {
+      try checkFolders(of: path, key)
       if try files.entry(folder(of: key)) == nil { removeOld() }
       try store.makeFolders(parentFolder(of: target))
       if try files.entry(new) != nil { try files.remove(new) }
@@ -197,6 +199,7 @@ struct SavedFiles: Sendable {
   }
 
   func drop(_ path: String, of key: Digest) {
+    guard (try? checkFolders(of: path, key)) != nil else { return }
     let path = folder(of: key) + "/" + path
     guard let status = (try? files.entry(path)) ?? nil else { return }
     if status.isFolder { files.removeAll(path) } else { try? files.remove(path) }
@@ -211,6 +214,16 @@ struct SavedFiles: Sendable {
     let folder = folder(of: key)
     for path in [SavedList.path(of: key, in: store), folder] where (try? files.entry(path)) ?? nil != nil {
       files.removeAll(path)
+    }
+  }
+
+  /// Throws if a folder on the way to what is kept under a path is a link: what it leads to belongs to someone else.
+  private func checkFolders(of path: String, _ key: Digest) throws {
+    try files.checkOwnFolder("\(store.root)/failed")
+    var place = folder(of: key)
+    for part in path.split(separator: "/") {
+      guard try files.checkOwnFolder(place) else { return }
+      place += "/" + part
     }
   }
 

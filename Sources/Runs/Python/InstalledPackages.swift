@@ -8,7 +8,7 @@ import System
 /// Of each distribution the lines of its `RECORD` count, which hold the digest of each of its files: as its installer wrote them, so that
 /// whoever changes an installed file by hand changes nothing here. What says only where or by whom it was installed does not count: the
 /// programs in `bin/`, which name the environment's folder, compiled bytecode, and pip itself. What no `RECORD` names is
-/// read itself.
+/// read itself, also where it stands among the files of a distribution.
 struct InstalledPackages: Sendable {
   /// Version by name, written as indexes of packages compare them.
   let versions: [String: String]
@@ -40,6 +40,9 @@ struct InstalledPackages: Sendable {
 
   /// No file that describes a distribution is larger.
   fileprivate static let limit = 64 << 20
+  /// No environment has more files and folders that no `RECORD` names, or folders in one another.
+  fileprivate static let most = 1 << 20
+  fileprivate static let deepest = 64
 }
 
 private struct Reader {
@@ -49,8 +52,9 @@ private struct Reader {
   var versions: [String: String] = [:]
   var lines: [String] = []
   var marks: [InstalledPackages.Mark] = []
-  /// Names in the folder of packages that some distribution has put there.
+  /// Files that some distribution has put there, by their paths from the folder of packages, and the folders that describe one.
   private var claimed: Set<String> = []
+  private var looked = 0
 
   init(environment: String, files: StatCache, disk: any FileSystem) {
     self.environment = environment
@@ -73,7 +77,7 @@ private struct Reader {
     }
     for name in rest where !claimed.contains(name) && name != "__pycache__" {
       try refuseEditable(name, in: folder)
-      try readLoose(folder + "/" + name, as: name)
+      try readLoose(folder + "/" + name, as: name, depth: 1)
     }
   }
 
@@ -140,7 +144,7 @@ private struct Reader {
     var entries: [String] = []
     for line in record.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
       guard let entry = RecordEntry(line) else { continue }
-      if let top = entry.topFolder { claimed.insert(top) }
+      if let file = entry.file { claimed.insert(file) }
       if entry.isContent { entries.append(entry.line) }
     }
     if distribution == "pip" { return true }
@@ -195,13 +199,20 @@ private struct Reader {
     }
   }
 
-  /// A file or folder, by its bytes.
-  private mutating func readLoose(_ path: String, as name: String) throws {
+  /// A file, or what no distribution has put into a folder, by its bytes.
+  private mutating func readLoose(_ path: String, as name: String, depth: Int) throws {
+    looked += 1
+    if looked > InstalledPackages.most || depth > InstalledPackages.deepest {
+      throw Failure(
+        .refused, "too much is installed in \(environment) to be read, or its folders lead into one another",
+        facts: [("at", path)], hint: "remove links to folders from it, or make the environment anew")
+    }
     try mark(path)
     guard let status = try disk.status(path) else { return }
     if status.isFolder {
       for entry in try disk.names(in: path).sorted() where entry != "__pycache__" {
-        try readLoose("\(path)/\(entry)", as: "\(name)/\(entry)")
+        let inner = "\(name)/\(entry)"
+        if !claimed.contains(inner) { try readLoose("\(path)/\(entry)", as: inner, depth: depth + 1) }
       }
     } else if status.isFile {
       lines.append("\(name) \(try files.artefact(at: path).digest)")
@@ -225,11 +236,13 @@ private struct RecordEntry {
     digest = line[line.index(after: middle)..<last]
   }
 
-  /// What of the folder of packages it stands in; nil for what stands elsewhere.
-  var topFolder: String? {
-    let plain = path.hasPrefix("\"") ? path.dropFirst() : path
-    let first = plain.prefix { $0 != "/" }
-    return first == ".." || first.isEmpty ? nil : String(first)
+  /// Its path in the folder of packages; nil for what stands elsewhere. A path in quotes has its own quotes twice.
+  var file: String? {
+    var plain = String(path)
+    if plain.hasPrefix("\""), plain.hasSuffix("\""), plain.utf8.count > 1 {
+      plain = String(plain.dropFirst().dropLast()).replacing("\"\"", with: "\"")
+    }
+    return plain.isEmpty || plain.hasPrefix("../") || plain.hasPrefix("/") ? nil : plain
   }
 
   /// Whether it tells what is installed, and not only where and by whom.

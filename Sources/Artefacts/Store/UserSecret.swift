@@ -1,14 +1,14 @@
-import Artefacts
-import Glibc
-import System
+internal import Glibc
+internal import System
 
-/// Bytes that only this user knows. A note in a store that others can write to holds commands that are to be executed later;
-/// with these it is told from one that somebody else has put there.
-struct UserSecret: Sendable {
+/// Bytes that only this user knows. A note in a store that others can write to is believed without
+/// a look at what it stands for, such as commands that are to be executed later; with these it is told from one that somebody
+/// else has put there.
+package struct UserSecret: Sendable {
   private let bytes: [UInt8]
 
   /// `$XDG_STATE_HOME/brake/secret`, or in `~/.local/state/`; made where there is none. Nil where there can be none.
-  static let own: UserSecret? = {
+  package static let own: UserSecret? = {
     func value(_ name: String) -> String? {
       getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
     }
@@ -19,7 +19,7 @@ struct UserSecret: Sendable {
   }()
 
   /// - Parameter path: of a file that only the user can read.
-  init?(at path: String) {
+  package init?(at path: String) {
     if let bytes = UserSecret.read(path) {
       self.bytes = bytes
       return
@@ -63,7 +63,7 @@ struct UserSecret: Sendable {
   }
 
   /// What proves that the holder of the secret has written these bytes.
-  func seal(of content: some Sequence<UInt8>) -> Digest {
+  package func seal(of content: some Sequence<UInt8>) -> Digest {
     var hasher = DigestHasher()
     bytes.withUnsafeBytes { hasher.update($0) }
     if content.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {

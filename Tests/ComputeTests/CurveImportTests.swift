@@ -158,6 +158,29 @@ import Testing
     #expect(curve.notes[0].places == ["line 5: nan at step 2"])
   }
 
+  @Test(arguments: [
+    "step 1,100 | loss 2.5", "step 1'100 | loss 2.5", "step 1 100 | loss 2.5",
+    "step: 1,100/500,000, loss: 2.5",
+  ])
+  func `Steps with separators of thousands are refused`(line: String) throws {
+    let failure = #expect(throws: Failure.self) { try read("step 900 | loss 3.5\n\(line)\n") }
+    #expect(failure?.headline.contains("line 2: the step 1 has more digits behind it") == true)
+  }
+
+  @Test func `Lists of numbers behind a step are no separators of thousands`() throws {
+    let curve = try read("step 1, 100 tokens, loss 3.5\nstep 2 200 tokens, loss 3.25\nstep 3,4000 loss 3\n")[
+      0]
+    #expect(curve.steps == [1, 2, 3] && curve.notes.isEmpty)
+  }
+
+  @Test(arguments: ["1.2K", "1_200", "2M"])
+  func `Lines whose step is no whole number are told of`(step: String) throws {
+    let curve = try read("step=1 loss=3.5\nstep=2 loss=3.25\nstep=\(step) loss=3\n")[0]
+    #expect(curve.steps == [1, 2])
+    #expect(curve.notes.map(\.kind) == [.unreadable])
+    #expect(curve.notes.first?.places == ["line 3: the step '\(step)' is no whole number"])
+  }
+
   @Test func `From where a restart begins, the later points count`() throws {
     var rows = (1...30).map { "\($0),\(100 + $0)" }
     rows += (21...25).map { "\($0),\(200 + $0)" }

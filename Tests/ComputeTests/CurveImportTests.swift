@@ -199,6 +199,34 @@ import Testing
       ])
   }
 
+  @Test(arguments: [
+    ("step,loss", "", ", and go no further than before"),
+    ("run,step,loss", "a,", ", where 'run' changes from a to b"),
+    ("epoch,step,loss", "1,", ", where 'epoch' changes from 1 to 2"),
+  ])
+  func `Steps that begin anew in another run or epoch are refused`(
+    header: String, origin: String, reason: String
+  ) throws {
+    let other = origin.replacing("a", with: "b").replacing("1", with: "2")
+    let steps = reason.contains("where") ? 1...50 : 1...30
+    let rows = (1...30).map { "\(origin)\($0),3" } + steps.map { "\(other)\($0),2" }
+    let failure = #expect(throws: Failure.self) { try read(header + "\n" + rows.joined(separator: "\n")) }
+    #expect(failure?.headline.contains("line 32: the steps begin anew, with 1 after 30\(reason)") == true)
+  }
+
+  @Test func `Short epochs that each begin anew are not sorted into one`() throws {
+    let lines = (1...50).flatMap { epoch in (1...8).map { "epoch: \(epoch), step: \($0), loss: 2.5\n" } }
+    let failure = #expect(throws: Failure.self) { try read(lines.joined()) }
+    #expect(failure?.headline.contains("line 9: the steps begin anew, with 1 after 8") == true)
+  }
+
+  @Test func `A training that failed early and was begun anew is one`() throws {
+    let rows = (1...30).map { "\($0 / 20),\($0),3" } + (1...50).map { "\($0 / 20),\($0),2" }
+    let curve = try read("epoch,step,loss\n" + rows.joined(separator: "\n"))[0]
+    #expect(curve.steps == Array(1...50) && curve.losses.allSatisfy { $0 == 2 })
+    #expect(curve.notes.map(\.kind) == [.restart])
+  }
+
   @Test func `Rows in no order are sorted`() throws {
     let steps = (0..<50).map { ($0 * 37) % 50 + 1 }
     let curve = try read("step,loss\n" + steps.map { "\($0),\($0 * 2)" }.joined(separator: "\n"))[0]

@@ -30,8 +30,11 @@ extension CurveImport {
       if number % 65_536 == 0 { try Task.checkCancellation() }
       let entries = LogLine(line)
       for entry in entries.entries where names.count < 40 { names.insert(entry.name) }
-      for (pair, step, loss) in pairs(entries) {
-        points[pair, default: PointCollector(unit: "line")].add(step: step.value, loss: loss, at: number)
+      let found = pairs(entries)
+      let origin = found.isEmpty ? [] : origin(of: entries)
+      for (pair, step, loss) in found {
+        points[pair, default: PointCollector(unit: "line")].add(
+          step: step.value, loss: loss, at: number, origin: origin)
         if step.goesOn { oddities[pair, default: StepOddities()].add(cut: step, at: number) }
       }
       for (pair, text) in unread(entries) {
@@ -74,7 +77,7 @@ extension CurveImport {
       found.note(
         .choice, "'\(pair.loss)' by '\(pair.step)' was read, and not " + others.joined(separator: ", "))
     }
-    return found.merged(run: run)
+    return try found.merged(run: run, in: file)
   }
 
   private func pairs(_ line: LogLine) -> [(pair: Pair, step: LogLine.Entry, loss: Double)] {
@@ -84,6 +87,11 @@ extension CurveImport {
     return steps.flatMap { step in
       losses.filter { $0.name != step.name }.map { (Pair(step: step.name, loss: $0.name), step, $0.value) }
     }
+  }
+
+  private func origin(of line: LogLine) -> [PointCollector.Origin] {
+    line.entries.filter { CurveColumns.saysOrigin($0.name) }
+      .map { PointCollector.Origin(name: $0.name, value: "\($0.value)") }
   }
 
   /// What stands in place of the step in a line with a loss.

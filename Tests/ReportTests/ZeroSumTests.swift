@@ -134,6 +134,7 @@ import Testing
       "split": [
         "before": [1024], "after": [8192], "log_rate": .number(rate), "log_M": .number(log),
         "log_constructive": .number(rate - log), "share_D_interval": [0.5, 0.75], "across": 4096,
+        "log_rate_interval": [.number(rate - 0.2), .number(rate + 0.2)],
         "share_D_by_window": [0.7, 0.8],
       ],
     ]
@@ -621,6 +622,9 @@ import Testing
   @Test func `The report says so when the answer is no`() async throws {
     let text = try await text(d: 0.105, m: 0.1)
     #expect(text.contains("does not change by more than its 95 % intervals"))
+    let uncertain = try await self.text(d: 0.15, m: 0.4)
+    #expect(uncertain.contains("is not found to shrink: it changes by a factor of 0.94"))
+    #expect(!uncertain.contains("come from 1 − D"))
     let growing = try await self.text(d: 0, m: 0.8)
     #expect(growing.contains("At the deceleration D falls"))
     #expect(growing.contains("does not shrink: it changes by a factor of 2.2"))

@@ -230,6 +230,17 @@ import Testing
     }
   }
 
+  @Test func `An interval that is reversed is refused`() async throws {
+    let bench = try Workbench()
+    var reversed = try #require(Self.losses("14M", 8192, d: 0.6).object)
+    reversed["D_interval"] = [0.7, 0.5]
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["losses"] = [try bench.input(JSON.object(reversed).canonicalBytes)]
+    await #expect(throws: Failure.self) {
+      try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "interference"])
+    }
+  }
+
   @Test func `Without results a message stands in place of a figure`() async throws {
     let bench = try Workbench()
     let outputs = try await bench.run(

@@ -241,6 +241,18 @@ import Testing
     }
   }
 
+  @Test(arguments: [(4096, true), (2048, false), (8192, false)])
+  func `The ring is drawn on the pair that the deceleration step lies in`(from: Int, isDrawn: Bool)
+    async throws
+  {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["losses"] = [try bench.input(Self.losses("14M", from, d: 0.6).canonicalBytes)]
+    let outputs = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "plane"])
+    let data = String(decoding: try #require(outputs["data"]), as: UTF8.self)
+    #expect(data.contains("at the deceleration step") == isDrawn)
+  }
+
   @Test func `Without results a message stands in place of a figure`() async throws {
     let bench = try Workbench()
     let outputs = try await bench.run(

@@ -97,9 +97,11 @@ extension AnalysisFigures {
         Series(.line(width: 1), run.colour, rows),
         Series(.marker, run.colour, rows, name: run.label, legendName: run.groupLabel),
       ]
-      // The last pair that begins before t_d.
+      // The pair that t_d lies in; one that ends there is before it.
       if run.decelerates,
-        let pair = results.last(where: { Double($0.0.from) <= run.fit.curve.breakStep })
+        let pair = results.last(where: {
+          Double($0.0.from) <= run.fit.curve.breakStep && run.fit.curve.breakStep < Double($0.0.to)
+        })
       {
         series.append(
           Series(.ring, run.colour, [[pair.1, pair.0.magnitude]], name: "at the deceleration step"))

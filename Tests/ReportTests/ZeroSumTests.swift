@@ -253,6 +253,19 @@ import Testing
     #expect(data.contains("at the deceleration step") == isDrawn)
   }
 
+  @Test func `A second file of published points of one quantity is refused`() async throws {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["published"] = try ["a_D_x.csv", "b_D_x.csv"].map { name in
+      try bench.input(Array("model,step,D\n14M,1,0.25\n".utf8), key: name)
+    }
+    let given = inputs
+    let failure = await #expect(throws: Failure.self) {
+      try await bench.run(ZeroSumFigureOperation(), given, ["figure": "interference"])
+    }
+    #expect(failure?.headline == "the published points 'a_D_x.csv' and 'b_D_x.csv' are both of D")
+  }
+
   @Test func `Without results a message stands in place of a figure`() async throws {
     let bench = try Workbench()
     let outputs = try await bench.run(

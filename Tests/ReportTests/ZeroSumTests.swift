@@ -266,6 +266,22 @@ import Testing
     #expect(failure?.headline == "the published points 'a_D_x.csv' and 'b_D_x.csv' are both of D")
   }
 
+  @Test func `Sizes are compared over pairs that end at the same step`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51], [0.8, 0.81], bench)
+    func section(_ change: (inout [String: JSON], Int) -> Void) async throws -> String {
+      inputs["losses"] = try ["14M seed 1", "14M seed 2", "144M seed 1", "144M seed 2"].enumerated().map {
+        var result = try #require(Self.losses($1, 8192, d: 0.5).object)
+        change(&result, $0)
+        return try bench.input(JSON.object(result).canonicalBytes, key: $1)
+      }
+      return try await text(inputs, bench)
+    }
+    #expect(try await section { result, _ in result["to"] = 24576 }.contains("to 24"))
+    let mixed = try await section { result, index in result["to"] = index < 2 ? 16384 : 24576 }
+    #expect(!mixed.contains("the last pair that all sizes have"))
+  }
+
   @Test func `Without results a message stands in place of a figure`() async throws {
     let bench = try Workbench()
     let outputs = try await bench.run(

@@ -79,7 +79,7 @@ extension AnalysisFigures {
     return .traces(
       panels, title: "What the deceleration is made of",
       caption:
-        "The logarithm of the progress −ΔL from t to 2t is the sum of those of M and of 1 − D; pairs whose loss rises have "
+        "The logarithm of the progress −ΔL between two checkpoints is the sum of those of M and of 1 − D; pairs whose loss rises have "
         + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "
         + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
         + "deceleration step, for this training.",
@@ -188,7 +188,7 @@ extension Page {
   /// How much of the deceleration is due to cancellation.
   private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
     let factor = split.progressRatio
-    let progress: Markup = "The progress −Δ<i>L</i> from <i>t</i> to 2<i>t</i>"
+    let progress: Markup = "The progress −Δ<i>L</i> of a pair of checkpoints"
     guard let (magnitude, constructive) = split.foundShares else {
       if split.change.rate < 0 {
         let reason =

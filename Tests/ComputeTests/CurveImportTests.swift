@@ -180,6 +180,29 @@ import Testing
     #expect(curve.notes[0].places == ["line 5: nan at step 2"])
   }
 
+  @Test(arguments: [
+    "step 1,100 | loss 2.5", "step 1'100 | loss 2.5", "step 1 100 | loss 2.5",
+    "step: 1,100/500,000, loss: 2.5",
+  ])
+  func `Steps with separators of thousands are refused`(line: String) throws {
+    let failure = #expect(throws: Failure.self) { try read("step 900 | loss 3.5\n\(line)\n") }
+    #expect(failure?.headline.contains("line 2: the step 1 has more digits behind it") == true)
+  }
+
+  @Test func `Lists of numbers behind a step are no separators of thousands`() throws {
+    let curve = try read("step 1, 100 tokens, loss 3.5\nstep 2 200 tokens, loss 3.25\nstep 3,4000 loss 3\n")[
+      0]
+    #expect(curve.steps == [1, 2, 3] && curve.notes.isEmpty)
+  }
+
+  @Test(arguments: ["1.2K", "1_200", "2M"])
+  func `Lines whose step is no whole number are told of`(step: String) throws {
+    let curve = try read("step=1 loss=3.5\nstep=2 loss=3.25\nstep=\(step) loss=3\n")[0]
+    #expect(curve.steps == [1, 2])
+    #expect(curve.notes.map(\.kind) == [.unreadable])
+    #expect(curve.notes.first?.places == ["line 3: the step '\(step)' is no whole number"])
+  }
+
   @Test func `From where a restart begins, the later points count`() throws {
     var rows = (1...30).map { "\($0),\(100 + $0)" }
     rows += (21...25).map { "\($0),\(200 + $0)" }
@@ -196,6 +219,34 @@ import Testing
         "line 32: step 21 after 30, 10 earlier points replaced",
         "line 37: step 24 after 25, 2 earlier points replaced",
       ])
+  }
+
+  @Test(arguments: [
+    ("step,loss", "", ", and go no further than before"),
+    ("run,step,loss", "a,", ", where 'run' changes from a to b"),
+    ("epoch,step,loss", "1,", ", where 'epoch' changes from 1 to 2"),
+  ])
+  func `Steps that begin anew in another run or epoch are refused`(
+    header: String, origin: String, reason: String
+  ) throws {
+    let other = origin.replacing("a", with: "b").replacing("1", with: "2")
+    let steps = reason.contains("where") ? 1...50 : 1...30
+    let rows = (1...30).map { "\(origin)\($0),3" } + steps.map { "\(other)\($0),2" }
+    let failure = #expect(throws: Failure.self) { try read(header + "\n" + rows.joined(separator: "\n")) }
+    #expect(failure?.headline.contains("line 32: the steps begin anew, with 1 after 30\(reason)") == true)
+  }
+
+  @Test func `Short epochs that each begin anew are not sorted into one`() throws {
+    let lines = (1...50).flatMap { epoch in (1...8).map { "epoch: \(epoch), step: \($0), loss: 2.5\n" } }
+    let failure = #expect(throws: Failure.self) { try read(lines.joined()) }
+    #expect(failure?.headline.contains("line 9: the steps begin anew, with 1 after 8") == true)
+  }
+
+  @Test func `A training that failed early and was begun anew is one`() throws {
+    let rows = (1...30).map { "\($0 / 20),\($0),3" } + (1...50).map { "\($0 / 20),\($0),2" }
+    let curve = try read("epoch,step,loss\n" + rows.joined(separator: "\n"))[0]
+    #expect(curve.steps == Array(1...50) && curve.losses.allSatisfy { $0 == 2 })
+    #expect(curve.notes.map(\.kind) == [.restart])
   }
 
   @Test func `Rows in no order are sorted`() throws {

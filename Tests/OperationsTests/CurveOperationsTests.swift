@@ -33,7 +33,7 @@ import Testing
     let prepared = try await OperationRun(operation("curve.prepare"), inputs: inputs("curve", curve))
     let points = try #require(prepared.bytes("prepared"))
     let fitted = try await OperationRun(
-      operation("curve.fit"), ["bootstrap": 4, "starts": 5], inputs: inputs("curve", points))
+      operation("curve.fit"), ["bootstrap": 39, "starts": 5], inputs: inputs("curve", points))
     let fit = try #require(fitted.bytes("fit"))
     #expect(try CurveAnalysis(json: JSON(parsing: fit)).curve.run == "a")
     #expect(fitted.log.hasPrefix("a: "))

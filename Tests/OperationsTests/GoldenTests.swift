@@ -178,7 +178,7 @@ import Testing
     case "curve.fit":
       let prepared = try Preparation()(curve("a")).json.canonicalBytes
       return try await OperationRun(
-        operation, ["bootstrap": 5, "starts": 5], inputs: ["curve": [(nil, prepared)]])
+        operation, ["bootstrap": 39, "starts": 5], inputs: ["curve": [(nil, prepared)]])
     case "text.corpus":
       return try await OperationRun(
         operation,

@@ -30,7 +30,7 @@ import Testing
     func changes(_ from: Int, _ to: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       try await OperationRun(
         ZSLOperationsTests.operation("zsl.losses"),
-        ["run": "tiny", "from": .integer(1 << Int64(from)), "to": .integer(1 << Int64(to)), "bootstrap": 20]
+        ["run": "tiny", "from": .integer(1 << Int64(from)), "to": .integer(1 << Int64(to)), "bootstrap": 39]
           .merging(parameters) { $1 },
         inputs: [
           "before": [(nil, try await losses(from))], "after": [(nil, try await losses(to))],
@@ -41,7 +41,7 @@ import Testing
     func dissent(_ index: Int, _ parameters: [String: JSON] = [:]) async throws -> OperationRun {
       try await OperationRun(
         ZSLOperationsTests.operation("zsl.dissent"),
-        ["run": "tiny", "step": .integer(1 << Int64(index)), "bootstrap": 20].merging(parameters) { $1 },
+        ["run": "tiny", "step": .integer(1 << Int64(index)), "bootstrap": 39].merging(parameters) { $1 },
         inputs: [
           "checkpoint": [(nil, try bytes("checkpoints", index))], "tokens": [(nil, Training.tokens)],
         ])
@@ -54,7 +54,7 @@ import Testing
       let before = try await changes(0, 1, ["from": 100, "to": 200])
       let after = try await changes(1, 2, ["from": 3200, "to": 6400])
       return try await OperationRun(
-        ZSLOperationsTests.operation("zsl.decompose"), ["bootstrap": 20],
+        ZSLOperationsTests.operation("zsl.decompose"), ["bootstrap": 39],
         inputs: [
           "fit": [(nil, fit.json.canonicalBytes)],
           "changes": [

@@ -134,6 +134,7 @@ import Testing
       "split": [
         "before": [1024], "after": [8192], "log_rate": .number(rate), "log_M": .number(log),
         "log_constructive": .number(rate - log), "share_D_interval": [0.5, 0.75], "across": 4096,
+        "log_rate_interval": [.number(rate - 0.2), .number(rate + 0.2)],
         "share_D_by_window": [0.7, 0.8],
       ],
     ]
@@ -227,6 +228,58 @@ import Testing
         try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "interference"])
       }
     }
+  }
+
+  @Test func `An interval that is reversed is refused`() async throws {
+    let bench = try Workbench()
+    var reversed = try #require(Self.losses("14M", 8192, d: 0.6).object)
+    reversed["D_interval"] = [0.7, 0.5]
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["losses"] = [try bench.input(JSON.object(reversed).canonicalBytes)]
+    await #expect(throws: Failure.self) {
+      try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "interference"])
+    }
+  }
+
+  @Test(arguments: [(4096, true), (2048, false), (8192, false)])
+  func `The ring is drawn on the pair that the deceleration step lies in`(from: Int, isDrawn: Bool)
+    async throws
+  {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["losses"] = [try bench.input(Self.losses("14M", from, d: 0.6).canonicalBytes)]
+    let outputs = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "plane"])
+    let data = String(decoding: try #require(outputs["data"]), as: UTF8.self)
+    #expect(data.contains("at the deceleration step") == isDrawn)
+  }
+
+  @Test func `A second file of published points of one quantity is refused`() async throws {
+    let bench = try Workbench()
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["published"] = try ["a_D_x.csv", "b_D_x.csv"].map { name in
+      try bench.input(Array("model,step,D\n14M,1,0.25\n".utf8), key: name)
+    }
+    let given = inputs
+    let failure = await #expect(throws: Failure.self) {
+      try await bench.run(ZeroSumFigureOperation(), given, ["figure": "interference"])
+    }
+    #expect(failure?.headline == "the published points 'a_D_x.csv' and 'b_D_x.csv' are both of D")
+  }
+
+  @Test func `Sizes are compared over pairs that end at the same step`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51], [0.8, 0.81], bench)
+    func section(_ change: (inout [String: JSON], Int) -> Void) async throws -> String {
+      inputs["losses"] = try ["14M seed 1", "14M seed 2", "144M seed 1", "144M seed 2"].enumerated().map {
+        var result = try #require(Self.losses($1, 8192, d: 0.5).object)
+        change(&result, $0)
+        return try bench.input(JSON.object(result).canonicalBytes, key: $1)
+      }
+      return try await text(inputs, bench)
+    }
+    #expect(try await section { result, _ in result["to"] = 24576 }.contains("to 24"))
+    let mixed = try await section { result, index in result["to"] = index < 2 ? 16384 : 24576 }
+    #expect(!mixed.contains("the last pair that all sizes have"))
   }
 
   @Test func `Without results a message stands in place of a figure`() async throws {
@@ -621,6 +674,9 @@ import Testing
   @Test func `The report says so when the answer is no`() async throws {
     let text = try await text(d: 0.105, m: 0.1)
     #expect(text.contains("does not change by more than its 95 % intervals"))
+    let uncertain = try await self.text(d: 0.15, m: 0.4)
+    #expect(uncertain.contains("is not found to shrink: it changes by a factor of 0.94"))
+    #expect(!uncertain.contains("come from 1 − D"))
     let growing = try await self.text(d: 0, m: 0.8)
     #expect(growing.contains("At the deceleration D falls"))
     #expect(growing.contains("does not shrink: it changes by a factor of 2.2"))

@@ -107,6 +107,9 @@ struct CurveColumns {
 
   static func isStep(_ name: String) -> Bool { steps.contains(plain(name)) }
 
+  /// Whether a column says which training, or which part of it, a point is of.
+  static func saysOrigin(_ name: String) -> Bool { PointCollector.Origin.names.contains(plain(name)) }
+
   /// Whether a name is that of a training's loss: one of the usual names, or, where none of those is among the others, one with
   /// the word in it that says nothing else.
   static func isLoss(_ name: String, among names: [String]) -> Bool {
@@ -122,7 +125,7 @@ struct CurveColumns {
   }
 
   /// A name in lower case, with everything but letters and digits as single underscores, none at the ends.
-  private static func plain(_ name: String) -> String {
+  static func plain(_ name: String) -> String {
     name.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "_")
   }
 

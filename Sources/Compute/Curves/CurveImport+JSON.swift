@@ -48,7 +48,7 @@ extension CurveImport {
     var points = try points(
       steps: lists[names[columns.step]] ?? [], losses: lists[names[columns.loss]] ?? [], source: source)
     points.take(columns)
-    return points.merged(run: run)
+    return try points.merged(run: run, in: source)
   }
 
   private func points(steps: JSON, losses: JSON, source: String) throws -> PointCollector {
@@ -70,7 +70,7 @@ extension CurveImport {
   private func curve(rows: [JSON], source: String, run: String) throws -> Curve {
     var points = PointCollector(unit: "entry")
     try add(rows.enumerated().map { ($0.offset + 1, $0.element) }, source: source, to: &points)
-    return points.merged(run: run)
+    return try points.merged(run: run, in: source)
   }
 
   func add(_ rows: [(place: Int, row: JSON)], source: String, to points: inout PointCollector) throws {
@@ -90,7 +90,10 @@ extension CurveImport {
         continue
       }
       guard let loss = members[sorted[columns.loss]] else { continue }
-      CurveImport.add(members[sorted[columns.step]] ?? .null, loss, at: place, to: &points)
+      let origin = members.filter { CurveColumns.saysOrigin($0.key) }.sorted { $0.key < $1.key }
+        .map { PointCollector.Origin(name: $0.key, value: $0.value.string ?? $0.value.canonical) }
+      CurveImport.add(
+        members[sorted[columns.step]] ?? .null, loss, at: place, origin: origin, to: &points)
     }
     guard !points.isEmpty else { throw CurveImport.nothing(in: source, points.notes) }
   }
@@ -111,11 +114,14 @@ extension CurveImport {
     return nil
   }
 
-  private static func add(_ step: JSON, _ loss: JSON, at place: Int, to points: inout PointCollector) {
+  private static func add(
+    _ step: JSON, _ loss: JSON, at place: Int, origin: [PointCollector.Origin] = [],
+    to points: inout PointCollector
+  ) {
     if step.isNull || loss.isNull {
       points.note(.missing, at: place, "null")
     } else if let step = number(step), let loss = number(loss) {
-      points.add(step: step, loss: loss, at: place)
+      points.add(step: step, loss: loss, at: place, origin: origin)
     } else {
       points.note(.unreadable, at: place, "no number")
     }
@@ -141,6 +147,6 @@ extension CurveImport {
       }
     }
     try add(rows, source: file, to: &points)
-    return points.merged(run: run)
+    return try points.merged(run: run, in: file)
   }
 }

@@ -24,13 +24,21 @@ extension CurveImport {
   /// What programs print while they train. Lines without a step and a loss are passed over.
   func log(_ text: [UInt8], file: String, run: String) throws -> Curve {
     var points: [Pair: PointCollector] = [:]
+    var oddities: [Pair: StepOddities] = [:]
     var names: Set<String> = []
     try CurveImport.forEachLine(of: text) { line, number in
       if number % 65_536 == 0 { try Task.checkCancellation() }
       let entries = LogLine(line)
       for entry in entries.entries where names.count < 40 { names.insert(entry.name) }
-      for (pair, step, loss) in pairs(entries) {
-        points[pair, default: PointCollector(unit: "line")].add(step: step, loss: loss, at: number)
+      let found = pairs(entries)
+      let origin = found.isEmpty ? [] : origin(of: entries)
+      for (pair, step, loss) in found {
+        points[pair, default: PointCollector(unit: "line")].add(
+          step: step.value, loss: loss, at: number, origin: origin)
+        if step.goesOn { oddities[pair, default: StepOddities()].add(cut: step, at: number) }
+      }
+      for (pair, text) in unread(entries) {
+        oddities[pair, default: StepOddities()].unread.append((number, text))
       }
     }
     if points.isEmpty, step == nil, CurveImport.isTrainerLog(text) {
@@ -53,6 +61,7 @@ extension CurveImport {
         .columns, "\(file): more than one series of numbers could be the loss: \(pairs)",
         hint: "name the one (--step NAME --loss NAME, or the parameters 'step' and 'loss')")
     }
+    try oddities[pair]?.tell(&found, file: file)
     let unit = CurveColumns.unit(of: pair.loss)
     if case .other(let quantity) = unit {
       guard loss != nil else {
@@ -68,21 +77,38 @@ extension CurveImport {
       found.note(
         .choice, "'\(pair.loss)' by '\(pair.step)' was read, and not " + others.joined(separator: ", "))
     }
-    return found.merged(run: run)
+    return try found.merged(run: run, in: file)
   }
 
-  private func pairs(_ line: LogLine) -> [(pair: Pair, step: Double, loss: Double)] {
-    let names = line.entries.map(\.name)
-    let steps = line.entries.filter { step == nil ? CurveColumns.isStep($0.name) : $0.name == step }
+  private func pairs(_ line: LogLine) -> [(pair: Pair, step: LogLine.Entry, loss: Double)] {
+    let steps = line.entries.filter { isStep($0.name) }
     guard !steps.isEmpty else { return [] }
-    let losses = line.entries.filter {
-      loss == nil ? CurveColumns.isLoss($0.name, among: names) : $0.name == loss
-    }
+    let losses = losses(of: line)
     return steps.flatMap { step in
-      losses.filter { $0.name != step.name }.map {
-        (Pair(step: step.name, loss: $0.name), step.value, $0.value)
-      }
+      losses.filter { $0.name != step.name }.map { (Pair(step: step.name, loss: $0.name), step, $0.value) }
     }
+  }
+
+  private func origin(of line: LogLine) -> [PointCollector.Origin] {
+    line.entries.filter { CurveColumns.saysOrigin($0.name) }
+      .map { PointCollector.Origin(name: $0.name, value: "\($0.value)") }
+  }
+
+  /// What stands in place of the step in a line with a loss.
+  private func unread(_ line: LogLine) -> [(pair: Pair, text: String)] {
+    let steps = line.unread.filter { other in
+      isStep(other.name) && !line.entries.contains { $0.name == other.name }
+    }
+    guard !steps.isEmpty else { return [] }
+    let losses = losses(of: line)
+    return steps.flatMap { step in losses.map { (Pair(step: step.name, loss: $0.name), step.text) } }
+  }
+
+  private func isStep(_ name: String) -> Bool { step == nil ? CurveColumns.isStep(name) : name == step }
+
+  private func losses(of line: LogLine) -> [LogLine.Entry] {
+    let names = line.entries.map(\.name)
+    return line.entries.filter { loss == nil ? CurveColumns.isLoss($0.name, among: names) : $0.name == loss }
   }
 
   // MARK: Dictionaries
@@ -210,6 +236,29 @@ extension CurveImport {
         try body(UnsafeBufferPointer(rebasing: text[start..<end]), number)
         start = end + 1
       }
+    }
+  }
+}
+
+/// What is odd about the steps of a series in a log.
+private struct StepOddities {
+  /// What stood in place of a step, with its line.
+  var unread: [(line: Int, text: String)] = []
+  /// The first number that goes on behind a separator of thousands.
+  private var cut: (line: Int, step: Double)?
+
+  mutating func add(cut step: LogLine.Entry, at line: Int) { cut = cut ?? (line, step.value) }
+
+  /// - Throws: where steps would be read as a thousandth of what they are.
+  func tell(_ points: inout PointCollector, file: String) throws(Failure) {
+    if let cut {
+      throw Failure(
+        .malformed,
+        "\(file): line \(cut.line): the step \(Int(cut.step)) has more digits behind it, as of a number with a separator of thousands",
+        hint: "print steps without separators, or take them out of the log")
+    }
+    for (line, text) in unread {
+      points.note(.unreadable, at: line, "the step '\(text)' is no whole number")
     }
   }
 }

@@ -12,14 +12,16 @@ extension CurveImport {
       let bare = isHeaderless && names.count == 2
       var tables =
         try RunColumns(names, step: step, loss: loss, in: file).map { runs in
-          runs.runs.map { TableCurve(run: $0.run, columns: $0.columns, isOneOfMany: runs.runs.count > 1) }
+          runs.runs.map {
+            TableCurve(run: $0.run, columns: $0.columns, names, isOneOfMany: runs.runs.count > 1)
+          }
         }
         ?? [
           TableCurve(
             run: run,
             columns: CurveColumns(
               names, step: step ?? (bare ? "1" : nil), loss: loss ?? (bare ? "2" : nil), in: file),
-            isOneOfMany: false)
+            names, isOneOfMany: false)
         ]
       func add() { for index in tables.indices { tables[index].add(rows, names.count) } }
       if isHeaderless { add() }
@@ -30,7 +32,7 @@ extension CurveImport {
       return try tables.map { table in
         var table = table
         guard !table.points.isEmpty else { throw CurveImport.nothing(in: file, table.points.notes) }
-        return table.points.merged(run: table.run)
+        return try table.points.merged(run: table.run, in: file)
       }
     }
   }
@@ -48,12 +50,16 @@ private struct TableCurve {
   let columns: CurveColumns
   /// Then a row has no loss where another run was at that step.
   let isOneOfMany: Bool
+  /// The columns that say which training a row is of.
+  let origins: [(place: Int, name: String)]
   var points = PointCollector(unit: "line")
 
-  init(run: String, columns: CurveColumns, isOneOfMany: Bool) {
+  init(run: String, columns: CurveColumns, _ names: [String], isOneOfMany: Bool) {
     self.run = run
     self.columns = columns
     self.isOneOfMany = isOneOfMany
+    origins = names.enumerated().filter { CurveColumns.saysOrigin($0.element) }
+      .map { (place: $0.offset, name: $0.element) }
     points.take(columns)
   }
 
@@ -74,7 +80,8 @@ private struct TableCurve {
         .unreadable, at: row.line, "'\(String(decoding: cell.prefix(40), as: UTF8.self))' is no number")
       return
     }
-    points.add(step: stepValue, loss: lossValue, at: row.line)
+    let origin = origins.map { PointCollector.Origin(name: $0.name, value: row.text(row.fields[$0.place])) }
+    points.add(step: stepValue, loss: lossValue, at: row.line, origin: origin)
   }
 }
 

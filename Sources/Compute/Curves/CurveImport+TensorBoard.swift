@@ -40,7 +40,7 @@ extension CurveImport {
       points.add(step: Double(scalar.step), loss: scalar.value, at: scalar.place)
     }
     guard !points.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
-    return points.merged(run: run)
+    return try points.merged(run: run, in: file)
   }
 }
 

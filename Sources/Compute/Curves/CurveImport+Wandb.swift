@@ -32,7 +32,7 @@ extension CurveImport {
     }
     guard !rows.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
     try add(rows, source: file, to: &points)
-    return points.merged(run: name ?? run)
+    return try points.merged(run: name ?? run, in: file)
   }
 
   /// The numbers of a row. The fields are those of `wandb_internal.proto`.

@@ -8,9 +8,13 @@ struct LogLine {
   struct Entry: Equatable {
     let name: String
     let value: Double
+    /// Whether digits stand behind it that seem to be of the same number: `340` of `12,340`.
+    var goesOn = false
   }
 
   private(set) var entries: [Entry] = []
+  /// What stands behind a name and begins like a number, and is none: `12.3K`.
+  private(set) var unread: [(name: String, text: String)] = []
   private var name = ""
 
   /// - Parameter line: without its line feed.
@@ -21,7 +25,8 @@ struct LogLine {
       if LogLine.isPartOfWord(byte) {
         let start = position
         while position < line.count, LogLine.isPartOfWord(line[position]) { position += 1 }
-        add(UnsafeBufferPointer(rebasing: line[start..<position]))
+        let word = UnsafeBufferPointer(rebasing: line[start..<position])
+        add(word, goesOn: LogLine.goesOn(word, line[position...]))
         continue
       }
       position += 1
@@ -41,17 +46,40 @@ struct LogLine {
     return number(UnsafeBufferPointer(rebasing: line[first..<end])) != nil
   }
 
-  private mutating func add(_ word: UnsafeBufferPointer<UInt8>) {
+  private mutating func add(_ word: UnsafeBufferPointer<UInt8>, goesOn: Bool) {
     if let value = LogLine.number(word) {
-      if !name.isEmpty { entries.append(Entry(name: name, value: value)) }
+      if !name.isEmpty { entries.append(Entry(name: name, value: value, goesOn: goesOn)) }
       name = ""
     } else if LogLine.startsLikeNumber(word) {
       // A number with a unit, a date, an address.
+      if !name.isEmpty { unread.append((name, String(decoding: word.prefix(40), as: UTF8.self))) }
       name = ""
     } else {
       // No name is longer.
       if name.utf8.count > 200 { name = "" }
       name += (name.isEmpty ? "" : " ") + String(decoding: word, as: UTF8.self)
+    }
+  }
+
+  /// Whether a word is the beginning of a number with a separator of thousands: `12,340`, `12'340`, or `12 340` where no name
+  /// follows, so that it is no number of its own.
+  private static func goesOn(_ word: UnsafeBufferPointer<UInt8>, _ rest: Slice<UnsafeBufferPointer<UInt8>>)
+    -> Bool
+  {
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    guard (1...3).contains(word.count), word.allSatisfy(isDigit), let separator = rest.first else {
+      return false
+    }
+    let group = rest.dropFirst().prefix(while: isPartOfWord)
+    guard group.count >= 3, group.prefix(3).allSatisfy(isDigit),
+      group.dropFirst(3).first.map({ "/.".utf8.contains($0) }) ?? true
+    else { return false }
+    switch separator {
+    case UInt8(ascii: ","), UInt8(ascii: "'"): return true
+    case UInt8(ascii: " "):
+      let next = rest.dropFirst(1 + group.count).first { $0 != UInt8(ascii: " ") }
+      return next.map { "|,;:])".utf8.contains($0) } ?? true
+    default: return false
     }
   }
 

@@ -1,3 +1,5 @@
+internal import System
+
 /// Gathers the points of one curve in the order of their source, and makes a curve of them.
 struct PointCollector {
   private var steps: [Int] = []
@@ -6,9 +8,30 @@ struct PointCollector {
   private var factor = 1.0
   /// Where each point stands: a line, or the place in a list.
   private var places: [Int] = []
+  /// What the last point says of the run, the seed and the epoch that it is of.
+  private var origin: [Origin] = []
+  /// Where steps go back and another run, seed or epoch begins: the place in `steps`, and what changes.
+  private var changes: [Int: String] = [:]
   private var found: [CurveNote.Kind: (count: Int, places: [String])] = [:]
   /// What a place is called: `line` or `entry`.
   let unit: String
+
+  /// The value of a column that says which training, or which part of it, a point is of.
+  struct Origin: Equatable {
+    let name: String
+    let value: String
+
+    /// In the form of `CurveColumns.plain`.
+    static let names: Set<String> = ["run", "seed", "epoch"]
+
+    /// Whether a restart has it where the other one was before: a training that goes back may go back to an earlier epoch.
+    func canFollow(_ other: Origin) -> Bool {
+      if name != other.name || value == other.value { return true }
+      guard CurveColumns.plain(name) == "epoch", let epoch = Double(value), let before = Double(other.value)
+      else { return false }
+      return epoch < before
+    }
+  }
 
   init(unit: String) { self.unit = unit }
 
@@ -18,7 +41,8 @@ struct PointCollector {
   /// Steps beyond this are refused: they are not exact as doubles.
   static let largestStep = 9_007_199_254_740_992.0
 
-  mutating func add(step: Double, loss: Double, at place: Int) {
+  /// - Parameter origin: always the same columns, in the same order.
+  mutating func add(step: Double, loss: Double, at place: Int, origin: [Origin] = []) {
     guard step >= 0, step < PointCollector.largestStep, step == step.rounded(.towardZero) else {
       note(.unreadable, at: place, "the step \(step) is no whole number from 0 on")
       return
@@ -31,6 +55,12 @@ struct PointCollector {
       note(.nonPositive, at: place, "\(loss) at step \(Int(step))")
       return
     }
+    if let last = steps.last, Int(step) < last,
+      let (before, now) = zip(self.origin, origin).first(where: { !$1.canFollow($0) })
+    {
+      changes[steps.count] = "'\(now.name)' changes from \(before.value) to \(now.value)"
+    }
+    self.origin = origin
     steps.append(Int(step))
     losses.append(loss)
     places.append(place)
@@ -71,8 +101,11 @@ struct PointCollector {
   /// run was restarted, and from the first step of the new segment on its points take the place of the earlier ones.
   /// Of equal steps the last is kept. A source with more than two segments and one for every ten points is in no order:
   /// it is sorted, and again of equal steps the last is kept.
-  mutating func merged(run: String) -> Curve {
+  ///
+  /// - Throws: where the steps begin anew from the first one, and not as a training does that failed early.
+  mutating func merged(run: String, in source: String) throws(Failure) -> Curve {
     let back = steps.indices.dropFirst().filter { steps[$0] < steps[$0 - 1] }
+    try refuseBeginnings(back, in: source)
     if back.count > 1 + steps.count / 10 {
       let (step, previous) = (steps[back[0]], steps[back[0] - 1])
       note(
@@ -108,6 +141,28 @@ struct PointCollector {
     return Curve(
       run: run, steps: keptSteps, losses: factor == 1 ? keptLosses : keptLosses.map { $0 * factor },
       notes: notes)
+  }
+
+  /// A segment that begins with the first step is that of another epoch or run, if it says so, or if what it would replace is as
+  /// long as all that follows. A training that failed before its first checkpoint has left less.
+  private func refuseBeginnings(_ back: [Int], in source: String) throws(Failure) {
+    guard let first = steps.first, !back.isEmpty else { return }
+    // Points in no order go back to many steps, and have each once.
+    if back.count > 1 + steps.count / 10, !back.allSatisfy({ steps[$0] == first }) { return }
+    var furthest = steps
+    for index in steps.indices.dropLast().reversed() {
+      furthest[index] = max(furthest[index], furthest[index + 1])
+    }
+    for index in back where steps[index] <= first {
+      let change = changes[index]
+      guard change != nil || steps[index - 1] >= furthest[index] else { continue }
+      let reason = change.map { ", where \($0)" } ?? ", and go no further than before"
+      throw Failure(
+        .malformed,
+        "\(source): \(unit) \(places[index]): the steps begin anew, with \(steps[index]) after \(steps[index - 1])\(reason): "
+          + "these are several runs, or steps within epochs",
+        hint: "give each run a file of its own, and steps that count on over epochs")
+    }
   }
 
   var notes: [CurveNote] {

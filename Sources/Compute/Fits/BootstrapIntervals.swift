@@ -49,6 +49,10 @@ extension BootstrapIntervals.Interval {
     guard ends.count == 2 else {
       throw Failure(.malformed, "the interval \"\(name)\" has \(ends.count) ends")
     }
+    guard ends[0].isFinite, ends[1].isFinite, ends[0] <= ends[1] else {
+      throw Failure(
+        .malformed, "the interval \"\(name)\" does not go from a number to one that is no smaller")
+    }
     self.init(lower: ends[0], upper: ends[1])
   }
 

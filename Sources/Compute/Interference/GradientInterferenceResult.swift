@@ -37,7 +37,14 @@ public struct GradientInterferenceResult: Sendable {
     overCoordinatesNull = try part.optionalNumber("C_ug_null")
     ofSumNull = try part.optionalNumber("C_uG_null")
     var layers: [Double] = []
-    for layer in try json.list("layers") { layers.append(try layer.number("D")) }
+    for layer in try json.list("layers") {
+      let d = try layer.number("D")
+      // From 0 to 1, but for the bias of a sample.
+      guard (-1...2).contains(d) else {
+        throw Failure(.malformed, "\(d) is no \"D\" of a layer, which lies between 0 and 1")
+      }
+      layers.append(d)
+    }
     self.layers = layers
   }
 

@@ -17,6 +17,9 @@ public struct InterferenceSpread: Sendable, Hashable {
     init(json: JSON) throws(Failure) {
       mean = try json.number("mean")
       deviation = try json.number("std")
+      guard mean.isFinite, deviation.isFinite, deviation >= 0 else {
+        throw Failure(.malformed, "a \"mean\" is not finite, or a \"std\" is none from 0 on")
+      }
     }
 
     var json: JSON { ["mean": .number(mean), "std": .number(deviation)] }

@@ -68,6 +68,11 @@ public struct RateDecomposition: Sendable, Hashable {
     public let destructiveSharesByWindow: [Double?]
     /// 95 % intervals over sequences and t_d: those of this training. Nil without a bootstrap.
     public let destructiveShareInterval, rateInterval: BootstrapIntervals.Interval?
+
+    /// The parts of M and 1 - D; nil where the 95 % interval does not tell that the progress shrinks.
+    public var foundShares: (magnitude: Double, constructive: Double)? {
+      rateInterval.flatMap { $0.upper < 0 ? change.shares : nil }
+    }
   }
 
   public let run: String

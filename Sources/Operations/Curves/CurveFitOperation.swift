@@ -11,7 +11,8 @@ struct CurveFitOperation: Operation {
     "warmup", default: 0, unit: "steps", in: CurveAnalysis.Options.steps,
     help: "learning-rate warm-up of the run; 0 if it is not known")
   static let bootstrap = Parameter(
-    "bootstrap", default: 500, unit: "resamples", in: 0...100_000, help: "for the intervals; 0 for none")
+    "bootstrap", default: 500, unit: "resamples", help: "for the intervals; 0 for none",
+    constraint: ZSLParameters.enoughResamples, allows: ZSLParameters.isEnough)
   static let seed = Parameter("seed", default: 0, help: "what the resamples are drawn from")
   static let starts = Parameter("starts", default: 60, in: 1...10_000, help: "of the search for the optimum")
 

@@ -15,7 +15,7 @@ struct CurveImportOperation: Operation {
     help: "how to read the file")
 
   let name = "curve.import"
-  let revision = 6
+  let revision = 7
   let summary = "Reads per-step losses from the files that people have, and reports what is wrong with them."
   let inputs = [
     InputDeclaration(

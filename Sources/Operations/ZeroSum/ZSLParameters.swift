@@ -8,7 +8,13 @@ enum ZSLParameters {
   static let step = Parameter(
     "step", unit: "updates", in: 0...1 << 31, help: "that the checkpoint was made after")
   static let resamples = Parameter(
-    "bootstrap", default: 1000, unit: "resamples", in: 0...100_000,
-    help: "of whole sequences, for 95 % intervals; 0 for none")
+    "bootstrap", default: 1000, unit: "resamples", help: "of whole sequences, for 95 % intervals; 0 for none",
+    constraint: enoughResamples, allows: isEnough)
+  static let enoughResamples = "0, or from 39 to 100000, since fewer resamples have no 95 % interval"
+
+  /// Between the least and the greatest of n resamples another one lies with a probability of (n - 1) / (n + 1): 95 % from 39 on.
+  @Sendable static func isEnough(_ resamples: Int) -> Bool {
+    resamples == 0 || (39...100_000).contains(resamples)
+  }
   static let seed = Parameter("seed", default: 1, in: 0..., help: "of the resamples")
 }

@@ -17,7 +17,7 @@ enum DecompositionReport: ReportedAnalysis {
   static let replicated = [
     ReplicatedQuantity("share of 1 − <i>D</i> in the fall of progress", name: "share_D") { run, results in
       guard let (found, digest) = results.decompositions.first(where: { $0.result.run == run.name }),
-        let split = found.split, let shares = split.change.shares
+        let split = found.split, let shares = split.foundShares
       else { return nil }
       return .init(value: shares.constructive, interval: split.destructiveShareInterval, digest: digest)
     }
@@ -79,7 +79,7 @@ extension AnalysisFigures {
     return .traces(
       panels, title: "What the deceleration is made of",
       caption:
-        "The logarithm of the progress −ΔL from t to 2t is the sum of those of M and of 1 − D; pairs whose loss rises have "
+        "The logarithm of the progress −ΔL between two checkpoints is the sum of those of M and of 1 − D; pairs whose loss rises have "
         + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "
         + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
         + "deceleration step, for this training.",
@@ -89,7 +89,7 @@ extension AnalysisFigures {
 
   private static func shares(_ decomposition: RateDecomposition) -> String? {
     guard let split = decomposition.split else { return nil }
-    guard let shares = split.change.shares else { return "the progress does not shrink" }
+    guard let shares = split.foundShares else { return "the progress is not found to shrink" }
     let range =
       split.destructiveShareInterval.map { " [\(percent($0.lower)), \(percent($0.upper))]" } ?? ""
     return "D: \(percent(shares.constructive)) %\(range), M: \(percent(shares.magnitude)) %"
@@ -108,6 +108,16 @@ extension Page {
 
   /// What holds of the model, and not only of one training of it.
   private func finding(_ group: SeedGroup, _ results: AnalysisResults) -> Markup? {
+    guard
+      let rates = group.spread({ results.decomposition(of: $0)?.split?.change.rate }),
+      let rate = rates.meanInterval
+    else { return nil }
+    guard rate.upperBound < 0 else {
+      return """
+        <li><strong>\(group.label)</strong>, over \(rates.values.count) seeds: the progress is not found to shrink \
+        (95 % interval of the mean change of its logarithm: \(Page.range(rate, like: rates))).</li>
+        """
+    }
     guard
       let spread = group.spread({
         results.decomposition(of: $0)?.split?.change.shares.map { 100 * $0.constructive }
@@ -178,8 +188,17 @@ extension Page {
   /// How much of the deceleration is due to cancellation.
   private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
     let factor = split.progressRatio
-    let progress: Markup = "The progress −Δ<i>L</i> from <i>t</i> to 2<i>t</i>"
-    guard let (magnitude, constructive) = split.change.shares else {
+    let progress: Markup = "The progress −Δ<i>L</i> of a pair of checkpoints"
+    guard let (magnitude, constructive) = split.foundShares else {
+      if split.change.rate < 0 {
+        let reason =
+          split.rateInterval == nil
+          ? "is not tested for a change, for want of a 95 % interval" : "is not found to shrink"
+        return """
+          \(progress) \(reason): it changes by a factor of \
+          \(Page.number(Format.significant(factor, 2), factor, from: digest)) (\(Page.reference(digest))).
+          """
+      }
       return """
         \(progress) does not shrink: it changes by a factor of \
         \(Page.number(Format.significant(factor, 2), factor, from: digest)), so there is nothing to account for.

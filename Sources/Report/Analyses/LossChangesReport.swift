@@ -63,9 +63,9 @@ extension AnalysisFigures {
         traces: traces(.change) { Trace.Point($0.from, $0.change.magnitude, nil) }, marks: marks),
     ]
     return .traces(
-      panels, title: "Interference in losses from t to 2t",
+      panels, title: "Interference in losses from one checkpoint to the next",
       caption:
-        "What the tokens' losses change by between checkpoints after t and 2t updates: D, how far the changes cancel; M, "
+        "What the tokens' losses change by between two checkpoints, drawn at the first: D, how far the changes cancel; M, "
         + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences."
         + dotted,
       findings: range("D", { results.losses(of: $0).compactMap(\.destructive) }), columns: 3, width: width)
@@ -97,9 +97,11 @@ extension AnalysisFigures {
         Series(.line(width: 1), run.colour, rows),
         Series(.marker, run.colour, rows, name: run.label, legendName: run.groupLabel),
       ]
-      // The last pair that begins before t_d.
+      // The pair that t_d lies in; one that ends there is before it.
       if run.decelerates,
-        let pair = results.last(where: { Double($0.0.from) <= run.fit.curve.breakStep })
+        let pair = results.last(where: {
+          Double($0.0.from) <= run.fit.curve.breakStep && run.fit.curve.breakStep < Double($0.0.to)
+        })
       {
         series.append(
           Series(.ring, run.colour, [[pair.1, pair.0.magnitude]], name: "at the deceleration step"))
@@ -108,7 +110,7 @@ extension AnalysisFigures {
     return Figure(
       title: "Cancellation against size of the changes",
       caption:
-        "D and M of the changes from t to 2t, joined in the order of training. Along a grey line |ΔL| = M (1 − D) is the "
+        "D and M of the changes between two checkpoints, joined in the order of training. Along a grey line |ΔL| = M (1 − D) is the "
         + "same, in nats per token as it says at its end. Ring: the pair that the deceleration step falls into.",
       findings: "", panels: [Panel(x: x, y: y, series: series, notes: notes)], columns: 1, width: width,
       aspect: 0.6,
@@ -135,11 +137,11 @@ extension Page {
     func size(_ group: SeedGroup) -> Double? { sizes.first { $0.run == group.runs[0].name }?.size }
     let sized = SeedGroup.groups(of: runs.filter { !results.losses(of: $0).isEmpty })
       .compactMap { group in size(group).map { (group, $0) } }.sorted { $0.1 < $1.1 }.map(\.0)
-    let common = sized.flatMap(\.runs).map { Set(results.losses(of: $0).map(\.from)) }
-      .reduce(nil) { (all: Set<Int>?, one) in all?.intersection(one) ?? one }
-    guard sized.count > 1, let step = common?.max() else { return "" }
+    let common = sized.flatMap(\.runs).map { Set(results.losses(of: $0).map { [$0.from, $0.to] }) }
+      .reduce(nil) { (all: Set<[Int]>?, one) in all?.intersection(one) ?? one }
+    guard sized.count > 1, let pair = common?.max(by: { $0.lexicographicallyPrecedes($1) }) else { return "" }
     let spreads = sized.compactMap { group in
-      group.spread { run in results.losses(of: run).first { $0.from == step }?.destructive }.map {
+      group.spread { run in results.losses(of: run).first { [$0.from, $0.to] == pair }?.destructive }.map {
         (group, $0)
       }
     }
@@ -152,7 +154,7 @@ extension Page {
     }
     return """
 
-      <p>\(Page.trend(over: spreads.map(\.1))): from <i>t</i> = \(Format.grouped(step)) to \(Format.grouped(2 * step)), the \
+      <p>\(Page.trend(over: spreads.map(\.1))): from <i>t</i> = \(Format.grouped(pair[0])) to \(Format.grouped(pair[1])), the \
       last pair that all sizes have, <i>D</i> is \(list.joined(separator: ", ")).</p>
       """
   }

@@ -21,6 +21,7 @@ struct PublishedPoints: Sendable {
   /// - Throws: `Failure` if a file is not such a table, or its name says no quantity.
   init(_ context: OperationContext) throws {
     var models: [Quantity: [(String, [Trace.Point])]] = [:]
+    var files: [Quantity: String] = [:]
     for input in context.inputs(Self.input.name) {
       let name = input.key ?? ""
       let parts = name.prefix { $0 != "." }.split(separator: "_")
@@ -29,6 +30,13 @@ struct PublishedPoints: Sendable {
           .malformed, "the name of the published points '\(name.printable)' says no quantity",
           hint: "call it like dtt_D_eval.csv, dtt_M_eval.csv or dtt_absdL_eval.csv")
       }
+      if let other = files[quantity] {
+        throw Failure(
+          .unusable,
+          "the published points '\(other.printable)' and '\(name.printable)' are both of \(quantity.rawValue)",
+          hint: "give one file of each quantity; it can hold many models")
+      }
+      files[quantity] = name
       models[quantity] = try Self.read(try input.bytes(limit: 1 << 24), name)
     }
     self.models = models

@@ -35,9 +35,12 @@ public struct ValuesDifference: Difference {
   private mutating func compare(_ before: JSON, _ now: JSON, _ path: String) {
     switch (before, now) {
     case (.object(let old), .object(let new)):
-      let names = Set(old.keys).union(new.keys).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let old = Dictionary(uniqueKeysWithValues: old.map { (ExactText($0), $1) })
+      let new = Dictionary(uniqueKeysWithValues: new.map { (ExactText($0), $1) })
+      let names = Set(old.keys).union(new.keys)
+        .sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
       for name in names {
-        let inner = ValuesDifference.path(path, name)
+        let inner = ValuesDifference.path(path, name.text)
         if let old = old[name], let new = new[name] {
           compare(old, new, inner)
         } else {
@@ -65,9 +68,12 @@ public struct ValuesDifference: Difference {
     }
   }
 
-  /// Whole numbers exactly, others as numbers, whatever is no number as the same.
+  /// Texts by their bytes, whole numbers exactly, others as numbers, whatever is no number as the same.
   static func areSame(_ one: JSON, _ other: JSON) -> Bool {
     if case .integer(let one) = one, case .integer(let other) = other { return one == other }
+    if case .string(let one) = one, case .string(let other) = other {
+      return ExactText(one) == ExactText(other)
+    }
     if let one = one.double, let other = other.double { return one == other || one.isNaN && other.isNaN }
     return one == other
   }

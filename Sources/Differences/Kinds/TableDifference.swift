@@ -15,6 +15,7 @@ public struct TableDifference: Difference {
     public let now: String
 
     var number: NumberChange? {
+      if let before = Int128(before), let now = Int128(now) { return NumberChange(before, now) }
       guard let before = Double(before), let now = Double(now) else { return nil }
       return NumberChange(before, now)
     }
@@ -121,8 +122,9 @@ public struct TableDifference: Difference {
         row: name, column: column.name, before: before.text(row, column.before),
         now: now.text(other, column.now))
       // 1 and 1.0 are one number.
+      if ExactText(cell.before) == ExactText(cell.now) { continue }
+      if let before = ExactDecimal(cell.before), before == ExactDecimal(cell.now) { continue }
       let number = cell.number
-      if cell.before.utf8.elementsEqual(cell.now.utf8) || number?.absolute == 0 { continue }
       differing += 1
       columns[index].differing += 1
       if let number {

@@ -153,15 +153,15 @@ public struct TableDifference: Difference {
 
   public func details(most: Int) -> [String] {
     var lines: [String] = []
-    lines += removedColumns.prefix(most).map { "- column \($0)" }
-    lines += addedColumns.prefix(most).map { "+ column \($0)" }
+    lines += Listing.lines(removedColumns, of: removedColumns.count, most: most) { ["- column \($0)"] }
+    lines += Listing.lines(addedColumns, of: addedColumns.count, most: most) { ["+ column \($0)"] }
     lines += Listing.lines(removedRows, of: removedCount, most: most) { ["- row \($0)"] }
     lines += Listing.lines(addedRows, of: addedCount, most: most) { ["+ row \($0)"] }
-    lines += columns.map { column in
+    lines += Listing.lines(columns, of: columns.count, most: most) { column in
       var text = "\(column.name): \(Listing.count(column.differing, "cell differs", "cells differ"))"
       if let absolute = column.maxAbsolute { text += ", max abs \(NumberChange.text(absolute))" }
       if let relative = column.maxRelative { text += ", max relative \(NumberChange.text(relative))" }
-      return text
+      return [text]
     }
     lines += Listing.lines(cells, of: differing, most: most) { cell in
       [

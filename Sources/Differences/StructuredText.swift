@@ -8,12 +8,14 @@ enum StructuredText {
     guard let first = bytes.first(where: { $0 > 0x20 }),
       first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
     else { return nil }
-    if let value = try? JSON(parsing: bytes, options: .python) { return value }
+    var options = JSON.Options.python
+    options.longWholeAsText = true
+    if let value = try? JSON(parsing: bytes, options: options) { return value }
     let lines = bytes.split(separator: UInt8(ascii: "\n")).filter { $0.contains { $0 > 0x20 } }
     guard lines.count > 1 else { return nil }
     var values: [JSON] = []
     for line in lines {
-      guard let value = try? JSON(parsing: line, options: .python) else { return nil }
+      guard let value = try? JSON(parsing: line, options: options) else { return nil }
       values.append(value)
     }
     return .array(values)

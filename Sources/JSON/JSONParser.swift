@@ -14,6 +14,8 @@ extension JSON {
     public var depth = 128
     /// Accept `NaN`, `Infinity` and `-Infinity`, which Python writes.
     public var nonFinite = false
+    /// Give whole numbers that neither 64 bits nor a double hold exactly as texts of their digits.
+    public var longWholeAsText = false
 
     public init() {}
     /// As Python's `json` module writes it.
@@ -174,6 +176,10 @@ struct JSONParser {
     guard let value = Double(text), value.isFinite else {
       position = start
       throw error("the number \(text) is out of range")
+    }
+    // Above 128 bits it is not asked whether the double is exact.
+    if whole, options.longWholeAsText, Int128(exactly: value) != Int128(text) || Int128(text) == nil {
+      return .string(text)
     }
     return .number(value)
   }

@@ -16,6 +16,8 @@ struct RepetitionReport: Sendable {
     case content(any Difference)
     /// Other bytes; what is recorded is not in the store.
     case unknown(recorded: Digest)
+    /// Other bytes, although comparing them shows no difference.
+    case untold
   }
 
   let instance: String
@@ -37,10 +39,9 @@ struct RepetitionReport: Sendable {
       }
       if recorded != output.again, try !store.isWhole(recorded) {
         changes.append((output.label, .unknown(recorded: recorded.digest)))
-      } else if recorded != output.again,
+      } else if recorded != output.again {
         let difference = try compare(StoredContent(recorded.digest, in: store), FileContent(path))
-      {
-        changes.append((output.label, .content(difference)))
+        changes.append((output.label, difference.map { .content($0) } ?? .untold))
       }
       return changes
     }
@@ -61,6 +62,8 @@ struct RepetitionReport: Sendable {
         "  \(output): other bytes; by how much is not known, since \(recorded.short) is not in the store\n"
           .visible(
             lineBreaks: true)
+      case .untold:
+        "  \(output): other bytes, although comparing them shows no difference\n".visible(lineBreaks: true)
       case .content(let difference):
         "  \(output): ".visible()
           + difference.report(most: most).split(separator: "\n").joined(separator: "\n  ") + "\n"
@@ -84,6 +87,7 @@ struct RepetitionReport: Sendable {
               "output": .string(output), "change": "content", "difference": .null,
               "recorded": .string(recorded.description),
             ]
+          case .untold: ["output": .string(output), "change": "content", "difference": .null]
           case .content(let difference):
             ["output": .string(output), "change": "content", "difference": difference.object]
           }

@@ -22,6 +22,7 @@ import Testing
     "[{\"step\": 1, \"loss\": 3.5}, {\"step\": 2, \"loss\": 3.25}]",
     "{\"iter\": [1, 2], \"loss\": [3.5, 3.25], \"note\": \"x\"}",
     "{\"step\": 1, \"loss\": 3.5}\n\n{\"loss\": 3.25, \"step\": 2}\n",
+    "\n \n{\"step\": 1, \"loss\": 3.5}\n{\"loss\": 3.25, \"step\": 2}\n",
     "{\"loss\": {\"iter\": [1, 2], \"loss\": [3.5, 3.25]}}",
   ])
   func `The forms that people have are read`(text: String) throws {

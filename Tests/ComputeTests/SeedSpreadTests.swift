@@ -8,6 +8,7 @@ import Testing
     (1, 0.05, 12.706), (2, 0.05, 4.303), (3, 0.05, 3.182), (5, 0.05, 2.571), (10, 0.05, 2.228),
     (30, 0.05, 2.042),
     (120, 0.05, 1.980), (1, 0.5, 1.0), (4, 0.01, 4.604), (7, 0.2, 1.415), (60, 0.001, 3.460),
+    (10_000_000_000_000, 0.05, 1.960),
   ])
   func `Quantiles are those of tables`(degrees: Int, tails: Double, value: Double) {
     #expect(abs(StudentT.quantile(tails: tails, degrees: degrees) - value) < 6e-4)

@@ -1,3 +1,5 @@
+import JSON
+import System
 import Testing
 
 @testable import Compute
@@ -78,5 +80,17 @@ import Testing
         abs(mean - null) < 4 * deviation / 60.0.squareRoot() + 0.04 * null, "\(mean) instead of \(null)")
       #expect(deviation > 0 && deviation < mean)
     }
+  }
+
+  @Test func `A result of more draws than can be drawn is refused`() throws {
+    func json(_ draws: Int64) -> JSON {
+      let signs: JSON = ["draws": .integer(draws), "D": 0.2, "D_deviation": 0.1]
+      let part: JSON = ["D": 0.3, "D_null": 0.2]
+      return [
+        "run": "a", "step": 1, "model_without_embeddings": part, "random_signs": signs, "layers": [],
+      ]
+    }
+    #expect(try GradientInterferenceResult(json: json(10)).drawn?.count == 10)
+    #expect(throws: Failure.self) { try GradientInterferenceResult(json: json(10_000_000_000_000)) }
   }
 }

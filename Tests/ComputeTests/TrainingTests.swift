@@ -164,4 +164,12 @@ import Testing
     let halfLives = [0.9, settings.beta3(at: 25), 0.9999].map { -1 / log($0) }
     #expect(abs(halfLives[1] - (0.75 * halfLives[0] + 0.25 * halfLives[2])) < 1e-6)
   }
+
+  @Test func `The half-life of AdEMAMix grows from none, and falls to none`() {
+    let growing = AdEMAMix(beta1: 0, beta3: 0.99, warmUp: 100)
+    #expect(abs(log(0.99) / log(growing.beta3(at: 25)) - 0.25) < 1e-9)
+    let falling = AdEMAMix(beta1: 0.9, beta3: 0, warmUp: 100)
+    #expect(abs(log(0.9) / log(falling.beta3(at: 25)) - 0.75) < 1e-9)
+    #expect(AdEMAMix(beta1: 0, beta3: 0, warmUp: 100).beta3(at: 25) == 0)
+  }
 }

@@ -80,6 +80,21 @@ import Testing
     #expect(difference.object["entries"]?.array?.count == 5)
   }
 
+  @Test func `Names that look alike and have other bytes are other names`() throws {
+    let sides = Sides()
+    // The same letter, as one character and as two.
+    for (side, name) in [("before", "caf\u{e9}"), ("now", "cafe\u{301}")] {
+      sides.folder.write("x", to: "\(side)/\(name)")
+      sides.folder.write("{\"a\": \"\(name)\", \"\(name)\": 1}", to: "\(side)/value.json")
+      sides.folder.write("\(name),b\n1,2\n", to: "\(side)/table.csv")
+    }
+    let difference = try #require(try sides.compare())
+    #expect(difference.headline == "1 removed, 1 added, 2 changed")
+    let values = ValuesDifference(
+      ["caf\u{e9}": "caf\u{e9}", "b": "\u{e9}"], ["cafe\u{301}": 1, "b": "e\u{301}"])
+    #expect(values.count == 3)
+  }
+
   @Test func `Artefacts are compared like the files they were made of`() throws {
     let folder = TemporaryFolder()
     let store = try Store(at: folder["store"])

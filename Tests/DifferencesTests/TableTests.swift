@@ -52,6 +52,27 @@ import Testing
     #expect(difference.headline == "the same table, written otherwise")
   }
 
+  @Test func `Numbers are one only where all their digits are`() throws {
+    let difference = try #require(
+      try Sides().compare(
+        "name,value\na,9007199254740993\nb,12e3\nc,18446744073709551615\nd,0.10\ne,1.50e+01\nf,-0\n",
+        "name,value\na,9007199254740992\nb,12000\nc,18446744073709551614\nd,0.1\ne,15\nf,0.0\n"))
+    #expect(difference.headline == "3 cells differ in 1 column")
+    #expect(difference.details(most: 10)[1].hasSuffix("9007199254740992, by 1 (1.11e-14 %)"))
+  }
+
+  @Test func `Of many columns as many are told as of other lists`() throws {
+    func table(_ name: String, _ value: Int) -> String {
+      let names = (0..<50).map { "c\($0)" } + (0..<50).map { "\(name)\($0)" }
+      let cells = (0..<100).map { _ in "\(value)" }
+      return "id," + names.joined(separator: ",") + "\n1," + cells.joined(separator: ",") + "\n"
+    }
+    let difference = try #require(try Sides().compare(table("old", 1), table("new", 2)))
+    let lines = difference.details(most: 2)
+    #expect(lines.count == 12)
+    #expect(lines.count { $0 == "and 48 more" } == 4)
+  }
+
   @Test func `Spoiled tables are compared, whatever they are then`() {
     let good = Array("step,loss\n1,\"3.5\"\n2,3.0\n# x\n\n3,2.0\n".utf8)
     let sides = Sides()

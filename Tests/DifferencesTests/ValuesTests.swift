@@ -41,6 +41,19 @@ import Testing
       difference.details(most: 1).first?.hasPrefix("~ [0]: 9007199254740992, now 9007199254740993") == true)
   }
 
+  @Test func `Whole numbers that nothing holds are compared by their digits`() throws {
+    let difference = try #require(
+      try Sides().compare(
+        #"{"seed": 18446744073709551615, "n": 9007199254740993, "same": 36893488147419103232}"#,
+        #"{"seed": 18446744073709551614, "n": 9007199254740992.0, "same": 36893488147419103232.0}"#)
+    )
+    #expect(
+      difference.details(most: 9) == [
+        "~ n: 9007199254740993, now 9007199254740992.0, by 1 (1.11e-14 %)",
+        #"~ seed: "18446744073709551615", now "18446744073709551614""#,
+      ])
+  }
+
   @Test func `JSON in lines is a list`() throws {
     let difference = try #require(
       try Sides().compare("{\"step\": 1}\n{\"step\": 2}\n", "{\"step\": 1}\n{\"step\": 3}\n"))

@@ -102,10 +102,11 @@ public struct CurveImport: Sendable, Hashable {
     if text.drop(while: { $0 <= 0x20 }).starts(with: "{'".utf8), isLog(text) || isTrainerLog(text) {
       return .log
     }
-    guard first == UInt8(ascii: "{"), let end = text.firstIndex(of: UInt8(ascii: "\n")),
-      text[end...].contains(where: { $0 > 0x20 })
+    let body = text.drop { $0 <= 0x20 }
+    guard first == UInt8(ascii: "{"), let end = body.firstIndex(of: UInt8(ascii: "\n")),
+      body[end...].contains(where: { $0 > 0x20 })
     else { return .json }
-    return (try? JSON(parsing: text[..<end], options: .python)) == nil ? .json : .jsonl
+    return (try? JSON(parsing: body[..<end], options: .python)) == nil ? .json : .jsonl
   }
 }
 

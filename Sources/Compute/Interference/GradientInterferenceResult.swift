@@ -18,6 +18,9 @@ public struct GradientInterferenceResult: Sendable {
   /// D of each layer.
   public let layers: [Double]
 
+  /// As `zsl.gradients` draws them.
+  private static let mostDraws = 1 << 20
+
   public init(json: JSON) throws(Failure) {
     run = try json.text("run")
     step = try json.whole("step")
@@ -26,7 +29,13 @@ public struct GradientInterferenceResult: Sendable {
     null = try part.number("D_null")
     destructiveError = try part.optionalNumber("D_error")
     if let draws = json["random_signs"] {
-      drawn = (try draws.whole("draws"), try draws.number("D"), try draws.number("D_deviation"))
+      let count = try draws.whole("draws")
+      guard (1...GradientInterferenceResult.mostDraws).contains(count) else {
+        throw Failure(
+          .malformed,
+          "\"random_signs\" is of \(count) draws, which are 1 to \(GradientInterferenceResult.mostDraws)")
+      }
+      drawn = (count, try draws.number("D"), try draws.number("D_deviation"))
     } else {
       drawn = nil
     }

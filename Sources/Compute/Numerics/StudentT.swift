@@ -6,6 +6,8 @@ public enum StudentT {
   public static func tails(beyond t: Double, degrees: Int) -> Double {
     precondition(degrees >= 1, "there is at least one degree of freedom")
     guard t.isFinite else { return t.isNaN ? t : 0 }
+    // With more degrees, tails change by less than a millionth of themselves, and beta would take a step for each.
+    let degrees = min(degrees, mostDegrees)
     let half = Double(degrees) / 2
     let x = Double(degrees) / (Double(degrees) + t * t)
     // The fraction converges fast on one side of its turning point; on the other, its mirror image does.
@@ -13,6 +15,8 @@ public enum StudentT {
       ? incompleteBeta(x, half, 0.5, beta: beta(degrees))
       : 1 - incompleteBeta(1 - x, 0.5, half, beta: beta(degrees))
   }
+
+  private static let mostDegrees = 1 << 20
 
   /// The number that a t-distributed one exceeds in magnitude with the given probability: 12.7, 4.30, 3.18 for a
   /// probability of .05 and 1, 2, 3 degrees of freedom.

@@ -26,6 +26,10 @@ public struct AdEMAMix: Sendable, Hashable {
   func beta3(at step: Int) -> Double {
     guard step < warmUp else { return beta3 }
     let part = Double(step) / Double(warmUp)
+    // An average with a beta of 0 has a half-life of 0, to which the formula below has its limits.
+    if beta1 == 0 && beta3 == 0 { return 0 }
+    if beta1 == 0 { return Elementary.exp(Elementary.log(beta3) / part) }
+    if beta3 == 0 { return Elementary.exp(Elementary.log(beta1) / (1 - part)) }
     let (first, last) = (Elementary.log(beta1), Elementary.log(beta3))
     return Elementary.exp(first * last / ((1 - part) * last + part * first))
   }

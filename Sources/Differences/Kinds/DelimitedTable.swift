@@ -47,7 +47,8 @@ struct DelimitedTable {
     columnCount = columns
     let first = fields[..<columns].map { DelimitedTable.text(bytes, $0) }
     let isHeading =
-      first.allSatisfy { !$0.isEmpty && Double($0) == nil } && Set(first).count == columns
+      first.allSatisfy { !$0.isEmpty && Double($0) == nil }
+      && Set(first.map { ExactText($0) }).count == columns
     names = isHeading ? first : nil
   }
 

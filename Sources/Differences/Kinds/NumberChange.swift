@@ -7,12 +7,20 @@ struct NumberChange: Sendable {
   /// Of what it was before; nil where that was zero.
   let relative: Double?
 
-  /// Nil where there is no such distance, as to what is not a number.
+  /// Nil where there is no such distance, as to what is not a number, or between what becomes the same double.
   init?(_ before: Double, _ now: Double) {
     let difference = now - before
-    guard difference.isFinite else { return nil }
+    guard difference.isFinite, difference != 0 else { return nil }
     absolute = abs(difference)
     relative = before == 0 ? nil : abs(difference / before)
+  }
+
+  /// Of whole numbers, which may have more digits than a double holds. Nil where their distance does not fit.
+  init?(_ before: Int128, _ now: Int128) {
+    let (difference, overflows) = now.subtractingReportingOverflow(before)
+    if overflows { return nil }
+    absolute = abs(Double(difference))
+    relative = before == 0 ? nil : abs(Double(difference) / Double(before))
   }
 
   /// `by 0.0012 (0.34 %)`

@@ -15,6 +15,7 @@ public struct TableDifference: Difference {
     public let now: String
 
     var number: NumberChange? {
+      if let before = Int128(before), let now = Int128(now) { return NumberChange(before, now) }
       guard let before = Double(before), let now = Double(now) else { return nil }
       return NumberChange(before, now)
     }
@@ -48,26 +49,29 @@ public struct TableDifference: Difference {
   init(_ before: DelimitedTable, _ now: DelimitedTable) {
     let oldNames = TableDifference.names(before, besides: now)
     let newNames = TableDifference.names(now, besides: before)
-    let places = Dictionary(uniqueKeysWithValues: newNames.enumerated().map { ($1, $0) })
-    removedColumns = oldNames.filter { places[$0] == nil }
-    addedColumns = newNames.filter { !oldNames.contains($0) }
+    let places = Dictionary(uniqueKeysWithValues: newNames.enumerated().map { (ExactText($1), $0) })
+    let known = Set(oldNames.map { ExactText($0) })
+    removedColumns = oldNames.filter { places[ExactText($0)] == nil }
+    addedColumns = newNames.filter { !known.contains(ExactText($0)) }
     rowsBefore = before.rowCount
     rowsNow = now.rowCount
     let common = oldNames.enumerated().compactMap { index, name in
-      places[name].map { (name: name, before: index, now: $0) }
+      places[ExactText(name)].map { (name: name, before: index, now: $0) }
     }
     var columns = common.map { Column(name: $0.name) }
-    let isKeyed = oldNames.first == newNames.first
+    let isKeyed = oldNames.first.map { ExactText($0) } == newNames.first.map { ExactText($0) }
     if isKeyed, let oldKeys = TableDifference.keys(before), let newKeys = TableDifference.keys(now) {
       for row in 0..<before.rowCount {
         let key = before.text(row, 0)
-        if let other = newKeys[key] {
+        if let other = newKeys[ExactText(key)] {
           compare(before, row, now, other, key, common, &columns)
         } else {
           remove(key)
         }
       }
-      for row in 0..<now.rowCount where oldKeys[now.text(row, 0)] == nil { insert(now.text(row, 0)) }
+      for row in 0..<now.rowCount where oldKeys[ExactText(now.text(row, 0))] == nil {
+        insert(now.text(row, 0))
+      }
     } else {
       for row in 0..<max(rowsBefore, rowsNow) {
         let name = "#\(row + 1)"
@@ -89,10 +93,10 @@ public struct TableDifference: Difference {
   }
 
   /// The rows by what stands in their first column; nil if that is no name.
-  private static func keys(_ table: DelimitedTable) -> [String: Int]? {
-    var keys: [String: Int] = [:]
+  private static func keys(_ table: DelimitedTable) -> [ExactText: Int]? {
+    var keys: [ExactText: Int] = [:]
     keys.reserveCapacity(table.rowCount)
-    for row in 0..<table.rowCount where keys.updateValue(row, forKey: table.text(row, 0)) != nil {
+    for row in 0..<table.rowCount where keys.updateValue(row, forKey: ExactText(table.text(row, 0))) != nil {
       return nil
     }
     return keys
@@ -118,8 +122,9 @@ public struct TableDifference: Difference {
         row: name, column: column.name, before: before.text(row, column.before),
         now: now.text(other, column.now))
       // 1 and 1.0 are one number.
+      if ExactText(cell.before) == ExactText(cell.now) { continue }
+      if let before = ExactDecimal(cell.before), before == ExactDecimal(cell.now) { continue }
       let number = cell.number
-      if cell.before.utf8.elementsEqual(cell.now.utf8) || number?.absolute == 0 { continue }
       differing += 1
       columns[index].differing += 1
       if let number {
@@ -148,15 +153,15 @@ public struct TableDifference: Difference {
 
   public func details(most: Int) -> [String] {
     var lines: [String] = []
-    lines += removedColumns.prefix(most).map { "- column \($0)" }
-    lines += addedColumns.prefix(most).map { "+ column \($0)" }
+    lines += Listing.lines(removedColumns, of: removedColumns.count, most: most) { ["- column \($0)"] }
+    lines += Listing.lines(addedColumns, of: addedColumns.count, most: most) { ["+ column \($0)"] }
     lines += Listing.lines(removedRows, of: removedCount, most: most) { ["- row \($0)"] }
     lines += Listing.lines(addedRows, of: addedCount, most: most) { ["+ row \($0)"] }
-    lines += columns.map { column in
+    lines += Listing.lines(columns, of: columns.count, most: most) { column in
       var text = "\(column.name): \(Listing.count(column.differing, "cell differs", "cells differ"))"
       if let absolute = column.maxAbsolute { text += ", max abs \(NumberChange.text(absolute))" }
       if let relative = column.maxRelative { text += ", max relative \(NumberChange.text(relative))" }
-      return text
+      return [text]
     }
     lines += Listing.lines(cells, of: differing, most: most) { cell in
       [

@@ -50,12 +50,13 @@ public struct TensorsDifference: Difference {
     guard let old = try TensorsDifference.header(before), let new = try TensorsDifference.header(now) else {
       return nil
     }
-    let known = Dictionary(new.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let known = Dictionary(
+      new.tensors.map { (ExactText($0.name), $0) }, uniquingKeysWith: { first, _ in first })
     var tensors: [Tensor] = []
     var same = 0
     // In the order of their bytes on one side.
     for tensor in old.tensors {
-      guard let other = known[tensor.name] else {
+      guard let other = known[ExactText(tensor.name)] else {
         tensors.append(Tensor(name: tensor.name, change: .removed))
         continue
       }
@@ -73,15 +74,14 @@ public struct TensorsDifference: Difference {
         same += 1
       }
     }
-    let names = Set(old.tensors.map(\.name))
-    tensors += new.tensors.filter { !names.contains($0.name) }.map { Tensor(name: $0.name, change: .added) }
+    let names = Set(old.tensors.map { ExactText($0.name) })
+    tensors += new.tensors.filter { !names.contains(ExactText($0.name)) }
+      .map { Tensor(name: $0.name, change: .added) }
     self.tensors = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     self.same = same
-    metadata =
-      old.metadata == new.metadata
-      ? nil
-      : ValuesDifference(
-        .object(old.metadata.mapValues { .string($0) }), .object(new.metadata.mapValues { .string($0) }))
+    let difference = ValuesDifference(
+      .object(old.metadata.mapValues { .string($0) }), .object(new.metadata.mapValues { .string($0) }))
+    metadata = difference.count == 0 ? nil : difference
   }
 
   private static func header(_ file: any ByteSource) throws -> SafetensorsHeader? {

@@ -51,8 +51,9 @@ public struct TreeDifference: Difference {
         [old.first, new.first].compactMap { $0?.name }
         .min { $0.utf8.lexicographicallyPrecedes($1.utf8) } ?? first.name
       let path = folder + name
-      let was = old.first?.name == name ? old.removeFirst() : nil
-      let isNow = new.first?.name == name ? new.removeFirst() : nil
+      let exact = ExactText(name)
+      let was = old.first.map { ExactText($0.name) } == exact ? old.removeFirst() : nil
+      let isNow = new.first.map { ExactText($0.name) } == exact ? new.removeFirst() : nil
       switch (was, isNow) {
       case (let was?, nil):
         entries.append(Entry(path: path, changes: [.removed(isFolder: was.content.isFolder)]))

@@ -13,6 +13,9 @@ public struct ValuesDifference: Difference {
     public let now: JSON?
 
     var number: NumberChange? {
+      if let before = before.flatMap(ValuesDifference.whole), let now = now.flatMap(ValuesDifference.whole) {
+        return NumberChange(before, now)
+      }
       guard let before = before?.double, let now = now?.double else { return nil }
       return NumberChange(before, now)
     }
@@ -35,9 +38,12 @@ public struct ValuesDifference: Difference {
   private mutating func compare(_ before: JSON, _ now: JSON, _ path: String) {
     switch (before, now) {
     case (.object(let old), .object(let new)):
-      let names = Set(old.keys).union(new.keys).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let old = Dictionary(uniqueKeysWithValues: old.map { (ExactText($0), $1) })
+      let new = Dictionary(uniqueKeysWithValues: new.map { (ExactText($0), $1) })
+      let names = Set(old.keys).union(new.keys)
+        .sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
       for name in names {
-        let inner = ValuesDifference.path(path, name)
+        let inner = ValuesDifference.path(path, name.text)
         if let old = old[name], let new = new[name] {
           compare(old, new, inner)
         } else {
@@ -65,11 +71,23 @@ public struct ValuesDifference: Difference {
     }
   }
 
-  /// Whole numbers exactly, others as numbers, whatever is no number as the same.
+  /// Texts by their bytes, whole numbers exactly, others as numbers, whatever is no number as the same.
   static func areSame(_ one: JSON, _ other: JSON) -> Bool {
-    if case .integer(let one) = one, case .integer(let other) = other { return one == other }
+    if let one = whole(one), let other = whole(other) { return one == other }
+    if case .string(let one) = one, case .string(let other) = other {
+      return ExactText(one) == ExactText(other)
+    }
     if let one = one.double, let other = other.double { return one == other || one.isNaN && other.isNaN }
     return one == other
+  }
+
+  /// A number as a whole one; nil for fractions and for what does not fit.
+  private static func whole(_ value: JSON) -> Int128? {
+    switch value {
+    case .integer(let value): Int128(value)
+    case .number(let value): Int128(exactly: value)
+    default: nil
+    }
   }
 
   static func path(_ path: String, _ name: String) -> String {

@@ -12,8 +12,8 @@ struct TablesOperation: Actions.Operation {
   let outputs = [
     OutputDeclaration(
       "csv", file: "table.csv",
-      help: "every quantity with standard error and 95 % interval, at full precision"),
-    OutputDeclaration("markdown", file: "table.md", help: "rounded by the standard errors"),
+      help: "every quantity with its 95 % interval, at full precision"),
+    OutputDeclaration("markdown", file: "table.md", help: "rounded, with 95 % intervals"),
     OutputDeclaration("latex", file: "table.tex", help: "the same for booktabs"),
     OutputDeclaration(
       "findings", file: "findings.csv",

@@ -62,8 +62,10 @@ extension Brake {
 
     private func scrub(_ store: Store) throws -> Outcome {
       let limits = try limits
+      let damagedSegments = try store.damagedSegments()
       var queue = try ScrubQueue(of: store)
       var outcome = Outcome(tally: Tally(total: queue.total), bytes: 0, queue: queue)
+      for error in damagedSegments { outcome.tally.check("a segment") { throw error } }
       let start = SystemTime.monotonic()
       var saved = start
       while outcome.bytes < limits.bytes, !Task.isCancelled, let item = queue.next() {

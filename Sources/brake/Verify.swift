@@ -70,8 +70,11 @@ extension Brake {
     }
 
     private func all(of store: Store) throws -> Tally {
+      // First: what is sound in a damaged segment stands in another one afterwards.
+      let damagedSegments = try store.damagedSegments()
       let objects = try store.objects()
       var tally = Tally(total: objects.count)
+      for error in damagedSegments { tally.check("a segment") { throw error } }
       var trees: [Digest] = []
       for digest in objects {
         tally.check(digest.description, digest) {

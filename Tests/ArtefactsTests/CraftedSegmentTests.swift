@@ -90,4 +90,69 @@ import Testing
       try builder.finish()
     }
   }
+
+  @Test func `What is sound behind damage is read, and the damage is told and moved away`() throws {
+    let entries = (0..<5).map { entry(Array("entry \($0)".utf8)) }
+    let groups = entries.map { SegmentGroup.bytes(of: [$0], Compressor()) }
+    let open = SegmentFormat.header + groups.joined()
+    var sealed: [UInt8] = []
+    var builder = SegmentBuilder { sealed += $0 }
+    for entry in entries { try builder.add(entry) }
+    try builder.finish()
+    let second = SegmentFormat.header.count + groups[0].count
+    let name = String(repeating: "0a", count: 16)
+    // In a frame, in a head, and in the header of segments without a seal and with one.
+    let cases: [(bytes: [UInt8], position: Int, left: Int)] = [
+      (open, second + 50, 4), (open, second + 20, 4), (open, 9, 5), (sealed, 9, 5),
+    ]
+    for (bytes, position, left) in cases {
+      for each in ["segments", "quarantine"] {
+        try? FileManager.default.removeItem(atPath: folder["store/" + each])
+      }
+      try store.makeSegments()
+      var bad = bytes
+      bad[position] ^= 1
+      folder.write(bad, to: "store/segments/" + name)
+      #expect(try store.objects().count == left)
+      let told = try store.damagedSegments()
+      #expect(told.count == 1 && told.first?.code == .damaged)
+      #expect(told.first?.headline.contains("segment-" + name) == true)
+      #expect(folder.read("store/quarantine/segment-" + name) == bad)
+      #expect(try store.damagedSegments().isEmpty)
+      #expect(try store.objects().count == left)
+      for digest in try store.objects() { try store.verify(digest) }
+    }
+  }
+
+  @Test func `An end that is torn is no damage`() throws {
+    let groups = (0..<3).map { SegmentGroup.bytes(of: [entry([UInt8($0)])], Compressor()) }
+    let sound = SegmentFormat.header + groups[0] + groups[1]
+    let tears: [[UInt8]] = [
+      [], Array(groups[2].dropLast(3)), Array(groups[2].prefix(20)), [UInt8](repeating: 0, count: 3000),
+    ]
+    for tear in tears {
+      try store.makeSegments()
+      folder.write(sound + tear, to: "store/segments/" + String(repeating: "0a", count: 16))
+      #expect(try store.damagedSegments().isEmpty)
+      #expect(try store.objects().count == 2)
+    }
+  }
+
+  @Test func `What was a gap when it was looked at first is read once it is there`() throws {
+    let entries = (0..<4).map { entry(Array("entry \($0)".utf8)) }
+    let groups = entries.map { SegmentGroup.bytes(of: [$0], Compressor()) }
+    let hole = [UInt8](repeating: 0, count: groups[1].count)
+    folder.write(SegmentFormat.header + groups[0] + hole + groups[2], to: "store/segments/x")
+    let file = SegmentFile("x", in: folder["store/segments"], files: LocalFileSystem())
+    try file.update(Decompressor())
+    #expect(file.fault != nil && file.groups.count == 2)
+    folder.write(SegmentFormat.header + groups.joined(), to: "store/segments/x")
+    try file.update(Decompressor())
+    #expect(file.fault == nil && file.groups.count == 4)
+    for entry in entries {
+      let place = try #require(file.place(of: entry.key))
+      let logical = try file.logical(ofGroup: place.group, Decompressor())
+      #expect(Array(logical[place.range]) == entry.bytes)
+    }
+  }
 }

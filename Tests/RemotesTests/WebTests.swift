@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Support
 import Synchronization
 import System

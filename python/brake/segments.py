@@ -56,23 +56,31 @@ class _Segment:
         if self.seal is not None or file.size == self.size:
             return
         self.size = file.size
-        if file.size < len(_HEADER) or file.size > _FILE_LIMIT or file.read(0, len(_HEADER)) != _HEADER:
+        if file.size < len(_HEADER) or file.size > _FILE_LIMIT or _is_later(file.read(0, len(_HEADER))):
             return
         self.seal = _Seal.of(file)
         if self.seal is not None:
             self.objects, self.records = {}, {}
             return
         self.end = self.end or len(_HEADER)
+        at, gap = self.end, None
         while len(self.objects) + len(self.records) < _ENTRY_LIMIT:
             try:
-                content, end = _group(file, self.end)
+                content, end = _group(file, at)
                 found = list(_entries(content))
             except Damaged:
-                return
+                # What is sound behind it counts. What was damage may be there at the next look, which begins with it.
+                gap = at if gap is None else gap
+                following = _behind(file, at)
+                if following is None:
+                    break
+                at = following
+                continue
             for kind, name, start, length in found:
                 places = self.records if kind == RECORD else self.objects
-                places.setdefault(name, _Place(self.end, start, length, kind))
-            self.end = end
+                places.setdefault(name, _Place(at, start, length, kind))
+            at = end
+        self.end = at if gap is None else gap
 
     def look(self, file, room: int) -> int:
         """Reads the seal of a file that nothing is added to, if there is room for it; gives the bytes that it takes."""
@@ -158,20 +166,55 @@ class _Seal:
         return low
 
 
+def _is_later(header: bytes) -> bool:
+    """Whether a segment that starts like this is one in a later version. What starts otherwise is read as far as it is sound."""
+    return header[13] > _HEADER[13] and header[:13] == _HEADER[:13] and header[14:] == _HEADER[14:]
+
+
+def _head(file, offset: int) -> Optional[Tuple[int, int, bytes]]:
+    """The lengths of the frame and of its content, and its check, of the head at a place; None if no sound one is there."""
+    if offset + _HEAD_LENGTH > file.size:
+        return None
+    head = file.read(offset, _HEAD_LENGTH)
+    if head[:16] != _OPENING or hashlib.sha256(head[:32]).digest()[:8] != head[32:]:
+        return None
+    stored, length = struct.unpack_from("<II", head, 16)
+    if not 1 <= length <= _GROUP_LIMIT or not 1 <= stored <= _STORED_LIMIT:
+        return None
+    return stored, length, head[24:32]
+
+
+def _behind(file, offset: int) -> Optional[int]:
+    """Where the next group may start behind one that is damaged; None if there is none."""
+    head = _head(file, offset)
+    if head is not None and offset + _HEAD_LENGTH + head[0] <= file.size:
+        return offset + _HEAD_LENGTH + head[0]
+    start = offset + 1
+    while start + _HEAD_LENGTH <= file.size:
+        part = file.read(start, min(_GROUP_LIMIT, file.size - start))
+        found = part.find(_OPENING)
+        while found >= 0:
+            if _head(file, start + found) is not None:
+                return start + found
+            found = part.find(_OPENING, found + 1)
+        start += len(part) - _HEAD_LENGTH + 1
+    return None
+
+
 def _group(file, offset: int) -> Tuple[bytes, int]:
     """The content of the group whose head stands at a place, and where it ends."""
     what = f"the group at byte {offset} of {file.path}"
     if offset + _HEAD_LENGTH > file.size:
         raise Damaged(f"{what} is cut short")
-    head = file.read(offset, _HEAD_LENGTH)
-    if head[:16] != _OPENING or hashlib.sha256(head[:32]).digest()[:8] != head[32:]:
+    head = _head(file, offset)
+    if head is None:
         raise Damaged(f"{what} has no sound head")
-    stored, length = struct.unpack_from("<II", head, 16)
+    stored, length, check = head
     end = offset + _HEAD_LENGTH + stored
-    if not 1 <= length <= _GROUP_LIMIT or not 1 <= stored <= _STORED_LIMIT or end > file.size:
+    if end > file.size:
         raise Damaged(f"{what} is cut short")
     frame = file.read(offset + _HEAD_LENGTH, stored)
-    if hashlib.sha256(frame).digest()[:8] != head[24:32]:
+    if hashlib.sha256(frame).digest()[:8] != check:
         raise Damaged(f"{what} does not match its check")
     (whole,) = frames.split(memoryview(frame), 1, what)
     return frames.decompress(whole, length, what), end

@@ -114,11 +114,17 @@ class Store:
     # Records
 
     def records(self) -> Iterator[Record]:
-        """All records that are sound, in the order of their keys. What is damaged, or not believed, is passed over."""
+        """All records that are sound, in the order of their keys.
+
+        What is damaged, or not believed, is passed over; what cannot be read is an error.
+        """
         for key in self._names("actions", is_record=True):
             try:
                 record = self.record(key)
-            except BrakeError:
+            except BrakeError as error:
+                # What could not be read may be sound: without it, a name could mean something else.
+                if isinstance(error.__cause__, OSError):
+                    raise
                 continue
             if record is not None:
                 yield record

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import unittest.mock
 
 import brake
 from support import StoreTest, digest, without_standing
@@ -149,6 +150,13 @@ class NameTests(StoreTest):
                 with self.assertRaises(brake.BrakeError):
                     brake.Store(self.cache).record(key)
             self.assertEqual(len(list(brake.Store(self.cache).records())), 4)
+
+    def test_a_record_that_cannot_be_read_is_not_passed_over(self):
+        self.assertTrue(self.records())
+        store = brake.Store(self.cache)
+        with unittest.mock.patch.object(os, "pread", side_effect=OSError(5, "Input/output error")):
+            with self.assertRaises(brake.BrakeError):
+                list(store.records())
 
     def test_records_with_other_content_are_not_believed(self):
         path = self.records()[0]

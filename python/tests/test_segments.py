@@ -151,6 +151,24 @@ class SegmentTests(StoreTest):
         self.own(SEGMENT + first + second)
         self.assertEqual(brake.open(digest(b"two"), store).bytes(), b"two")
 
+    def test_what_is_sound_behind_damage_is_read(self):
+        contents = [b"one", b"two", b"three"]
+        groups = [group(entry(BLOB, content)) for content in contents]
+        whole = SEGMENT + b"".join(groups)
+        second = len(SEGMENT) + len(groups[0])
+        # In a frame, in a head, and in the header.
+        for place, left in [(second + 45, [0, 2]), (second + 20, [0, 2]), (9, [0, 1, 2])]:
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            self.own(bytes(changed))
+            store = brake.Store(self.cache)
+            for number in left:
+                self.assertEqual(brake.open(digest(contents[number]), store).bytes(), contents[number])
+            # What was damage is read once it is there.
+            self.own(whole + group(entry(BLOB, b"four")))
+            for content in [*contents, b"four"]:
+                self.assertEqual(brake.open(digest(content), store).bytes(), content)
+
     def test_a_file_counts_before_an_entry_and_makes_it_good(self):
         content = b"the bytes"
         name = bytes.fromhex(digest(content)[7:])

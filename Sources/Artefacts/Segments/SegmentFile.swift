@@ -2,7 +2,8 @@ internal import Synchronization
 internal import System
 
 /// A segment as far as it is known: all of it once it is sealed, otherwise what stood in it when it was last looked at.
-/// Whatever its end is made of that is no whole group is not there.
+/// Whatever its end is made of that is no whole group is not there. What is no group and has a sound one behind it is damage: only
+/// that is not there, and `fault` says so.
 final class SegmentFile: Sendable {
   let name: String
   let path: String
@@ -21,6 +22,9 @@ final class SegmentFile: Sendable {
     /// Entries in these groups, those of the same name each: no more than a segment may have are looked at.
     var read = 0
     var places: [SegmentKey: SegmentPlace] = [:]
+    /// Where something stands that is no group, although sound groups stand behind it.
+    var gaps: [Int] = []
+    var isHeaderDamaged = false
     /// It is none, or in a later version: nobody looks at it again.
     var isForeign = false
     /// It was not there any more when it was looked at.
@@ -38,6 +42,15 @@ final class SegmentFile: Sendable {
   var isGone: Bool { state.withLock(\.isGone) }
   /// What it was when it was last looked at.
   var status: FileStatus? { state.withLock(\.status) }
+
+  /// What is damaged in it besides groups that its seal names: nobody knows what stood there. Nil if nothing was seen to be.
+  var fault: String? {
+    state.withLock { state in
+      if let gap = state.gaps.first { return "sound groups stand behind damage at byte \(gap)" }
+      return state.isHeaderDamaged && !state.isForeign
+        ? "its header is damaged, and what follows is sound" : nil
+    }
+  }
 
   /// Looks at what has come since the last time. Of a sealed one nothing comes.
   func update(_ decompressor: Decompressor) throws(Failure) {
@@ -62,18 +75,21 @@ final class SegmentFile: Sendable {
       let header = try file.part(at: 0, count: SegmentFormat.header.count)
       // Its writer has not begun, or was killed when it did.
       if header.count < SegmentFormat.header.count { return }
-      if header != SegmentFormat.header || file.size > SegmentFormat.segmentLimit {
+      if SegmentFormat.isLater(header) || file.size > SegmentFormat.segmentLimit {
         state.isForeign = true
         return
       }
+      state.isHeaderDamaged = header != SegmentFormat.header
       state.end = header.count
     }
-    if let seal = try seal(of: file) {
+    // Groups behind a gap have other numbers in the seal than those by which they were found.
+    if state.gaps.isEmpty, let seal = try seal(of: file) {
       state.seal = seal
       state.groups = seal.groups
       state.places = [:]
     } else {
       try readGroups(of: file, into: &state, decompressor)
+      state.isForeign = state.isHeaderDamaged && state.groups.isEmpty
     }
     state.status = file.status
   }
@@ -88,33 +104,78 @@ final class SegmentFile: Sendable {
     return SegmentSeal(try file.part(at: start, count: length), at: start)
   }
 
+  /// Reads the groups that have come. Each byte is looked at a few times at most, whatever stands there.
   private static func readGroups(
     of file: borrowing InputFile, into state: inout State, _ decompressor: Decompressor
   ) throws(Failure) {
-    while state.read < SegmentFormat.entryLimit,
-      let head = SegmentHead(try file.part(at: state.end, count: SegmentFormat.headLength))
-    {
-      let start = state.end + SegmentFormat.headLength
-      let frame = try file.part(at: start, count: head.stored)
-      var found: [(SegmentKey, SegmentPlace)] = []
-      let number = state.groups.count
-      do throws(Damage) {
-        let logical = try SegmentGroup.logical(head, frame, decompressor)
-        try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
-          found.append(
-            (
-              SegmentKey(isRecord: kind == .record, digest: digest),
-              SegmentPlace(kind: kind, group: number, range: range)
-            ))
-        }
-      } catch {
-        return
+    // What was damage may be there by now: on a disk that others write to, pages come in any order.
+    var position = state.gaps.first ?? state.end
+    let known = Set(state.gaps.isEmpty ? [] : state.groups)
+    state.gaps = []
+    var gap: Int?
+    while state.read < SegmentFormat.entryLimit {
+      let head = SegmentHead(try file.part(at: position, count: SegmentFormat.headLength))
+      guard let head, position + SegmentFormat.headLength + head.stored <= file.size else {
+        gap = gap ?? position
+        guard let next = try nextHead(in: file, after: position) else { return }
+        position = next
+        continue
       }
-      for (key, place) in found where state.places[key] == nil { state.places[key] = place }
-      state.read += max(1, found.count)
-      state.groups.append(state.end)
-      state.end = start + head.stored
+      var isSound = known.contains(position)
+      if !isSound { isSound = try readGroup(head, at: position, of: file, into: &state, decompressor) }
+      if isSound {
+        if let gap { state.gaps.append(gap) }
+        gap = nil
+        state.end = max(state.end, position + SegmentFormat.headLength + head.stored)
+      } else {
+        gap = gap ?? position
+      }
+      position += SegmentFormat.headLength + head.stored
     }
+  }
+
+  /// - Returns: whether the group is sound.
+  private static func readGroup(
+    _ head: SegmentHead, at position: Int, of file: borrowing InputFile, into state: inout State,
+    _ decompressor: Decompressor
+  ) throws(Failure) -> Bool {
+    let frame = try file.part(at: position + SegmentFormat.headLength, count: head.stored)
+    var found: [(SegmentKey, SegmentPlace)] = []
+    let number = state.groups.count
+    do throws(Damage) {
+      let logical = try SegmentGroup.logical(head, frame, decompressor)
+      try SegmentGroup.forEachEntry(in: logical) { digest, kind, range in
+        found.append(
+          (
+            SegmentKey(isRecord: kind == .record, digest: digest),
+            SegmentPlace(kind: kind, group: number, range: range)
+          ))
+      }
+    } catch {
+      return false
+    }
+    for (key, place) in found where state.places[key] == nil { state.places[key] = place }
+    state.read += max(1, found.count)
+    state.groups.append(position)
+    return true
+  }
+
+  /// Where the first sound head behind a place starts; nil if there is none.
+  private static func nextHead(
+    in file: borrowing InputFile, after position: Int
+  ) throws(Failure) -> Int? {
+    let length = SegmentFormat.headLength
+    var start = position + 1
+    while start + length <= file.size {
+      let bytes = try file.part(at: start, count: SegmentFormat.searchedAtOnce)
+      for offset in 0...bytes.count - length
+      where bytes[offset] == SegmentFormat.headOpening[0] && bytes[offset + 8] == SegmentFormat.headOpening[8]
+      {
+        if SegmentHead(Array(bytes[offset..<offset + length])) != nil { return start + offset }
+      }
+      start += bytes.count - length + 1
+    }
+    return nil
   }
 
   // MARK: What it holds

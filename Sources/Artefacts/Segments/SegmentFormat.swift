@@ -19,6 +19,11 @@ enum SegmentFormat {
   static let version: UInt8 = 1
   static let header: [UInt8] =
     ObjectFormat.frame(length: 8) + Array("brseg".utf8) + [version, 0, 0]
+  /// Whether a segment that starts like this is one in a later version.
+  static func isLater(_ header: [UInt8]) -> Bool {
+    header.count == self.header.count && header[13] > version && header[..<13] == self.header[..<13]
+      && header[14...] == self.header[14...]
+  }
   static let headLength = 40
   static let headOpening: [UInt8] = ObjectFormat.frame(length: 32) + Array("group".utf8) + [0, 0, 0]
   static let placeLength = 44
@@ -37,6 +42,8 @@ enum SegmentFormat {
   /// What is larger, or holds more, is not looked at.
   static let segmentLimit = 1 << 30
   static let entryLimit = 8 << 20
+  /// Bytes in which a head is looked for behind damage, at once.
+  static let searchedAtOnce = 1 << 20
 
   static func check(_ bytes: some ContiguousBytesSequence) -> [UInt8] {
     Array(Digest(of: bytes).bytes.prefix(8))

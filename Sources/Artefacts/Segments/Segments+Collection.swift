@@ -27,6 +27,8 @@ extension Segments {
     _ file: SegmentFile, isNeeded: (SegmentKey) -> Bool, isTrial: Bool, temporary: () throws -> String,
     name: () throws -> Void, setAside: () throws -> Void
   ) throws -> CollectedSegment {
+    // It stays until somebody has been told of the damage in it.
+    guard file.fault == nil else { return CollectedSegment() }
     var collected = CollectedSegment()
     var (total, needed) = (0, 0)
     try forEachGroup(of: file) { _, logical in

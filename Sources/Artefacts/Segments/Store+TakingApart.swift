@@ -11,7 +11,9 @@ extension Store {
     let file = SegmentFile(
       String(path[path.index(after: path.lastIndex(of: "/")!)...]), in: parentFolder(of: path), files: files)
     try file.update(Decompressor())
-    guard file.isSealed else { throw Failure(.damaged, "what came as a segment is none, or not all of it") }
+    guard file.isSealed, file.fault == nil else {
+      throw Failure(.damaged, "what came as a segment is none, or not all of it")
+    }
     let publication = gatheringPublication()
     // Also what came before something went wrong.
     defer { sealSegment() }

@@ -24,7 +24,11 @@ extension Store {
       var size = 0
       for next in batch {
         if next.isTree {
-          var bytes = try? self.bytes(of: next.digest, limit: Tree.manifestLimit)
+          // The error that says what makes something that is not there would read all records.
+          var bytes: [UInt8]?
+          if try contains(next.digest) {
+            bytes = try? self.bytes(of: next.digest, limit: Tree.manifestLimit)
+          }
           if bytes == nil { bytes = try await fetchManifest(next.digest, from: sources) }
           reachability.add(try Tree(next.digest, manifest: bytes!), unless: isKnownWhole)
           manifests.append(bytes!)

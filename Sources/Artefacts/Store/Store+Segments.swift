@@ -39,6 +39,18 @@ extension Store {
     return "; the segment that held it is now \(moved), and what is sound in it is in another one"
   }
 
+  /// Looks for damage in segments behind which sound groups stand: nobody knows what it held, so it is no object's and no record's. The
+  /// segments that have some are moved out of the way, and what is sound in them is kept.
+  /// - Returns: an error for each of them.
+  package func damagedSegments() throws -> [Failure] {
+    try segments.all().compactMap { file in
+      guard let fault = file.fault else { return nil }
+      return Failure(
+        .damaged, "the segment \(file.path) is damaged: \(fault)\(setAside(file))",
+        hint: "run the pipelines again whose results are missing now, or 'brake verify --repair'")
+    }
+  }
+
   /// Ends the segment to which this process has written, so that others need not read it to know what it holds, and names it in the
   /// catalogue. What comes later goes into another one.
   public func sealSegment() {

@@ -23,7 +23,7 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "curve.import", revision: 6,
+      operation: "curve.import", revision: 7,
       digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
     Golden(
       operation: "curve.generate", revision: 2,
@@ -33,7 +33,7 @@ import Testing
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
       operation: "curve.fit", revision: 10,
-      digests: ["fit": "9a6580ed648b40157ae88ec72b5156808c0ed1533c21a7c8d34024f5e046a16e"]),
+      digests: ["fit": "2cbc55b1923067849ef0f1417ef9db0b7ee37b9411b3f31c6c7ae481ca9923b7"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
@@ -75,12 +75,12 @@ import Testing
       operation: "zsl.losses", revision: 4,
       digests: [
         "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
-        "result": "756bfb4e3bee69d1315873940402c2b42232b650b783aa323399718c3ea13034",
+        "result": "cf556d90b8ba39a6da4f6f4cf967a3286bd72c00f14a2850f1006f8b8894ad68",
       ]),
     Golden(
       operation: "zsl.dissent", revision: 3,
       digests: [
-        "result": "7c01ecaba86aa5903f87ee20dad76d953d89fb62187455547f6a588efb332f09",
+        "result": "90dbc87f4fba54aeacdae2b9d86e83720b26b5f24a4b6b328995760f0b54a7cb",
         "tokens": "5adb581d2b92c520ea23b3350cd99b115eb5f858854f077a4991f5e1846a0d4b",
       ]),
     Golden(

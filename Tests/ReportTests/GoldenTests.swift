@@ -41,13 +41,13 @@ import Testing
       digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 10,
-      digest: "1ad78a46f2401b90b184d232e190c1ac24ee70108d8f3344fc7eb10124bf3235"),
+      digest: "fc1b9706dfb156c3ed2113fda467c1d32703cc820f696ec36eb0842994e64f51"),
     Golden(
       operation: "report.zero-sum", figure: "interference", revision: 10,
-      digest: "4d39840bd0e8010ac955817afb7f6ab74f73d5da235049ca006c8da5969f9b61"),
+      digest: "83d10ad69cef797d41cff0b840ade5938f8342954a7b83907b4175b58221b10f"),
     Golden(
       operation: "report.zero-sum", figure: "plane", revision: 10,
-      digest: "1dd34b73d8c111febcb713c39b0c09c43df7edfb81e6bf80cdfe99c44c71d6f6"),
+      digest: "9b89445fa51b1c41ff0a9a56cdb635e3efa717576946c492a74702dd3db59566"),
     Golden(
       operation: "report.zero-sum", figure: "step", revision: 10,
       digest: "69b32f19a245563d99a46ca4c6b2916c9d7849c8efc08139ec4e6bd9444087f6"),
@@ -76,16 +76,16 @@ import Testing
       operation: "report.zero-sum", figure: "changes", revision: 10,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 9,
-      digest: "54f9a000d73117b5d298e72150368c0d5e2feb855bebbdc0dfc2d0f8f2f299cc"),
+      operation: "report.tables", revision: 10,
+      digest: "7babc008bb9a7c208a71e9eb5b5a8c946ee43e33e51d3210e2b5a2d57852d977"),
     Golden(
       operation: "report.html", revision: 14,
-      digest: "db48721917524bc88664c04ea6f5a9604b88b18ab671a0933ffe56e831ef1c80"),
+      digest: "20c36c218172dbc4aa3f293ecea18f4d127cf1487ec5b14db67eb349525a9397"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 10,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 9,
+      operation: "report.tables", isOfRates: true, revision: 10,
       digest: "9d5ee4e46bb66cd819039719f63749f6ae6dca6511efa3ed31df459b863c41d9"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 14,

@@ -102,7 +102,7 @@ import Testing
     let workspace = try Workspace(
       """
       stages:
-        p: { run: "echo x >> @HERE/count; cp @HERE/count ${out.o}", out: { o: p.txt } }
+        p: { run: "echo x >> @HERE/count; cp @HERE/count ${out.o}", out: { o: p.txt }, sandbox: false }
         a: { run: "cat ${in.p} > ${out.o}", in: { p: p }, out: { o: o.txt }, publish: a.txt }
         b: { run: "cat ${in.p} ${in.s} > ${out.o}", in: { p: p, s: source }, out: { o: o.txt }, publish: b.txt }
       """, files: ["source": "1\n"])

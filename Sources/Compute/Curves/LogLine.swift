@@ -43,7 +43,9 @@ struct LogLine {
   private static func isNumberNext(_ line: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
     guard let first = line[start...].firstIndex(where: { !" \t'\"".utf8.contains($0) }) else { return false }
     let end = line[first...].firstIndex { !isPartOfWord($0) } ?? line.count
-    return number(UnsafeBufferPointer(rebasing: line[first..<end])) != nil
+    let word = UnsafeBufferPointer(rebasing: line[first..<end])
+    // What begins like one and is none is told of.
+    return number(word) != nil || startsLikeNumber(word)
   }
 
   private mutating func add(_ word: UnsafeBufferPointer<UInt8>, goesOn: Bool) {

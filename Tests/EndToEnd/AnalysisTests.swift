@@ -115,7 +115,7 @@ import Testing
   @Test func `The default pipeline trains, and trains again only what a change touches`() throws {
     try copyPipelines()
     let small = [
-      "bytes=400000", "steps=300", "resume=50", "bootstrap=10", "checkpoints=100,200", "seeds=1,2",
+      "bytes=400000", "steps=300", "resume=50", "bootstrap=39", "checkpoints=100,200", "seeds=1,2",
     ]
     let first = try BrakeProcess(["run"] + small, in: folder).wait()
     #expect(first.status == 0, "\(first.err)")

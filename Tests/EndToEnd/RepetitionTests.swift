@@ -69,7 +69,13 @@ import Testing
     throws
   {
     folder.write(
-      "stages: { s: { run: 'echo s >> \(folder["runs.txt"]); echo 1 > ${out.o}', tools: { find: find -name number.v }, out: { o: o.txt } } }",
+      """
+      stages:
+        s:
+          run: echo 1 > ${out.o}
+          tools: { find: find -name number.v -o -name brake.yaml }
+          out: { o: o.txt }
+      """,
       to: "brake.yaml")
     func key() throws -> String? {
       try JSON(parsing: Array(folder.brake("status", "--json").out.utf8)).array?.first?["action"]?.string

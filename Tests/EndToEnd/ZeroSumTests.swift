@@ -9,7 +9,7 @@ import Testing
   private func run(_ arguments: [String] = []) throws -> Finished {
     let file = BrakeProcess.packageRoot + "/pipelines/zero-sum.yaml"
     let small = [
-      "sizes=[47k]", "seeds=[1]", "steps=128", "resume=128", "bytes=200000", "bootstrap=20",
+      "sizes=[47k]", "seeds=[1]", "steps=128", "resume=128", "bytes=200000", "bootstrap=39",
       "evaluation=1024",
       "trials=256", "batches=1", "checkpoints=[16,32,64]",
     ]
@@ -27,7 +27,7 @@ import Testing
   @Test func `Learning rates are compared at equal mean loss`() throws {
     let file = BrakeProcess.packageRoot + "/pipelines/rates.yaml"
     let small = [
-      "rates=[0.002,0.004]", "seeds=[1,2,3]", "steps=64", "resume=64", "bytes=200000", "bootstrap=20",
+      "rates=[0.002,0.004]", "seeds=[1,2,3]", "steps=64", "resume=64", "bytes=200000", "bootstrap=39",
       "evaluation=1024", "checkpoints=[8,16,32,64]",
     ]
     let run = try BrakeProcess(["run", "-f", file] + small, in: folder).wait()

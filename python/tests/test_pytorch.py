@@ -25,7 +25,7 @@ try:
 except ImportError:
     nbclient = None
 
-SMALL = ["bytes=60000", "steps=16", "warmup=2", "seeds=[1,2]", "windows=8", "sequences=2", "skip=0", "bootstrap=20", "split=4",
+SMALL = ["bytes=60000", "steps=16", "warmup=2", "seeds=[1,2]", "windows=8", "sequences=2", "skip=0", "bootstrap=39", "split=4",
          "checkpoints=[1,2,4,8,16]"]  # fmt: skip
 
 

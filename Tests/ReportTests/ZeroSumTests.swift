@@ -253,6 +253,27 @@ import Testing
     #expect(data.contains("at the deceleration step") == isDrawn)
   }
 
+  @Test
+  func
+    `A share of what is not found to change has no interval in the table, and counts for means over seeds`()
+    async throws
+  {
+    let bench = try Workbench()
+    let operation = TablesOperation()
+    let names = operation.inputs.map(\.name)
+    func share(_ d: Double) async throws -> [String] {
+      let inputs = try Self.inputs(bench, d: d).filter { names.contains($0.key) }
+      let findings = try #require(try await bench.run(operation, inputs)["findings"])
+      let rows = String(decoding: findings, as: UTF8.self).split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      }
+      return try #require(rows.first { $0.starts(with: ["run", "14M", "share_D"]) })
+    }
+    let (uncertain, certain) = (try await share(0.15), try await share(0.6))
+    #expect(Double(uncertain[4]) != nil && uncertain[5...6] == ["", ""], "\(uncertain)")
+    #expect(Double(certain[5]) != nil && Double(certain[6]) != nil, "\(certain)")
+  }
+
   @Test func `A second file of published points of one quantity is refused`() async throws {
     let bench = try Workbench()
     var inputs = try Self.inputs(bench, d: 0.6)

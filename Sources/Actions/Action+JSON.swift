@@ -58,7 +58,7 @@ extension ActionCommand {
       "text": .string(text), "shell": .array(shell.words.map { .string($0) }),
       "environment": .object(environment.mapValues { .string($0) }),
       "passed": .array(passed.map { .string($0) }),
-      "python": python.map { .string($0) } ?? .null, "sandbox": .bool(sandbox), "network": .bool(network),
+      "python": python?.json ?? .null, "sandbox": .bool(sandbox), "network": .bool(network),
       "refuses-undeclared": .bool(refusesUndeclared), "stdin": stdin.map { .string($0) } ?? .null,
       "ending": ending.json, "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
@@ -72,11 +72,28 @@ extension ActionCommand {
     else { throw reader.malformed("command") }
     self.init(
       text: try reader.string("text"), shell: shell, environment: environment.compactMapValues(\.string),
-      passed: try reader.array("passed").compactMap(\.string), python: json["python"]?.string,
+      passed: try reader.array("passed").compactMap(\.string),
+      python: json["python"].flatMap(PythonFolder.init),
       sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
       ending: CommandEnding(json["ending"] ?? [:]),
       growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
+  }
+}
+
+extension PythonFolder {
+  /// A virtual environment is a path alone.
+  fileprivate var json: JSON { isConda ? ["conda": .string(path)] : .string(path) }
+
+  /// Nil if there is none.
+  fileprivate init?(_ json: JSON) {
+    if let path = json.string {
+      self.init(path)
+    } else if let path = json["conda"]?.string {
+      self.init(path, isConda: true)
+    } else {
+      return nil
+    }
   }
 }
 

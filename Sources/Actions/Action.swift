@@ -57,8 +57,8 @@ public struct ActionCommand: Sendable, Hashable {
   public let environment: [String: String]
   /// Names handed through from the user's environment.
   public let passed: [String]
-  /// The folder of the Python environment in which it runs, absolute and without links; nil for the one that PATH leads to.
-  public let python: String?
+  /// The Python environment in which it runs; nil for the one that PATH leads to.
+  public let python: PythonFolder?
   /// Whether it runs in a sandbox where there is one.
   public let sandbox: Bool
   /// Whether it has a network in the sandbox.
@@ -75,7 +75,7 @@ public struct ActionCommand: Sendable, Hashable {
 
   public init(
     text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
-    python: String? = nil, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
+    python: PythonFolder? = nil, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
     stdin: String? = nil, ending: CommandEnding = CommandEnding(), growing: [String] = [],
     resumes: Bool = false
   ) {

@@ -115,6 +115,13 @@ struct ActionValueTests {
     #expect(read.outputs.map(\.file) == ["o", "p/*.png"] && read.outputs.map(\.keyed) == [false, true])
   }
 
+  @Test(arguments: [PythonFolder("/lab/.venv"), PythonFolder("/lab/env", isConda: true)])
+  func `The Python environment of a command arrives as what it is`(python: PythonFolder) throws {
+    let command = ActionCommand(text: "true", shell: .bash, python: python)
+    guard case .command(let other) = try sent(action(.command(command), [])).work else { throw Missing() }
+    #expect(other == command)
+  }
+
   @Test func `An operation of another revision is refused, as is one that is not known`() throws {
     for operation in [Declared(name: "curve.fit", revision: 2), Declared(name: "curve.bend")] {
       let values = try ParameterValues([:], declarations: operation.parameters)

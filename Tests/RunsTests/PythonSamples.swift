@@ -12,6 +12,9 @@ enum PythonSamples {
   /// Whether uv can lock projects here.
   static let hasUV = run("uv", "--version") == 0
 
+  /// Whether rattler installs packages of conda's here.
+  static let hasRattler = run("rattler-python", "-c", "import rattler") == 0
+
   /// Lets uv resolve what the project in a folder needs.
   static func lock(in folder: String) throws {
     guard run("uv", ["lock", "--directory", folder]) == 0 else { throw CocoaError(.fileWriteUnknown) }
@@ -64,7 +67,7 @@ enum PythonSamples {
 
   private static func run(_ program: String, _ arguments: String...) -> Int32 { run(program, arguments) }
 
-  private static func run(_ program: String, _ arguments: [String]) -> Int32 {
+  static func run(_ program: String, _ arguments: [String]) -> Int32 {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments

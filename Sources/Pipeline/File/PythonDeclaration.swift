@@ -4,11 +4,12 @@ import Actions
 struct PythonDeclaration: Sendable {
   /// What stands in front of the path.
   enum Kind: String, CaseIterable {
-    case venv, requirements, lock
+    case venv, conda, requirements, lock
 
     var help: String {
       switch self {
       case .venv: "The folder of a virtual environment that is there."
+      case .conda: "The folder of a conda environment that is there."
       case .requirements: "A file of requirements, of which brake makes an environment once."
       case .lock: "A uv.lock beside its pyproject.toml, of which uv makes an environment once."
       }
@@ -34,7 +35,7 @@ extension PythonDeclaration {
   var inputs: [PipelineNode.Entry] {
     let text = value.text ?? ""
     switch kind {
-    case .venv: return []
+    case .venv, .conda: return []
     case .requirements: return [entry(PythonDeclaration.requirementsInput, text)]
     case .lock:
       let project = text.dropLast(PythonDeclaration.lockFile.count) + PythonDeclaration.projectFile
@@ -57,10 +58,10 @@ extension PipelineReader {
   func python(_ node: PipelineNode?, _ names: Set<String>) throws(PipelineError) -> PythonDeclaration? {
     guard let node else { return nil }
     let hint =
-      "write python: { venv: .venv }, python: { requirements: requirements.txt } or python: { lock: uv.lock }"
+      "write python: { venv: .venv }, python: { conda: ./env }, python: { requirements: requirements.txt } or python: { lock: uv.lock }"
     guard let entries = node.mapping, entries.count == 1 else {
       throw PipelineError(
-        "python: takes one of venv, requirements and lock, not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
+        "python: takes one of venv, conda, requirements and lock, not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
         at: node.position, hint: hint)
     }
     guard let kind = PythonDeclaration.Kind(rawValue: entries[0].name) else {

@@ -5,6 +5,8 @@ import JSON
 public enum PythonSource: Sendable, Hashable {
   /// A virtual environment that is there: its folder, relative to the pipeline's root or absolute.
   case folder(String)
+  /// A conda environment that is there, likewise.
+  case conda(String)
   /// One that is made of a file of requirements, which is the input of this name.
   case requirements(input: String)
   /// One that is made of what uv has locked: the inputs that are the lock file and the project beside it.
@@ -15,6 +17,7 @@ extension PythonSource {
   var json: JSON {
     switch self {
     case .folder(let path): ["folder", .string(path)]
+    case .conda(let path): ["conda", .string(path)]
     case .requirements(let input): ["requirements", .string(input)]
     case .lock(let input, let project): ["lock", .string(input), .string(project)]
     }
@@ -25,6 +28,7 @@ extension PythonSource {
     let words = json.array?.compactMap(\.string) ?? []
     switch (words.first, words.count) {
     case ("folder", 2): self = .folder(words[1])
+    case ("conda", 2): self = .conda(words[1])
     case ("requirements", 2): self = .requirements(input: words[1])
     case ("lock", 3): self = .lock(input: words[1], project: words[2])
     default: return nil
@@ -46,6 +50,7 @@ struct OpenPython {
   func source(_ bindings: [Binding]) throws(PipelineError) -> PythonSource {
     switch kind {
     case .venv: .folder(try path.text(bindings))
+    case .conda: .conda(try path.text(bindings))
     case .requirements: .requirements(input: PythonDeclaration.requirementsInput)
     case .lock: .lock(input: PythonDeclaration.lockInput, project: PythonDeclaration.projectInput)
     }

@@ -4,9 +4,9 @@ import Artefacts
 extension ShellCommand {
   /// The command with the paths of its inputs and outputs in it. They start with `./`, so that none is taken for an option.
   ///
-  /// - Parameter python: the folder of its Python environment, absolute.
+  /// - Parameter python: its Python environment.
   package func action(
-    inputs: [ActionInput], outputs: [OutputDeclaration], python: String? = nil
+    inputs: [ActionInput], outputs: [OutputDeclaration], python: PythonFolder? = nil
   ) throws(PipelineError) -> ActionCommand {
     var paths: [String: [String]] = [:]
     for input in inputs {

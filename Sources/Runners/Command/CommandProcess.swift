@@ -14,7 +14,7 @@ extension CommandRun {
     var covers: [Sandbox.Cover] = []
     if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
-        around: shell, scratch: scratch, inputs: inputs, resume: resume, python: command.python,
+        around: shell, scratch: scratch, inputs: inputs, resume: resume, python: command.python?.path,
         hiding: supplies.hidingPlaces(), network: command.network)
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
@@ -48,10 +48,10 @@ extension CommandRun {
 
   /// Without it, the shell would find another Python further on in PATH.
   private func checkPython() throws {
-    guard let python = command.python, !disk.mayExecute(python + "/bin/python3") else { return }
+    guard let python = command.python, !disk.mayExecute(python.interpreter) else { return }
     throw PipelineError(
       "there is no Python any more in the environment of the command",
-      facts: [("wanted", python + "/bin/python3")],
+      facts: [("wanted", python.interpreter)],
       hint: "make the environment anew, and leave it as it is while brake runs")
   }
 
@@ -66,7 +66,7 @@ extension CommandRun {
   private func shellLine(_ text: String) throws -> [String] {
     let name = command.shell.program
     let searchPath = command.python.map {
-      PythonFolder.searchPath($0, before: getenv("PATH").map { String(cString: $0) })
+      $0.searchPath(before: getenv("PATH").map { String(cString: $0) })
     }
     guard let path = ProgramPath.find(name, in: searchPath), path.hasPrefix("/") else {
       throw PipelineError(
@@ -100,7 +100,7 @@ extension CommandRun {
     } else {
       variables["BRAKE_RESUME"] = resume
     }
-    if let python = command.python { PythonFolder.activate(python, in: &variables) }
+    command.python?.activate(in: &variables)
     if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
     return variables.merging(command.environment) { _, declared in declared }
   }

@@ -2,13 +2,14 @@ import Artefacts
 import JSON
 import System
 
-/// What is installed in a virtual environment of Python, told by contents and not by place: two that were made of the same
+/// What is installed in a virtual environment of Python, or in one of conda's, told by contents and not by place: two that were made of the same
 /// packages are the same, wherever they stand and whoever made them.
 ///
 /// Of each distribution the lines of its `RECORD` count, which hold the digest of each of its files: as its installer wrote them, so that
 /// whoever changes an installed file by hand changes nothing here. What says only where or by whom it was installed does not count: the
 /// programs in `bin/`, which name the environment's folder, compiled bytecode, and pip itself. What no `RECORD` names is
-/// read itself, also where it stands among the files of a distribution.
+/// read itself, also where it stands among the files of a distribution. In an environment of conda's the interpreter and all libraries are
+/// packages, too, which are counted in the same way by what `conda-meta/` says of them.
 struct InstalledPackages: Sendable {
   /// Version by name, written as indexes of packages compare them.
   let versions: [String: String]
@@ -23,10 +24,12 @@ struct InstalledPackages: Sendable {
     let key: FileStatus.Key?
   }
 
-  /// - Parameter environment: the folder that holds `pyvenv.cfg`.
+  /// - Parameters:
+  ///   - environment: the folder that holds `pyvenv.cfg`, or conda's `conda-meta`.
+  ///   - isConda: whether it is one of conda's.
   /// - Throws: also where what can be imported is not known from this folder alone.
-  init(in environment: String, files: StatCache, on disk: any FileSystem) throws {
-    var reader = Reader(environment: environment, files: files, disk: disk)
+  init(in environment: String, isConda: Bool = false, files: StatCache, on disk: any FileSystem) throws {
+    var reader = Reader(environment: environment, isConda: isConda, files: files, disk: disk)
     try reader.read()
     versions = reader.versions
     digest = Digest(of: Array(reader.lines.sorted().joined(separator: "\n").utf8))
@@ -47,6 +50,7 @@ struct InstalledPackages: Sendable {
 
 private struct Reader {
   let environment: String
+  let isConda: Bool
   let files: StatCache
   let disk: any FileSystem
   var versions: [String: String] = [:]
@@ -56,15 +60,17 @@ private struct Reader {
   private var claimed: Set<String> = []
   private var looked = 0
 
-  init(environment: String, files: StatCache, disk: any FileSystem) {
+  init(environment: String, isConda: Bool, files: StatCache, disk: any FileSystem) {
     self.environment = environment
+    self.isConda = isConda
     self.files = files
     self.disk = disk
   }
 
   mutating func read() throws {
-    try checkIsClosed()
+    if !isConda { try checkIsClosed() }
     let folder = try packagesFolder()
+    if isConda { try readCondaPackages(in: folder) }
     try mark(folder)
     let names = try disk.names(in: folder).sorted()
     var rest: [String] = []
@@ -95,7 +101,7 @@ private struct Reader {
       throw Failure(
         .notFound, "there is no virtual environment in \(environment)",
         hint: isConda
-          ? "a conda environment is none: activate it before brake, and name in tools: what matters of it"
+          ? "it is one of conda's: write python: { conda: ... } for it"
           : "python3 -m venv makes one; it holds a file pyvenv.cfg")
     }
     for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
@@ -116,16 +122,43 @@ private struct Reader {
     let versions = ((try? disk.names(in: library)) ?? []).filter {
       $0.hasPrefix("python") || $0.hasPrefix("pypy")
     }
-    let folders = versions.map { "\(library)/\($0)/site-packages" }.filter {
-      (try? disk.status($0))?.isFolder == true
-    }
+    // Conda's python has a second name for its folder, lib/python3.1.
+    let folders = Set(
+      try versions.compactMap { try disk.realPath("\(library)/\($0)/site-packages") }.filter {
+        (try? disk.status($0))?.isFolder == true
+      })
     guard folders.count == 1 else {
       throw Failure(
         .malformed,
         "the environment in \(environment) has \(folders.isEmpty ? "no folder" : "\(folders.count) folders") of packages",
         hint: "there has to be one, lib/python3.N/site-packages: make the environment anew")
     }
-    return folders[0]
+    return folders.first ?? ""
+  }
+
+  // MARK: Conda
+
+  private mutating func readCondaPackages(in folder: String) throws {
+    let described = environment + "/conda-meta"
+    try mark(described)
+    guard try disk.status(described)?.isFolder == true else {
+      throw Failure(
+        .notFound, "there is no conda environment in \(environment)",
+        hint: "conda create --prefix makes one; it holds a folder conda-meta")
+    }
+    let start = folder.dropFirst((try disk.realPath(environment) ?? environment).count + 1) + "/"
+    for name in try disk.names(in: described).sorted() where name.hasSuffix(".json") {
+      let path = "\(described)/\(name)"
+      try mark(path)
+      guard let bytes = try disk.contents(of: path, limit: InstalledPackages.limit) else { continue }
+      let package = try CondaPackage(bytes, path: path)
+      for file in package.files where file.hasPrefix(start) {
+        claimed.insert(String(file.dropFirst(start.count)))
+      }
+      if package.name == "pip" { continue }
+      versions["conda \(package.name)"] = package.version
+      lines.append("conda \(package.name) \(package.version) \(package.digest)")
+    }
   }
 
   // MARK: Distributions

@@ -9,8 +9,7 @@ import System
 final class PythonEnvironments: Sendable {
   /// An environment that is there.
   struct Found: Sendable {
-    /// Absolute, without links.
-    let folder: String
+    let folder: PythonFolder
     /// What it is by content: the interpreter, the names and versions of what is installed, and one digest of all of that.
     let identity: JSON
   }
@@ -26,8 +25,8 @@ final class PythonEnvironments: Sendable {
     /// The file of the interpreter, which is asked once in a run what it is.
     let interpreter: FileStatus.Key?
   }
-  /// By folder. What is installed is read again when something was written there.
-  private let known = Mutex<[String: Known]>([:])
+  /// What is installed is read again when something was written there.
+  private let known = Mutex<[PythonFolder: Known]>([:])
 
   init(root: String, store: Store, files: StatCache, tools: ToolIdentities, made: MadeEnvironments) {
     self.root = root
@@ -47,28 +46,33 @@ final class PythonEnvironments: Sendable {
   ) throws -> Found? {
     guard case .command(let command) = instance.work, let source = command.python else { return nil }
     do {
-      let folder: String
+      let folder: PythonFolder
       switch source {
-      case .folder(let path): folder = try place(of: path)
+      case .folder(let path): folder = PythonFolder(try place(of: path))
+      case .conda(let path): folder = PythonFolder(try place(of: path), isConda: true)
       case .requirements(let input):
         let file = try file(input, among: inputs, as: "requirements.txt")
-        folder = try place(
-          madeOf: .requirements(file.file), called: file.source, isLooking, at: instance)
+        folder = PythonFolder(
+          try place(madeOf: .requirements(file.file), called: file.source, isLooking, at: instance))
       case .lock(let input, let project):
         let file = try file(input, among: inputs, as: "uv.lock")
         let beside = try self.file(project, among: inputs, as: "pyproject.toml")
-        folder = try place(
-          madeOf: .lock(file.file, project: beside.file), called: file.source, isLooking, at: instance)
+        folder = PythonFolder(
+          try place(
+            madeOf: .lock(file.file, project: beside.file), called: file.source, isLooking, at: instance))
       }
       let installed = try installed(in: folder)
-      let interpreter = folder + "/bin/python3"
+      let interpreter = folder.interpreter
       let version: String
       do {
         version = try tools.identity(
           of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:], at: instance)
       } catch var unknown as UnknownIdentity {
         // One in a folder that the pipeline names may be any program.
-        if case .folder = source { throw unknown }
+        switch source {
+        case .folder, .conda: throw unknown
+        case .requirements, .lock: break
+        }
         unknown.isQuestionToPython = true
         throw unknown
       }
@@ -83,18 +87,20 @@ final class PythonEnvironments: Sendable {
     }
   }
 
-  private func installed(in folder: String) throws -> InstalledPackages {
+  private func installed(in folder: PythonFolder) throws -> InstalledPackages {
     try known.withLock { known in
-      let interpreter = try store.files.status(folder + "/bin/python3")?.key
+      let interpreter = try store.files.status(folder.interpreter)?.key
       if let before = known[folder] {
         if before.interpreter != interpreter {
           throw Failure(
-            .refused, "the Python of the environment in \(folder) was replaced or removed while brake ran",
+            .refused,
+            "the Python of the environment in \(folder.path) was replaced or removed while brake ran",
             hint: "run brake again when nobody changes the environment any more")
         }
         if before.installed.isCurrent(on: store.files) { return before.installed }
       }
-      let installed = try InstalledPackages(in: folder, files: files, on: store.files)
+      let installed = try InstalledPackages(
+        in: folder.path, isConda: folder.isConda, files: files, on: store.files)
       known[folder] = Known(installed: installed, interpreter: interpreter)
       return installed
     }
@@ -105,9 +111,9 @@ final class PythonEnvironments: Sendable {
   /// - Throws: `InputChanged` if something else is installed there now.
   func check(_ action: Action) throws {
     guard case .command(let command) = action.work, let folder = command.python else { return }
-    made.noteUse(of: folder)
+    made.noteUse(of: folder.path)
     let installed = try installed(in: folder).digest.description
-    if action.manifest["python"]?["installed"]?.string != installed { throw InputChanged(input: folder) }
+    if action.manifest["python"]?["installed"]?.string != installed { throw InputChanged(input: folder.path) }
   }
 
   // MARK: Places

@@ -114,14 +114,14 @@ final class ToolIdentities: Sendable {
 extension StageInstance.Work {
   /// The variables that a command sees, but for those of its own folder.
   ///
-  /// - Parameter python: the folder of its Python environment, if it has one.
-  func visibleEnvironment(python: String?) -> [String: String] {
+  /// - Parameter python: its Python environment, if it has one.
+  func visibleEnvironment(python: PythonFolder?) -> [String: String] {
     guard case .command(let command) = self else { return [:] }
     var variables = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"]
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
-    if let python { PythonFolder.activate(python, in: &variables) }
+    python?.activate(in: &variables)
     return variables.merging(command.environment) { _, declared in declared }
   }
 }

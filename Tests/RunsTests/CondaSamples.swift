@@ -1,0 +1,75 @@
+import Foundation
+import Support
+
+/// Conda environments: packages that a test writes, which rattler resolves and installs as it does published ones.
+enum CondaSamples {
+  /// Makes an environment with this machine's Python as a package, a module `thing` with the number `value`, and a library.
+  ///
+  /// - Parameter path: where it is made.
+  static func makeEnvironment(at path: String, value: Int, in folder: TemporaryFolder) throws {
+    let channel = folder["channel-\(value)"]
+    guard PythonSamples.run("rattler-python", ["-c", script, channel, path, String(value)]) == 0 else {
+      throw CocoaError(.fileWriteUnknown)
+    }
+  }
+
+  private static let script = """
+    import asyncio, hashlib, io, json, os, sys, sysconfig, tarfile
+    import rattler
+    from rattler.index import index_fs
+    channel, prefix, value = sys.argv[1:]
+    noarch = {"noarch": "python", "depends": ["python"]}
+
+    def package(name, version, build, subdir, files, **more):
+        index = {"name": name, "version": version, "build": build, "build_number": 0, "depends": [], "subdir": subdir, **more}
+        paths = [{"_path": path, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
+                 for path, (data, _) in sorted(files.items())]
+        info = {
+            "info/index.json": json.dumps(index), "info/files": "".join(path + "\\n" for path in sorted(files)),
+            "info/paths.json": json.dumps({"paths_version": 1, "paths": paths}),
+        }
+        if "noarch" in more:
+            info["info/link.json"] = json.dumps({"noarch": {"type": "python"}, "package_metadata_version": 1})
+        os.makedirs(f"{channel}/{subdir}", exist_ok=True)
+        with tarfile.open(f"{channel}/{subdir}/{name}-{version}-{build}.tar.bz2", "w:bz2", compresslevel=1) as archive:
+            for path, (data, mode) in {**{path: (text.encode(), 0o644) for path, text in info.items()}, **files}.items():
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode = len(data), mode
+                archive.addfile(entry, io.BytesIO(data))
+
+    def contents(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    files = {"bin/python3": (contents(os.path.realpath(sys.executable)), 0o755)}
+    library = sysconfig.get_path("stdlib")
+    for folder, inner, names in os.walk(library):
+        left_out = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "pydoc_data", "unittest", "__pycache__", "dist-packages", "site-packages"}
+        inner[:] = [name for name in inner if name not in left_out and not name.startswith("config-")]
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                data = contents(path)
+                # Debian's Python looks for packages in folders of another name.
+                if path == library + "/site.py":
+                    data = data.replace(b"dist-packages", b"site-packages")
+                files[f"lib/{version}/" + os.path.relpath(path, library)] = (data, 0o755 if os.access(path, os.X_OK) else 0o644)
+    package("python", sys.version.split()[0], "0_cpython", "linux-64", files)
+    package("thing", "1.5", "pyh_0", "noarch", {
+        "site-packages/thing.py": (f"value = {value}\\n".encode(), 0o644),
+        "site-packages/thing-1.5.dist-info/METADATA": (b"Metadata-Version: 2.1\\nName: thing\\nVersion: 1.5\\n", 0o644),
+    }, **noarch)
+    package("gold", "2.0", "h_1", "linux-64", {"share/gold.txt": (b"gold\\n", 0o644)})
+
+    async def main():
+        await index_fs(channel)
+        records = await rattler.solve(
+            sources=[rattler.Channel("file://" + channel)], specs=["thing", "gold"], platforms=["linux-64", "noarch"], virtual_packages=[])
+        await rattler.install(records, target_prefix=prefix, cache_dir=channel + "-cache", show_progress=False)
+
+    asyncio.run(main())
+    # Threads of rattler's that still run can bring Python down when it ends as usual.
+    os._exit(0)
+    """
+}

@@ -691,7 +691,8 @@ import Testing
     let untested = try await text(inputs, bench)
     #expect(
       untested.contains(
-        "At the deceleration D is not tested for a change, for want of 95 % intervals: \(means)"),
+        "At the deceleration D is not tested for a change, for want of 95 % intervals, which take resamples of at least 4 "
+          + "sequences: \(means)"),
       "\(untested)")
   }
 

@@ -173,7 +173,9 @@ extension Page {
   private static func change(
     _ before: BootstrapIntervals.Interval?, _ after: BootstrapIntervals.Interval?
   ) -> String {
-    guard let before, let after else { return "is not tested for a change, for want of 95 % intervals" }
+    guard let before, let after else {
+      return "is not tested for a change, for want of 95 % intervals, \(DecompositionReport.need)"
+    }
     if after.lower > before.upper { return "rises" }
     return after.upper < before.lower ? "falls" : "does not change by more than its 95 % intervals"
   }
@@ -196,7 +198,8 @@ extension Page {
       if split.change.rate < 0 {
         let reason =
           split.rateInterval == nil
-          ? "is not tested for a change, for want of a 95 % interval" : "is not found to shrink"
+          ? "is not tested for a change, for want of a 95 % interval, \(DecompositionReport.need)"
+          : "is not found to shrink"
         return """
           \(progress) \(reason): it changes by a factor of \
           \(Page.number(Format.significant(factor, 2), factor, from: digest)) (\(Page.reference(digest))).
@@ -236,6 +239,9 @@ extension Page {
 }
 
 extension DecompositionReport {
+  /// What an interval takes.
+  fileprivate static let need = "which take resamples of at least \(SequenceBootstrap.fewest) sequences"
+
   /// Which of the two parts is the larger one, by the 95 % interval of that of 1 - D.
   fileprivate static func larger(_ lower: Double, _ upper: Double) -> String {
     if lower > 0.5 { return "more of it is cancellation than smaller changes" }

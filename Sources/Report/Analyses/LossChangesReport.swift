@@ -66,7 +66,8 @@ extension AnalysisFigures {
       panels, title: "Interference in losses from one checkpoint to the next",
       caption:
         "What the tokens' losses change by between two checkpoints, drawn at the first: D, how far the changes cancel; M, "
-        + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences."
+        + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences, "
+        + "where these are at least \(SequenceBootstrap.fewest)."
         + dotted,
       findings: range("D", { results.losses(of: $0).compactMap(\.destructive) }), columns: 3, width: width)
   }

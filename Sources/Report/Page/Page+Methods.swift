@@ -16,15 +16,13 @@ extension Page {
       <i>r</i><sub>d</sub> = <i>c</i><sub>0</sub> + <i>c</i><sub>1</sub>, \u{2003} \
       <i>L̂</i><sub>T</sub> = <i>L</i><sub>d</sub> (<i>t</i><sub>d</sub> / <i>T</i>)\
       <sup><i>r</i><sub>d</sub></sup></p>
-      <p><strong>Preparation</strong> [1]. Point <i>j</i> of the loss is replaced by the mean of points ⌊<i>j</i> / 1.2⌋ to \
-      <i>j</i>, then about a hundred points a decade are kept; the transient at the start is left out of the fit, \
-      and drawn in grey.</p>
+      \(preparation)
       <p><strong>Fit.</strong> Unweighted least squares on log <i>L</i>. For given (<i>d</i><sub>1</sub>, \
       <i>f</i><sub>1</sub>) the other parameters follow from a linear system; these two are searched by a damped \
-      Newton method from many starts. RSLE is the root mean square of \
-      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Intervals are the 2.5 % and \
+      Newton method from starts all over their range, as many as the notes say. RSLE is the root mean square of \
+      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Intervals, where there are any, are the 2.5 % and \
       97.5 % percentiles of a parametric bootstrap [3]: the noise of the steps, an AR(1) of a size that changes along the run, is \
-      drawn again, smoothed and subsampled as the losses were, and added to the fit, with what the fit leaves beyond it where that \
+      drawn again, prepared as the losses were, and added to the fit, with what the fit leaves beyond it where that \
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
       differ, which share most of their windows. Intervals are about the run as it was trained, not about training.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \

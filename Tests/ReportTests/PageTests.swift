@@ -145,6 +145,47 @@ import Testing
     for caption in captions([smooth, rough]) { #expect(caption.contains("loss (smoothed, but for b)")) }
   }
 
+  @Test func `Where most resamples could not be fitted, it is not said that there were none`() throws {
+    func notes(_ resamples: Int) throws -> String {
+      var json = try #require(SampleRuns.analysis("14M").json.object)
+      json["intervals"] = .null
+      var options = try #require(json["options"]?.object)
+      options["bootstrap"] = .integer(Int64(resamples))
+      json["options"] = .object(options)
+      let run = SampleRuns.run(of: try CurveAnalysis(json: .object(json)))
+      return try #require(try XMLNode.parse(Self.page([run]).bytes).all("dd").first).content
+    }
+    #expect(try notes(0).contains("No bootstrap."))
+    #expect(try notes(200).contains("No intervals: of 200 resamples no more than half could be fitted."))
+  }
+
+  @Test func `A table of breaks says of which runs they are none`() throws {
+    func sensitivity(_ verdict: Verdict) throws -> String {
+      let root = try XMLNode.parse(Self.page([try SampleRuns.run("14M", verdict: verdict)]).bytes)
+      return try #require(root.all("section").first { $0.attributes["id"] == "sensitivity" }).content
+    }
+    #expect(
+      try sensitivity(.noBreak).contains("Of runs that do not decelerate they are numbers of the fit alone"))
+    #expect(try !sensitivity(.deceleration).contains("Of runs that do not decelerate"))
+  }
+
+  @Test func `A law is drawn also where an interval keeps its axis from being logarithmic`() throws {
+    let analyses = try (1...4).map { size in
+      var json = try #require(SampleRuns.analysis("\(size)M", finalRate: 0.01 * Double(size)).json.object)
+      var intervals = try #require(json["intervals"]?.object)
+      intervals["r_d"] = [-0.01, 0.05]
+      json["intervals"] = .object(intervals)
+      return try CurveAnalysis(json: .object(json))
+    }
+    let sizes = Dictionary(uniqueKeysWithValues: (1...4).map { ("\($0)M", 1e6 * Double($0)) })
+    let figure = Figure.scaling(
+      of: try CurveComparison(analyses, sizes: sizes),
+      runs: analyses.enumerated().map { SampleRuns.run(of: $0.element, index: $0.offset) }, title: nil,
+      width: 720)
+    let laws = figure.panels.map { panel in panel.series.first { $0.name == "power law" }?.rows.count }
+    #expect(laws == [2, 2, 61])
+  }
+
   @Test func `The summary says what the numbers say`() throws {
     let root = try XMLNode.parse(Self.page([try SampleRuns.run("14M")]).bytes)
     let item = try #require(root.all("li").first)

@@ -374,7 +374,7 @@ import Testing
         "14M: 0.500 at step 1024, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): less than by chance; "
           + "0.750 at step 8192, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): more than by chance."
       ))
-    #expect(text.contains("with 2 comparisons on this page, each at a level of 5 % / 2"))
+    #expect(text.contains("with 2 such comparisons, each at a level of 5 % / 2"))
     #expect(
       text.contains(
         "Before the deceleration (t = 1024) single tokens are predicted with a correlation of 0.950, missing 25 %; "
@@ -553,9 +553,12 @@ import Testing
   }
 
   /// Two sizes with seeds whose D after 8192 updates, and whose part of 1 - D, are as given.
-  private func seeds(_ small: [Double], _ large: [Double]) async throws -> (page: String, zeroSum: String) {
+  private func seeds(
+    _ small: [Double], _ large: [Double], withoutDecomposition lost: Int? = nil
+  ) async throws -> (page: String, zeroSum: String) {
     let bench = try Workbench()
-    let inputs = try seeded(small, large, bench)
+    var inputs = try seeded(small, large, bench)
+    if let lost { inputs["decompositions"]?.remove(at: lost) }
     let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
     func section(_ id: String) throws -> String {
       try #require(root.all("section").first { $0.attributes["id"] == id }).content
@@ -597,6 +600,30 @@ import Testing
     #expect(!zeroSum.contains("144M, over"))
     #expect(zeroSum.contains("Larger models cancel more (Student's t over seeds with 2 degrees of freedom"))
     #expect(zeroSum.contains("0.510 ± 0.010 for 14M (mean ± deviation of 3 seeds), 0.800 for 144M"))
+  }
+
+  @Test func `Seeds that have no value are told of where the others are pooled`() async throws {
+    let all = try await seeds([0.5, 0.51, 0.52, 0.53], [0.8])
+    #expect(!all.page.contains("Where fewer seeds are counted") && !all.zeroSum.contains("no such part"))
+    let some = try await seeds([0.5, 0.51, 0.52, 0.53], [0.8], withoutDecomposition: 3)
+    #expect(some.page.contains("Where fewer seeds are counted than there are, the others have no such value"))
+    #expect(some.zeroSum.contains("14M, over 3 seeds: the part of 1 − D is"))
+    #expect(some.zeroSum.contains("Of 1 more of its 4 seeds there is no such part"), "\(some.zeroSum)")
+  }
+
+  @Test func `Windows without a share count among the windows`() async throws {
+    let bench = try Workbench()
+    var decomposition = try #require(Self.decomposition("14M", d: 0.6, m: 0.3).object)
+    var split = try #require(decomposition["split"]?.object)
+    split["share_D_by_window"] = [0.7, nil, 0.8]
+    decomposition["split"] = .object(split)
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["decompositions"] = [try bench.input(JSON.object(decomposition).canonicalBytes)]
+    let text = try await text(inputs, bench)
+    #expect(
+      text.contains("With 1 to 3 pairs on each side it is between 70 % and 80 %, where the progress shrinks.")
+    )
+    #expect(text.contains("losses between two checkpoints, D says how far they cancel"))
   }
 
   @Test func `Every finding stands in a table with its unit, its interval and what says so`() async throws {

@@ -126,12 +126,20 @@ extension Page {
         results.decomposition(of: $0)?.split?.change.shares.map { 100 * $0.constructive }
       }), let mean = spread.meanInterval
     else { return nil }
+    let others = group.runs.count - spread.values.count
+    let left: Markup =
+      others == 0
+      ? ""
+      : """
+       Of \(others) more of its \(group.runs.count) seeds there is no such part, as progress does not shrink there or cannot \
+      be compared.
+      """
     return """
       <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds: the part of 1 − <i>D</i> is \
       \(Format.value(spread.mean, error: spread.deviation)) % (mean ± deviation): \
       \(DecompositionReport.larger(mean.lowerBound / 100, mean.upperBound / 100)) \
       (95 % interval of the mean: \(Page.range(mean, like: spread)) %; of another seed: \
-      \(Page.range(spread.nextInterval, like: spread)) %).</li>
+      \(Page.range(spread.nextInterval, like: spread)) %).\(left)</li>
       """
   }
 
@@ -217,11 +225,13 @@ extension Page {
       split.destructiveShareInterval.map {
         " (95 %, over sequences and the step, of this training: \(percent($0.lower)) to \(percent($0.upper)))"
       } ?? ""
-    let windows = split.destructiveSharesByWindow.compactMap(\.self)
+    let windows = split.destructiveSharesByWindow
+    let known = windows.compactMap(\.self)
     let moving: Markup =
-      if windows.count > 1, let least = windows.min(), let most = windows.max() {
+      if known.count > 1, let least = known.min(), let most = known.max() {
         """
-         With 1 to \(windows.count) pairs on each side it is between \(percent(least)) and \(percent(most)).
+         With 1 to \(windows.count) pairs on each side it is between \(percent(least)) and \(percent(most))\
+        \(known.count < windows.count ? ", where the progress shrinks" : "").
         """
       } else {
         ""

@@ -2,15 +2,15 @@ internal import Actions
 internal import Artefacts
 internal import Compute
 
-/// Interference in the losses of tokens between checkpoints t and 2t.
+/// Interference in the losses of tokens between two checkpoints, such as t and 2t.
 enum LossChangesReport: ReportedAnalysis {
   typealias Result = LossChangeResult
 
   static let input = InputDeclaration(
-    "losses", .many, help: "changes of losses between checkpoints t and 2t: the output 'result' of zsl.losses"
+    "losses", .many, help: "changes of losses between two checkpoints: the output 'result' of zsl.losses"
   )
   static let figures = [
-    ReportedFigure("interference", help: "D, M and |dL| from t to 2t") { $0.interference },
+    ReportedFigure("interference", help: "D, M and |dL| between two checkpoints") { $0.interference },
     ReportedFigure("plane", help: "M against D with lines of equal |dL|") { $0.plane },
   ]
 

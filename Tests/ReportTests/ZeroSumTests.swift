@@ -48,6 +48,7 @@ import Testing
   private static func dissent(_ run: String, _ step: Int, _ value: Double) -> JSON {
     [
       "run": .string(run), "step": .integer(Int64(step)), "dissent": .number(value), "total": 0.125,
+      "total_from": 0.98,
       "attraction": 1.5, "repulsion": 1, "gradient": 1.25, "dissent_interval": nil,
     ]
   }
@@ -367,7 +368,8 @@ import Testing
     #expect(text.contains("The pair from t = 4096 spans that step and is on neither side."))
     #expect(text.contains("Whether sizes differ in how far changes cancel cannot be told from one seed each"))
     #expect(text.contains("0.600 for 14M, 0.550 for 144M"))
-    #expect(text.contains("14M from 0.250 at step 1024 to 0.750 at step 8192, then total for 12 %"))
+    #expect(
+      text.contains("14M from 0.250 at step 1024 to 0.750 at step 8192, then total (from 0.98 on) for 12 %"))
     #expect(text.contains("D = 0.400 ± 0.050 on the batch"))
     #expect(
       text.contains(
@@ -609,6 +611,61 @@ import Testing
     #expect(some.page.contains("Where fewer seeds are counted than there are, the others have no such value"))
     #expect(some.zeroSum.contains("14M, over 3 seeds: the part of 1 − D is"))
     #expect(some.zeroSum.contains("Of 1 more of its 4 seeds there is no such part"), "\(some.zeroSum)")
+  }
+
+  @Test func `A step that was chosen is not told of as a deceleration`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
+    func choose(_ seeds: ClosedRange<Int>) throws {
+      for seed in seeds {
+        var chosen = try #require(Self.decomposition("14M seed \(seed)", d: 0.5, m: 0.2).object)
+        chosen["t_d"] = .null
+        chosen["chosen_step"] = 4096
+        inputs["decompositions"]?[seed - 1] = try bench.input(
+          JSON.object(chosen).canonicalBytes, key: "14M seed \(seed)")
+      }
+    }
+    func zeroSum() async throws -> String {
+      let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+      return try #require(root.all("section").first { $0.attributes["id"] == "zero-sum" }).content
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    try choose(1...1)
+    let mixed = try await zeroSum()
+    #expect(
+      mixed.contains(
+        "14M, over 3 seeds, 2 of which at the deceleration and 1 at the chosen step 4096: the part"))
+    #expect(mixed.contains("(95 %, over sequences, of this training: 50 % to 75 %)"))
+    #expect(mixed.contains("(95 %, over sequences and the step, of this training: 50 % to 75 %)"))
+    try choose(1...3)
+    #expect(try await zeroSum().contains("14M, over 3 seeds, at the chosen step 4096: the"))
+  }
+
+  @Test func `Captions and texts tell of rings and deviations only where there are some`() async throws {
+    let bench = try Workbench()
+    func caption(_ verdict: Verdict) async throws -> String {
+      var inputs = try Self.inputs(bench, d: 0.6)
+      inputs["fits"] = try ["14M", "144M"].map {
+        try bench.input(SampleRuns.analysis($0, verdict: verdict).json.canonicalBytes, key: $0)
+      }
+      inputs["losses"]?.append(try bench.input(Self.losses("14M", 4096, d: 0.4).canonicalBytes, key: "ring"))
+      let svg = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "plane"])["svg"]
+      return try SVG(file: try #require(svg)).caption
+    }
+    #expect(try await caption(.deceleration).contains("Ring: the pair"))
+    #expect(try await !caption(.noBreak).contains("Ring: the pair"))
+
+    var inputs = try Self.inputs(bench, d: 0.6)
+    #expect(
+      try await text(inputs, bench).contains("Over a single update (± one deviation over batches): 14M"))
+    var single = try #require(Self.step("14M", 8192).object)
+    for part in ["train", "evaluation"] {
+      var spread = try #require(single[part]?.object)
+      spread["D"] = ["mean": 0.4, "std": 0]
+      single[part] = .object(spread)
+    }
+    inputs["steps"] = [try bench.input(JSON.object(single).canonicalBytes)]
+    #expect(try await text(inputs, bench).contains("Over a single update: 14M"))
   }
 
   @Test func `Windows without a share count among the windows`() async throws {

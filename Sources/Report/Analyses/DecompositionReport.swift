@@ -84,8 +84,8 @@ extension AnalysisFigures {
       caption:
         "The logarithm of the progress −ΔL between two checkpoints is the sum of those of M and of 1 − D; pairs whose loss rises have "
         + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "
-        + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
-        + "deceleration step, for this training.",
+        + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and, where the fit "
+        + "has an interval of it, the deceleration step, for this training.",
       findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
       columns: panels.count == 4 ? 2 : 3, width: width)
   }
@@ -117,7 +117,7 @@ extension Page {
     else { return nil }
     guard rate.upperBound < 0 else {
       return """
-        <li><strong>\(group.label)</strong>, over \(rates.values.count) seeds: the progress is not found to shrink \
+        <li><strong>\(group.label)</strong>, over \(rates.values.count) seeds\(places(group, results)): the progress is not found to shrink \
         (95 % interval of the mean change of its logarithm: \(Page.range(rate, like: rates))).</li>
         """
     }
@@ -135,12 +135,23 @@ extension Page {
       be compared.
       """
     return """
-      <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds: the part of 1 − <i>D</i> is \
+      <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds\(places(group, results)): the part of 1 − <i>D</i> is \
       \(Format.value(spread.mean, error: spread.deviation)) % (mean ± deviation): \
       \(DecompositionReport.larger(mean.lowerBound / 100, mean.upperBound / 100)) \
       (95 % interval of the mean: \(Page.range(mean, like: spread)) %; of another seed: \
       \(Page.range(spread.nextInterval, like: spread)) %).\(left)</li>
       """
+  }
+
+  /// At what the seeds are compared, where that is not the deceleration of each.
+  private func places(_ group: SeedGroup, _ results: AnalysisResults) -> String {
+    let found = group.runs.compactMap { results.decomposition(of: $0) }.filter { $0.split != nil }
+    let chosen = found.filter(\.isChosen)
+    if chosen.isEmpty { return "" }
+    let steps = Set(chosen.compactMap(\.breakStep)).sorted().map(Format.whole).joined(separator: " or ")
+    return chosen.count == found.count
+      ? ", at the chosen step \(steps)"
+      : ", \(found.count - chosen.count) of which at the deceleration and \(chosen.count) at the chosen step \(steps)"
   }
 
   private func finding(_ run: ReportedRun, _ results: AnalysisResults) -> Markup? {
@@ -165,6 +176,7 @@ extension Page {
       let values = pairs(steps).compactMap(value)
       return values.reduce(0, +) / Double(max(1, values.count))
     }
+    let isStepDrawn = !decomposition.isChosen && run.analysis.intervals != nil
     let (before, after) = (mean(split.before, \.destructive), mean(split.after, \.destructive))
     let verb = Self.change(
       results.meanDestructive(of: run, pairs(split.before)),
@@ -173,7 +185,7 @@ extension Page {
       <li><strong>\(run.label)</strong>. \(place(decomposition)) <i>D</i> \(verb): before it \
       (\(steps(split.before))) the mean is \(number(before)), after it (\(steps(split.after))) \(number(after)). \
       <i>M</i> goes from \(number(mean(split.before, \.magnitude))) to \(number(mean(split.after, \.magnitude))) \
-      nats per token. \(shares(split, digest))</li>
+      nats per token. \(shares(split, isStepDrawn: isStepDrawn, digest))</li>
       """
   }
 
@@ -199,7 +211,10 @@ extension Page {
   }
 
   /// How much of the deceleration is due to cancellation.
-  private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
+  /// - Parameter isStepDrawn: whether the interval is also over where the deceleration is.
+  private func shares(
+    _ split: RateDecomposition.Split, isStepDrawn: Bool, _ digest: Digest
+  ) -> Markup {
     let factor = split.progressRatio
     let progress: Markup = "The progress −Δ<i>L</i> of a pair of checkpoints"
     guard let (magnitude, constructive) = split.foundShares else {
@@ -223,7 +238,7 @@ extension Page {
     }
     let range: Markup =
       split.destructiveShareInterval.map {
-        " (95 %, over sequences and the step, of this training: \(percent($0.lower)) to \(percent($0.upper)))"
+        " (95 %, over sequences\(isStepDrawn ? " and the step" : ""), of this training: \(percent($0.lower)) to \(percent($0.upper)))"
       } ?? ""
     let windows = split.destructiveSharesByWindow
     let known = windows.compactMap(\.self)

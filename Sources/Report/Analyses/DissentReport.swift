@@ -87,9 +87,10 @@ extension Page {
         ? "" : ", at most \(value(greatest)) at step \(Format.grouped(greatest.result.step))"
       let total = Page.number(
         "\(Format.significant(100 * last.result.total, 2)) %", last.result.total, from: last.digest)
+      let from = last.result.totalFrom.map { " (from \(Format.short($0)) on)" } ?? ""
       return """
         \(run.label) from \(value(first)) at step \(Format.grouped(first.result.step)) to \(value(last)) at step \
-        \(Format.grouped(last.result.step)), then total for \(total) of the tokens\(peak)
+        \(Format.grouped(last.result.step)), then total\(from) for \(total) of the tokens\(peak)
         """
     }
     guard !items.isEmpty else { return "" }

@@ -112,7 +112,9 @@ extension AnalysisFigures {
       title: "Cancellation against size of the changes",
       caption:
         "D and M of the changes between two checkpoints, joined in the order of training. Along a grey line |ΔL| = M (1 − D) is the "
-        + "same, in nats per token as it says at its end. Ring: the pair that the deceleration step falls into.",
+        + "same, in nats per token as it says at its end."
+        + (series.contains { $0.style == .ring }
+          ? " Ring: the pair that the deceleration step falls into." : ""),
       findings: "", panels: [Panel(x: x, y: y, series: series, notes: notes)], columns: 1, width: width,
       aspect: 0.6,
       legend: .above)

@@ -630,6 +630,11 @@ import Testing
       return try #require(root.all("section").first { $0.attributes["id"] == "zero-sum" }).content
         .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
+    func title() async throws -> String {
+      inputs["comparison"] = nil
+      let figure = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "decomposition"])
+      return try SVG(file: try #require(figure["svg"])).title
+    }
     try choose(1...1)
     let mixed = try await zeroSum()
     #expect(
@@ -637,7 +642,10 @@ import Testing
         "14M, over 3 seeds, 2 of which at the deceleration and 1 at the chosen step 4096: the part"))
     #expect(mixed.contains("(95 %, over sequences, of this training: 50 % to 75 %)"))
     #expect(mixed.contains("(95 %, over sequences and the step, of this training: 50 % to 75 %)"))
+    #expect(try await title() == "What the deceleration is made of")
     try choose(1...3)
+    inputs["decompositions"]?.removeLast()
+    #expect(try await title() == "What the fall of progress is made of")
     #expect(try await zeroSum().contains("14M, over 3 seeds, at the chosen step 4096: the"))
   }
 
@@ -697,7 +705,8 @@ import Testing
       try #require(rows.first { $0.starts(with: start) })
     }
     #expect(
-      try row("run", "14M seed 2", "t_d")[3...6] == ["step", "4914.768840299134", "4447.06", "5431.66"])
+      try row("run", "14M seed 2", "L_d")[3] == "nats/token"
+        && row("run", "14M seed 2", "t_d")[3...6] == ["step", "4914.768840299134", "4447.06", "5431.66"])
     #expect(try row("run", "144M seed 1", "share_D")[5...7] == ["0.5", "0.75", "this run"])
     let mean = try row("seeds", "14M", "D_last_pair")
     #expect(mean[7] == "mean over seeds" && mean[8] == "3")

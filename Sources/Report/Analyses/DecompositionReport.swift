@@ -80,7 +80,9 @@ extension AnalysisFigures {
         ], marks: decomposition.breakStep.map { [($0, Theme.muted)] } ?? [])
     }
     return .traces(
-      panels, title: "What the deceleration is made of",
+      panels,
+      title: !split.isEmpty && split.allSatisfy { $0.1.isChosen }
+        ? "What the fall of progress is made of" : "What the deceleration is made of",
       caption:
         "The logarithm of the progress −ΔL between two checkpoints is the sum of those of M and of 1 − D; pairs whose loss rises have "
         + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "

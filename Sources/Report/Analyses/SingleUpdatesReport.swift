@@ -49,8 +49,9 @@ extension AnalysisFigures {
     return .traces(
       panels, title: "Interference in losses over one update",
       caption:
-        "D, M and |ΔL| of the changes of the tokens' losses over one update from each checkpoint: means over batches, on the batch itself (solid) and on the evaluation "
-        + "stream (dashed). Bars: one standard deviation on each side." + dotted,
+        "D, M and |ΔL| of the changes of the tokens' losses over one update from each checkpoint: means over batches, on "
+        + "the batch itself (solid) and on the evaluation stream (dashed). Bars: one standard deviation on each side."
+        + dotted,
       findings: range("D on the batch", { results.steps(of: $0).compactMap { $0.train.destructive?.mean } }),
       columns: 3, width: width)
   }

@@ -35,7 +35,8 @@ extension Page {
       law leaves besides, if it is significant, as an Ornstein–Uhlenbeck process over log <i>t</i> by restricted maximum likelihood \
       [5]. <em>Deceleration</em>: the best law has a break to a slower power law, is so far ahead of every law without a break that \
       this is by chance at most one time in 20, and none without is ahead by odds of 19 to 1 without the start, without the second \
-      half of the run, or in predicting that half, as far as each of these parts has \(BreakEvidence.fewest) windows. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
+      half of the run, or in predicting that half, as far as each of these parts has \
+      \(BreakEvidence.fewest) windows. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
       end of the warm-up</em>: the break is no later than the warm-up or, if that is not known, not to be told from it. <em>No \
       break</em>: a law without one is the best, or the loss falls faster behind it. Else it is <em>not decided</em>.</p>
       <ol class="sources">

@@ -17,6 +17,8 @@ struct ReportedRun: Sendable {
   var group: String { analysis.curve.group }
   var fit: OneBreakFit { analysis.fit }
   var decelerates: Bool { analysis.verdict == .deceleration }
+  /// By `curve.prepare`, or by the authors of the curve.
+  var isSmoothed: Bool { analysis.curve.wasPrepared || analysis.curve.smoothing != nil }
 }
 
 extension Verdict {

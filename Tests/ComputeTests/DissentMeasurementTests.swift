@@ -80,19 +80,19 @@ import Testing
       DissentMeasurement.Token(attraction: 2, repulsion: 1, gradient: 1, dissent: dissent, probability: 0.5)
     }
     let dissent = try TokenDissent(
-      run: "r", step: 4, context: 2, stream: "s", tokens: [1, 0.5, 1, 0].map { token($0) })
+      run: "r", step: 4, context: 2, stream: "s", tokens: [1, 0.5, 1, 0, 1, 0.5, 1, 0].map { token($0) })
     let summary = try dissent.summary(
-      stream: [0, 0, 1, 0, 1], vocabulary: 2, total: 0.99,
+      stream: [0, 0, 1, 0, 1, 0, 1, 0, 1], vocabulary: 2, total: 0.99,
       bootstrap: SequenceBootstrap(resamples: 50, seed: 1))
     #expect(try summary.number("dissent") == 0.625 && summary.number("total") == 0.5)
     let positions = try summary.list("by_position")
     #expect(positions.compactMap { $0["dissent"]?.double } == [1, 0.25])
     #expect(positions.compactMap { $0["share"]?.double } == [0.8, 0.2])
-    #expect(summary["dissent_interval"]?.array?.count == 2)
+    #expect(summary["dissent_interval"]?.array?.count == 2 && summary["sequences"] == 4)
     var bytes: [UInt8] = []
     try dissent.write { bytes += $0 }
     let values: [Float] = try SafetensorsFile(bytes).elements("dissent", .float32)
-    #expect(values == [1, 0.5, 1, 0])
+    #expect(values == [1, 0.5, 1, 0, 1, 0.5, 1, 0])
     #expect(throws: Failure.self) {
       try TokenDissent(run: "r", step: 4, context: 2, stream: "s", tokens: [token(.nan)])
     }

@@ -27,6 +27,23 @@ import Testing
     #expect(try CurveAnalysis.run(curve, options: Sample.quick).verdict == .noBreak)
   }
 
+  @Test(arguments: [
+    (1500, "Without the start, or without the second half, too little of the run is left"),
+    (2300, "Nothing contradicts it without the second half of the run; without the start too little is left"),
+    (8000, "Nothing contradicts it without the start, or without the second half, of the run."),
+  ])
+  func `The reasons name the parts of the run that were looked at`(steps: Int, words: String) throws {
+    let law = OneBreak(b: 20, c0: 0.3, c1: -0.25, logD1: log(Double(steps) / 4), f1: 0.1)
+    let random = Philox(seed: 5)
+    let losses = (1...steps).map { step in
+      exp(law.logLoss(at: Double(step)) + 0.005 * random.normals(stream: 0, index: UInt64(step)).0)
+    }
+    let curve = Curve(run: "a", steps: Array(1...steps), losses: losses)
+    let analysis = try CurveAnalysis.run(curve, options: Sample.quick)
+    #expect(analysis.verdict == .deceleration)
+    #expect(analysis.reasons[0].contains(words), "\(analysis.reasons)")
+  }
+
   @Test func `A curve that falls faster behind the break does not decelerate`() throws {
     let curve = OneBreak(b: 10, c0: 0.05, c1: 0.1, logD1: 8, f1: 0.2)
     let analysis = try CurveAnalysis.run(Sample.prepared(curve, noise: 0.002), options: Sample.quick)

@@ -224,6 +224,19 @@ import Testing
     #expect(result["by_position"]?.array?.count == 4 && result["D_interval"]?.array?.count == 2)
   }
 
+  @Test func `Few sequences have no intervals, and the log says why`() async throws {
+    let checkpoints = try await Checkpoints()
+    let (before, after) = (
+      try await checkpoints.losses(0, ["tokens": 24]), try await checkpoints.losses(1, ["tokens": 24])
+    )
+    let run = try await OperationRun(
+      Self.operation("zsl.losses"), ["run": "x", "from": 1, "to": 2],
+      inputs: ["before": [(nil, before)], "after": [(nil, after)], "tokens": [(nil, Training.tokens)]])
+    let result = try Self.result(run)
+    #expect(result["sequences"] == 3 && result["D_interval"]?.isNull == true)
+    #expect(run.log.contains("they take at least 4 sequences, and there are 3"))
+  }
+
   @Test func `Losses of another stream or another window are refused`() async throws {
     let checkpoints = try await Checkpoints()
     let (before, short) = (try await checkpoints.losses(0), try await checkpoints.losses(1, ["context": 4]))

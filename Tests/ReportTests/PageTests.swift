@@ -107,6 +107,85 @@ import Testing
     #expect(!results.all("td").map(\.content).contains { $0.hasPrefix("4914") })
   }
 
+  @Test func `The methods say how these curves were prepared`() throws {
+    func methods(_ analyses: [CurveAnalysis]) throws -> String {
+      let page = Self.page(analyses.enumerated().map { SampleRuns.run(of: $0.element, index: $0.offset) })
+      let root = try XMLNode.parse(page.bytes)
+      return try #require(root.all("section").first { $0.attributes["id"] == "methods" }).content
+    }
+    let published = try methods([SampleRuns.analysis("14M")])
+    #expect(
+      published.contains("the mean of points ⌊j / 1.2⌋ to j [1]; of the steps, those from 10 to 100 are kept")
+    )
+    #expect(published.contains("Steps up to 100 are the transient at the start"))
+    let other = try methods([SampleRuns.analysis("14M", skip: 0, smoothing: 1.5, subsampled: false)])
+    #expect(
+      other.contains(
+        "the mean of points ⌊j / 1.5⌋ to j; all points are kept. All steps from 1 on are fitted."))
+    let mixed = try methods([
+      SampleRuns.analysis("a", skip: 30, smoothing: nil), SampleRuns.analysis("b", prepared: true),
+      SampleRuns.analysis("c", prepared: true),
+    ])
+    #expect(mixed.contains("of a, the losses are not smoothed; of the steps, those from 10"))
+    #expect(mixed.contains("of b, c, the losses are points that their authors have smoothed and subsampled."))
+    #expect(mixed.contains("Steps up to 30 or 100, as the run may be, are the transient"))
+  }
+
+  @Test func `Captions call losses smoothed only where they are`() throws {
+    let smooth = SampleRuns.run(of: try SampleRuns.analysis("a"))
+    let rough = SampleRuns.run(of: try SampleRuns.analysis("b", smoothing: nil), index: 1)
+    func captions(_ runs: [ReportedRun]) -> [String] {
+      [
+        Figure.fits(of: runs, title: nil, width: 720, columns: 2),
+        .overview(of: runs, title: nil, width: 720), .residuals(of: runs, title: nil, width: 720, columns: 2),
+      ].map(\.caption)
+    }
+    for caption in captions([smooth]) { #expect(caption.contains("smoothed loss")) }
+    for caption in captions([rough]) { #expect(!caption.contains("smoothed")) }
+    for caption in captions([smooth, rough]) { #expect(caption.contains("loss (smoothed, but for b)")) }
+  }
+
+  @Test func `Where most resamples could not be fitted, it is not said that there were none`() throws {
+    func notes(_ resamples: Int) throws -> String {
+      var json = try #require(SampleRuns.analysis("14M").json.object)
+      json["intervals"] = .null
+      var options = try #require(json["options"]?.object)
+      options["bootstrap"] = .integer(Int64(resamples))
+      json["options"] = .object(options)
+      let run = SampleRuns.run(of: try CurveAnalysis(json: .object(json)))
+      return try #require(try XMLNode.parse(Self.page([run]).bytes).all("dd").first).content
+    }
+    #expect(try notes(0).contains("No bootstrap."))
+    #expect(try notes(200).contains("No intervals: of 200 resamples no more than half could be fitted."))
+  }
+
+  @Test func `A table of breaks says of which runs they are none`() throws {
+    func sensitivity(_ verdict: Verdict) throws -> String {
+      let root = try XMLNode.parse(Self.page([try SampleRuns.run("14M", verdict: verdict)]).bytes)
+      return try #require(root.all("section").first { $0.attributes["id"] == "sensitivity" }).content
+    }
+    #expect(
+      try sensitivity(.noBreak).contains("Of runs that do not decelerate they are numbers of the fit alone"))
+    #expect(try !sensitivity(.deceleration).contains("Of runs that do not decelerate"))
+  }
+
+  @Test func `A law is drawn also where an interval keeps its axis from being logarithmic`() throws {
+    let analyses = try (1...4).map { size in
+      var json = try #require(SampleRuns.analysis("\(size)M", finalRate: 0.01 * Double(size)).json.object)
+      var intervals = try #require(json["intervals"]?.object)
+      intervals["r_d"] = [-0.01, 0.05]
+      json["intervals"] = .object(intervals)
+      return try CurveAnalysis(json: .object(json))
+    }
+    let sizes = Dictionary(uniqueKeysWithValues: (1...4).map { ("\($0)M", 1e6 * Double($0)) })
+    let figure = Figure.scaling(
+      of: try CurveComparison(analyses, sizes: sizes),
+      runs: analyses.enumerated().map { SampleRuns.run(of: $0.element, index: $0.offset) }, title: nil,
+      width: 720)
+    let laws = figure.panels.map { panel in panel.series.first { $0.name == "power law" }?.rows.count }
+    #expect(laws == [2, 2, 61])
+  }
+
   @Test func `The summary says what the numbers say`() throws {
     let root = try XMLNode.parse(Self.page([try SampleRuns.run("14M")]).bytes)
     let item = try #require(root.all("li").first)

@@ -8,7 +8,7 @@ import JSON
 enum SampleRuns {
   static func analysis(
     _ run: String, group: String? = nil, verdict: Verdict = .deceleration, finalRate: Double = 0.02,
-    skip: Int = 100
+    skip: Int = 100, smoothing: Double? = 1.2, subsampled: Bool = true, prepared: Bool = false
   ) throws -> CurveAnalysis {
     let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
     let steps =
@@ -64,9 +64,8 @@ enum SampleRuns {
       "curve": [
         "run": .string(run), "group": .string(group ?? run),
         "steps": .array(steps.map { .integer(Int64($0)) }),
-        "losses": .array(losses.map { .number($0) }), "smoothing": 1.2, "subsampled": true,
-        "source_points": 20_000,
-        "already_prepared": false,
+        "losses": .array(losses.map { .number($0) }), "smoothing": smoothing.map { .number($0) } ?? nil,
+        "subsampled": .bool(subsampled), "source_points": 20_000, "already_prepared": .bool(prepared),
         "notes": [["kind": "restart", "count": 1, "places": ["line 512: step 100 after 612"]]],
       ],
     ]
@@ -77,7 +76,11 @@ enum SampleRuns {
     _ name: String, label: String? = nil, index: Int = 0, verdict: Verdict = .deceleration,
     finalRate: Double = 0.02
   ) throws -> ReportedRun {
-    let analysis = try analysis(name, verdict: verdict, finalRate: finalRate)
+    try run(of: analysis(name, verdict: verdict, finalRate: finalRate), label: label, index: index)
+  }
+
+  static func run(of analysis: CurveAnalysis, label: String? = nil, index: Int = 0) -> ReportedRun {
+    let name = analysis.curve.run
     return ReportedRun(
       label: label ?? name, groupLabel: label ?? name, colour: Theme.run(index), analysis: analysis,
       digest: Digest(of: analysis.json.canonicalBytes))

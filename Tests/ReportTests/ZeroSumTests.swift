@@ -48,6 +48,7 @@ import Testing
   private static func dissent(_ run: String, _ step: Int, _ value: Double) -> JSON {
     [
       "run": .string(run), "step": .integer(Int64(step)), "dissent": .number(value), "total": 0.125,
+      "total_from": 0.98,
       "attraction": 1.5, "repulsion": 1, "gradient": 1.25, "dissent_interval": nil,
     ]
   }
@@ -367,14 +368,15 @@ import Testing
     #expect(text.contains("The pair from t = 4096 spans that step and is on neither side."))
     #expect(text.contains("Whether sizes differ in how far changes cancel cannot be told from one seed each"))
     #expect(text.contains("0.600 for 14M, 0.550 for 144M"))
-    #expect(text.contains("14M from 0.250 at step 1024 to 0.750 at step 8192, then total for 12 %"))
+    #expect(
+      text.contains("14M from 0.250 at step 1024 to 0.750 at step 8192, then total (from 0.98 on) for 12 %"))
     #expect(text.contains("D = 0.400 ± 0.050 on the batch"))
     #expect(
       text.contains(
         "14M: 0.500 at step 1024, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): less than by chance; "
           + "0.750 at step 8192, where random signs give 0.625 ± 0.031 (mean and deviation of 10 draws): more than by chance."
       ))
-    #expect(text.contains("with 2 comparisons on this page, each at a level of 5 % / 2"))
+    #expect(text.contains("with 2 such comparisons, each at a level of 5 % / 2"))
     #expect(
       text.contains(
         "Before the deceleration (t = 1024) single tokens are predicted with a correlation of 0.950, missing 25 %; "
@@ -553,9 +555,12 @@ import Testing
   }
 
   /// Two sizes with seeds whose D after 8192 updates, and whose part of 1 - D, are as given.
-  private func seeds(_ small: [Double], _ large: [Double]) async throws -> (page: String, zeroSum: String) {
+  private func seeds(
+    _ small: [Double], _ large: [Double], withoutDecomposition lost: Int? = nil
+  ) async throws -> (page: String, zeroSum: String) {
     let bench = try Workbench()
-    let inputs = try seeded(small, large, bench)
+    var inputs = try seeded(small, large, bench)
+    if let lost { inputs["decompositions"]?.remove(at: lost) }
     let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
     func section(_ id: String) throws -> String {
       try #require(root.all("section").first { $0.attributes["id"] == id }).content
@@ -599,6 +604,93 @@ import Testing
     #expect(zeroSum.contains("0.510 ± 0.010 for 14M (mean ± deviation of 3 seeds), 0.800 for 144M"))
   }
 
+  @Test func `Seeds that have no value are told of where the others are pooled`() async throws {
+    let all = try await seeds([0.5, 0.51, 0.52, 0.53], [0.8])
+    #expect(!all.page.contains("Where fewer seeds are counted") && !all.zeroSum.contains("no such part"))
+    let some = try await seeds([0.5, 0.51, 0.52, 0.53], [0.8], withoutDecomposition: 3)
+    #expect(some.page.contains("Where fewer seeds are counted than there are, the others have no such value"))
+    #expect(some.zeroSum.contains("14M, over 3 seeds: the part of 1 − D is"))
+    #expect(some.zeroSum.contains("Of 1 more of its 4 seeds there is no such part"), "\(some.zeroSum)")
+  }
+
+  @Test func `A step that was chosen is not told of as a deceleration`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
+    func choose(_ seeds: ClosedRange<Int>) throws {
+      for seed in seeds {
+        var chosen = try #require(Self.decomposition("14M seed \(seed)", d: 0.5, m: 0.2).object)
+        chosen["t_d"] = .null
+        chosen["chosen_step"] = 4096
+        inputs["decompositions"]?[seed - 1] = try bench.input(
+          JSON.object(chosen).canonicalBytes, key: "14M seed \(seed)")
+      }
+    }
+    func zeroSum() async throws -> String {
+      let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+      return try #require(root.all("section").first { $0.attributes["id"] == "zero-sum" }).content
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    func title() async throws -> String {
+      inputs["comparison"] = nil
+      let figure = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "decomposition"])
+      return try SVG(file: try #require(figure["svg"])).title
+    }
+    try choose(1...1)
+    let mixed = try await zeroSum()
+    #expect(
+      mixed.contains(
+        "14M, over 3 seeds, 2 of which at the deceleration and 1 at the chosen step 4096: the part"))
+    #expect(mixed.contains("(95 %, over sequences, of this training: 50 % to 75 %)"))
+    #expect(mixed.contains("(95 %, over sequences and the step, of this training: 50 % to 75 %)"))
+    #expect(try await title() == "What the deceleration is made of")
+    try choose(1...3)
+    inputs["decompositions"]?.removeLast()
+    #expect(try await title() == "What the fall of progress is made of")
+    #expect(try await zeroSum().contains("14M, over 3 seeds, at the chosen step 4096: the"))
+  }
+
+  @Test func `Captions and texts tell of rings and deviations only where there are some`() async throws {
+    let bench = try Workbench()
+    func caption(_ verdict: Verdict) async throws -> String {
+      var inputs = try Self.inputs(bench, d: 0.6)
+      inputs["fits"] = try ["14M", "144M"].map {
+        try bench.input(SampleRuns.analysis($0, verdict: verdict).json.canonicalBytes, key: $0)
+      }
+      inputs["losses"]?.append(try bench.input(Self.losses("14M", 4096, d: 0.4).canonicalBytes, key: "ring"))
+      let svg = try await bench.run(ZeroSumFigureOperation(), inputs, ["figure": "plane"])["svg"]
+      return try SVG(file: try #require(svg)).caption
+    }
+    #expect(try await caption(.deceleration).contains("Ring: the pair"))
+    #expect(try await !caption(.noBreak).contains("Ring: the pair"))
+
+    var inputs = try Self.inputs(bench, d: 0.6)
+    #expect(
+      try await text(inputs, bench).contains("Over a single update (± one deviation over batches): 14M"))
+    var single = try #require(Self.step("14M", 8192).object)
+    for part in ["train", "evaluation"] {
+      var spread = try #require(single[part]?.object)
+      spread["D"] = ["mean": 0.4, "std": 0]
+      single[part] = .object(spread)
+    }
+    inputs["steps"] = [try bench.input(JSON.object(single).canonicalBytes)]
+    #expect(try await text(inputs, bench).contains("Over a single update: 14M"))
+  }
+
+  @Test func `Windows without a share count among the windows`() async throws {
+    let bench = try Workbench()
+    var decomposition = try #require(Self.decomposition("14M", d: 0.6, m: 0.3).object)
+    var split = try #require(decomposition["split"]?.object)
+    split["share_D_by_window"] = [0.7, nil, 0.8]
+    decomposition["split"] = .object(split)
+    var inputs = try Self.inputs(bench, d: 0.6)
+    inputs["decompositions"] = [try bench.input(JSON.object(decomposition).canonicalBytes)]
+    let text = try await text(inputs, bench)
+    #expect(
+      text.contains("With 1 to 3 pairs on each side it is between 70 % and 80 %, where the progress shrinks.")
+    )
+    #expect(text.contains("losses between two checkpoints, D says how far they cancel"))
+  }
+
   @Test func `Every finding stands in a table with its unit, its interval and what says so`() async throws {
     let bench = try Workbench()
     var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
@@ -613,7 +705,8 @@ import Testing
       try #require(rows.first { $0.starts(with: start) })
     }
     #expect(
-      try row("run", "14M seed 2", "t_d")[3...6] == ["step", "4914.768840299134", "4447.06", "5431.66"])
+      try row("run", "14M seed 2", "L_d")[3] == "nats/token"
+        && row("run", "14M seed 2", "t_d")[3...6] == ["step", "4914.768840299134", "4447.06", "5431.66"])
     #expect(try row("run", "144M seed 1", "share_D")[5...7] == ["0.5", "0.75", "this run"])
     let mean = try row("seeds", "14M", "D_last_pair")
     #expect(mean[7] == "mean over seeds" && mean[8] == "3")
@@ -691,7 +784,8 @@ import Testing
     let untested = try await text(inputs, bench)
     #expect(
       untested.contains(
-        "At the deceleration D is not tested for a change, for want of 95 % intervals: \(means)"),
+        "At the deceleration D is not tested for a change, for want of 95 % intervals, which take resamples of at least 4 "
+          + "sequences: \(means)"),
       "\(untested)")
   }
 

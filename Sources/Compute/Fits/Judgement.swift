@@ -80,8 +80,22 @@ struct Judgement {
       return
     }
     verdict = .deceleration
-    reasons.append(
-      "\(ahead). Nothing contradicts it without the start, or without the second half, of the run.")
+    reasons.append("\(ahead). \(parts(evidence))")
+  }
+
+  /// What parts of the run say of a break that none of them contradicts; those with too few windows have not been looked at.
+  private func parts(_ evidence: BreakEvidence) -> String {
+    let withoutStart = evidence.parts.contains { $0.lastStep >= fit.lastStep }
+    let withoutEnd = evidence.parts.contains { $0.lastStep < fit.lastStep }
+    return switch (withoutStart, withoutEnd) {
+    case (true, true): "Nothing contradicts it without the start, or without the second half, of the run."
+    case (true, false):
+      "Nothing contradicts it without the start of the run; without the second half too little is left to tell."
+    case (false, true):
+      "Nothing contradicts it without the second half of the run; without the start too little is left to tell."
+    case (false, false):
+      "Without the start, or without the second half, too little of the run is left to tell whether that contradicts it."
+    }
   }
 
   /// More than one change of slope, and a loss that falls faster again.

@@ -17,8 +17,12 @@ extension LossChanges {
         hint: "give the stream that the losses were measured on")
     }
     let interference = interference
+    let sequences = sequences
     let intervals = try bootstrap.intervals(
-      of: sequences, from: LossInterference(), adding: +=, [\.destructive, \.magnitude, \.change]
+      of: sequences, from: LossInterference(), adding: +=,
+      [
+        (0...1, \.destructive), (0 ... .infinity, \.magnitude), (-.infinity ... .infinity, \.change),
+      ]
     ).map { $0?.json ?? .null }
     let count = changes.count
     func rows(_ bins: TokenBins) -> JSON {
@@ -31,7 +35,8 @@ extension LossChanges {
     let own: [String: JSON] = [
       "run": .string(run), "from": .whole(from), "to": .whole(to), "context": .whole(context),
       "D_interval": intervals[0], "M_interval": intervals[1], "change_interval": intervals[2],
-      "resamples": .whole(bootstrap.resamples), "seed": .whole(bootstrap.seed),
+      "sequences": .whole(sequences.count), "resamples": .whole(bootstrap.resamples),
+      "seed": .whole(bootstrap.seed),
       "quantiles": .array(quantiles.map { ["p": .number($0), "change": .number($1)] }),
       "by_position": rows(.positions(count: count, context: context)),
       "by_frequency": rows(.frequencies(of: stream, vocabulary: vocabulary, count: count)),

@@ -39,7 +39,7 @@ public struct LossChanges: Sendable {
   public var interference: LossInterference { LossInterference(changes) }
 
   /// Of each window.
-  var sequences: [LossInterference] {
+  public var sequences: [LossInterference] {
     stride(from: 0, to: changes.count, by: context).map {
       LossInterference(changes[$0..<min($0 + context, changes.count)])
     }

@@ -49,7 +49,7 @@ public struct RateDecomposition: Sendable, Hashable {
         return step
       }
       let ratio = normal < 0 ? step / interval.lower : interval.upper / step
-      return step * Elementary.exp(Elementary.log(ratio) * normal / 1.959_963_984_540_054)
+      return step * Elementary.exp(Elementary.log(ratio) * normal / StudentT.normalQuantile)
     }
   }
 
@@ -66,7 +66,8 @@ public struct RateDecomposition: Sendable, Hashable {
     /// The part of 1 - D with at most 1, 2, ... pairs on each side, as far as there are more; nil where the progress has not
     /// shrunk.
     public let destructiveSharesByWindow: [Double?]
-    /// 95 % intervals over sequences and t_d: those of this training. Nil without a bootstrap.
+    /// 95 % intervals over sequences and t_d: those of this training. Nil without a bootstrap, or where there are too few
+    /// sequences for one.
     public let destructiveShareInterval, rateInterval: BootstrapIntervals.Interval?
 
     /// The parts of M and 1 - D; nil where the 95 % interval does not tell that the progress shrinks.
@@ -129,9 +130,6 @@ extension RateDecomposition {
       rates.append(change.rate)
       if let share = change.shares?.constructive { shares.append(share) }
     }
-    func interval(_ values: [Double]) -> BootstrapIntervals.Interval? {
-      values.count * 2 > bootstrap.resamples ? BootstrapIntervals.Interval(values) : nil
-    }
     let most = max(1, Sides(pairs, deceleration.step, from: skip, window: pairs.count)?.longest ?? 1)
     split = Split(
       before: sides.before.map { pairs[$0].from }, after: sides.after.map { pairs[$0].from },
@@ -142,7 +140,8 @@ extension RateDecomposition {
       destructiveSharesByWindow: (1...most).map {
         Sides(pairs, deceleration.step, from: skip, window: $0)?.change(pairs)?.shares?.constructive
       },
-      destructiveShareInterval: interval(shares), rateInterval: interval(rates))
+      destructiveShareInterval: bootstrap.interval(shares, of: sequences[0].count),
+      rateInterval: bootstrap.interval(rates, of: sequences[0].count))
   }
 
   /// The places of the pairs on both sides of t_d.

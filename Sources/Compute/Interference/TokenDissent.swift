@@ -80,7 +80,8 @@ public struct TokenDissent: Sendable {
     let own: [String: JSON] = [
       "run": .string(run), "step": .whole(step), "context": .whole(context), "total_from": .number(total),
       "dissent_interval": try interval(bootstrap)?.json ?? .null,
-      "resamples": .whole(bootstrap.resamples), "seed": .whole(bootstrap.seed),
+      "sequences": .whole(sequences.count), "resamples": .whole(bootstrap.resamples),
+      "seed": .whole(bootstrap.seed),
       "by_position": rows(.positions(count: count, context: context)),
       "by_frequency": rows(.frequencies(of: stream, vocabulary: vocabulary, count: count)),
     ]
@@ -91,14 +92,16 @@ public struct TokenDissent: Sendable {
     places.reduce(0.0) { $0 + Double(tokens[$1].dissent) }
   }
 
+  /// The tokens of each window; the last one may be shorter.
+  public var sequences: [Range<Int>] {
+    stride(from: 0, to: tokens.count, by: context).map { $0..<min($0 + context, tokens.count) }
+  }
+
   /// Of the mean dissent, over sequences.
   private func interval(_ bootstrap: SequenceBootstrap) throws -> BootstrapIntervals.Interval? {
-    let sequences = stride(from: 0, to: tokens.count, by: context).map { first in
-      let range = first..<min(first + context, tokens.count)
-      return (tokens: range.count, sum: dissent(range))
-    }
-    return try bootstrap.intervals(
-      of: sequences, from: (0, 0),
-      adding: { $0 = ($0.tokens + $1.tokens, $0.sum + $1.sum) }, [{ $0.sum / Double($0.tokens) }])[0]
+    try bootstrap.intervals(
+      of: sequences.map { (tokens: $0.count, sum: dissent($0)) }, from: (0, 0),
+      adding: { $0 = ($0.tokens + $1.tokens, $0.sum + $1.sum) },
+      [(-1...1, { $0.sum / Double($0.tokens) })])[0]
   }
 }

@@ -18,6 +18,9 @@ public enum StudentT {
 
   private static let mostDegrees = 1 << 20
 
+  /// What `quantile` comes to for tails of .05 and ever more degrees of freedom: that of the normal distribution.
+  static let normalQuantile = 1.959_963_984_540_054
+
   /// The number that a t-distributed one exceeds in magnitude with the given probability: 12.7, 4.30, 3.18 for a
   /// probability of .05 and 1, 2, 3 degrees of freedom.
   ///

@@ -19,7 +19,7 @@ struct ZSLDecomposeOperation: Operation {
     help: "on each side of the deceleration point at most, the nearest ones")
 
   let name = "zsl.decompose"
-  let revision = 5
+  let revision = 6
   let summary =
     "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
   let inputs = [
@@ -47,8 +47,7 @@ struct ZSLDecomposeOperation: Operation {
       changes,
       deceleration: step(of: analysis, otherwise: context[Self.otherwise]),
       skip: max(context[Self.skip], analysis.options.warmup ?? 0), window: context[Self.window],
-      bootstrap: SequenceBootstrap(
-        resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
+      bootstrap: try ZSLParameters.bootstrap(context, sequences: changes.first?.sequences.count ?? 0))
     if let shares = decomposition.split?.change.shares {
       try context.log(
         "\(decomposition.run): cancellation accounts for \(shares.constructive) of the deceleration")

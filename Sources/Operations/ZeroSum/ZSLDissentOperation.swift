@@ -9,7 +9,7 @@ struct ZSLDissentOperation: Operation {
     "total", default: 0.99, in: 0...1, help: "a dissent from here on counts as total")
 
   let name = "zsl.dissent"
-  let revision = 3
+  let revision = 4
   let summary =
     "Measures for each token how attraction to the target and repulsion from other tokens oppose each other."
   let inputs = [
@@ -53,8 +53,7 @@ struct ZSLDissentOperation: Operation {
       stream: context.input("tokens").digest.description, tokens: tokens)
     let summary = try dissent.summary(
       stream: stream.tokens, vocabulary: stream.vocabularySize, total: context[Self.total],
-      bootstrap: SequenceBootstrap(
-        resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
+      bootstrap: try ZSLParameters.bootstrap(context, sequences: dissent.sequences.count))
     let output = try FileOutput(context.path(of: "tokens"))
     try dissent.write { try output.write($0) }
     try context.write(Array(summary.pretty.utf8) + [UInt8(ascii: "\n")], to: "result")

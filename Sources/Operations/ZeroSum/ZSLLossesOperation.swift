@@ -10,7 +10,7 @@ struct ZSLLossesOperation: Operation {
   static let to = Parameter("to", unit: "updates", in: 0...1 << 31, help: "before the second checkpoint")
 
   let name = "zsl.losses"
-  let revision = 4
+  let revision = 5
   let summary = "Measures how far changes of the tokens' losses between two checkpoints cancel each other."
   let inputs = [
     InputDeclaration("before", help: "losses of the first checkpoint, as lm.losses writes them"),
@@ -47,8 +47,7 @@ struct ZSLLossesOperation: Operation {
     let stream = try TokenStream(parsing: tokens.bytes(limit: TextInput.limit))
     let summary = try changes.summary(
       stream: stream.tokens, vocabulary: stream.vocabularySize,
-      bootstrap: SequenceBootstrap(
-        resamples: context[ZSLParameters.resamples], seed: context[ZSLParameters.seed]))
+      bootstrap: try ZSLParameters.bootstrap(context, sequences: changes.sequences.count))
     let interference = changes.interference
     try context.log(
       "D \(interference.destructive ?? .nan), M \(interference.magnitude), change \(interference.change)")

@@ -80,12 +80,14 @@ extension AnalysisFigures {
         ], marks: decomposition.breakStep.map { [($0, Theme.muted)] } ?? [])
     }
     return .traces(
-      panels, title: "What the deceleration is made of",
+      panels,
+      title: !split.isEmpty && split.allSatisfy { $0.1.isChosen }
+        ? "What the fall of progress is made of" : "What the deceleration is made of",
       caption:
         "The logarithm of the progress −ΔL between two checkpoints is the sum of those of M and of 1 − D; pairs whose loss rises have "
         + "none. The shares compare the pairs nearest to the deceleration step, or to a step that was chosen (dotted), on each side of it, without those "
-        + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and the "
-        + "deceleration step, for this training.",
+        + "that begin in the warm-up and the one that spans it; in brackets, the 95 % interval over sequences and, where the fit "
+        + "has an interval of it, the deceleration step, for this training.",
       findings: split.map { "\($0.0.label): \(Self.shares($0.1) ?? "no split")." }.joined(separator: " "),
       columns: panels.count == 4 ? 2 : 3, width: width)
   }
@@ -117,7 +119,7 @@ extension Page {
     else { return nil }
     guard rate.upperBound < 0 else {
       return """
-        <li><strong>\(group.label)</strong>, over \(rates.values.count) seeds: the progress is not found to shrink \
+        <li><strong>\(group.label)</strong>, over \(rates.values.count) seeds\(places(group, results)): the progress is not found to shrink \
         (95 % interval of the mean change of its logarithm: \(Page.range(rate, like: rates))).</li>
         """
     }
@@ -126,13 +128,32 @@ extension Page {
         results.decomposition(of: $0)?.split?.change.shares.map { 100 * $0.constructive }
       }), let mean = spread.meanInterval
     else { return nil }
+    let others = group.runs.count - spread.values.count
+    let left: Markup =
+      others == 0
+      ? ""
+      : """
+       Of \(others) more of its \(group.runs.count) seeds there is no such part, as progress does not shrink there or cannot \
+      be compared.
+      """
     return """
-      <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds: the part of 1 − <i>D</i> is \
+      <li><strong>\(group.label)</strong>, over \(spread.values.count) seeds\(places(group, results)): the part of 1 − <i>D</i> is \
       \(Format.value(spread.mean, error: spread.deviation)) % (mean ± deviation): \
       \(DecompositionReport.larger(mean.lowerBound / 100, mean.upperBound / 100)) \
       (95 % interval of the mean: \(Page.range(mean, like: spread)) %; of another seed: \
-      \(Page.range(spread.nextInterval, like: spread)) %).</li>
+      \(Page.range(spread.nextInterval, like: spread)) %).\(left)</li>
       """
+  }
+
+  /// At what the seeds are compared, where that is not the deceleration of each.
+  private func places(_ group: SeedGroup, _ results: AnalysisResults) -> String {
+    let found = group.runs.compactMap { results.decomposition(of: $0) }.filter { $0.split != nil }
+    let chosen = found.filter(\.isChosen)
+    if chosen.isEmpty { return "" }
+    let steps = Set(chosen.compactMap(\.breakStep)).sorted().map(Format.whole).joined(separator: " or ")
+    return chosen.count == found.count
+      ? ", at the chosen step \(steps)"
+      : ", \(found.count - chosen.count) of which at the deceleration and \(chosen.count) at the chosen step \(steps)"
   }
 
   private func finding(_ run: ReportedRun, _ results: AnalysisResults) -> Markup? {
@@ -157,6 +178,7 @@ extension Page {
       let values = pairs(steps).compactMap(value)
       return values.reduce(0, +) / Double(max(1, values.count))
     }
+    let isStepDrawn = !decomposition.isChosen && run.analysis.intervals != nil
     let (before, after) = (mean(split.before, \.destructive), mean(split.after, \.destructive))
     let verb = Self.change(
       results.meanDestructive(of: run, pairs(split.before)),
@@ -165,7 +187,7 @@ extension Page {
       <li><strong>\(run.label)</strong>. \(place(decomposition)) <i>D</i> \(verb): before it \
       (\(steps(split.before))) the mean is \(number(before)), after it (\(steps(split.after))) \(number(after)). \
       <i>M</i> goes from \(number(mean(split.before, \.magnitude))) to \(number(mean(split.after, \.magnitude))) \
-      nats per token. \(shares(split, digest))</li>
+      nats per token. \(shares(split, isStepDrawn: isStepDrawn, digest))</li>
       """
   }
 
@@ -173,7 +195,9 @@ extension Page {
   private static func change(
     _ before: BootstrapIntervals.Interval?, _ after: BootstrapIntervals.Interval?
   ) -> String {
-    guard let before, let after else { return "is not tested for a change, for want of 95 % intervals" }
+    guard let before, let after else {
+      return "is not tested for a change, for want of 95 % intervals, \(DecompositionReport.need)"
+    }
     if after.lower > before.upper { return "rises" }
     return after.upper < before.lower ? "falls" : "does not change by more than its 95 % intervals"
   }
@@ -189,14 +213,18 @@ extension Page {
   }
 
   /// How much of the deceleration is due to cancellation.
-  private func shares(_ split: RateDecomposition.Split, _ digest: Digest) -> Markup {
+  /// - Parameter isStepDrawn: whether the interval is also over where the deceleration is.
+  private func shares(
+    _ split: RateDecomposition.Split, isStepDrawn: Bool, _ digest: Digest
+  ) -> Markup {
     let factor = split.progressRatio
     let progress: Markup = "The progress −Δ<i>L</i> of a pair of checkpoints"
     guard let (magnitude, constructive) = split.foundShares else {
       if split.change.rate < 0 {
         let reason =
           split.rateInterval == nil
-          ? "is not tested for a change, for want of a 95 % interval" : "is not found to shrink"
+          ? "is not tested for a change, for want of a 95 % interval, \(DecompositionReport.need)"
+          : "is not found to shrink"
         return """
           \(progress) \(reason): it changes by a factor of \
           \(Page.number(Format.significant(factor, 2), factor, from: digest)) (\(Page.reference(digest))).
@@ -212,13 +240,15 @@ extension Page {
     }
     let range: Markup =
       split.destructiveShareInterval.map {
-        " (95 %, over sequences and the step, of this training: \(percent($0.lower)) to \(percent($0.upper)))"
+        " (95 %, over sequences\(isStepDrawn ? " and the step" : ""), of this training: \(percent($0.lower)) to \(percent($0.upper)))"
       } ?? ""
-    let windows = split.destructiveSharesByWindow.compactMap(\.self)
+    let windows = split.destructiveSharesByWindow
+    let known = windows.compactMap(\.self)
     let moving: Markup =
-      if windows.count > 1, let least = windows.min(), let most = windows.max() {
+      if known.count > 1, let least = known.min(), let most = known.max() {
         """
-         With 1 to \(windows.count) pairs on each side it is between \(percent(least)) and \(percent(most)).
+         With 1 to \(windows.count) pairs on each side it is between \(percent(least)) and \(percent(most))\
+        \(known.count < windows.count ? ", where the progress shrinks" : "").
         """
       } else {
         ""
@@ -236,6 +266,9 @@ extension Page {
 }
 
 extension DecompositionReport {
+  /// What an interval takes.
+  fileprivate static let need = "which take resamples of at least \(SequenceBootstrap.fewest) sequences"
+
   /// Which of the two parts is the larger one, by the 95 % interval of that of 1 - D.
   fileprivate static func larger(_ lower: Double, _ upper: Double) -> String {
     if lower > 0.5 { return "more of it is cancellation than smaller changes" }

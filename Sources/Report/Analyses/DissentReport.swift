@@ -65,7 +65,8 @@ extension AnalysisFigures {
       panels, title: "Gradient dissent over training",
       caption:
         "At the final hidden state a token's gradient is attraction a to its target and repulsion r from all other tokens; "
-        + "dissent is −cos(a, r), total at 1. Left: mean over tokens, with 95 % intervals over sequences. "
+        + "dissent is −cos(a, r), total at 1. Left: mean over tokens, with 95 % intervals over sequences, "
+        + "where these are at least \(SequenceBootstrap.fewest). "
         + "Middle: the mean lengths of both, that of r dashed. Right: how much of them is left where they add up."
         + dotted,
       findings: range("dissent", { results.dissent(of: $0).map(\.dissent) }), columns: 3, width: width)
@@ -86,9 +87,10 @@ extension Page {
         ? "" : ", at most \(value(greatest)) at step \(Format.grouped(greatest.result.step))"
       let total = Page.number(
         "\(Format.significant(100 * last.result.total, 2)) %", last.result.total, from: last.digest)
+      let from = last.result.totalFrom.map { " (from \(Format.short($0)) on)" } ?? ""
       return """
         \(run.label) from \(value(first)) at step \(Format.grouped(first.result.step)) to \(value(last)) at step \
-        \(Format.grouped(last.result.step)), then total for \(total) of the tokens\(peak)
+        \(Format.grouped(last.result.step)), then total\(from) for \(total) of the tokens\(peak)
         """
     }
     guard !items.isEmpty else { return "" }

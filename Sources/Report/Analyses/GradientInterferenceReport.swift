@@ -151,11 +151,11 @@ extension Page {
     }
     let test: Markup =
       comparisons == 0
-      ? "No signs were drawn, so that nothing can be said of a difference."
+      ? "Too few signs were drawn to say anything of a difference."
       : """
       Whether tokens cancel more or less than by chance is judged by draws of one sign for each token (two-sided \
-      Student's test; with \(comparisons) comparisons on this page, each at a level of 5 % / \(comparisons), so that all \
-      of them together err in at most 5 % of pages where there is nothing but chance).
+      Student's test; with \(comparisons) such \(comparisons == 1 ? "comparison" : "comparisons"), each at a level of 5 % / \
+      \(comparisons), so that these together err in at most 5 % of pages where there is nothing but chance).
       """
     return """
 

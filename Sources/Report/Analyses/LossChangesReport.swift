@@ -2,15 +2,15 @@ internal import Actions
 internal import Artefacts
 internal import Compute
 
-/// Interference in the losses of tokens between checkpoints t and 2t.
+/// Interference in the losses of tokens between two checkpoints, such as t and 2t.
 enum LossChangesReport: ReportedAnalysis {
   typealias Result = LossChangeResult
 
   static let input = InputDeclaration(
-    "losses", .many, help: "changes of losses between checkpoints t and 2t: the output 'result' of zsl.losses"
+    "losses", .many, help: "changes of losses between two checkpoints: the output 'result' of zsl.losses"
   )
   static let figures = [
-    ReportedFigure("interference", help: "D, M and |dL| from t to 2t") { $0.interference },
+    ReportedFigure("interference", help: "D, M and |dL| between two checkpoints") { $0.interference },
     ReportedFigure("plane", help: "M against D with lines of equal |dL|") { $0.plane },
   ]
 
@@ -66,7 +66,8 @@ extension AnalysisFigures {
       panels, title: "Interference in losses from one checkpoint to the next",
       caption:
         "What the tokens' losses change by between two checkpoints, drawn at the first: D, how far the changes cancel; M, "
-        + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences."
+        + "their mean size; and |ΔL| = M (1 − D), what is left. Bars: 95 % intervals over sequences, "
+        + "where these are at least \(SequenceBootstrap.fewest)."
         + dotted,
       findings: range("D", { results.losses(of: $0).compactMap(\.destructive) }), columns: 3, width: width)
   }
@@ -111,7 +112,9 @@ extension AnalysisFigures {
       title: "Cancellation against size of the changes",
       caption:
         "D and M of the changes between two checkpoints, joined in the order of training. Along a grey line |ΔL| = M (1 − D) is the "
-        + "same, in nats per token as it says at its end. Ring: the pair that the deceleration step falls into.",
+        + "same, in nats per token as it says at its end."
+        + (series.contains { $0.style == .ring }
+          ? " Ring: the pair that the deceleration step falls into." : ""),
       findings: "", panels: [Panel(x: x, y: y, series: series, notes: notes)], columns: 1, width: width,
       aspect: 0.6,
       legend: .above)

@@ -74,7 +74,7 @@ struct PageSection: Sendable, Hashable {
   static let zeroSum = PageSection(
     id: "zero-sum", heading: "Zero-sum learning",
     introduction: """
-      <p>Of the changes <i>δℓ</i> of the tokens' losses from <i>t</i> to 2<i>t</i> updates, <i>D</i> says how far they \
+      <p>Of the changes <i>δℓ</i> of the tokens' losses between two checkpoints, <i>D</i> says how far they \
       cancel (0: none, 1: all), <i>M</i> how large they are on average, and \
       <span class="unit">|Δ<i>L</i>| = <i>M</i> (1 − <i>D</i>)</span> what is left of them for the mean loss [1].</p>
       """)

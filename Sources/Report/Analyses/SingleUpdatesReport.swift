@@ -49,8 +49,9 @@ extension AnalysisFigures {
     return .traces(
       panels, title: "Interference in losses over one update",
       caption:
-        "The same for one update from each checkpoint: means over batches, on the batch itself (solid) and on the evaluation "
-        + "stream (dashed). Bars: one standard deviation on each side." + dotted,
+        "D, M and |ΔL| of the changes of the tokens' losses over one update from each checkpoint: means over batches, on "
+        + "the batch itself (solid) and on the evaluation stream (dashed). Bars: one standard deviation on each side."
+        + dotted,
       findings: range("D on the batch", { results.steps(of: $0).compactMap { $0.train.destructive?.mean } }),
       columns: 3, width: width)
   }
@@ -73,6 +74,10 @@ extension Page {
         """
     }
     guard !items.isEmpty else { return "" }
-    return "\n<p>Over a single update (± one deviation over batches): \(items.joined(separator: "; ")).</p>"
+    // Of one batch there is none.
+    let deviations = results.steps.flatMap { [$0.result.train, $0.result.evaluation] }
+      .compactMap(\.destructive?.deviation)
+    let error = deviations.allSatisfy { $0 == 0 } ? "" : " (± one deviation over batches)"
+    return "\n<p>Over a single update\(error): \(items.joined(separator: "; ")).</p>"
   }
 }

@@ -10,12 +10,12 @@ extension Figure {
     let panels = runs.map { run in
       Panel(
         heading: run.label, headingColour: run.colour, subheading: run.findings, x: x, y: y,
-        series: run.points(radius: 1.8, names: ("not fitted", "smoothed loss")) + run.lines(x.range))
+        series: run.points(radius: 1.8, names: ("not fitted", loss(of: [run]))) + run.lines(x.range))
     }
     return Figure(
       title: title ?? "Loss and one-break fit",
       caption:
-        "Training loss against step, both on logarithmic axes. Points: the smoothed loss, grey where it is not "
+        "Training loss against step, both on logarithmic axes. Points: the \(loss(of: runs)), grey where it is not "
         + "fitted. Solid: the one-break fit."
         + (runs.contains { $0.decelerates || $0.analysis.verdict == .saturating }
           ? " Dashed: its asymptotes." : "")
@@ -42,12 +42,20 @@ extension Figure {
       title: title ?? "Loss of all runs",
       caption:
         runs.contains(where: \.decelerates)
-        ? "The smoothed training losses, their one-break fits (thin lines) and deceleration points (rings), which "
-          + "lie below the curves: there the asymptotes meet."
-        : "The smoothed training losses and their one-break fits (thin lines).",
+        ? "Of each training the \(loss(of: runs)), the one-break fit (thin lines) and the deceleration point (rings), which "
+          + "lies below the curve: there the asymptotes meet."
+        : "Of each training the \(loss(of: runs)) and the one-break fit (thin lines).",
       findings: sentences(runs),
       panels: [Panel(x: stepAxis(runs), y: lossAxis(runs), series: series)], columns: 1,
       width: few ? width : max(width - 170, width / 2), aspect: 0.6, legend: few ? .topRight : .beside)
+  }
+
+  /// What the points are, as legends and captions say.
+  private static func loss(of runs: [ReportedRun]) -> String {
+    let rough = runs.filter { !$0.isSmoothed }
+    if rough.isEmpty { return "smoothed loss" }
+    return rough.count == runs.count
+      ? "loss" : "loss (smoothed, but for \(rough.map(\.label).joined(separator: ", ")))"
   }
 
   /// What the one-break fit leaves, a panel each run.
@@ -84,7 +92,7 @@ extension Figure {
     return Figure(
       title: title ?? "Residuals of the one-break fit",
       caption:
-        "Logarithm of the smoothed loss less that of the fit, against step. Dotted: plus and minus their root mean "
+        "Logarithm of the \(loss(of: runs)) less that of the fit, against step. Dotted: plus and minus their root mean "
         + "square (RSLE)." + (runs.contains(where: \.decelerates) ? " Dashed: the deceleration step." : ""),
       findings: runs.map { "\($0.label): RSLE \(Format.significant($0.fit.quality.rsle, 3))." }
         .joined(separator: " "),

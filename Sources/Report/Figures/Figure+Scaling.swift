@@ -70,11 +70,14 @@ extension Figure {
 
       var series: [Series] = []
       let scaling = comparison.scalings.first { $0.quantity == name }
-      if let scaling, isLogarithmic, let low = sizes.min(), let high = sizes.max() {
+      if let scaling, let low = sizes.min(), let high = sizes.max() {
+        // A straight line on two logarithmic axes, and else a curve.
+        let places =
+          isLogarithmic ? [low, high] : (0...60).map { low * Elementary.pow(high / low, Double($0) / 60) }
         series.append(
           Series(
             .dashed(width: 1), Theme.muted,
-            [low, high].map { [$0, Elementary.exp(scaling.intercept + scaling.slope * Elementary.log($0))] },
+            places.map { [$0, Elementary.exp(scaling.intercept + scaling.slope * Elementary.log($0))] },
             name: "power law"))
       }
       for row in rows {

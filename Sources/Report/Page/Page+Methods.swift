@@ -1,3 +1,5 @@
+internal import Compute
+
 /// How the numbers are made, and whose definitions they follow.
 extension Page {
   var methods: Markup {
@@ -16,15 +18,13 @@ extension Page {
       <i>r</i><sub>d</sub> = <i>c</i><sub>0</sub> + <i>c</i><sub>1</sub>, \u{2003} \
       <i>L̂</i><sub>T</sub> = <i>L</i><sub>d</sub> (<i>t</i><sub>d</sub> / <i>T</i>)\
       <sup><i>r</i><sub>d</sub></sup></p>
-      <p><strong>Preparation</strong> [1]. Point <i>j</i> of the loss is replaced by the mean of points ⌊<i>j</i> / 1.2⌋ to \
-      <i>j</i>, then about a hundred points a decade are kept; the transient at the start is left out of the fit, \
-      and drawn in grey.</p>
+      \(preparation)
       <p><strong>Fit.</strong> Unweighted least squares on log <i>L</i>. For given (<i>d</i><sub>1</sub>, \
       <i>f</i><sub>1</sub>) the other parameters follow from a linear system; these two are searched by a damped \
-      Newton method from many starts. RSLE is the root mean square of \
-      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Intervals are the 2.5 % and \
+      Newton method from starts all over their range, as many as the notes say. RSLE is the root mean square of \
+      <span class="unit">log <i>L̂</i> − log <i>L</i></span> over the fitted points. Intervals, where there are any, are the 2.5 % and \
       97.5 % percentiles of a parametric bootstrap [3]: the noise of the steps, an AR(1) of a size that changes along the run, is \
-      drawn again, smoothed and subsampled as the losses were, and added to the fit, with what the fit leaves beyond it where that \
+      drawn again, prepared as the losses were, and added to the fit, with what the fit leaves beyond it where that \
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
       differ, which share most of their windows. Intervals are about the run as it was trained, not about training.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \
@@ -35,7 +35,8 @@ extension Page {
       law leaves besides, if it is significant, as an Ornstein–Uhlenbeck process over log <i>t</i> by restricted maximum likelihood \
       [5]. <em>Deceleration</em>: the best law has a break to a slower power law, is so far ahead of every law without a break that \
       this is by chance at most one time in 20, and none without is ahead by odds of 19 to 1 without the start, without the second \
-      half of the run, or in predicting that half. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
+      half of the run, or in predicting that half, as far as each of these parts has \
+      \(BreakEvidence.fewest) windows. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
       end of the warm-up</em>: the break is no later than the warm-up or, if that is not known, not to be told from it. <em>No \
       break</em>: a law without one is the best, or the loss falls faster behind it. Else it is <em>not decided</em>.</p>
       <ol class="sources">

@@ -4,7 +4,7 @@ internal import Compute
 extension Page {
   var notes: Markup {
     let items = runs.map { run -> Markup in
-      let sentences = ([prepared(run.analysis.curve), fitted(run), bootstrapped(run)]).compactMap(\.self)
+      let sentences = [prepared(run.analysis.curve), fitted(run), bootstrapped(run)]
       let found = run.analysis.curve.notes.map { "<li>\($0.description)</li>" as Markup }
       let list: Markup = found.isEmpty ? "" : "<ul>\(found.joined())</ul>"
       return
@@ -32,8 +32,12 @@ extension Page {
       + (fit.isAtBound ? ", which lies at a bound of the search." : ".")
   }
 
-  private func bootstrapped(_ run: ReportedRun) -> String? {
-    guard let intervals = run.analysis.intervals else { return "No bootstrap." }
+  private func bootstrapped(_ run: ReportedRun) -> String {
+    guard let intervals = run.analysis.intervals else {
+      let resamples = run.analysis.options.resamples
+      return resamples == 0
+        ? "No bootstrap." : "No intervals: of \(resamples) resamples no more than half could be fitted."
+    }
     let noise =
       switch intervals.source {
       case .steps: "the noise of the steps, through the whole preparation"

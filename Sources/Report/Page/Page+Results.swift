@@ -65,11 +65,17 @@ extension Page {
       }
       return "<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>"
     }
+    let others: Markup =
+      shown.allSatisfy(\.decelerates)
+      ? ""
+      : """
+       Of runs that do not decelerate they are numbers of the fit alone, and tell of no deceleration.
+      """
     return Page.section(
       "sensitivity", "Sensitivity to the cut",
       """
       <p>The break may move with the cut of the transient, beyond its interval. The rows in bold are those of \
-      the results; all others have other cuts of the same curves.</p>
+      the results; all others have other cuts of the same curves.\(others)</p>
       <div class="table">
       <table>
       <thead><tr><th scope="col">run</th><th scope="col">fitted steps above</th><th scope="col">points</th>\

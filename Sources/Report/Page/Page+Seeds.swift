@@ -28,12 +28,20 @@ extension Page {
       : """
        What is of a checkpoint is of the last one that all seeds have, after as many updates <i>t</i> as it says.
       """
+    let missing: Markup =
+      replicated.allSatisfy { group in rows(group).allSatisfy { $0.spread.values.count == group.runs.count } }
+      ? ""
+      : """
+       Where fewer seeds are counted than there are, the others have no such value, as those that do not decelerate have no \
+      <i>t</i><sub>d</sub>: what is said is of seeds that have one.
+      """
     return Page.section(
       "seeds", "Over seeds",
       """
-      <p>What trainings that differ in their seed alone have in common, and what they do not. The second interval holds the \
-      mean over all seeds, the third the value of one more seed, each in 95 % of such studies if values are normally \
-      distributed (Student's <i>t</i>); the intervals elsewhere on this page are about one run's own data.\(last)\(left)</p>
+      <p>What trainings that differ in their seed alone have in common, and what they do not. The last two columns are \
+      intervals: one holds the mean over all seeds, the other the value of one more seed, each in 95 % of such studies if values \
+      are normally distributed (Student's <i>t</i>); the intervals elsewhere on this page are about one run's own \
+      data.\(last)\(left)\(missing)</p>
       <div class="table">
       <table>
       <thead><tr><th scope="col">model</th><th scope="col" class="words">quantity</th><th scope="col">seeds</th>\
@@ -44,12 +52,19 @@ extension Page {
       """)
   }
 
-  private func body(_ group: SeedGroup) -> Markup {
+  private typealias Row = (quantity: ReplicatedQuantity, step: Int?, spread: SeedSpread)
+
+  /// What at least two seeds have.
+  private func rows(_ group: SeedGroup) -> [Row] {
     let results = analysisResults.common(to: group.runs)
-    let rows = ReplicatedQuantity.all.compactMap { quantity in
+    return ReplicatedQuantity.all.compactMap { quantity -> Row? in
       let findings = group.runs.compactMap { quantity.finding($0, results) }
       return SeedSpread(findings.map(\.value)).map { (quantity, findings[0].step, $0) }
-    }.filter { $0.2.values.count > 1 }
+    }.filter { $0.spread.values.count > 1 }
+  }
+
+  private func body(_ group: SeedGroup) -> Markup {
+    let rows = rows(group)
     let cells = rows.enumerated().map { index, row -> Markup in
       let (quantity, step, spread) = row
       let place: Markup = step.map { " (<i>t</i> = \(Format.grouped($0)))" } ?? ""

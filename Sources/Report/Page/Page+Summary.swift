@@ -68,6 +68,7 @@ extension Page {
 
   private var scaling: Markup {
     guard let (comparison, digest) = comparison, !comparison.scalings.isEmpty else { return "" }
+    let sizes = Set(comparison.scalings.map(\.sizes)).sorted()
     let laws = comparison.scalings.map { scaling -> Markup in
       let symbol =
         ResultColumn[scaling.quantity.rawValue]?.html ?? Markup(verbatim: scaling.quantity.rawValue)
@@ -75,11 +76,12 @@ extension Page {
         Format.value(scaling.slope, error: scaling.standardError), scaling.slope, from: digest)
       let interval = scaling.slopeInterval
       let ends = [interval.lower, interval.upper].map { Format.significant($0, 2) }.joined(separator: " to ")
-      return "<span class=\"unit\">\(symbol) ∝ <i>N</i><sup>\(slope)</sup></span> (\(ends))"
+      return
+        "<span class=\"unit\">\(symbol) ∝ <i>N</i><sup>\(slope)</sup></span> (\(ends)\(sizes.count == 1 ? "" : ", over \(scaling.sizes) sizes"))"
     }
     return """
 
-      <p>Over \(comparison.scalings[0].sizes) model sizes <i>N</i> (parameters), by least squares on logarithms: \
+      <p>Over \(sizes.map(String.init).joined(separator: " or ")) model sizes <i>N</i> (parameters), by least squares on logarithms: \
       \(laws.joined(separator: ", ")) (± one standard error; in parentheses the 95 % interval by Student's <i>t</i>, of each \
       exponent by itself).</p>
       """

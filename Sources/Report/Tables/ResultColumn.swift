@@ -38,7 +38,7 @@ struct ResultColumn: Sendable {
       name: "rsle", html: "RSLE", markdown: "RSLE", latex: "RSLE", digits: 3, value: \.quality.rsle),
     ResultColumn(
       name: "L_d", html: "<i>L</i><sub>d</sub>", markdown: "L_d", latex: "$L_d$", needsDeceleration: true,
-      unit: "nat/token",
+      unit: "nats/token",
       value: \.curve.breakLoss, interval: \.breakLoss),
     ResultColumn(
       name: "t_d", html: "<i>t</i><sub>d</sub>", markdown: "t_d", latex: "$t_d$", needsDeceleration: true,
@@ -48,10 +48,10 @@ struct ResultColumn: Sendable {
       value: \.curve.finalRate, interval: \.finalRate),
     ResultColumn(
       name: "L_T_predicted", html: "<i>L̂</i><sub>T</sub>", markdown: "L̂_T", latex: "$\\hat{L}_T$",
-      unit: "nat/token",
+      unit: "nats/token",
       value: \.predictedLastLoss, interval: \.predictedLastLoss),
     ResultColumn(
-      name: "L_T", html: "<i>L</i><sub>T</sub>", markdown: "L_T", latex: "$L_T$", unit: "nat/token",
+      name: "L_T", html: "<i>L</i><sub>T</sub>", markdown: "L_T", latex: "$L_T$", unit: "nats/token",
       value: \.lastLoss),
   ]
 

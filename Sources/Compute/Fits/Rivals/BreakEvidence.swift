@@ -72,7 +72,7 @@ public struct BreakEvidence: Sendable, Hashable {
 
 extension BreakEvidence {
   /// Fewer windows tell nothing.
-  static let fewest = 12
+  public static let fewest = 12
 
   /// - Parameters:
   ///   - all: the curve's windows.

@@ -29,6 +29,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
     self.progress = progress
     self.isPatient = isPatient
     self.note = note
+    (files as? SegmentedFiles)?.use(scratch)
   }
 
   public func present(among digests: [Digest]) async throws -> Set<Digest> {

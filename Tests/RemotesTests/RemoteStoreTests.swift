@@ -1,6 +1,7 @@
 @testable import Artefacts
 import Foundation
 import Glibc
+import JSON
 import Support
 import Synchronization
 import System

@@ -325,7 +325,7 @@ final class PipePair {
   private let folder = TemporaryFolder()
 
   /// The client starts `cat` on named pipes between which the server stands, so that both ends are the real ones.
-  init(_ store: Store, isReadOnly: Bool) throws {
+  init(_ store: Store, isReadOnly: Bool, pulse: Duration = .seconds(10)) throws {
     let (input, output) = (folder["in"], folder["out"])
     guard mkfifo(input, 0o600) == 0, mkfifo(output, 0o600) == 0 else {
       throw Failure.system("make a pipe in", folder.path)
@@ -337,7 +337,7 @@ final class PipePair {
       let to = open(output, O_WRONLY)
       let done = DispatchSemaphore(value: 0)
       Task(executorPreference: TaskThreads.shared) {
-        try? await PipeServer(store, isReadOnly: isReadOnly, input: from, output: to).run()
+        try? await PipeServer(store, isReadOnly: isReadOnly, input: from, output: to, pulse: pulse).run()
         close(from)
         close(to)
         done.signal()

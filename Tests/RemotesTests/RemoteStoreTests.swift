@@ -23,6 +23,23 @@ import Testing
     RemoteStore(files ?? StoreFiles(there.store), scratch: here.store)
   }
 
+  @Test func `Records that tell how something was made are kept as they come, and not all in memory`()
+    async throws
+  {
+    let records = (0..<100).map {
+      Record(manifest: ["n": .integer($0)], outputs: [], log: nil, stage: "s", sources: [:])
+    }
+    let publication = there.store.publication()
+    for record in records { try publication.add(record: record) }
+    try publication.commit()
+    let watcher = Watcher(there: there.store, here: here.store)
+    var come: [Digest] = []
+    let missing = Digest(of: [1])
+    try await remote(watcher).fetchRecords(records.map(\.key) + [missing]) { come.append($0.key) }
+    #expect(Set(come) == Set(records.map(\.key)) && come.count == 100)
+    #expect(try here.store.toldRecord(records[7].key) == records[7])
+  }
+
   /// A client and a server that talk over pipes, as over ssh.
   private func piped(isReadOnly: Bool = false) throws -> PipePair {
     try PipePair(there.store, isReadOnly: isReadOnly)
@@ -277,6 +294,24 @@ private final class Spy: RemoteFiles {
   func write(_ shipments: [Shipment]) async throws {
     written.withLock { $0 += shipments.map(\.path) }
     try await files.write(shipments.filter { $0.path != StorePath.format.text })
+  }
+}
+
+/// Sees to it that each record is kept before the next one comes.
+private struct Watcher: RemoteFiles {
+  let there: Store
+  let here: Store
+  let name = "the watcher"
+
+  func present(among paths: [String]) async throws -> Set<String> { Set(paths) }
+  func write(_ shipments: [Shipment]) async throws {}
+  func read(_ landings: [Landing]) async throws {
+    for landing in landings {
+      try await StoreFiles(there).read([landing])
+      guard case .record(let key) = StorePath(landing.path) else { continue }
+      #expect(try there.hasRecord(key) == (here.toldRecord(key) != nil))
+      #expect(landing.bytes.isEmpty)
+    }
   }
 }
 

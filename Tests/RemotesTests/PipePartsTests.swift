@@ -72,6 +72,17 @@ import Testing
     #expect("\(error!)".contains(words) && "\(error!)".contains("the other end"))
   }
 
+  @Test func `Large records go a few at a time, and small ones many`() {
+    let files = PipeFiles([], name: "the other end")
+    func batches(_ count: Int, of size: Int) -> [Int] {
+      let bytes = [UInt8](repeating: 1, count: size)
+      return files.small((0..<count).map { Shipment(path: "refs/\($0)", content: .bytes(bytes)) }).map(
+        \.count)
+    }
+    #expect(batches(5, of: 32 << 20) == [2, 2, 1])
+    #expect(batches(1500, of: 100) == [1000, 500])
+  }
+
   @Test func `Who is at it says so again and again, and not behind the answer`() async throws {
     var ends: [Int32] = [0, 0]
     let isMade = pipe(&ends) == 0

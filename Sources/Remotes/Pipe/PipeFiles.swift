@@ -146,12 +146,14 @@ public final class PipeFiles: RemoteFiles {
   }
 
   /// Batches that are durable before the next one is sent: of so many bytes, or one large object.
-  private func small(_ shipments: [Shipment]) -> [ArraySlice<Shipment>] {
+  func small(_ shipments: [Shipment]) -> [ArraySlice<Shipment>] {
     var batches: [ArraySlice<Shipment>] = []
     var (start, size) = (0, 0)
     for (index, shipment) in shipments.enumerated() {
-      if case .object(let digest, of: let store) = shipment.content {
-        size += (try? store.info(digest).storedBytes) ?? 0
+      switch shipment.content {
+      case .object(let digest, of: let store): size += (try? store.info(digest).storedBytes) ?? 0
+      case .bytes(let bytes): size += bytes.count
+      case .file: break
       }
       if size >= PipeFiles.batchSize || index + 1 - start == PipeFiles.batch {
         batches.append(shipments[start...index])

@@ -103,12 +103,15 @@ public struct PipeServer {
     var shipments: [Shipment] = []
     var refusal: (any Error)?
     let signs = SignsOfLife(wire)
+    // What has no file is kept in memory until all has come.
+    var room = PipeServer.memoryLimit
     if isReadOnly { refusal = Failure(.refused, "this store is served for reading only") }
     for _ in 0..<count {
       let path = try path()
       let isReplacing = try wire.receive(UInt8.self) == 1
       do {
-        if let shipment = try receive(path, isReplacing, isWanted: refusal == nil, signs) {
+        if let shipment = try receive(path, isReplacing, isWanted: refusal == nil, room, signs) {
+          if case .bytes(let bytes) = shipment.content { room -= bytes.count }
           shipments.append(shipment)
         }
       } catch let error as Failure where error.code != .remote {
@@ -128,14 +131,17 @@ public struct PipeServer {
     }
   }
 
+  /// Bytes of records and other small files of one request.
+  private static let memoryLimit = 1 << 30
+
   private func receive(
-    _ path: String, _ isReplacing: Bool, isWanted: Bool, _ signs: SignsOfLife
+    _ path: String, _ isReplacing: Bool, isWanted: Bool, _ room: Int, _ signs: SignsOfLife
   ) throws -> Shipment? {
     let isObject = if case .object = StorePath(path) { true } else { false }
     var failure: (any Error)?
     var file: String?
     if isObject && isWanted { do { file = try store.newFilePath() } catch { failure = error } }
-    let limit = isObject ? Int.max : Record.sizeLimit
+    let limit = isObject ? Int.max : min(Record.sizeLimit, room)
     let landing = Landing(path, limit: limit, file: file.map { ($0, store.files) })
     defer { landing.discard() }
     // All of it is read whatever happens, so that both ends know where they are.

@@ -36,6 +36,7 @@ public struct Push: Sendable {
   public func run(
     from store: Store, to remote: any RemoteFiles, progress: TransferProgress = TransferProgress()
   ) async throws -> Outcome {
+    (remote as? SegmentedFiles)?.use(store)
     var attempt = 0
     while true {
       attempt += 1

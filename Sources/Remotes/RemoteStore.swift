@@ -29,6 +29,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
     self.progress = progress
     self.isPatient = isPatient
     self.note = note
+    (files as? SegmentedFiles)?.use(scratch)
   }
 
   public func present(among digests: [Digest]) async throws -> Set<Digest> {
@@ -100,34 +101,6 @@ public final class RemoteStore: ObjectSource, RecordSource {
     return failures
   }
 
-  public func records(for keys: [Digest]) async throws -> [Digest: Record] {
-    let (records, error) = try await recordsThere(keys)
-    // Who can go on without them does so with those that came.
-    if records.isEmpty, let error { throw noted(error) }
-    return records
-  }
-
-  /// The records that are there, and what went wrong with one of the others: a fault of the place is no word that there is none.
-  private func recordsThere(
-    _ keys: [Digest]
-  ) async throws -> (records: [Digest: Record], error: (any Error)?) {
-    let found = Mutex<[Digest: Record]>([:])
-    let landings = keys.map { key in
-      Landing(
-        StorePath.record(key).text, limit: Record.sizeLimit,
-        whenThere: { landing in
-          // One that is damaged or not believed is as if it were not there.
-          if let record = try? Record(storedBytes: landing.bytes, key: key) {
-            found.withLock { $0[key] = record }
-          }
-          landing.forget()
-        })
-    }
-    try await asking { try await files.read(landings) }
-    let failures = landings.lazy.compactMap(\.error).filter { ($0 as? Failure)?.code == .remote }
-    return (found.withLock { $0 }, failures.first)
-  }
-
   public var place: String? { files.name }
 
   /// What is no file of signatures is as if it were not there.
@@ -192,41 +165,6 @@ public final class RemoteStore: ObjectSource, RecordSource {
     return artefact
   }
 
-  /// Brings those records that a list names, as far as they are there: how an artefact is said to have been made. They are kept
-  /// apart from the store's own, so that no run takes them for results.
-  /// - Parameter list: the digest of a `LineageList`.
-  /// - Parameter each: called with those that are there, one after the other: a stranger's may be too long to keep them all.
-  public func fetchRecords(
-    of list: Digest, for artefact: Digest, _ each: (Record) throws -> Void = { _ in }
-  ) async throws {
-    var bytes: [UInt8] = []
-    try await read(list) { piece in
-      guard bytes.count + piece.count <= LineageList.sizeLimit else {
-        throw Failure(.refused, "\(list) is larger than any list of records")
-      }
-      bytes += piece
-    }
-    let found = try LineageList(bytes: bytes, digest: list)
-    guard found.artefact == artefact else {
-      throw Failure(.refused, "\(list) tells how \(found.artefact) was made, and not \(artefact)")
-    }
-    try await fetchRecords(found.records, each)
-  }
-
-  /// Brings the records of some actions, as far as they are there: what is said of how something was made.
-  /// - Parameter each: called with those that are there, one after the other.
-  public func fetchRecords(_ wanted: [Digest], _ each: (Record) throws -> Void = { _ in }) async throws {
-    for start in stride(from: 0, to: wanted.count, by: 64) {
-      let keys = Array(wanted[start..<min(start + 64, wanted.count)])
-      let (records, error) = try await recordsThere(keys)
-      for record in records.values { try scratch.add(toldBy: record, from: files.name) }
-      if let error { throw noted(error) }
-      // A place that does not know of signatures may say so.
-      if let found = try? await signatures(for: records.keys.sorted()) { try scratch.add(found) }
-      for record in records.values { try each(record) }
-    }
-  }
-
   func landing(
     of object: WantedObject, at path: String, content: (([UInt8]) throws -> Void)? = nil,
     whenThere: @escaping (Landing) throws -> Void = { _ in }
@@ -265,7 +203,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
     }
   }
 
-  private func noted(_ error: any Error) -> any Error {
+  func noted(_ error: any Error) -> any Error {
     let isFirst = trouble.withLock { trouble in
       defer { trouble = error }
       return trouble == nil

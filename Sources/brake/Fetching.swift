@@ -27,8 +27,10 @@ struct Fetching {
       if withLineage, let lineage = line.lineage {
         do {
           try await remote.fetchRecords(of: lineage, for: line.digest) { record in
-            if record.outputs.contains(where: { $0.artefact.digest == line.digest }) {
-              fetched.records.append(record)
+            // One is enough to tell who made it, and a stranger's list may be of very many.
+            if fetched.records.isEmpty, record.outputs.contains(where: { $0.artefact.digest == line.digest })
+            {
+              fetched.records = [record]
             }
           }
         } catch let error as Failure {

@@ -56,22 +56,12 @@ struct KeepingTime: ExpressibleByArgument, CustomStringConvertible {
   var defaultValueDescription: String { description }
 }
 
-/// `1.5G` or `1.5GiB`, and `1.5GB` in powers of 1000, as brake prints amounts.
+/// `1.5G`, `1.5GiB` or `1.5GB`.
 struct KeepingBudget: ExpressibleByArgument {
   let bytes: Int
 
   init?(argument: String) {
-    let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)]
-    if let (unit, scale) = units.first(where: { argument.hasSuffix($0.0) }) {
-      let number = argument.dropLast(unit.count)
-      // Double would read 0x10 and 1e3, too.
-      guard number.allSatisfy({ "0"..."9" ~= $0 || $0 == "." }), let amount = Double(number),
-        0..<1e6 ~= amount
-      else { return nil }
-      bytes = Int(amount * scale)
-    } else {
-      guard let bytes = ByteAmount.bytes(argument) else { return nil }
-      self.bytes = bytes
-    }
+    guard let bytes = ByteAmount.bytes(argument) else { return nil }
+    self.bytes = bytes
   }
 }

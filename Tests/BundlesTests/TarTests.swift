@@ -59,6 +59,58 @@ import Testing
     #expect(try run("/usr/bin/diff", "-r", folder["from"], folder["to"]) == 0)
   }
 
+  @Test func `What an archive says of all its files is passed over`() throws {
+    try fill()
+    #expect(
+      try run(
+        "/bin/tar", "--format", "pax", "--pax-option=comment=made by a program", "-cf", folder["a.tar"], "-C",
+        folder.path, "./from") == 0)
+    #expect(try #require(folder.read("a.tar"))[156] == UInt8(ascii: "g"))
+    try unpack()
+    #expect(try run("/usr/bin/diff", "-r", folder["from"], folder["to"]) == 0)
+  }
+
+  @Test(arguments: ["g path=top/y", "g size=3", "x GNU.sparse.major=1"])
+  func `What would give files other names or contents is refused`(_ what: String) throws {
+    let record = Array("\(what.utf8.count + 2) \(what.dropFirst(2))\n".utf8)
+    #expect(record.count == what.utf8.count + 2)
+    var header = TarHeader(name: "x", size: record.count, kind: what.hasPrefix("g") ? .global : .extended)
+      .bytes
+    header += record + [UInt8](repeating: 0, count: TarHeader.block - record.count)
+    header += TarHeader(name: "top/x", size: 0, kind: .file).bytes + [UInt8](repeating: 0, count: 1024)
+    folder.write(header, to: "a.tar")
+    #expect(throws: Failure.self) { try unpack() }
+    #expect(try files.names(in: folder["to"]).isEmpty)
+  }
+
+  /// A header with other bytes as the size.
+  private func header(size: [UInt8]) -> [UInt8] {
+    var bytes = TarHeader(name: "top/x", size: 0, kind: .file).bytes
+    bytes.replaceSubrange(124..<136, with: size)
+    let sum = String(
+      bytes.enumerated().reduce(0) { $0 + (148..<156 ~= $1.offset ? 32 : Int($1.element)) }, radix: 8)
+    bytes.replaceSubrange(148..<154, with: Array((String(repeating: "0", count: 6 - sum.count) + sum).utf8))
+    return bytes
+  }
+
+  @Test func `A size that stands in bytes is read, and one that is none is refused`() throws {
+    let content = Array("hello".utf8) + [UInt8](repeating: 0, count: TarHeader.block - 5)
+    let end = [UInt8](repeating: 0, count: 1024)
+    let zeros = [UInt8](repeating: 0, count: 10)
+    let five: [UInt8] = [0x80] + zeros + [5]
+    folder.write(header(size: five) + content + end, to: "a.tar")
+    try unpack()
+    #expect(folder.read("to/x") == Array("hello".utf8))
+    // Too large for the archive, for any file, and below zero.
+    let wrong: [[UInt8]] = [
+      [0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0], [0x80, 1] + zeros, Array(repeating: 0xFF, count: 12),
+    ]
+    for (number, size) in wrong.enumerated() {
+      folder.write(header(size: size) + content + end, to: "a.tar")
+      #expect { try unpack(to: "other\(number)") } throws: { ($0 as? Failure)?.code == .malformed }
+    }
+  }
+
   @Test func `Equal folders give equal bytes, whenever they were made`() throws {
     try fill()
     try pack()

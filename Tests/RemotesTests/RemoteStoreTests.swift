@@ -1,6 +1,7 @@
 @testable import Artefacts
 import Foundation
 import Glibc
+import JSON
 import Support
 import Synchronization
 import System
@@ -20,6 +21,23 @@ import Testing
 
   private func remote(_ files: (any RemoteFiles)? = nil) -> RemoteStore {
     RemoteStore(files ?? StoreFiles(there.store), scratch: here.store)
+  }
+
+  @Test func `Records that tell how something was made are kept as they come, and not all in memory`()
+    async throws
+  {
+    let records = (0..<100).map {
+      Record(manifest: ["n": .integer($0)], outputs: [], log: nil, stage: "s", sources: [:])
+    }
+    let publication = there.store.publication()
+    for record in records { try publication.add(record: record) }
+    try publication.commit()
+    let watcher = Watcher(there: there.store, here: here.store)
+    var come: [Digest] = []
+    let missing = Digest(of: [1])
+    try await remote(watcher).fetchRecords(records.map(\.key) + [missing]) { come.append($0.key) }
+    #expect(Set(come) == Set(records.map(\.key)) && come.count == 100)
+    #expect(try here.store.toldRecord(records[7].key) == records[7])
   }
 
   /// A client and a server that talk over pipes, as over ssh.
@@ -279,6 +297,24 @@ private final class Spy: RemoteFiles {
   }
 }
 
+/// Sees to it that each record is kept before the next one comes.
+private struct Watcher: RemoteFiles {
+  let there: Store
+  let here: Store
+  let name = "the watcher"
+
+  func present(among paths: [String]) async throws -> Set<String> { Set(paths) }
+  func write(_ shipments: [Shipment]) async throws {}
+  func read(_ landings: [Landing]) async throws {
+    for landing in landings {
+      try await StoreFiles(there).read([landing])
+      guard case .record(let key) = StorePath(landing.path) else { continue }
+      #expect(try there.hasRecord(key) == (here.toldRecord(key) != nil))
+      #expect(landing.bytes.isEmpty)
+    }
+  }
+}
+
 /// Hands out a store's files without looking at them, as a web server does.
 private struct Raw: RemoteFiles {
   let store: Store
@@ -324,7 +360,7 @@ final class PipePair {
   private let folder = TemporaryFolder()
 
   /// The client starts `cat` on named pipes between which the server stands, so that both ends are the real ones.
-  init(_ store: Store, isReadOnly: Bool) throws {
+  init(_ store: Store, isReadOnly: Bool, pulse: Duration = .seconds(10)) throws {
     let (input, output) = (folder["in"], folder["out"])
     guard mkfifo(input, 0o600) == 0, mkfifo(output, 0o600) == 0 else {
       throw Failure.system("make a pipe in", folder.path)
@@ -336,7 +372,7 @@ final class PipePair {
       let to = open(output, O_WRONLY)
       let done = DispatchSemaphore(value: 0)
       Task(executorPreference: TaskThreads.shared) {
-        try? await PipeServer(store, isReadOnly: isReadOnly, input: from, output: to).run()
+        try? await PipeServer(store, isReadOnly: isReadOnly, input: from, output: to, pulse: pulse).run()
         close(from)
         close(to)
         done.signal()

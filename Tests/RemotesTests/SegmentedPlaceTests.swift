@@ -324,4 +324,83 @@ import Testing
     try publication.commit()
     for file in kept { try here.store.verify(file.digest) }
   }
+
+  /// A place with twenty segments, each named by a file of its own, and a store that has looked into all of them.
+  private func makeKnown() async throws -> (all: [ManyResults], here: TestStore) {
+    let all = try (0..<20).map { try ManyResults(20, from: 100 * $0) }
+    for results in all { _ = try await push(results, to: shelf) }
+    let here = try TestStore(isEmpty: true)
+    try here.store.make()
+    _ = shelf.takeQuestions()
+    #expect(try await isThere(Digest(of: [7]), for: here) == false)
+    #expect(shelf.takeQuestions().count > 40)
+    return (all, here)
+  }
+
+  private func isThere(_ digest: Digest, for here: TestStore) async throws -> Bool {
+    try await !RemoteStore(SegmentedFiles(shelf), scratch: here.store).present(among: [digest]).isEmpty
+  }
+
+  @Test func `What is known of segments is not asked for again, but whether they are there`() async throws {
+    let (all, here) = try await makeKnown()
+    #expect(try await isThere(Digest(of: [7]), for: here) == false)
+    #expect(shelf.takeQuestions().count < 6)
+    #expect(try await isThere(all[3].files[0].digest, for: here))
+    #expect(shelf.takeQuestions().count < 8)
+    let more = try ManyResults(20, from: 5000)
+    _ = try await push(more, to: shelf)
+    #expect(try await isThere(more.files[0].digest, for: here))
+    for results in all { try await results.expect(in: SegmentedFiles(shelf)) }
+    // What was kept and is damaged is as if it had not been kept.
+    let index = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: here.folder["store/index"])
+        .first { $0.hasPrefix("distant-") })
+    let bytes = try #require(here.folder.read("store/index/" + index))
+    for damaged in [[], Array(bytes.dropLast(9)), bytes.map { $0 == 0 ? 1 : $0 }] {
+      here.folder.write(damaged, to: "store/index/" + index)
+      #expect(try await isThere(all[3].files[0].digest, for: here))
+      #expect(try await isThere(Digest(of: [7]), for: here) == false)
+    }
+    try FileManager.default.removeItem(atPath: shelf.folder["store/segments"])
+    #expect(try await isThere(all[3].files[0].digest, for: here) == false)
+  }
+
+  @Test func `A catalogue that is another one than it was is read anew`() async throws {
+    let (all, here) = try await makeKnown()
+    // Another store was copied over this one, and has a file of its own in the middle.
+    let other = ShelfPlace()
+    let results = try ManyResults(20, from: 7000)
+    _ = try await push(results, to: other)
+    let name = try #require(other.names(in: "segments").first { $0 != "replaced" })
+    shelf.place(try #require(other.bytes("segments/\(name)")), at: "segments/\(name)")
+    shelf.place(try #require(other.bytes("catalogue/0")), at: "catalogue/5")
+    let fetched = try await RemoteStore(SegmentedFiles(shelf), scratch: here.store).fetch(
+      results.files[3].digest)
+    #expect(fetched == results.files[3])
+    // Somebody has everything named anew.
+    try FileManager.default.removeItem(atPath: shelf.folder["store/catalogue"])
+    try shelf.store.catalogueSegments()
+    #expect(shelf.names(in: "catalogue") == ["0"])
+    for results in all { #expect(try await isThere(results.files[0].digest, for: here)) }
+    #expect(try await isThere(results.files[0].digest, for: here))
+  }
+
+  @Test(arguments: [true, false])
+  func `Small segments that are too many to be kept are asked for again`(handsOutParts: Bool) async throws {
+    let shelf = ShelfPlace(handsOutParts: handsOutParts)
+    _ = try await push(ManyResults(20), to: shelf)
+    let catalogue = try #require(shelf.bytes("catalogue/0"))
+    let entry = try #require(Catalogue.entries(catalogue).first)
+    let room = SegmentRoom()
+    while room.takesWhole(1 << 20) {}
+    let full = DistantSegment(entry, of: shelf, room, nil)
+    let kept = DistantSegment(entry, of: shelf, SegmentRoom(), nil)
+    let bytes = try #require(shelf.bytes("segments/\(entry.name)"))
+    for segment in [full, kept] {
+      try await segment.look()
+      _ = shelf.takeQuestions()
+      #expect(try await segment.bytes(16..<60) == Array(bytes[16..<60]))
+      #expect(shelf.takeQuestions().isEmpty == (segment === kept))
+    }
+  }
 }

@@ -51,6 +51,9 @@ class LocalFolder:
     def __str__(self) -> str:
         return self.path
 
+    def look_again(self) -> None:
+        """Each look is a new one."""
+
     def open(self, path: str) -> Optional[LocalFile]:
         """The file at a path; None if there is nothing."""
         try:

@@ -47,7 +47,7 @@ def of_run(run: Run) -> str:
 def of_runs(runs: Runs) -> str:
     """A row for each, with the parameters in which they differ."""
     names = sorted({name for run in runs for name in run.parameters})
-    names = [name for name in names if len({json.dumps(run.parameters.get(name)) for run in runs}) > 1]
+    names = [name for name in names if len({_json(run.parameters.get(name), _LIMIT) for run in runs}) > 1]
     head = ["run", "outcome", "ran", "took", "pipeline", "targets", *names]
     rows = [
         [run.id, run.outcome, f"{run.ran} of {run.planned}", f"{run.seconds:.1f} s", run.pipeline, " ".join(run.targets)]
@@ -100,7 +100,7 @@ def _tensors(artefact: Artefact) -> Optional[str]:
 def _text(text: str) -> str:
     if text[:1] in ("{", "["):
         try:
-            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+            text = _json(json.loads(text), _LETTERS, indent=2)
         except (ValueError, RecursionError):
             pass
     else:
@@ -127,6 +127,22 @@ def _table(head: Sequence[Any], rows: Sequence[Sequence[Any]], most: int = _ROWS
     return f"<table>{body}</table>" + (f"<div>{more} more</div>" if more > 0 else "")
 
 
+def _json(value: Any, letters: int, indent: Optional[int] = None) -> str:
+    """A value as JSON; of a long text no more than its beginning, which is a little longer than so many letters. What stands deep in
+    others has lines that are much longer than itself."""
+    parts: List[str] = []
+    try:
+        for part in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+            parts.append(part)
+            letters -= len(part)
+            if letters < 0:
+                break
+    except RecursionError:
+        # It is too deep to be written, and nobody reads so far.
+        parts.append("…")
+    return "".join(parts)
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _json(value, 200)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -20,6 +20,10 @@ _FILE_LIMIT = 1 << 30
 _ENTRY_LIMIT = 8 << 20
 #: Bytes of the seals of a place that cannot be listed, at most.
 _SEALS_LIMIT = 512 << 20
+#: Files of a web server of which the end is kept, or that are open, at most.
+_OPEN_LIMIT = 32
+#: Times that a folder is listed while segments go from it.
+_LOOKS = 8
 _PLACE = struct.Struct("<32sIII")
 RECORD, _NOTE = 2, 3
 
@@ -46,8 +50,6 @@ class _Segment:
         self.size = -1
         self.end = 0
         self.seal: Optional[_Seal] = None
-        #: One of a web server, which stays open.
-        self.file: Any = None
         self.objects: Dict[bytes, _Place] = {}
         self.records: Dict[bytes, _Place] = {}
 
@@ -84,8 +86,8 @@ class _Segment:
 
     def look(self, file, room: int) -> int:
         """Reads the seal of a file that nothing is added to, if there is room for it; gives the bytes that it takes."""
+        self.size = file.size
         self.seal = _Seal.of(file, room) if file.size <= _FILE_LIMIT else None
-        self.file = file if self.seal is not None else None
         return self.seal.size if self.seal is not None else 0
 
     def place(self, name: bytes, is_record: bool) -> Optional[_Place]:
@@ -241,6 +243,10 @@ class Segments:
     def __init__(self, folder) -> None:
         self._folder = folder
         self._known: Dict[str, _Segment] = {}
+        #: Those that were set aside as if nothing needed them.
+        self._aside: Dict[str, _Segment] = {}
+        #: Files of a web server, the one last that was used last.
+        self._files: Dict[str, Any] = {}
         self._room = _SEALS_LIMIT
         #: The group that was read last from a web server: what is asked for next mostly stands in it, too.
         self._last: Optional[Tuple[str, int, bytes]] = None
@@ -259,12 +265,11 @@ class Segments:
         return [name for segment in self._known.values() for name in segment.names(is_record, prefix)]
 
     def _find(self, name: bytes, is_record: bool) -> Iterator[Entry]:
-        damage: Optional[BrakeError] = None
+        damages: List[BrakeError] = []
         seen: Set[str] = set()
-        is_complete = False
-        while not is_complete:
-            is_complete = True
+        while True:
             self._update()
+            gone: List[str] = []
             # Newest first, of those that a catalogue names.
             for file_name, segment in reversed(list(self._known.items())):
                 place = None if file_name in seen else segment.place(name, is_record)
@@ -272,55 +277,92 @@ class Segments:
                 if place is None:
                     continue
                 try:
-                    entry = self._read(file_name, place)
+                    yield self._read(f"segments/{file_name}", segment, place)
                 except Damaged as error:
-                    damage = damage or error
-                    continue
+                    damages.append(error)
                 except NotFound:
-                    # A collection has written what was needed of it to another one.
-                    self._known[file_name] = _Segment()
-                    self._folder.look_again()
-                    is_complete = False
-                    continue
-                if entry is not None:
-                    yield entry
-        if damage is not None:
-            raise damage
-
-    def _read(self, name: str, place: _Place) -> Optional[Entry]:
+                    gone.append(file_name)
+            if not gone:
+                break
+            # What was needed of them was written to another one.
+            for file_name in gone:
+                self._known[file_name] = _Segment()
+            self._folder.look_again()
         if self._folder.can_list:
-            file = self._folder.open(f"segments/{name}")
+            yield from self._find_aside(name, is_record, damages)
+        if damages:
+            raise damages[0]
+
+    def _find_aside(self, name: bytes, is_record: bool, damages: List[BrakeError]) -> Iterator[Entry]:
+        """What was set aside is there until it is removed."""
+        self._aside = self._look("aside/segments", self._aside)
+        for file_name, segment in self._aside.items():
+            place = segment.place(name, is_record)
+            if place is None:
+                continue
+            try:
+                yield self._read(f"aside/segments/{file_name}", segment, place)
+            except Damaged as error:
+                damages.append(error)
+            except NotFound:
+                pass
+
+    def _read(self, path: str, segment: _Segment, place: _Place) -> Entry:
+        if self._folder.can_list:
+            file = self._folder.open(path)
             if file is None:
-                return None
+                raise NotFound(f"{path} in {self._folder} has gone")
             content, _ = _group(file, place.group)
         else:
-            if self._last is None or self._last[:2] != (name, place.group):
-                content, _ = _group(self._known[name].file, place.group)
-                self._last = (name, place.group, content)
+            if self._last is None or self._last[:2] != (path, place.group):
+                content, _ = _group(self._opened(path, segment), place.group)
+                self._last = (path, place.group, content)
             content = self._last[2]
         end = place.start + place.length
         if end > len(content):
-            raise Damaged(f"the seal of segments/{name} in {self._folder} leads beyond a group")
+            raise Damaged(f"the seal of {path} in {self._folder} leads beyond a group")
         note = None
         if content[end : end + 1] == bytes([_NOTE]):
             length = int.from_bytes(content[end + 1 : end + 4], "little")
             note = content[end + 4 : end + 4 + length]
         return Entry(content[place.start : end], note)
 
+    def _opened(self, path: str, segment: Optional[_Segment] = None) -> Any:
+        """A segment of a web server. Of few the file is kept, since its end is in memory, or all of it on the disk."""
+        file = self._files.pop(path, None) or self._folder.open(path, _FILE_LIMIT)
+        if file is None:
+            raise NotFound(f"{self._folder}/{path} is not there")
+        if segment is not None and file.size != segment.size:
+            raise Damaged(f"{self._folder}/{path} is another file than it was")
+        self._files[path] = file
+        if len(self._files) > _OPEN_LIMIT:
+            del self._files[next(iter(self._files))]
+        return file
+
     def _update(self) -> None:
-        if not self._folder.can_list:
-            return self._update_by_catalogue()
-        names = [name for name in self._folder.names("segments") if re.fullmatch("[0-9a-f]{32}", name)]
-        known = {}
-        for name in names:
-            segment = self._known.get(name) or _Segment()
-            if segment.seal is None:
-                file = self._folder.open(f"segments/{name}")
-                if file is None:
-                    continue
-                segment.update(file)
-            known[name] = segment
-        self._known = known
+        if self._folder.can_list:
+            self._known = self._look("segments", self._known)
+        else:
+            self._update_by_catalogue()
+
+    def _look(self, folder: str, known: Dict[str, _Segment]) -> Dict[str, _Segment]:
+        """The segments in a folder. One that goes after its name was seen was written to another one, so that all are looked for again."""
+        for _ in range(_LOOKS):
+            names = [name for name in self._folder.names(folder) if re.fullmatch("[0-9a-f]{32}", name)]
+            found, has_gone = {}, False
+            for name in names:
+                segment = known.get(name) or _Segment()
+                if segment.seal is None:
+                    file = self._folder.open(f"{folder}/{name}")
+                    if file is None:
+                        has_gone = True
+                        continue
+                    segment.update(file)
+                found[name] = segment
+            known = found
+            if not has_gone:
+                break
+        return known
 
     def _update_by_catalogue(self) -> None:
         """Looks at the seals of those that the catalogue names. What is not sealed, or gone, is passed over."""
@@ -329,9 +371,7 @@ class Segments:
                 continue
             segment = _Segment()
             try:
-                file = self._folder.open(f"segments/{name}", _FILE_LIMIT)
-                if file is not None:
-                    self._room -= segment.look(file, self._room)
-            except Damaged:
+                self._room -= segment.look(self._opened(f"segments/{name}"), self._room)
+            except (Damaged, NotFound):
                 pass
             self._known[name] = segment

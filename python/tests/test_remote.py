@@ -1,5 +1,6 @@
 """Stores behind web servers, good and bad ones."""
 
+import os
 import re
 import threading
 import time
@@ -8,6 +9,7 @@ from unittest import mock
 
 import brake
 import brake.remote
+import brake.segments
 import numpy
 import test_segments as segments
 from support import RANDOM, StoreTest, digest, frame, object_file, safetensors
@@ -170,6 +172,27 @@ class RemoteTests(StoreTest):
         self.assertEqual(brake.open(digest(b"two"), store).bytes(), b"two")
         with self.assertRaisesRegex(brake.NotFound, "catalogue names"):
             brake.open(digest(b"one"), brake.Store(self.url)).bytes()
+
+    def test_few_segments_are_kept_open(self):
+        contents = [[RANDOM.bytes(15_000) for _ in range(5)] for _ in range(12)]
+        for number, each in enumerate(contents):
+            self.segment(each, f"{number:032x}")
+        for behaviour in ("whole", "ranges"):
+            self.server.behaviour = behaviour
+            store = brake.Store(self.url)
+            before = len(os.listdir("/proc/self/fd"))
+            with mock.patch.object(brake.segments, "_OPEN_LIMIT", 3):
+                for content in (each[number] for number in (0, 4) for each in contents):
+                    self.assertEqual(brake.open(digest(content), store).bytes(), content)
+                    self.assertLess(len(os.listdir("/proc/self/fd")), before + 8)
+                self.assertEqual(len(store._segments._files), 3)
+            # One that is another file than it was is noticed.
+            name = "0" * 32
+            self.segment([b"x", b"y"], name)
+            store._segments._last = None
+            with self.assertRaisesRegex(brake.Damaged, "another file"):
+                brake.open(digest(contents[0][2]), store).bytes()
+            self.segment(contents[0], name)
 
     def test_what_is_no_catalogue_is_none(self):
         path = self.segment([b"one"])

@@ -1,6 +1,7 @@
 """Past runs, and what notebooks show of them and of artefacts."""
 
 import json
+import tracemalloc
 
 import numpy
 
@@ -104,6 +105,7 @@ class HTMLTests(StoreTest):
         self.assertIn("<td style='text-align:left'>[2, 5]</td>", tensors)
         self.assertIn("10 more", tensors)
         self.assertNotIn("<b></td>", tensors)
+        self.assertIn('[\n  1,\n  {\n    "a": 2\n  }\n]', self.shown(b'[1, {"a": 2}]').replace("&quot;", '"'))
         svg = self.shown(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>')
         self.assertIn("data:image/svg+xml;base64,", svg)
         self.assertNotIn("onload", svg)
@@ -129,3 +131,15 @@ class HTMLTests(StoreTest):
         path.chmod(0o644)
         path.write_bytes(spoiled)
         self.assertIn(digest(content), artefact._repr_html_())
+
+    def test_what_is_deep_or_long_takes_neither_memory_nor_stack(self):
+        deep = b"[" * 400 + b"1," * 400_000 + b"1" + b"]" * 400
+        for content in [deep, b"[" * 500_000 + b"]" * 500_000, b"[" * 900 + b"]" * 900, b"[" + b'{"a":[]},' * 90_000 + b"1]"]:
+            tracemalloc.start()
+            try:
+                shown = self.shown(content)
+                self.assertLess(tracemalloc.get_traced_memory()[1], 100 << 20)
+            finally:
+                tracemalloc.stop()
+            self.assertLess(len(shown), 10_000)
+            self.assertIn("…", shown)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import struct
 
@@ -150,6 +151,58 @@ class SegmentTests(StoreTest):
             brake.open(digest(b"two"), store)
         self.own(SEGMENT + first + second)
         self.assertEqual(brake.open(digest(b"two"), store).bytes(), b"two")
+
+    def sealed(self, *contents):
+        """A segment with a seal."""
+        body, entries = b"", []
+        for content in contents:
+            entries.append((bytes.fromhex(digest(content)[7:]), 0, len(body) + 4, BLOB, len(content)))
+            body += entry(BLOB, content)
+        return SEGMENT + group(body) + seal([len(SEGMENT)], entries)
+
+    def test_what_was_set_aside_is_read_and_not_listed(self):
+        self.own(self.sealed(b"one", b"two"))
+        self.own(SEGMENT + group(entry(BLOB, b"three")), "1" * 32)
+        store = brake.Store(self.cache)
+        self.assertEqual(brake.open(digest(b"one"), store).bytes(), b"one")
+        (self.cache / "aside").mkdir()
+        (self.cache / "segments").rename(self.cache / "aside/segments")
+        for each in (store, brake.Store(self.cache)):
+            for content in (b"one", b"two", b"three"):
+                self.assertEqual(brake.open(digest(content), each).bytes(), content)
+            with self.assertRaises(brake.NotFound):
+                brake.open(digest(b"one")[:20], each)
+
+    def test_what_a_collection_sets_aside_is_read_as_the_binary_reads_it(self):
+        contents = [f"put {n}\n".encode() * n for n in range(1, 41)]
+        for content in contents:
+            self.put(content, "small")
+        self.brake("repack", "--small")
+        for path in (self.cache / "segments").iterdir():
+            os.utime(path, (1, 1))
+        self.brake("gc")
+        self.assertEqual(len(list((self.cache / "aside/segments").iterdir())), 1)
+        for content in contents:
+            self.assertEqual(brake.open(digest(content), self.cache).bytes(), content)
+
+    def test_a_segment_that_goes_while_it_is_looked_at_is_looked_for_again(self):
+        old, new = (self.cache / "segments" / (digit * 32) for digit in "01")
+        # Before its end is read, and after its seal is known.
+        for known in (False, True):
+            new.unlink(missing_ok=True)
+            self.own(self.sealed(b"one", b"two"))
+            store = brake.Store(self.cache)
+            if known:
+                self.assertEqual(brake.open(digest(b"two"), store).bytes(), b"two")
+            open = store._folder.open
+
+            def lose(path, open=open):
+                if path.startswith("segments/") and old.exists():
+                    old.rename(new)
+                return open(path)
+
+            store._folder.open = lose
+            self.assertEqual(brake.open(digest(b"one"), store).bytes(), b"one")
 
     def test_what_is_sound_behind_damage_is_read(self):
         contents = [b"one", b"two", b"three"]

@@ -14,38 +14,31 @@ extension Store {
     let publication = gatheringPublication()
     var reachability = Reachability()
     for artefact in artefacts { reachability.add(artefact, unless: isKnownWhole) }
-    // Manifests are kept until all that they name is there.
-    var manifests: [[UInt8]] = []
-    while true {
+    let trees = WaitingTrees(in: self)
+    var wanted: [WantedObject] = []
+    var seen: Set<WantedObject> = []
+    var size = 0
+    while let next = reachability.next() {
       try Task.checkCancellation()
-      let batch = reachability.next(Store.fetchBatch)
-      if batch.isEmpty { break }
-      var wanted: [WantedObject] = []
-      var size = 0
-      for next in batch {
-        if next.isTree {
-          // The error that says what makes something that is not there would read all records.
-          var bytes: [UInt8]?
-          if try contains(next.digest) {
-            bytes = try? self.bytes(of: next.digest, limit: Tree.manifestLimit)
-          }
-          if bytes == nil { bytes = try await fetchManifest(next.digest, from: sources) }
-          reachability.add(try Tree(next.digest, manifest: bytes!), unless: isKnownWhole)
-          manifests.append(bytes!)
-        } else if try !contains(next.digest) {
-          wanted.append(WantedObject(next.digest, size: next.size))
-          size += min(next.size, Store.fetchSize)
-        }
-        if size > Store.fetchSize {
-          try await fetch(wanted, from: sources, to: publication)
-          try publication.commit()
-          (wanted, size) = ([], 0)
-        }
+      if next.isTree {
+        let manifest = try await manifest(of: next.digest, from: sources)
+        let tree = try Tree(next.digest, manifest: manifest)
+        reachability.add(tree, unless: isKnownWhole)
+        guard reachability.waits <= Tree.fileLimit + artefacts.count else { throw tooMany(next.digest) }
+        try trees.add(next.digest, tree, manifest: manifest)
+      } else if try !contains(next.digest),
+        seen.insert(WantedObject(next.digest, size: next.size)).inserted
+      {
+        wanted.append(WantedObject(next.digest, size: next.size))
+        size += min(next.size, Store.fetchSize)
       }
-      try await fetch(wanted, from: sources, to: publication)
-      try publication.commit()
+      if wanted.count >= Store.fetchBatch || size > Store.fetchSize {
+        try await fetch(wanted, from: sources, to: publication)
+        (wanted, seen, size) = ([], [], 0)
+      }
     }
-    for manifest in manifests.reversed() { _ = try publication.add(bytes: manifest) }
+    try await fetch(wanted, from: sources, to: publication)
+    try trees.add(to: publication)
     try publication.commit()
   }
 
@@ -60,6 +53,7 @@ extension Store {
   private func fetch(
     _ wanted: [WantedObject], from sources: [any ObjectSource], to publication: Publication
   ) async throws {
+    if wanted.isEmpty { return }
     var rest = wanted
     var failures: [Digest: any Error] = [:]
     for source in sources where !rest.isEmpty {
@@ -67,6 +61,13 @@ extension Store {
       rest = rest.filter { failures[$0.digest] != nil }
     }
     if let object = rest.first?.digest { throw lacking(object, cause: failures[object]) }
+    try publication.commit()
+  }
+
+  private func manifest(of tree: Digest, from sources: [any ObjectSource]) async throws -> [UInt8] {
+    // The error that says what makes something that is not there would read all records.
+    if try contains(tree), let bytes = try? bytes(of: tree, limit: Tree.manifestLimit) { return bytes }
+    return try await fetchManifest(tree, from: sources)
   }
 
   private func fetchManifest(_ digest: Digest, from sources: [any ObjectSource]) async throws -> [UInt8] {
@@ -87,6 +88,13 @@ extension Store {
       }
     }
     throw lacking(digest, cause: cause)
+  }
+
+  private func tooMany(_ tree: Digest) -> Failure {
+    Failure(
+      .refused, "what is fetched with the tree \(tree) has more than \(Tree.fileLimit) files and folders",
+      hint: "no folder that brake writes is so large: look at what whoever sent it has put into it",
+      object: tree)
   }
 
   private func lacking(_ digest: Digest, cause: (any Error)?) -> Failure {

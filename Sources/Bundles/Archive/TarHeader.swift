@@ -1,6 +1,7 @@
 import System
 
-/// A header of the ustar format (POSIX.1-1988), in which numbers are octal digits.
+/// A header of the ustar format (POSIX.1-1988), in which numbers are octal digits, or bytes where GNU tar has written one that is too
+/// large for them.
 struct TarHeader: Equatable {
   /// Bytes of a header, and what contents are filled up to.
   static let block = 512
@@ -14,6 +15,8 @@ struct TarHeader: Equatable {
     case folder = 0x35
     /// Of the next: names and values for which its header has no room.
     case extended = 0x78
+    /// Of all that follow: the same.
+    case global = 0x67
     /// Of the next, as GNU tar writes it: its name.
     case longName = 0x4C
   }
@@ -84,9 +87,17 @@ struct TarHeader: Equatable {
   }
 
   private static func number(_ field: ArraySlice<UInt8>) -> Int? {
+    if field.first == 0x80 { return largeNumber(field.dropFirst()) }
     let digits = field.drop { $0 == 32 }.prefix { $0 != 0 && $0 != 32 }
     guard digits.allSatisfy({ 48...55 ~= $0 }) else { return nil }
     return Int(String(decoding: digits, as: UTF8.self), radix: 8)
+  }
+
+  /// Of bytes, the highest first.
+  private static func largeNumber(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let digits = bytes.drop { $0 == 0 }
+    guard digits.count < MemoryLayout<Int>.size else { return nil }
+    return digits.reduce(0) { $0 << 8 | Int($1) }
   }
 
   private static func text(_ field: ArraySlice<UInt8>) throws(Failure) -> String {

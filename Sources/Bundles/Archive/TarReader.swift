@@ -23,7 +23,7 @@ struct TarReader {
       if block.allSatisfy({ $0 == 0 }) { return }
       let header = try TarHeader(block)
       offset += TarHeader.block
-      let isExtension = header.kind == .extended || header.kind == .longName
+      let isExtension = [.extended, .global, .longName].contains(header.kind)
       let size = isExtension ? header.size : next.size ?? header.size
       guard size <= file.size - offset else { throw TarHeader.malformed("it is cut off") }
       if isExtension {
@@ -90,6 +90,13 @@ struct TarReader {
           let name = String(rest[rest.index(after: space)..<sign]),
           let value = String(rest[rest.index(after: sign)..<last])
         else { throw TarHeader.malformed("names are not as they should be") }
+        if name.hasPrefix("GNU.sparse.") {
+          throw Failure(
+            .refused, "the archive holds a file without its zeros", hint: "pack it without --sparse")
+        }
+        if kind == .global, ["path", "size"].contains(name) {
+          throw TarHeader.malformed("it gives all files one name or size")
+        }
         if name == "path" { self.name = value }
         if name == "size" {
           guard let size = Int(value), size >= 0 else { throw TarHeader.malformed("a size is no number") }

@@ -27,11 +27,15 @@ extension PipeFiles: RangedFiles {
 
   /// To those who do not know of it, it is a file that they do not have.
   static func knows(_ path: String, _ wire: Wire) throws -> Bool {
+    try ask(for: path, wire)
+    try wire.flush()
+    return try wire.receive(UInt8.self) == 1
+  }
+
+  static func ask(for path: String, _ wire: Wire) throws {
     try wire.send(UInt8(ascii: "P"))
     try wire.send(UInt32(1))
     try wire.send(text: path)
-    try wire.flush()
-    return try wire.receive(UInt8.self) == 1
   }
 
   private func receive(_ part: WantedPart, of path: String, _ wire: Wire) throws -> Result<FilePart, Failure>

@@ -57,6 +57,8 @@ public final class PipeFiles: RemoteFiles {
   public func read(_ landings: [Landing]) async throws {
     for batch in batches(landings) {
       try await talking { wire in
+        let isFirst = !wire.givesLife
+        if isFirst { try PipeFiles.ask(for: Wire.life, wire) }
         try wire.send(UInt8(ascii: "R"))
         try wire.send(UInt32(batch.count))
         for landing in batch {
@@ -64,13 +66,18 @@ public final class PipeFiles: RemoteFiles {
           try wire.send(UInt64(landing.limit))
         }
         try wire.flush()
+        // Whoever does not know of signs of life gives none.
+        if isFirst { _ = try wire.receive(1) }
+        wire.givesLife = true
         for landing in batch { try self.receive(landing, wire) }
       }
     }
   }
 
   private func receive(_ landing: Landing, _ wire: Wire) throws {
-    switch try wire.receive(UInt8.self) {
+    var answer = Wire.isAlive
+    while answer == Wire.isAlive { answer = try wire.receive(UInt8.self) }
+    switch answer {
     case 0: landing.miss()
     case 1:
       if let reason = try wire.receiveFile({ try landing.append($0, from: name) }) {
@@ -100,8 +107,7 @@ public final class PipeFiles: RemoteFiles {
     while true {
       switch try wire.receive(UInt8.self) {
       case 1: return nil
-      // It has checked some more, and is at it.
-      case 3: continue
+      case Wire.isAlive: continue
       default: return try wire.receiveText()
       }
     }
@@ -140,12 +146,14 @@ public final class PipeFiles: RemoteFiles {
   }
 
   /// Batches that are durable before the next one is sent: of so many bytes, or one large object.
-  private func small(_ shipments: [Shipment]) -> [ArraySlice<Shipment>] {
+  func small(_ shipments: [Shipment]) -> [ArraySlice<Shipment>] {
     var batches: [ArraySlice<Shipment>] = []
     var (start, size) = (0, 0)
     for (index, shipment) in shipments.enumerated() {
-      if case .object(let digest, of: let store) = shipment.content {
-        size += (try? store.info(digest).storedBytes) ?? 0
+      switch shipment.content {
+      case .object(let digest, of: let store): size += (try? store.info(digest).storedBytes) ?? 0
+      case .bytes(let bytes): size += bytes.count
+      case .file: break
       }
       if size >= PipeFiles.batchSize || index + 1 - start == PipeFiles.batch {
         batches.append(shipments[start...index])

@@ -7,8 +7,13 @@ public struct PipeServer {
   let store: Store
   let isReadOnly: Bool
   let wire: Wire
+  /// How often it gives signs of life.
+  private let pulse: Duration
 
-  public init(_ store: Store, isReadOnly: Bool, input: Int32, output: Int32) {
+  public init(
+    _ store: Store, isReadOnly: Bool, input: Int32, output: Int32, pulse: Duration = .seconds(10)
+  ) {
+    self.pulse = pulse
     files = StoreFiles(store)
     self.store = store
     self.isReadOnly = isReadOnly
@@ -57,8 +62,9 @@ public struct PipeServer {
     var paths: [String] = []
     for _ in 0..<count { paths.append(try path()) }
     for path in paths {
-      let isThere =
-        [Wire.parts, Wire.segments].contains(path) ? true : try? await !files.present(among: [path]).isEmpty
+      if path == Wire.life { wire.givesLife = true }
+      let isKnown = [Wire.parts, Wire.segments, Wire.life].contains(path)
+      let isThere = isKnown ? true : try? await !files.present(among: [path]).isEmpty
       try wire.send(UInt8(isThere == true ? 1 : 0))
     }
   }
@@ -68,12 +74,17 @@ public struct PipeServer {
     for _ in 0..<count { wanted.append((try path(), Int(clamping: try wire.receive(UInt64.self)))) }
     for (path, limit) in wanted {
       var hasBegun = false
+      let signs = SignsOfLife(wire)
       let landing = Landing(path, limit: limit) { piece in
-        if !hasBegun { try wire.send(UInt8(1)) }
+        if !hasBegun {
+          signs.end()
+          try wire.send(UInt8(1))
+        }
         hasBegun = true
         try wire.send(piece: piece)
       }
-      try await files.read([landing])
+      if !wire.givesLife { signs.end() }
+      try await signs.during(every: pulse) { try await files.read([landing]) }
       switch landing.outcome {
       case .success(.isThere):
         if !hasBegun { try wire.send(UInt8(1)) }
@@ -91,12 +102,16 @@ public struct PipeServer {
   private func write(_ count: Int) async throws {
     var shipments: [Shipment] = []
     var refusal: (any Error)?
+    let signs = SignsOfLife(wire)
+    // What has no file is kept in memory until all has come.
+    var room = PipeServer.memoryLimit
     if isReadOnly { refusal = Failure(.refused, "this store is served for reading only") }
     for _ in 0..<count {
       let path = try path()
       let isReplacing = try wire.receive(UInt8.self) == 1
       do {
-        if let shipment = try receive(path, isReplacing, isWanted: refusal == nil) {
+        if let shipment = try receive(path, isReplacing, isWanted: refusal == nil, room, signs) {
+          if case .bytes(let bytes) = shipment.content { room -= bytes.count }
           shipments.append(shipment)
         }
       } catch let error as Failure where error.code != .remote {
@@ -105,7 +120,7 @@ public struct PipeServer {
     }
     do {
       if let refusal { throw refusal }
-      try await files.write(shipments)
+      try await signs.during(every: pulse) { try await files.write(shipments) }
       try wire.send(UInt8(1))
     } catch {
       for shipment in shipments {
@@ -116,12 +131,17 @@ public struct PipeServer {
     }
   }
 
-  private func receive(_ path: String, _ isReplacing: Bool, isWanted: Bool) throws -> Shipment? {
+  /// Bytes of records and other small files of one request.
+  private static let memoryLimit = 1 << 30
+
+  private func receive(
+    _ path: String, _ isReplacing: Bool, isWanted: Bool, _ room: Int, _ signs: SignsOfLife
+  ) throws -> Shipment? {
     let isObject = if case .object = StorePath(path) { true } else { false }
     var failure: (any Error)?
     var file: String?
     if isObject && isWanted { do { file = try store.newFilePath() } catch { failure = error } }
-    let limit = isObject ? Int.max : Record.sizeLimit
+    let limit = isObject ? Int.max : min(Record.sizeLimit, room)
     let landing = Landing(path, limit: limit, file: file.map { ($0, store.files) })
     defer { landing.discard() }
     // All of it is read whatever happens, so that both ends know where they are.
@@ -136,10 +156,7 @@ public struct PipeServer {
     _ = try landing.isThere()
     return Shipment(
       path: path, content: file.map { .file($0) } ?? .bytes(landing.bytes), isReplacing: isReplacing,
-      sent: { [wire] _ in
-        try? wire.send(UInt8(3))
-        try? wire.flush()
-      })
+      sent: { _ in signs.give() })
   }
 
   /// What the other end is told of an error.

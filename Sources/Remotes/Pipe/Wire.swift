@@ -6,14 +6,14 @@ import System
 /// number of items (4 bytes) and the items; a text is its length (2) and its bytes; a file is pieces, each its length (4)
 /// and its bytes, and a piece of length zero, or 0xFFFFFFFF and a text that says why no more comes. Who is to be asked for G is first asked
 /// with P whether the path `parts` is there, and for S whether `segments` is: older ones, to whom it is no path of a store, say that it is
-/// not.
+/// not. Who has been asked for `life` gives signs of life, 3, also before the answers to R.
 ///
 ///     P  paths; answered with a byte each: 1 there, 0 not
 ///     R  paths, each with the bytes that it may have (8); answered with, for each: 0 not there, 1 and a file, 2 and a text
 ///     G  paths of objects, each with the first byte that is wanted (8; all bits set for as many from the end) and the number of bytes (8); answered
 ///        with, for each: 0 not there, 1, the size of the file (8) and the part as a file, 2 and a text
 ///     S  segments, each as a file; answered for each with 3 for some of it that is there, and then 1 once all is, or 2 and a text
-///     W  paths, each with 1 if it replaces what is there and its file; answered with 3 for some that were checked, and then 1, or 2 and a text
+///     W  paths, each with 1 if it replaces what is there and its file; answered with 3 now and then while it is checked, and then 1, or 2 and a text
 final class Wire: PipeChannel, @unchecked Sendable {
   static let greeting = Array("brake remote 1\n".utf8)
   static let mostItems = 4096
@@ -23,6 +23,10 @@ final class Wire: PipeChannel, @unchecked Sendable {
   static let noMore: UInt32 = 0xFFFF_FFFF
   static let parts = "parts"
   static let segments = "segments"
+  static let life = "life"
+  static let isAlive: UInt8 = 3
+  /// Whether signs of life were asked for, where old ones give none.
+  var givesLife = false
   static let fromEnd = UInt64.max
 
   init(input: Int32, output: Int32, name: String, patience: Int?) {

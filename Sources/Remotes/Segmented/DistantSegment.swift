@@ -8,6 +8,8 @@ final class DistantSegment: Sendable {
   /// Bytes, as the catalogue says.
   private let namedSize: Int
   private let files: any RangedFiles
+  private let room: SegmentRoom
+  private let index: DistantIndex?
   private let state = Mutex(State.unknown)
 
   private enum State {
@@ -20,6 +22,8 @@ final class DistantSegment: Sendable {
 
   private enum Source {
     case distant
+    /// It was there at an earlier time.
+    case old
     /// All of it has come, since it is small.
     case memory([UInt8])
     /// All of it has come, from a place that hands out whole files only.
@@ -35,10 +39,14 @@ final class DistantSegment: Sendable {
   /// Bytes that are read first, from the end.
   private static let least = 64 << 10
 
-  init(_ entry: Catalogue.Entry, of files: any RangedFiles) {
+  init(
+    _ entry: Catalogue.Entry, of files: any RangedFiles, _ room: SegmentRoom, _ index: DistantIndex?
+  ) {
     name = entry.name
     namedSize = entry.size
     self.files = files
+    self.room = room
+    self.index = index
   }
 
   private var path: String { "segments/\(name)" }
@@ -51,20 +59,44 @@ final class DistantSegment: Sendable {
   /// What is wrong with it.
   var fault: Failure? { state.withLock { if case .unsound(let failure) = $0 { failure } else { nil } } }
 
-  /// Reads the seal.
+  /// Whether nobody has asked for it since it was known from an earlier time.
+  var isOld: Bool { state.withLock { if case .sealed(_, .old) = $0 { true } else { false } } }
+
+  func holds(oneOf paths: Set<StorePath>) -> Bool {
+    sealed.map { sealed in paths.contains { $0.place(in: sealed) != nil } } ?? false
+  }
+
+  /// Reads the seal, unless it is known from an earlier time.
   /// - Throws: if the place does not answer.
-  func look(_ room: SegmentRoom) async throws {
-    let found = try await find(room)
+  func look() async throws {
+    if let (seal, size) = index?.takeSeal(of: name), let sealed = SealedSegment(seal: seal, ofSize: size) {
+      guard room.takes(seal.count) else { return state.withLock { $0 = overfull } }
+      return state.withLock { $0 = .sealed(sealed, .old) }
+    }
+    let found = try await find()
     state.withLock { $0 = found }
   }
 
-  private func find(_ room: SegmentRoom) async throws -> State {
+  /// Sees whether one that is known from an earlier time is still there.
+  /// - Throws: if the place does not answer.
+  func lookAgain() async throws {
+    guard case .sealed(let sealed, .old) = state.withLock({ $0 }) else { return }
+    // Who cannot be asked is asked when something is looked for again.
+    state.withLock { $0 = .unknown }
+    if case .bytes(_, ofSize: sealed.size) = try files.read(.last(1), of: path) {
+      return state.withLock { $0 = .sealed(sealed, .distant) }
+    }
+    let found = try await find()
+    state.withLock { $0 = found }
+  }
+
+  private func find() async throws -> State {
     switch try files.read(.last(DistantSegment.least), of: path) {
     case .missing: return .gone
-    case .wholeOnly: return try await findWhole(room)
+    case .wholeOnly: return try await findWhole()
     case .bytes(let end, ofSize: let size):
-      let source: Source = end.count == size ? .memory(end) : .distant
-      return try state(size, end, room, source) { [files, path] range in
+      let isKept = end.count == size && room.takesWhole(size)
+      return try state(size, end, isKept ? .memory(end) : .distant) { [files, path] range in
         guard case .bytes(let bytes, ofSize: size) = try files.read(.range(range), of: path),
           bytes.count == range.count
         else { throw changed }
@@ -75,19 +107,19 @@ final class DistantSegment: Sendable {
 
   /// - Parameter read: gets what stands before the end.
   private func state(
-    _ size: Int, _ end: [UInt8], _ room: SegmentRoom, _ source: Source, _ read: (Range<Int>) throws -> [UInt8]
+    _ size: Int, _ end: [UInt8], _ source: Source, _ read: (Range<Int>) throws -> [UInt8]
   ) throws -> State {
     guard let length = SealedSegment.sealLength(end, ofSize: size) else { return unsound }
-    let kept = if case .memory(let bytes) = source { length + bytes.count } else { length }
-    guard room.takes(kept) else { return overfull }
+    guard room.takes(length) else { return overfull }
     let seal =
       try length <= end.count ? Array(end.suffix(length)) : read(size - length..<size - end.count) + end
     guard let sealed = SealedSegment(seal: seal, ofSize: size) else { return unsound }
+    index?.note(seal: seal, of: name, size: size)
     return .sealed(sealed, source)
   }
 
-  private func findWhole(_ room: SegmentRoom) async throws -> State {
-    if namedSize <= DistantSegment.least { return try await findSmall(room) }
+  private func findWhole() async throws -> State {
+    if namedSize <= DistantSegment.least { return try await findSmall() }
     guard room.takesOnDisk(namedSize) else { return overfull }
     let local = LocalFileSystem()
     let place = "\(TemporaryPlace.path)/brake-\(ProcessFolder.randomName())"
@@ -99,30 +131,53 @@ final class DistantSegment: Sendable {
     let size = whole.file.size
     let count = min(size, DistantSegment.least)
     let end = try whole.file.bytes(at: size - count, count: count)
-    return try state(size, end, room, .file(whole)) {
+    return try state(size, end, .file(whole)) {
       try whole.file.bytes(at: $0.lowerBound, count: $0.count)
     }
   }
 
-  private func findSmall(_ room: SegmentRoom) async throws -> State {
+  private func findSmall() async throws -> State {
     guard let bytes = try await files.bytes(of: path, limit: DistantSegment.least) else { return .gone }
-    return try state(bytes.count, bytes, room, .memory(bytes)) { _ in throw changed }
+    let source: Source = room.takesWhole(bytes.count) ? .memory(bytes) : .distant
+    return try state(bytes.count, bytes, source) { _ in throw changed }
   }
 
   /// Some of its bytes; nil if it is gone.
-  func bytes(_ range: Range<Int>) throws -> [UInt8]? {
+  func bytes(_ range: Range<Int>) async throws -> [UInt8]? {
     guard case .sealed(let sealed, let source) = state.withLock({ $0 }) else { return nil }
     switch source {
     case .memory(let bytes): return Array(bytes[range])
     case .file(let whole): return try whole.file.bytes(at: range.lowerBound, count: range.count)
-    case .distant:
+    case .distant, .old:
       switch try files.read(.range(range), of: path) {
       case .bytes(let bytes, ofSize: sealed.size) where bytes.count == range.count: return bytes
+      case .wholeOnly: return try await bytesOfWhole(range, sealed.size)
       case .missing:
         state.withLock { $0 = .gone }
         return nil
       default: throw changed
       }
+    }
+  }
+
+  /// The same from a place that hands out whole files only.
+  private func bytesOfWhole(_ range: Range<Int>, _ size: Int) async throws -> [UInt8]? {
+    if size <= DistantSegment.least {
+      guard let bytes = try await files.bytes(of: path, limit: DistantSegment.least) else {
+        state.withLock { $0 = .gone }
+        return nil
+      }
+      guard bytes.count == size else { throw changed }
+      return Array(bytes[range])
+    }
+    let found = try await findWhole()
+    state.withLock { $0 = found }
+    switch found {
+    case .sealed(let sealed, .file(let whole)) where sealed.size == size:
+      return try whole.file.bytes(at: range.lowerBound, count: range.count)
+    case .gone: return nil
+    case .unsound(let failure): throw failure
+    default: throw changed
     }
   }
 
@@ -135,16 +190,27 @@ final class DistantSegment: Sendable {
   }
 
   private var overfull: State {
-    .unsound(RemoteFailure.lying(files.name, "has more in its segments than can be kept in mind"))
+    .unsound(
+      RemoteFailure.refused(
+        files.name,
+        "has more in its segments than brake looks through: what says where it stands has more than "
+          + "\(SegmentRoom.limit >> 20) MiB, or whole segments more than \(SegmentRoom.diskLimit >> 30) GiB",
+        hint: "send what is needed to another place with 'brake push': one has room for about twelve million "
+          + "small objects; where it hands out parts of files, nothing is kept on the disk here"))
   }
 }
 
 /// How much is kept of the segments of a place at most, whatever it says.
 final class SegmentRoom: Sendable {
-  private let memory = Mutex(512 << 20)
-  private let disk = Mutex(8 << 30)
+  static let limit = 512 << 20
+  static let diskLimit = 8 << 30
+  private let memory = Mutex(limit)
+  private let wholes = Mutex(64 << 20)
+  private let disk = Mutex(diskLimit)
 
   func takes(_ count: Int) -> Bool { memory.withLock { SegmentRoom.take(count, of: &$0) } }
+  /// Small segments of which all bytes are kept. Those of others are asked for again.
+  func takesWhole(_ count: Int) -> Bool { wholes.withLock { SegmentRoom.take(count, of: &$0) } }
   func takesOnDisk(_ count: Int) -> Bool { disk.withLock { SegmentRoom.take(count, of: &$0) } }
 
   private static func take(_ count: Int, of room: inout Int) -> Bool {

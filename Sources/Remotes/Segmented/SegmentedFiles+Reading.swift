@@ -68,7 +68,7 @@ extension SegmentedFiles {
     }
     try await Lanes.run(SegmentedFiles.lanes, pieces) { [groups] piece in
       do {
-        guard let bytes = try segment.bytes(piece.range) else { return }
+        guard let bytes = try await segment.bytes(piece.range) else { return }
         for number in piece.groups {
           let range = sealed.bytes(ofGroup: number)
           let start = range.lowerBound - piece.range.lowerBound

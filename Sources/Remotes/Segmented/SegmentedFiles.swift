@@ -19,6 +19,9 @@ final class SegmentedFiles: RangedFiles {
     catalogue = DistantCatalogue(of: files)
   }
 
+  /// What is known of its segments is kept in a store for the next time.
+  func use(_ store: Store) { catalogue.use(DistantIndex(of: name, in: store)) }
+
   func present(among paths: [String]) async throws -> Set<String> {
     let isFew = paths.count <= SegmentedFiles.few
     var there = isFew ? try await files.present(among: paths) : []
@@ -28,7 +31,7 @@ final class SegmentedFiles: RangedFiles {
     }
     if !named.isEmpty {
       try await catalogue.update(since: SystemTime.monotonic() - DistantCatalogue.patience)
-      let found = try await catalogue.find(Set(named.keys)).found
+      let found = try await catalogue.find(Set(named.keys), asking: true).found
       there.formUnion(found.keys.compactMap { named[$0] })
     }
     if !isFew { there.formUnion(try await files.present(among: paths.filter { !there.contains($0) })) }
@@ -51,6 +54,10 @@ final class SegmentedFiles: RangedFiles {
       faults[ObjectIdentifier(landing)] = nil
     }
     if !late.isEmpty { faults.merge(try await deliver(late, since: time)) { $1 } }
+    let lost = late.filter { $0.outcome == nil && $0.isOfObject && faults[ObjectIdentifier($0)] == nil }
+    if !lost.isEmpty, catalogue.doubt() {
+      faults.merge(try await deliver(lost, since: SystemTime.monotonic())) { $1 }
+    }
     for landing in named {
       if landing.outcome == nil { landing.miss() }
       // A record that is damaged is as one that is not there.

@@ -1,0 +1,21 @@
+import Testing
+
+@testable import System
+
+@Suite struct ByteAmountTests {
+  @Test func `Amounts are read as people write them, and as brake prints them`() {
+    let amounts = [
+      "1K": 1024, "512M": 512 << 20, "1.5G": 3 << 29, "1.5GiB": 3 << 29, "1T": 1 << 40,
+      "1.5GB": 1_500_000_000,
+      "800MB": 800_000_000, "2kB": 2000, "1TB": 1_000_000_000_000, "1024T": 1 << 50,
+    ]
+    for (text, bytes) in amounts { #expect(ByteAmount.bytes(text) == bytes, "\(text)") }
+    for text in [
+      "", "1", "K", "0K", "0GB", "-1G", "1e3G", "0x10MB", "1.2.3G", ".5G", "1 G", "1GiBB", "1KB", "1MBiB",
+      "1giB", "1025T",
+      "٣G",
+    ] {
+      #expect(ByteAmount.bytes(text) == nil, "\(text)")
+    }
+  }
+}

@@ -11,7 +11,8 @@ import Compute
       "Fails if more than 5 % of the first or fewer than 90 % of the others are, or if intervals hold outside 92 to 98 %."
   )
 
-  @Option(help: "Curves for each row of the verdicts.") var seeds = 20
+  @Option(help: "Curves without a break for each cell of the verdicts.") var seeds = 20
+  @Option(help: "Curves like each published run for each cell of the verdicts.") var broken = 100
   @Option(help: "Curves for each row of the intervals; 0 for none.") var coverage = 400
   @Option(help: "The longest curve without a break, in steps.") var longest = 500_000
   @Option(help: "Only rows of intervals whose name holds this.") var only = ""
@@ -20,13 +21,13 @@ import Compute
 
   func run() async throws {
     var failed = false
-    print("verdicts: decelerating of \(seeds) curves, smoothed or not in turn")
+    print("verdicts: decelerating of \(seeds) curves without a break, of \(broken) with one, smoothed or not in turn")
     for family in Family.smooth where seeds > 0 {
       for steps in [1000, 10_000, 100_000, 500_000] where steps <= longest {
         failed = try await row(family, steps: steps, isBroken: false) || failed
       }
     }
-    for run in PublishedRun.all where seeds > 0 {
+    for run in PublishedRun.all where broken > 0 {
       failed = try await row(Family(run), steps: run.lastStep, isBroken: true) || failed
     }
     if coverage > 0 {
@@ -46,9 +47,10 @@ import Compute
   private func row(_ family: Family, steps: Int, isBroken: Bool) async throws -> Bool {
     var cells: [String] = []
     var failed = false
+    let count = isBroken ? broken : seeds
     for persistence in [0, 0.9] {
       for deviation in [0.005, 0.02, 0.05] {
-        let analyses = try await eachSeed(first..<first + seeds) { seed in
+        let analyses = try await eachSeed(first..<first + count) { seed in
           let noise = Noise(deviation: deviation, persistence: persistence, seed: seed)
           let curve = noise.curve(family.logLoss, steps: steps)
           let options = CurveAnalysis.Options(
@@ -65,7 +67,7 @@ import Compute
           }
         }
         failed =
-          failed || (isBroken ? Double(found) < 0.9 * Double(seeds) : Double(found) > 0.05 * Double(seeds))
+          failed || (isBroken ? Double(found) < 0.9 * Double(count) : Double(found) > 0.05 * Double(count))
       }
     }
     print(

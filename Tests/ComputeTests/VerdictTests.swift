@@ -28,9 +28,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (1500, "Without the start, or without the second half, too little of the run is left"),
-    (2300, "Nothing contradicts it without the second half of the run; without the start too little is left"),
-    (8000, "Nothing contradicts it without the start, or without the second half, of the run."),
+    (1500, "Without the start too little of the run is left to tell whether that contradicts it; without its second half too"),
+    (2300, "Without the start too little of the run is left to tell whether that contradicts it; of laws fitted to its first half"),
+    (8000, "Nothing contradicts it without the start of the run; of laws fitted to its first half none without a break predicts"),
   ])
   func `The reasons name the parts of the run that were looked at`(steps: Int, words: String) throws {
     let law = OneBreak(b: 20, c0: 0.3, c1: -0.25, logD1: log(Double(steps) / 4), f1: 0.1)

@@ -51,7 +51,7 @@ struct Judgement {
       reasons.append("\(ahead), so this is not decided.")
       return
     }
-    if let part = evidence.parts.first(where: { $0.margin <= -BreakEvidence.contradicting }) {
+    if let part = evidence.contradiction {
       let start = part.firstStep > fit.firstStep
       let isAtStart = start && fall.step < Double(part.firstStep)
       verdict = isAtStart && options.warmup == nil ? .warmupBreak : .notDecided
@@ -62,8 +62,7 @@ struct Judgement {
             : ", so this is not decided."))
       return
     }
-    if fall.isLast, let prediction = evidence.prediction, prediction.advantage >= BreakEvidence.contradicting
-    {
+    if let prediction = evidence.betterPrediction {
       reasons.append(
         "\(ahead). But fitted to the steps before \(prediction.firstStep) alone, \(prediction.rival.article) predicts the others "
           + "better, by \(rounded(prediction.advantage)), so this is not decided.")
@@ -85,17 +84,19 @@ struct Judgement {
 
   /// What parts of the run say of a break that none of them contradicts; those with too few windows have not been looked at.
   private func parts(_ evidence: BreakEvidence) -> String {
-    let withoutStart = evidence.parts.contains { $0.lastStep >= fit.lastStep }
-    let withoutEnd = evidence.parts.contains { $0.lastStep < fit.lastStep }
-    return switch (withoutStart, withoutEnd) {
-    case (true, true): "Nothing contradicts it without the start, or without the second half, of the run."
-    case (true, false):
-      "Nothing contradicts it without the start of the run; without the second half too little is left to tell."
-    case (false, true):
-      "Nothing contradicts it without the second half of the run; without the start too little is left to tell."
-    case (false, false):
-      "Without the start, or without the second half, too little of the run is left to tell whether that contradicts it."
-    }
+    let isSeenLater = evidence.parts.contains { $0.lastStep >= fit.lastStep }
+    let isSeenEarlier = evidence.parts.contains { $0.lastStep < fit.lastStep }
+    let later =
+      isSeenLater
+      ? "Nothing contradicts it without the start of the run"
+      : "Without the start too little of the run is left to tell whether that contradicts it"
+    let earlier =
+      switch (evidence.isPredictable, isSeenEarlier) {
+      case (true, _): "of laws fitted to its first half none without a break predicts the second decisively better"
+      case (false, true): "nothing does without its second half"
+      case (false, false): "without its second half too little is left to tell"
+      }
+    return "\(later); \(earlier)."
   }
 
   /// More than one change of slope, and a loss that falls faster again.

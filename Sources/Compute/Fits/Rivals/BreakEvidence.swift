@@ -62,11 +62,29 @@ public struct BreakEvidence: Sendable, Hashable {
   public var bestSmooth: Law? { laws.first { !$0.hasBreak } }
 
   /// A law with a break is better than every one without, whatever its shape, no part contradicts it, and none predicts better.
-  ///
-  /// A part knows less than the whole, so that the break need not be seen in it.
   public var supportsBreak: Bool {
-    margin > BreakEvidence.decisive && parts.allSatisfy { $0.margin > -BreakEvidence.contradicting }
-      && (prediction?.advantage ?? 0) < BreakEvidence.contradicting
+    margin > BreakEvidence.decisive && contradiction == nil && betterPrediction == nil
+  }
+
+  /// Whether the run ends with the law behind the best law's fall, so that the second half can be predicted from the first. What comes
+  /// after it else, as a cool-down, no law could have predicted.
+  var isPredictable: Bool { bestBroken?.fall?.isLast == true && prediction != nil }
+
+  /// The part in which a law without a break is so far ahead that it contradicts the whole.
+  ///
+  /// A part knows less than the whole, so that the break need not be seen in it. Where the second half can be predicted, that is the
+  /// question to the first: laws with a break hold simpler ones as special cases, and fall behind them by the price of their parameters
+  /// in a half that does not show it, however well they foretell the rest.
+  var contradiction: Part? {
+    parts.first { part in
+      if isPredictable, let prediction, part.lastStep < prediction.firstStep { return false }
+      return part.margin <= -BreakEvidence.contradicting
+    }
+  }
+
+  /// The prediction of the second half, if a law without a break makes a better one.
+  var betterPrediction: Prediction? {
+    isPredictable ? prediction.flatMap { $0.advantage >= BreakEvidence.contradicting ? $0 : nil } : nil
   }
 }
 

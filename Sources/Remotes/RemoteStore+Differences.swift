@@ -10,7 +10,7 @@ struct Arrived: Sendable {
 /// A place that hands out the files of a store as they are can have objects as differences from others.
 extension RemoteStore {
   func isDifference(_ arrived: Arrived) throws -> Bool {
-    try honest { try scratch.base(ofObjectFile: arrived.path, as: arrived.object.digest) != nil }
+    try honest { try !scratch.bases(ofObjectFile: arrived.path, as: arrived.object.digest).isEmpty }
   }
 
   func adopt(_ arrived: Arrived, bases: [Digest: String] = [:], to publication: Publication) throws {
@@ -45,7 +45,8 @@ extension RemoteStore {
     return failures
   }
 
-  /// The files of what a difference is one from, one after the other, up to one that stands for itself, or that is in the store.
+  /// The files of what a difference is one from, and of what these are, up to those that stand for themselves, or that are in the
+  /// store.
   /// - Parameters:
   ///   - waiting: the files of others that have come.
   ///   - used: gets those that are kept, to be released.
@@ -53,23 +54,27 @@ extension RemoteStore {
     of arrived: Arrived, _ waiting: [Digest: String], _ publication: Publication, _ used: inout [Digest]
   ) async throws -> [Digest: String] {
     var bases: [Digest: String] = [:]
-    var next = (digest: arrived.object.digest, path: arrived.path)
+    var level = [(digest: arrived.object.digest, path: arrived.path)]
+    // Each is looked at once, on the shortest way, so that there are few whatever they say of each other.
     for _ in 0...Repacking.depthLimit {
-      guard
-        let base = try honest({ try scratch.base(ofObjectFile: next.path, as: next.digest) }),
-        try !scratch.contains(base)
-      else { break }
-      if let path = publication.file(of: base) {
-        bases[base] = path
-        break
+      var next: [(digest: Digest, path: String)] = []
+      for (digest, file) in level {
+        for base in try honest({ try scratch.bases(ofObjectFile: file, as: digest) })
+        where try bases[base] == nil && !scratch.contains(base) {
+          if let path = publication.file(of: base) {
+            bases[base] = path
+            continue
+          }
+          var path = waiting[base]
+          if path == nil {
+            path = if let kept = keptBases.use(base) { kept } else { try await fetchBase(base, publication) }
+            used.append(base)
+          }
+          bases[base] = path
+          next.append((base, path!))
+        }
       }
-      var path = waiting[base]
-      if path == nil {
-        path = if let kept = keptBases.use(base) { kept } else { try await fetchBase(base, publication) }
-        used.append(base)
-      }
-      bases[base] = path
-      next = (base, path!)
+      level = next
     }
     return bases
   }

@@ -14,7 +14,8 @@ extension Brake {
         Without artefacts: all in the store that are safetensors files and stand in a row, by their records: members of a keyed \
         output whose keys are numbers, and links of a chain. With artefacts: those of them alone. Digests, and all that \
         is read, stay what they are. What saves less than a twentieth stays as it is. What Adam keeps of squared gradients is predicted where \
-        a state is one update after its base, and such states stand behind half as many. Others may use the store \
+        a state is one update after its base, and weights are where they are one update after theirs and the states after it are kept \
+        beside them. What is predicted stands behind half as many, and keeps all that it is predicted from. Others may use the store \
         meanwhile, and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
         until --undo has written all of them out.
 
@@ -162,6 +163,7 @@ private struct Outcome {
           [
             "digest": .string(change.object.description),
             "base": change.base.map { .string($0.description) } ?? .null,
+            "states": change.states.map { .string($0.description) } ?? .null,
             "elements": change.elements.map { .string($0) } ?? .null,
             "logical_bytes": .integer(Int64(change.logicalBytes)),
             "stored_bytes_before": .integer(Int64(change.before)),

@@ -64,7 +64,7 @@ import Testing
     _ = try await remote(server).fetch(digests[3])
     #expect(try here.objects() == [digests[3]])
     #expect(try here.bytes(of: digests[3]) == contents[3])
-    #expect(try here.base(of: digests[3]) == nil)
+    #expect(try here.bases(of: digests[3]).isEmpty)
     // Many at once, some of which are the bases of others.
     let publication = here.publication()
     let wanted = digests.map { WantedObject($0, size: contents[0].count) }
@@ -72,7 +72,7 @@ import Testing
     try publication.commit()
     for (digest, content) in zip(digests, contents) {
       #expect(try here.bytes(of: digest) == content)
-      #expect(try here.base(of: digest) == nil)
+      #expect(try here.bases(of: digest).isEmpty)
     }
     #expect(left == [])
   }

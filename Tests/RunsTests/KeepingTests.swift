@@ -104,6 +104,48 @@ import Testing
     }
   }
 
+  @Test func `Both bases of predicted weights stay as long as these do`() async throws {
+    var training = RandomTraining([9000])
+    let earlier = training.checkpoint
+    training.update()
+    let contents = [earlier, training.checkpoint, training.states]
+    let digests = contents.map(Digest.init(of:))
+    let root = workspace.folder["cache"]
+    do {
+      let store = try Store(at: root)
+      let publication = store.publication()
+      for content in contents { _ = try publication.add(bytes: content) }
+      try publication.commit()
+      let succession = Succession(earlier: digests[0], later: digests[1], states: [digests[2]])
+      #expect(try Repacking(of: store).pack(succession, limit: 2)?.states == digests[2])
+      try store.setReference("last", to: digests[1])
+    }
+    for _ in 0..<2 {
+      try await collect()
+      #expect(try digests.allSatisfy { try Store(at: root).contains($0) })
+    }
+    for digest in [digests[0], digests[2]] {
+      let error = await #expect(throws: Failure.self) {
+        try await StoreKeeper(Store(at: root)).remove([digest])
+      }
+      #expect(error?.code == .refused)
+    }
+    // Set aside by somebody who does not know of it, the weights too: what they stand on comes back with them.
+    for digest in [digests[2], digests[0], digests[1]] {
+      #expect(try Sweep(of: Store(at: root)).setAside([digest]) == [digest])
+    }
+    #expect(try digests.allSatisfy { try !Store(at: root).contains($0) })
+    #expect(try Store(at: root).bytes(of: digests[1]) == contents[1])
+    #expect(try digests.allSatisfy { try Store(at: root).contains($0) })
+    try Store(at: root).removeReference("last")
+    var left: [Int] = []
+    for _ in 0..<2 {
+      try await collect()
+      left.append(try digests.count { try Store(at: root).contains($0) })
+    }
+    #expect(left == [2, 0])
+  }
+
   @Test func `What is new is left, and what is set aside comes back to whoever reads it`() async throws {
     try await workspace.run()
     let publication = workspace.store.publication()

@@ -1,4 +1,4 @@
-"""Elements that are kept as differences from those of another object (`cache/README.md`, codecs 3 to 5)."""
+"""Elements that are kept as differences from those of another object (`cache/README.md`, codecs 3 to 6)."""
 
 from __future__ import annotations
 

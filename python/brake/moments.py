@@ -15,7 +15,7 @@ RATES_LENGTH = 16
 
 def predict(rates: bytes, now: numpy.ndarray, before: numpy.ndarray, second: numpy.ndarray) -> numpy.ndarray:
     """What second moments are likely to be, as bytes: from the bytes of the first ones now and before, and of the second before."""
-    _check_subnormals()
+    check_subnormals()
     of_first, of_gradient, of_second, of_square = (float(rate) for rate in numpy.frombuffer(rates, "<f4"))
     now, before, second = (numpy.frombuffer(part.tobytes(), "<f4") for part in (now, before, second))
     with numpy.errstate(all="ignore"):
@@ -28,13 +28,13 @@ def predict(rates: bytes, now: numpy.ndarray, before: numpy.ndarray, second: num
     return bits.astype("<u4").view(numpy.uint8)
 
 
-def _check_subnormals() -> None:
+def check_subnormals() -> None:
     """Refuses to compute where the processor takes the smallest numbers for zero, which a thread can be told at any time."""
     with numpy.errstate(all="ignore"):
         is_read = numpy.array([1], "<u4").view("<f4").astype("<f8").view("<u8")[0] != 0
         is_made = numpy.array([0x3730 << 48], "<u8").view("<f8").astype("<f4").view("<u4")[0] != 0
     if not (is_read and is_made):
         raise BrakeError(
-            "second moments cannot be read while this thread takes subnormal numbers for zero, which would give wrong bytes: "
+            "what an optimiser has made cannot be read while this thread takes subnormal numbers for zero, which would give wrong bytes: "
             "call torch.set_flush_denormal(False), or do not load the library that was built with -ffast-math, and read again"
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Any, Callable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy
 
-from . import deltas, frames, moments
+from . import deltas, frames, moments, updates
 from .errors import BrakeError, Damaged
 from .readers import Reader
 
@@ -20,9 +20,11 @@ _TAIL = struct.Struct("<Q32sIIBB6s8s8s")
 _ENTRY = numpy.dtype(
     [("length", "<u4"), ("stored", "<u4"), ("codec", "u1"), ("width", "u1"), ("first", "<u4"), ("zero", "<u2")]
 )
-_LAST_CODEC = 5
+_LAST_CODEC = 6
 #: Differences of second moments from what the first ones, in another chunk, say of them.
 _SECOND_MOMENTS = 5
+#: Differences of weights from what the moments of their update, in a second base, say of them.
+_UPDATED_WEIGHTS = 6
 _MAGIC = 0x184D2A5B
 _CHUNK_LIMIT = 1 << 20
 #: What the frames of a chunk can take at most.
@@ -38,42 +40,38 @@ _DIGEST_LENGTH = 32
 class _Window:
     """The chunk that was decoded last, and what was decoded of the base for such chunks.
 
-    A chunk of second moments needs the base at two places. Each of them ascends from chunk to chunk, and so has a window of
-    its own: whoever reads an object once decodes no chunk twice through the same window. Windows are one per role and base,
-    so that there are 31 at most, of a chunk each.
+    A chunk of second moments needs the base at two places, one of updated weights a second base at two. Each of them ascends from
+    chunk to chunk, and so has a window of its own: whoever reads an object once decodes no chunk twice through the same window.
+    Windows are one per role and base, so that there are 57 at most, of a chunk each.
     """
 
     def __init__(self) -> None:
         self.last: Optional[Tuple[int, numpy.ndarray]] = None
-        self._own: Optional[_Window] = None
-        self._first: Optional[_Window] = None
+        self._roles: Dict[str, _Window] = {}
 
-    @property
-    def own(self) -> "_Window":
-        """On the base: what chunks are differences from, at their own places."""
-        if self._own is None:
-            self._own = _Window()
-        return self._own
-
-    @property
-    def first(self) -> "_Window":
-        """On the base: what the first moments are differences from, for the chunks of second ones."""
-        if self._first is None:
-            self._first = _Window()
-        return self._first
+    def on(self, role: str) -> "_Window":
+        """On a base, in a role: `own` for what chunks are differences from, at their own places; `first` for what the first moments
+        are differences from, for the chunks of second ones; on a second base `now` and `square` for the moments of weights."""
+        return self._roles.setdefault(role, _Window())
 
 
 class ObjectFile(Reader):
     """An object file that is open. Its footer has passed its check, which proves nothing of who made it."""
 
-    def __init__(self, file, digest: str, find: Optional[Callable[[str], Any]] = None, level: int = 0) -> None:
+    def __init__(
+        self, file, digest: str, find: Optional[Callable[[str], Any]] = None, level: int = 0, holds_states: bool = False
+    ) -> None:
         """Reads the footer. What the file does not have room for is not believed.
 
-        `find` gives the open file of another object of the same store, or None. `level` is how many objects need this one.
+        `find` gives the open file of another object of the same store, or None. `level` is how many objects need this one, and
+        `holds_states` whether one of them does as a second base.
         """
         self._find = find
         self._level = level
-        self._base: Optional[ObjectFile] = None
+        self._holds_states = holds_states
+        #: What it is a difference from, and the second base, each with its digest.
+        self._digests: List[str] = []
+        self._bases: Dict[int, ObjectFile] = {}
         self._file = file
         self._what = file.path
         start, tail = self._find_footer(digest)
@@ -148,7 +146,8 @@ class ObjectFile(Reader):
         if hashlib.sha256(memoryview(footer)[:-16]).digest()[:8] != tail[7]:
             raise Damaged(f"{self._what}: its footer does not match its check")
         _, _, count, extension, kind, version, zero, _, _ = tail
-        if version != _VERSION or extension not in (0, _DIGEST_LENGTH + 8 * count):
+        bases = {0: 0, _DIGEST_LENGTH + 8 * count: 1, 2 * _DIGEST_LENGTH + 24 * count: 2}.get(extension)
+        if version != _VERSION or bases is None:
             raise BrakeError(f"{self._what}, in version {version} of the format, was written by a newer brake")
         if _FRAME.unpack_from(footer) != (_MAGIC, len(footer) - _FRAME.size) or kind > 1 or any(zero):
             raise Damaged(f"{self._what}: its footer is malformed")
@@ -158,15 +157,19 @@ class ObjectFile(Reader):
         length, stored, width = table["length"], table["stored"], table["width"]
         is_delta = table["codec"] > 2
         is_second = table["codec"] == _SECOND_MOMENTS
+        is_updated = table["codec"] == _UPDATED_WEIGHTS
         is_plane = numpy.isin(width, (2, 4, 8)) | is_delta & (width == 1)
         is_sound = (
             (length >= 1) & (length <= _CHUNK_LIMIT) & (stored >= 1) & (stored <= _STORED_LIMIT)
             & numpy.where(table["codec"] == 0, width == 1, is_plane)
             & (length % numpy.maximum(width, 1) == 0)
-            & (table["zero"] == 0) & (is_second | (table["first"] == 0)) & (~is_second | (width == 4))
+            & (table["zero"] == 0) & (is_second | is_updated | (table["first"] == 0)) & (~is_second & ~is_updated | (width == 4))
+            & (~is_updated | (table["first"] >= 1) & (table["first"] <= updates.STRETCH_LIMIT))
         )
-        if not is_sound.all() or extension == 0 and is_delta.any():
+        if not is_sound.all() or bases == 0 and is_delta.any():
             raise Damaged(f"{self._what}: its chunk table is malformed")
+        if (bases == 2) != is_updated.any() or bases == 2 and is_second.any():
+            raise Damaged(f"{self._what}: its updated weights have no moments, or stand beside second ones")
         # In ascending order, too, and each a difference of floats that is as long.
         firsts = table["first"][is_second].astype("i8")
         if firsts.size:
@@ -177,13 +180,18 @@ class ObjectFile(Reader):
             if not is_paired:
                 raise Damaged(f"{self._what}: its second moments have no first ones")
         self._firsts = table["first"]
-        if extension:
-            start = _FRAME.size + table.nbytes
-            self._base_digest = footer[start : start + _DIGEST_LENGTH].hex()
-            self._base_places = numpy.frombuffer(footer, "<u8", count, start + _DIGEST_LENGTH)
-            places, lengths = self._base_places[is_delta], length[is_delta].astype("<u8")
-            # In ascending order, so that the base is read once.
-            if self._base_places[~is_delta].any() or (places >= 1 << 62).any() or (places[1:] < (places + lengths)[:-1]).any():
+        start = _FRAME.size + table.nbytes
+        for number in range(bases):
+            self._digests.append(footer[start : start + _DIGEST_LENGTH].hex())
+            start += _DIGEST_LENGTH
+        if bases:
+            #: Of each chunk its place in the base and, with a second one, those of its moments there.
+            self._base_places = numpy.frombuffer(footer, "<u8", (2 * bases - 1) * count, start).reshape(count, 2 * bases - 1)
+        for column, is_used in zip(range(2 * bases - 1), (is_delta, is_updated, is_updated)):
+            places, lengths = self._base_places[is_used, column], length[is_used].astype("<u8")
+            # In ascending order, so that a base is read once.
+            is_unused = self._base_places[~is_used, column]
+            if is_unused.any() or (places >= 1 << 62).any() or (places[1:] < (places + lengths)[:-1]).any():
                 raise Damaged(f"{self._what}: its places in its base are malformed")
         return table
 
@@ -195,20 +203,24 @@ class ObjectFile(Reader):
         """The bytes of a chunk. `before` is what it is a difference from, if that has been read already."""
         length, width = int(self._lengths[index]), int(self._widths[index])
         what = f"chunk {index} of {self._what}"
-        is_second = self._codecs[index] == _SECOND_MOMENTS
-        parts = frames.split(stored, width + int(is_second), what)
+        is_predicted = self._codecs[index] in (_SECOND_MOMENTS, _UPDATED_WEIGHTS)
+        parts = frames.split(stored, width + int(is_predicted), what)
         planes = [
             numpy.frombuffer(frames.decompress(frame, length // width, what), numpy.uint8)
-            for frame in parts[int(is_second) :]
+            for frame in parts[int(is_predicted) :]
         ]
-        if is_second:
+        if self._codecs[index] == _SECOND_MOMENTS:
             rates = frames.decompress(parts[0], moments.RATES_LENGTH, what)
             return deltas.join(planes, self._prediction(index, rates, window), are_floats=True)
+        if self._codecs[index] == _UPDATED_WEIGHTS:
+            stretches = frames.decompress(parts[0], updates.STRETCH_LENGTH * int(self._firsts[index]), what)
+            known = (self._base_bytes(index, window.on(role), column) for column, role in enumerate(("own", "now", "square")))
+            return deltas.join(planes, updates.predict(stretches, *known, what), are_floats=True)
         if self._codecs[index] == 0:
             return planes[0]
         if self._codecs[index] > 2:
             if before is None:
-                before = self._base_bytes(index, window.own)
+                before = self._base_bytes(index, window.on("own"))
             return deltas.join(planes, before, are_floats=self._codecs[index] == 3)
         elements = numpy.empty((length // width, width), numpy.uint8)
         for number, plane in enumerate(planes):
@@ -223,36 +235,41 @@ class ObjectFile(Reader):
     def _prediction(self, index: int, rates: bytes, window: _Window) -> numpy.ndarray:
         """The bytes from which a chunk of second moments is a difference."""
         first = int(self._firsts[index])
-        before = self._base_bytes(first, window.first)
+        before = self._base_bytes(first, window.on("first"))
         start, stored = int(self._offsets[first]), int(self._stored[first])
         now = self._decode(first, memoryview(self._file.read(start, stored)), window, before)
-        return moments.predict(rates, now, before, self._base_bytes(index, window.own))
+        return moments.predict(rates, now, before, self._base_bytes(index, window.on("own")))
 
-    # The base
+    # The bases
 
-    def _base_bytes(self, index: int, window: _Window) -> numpy.ndarray:
-        """The bytes from which a chunk is a difference, through a window on the base."""
-        if self._base is None:
-            self._base = self._open_base()
-        start = int(self._base_places[index])
+    def _base_bytes(self, index: int, window: _Window, column: int = 0) -> numpy.ndarray:
+        """The bytes from which a chunk is a difference, through a window on the base; of columns 1 and 2 its moments in the second one."""
+        number = min(column, 1)
+        base = self._bases.get(number) or self._open_base(number)
+        start = int(self._base_places[index, column])
         stop = start + int(self._lengths[index])
-        if stop > self._base.size:
+        if stop > base.size:
             raise Damaged(f"{self._what} is a difference from bytes that its base does not have")
         try:
-            return numpy.concatenate(list(self._base._blocks(start, stop, window)))
+            return numpy.concatenate(list(base._blocks(start, stop, window)))
         except Damaged as error:
-            raise self._lost(error) from error
+            raise self._lost(number, error) from error
 
-    def _open_base(self) -> "ObjectFile":
+    def _open_base(self, number: int) -> "ObjectFile":
+        digest, holds_states = self._digests[number], self._holds_states or number == 1
         if self._level == _BASE_LIMIT:
-            raise Damaged(f"differences lead over more than {_BASE_LIMIT} bases to sha256:{self._base_digest}")
-        file = self._find(self._base_digest) if self._find is not None else None
+            raise Damaged(f"differences lead over more than {_BASE_LIMIT} bases to sha256:{digest}")
+        file = self._find(digest) if self._find is not None else None
         if file is None:
-            raise self._lost("it is not in the store")
+            raise self._lost(number, "it is not in the store")
         try:
-            return ObjectFile(file, self._base_digest, self._find, self._level + 1)
+            base = ObjectFile(file, digest, self._find, self._level + 1, holds_states)
         except Damaged as error:
-            raise self._lost(error) from error
+            raise self._lost(number, error) from error
+        if holds_states and len(base._digests) > 1:
+            raise self._lost(number, "it has a second base, as no second base may have")
+        self._bases[number] = base
+        return base
 
-    def _lost(self, reason: object) -> Damaged:
-        return Damaged(f"{self._what} cannot be read: its base sha256:{self._base_digest} is lost: {reason}")
+    def _lost(self, number: int, reason: object) -> Damaged:
+        return Damaged(f"{self._what} cannot be read: its base sha256:{self._digests[number]} is lost: {reason}")

@@ -143,6 +143,12 @@ def difference_file(name, base, chunks, **options):
     return object_file(name, [chunk[:4] + chunk[5:] for chunk in chunks], **{"extension": extension, **options})
 
 
+def update_file(name, base, states, chunks, **options):
+    """An object file with two bases. A chunk is (length, stored bytes, codec, width, place in the base, number, places of the two moments)."""
+    extension = bytes.fromhex(base[7:] + states[7:]) + b"".join(struct.pack("<QQQ", chunk[4], *chunk[6:]) for chunk in chunks)
+    return object_file(name, [chunk[:4] + chunk[5:6] for chunk in chunks], **{"extension": extension, **options})
+
+
 def predicted_moments(rates, now, before, second):
     """What codec 5 predicts, by the formula in `cache/README.md`, one number at a time: all are lists of float32."""
 
@@ -157,6 +163,20 @@ def predicted_moments(rates, now, before, second):
             g = f((m1 - a * m0) / b)
             y = f(c * v + f(d * f(g * g)))
             result.append(v if y != y else y)
+    return numpy.array(result, "f4")
+
+
+def predicted_weights(stretches, weights, first, second):
+    """What codec 6 predicts, by the formula in `cache/README.md`, one number at a time: stretches are (count, d, a, e)."""
+    f = numpy.float32
+    result = []
+    rates = [rates for count, *rates in stretches for _ in range(count)]
+    with numpy.errstate(all="ignore"):
+        for (d, a, e), w, m, v in zip(rates, weights, first, second):
+            k = f(numpy.float64(w) - numpy.float64(f(d)) * numpy.float64(w))
+            y = k - (f(a) * f(m)) / (numpy.sqrt(f(v)) + f(e))
+            assert type(y) is f
+            result.append(w if y != y else y)
     return numpy.array(result, "f4")
 
 

@@ -106,7 +106,7 @@ class DamageTests(StoreTest):
             "version 1 of the format, was written by a newer": object_file(name, good, extension=b"more"),
             "footer is malformed": object_file(name, good, kind=2),
             "footer is malformed ": object_file(name, good, zero=b"\0\0\0\0\0\1"),
-            "codec 6": object_file(name, [(8, one, 6, 1)]),
+            "codec 7": object_file(name, [(8, one, 7, 1)]),
             "chunk table is malformed     ": object_file(name, [(8, one, 3, 1)]),
             "chunk table is malformed": object_file(name, [(8, one, 0, 2)]),
             "chunk table is malformed ": object_file(name, [(8, one, 1, 1)]),

@@ -124,7 +124,7 @@ extension Store {
   @discardableResult func takeBack(_ digest: Digest, bases: Int = ObjectFormat.baseLimit) -> Bool {
     do {
       // What it is a difference from comes before it, or it could not be read.
-      if let base = try baseAside(of: digest) {
+      for base in try basesAside(of: digest) {
         rely(on: base)
         guard try contains(base) || bases > 0 && takeBack(base, bases: bases - 1) else { return false }
       }
@@ -138,12 +138,12 @@ extension Store {
     } catch { return (try? contains(digest)) == true }
   }
 
-  /// The base of an object that is set aside; nil if it has none, or is not there.
-  func baseAside(of digest: Digest) throws -> Digest? {
+  /// The bases of an object that is set aside; none if it stands for itself, or is not there.
+  func basesAside(of digest: Digest) throws -> [Digest] {
     guard try mayHaveBases,
       let file = try InputFile.ifPresent("\(root)/aside/objects/\(digest.hex)", files: files)
-    else { return nil }
-    do { return try ObjectReader(ObjectFile(file, as: digest)).footer.base } catch is Damage { return nil }
+    else { return [] }
+    do { return try ObjectReader(ObjectFile(file, as: digest)).footer.bases } catch is Damage { return [] }
   }
 
   /// Has a record back that was set aside, after all that it promises: if it is not all to be had, the record stays aside.

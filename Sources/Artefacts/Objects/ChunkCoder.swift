@@ -2,9 +2,6 @@ internal import Glibc
 internal import Synchronization
 internal import System
 
-/// First moments of an optimiser, and those of before.
-typealias FirstMoments = (now: UnsafeRawBufferPointer, before: UnsafeRawBufferPointer)
-
 /// Codes chunks in memory, one at a time, with buffers that are kept from chunk to chunk.
 final class ChunkCoder: @unchecked Sendable {
   /// The logical bytes of a chunk, and its stored bytes.
@@ -15,10 +12,9 @@ final class ChunkCoder: @unchecked Sendable {
   /// The bytes of the base at a chunk's place, and another coding of the chunk; made for who codes differences.
   private(set) lazy var base = Buffer(ObjectFormat.chunkLimit)
   private lazy var other = Buffer(ObjectFormat.storedChunkLimit)
-  /// The first moments that belong to a chunk of second ones, now and before; made for who codes such.
-  private(set) lazy var first = (
-    now: Buffer(ObjectFormat.chunkLimit), before: Buffer(ObjectFormat.chunkLimit)
-  )
+  /// What a chunk is predicted from besides the base's bytes: the first moments that belong to second ones, now and before, or the
+  /// first and second ones that belong to weights; made for who codes such.
+  private(set) lazy var beside = (Buffer(ObjectFormat.chunkLimit), Buffer(ObjectFormat.chunkLimit))
   private let compressor = Compressor()
   private let decompressor = Decompressor()
 
@@ -50,9 +46,9 @@ final class ChunkCoder: @unchecked Sendable {
       entry = encode(bytes, ChunkPlan(length: plan.length, codec: .plain, width: 1))
     }
     if let delta = plan.delta {
-      // As second moments, and as what any other numbers are.
+      // As what an optimiser has made, and as what any other numbers are.
       var ways = [delta]
-      if delta.moments != nil {
+      if delta.codec.isPredicted {
         ways.append(.init(codec: .floatDeltas, width: delta.width, base: delta.base))
       }
       for way in ways {
@@ -66,8 +62,7 @@ final class ChunkCoder: @unchecked Sendable {
     let check = UnsafeMutableRawBufferPointer(rebasing: decoded[..<plan.length])
     if entry.codec.isDelta { check.copyMemory(from: bytesOfBase(plan.length)) }
     do {
-      try decode(
-        entry, into: check, first: entry.codec == .secondMoments ? firstMoments(plan.length) : nil)
+      try decode(entry, into: check, beside: entry.codec.isPredicted ? bytesBeside(plan.length) : nil)
     } catch {
       throw Failure(
         .damaged, "a chunk could not be decoded after it was coded: \(error.reason)", hint: memory)
@@ -82,10 +77,10 @@ final class ChunkCoder: @unchecked Sendable {
     UnsafeRawBufferPointer(rebasing: base.bytes[..<count])
   }
 
-  private func firstMoments(_ count: Int) -> FirstMoments {
+  private func bytesBeside(_ count: Int) -> BesideBytes {
     (
-      UnsafeRawBufferPointer(rebasing: first.now.bytes[..<count]),
-      UnsafeRawBufferPointer(rebasing: first.before.bytes[..<count])
+      UnsafeRawBufferPointer(rebasing: beside.0.bytes[..<count]),
+      UnsafeRawBufferPointer(rebasing: beside.1.bytes[..<count])
     )
   }
 
@@ -96,12 +91,12 @@ final class ChunkCoder: @unchecked Sendable {
     let columns = UnsafeMutableRawBufferPointer(rebasing: planes[..<bytes.count])
     var count = 0
     var like = bytesOfBase(bytes.count)
-    if let moments = delta.moments {
+    if let predictor = delta.predictor {
       let predicted = UnsafeMutableRawBufferPointer(rebasing: decoded[..<bytes.count])
       predicted.copyMemory(from: like)
-      Moments.predict(moments.rates, first: firstMoments(bytes.count), second: predicted)
+      predictor.predict(beside: bytesBeside(bytes.count), onto: predicted)
       like = UnsafeRawBufferPointer(predicted)
-      count = moments.rates.bytes.withUnsafeBytes { compressor.compress($0, into: other.bytes, .raw) }
+      count = predictor.bytes.withUnsafeBytes { compressor.compress($0, into: other.bytes, .raw) }
     }
     Deltas.split(
       bytes, against: like, into: columns, width: delta.width, areFloats: delta.codec != .integerDeltas)
@@ -113,7 +108,8 @@ final class ChunkCoder: @unchecked Sendable {
     }
     return ChunkEntry(
       length: bytes.count, stored: count, codec: delta.codec, width: delta.width, base: delta.base,
-      first: delta.moments?.chunk ?? 0)
+      first: delta.moments?.chunk ?? 0, stretches: delta.update?.stretches.count ?? 0,
+      moments: delta.update?.places ?? MomentPlaces())
   }
 
   private func encode(_ bytes: UnsafeRawBufferPointer, _ plan: ChunkPlan) -> ChunkEntry {
@@ -138,9 +134,9 @@ final class ChunkCoder: @unchecked Sendable {
 
   /// Decodes `stored` into `target`, which has the chunk's logical length and, where the chunk is a difference, holds the
   /// bytes of the base.
-  /// - Parameter first: of second moments, the first ones.
+  /// - Parameter beside: of what is predicted, what it is predicted from besides that.
   func decode(
-    _ entry: ChunkEntry, into target: UnsafeMutableRawBufferPointer, first: FirstMoments? = nil
+    _ entry: ChunkEntry, into target: UnsafeMutableRawBufferPointer, beside: BesideBytes? = nil
   ) throws(Damage) {
     var rest = UnsafeRawBufferPointer(rebasing: stored[..<entry.stored])
     func take(into target: UnsafeMutableRawBufferPointer) throws(Damage) {
@@ -150,11 +146,11 @@ final class ChunkCoder: @unchecked Sendable {
     if entry.codec == .plain {
       try take(into: target)
     } else {
-      var rates: Moments.Rates?
-      if entry.codec == .secondMoments {
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: planes[..<Moments.Rates.length])
+      var predictor: Predictor?
+      if let length = Predictor.length(of: entry) {
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: planes[..<length])
         try take(into: bytes)
-        rates = Moments.Rates(bytes: Array(bytes))
+        predictor = try Predictor(Array(bytes), of: entry)
       }
       let columns = UnsafeMutableRawBufferPointer(rebasing: planes[..<entry.length])
       let length = entry.length / entry.width
@@ -162,7 +158,7 @@ final class ChunkCoder: @unchecked Sendable {
         try take(
           into: UnsafeMutableRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length]))
       }
-      if let rates, let first { Moments.predict(rates, first: first, second: target) }
+      if let predictor, let beside { predictor.predict(beside: beside, onto: target) }
       if entry.codec.isDelta {
         Deltas.join(
           UnsafeRawBufferPointer(columns), onto: target, width: entry.width,

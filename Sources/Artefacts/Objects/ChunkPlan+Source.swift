@@ -51,6 +51,8 @@ extension ChunkPlan {
     /// By how many bytes it stands further behind in its file.
     let shift: Int
     var pair: ChunkPlan.Pair?
+    /// Of weights that an update has made, by how many bytes its moments stand further behind in theirs.
+    var moments: MomentPlaces?
   }
 
   private struct Coding: Hashable {
@@ -97,7 +99,14 @@ extension ChunkPlan {
       ChunkPlan(
         length: min(ObjectFormat.chunkLimit, size - place), codec: coding.codec, width: coding.width,
         delta: coding.like.map {
-          .init(codec: $0.codec, width: $0.width, base: start + place + $0.shift, pair: $0.pair)
+          var delta = Delta(
+            codec: $0.codec, width: $0.width, base: start + place + $0.shift, pair: $0.pair)
+          if let moments = $0.moments {
+            delta.update = Update(
+              places: MomentPlaces(
+                first: start + place + moments.first, second: start + place + moments.second))
+          }
+          return delta
         })
     }
   }

@@ -12,6 +12,8 @@ enum Codec: UInt8, Sendable {
   case integerDeltas = 4
   /// Differences of an optimiser's second moments from what the first ones say of them: see `Moments`.
   case secondMoments = 5
+  /// Differences of weights after an update from what an optimiser's moments say of them: see `Updates`.
+  case updatedWeights = 6
 
   /// As `show` prints it.
   var name: String {
@@ -22,6 +24,7 @@ enum Codec: UInt8, Sendable {
     case .floatDeltas: "float differences"
     case .integerDeltas: "integer differences"
     case .secondMoments: "second moments"
+    case .updatedWeights: "updated weights"
     }
   }
 
@@ -31,11 +34,22 @@ enum Codec: UInt8, Sendable {
     case .floatPlanes, .integerPlanes: width == 2 || width == 4 || width == 8
     case .floatDeltas, .integerDeltas: width == 1 || width == 2 || width == 4 || width == 8
     case .secondMoments: width == Moments.width
+    case .updatedWeights: width == Updates.width
     }
   }
 
   /// Whether the chunk is a difference from bytes of the object's base.
-  var isDelta: Bool { self == .floatDeltas || self == .integerDeltas || self == .secondMoments }
+  var isDelta: Bool {
+    switch self {
+    case .plain, .floatPlanes, .integerPlanes: false
+    case .floatDeltas, .integerDeltas, .secondMoments, .updatedWeights: true
+    }
+  }
+}
+
+extension Codec {
+  /// Whether it is a difference from what was predicted by what an optimiser keeps.
+  var isPredicted: Bool { self == .secondMoments || self == .updatedWeights }
 }
 
 /// What one chunk holds and how it is to be coded.
@@ -57,6 +71,8 @@ struct ChunkPlan: Hashable, Sendable {
     var pair: Pair?
     /// Of second moments that can be coded as such.
     var moments: SecondMoments?
+    /// Of weights that can be coded as what an update has made of those in the base.
+    var update: Update?
     /// Whether it is coded so in any case, since another chunk stands on it.
     var isNeeded = false
   }
@@ -75,5 +91,12 @@ struct ChunkPlan: Hashable, Sendable {
     /// Where these start: in the file, and in the base.
     let now, before: Int
     let rates: Moments.Rates
+  }
+
+  /// What updated weights are predicted from, besides those before: moments in the object's second base.
+  struct Update: Hashable, Sendable {
+    let places: MomentPlaces
+    /// How they were updated, from stretch to stretch; of none at first, since that is found out where chunks are known.
+    var stretches: [Updates.Stretch] = []
   }
 }

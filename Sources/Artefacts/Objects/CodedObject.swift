@@ -5,6 +5,8 @@ final class CodedObject: Sendable {
   private let object: ObjectFile
   private let bases: BaseSource
   private let base: CodedObject?
+  /// What holds the moments of updated weights.
+  private let states: CodedObject?
   /// Where each chunk starts: among the logical bytes, and in the file.
   private let starts: [(logical: Int, stored: Int)]
   /// Chunks of first moments that belong to second ones, and some that have been decoded already.
@@ -17,9 +19,13 @@ final class CodedObject: Sendable {
   /// Opens the bases of an object, too. What is asked of these is bounded by what the object has: their bytes come in the
   /// order of its own.
   /// - Throws: `LostBase`, or `Damage` if the object says of its base what cannot be.
-  convenience init(_ object: ObjectFile, bases: BaseSource) throws { try self.init(object, bases, level: 0) }
+  convenience init(_ object: ObjectFile, bases: BaseSource) throws {
+    try self.init(object, bases, level: 0, holdsStates: false)
+  }
 
-  private init(_ object: ObjectFile, _ bases: BaseSource, level: Int) throws {
+  /// - Parameter holdsStates: whether it is a second base, or what that is a difference from: such have no second one
+  ///   themselves, so that few ways lead to each base.
+  private init(_ object: ObjectFile, _ bases: BaseSource, level: Int, holdsStates: Bool) throws {
     self.object = object
     self.bases = bases
     var starts: [(logical: Int, stored: Int)] = []
@@ -31,29 +37,42 @@ final class CodedObject: Sendable {
     }
     self.starts = starts
     firsts = Set(object.footer.chunks.lazy.filter { $0.codec == .secondMoments }.map(\.first))
-    guard let digest = object.footer.base else {
-      base = nil
-      return
+    base = try object.footer.base.map {
+      try CodedObject.base($0, bases, level: level + 1, holdsStates: holdsStates)
     }
+    states = try object.footer.states.map {
+      try CodedObject.base($0, bases, level: level + 1, holdsStates: true)
+    }
+    let end = object.footer.chunks.last { $0.codec.isDelta }.map { $0.base + $0.length } ?? 0
+    let endOfMoments = object.footer.chunks.last { $0.codec == .updatedWeights }
+      .map { max($0.moments.first, $0.moments.second) + $0.length }
+    guard end <= base?.size ?? 0, endOfMoments ?? 0 <= states?.size ?? 0 else {
+      try checkBases()
+      throw Damage("it is a difference from bytes that its base does not have")
+    }
+  }
+
+  private static func base(
+    _ digest: Digest, _ bases: BaseSource, level: Int, holdsStates: Bool
+  ) throws -> CodedObject {
     do {
-      if level == ObjectFormat.baseLimit {
+      if level > ObjectFormat.baseLimit {
         throw Failure(
           .refused, "differences lead over more than \(ObjectFormat.baseLimit) bases to it", hint: nil)
       }
       let file = try bases.open(digest)
       let status = file.status
       do {
-        base = try CodedObject(ObjectFile(file, as: digest), bases, level: level + 1)
+        let object = try ObjectFile(file, as: digest)
+        if holdsStates, object.footer.states != nil {
+          throw Failure(.refused, "it has a second base, as no second base may have", hint: nil)
+        }
+        return try CodedObject(object, bases, level: level, holdsStates: holdsStates)
       } catch let damage as Damage {
         throw bases.damaged(digest, status, damage)
       }
     } catch let error as Failure {
       throw LostBase(base: digest, cause: error)
-    }
-    let end = object.footer.chunks.last { $0.codec.isDelta }.map { $0.base + $0.length } ?? 0
-    guard let base, end <= base.size else {
-      try checkBases()
-      throw Damage("it is a difference from bytes that its base does not have")
     }
   }
 
@@ -106,11 +125,31 @@ final class CodedObject: Sendable {
     let chunk = footer.chunks[index]
     let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.length])
     if chunk.codec.isDelta { try readBase(into: target, at: chunk.base, by: worker, way.next) }
-    let room = chunk.codec == .secondMoments ? try firstMoments(of: chunk, by: worker, way) : nil
+    let room: MomentRoom? =
+      switch chunk.codec {
+      case .secondMoments: try firstMoments(of: chunk, by: worker, way)
+      case .updatedWeights: try moments(of: chunk, by: worker, way)
+      default: nil
+      }
     try readStored(index, by: worker)
     try withExtendedLifetime(room) {
-      try worker.coder.decode(chunk, into: target, first: room?.moments(chunk.length))
+      try worker.coder.decode(chunk, into: target, beside: room?.moments(chunk.length))
     }
+  }
+
+  /// First and second moments of the update that made a chunk of weights, one in place of those now, the other of those before.
+  private func moments(
+    of chunk: ChunkEntry, by worker: ChunkWorker, _ way: Way
+  ) throws -> MomentRoom {
+    let room = worker.room(at: way)
+    guard let states else { return room }
+    do {
+      try states.read(
+        into: room.now(chunk.length), at: chunk.moments.first, by: worker, way.nextOfFirstMoments)
+      try states.read(
+        into: room.before(chunk.length), at: chunk.moments.second, by: worker, way.nextOfSecondMoments)
+    } catch { throw states.lost(error) }
+    return room
   }
 
   /// The first moments that belong to a chunk of second ones. They are a difference from those of before.
@@ -151,21 +190,23 @@ final class CodedObject: Sendable {
   /// them.
   /// - Throws: `LostBase` if it is.
   func checkBases() throws {
-    guard let base else { return }
-    try base.checkBases()
-    do {
-      let worker = ChunkWorker(ChunkCoder())
-      var identity = ContentIdentity(size: base.size)
-      for index in base.footer.chunks.indices {
-        try Task.checkCancellation()
-        let chunk = worker.coder.logical
-        try base.decode(index, into: chunk, by: worker)
-        identity.update(UnsafeRawBufferPointer(rebasing: chunk[..<base.footer.chunks[index].length]))
-      }
-      if identity.finalize().digest != base.footer.digest { throw Damage("its bytes have another digest") }
-    } catch {
-      throw base.lost(error)
+    for base in [base, states].compactMap(\.self) {
+      try base.checkBases()
+      do { try base.check() } catch { throw base.lost(error) }
     }
+  }
+
+  /// Reads all of it.
+  private func check() throws {
+    let worker = ChunkWorker(ChunkCoder())
+    var identity = ContentIdentity(size: size)
+    for (index, chunk) in footer.chunks.enumerated() {
+      try Task.checkCancellation()
+      let buffer = worker.coder.logical
+      try decode(index, into: buffer, by: worker)
+      identity.update(UnsafeRawBufferPointer(rebasing: buffer[..<chunk.length]))
+    }
+    if identity.finalize().digest != footer.digest { throw Damage("its bytes have another digest") }
   }
 
   /// What is told to who needs this object as a base, of an error that came up when it was read.
@@ -191,16 +232,19 @@ final class CodedObject: Sendable {
 }
 
 /// On which way one comes to an object: as what is wanted, or as a base, from base to base. On each way bytes are read in ascending
-/// order, and on each anew: at most 31 ways lead through the bases that there may be.
+/// order, and on each anew: at most 57 ways lead through the bases that there may be.
 private struct Way: Hashable {
   static let object = Way(number: 1)
 
   let number: Int
 
   /// To the base, at the place of what is wanted here.
-  var next: Way { Way(number: 2 * number) }
+  var next: Way { Way(number: 4 * number) }
   /// To the base, at the place of the first moments that belong to the second ones that are wanted here.
-  var nextOfFirst: Way { Way(number: 2 * number + 1) }
+  var nextOfFirst: Way { Way(number: 4 * number + 1) }
+  /// To the second base, at the places of the moments of the update that made what is wanted here.
+  var nextOfFirstMoments: Way { Way(number: 4 * number + 2) }
+  var nextOfSecondMoments: Way { Way(number: 4 * number + 3) }
 }
 
 /// Buffers with which one thread decodes chunks of one object, and what it needs of that object's bases.

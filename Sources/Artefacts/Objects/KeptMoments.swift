@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Room for a chunk of first moments, and for those of before.
+/// Room for a chunk of first moments, and for those of before, or for first and second ones.
 final class MomentRoom: Sendable {
   private let buffers: (now: ChunkCoder.Buffer, before: ChunkCoder.Buffer)
 
@@ -11,7 +11,7 @@ final class MomentRoom: Sendable {
     .init(rebasing: buffers.before.bytes[..<count])
   }
 
-  func moments(_ count: Int) -> FirstMoments {
+  func moments(_ count: Int) -> BesideBytes {
     (UnsafeRawBufferPointer(now(count)), UnsafeRawBufferPointer(before(count)))
   }
 }

@@ -46,9 +46,12 @@ enum Moments {
 
   /// Puts predictions of v' in the place of v.
   /// - Parameters:
-  ///   - first: m' and m, as many bytes each.
+  ///   - first: m' and m, as many bytes as `second` each.
   ///   - second: v. All are little-endian, as the processors are for which there is a brake.
-  static func predict(_ rates: Rates, first: FirstMoments, second: UnsafeMutableRawBufferPointer) {
+  static func predict(
+    _ rates: Rates, first: (now: UnsafeRawBufferPointer, before: UnsafeRawBufferPointer),
+    second: UnsafeMutableRawBufferPointer
+  ) {
     guard let now = first.now.baseAddress, let before = first.before.baseAddress,
       let second = second.baseAddress
     else { return }

@@ -6,10 +6,13 @@ internal import System
 ///     chunks   zstd frames, one chunk after the other
 ///     footer   skippable frame: magic 184D2A5B, length, then
 ///                16 bytes a chunk: logical length (4), stored length (4), codec (1), element width (1), of second moments
-///                  the number of the chunk with the first ones (4), zero (2 or 6)
+///                  the number of the chunk with the first ones (4), of updated weights how many stretches they
+///                  have (4), zero (2 or 6)
 ///                extension, empty but of an object that is stored as a difference from another one:
 ///                  that one's digest (32), then 8 bytes a chunk: where the bytes start there of which it is a
-///                  difference, 0 of a chunk that is none
+///                  difference, 0 of a chunk that is none; of an object with updated weights that one's digest (32),
+///                  that of a second base with the moments of their update (32), then 24 bytes a chunk: the same place,
+///                  and where first and second moments start in the second base, 0 of all other chunks
 ///                tail of 72 bytes: logical size (8), digest (32), chunks (4), length of the extension (4),
 ///                  kind (1), version (1), zero (6), check (8), "brakeend"
 ///
@@ -35,6 +38,15 @@ enum ObjectFormat {
   static let baseLimit = 4
   static let baseOffsetLength = 8
 
+  /// Bytes of the extension.
+  static func extensionLength(chunks: Int, bases: Int) -> Int {
+    switch bases {
+    case 0: 0
+    case 1: 32 + chunks * baseOffsetLength
+    default: 2 * 32 + chunks * 3 * baseOffsetLength
+    }
+  }
+
   /// Whether a header is that of a later version.
   static func isNewer(header bytes: [UInt8]) -> Bool {
     bytes.starts(with: header.prefix(13)) && bytes.count > 13 && bytes[13] > version
@@ -43,18 +55,6 @@ enum ObjectFormat {
   static func frame(length: Int) -> [UInt8] {
     frameMagic.littleEndianBytes + UInt32(length).littleEndianBytes
   }
-}
-
-/// A chunk in the table.
-struct ChunkEntry: Hashable, Sendable {
-  let length: Int
-  let stored: Int
-  let codec: Codec
-  let width: Int
-  /// Of a difference, where the bytes start in the object's base.
-  var base = 0
-  /// Of second moments, the number of the chunk that holds the first ones.
-  var first = 0
 }
 
 /// What the end of an object file says of the rest.
@@ -66,9 +66,14 @@ struct ObjectFooter: Hashable, Sendable {
   let size: Int
   /// The object from which some chunks are differences.
   let base: Digest?
+  /// The object that holds the moments of the update that made some chunks, which then is there.
+  let states: Digest?
+
+  /// All objects without which this one cannot be read.
+  var bases: [Digest] { [base, states].compactMap(\.self) }
 
   var bytes: [UInt8] {
-    let extensionLength = base == nil ? 0 : 32 + chunks.count * ObjectFormat.baseOffsetLength
+    let extensionLength = ObjectFormat.extensionLength(chunks: chunks.count, bases: bases.count)
     let length = chunks.count * ObjectFormat.entryLength + extensionLength + ObjectFormat.tailLength
     var bytes = ObjectFormat.frame(length: length)
     bytes.reserveCapacity(ObjectFormat.frameHeaderLength + length)
@@ -76,11 +81,17 @@ struct ObjectFooter: Hashable, Sendable {
       bytes += UInt32(chunk.length).littleEndianBytes
       bytes += UInt32(chunk.stored).littleEndianBytes
       bytes += [chunk.codec.rawValue, UInt8(chunk.width)]
-      bytes += UInt32(chunk.first).littleEndianBytes + [0, 0]
+      bytes += UInt32(chunk.number).littleEndianBytes + [0, 0]
     }
     if let base {
       bytes += base.bytes
-      for chunk in chunks { bytes += UInt64(chunk.base).littleEndianBytes }
+      if let states { bytes += states.bytes }
+      for chunk in chunks {
+        bytes += UInt64(chunk.base).littleEndianBytes
+        if states == nil { continue }
+        bytes += UInt64(chunk.moments.first).littleEndianBytes
+        bytes += UInt64(chunk.moments.second).littleEndianBytes
+      }
     }
     bytes += UInt64(size).littleEndianBytes
     bytes += digest.bytes
@@ -122,8 +133,8 @@ struct ObjectFooter: Hashable, Sendable {
     }
 
     let version = tail[49]
-    let isDelta = extensionLength == 32 + count * ObjectFormat.baseOffsetLength
-    guard version == ObjectFormat.version, isDelta || extensionLength == 0 else {
+    let bases = (0...2).first { extensionLength == ObjectFormat.extensionLength(chunks: count, bases: $0) }
+    guard version == ObjectFormat.version, let bases else {
       throw Failure.newer("\(file.path), in version \(version) of the object format,")
     }
     guard bytes.prefix(8) == ObjectFormat.frame(length: bytes.count - 8)[...], tail[48] <= 1,
@@ -134,22 +145,12 @@ struct ObjectFooter: Hashable, Sendable {
     chunks.reserveCapacity(count)
     var logical = 0
     var stored = 0
-    var end: UInt64 = 0
     var first = -1
-    let places = 8 + count * ObjectFormat.entryLength + 32
+    let extensionStart = 8 + count * ObjectFormat.entryLength
+    var places = PlaceTable(bytes, at: extensionStart + bases * 32, bases: bases)
     for index in 0..<count {
       var entry = try ObjectFooter.entry(bytes, at: 8 + index * ObjectFormat.entryLength, path: file.path)
-      if isDelta {
-        let place = bytes.littleEndian(at: places + index * ObjectFormat.baseOffsetLength, as: UInt64.self)
-        // In ascending order, so that who reads the object reads its base once.
-        guard entry.codec.isDelta ? end <= place && place < 1 << 62 : place == 0 else {
-          throw Damage("its places in its base are malformed")
-        }
-        if entry.codec.isDelta { end = place + UInt64(entry.length) }
-        entry.base = Int(place)
-      } else if entry.codec.isDelta {
-        throw Damage("it is a difference from nothing")
-      }
+      try places.read(into: &entry)
       if entry.codec == .secondMoments {
         // In ascending order, too.
         guard first < entry.first, entry.first < count else {
@@ -161,7 +162,12 @@ struct ObjectFooter: Hashable, Sendable {
       stored += entry.stored
       chunks.append(entry)
     }
+    if (bases == 2) != chunks.contains(where: { $0.codec == .updatedWeights }) {
+      throw Damage("its updated weights have no moments")
+    }
     for chunk in chunks where chunk.codec == .secondMoments {
+      // Two ways to each base are enough: more of them would take more room to read.
+      if bases == 2 { throw Damage("it has second moments and updated weights") }
       let first = chunks[chunk.first]
       guard first.codec == .floatDeltas, first.width == chunk.width, first.length == chunk.length else {
         throw Damage("its second moments have no first ones")
@@ -175,11 +181,17 @@ struct ObjectFooter: Hashable, Sendable {
     digest = Digest(bytes: tail[8..<40])
     kind = tail[48] == 1 ? .tree : .blob
     size = logical
-    base = isDelta ? Digest(bytes: bytes[(places - 32)..<places]) : nil
+    base = bases > 0 ? Digest(bytes: bytes[extensionStart..<extensionStart + 32]) : nil
+    states = bases > 1 ? Digest(bytes: bytes[extensionStart + 32..<extensionStart + 64]) : nil
   }
 
-  init(chunks: [ChunkEntry], digest: Digest, kind: Artefact.Kind, size: Int, base: Digest? = nil) {
+  /// - Parameter states: only where chunks are updated weights.
+  init(
+    chunks: [ChunkEntry], digest: Digest, kind: Artefact.Kind, size: Int, base: Digest? = nil,
+    states: Digest? = nil
+  ) {
     self.base = base
+    self.states = states
     self.chunks = chunks
     self.digest = digest
     self.kind = kind
@@ -194,11 +206,13 @@ struct ObjectFooter: Hashable, Sendable {
       length: Int(bytes.littleEndian(at: offset, as: UInt32.self)),
       stored: Int(bytes.littleEndian(at: offset + 4, as: UInt32.self)),
       codec: codec, width: Int(bytes[offset + 9]))
-    let isSecond = codec == .secondMoments
-    if isSecond { entry.first = Int(bytes.littleEndian(at: offset + 10, as: UInt32.self)) }
+    let number = Int(bytes.littleEndian(at: offset + 10, as: UInt32.self))
+    if codec == .secondMoments { entry.first = number }
+    if codec == .updatedWeights { entry.stretches = number }
     guard 1...ObjectFormat.chunkLimit ~= entry.length, 1...ObjectFormat.storedChunkLimit ~= entry.stored,
       codec.accepts(width: entry.width), entry.length % entry.width == 0,
-      bytes[offset + (isSecond ? 14 : 10)..<offset + 16].allSatisfy({ $0 == 0 })
+      entry.number == number, bytes[offset + 14..<offset + 16].allSatisfy({ $0 == 0 }),
+      codec != .updatedWeights || 1...Updates.stretchLimit ~= entry.stretches
     else { throw Damage("its chunk table is malformed") }
     return entry
   }

@@ -16,9 +16,13 @@ struct ByteSource {
 
 /// The object of which another one is to be a difference.
 struct DeltaBase {
+  typealias Read = (UnsafeMutableRawBufferPointer, _ offset: Int) throws -> Void
+
   let digest: Digest
   /// Fills the whole buffer with its bytes from this offset on.
-  let read: (UnsafeMutableRawBufferPointer, _ offset: Int) throws -> Void
+  let read: Read
+  /// The object with the moments of updated weights; first and second ones are read by turns.
+  var states: (digest: Digest, first: Read, second: Read)?
 }
 
 /// Codes bytes into an object file.
@@ -30,6 +34,8 @@ struct ObjectWriter {
     let artefact: Artefact
     /// The object file; nil where none was written, since `isStored` said that there is one.
     let path: String?
+    /// What it is a difference from.
+    var bases: [Digest] = []
   }
 
   /// Codes the chunks a few at a time and in parallel, each decoded and compared before it is written.
@@ -85,10 +91,12 @@ struct ObjectWriter {
       try ObjectFormat.header.withUnsafeBytes(append)
       let (artefact, entries) = try chunks(append)
       let size = entries.reduce(0) { $0 + $1.length }
+      let isUpdated = entries.contains { $0.codec == .updatedWeights }
       let footer = ObjectFooter(
-        chunks: entries, digest: artefact.digest, kind: artefact.kind, size: size, base: base?.digest)
+        chunks: entries, digest: artefact.digest, kind: artefact.kind, size: size, base: base?.digest,
+        states: isUpdated ? base?.states?.digest : nil)
       try footer.bytes.withUnsafeBytes(append)
-      return Result(artefact: artefact, path: path)
+      return Result(artefact: artefact, path: path, bases: footer.bases)
     }
   }
 
@@ -106,12 +114,23 @@ struct ObjectWriter {
           try base?.read(
             UnsafeMutableRawBufferPointer(rebasing: coder.base.bytes[..<chunk.length]), delta.base)
         }
-        if let moments = chunk.delta?.moments {
-          let (now, before) = (coder.first.now.bytes, coder.first.before.bytes)
-          try source.read(UnsafeMutableRawBufferPointer(rebasing: now[..<chunk.length]), moments.now)
-          try base?.read(UnsafeMutableRawBufferPointer(rebasing: before[..<chunk.length]), moments.before)
-        }
+        if chunk.delta?.codec.isPredicted == true { try readBeside(chunk, source, base, coder) }
         offset += chunk.length
+      }
+    }
+
+    /// Reads what a chunk is predicted from besides the base's bytes.
+    private func readBeside(
+      _ chunk: ChunkPlan, _ source: ByteSource, _ base: DeltaBase?, _ coder: ChunkCoder
+    ) throws {
+      let first = UnsafeMutableRawBufferPointer(rebasing: coder.beside.0.bytes[..<chunk.length])
+      let second = UnsafeMutableRawBufferPointer(rebasing: coder.beside.1.bytes[..<chunk.length])
+      if let moments = chunk.delta?.moments {
+        try source.read(first, moments.now)
+        try base?.read(second, moments.before)
+      } else if let places = chunk.delta?.update?.places {
+        try base?.states?.first(first, places.first)
+        try base?.states?.second(second, places.second)
       }
     }
 

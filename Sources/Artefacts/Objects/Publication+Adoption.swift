@@ -130,10 +130,10 @@ extension Store {
     }
   }
 
-  /// The object that the one in an object file is a difference from; nil if it stands for itself.
-  public func base(ofObjectFile path: String, as digest: Digest) throws -> Digest? {
+  /// The objects that the one in an object file is a difference from; none if it stands for itself.
+  public func bases(ofObjectFile path: String, as digest: Digest) throws -> [Digest] {
     do {
-      return try ObjectFile(InputFile(path, followingLinks: false, files: files), as: digest).footer.base
+      return try ObjectFile(InputFile(path, followingLinks: false, files: files), as: digest).footer.bases
     } catch let damage
       as Damage
     {
@@ -196,7 +196,7 @@ extension Store {
   /// - Parameter body: gets the file's path; it may be gone afterwards.
   public func withObjectFile<Result>(_ digest: Digest, _ body: (String) throws -> Result) throws -> Result {
     try checkFolder(of: objectPath(digest))
-    if try files.status(objectPath(digest)) != nil, try base(of: digest) == nil {
+    if try files.status(objectPath(digest)) != nil, try bases(of: digest).isEmpty {
       return try body(objectPath(digest))
     }
     // One that stands among others in a segment, or is a difference from another one, gets a file for as long as this lasts.

@@ -7,14 +7,18 @@ struct DeltaPlanner {
   private let base: [String: TensorDescriptor]
   private let baseOffset: Int
   private let moments: MomentPairs
+  private let weights: UpdatedWeights?
 
-  /// - Returns: nil if one of the two is no safetensors file.
-  init?(_ object: StoredObject, against base: StoredObject) throws {
+  /// - Parameter states: what may hold the moments of the update that made the object.
+  /// - Returns: nil if one of the two is no safetensors file, or if no weights follow from the moments that there are to be.
+  init?(_ object: StoredObject, against base: StoredObject, updatedBy states: MomentSource? = nil) throws {
     guard let header = try object.tensors(), let other = try base.tensors() else { return nil }
     self.header = header
     self.base = Dictionary(other.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     baseOffset = other.dataOffset
     moments = try MomentPairs(object, header, against: base, other)
+    weights = try states.flatMap { try UpdatedWeights(object, header, against: base, other, $0) }
+    if states != nil, weights == nil { return nil }
   }
 
   /// The chunks of the file, those of tensors that the base has, too, with their places there.
@@ -30,6 +34,7 @@ struct DeltaPlanner {
     }
     if end == 0 { return nil }
     moments.plan(&chunks)
+    weights?.plan(&chunks)
     return chunks
   }
 
@@ -41,7 +46,7 @@ struct DeltaPlanner {
     return .init(
       codec: tensor.dtype.isFloat ? .floatDeltas : .integerDeltas, width: tensor.dtype.size,
       shift: baseOffset + other.offset - header.dataOffset - tensor.offset,
-      pair: moments.pair(of: tensor))
+      pair: moments.pair(of: tensor), moments: weights?.places(of: tensor))
   }
 }
 
@@ -52,6 +57,17 @@ extension StoredObject {
       var bytes = [UInt8](repeating: 0, count: count)
       try bytes.withUnsafeMutableBytes { try read(into: $0, at: 0) }
       return bytes[...]
+    }
+  }
+}
+
+extension StoredObject {
+  /// Numbers of a tensor in float32, from a place of the file on.
+  func floats(_ count: Int, at place: Int) throws -> [Float] {
+    var bytes = [UInt8](repeating: 0, count: count * Moments.width)
+    try bytes.withUnsafeMutableBytes { try read(into: $0, at: place) }
+    return (0..<count).map {
+      Float(bitPattern: bytes.littleEndian(at: Moments.width * $0, as: UInt32.self))
     }
   }
 }

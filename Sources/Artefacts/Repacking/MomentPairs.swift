@@ -6,7 +6,7 @@ struct MomentPairs {
   private var pairs: [String: ChunkPlan.Pair] = [:]
   private var rates: Moments.Rates?
 
-  private static let names = (first: "exp_avg", second: "exp_avg_sq")
+  static let names = (first: "exp_avg", second: "exp_avg_sq")
   /// Places that are looked at, and elements at each.
   private static let places = 16
   private static let elements = 256
@@ -67,7 +67,7 @@ struct MomentPairs {
   }
 
   /// What the first moments are called that belong to second ones; nil of other names.
-  private static func firstName(_ name: String) -> String? {
+  static func firstName(_ name: String) -> String? {
     let (name, second) = (Array(name.utf8), Array(names.second.utf8))
     guard name.count >= second.count,
       let start = (0...(name.count - second.count)).first(where: { name[$0...].starts(with: second) })
@@ -104,16 +104,6 @@ struct MomentPairs {
         codec: .secondMoments, width: Moments.width, base: delta.base, pair: pair,
         moments: .init(
           chunk: first, now: starts[first], before: before.base, rates: rates))
-    }
-  }
-}
-
-extension StoredObject {
-  fileprivate func floats(_ count: Int, at place: Int) throws -> [Float] {
-    var bytes = [UInt8](repeating: 0, count: count * Moments.width)
-    try bytes.withUnsafeMutableBytes { try read(into: $0, at: place) }
-    return (0..<count).map {
-      Float(bitPattern: bytes.littleEndian(at: Moments.width * $0, as: UInt32.self))
     }
   }
 }

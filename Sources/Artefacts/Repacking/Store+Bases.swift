@@ -3,29 +3,32 @@ internal import System
 
 /// Which objects are stored as differences from which others.
 extension Store {
-  /// The object that another one is stored as a difference from, so that the one cannot be read without the other; nil if
-  /// it stands for itself or is not there. Cheap: the object's bytes are not looked at.
+  /// The objects that another one is stored as a difference from, so that the one cannot be read without the others: none if
+  /// it stands for itself or is not there, two where weights were predicted from what an optimiser has kept. Cheap: the object's
+  /// bytes are not looked at.
   ///
   /// - Throws: what `artefact(_:)` does. Whoever removes what nobody needs must not go on then.
-  public func base(of digest: Digest) throws -> Digest? {
-    guard try files.status(objectPath(digest)) != nil else { return nil }
-    return try reading(digest) { $0.footer.base }
+  public func bases(of digest: Digest) throws -> [Digest] {
+    guard try files.status(objectPath(digest)) != nil else { return [] }
+    return try reading(digest) { $0.footer.bases }
   }
 
   /// The bases of all objects that are stored as differences: of those that have their place, and of those that are set aside and may
   /// come back.
   /// - Throws: if a file cannot be read; what is damaged is no object any more, and has no base.
-  public func differences() throws -> (there: [Digest: Digest], aside: [Digest: Digest]) {
-    var (there, aside): ([Digest: Digest], [Digest: Digest]) = ([:], [:])
+  public func differences() throws -> (there: [Digest: [Digest]], aside: [Digest: [Digest]]) {
+    var (there, aside): ([Digest: [Digest]], [Digest: [Digest]]) = ([:], [:])
     guard try mayHaveBases else { return (there, aside) }
     for object in try objects() {
-      do { there[object] = try base(of: object) } catch let error as Failure
-        where error.code == .damaged || error.code == .notFound
-      {}
+      do {
+        let bases = try bases(of: object)
+        if !bases.isEmpty { there[object] = bases }
+      } catch let error as Failure where error.code == .damaged || error.code == .notFound {}
     }
     for object in try namesOfFiles(in: "aside/objects").compactMap({ Digest($0) }) where there[object] == nil
     {
-      aside[object] = try baseAside(of: object)
+      let bases = try basesAside(of: object)
+      if !bases.isEmpty { aside[object] = bases }
     }
     return (there, aside)
   }

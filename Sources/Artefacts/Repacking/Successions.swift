@@ -6,12 +6,15 @@ internal import System
 public struct Succession: Hashable, Sendable {
   public let earlier: Digest
   public let later: Digest
+  /// What may hold the moments of the optimiser that made the later one: larger outputs of the same action, or larger files beside it
+  /// in a folder. If there are any, it is to be predicted from one of them or to stay as it is.
+  public var states: [Digest] = []
 }
 
 /// Finds successions by records: members of one keyed output whose keys are numbers, in the order of these, and what the
 /// links of a chain made, one after the other.
 struct Successions {
-  private var found: [(Artefact, Artefact)] = []
+  private var found: [(earlier: Artefact, later: Artefact, states: [Artefact])] = []
 
   init(in records: [Record]) {
     let records = records.map { (StageOrder($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
@@ -20,40 +23,51 @@ struct Successions {
   }
 
   /// Pairs of objects, each object once as the later one, and in an order in which the earlier stands before its later
-  /// ones. Of two folders, the files with the same path.
+  /// ones. Of two folders, the files with the same path. What may be predicted from an optimiser's moments stands behind all that
+  /// may hold such, and once more, as a plain succession, at the end: so as much as can be is predicted.
   /// - Parameter store: where the trees are.
   func pairs(in store: Store) throws -> [Succession] {
     var pairs: [Succession] = []
     var laters: Set<Digest> = []
-    func add(_ earlier: Artefact, _ later: Artefact, depth: Int) throws {
+    func add(_ earlier: Artefact, _ later: Artefact, _ states: [Artefact] = [], depth: Int) throws {
       if earlier.digest == later.digest || earlier.kind != later.kind || depth > Tree.depthLimit { return }
       if later.kind == .blob {
         guard later.size > Succession.sizeLimit, earlier.size > Succession.sizeLimit,
           laters.insert(later.digest).inserted
         else { return }
-        return pairs.append(Succession(earlier: earlier.digest, later: later.digest))
+        let states = states.filter { $0.kind == .blob && $0.size > later.size }.map(\.digest)
+        return pairs.append(
+          Succession(
+            earlier: earlier.digest, later: later.digest,
+            states: Array(states.prefix(Succession.statesLimit))))
       }
       guard let before = try store.treeIfSound(earlier.digest),
         let after = try store.treeIfSound(later.digest)
       else { return }
       let entries = Dictionary(before.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       for entry in after.entries {
-        if let like = entries[entry.name] { try add(like.artefact, entry.artefact, depth: depth + 1) }
+        guard let like = entries[entry.name] else { continue }
+        let others = after.entries.filter { $0.name != entry.name }.map(\.artefact)
+        try add(like.artefact, entry.artefact, others, depth: depth + 1)
       }
     }
-    for (earlier, later) in found { try add(earlier, later, depth: 0) }
-    return pairs
+    for (earlier, later, states) in found { try add(earlier, later, states, depth: 0) }
+    let updated = pairs.filter { !$0.states.isEmpty }
+    return pairs.filter { $0.states.isEmpty } + updated
+      + updated.map { Succession(earlier: $0.earlier, later: $0.later) }
   }
 
   private mutating func addMembers(of record: Record) {
-    var members: [String: [(key: Double, artefact: Artefact)]] = [:]
+    var members: [String: [(key: Double, artefact: Artefact, output: Record.Output)]] = [:]
     for output in record.outputs {
       guard let key = output.key.flatMap(Double.init), key.isFinite else { continue }
-      members[output.name, default: []].append((key, output.artefact))
+      members[output.name, default: []].append((key, output.artefact, output))
     }
     for (_, members) in members.sorted(by: { $0.key < $1.key }) {
       let sorted = members.sorted { ($0.key, $0.artefact.digest) < ($1.key, $1.artefact.digest) }
-      found += zip(sorted, sorted.dropFirst()).map { ($0.artefact, $1.artefact) }
+      found += zip(sorted, sorted.dropFirst()).map { earlier, later in
+        (earlier.artefact, later.artefact, record.states(beside: later.output))
+      }
     }
   }
 
@@ -73,7 +87,7 @@ struct Successions {
       where before.chain == chain && before.key != record.key {
         for output in record.outputs {
           guard let like = before.outputs.first(where: { $0.name == output.name }) else { continue }
-          found.append((like.artefact, output.artefact))
+          found.append((like.artefact, output.artefact, record.states(beside: output)))
         }
       }
     }
@@ -113,12 +127,19 @@ private struct StageOrder: Comparable {
 extension Succession {
   /// Bytes: what is smaller may stand in a segment, and would gain little.
   static let sizeLimit = SegmentFormat.objectLimit
+  /// Objects that are looked at for moments.
+  fileprivate static let statesLimit = 4
 }
 
 extension Record {
   /// What its stage is called without the link that it stands for; nil if it is no link of a chain.
   fileprivate var chain: Substring? {
     stage.lastIndex(of: "@").map { stage[..<$0] }
+  }
+
+  /// Other outputs with the same key.
+  fileprivate func states(beside output: Output) -> [Artefact] {
+    outputs.filter { $0.key == output.key && $0.name != output.name }.map(\.artefact)
   }
 }
 

@@ -53,13 +53,14 @@ extension StoreKeeper {
 
   /// Leaves out what objects that stay are differences from, and adds up what goes.
   private func without(
-    basesOfOthers differences: [Digest: Digest], _ choices: [Eviction.Choice], _ sizes: [Digest: Int]
+    basesOfOthers differences: [Digest: [Digest]], _ choices: [Eviction.Choice], _ sizes: [Digest: Int]
   ) -> [Eviction.Choice] {
     var going = Set(choices.flatMap(\.objects))
     while true {
-      let staying = differences.filter { going.contains($0.value) && !going.contains($0.key) }
-      if staying.isEmpty { break }
-      going.subtract(staying.values)
+      let staying = differences.lazy.filter { !going.contains($0.key) }.flatMap(\.value)
+      let needed = going.intersection(staying)
+      if needed.isEmpty { break }
+      going.subtract(needed)
     }
     return choices.compactMap { choice in
       let objects = choice.objects.filter(going.contains)

@@ -61,7 +61,7 @@ extension StoreKeeper {
 
   /// Whether an object belongs to more than what is to be removed. Only what is in no folder that stays may go.
   private func isNeededElsewhere(_ object: Digest, _ needs: StoreNeeds, but wanted: Set<Digest>) -> Bool {
-    needs.precious.contains(object) || needs.differences.there.values.contains(object)
+    needs.precious.contains(object) || needs.differences.there.values.contains { $0.contains(object) }
       || needs.graph.makers[object] != nil && !wanted.contains(object)
   }
 }

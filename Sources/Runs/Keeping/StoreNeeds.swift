@@ -51,7 +51,7 @@ public struct StoreNeeds: Sendable {
   /// What the needed actions read that cannot be made again, what the last ones have made, and what was printed.
   private(set) var ofRuns: [Artefact] = []
   /// Objects that are stored as differences, and their bases, without which they could not be read.
-  private(set) var differences: (there: [Digest: Digest], aside: [Digest: Digest]) = ([:], [:])
+  private(set) var differences: (there: [Digest: [Digest]], aside: [Digest: [Digest]]) = ([:], [:])
   let graph: RecordGraph
 
   /// - Throws: if anything cannot be read that says what is needed.
@@ -136,8 +136,8 @@ public struct StoreNeeds: Sendable {
   /// Objects from which others are differences.
   /// - Parameter removed: what does not come back if it is aside.
   func bases(but removed: Set<Digest>) -> Set<Digest> {
-    Set(differences.there.values).union(
-      differences.aside.lazy.filter { !removed.contains($0.key) }.map(\.value))
+    Set(differences.there.values.joined()).union(
+      differences.aside.lazy.filter { !removed.contains($0.key) }.flatMap(\.value))
   }
 
   /// All of it, but for what somebody wanted to be removed and nobody but a run needs.

@@ -60,7 +60,7 @@ def race(brake, folder, work, depths, rounds):
     print(f"{folder}")
     for depth, store in stores.items():
         environment = {**os.environ, "BRAKE_STORE": str(store)}
-        _, seconds, output = measure([brake, "repack", "--json", "--depth", str(depth)], cwd=work, env=environment)
+        _, seconds, output = measure([brake, "repack", "--json", "--predict-weights", "--depth", str(depth)], cwd=work, env=environment)
         changes = json.loads(output)["objects"]
         print(f"  depth {depth}: {len(changes)} objects repacked in {seconds:.2f} CPU s{sizes(work / 'cache', store, work / 'given')}", flush=True)
         for kind in sorted({kind_of(change, brake, work, environment) for change in changes}):

@@ -14,8 +14,8 @@ extension Brake {
         Without artefacts: all in the store that are safetensors files and stand in a row, by their records: members of a keyed \
         output whose keys are numbers, and links of a chain. With artefacts: those of them alone. Digests, and all that \
         is read, stay what they are. What saves less than a twentieth stays as it is. What Adam keeps of squared gradients is predicted where \
-        a state is one update after its base, and weights are where they are one update after theirs and the states after it are kept \
-        beside them. What is predicted stands behind half as many, and keeps all that it is predicted from. Others may use the store \
+        a state is one update after its base, and with --predict-weights weights are where they are one update after theirs and the states \
+        after it are kept beside them. What is predicted stands behind half as many, and keeps all that it is predicted from. Others may use the store \
         meanwhile, and what is interrupted goes on where it was. A brake that does not know differences refuses the store from then on, \
         until --undo has written all of them out.
 
@@ -30,6 +30,10 @@ extension Brake {
     @Flag(help: "Store what is a difference so that it stands for itself again.") var undo = false
     @Flag(help: "Put small results that have files of their own together into few files, too.") var small =
       false
+    @Flag(
+      name: .customLong("predict-weights"),
+      help: "Save weights as what an update has made of earlier ones, too: they take least, and are read at a quarter of the speed.")
+    var predictsWeights = false
     @Option(
       help: ArgumentHelp(
         "How many objects may have to be read before another one, 1 to \(Repacking.depthLimit): with more of them less is "
@@ -41,6 +45,9 @@ extension Brake {
     func validate() throws {
       if !(1...Repacking.depthLimit ~= depth) {
         throw ValidationError("--depth takes a number from 1 to \(Repacking.depthLimit), not \(depth)")
+      }
+      if predictsWeights && undo {
+        throw ValidationError("--predict-weights and --undo exclude each other")
       }
       if small && undo { throw ValidationError("--small and --undo exclude each other") }
       if small && !given.names.isEmpty {
@@ -86,7 +93,7 @@ extension Brake {
         try repacking.finish()
       } else {
         let successions = try repacking.successions(failed: { Output.note("note: passed over: \($0)") })
-          .filter { wanted?.contains($0.later) ?? true }
+          .filter { (predictsWeights || $0.states.isEmpty) && wanted?.contains($0.later) ?? true }
         try forEach(successions, &outcome) { try repacking.pack($0, limit: depth) }
       }
       if small { try gather(repacking, &outcome) }

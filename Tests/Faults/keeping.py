@@ -100,7 +100,7 @@ def repacks():
     chance = random.Random(200)
     while time.monotonic() < deadline:
         command("repack", ["repack", "--store", store, "--depth", str(chance.randint(1, 4))]
-                + chance.choice([[], [], ["--undo"], ["--small"]]), chance, 0.3)
+                + chance.choice([[], ["--predict-weights"], ["--undo"], ["--small"]]), chance, 0.3)
         time.sleep(chance.random() * 0.5)
 
 

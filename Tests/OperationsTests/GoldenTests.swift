@@ -32,8 +32,8 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 10,
-      digests: ["fit": "2cbc55b1923067849ef0f1417ef9db0b7ee37b9411b3f31c6c7ae481ca9923b7"]),
+      operation: "curve.fit", revision: 11,
+      digests: ["fit": "c0662dc0f47033069a24a03798f61d33680e90d286aabb6a5675fba234e3a5df"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),
@@ -69,18 +69,18 @@ import Testing
         "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 5,
-      digests: ["result": "154b683215ee84177979f72bd3868f7937c8efb98818a8b6ce389ef7d68aa556"]),
+      operation: "zsl.decompose", revision: 6,
+      digests: ["result": "18e7d4458c3405d5fd50a0cfa710148dbdf2c65ed05c77b2011e6fe99e12de80"]),
     Golden(
-      operation: "zsl.losses", revision: 4,
+      operation: "zsl.losses", revision: 5,
       digests: [
         "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
-        "result": "cf556d90b8ba39a6da4f6f4cf967a3286bd72c00f14a2850f1006f8b8894ad68",
+        "result": "e39ca647712570c10fa27622ca013094af8c805ce68ea63736934bb085f81528",
       ]),
     Golden(
-      operation: "zsl.dissent", revision: 3,
+      operation: "zsl.dissent", revision: 4,
       digests: [
-        "result": "90dbc87f4fba54aeacdae2b9d86e83720b26b5f24a4b6b328995760f0b54a7cb",
+        "result": "5d1c6b078ee0f71e5b5c3ab59c841a756215f25d4ce077830c1bb908e2a5dced",
         "tokens": "5adb581d2b92c520ea23b3350cd99b115eb5f858854f077a4991f5e1846a0d4b",
       ]),
     Golden(

@@ -28,68 +28,68 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 9,
-      digest: "d7a4fdbfc02804f982d49070206759643468f3acddf3abc45bc96bc5cf9e1029"),
+      operation: "report.figure", figure: "overview", revision: 10,
+      digest: "100090466c43cce5156ae1086d6c71c4c70d7317e2b6fdc27552706de71784e5"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 9,
+      operation: "report.figure", figure: "fit", revision: 10,
       digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 9,
+      operation: "report.figure", figure: "residuals", revision: 10,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 9,
+      operation: "report.figure", figure: "scaling", revision: 10,
       digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 10,
-      digest: "fc1b9706dfb156c3ed2113fda467c1d32703cc820f696ec36eb0842994e64f51"),
+      operation: "report.zero-sum", figure: "decomposition", revision: 11,
+      digest: "71753a246203a834ea14b407ba004ca0571a101582dd95f55723a833791e1096"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 10,
-      digest: "83d10ad69cef797d41cff0b840ade5938f8342954a7b83907b4175b58221b10f"),
+      operation: "report.zero-sum", figure: "interference", revision: 11,
+      digest: "d427002e409de042b78b19cc048084ee05c176d277ba4b533ed31bc2f1e9e003"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 10,
-      digest: "9b89445fa51b1c41ff0a9a56cdb635e3efa717576946c492a74702dd3db59566"),
+      operation: "report.zero-sum", figure: "plane", revision: 11,
+      digest: "88f07beb45c11c7d31943be593452498440e5156a54c2954ceff0ded0833fdd8"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 10,
-      digest: "69b32f19a245563d99a46ca4c6b2916c9d7849c8efc08139ec4e6bd9444087f6"),
+      operation: "report.zero-sum", figure: "step", revision: 11,
+      digest: "d172b67bba1937818af2898ea2f09821486038d2aa8d153b49f657f347ca99bb"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 10,
+      operation: "report.zero-sum", figure: "gradients", revision: 11,
       digest: "aa142f14cf250d5261dc28775d1192011ce84ac5d6bb8b8484bf51a4835ca96e"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 10,
+      operation: "report.zero-sum", figure: "layers", revision: 11,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 10,
+      operation: "report.zero-sum", figure: "prediction", revision: 11,
       digest: "aa5f877e9d2ea5b4791ba2d9d01120bbf2efcbdcd554f15b5c6caf7bcd9e1c99"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 10,
+      operation: "report.zero-sum", figure: "tokens", revision: 11,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 10,
-      digest: "286c3be07557f01b0e1d46ad58ea8f24d3557182de721e3f635f7d23c64ec1c7"),
+      operation: "report.zero-sum", figure: "dissent", revision: 11,
+      digest: "085c40cbf2c675f848313c24ed9c4bfa5f506dbc1e84ac3935d2af20ee16a76a"),
     Golden(
-      operation: "report.zero-sum", figure: "alignment", revision: 10,
+      operation: "report.zero-sum", figure: "alignment", revision: 11,
       digest: "a66ae62153584bbb251eda178bb4db6090167232ee0cd80e7eceaa1c6b10e7a0"),
     Golden(
-      operation: "report.zero-sum", figure: "spectra", revision: 10,
+      operation: "report.zero-sum", figure: "spectra", revision: 11,
       digest: "df3d46b68563a577fceb9bbc1d61dc15f6d3a01641f1835af6c9945b01a5a1cd"),
     Golden(
-      operation: "report.zero-sum", figure: "changes", revision: 10,
+      operation: "report.zero-sum", figure: "changes", revision: 11,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 10,
-      digest: "7babc008bb9a7c208a71e9eb5b5a8c946ee43e33e51d3210e2b5a2d57852d977"),
+      operation: "report.tables", revision: 11,
+      digest: "028344ab0fe9586daf08acc72e18b27c9d700a9cdd5757e2a35eb81226d4aec3"),
     Golden(
-      operation: "report.html", revision: 14,
-      digest: "20c36c218172dbc4aa3f293ecea18f4d127cf1487ec5b14db67eb349525a9397"),
+      operation: "report.html", revision: 15,
+      digest: "d73ba591ad247dd75331fd98997d0fb24949c366a896c53bebc13587f984e97c"),
     Golden(
-      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 10,
+      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 11,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 10,
-      digest: "9d5ee4e46bb66cd819039719f63749f6ae6dca6511efa3ed31df459b863c41d9"),
+      operation: "report.tables", isOfRates: true, revision: 11,
+      digest: "1cc9fc6c4aeb6190f46d79a55b03e71d37a7b1c5346342ee6f36de777cc021d6"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 14,
-      digest: "48877e3f114e4c2a97f8f479870c466503311d1f2f21ed7cecc99c7802aee59a"),
+      operation: "report.html", isOfRates: true, revision: 15,
+      digest: "c45f119481a76d4ae187e4adda484ccdf10b35b6a93ba9b1fcee25c3ffd5db1f"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -69,9 +69,11 @@ class UpdateTests(StoreTest):
         names = [f"train.checkpoints[{step}]" for step in range(1, 7)]
         before = {name: brake.open(name, self.cache).bytes() for name in names}
         tensors = {name: brake.open(name, self.cache).numpy() for name in names}
+        changes = json.loads(self.brake("repack", "--json", "--dry-run"))["objects"]
+        self.assertFalse([change for change in changes if change["states"]])
         # With 1, those whose base and states both stand for themselves; with 4, all but the first and the third.
         for depth, count in (("1", 2), ("4", 3)):
-            changes = json.loads(self.brake("repack", "--json", "--depth", depth))["objects"]
+            changes = json.loads(self.brake("repack", "--json", "--predict-weights", "--depth", depth))["objects"]
             predicted = [change for change in changes if change["states"]]
             self.assertEqual(len(predicted), count)
             for change in predicted:

@@ -135,8 +135,8 @@ public final class Repacking {
 
   /// How many bases may stand one behind the other.
   public static var depthLimit: Int { ObjectFormat.baseLimit }
-  /// How many do where nothing else is said: as many as leave half of the speed at which an object is read, but for weights that
-  /// are predicted, which take a fiftieth of the room, and are read at a quarter of that speed.
+  /// How many do where nothing else is said: as many as leave half of the speed at which an object is read. Weights that are
+  /// predicted take a fiftieth of the room, and are read at a quarter of that speed.
   public static var usualDepth: Int { 2 }
 
   private func write(

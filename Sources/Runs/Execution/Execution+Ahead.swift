@@ -156,7 +156,7 @@ extension Execution {
       case .found(let record): return .found(record)
       case .ran(.computed(let result), let lease):
         defer { lease?.release() }
-        return .computed(try Computed.commit([result], in: engine)[0])
+        return .computed(try Computed.commit([result], in: engine)[0].get())
       case .ran(.failed(let error, _, let notes), let lease):
         lease?.release()
         return .failed(error, notes: notes)

@@ -19,10 +19,9 @@ struct Execution {
     /// What it reads has been brought into the store, but for what nobody has.
     case fetched(Int, lost: Digest?)
     case notFetched(Int, PipelineError)
-    case stored([Finished])
+    case stored([Stored])
     /// A group of results has waited for as long as it was to.
     case due(Int)
-    case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
     /// With what is wrong with stages that are not in the plan.
     case planned(Plan, Plan.Selection, faults: [PipelineError])
@@ -37,6 +36,12 @@ struct Execution {
   struct Finished: Sendable {
     let number: Int
     let result: Computed
+  }
+
+  /// What came of making a result durable.
+  struct Stored: Sendable {
+    let number: Int
+    let result: Result<Computed, PipelineError>
   }
 
   struct PublishFailure: Sendable {

@@ -43,7 +43,8 @@ extension Execution {
       selection = Plan.Selection(instances: selection.instances, targets: selection.targets, deferred: [])
       notPlanned(error)
     case .grew(let number, let watch, let growth): grew(number, watch, growth)
-    case .plannedAhead(let planned): plannedAhead(planned)
+    case .plannedAhead(let planned, let start): plannedAhead(planned, since: start)
+    case .restedAhead: restedAhead()
     case .lookedUpAhead(let findings): lookedUpAhead(findings)
     case .ranAhead(let name, let action, let end): ranAhead(name, action, end)
     }

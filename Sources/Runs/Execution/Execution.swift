@@ -28,7 +28,9 @@ struct Execution {
     case notPlanned(PipelineError)
     /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
     case grew(Int, GrowthWatch?, Growth)
-    case plannedAhead([StageInstance])
+    case plannedAhead([StageInstance], since: ContinuousClock.Instant)
+    /// It is time to plan ahead once more.
+    case restedAhead
     case lookedUpAhead([(name: String, finding: LookUp.Finding)])
     case ranAhead(String, Action, AheadEnd)
   }
@@ -82,6 +84,9 @@ struct Execution {
   /// What is computed before the schedule comes to it.
   var ahead = Ahead()
   var isPlanningAhead = false
+  /// How often it is planned ahead, and what waits until then.
+  var aheadPace = Pace()
+  var aheadRest: Task<Void, Never>?
   /// What is to be looked up ahead.
   var aheadItems: [LookUp.Item] = []
   /// Watches that have told something and are to go on.

@@ -239,12 +239,14 @@ struct Execution {
     var isBehind = [Bool](repeating: false, count: instances.count)
     var isDirty = isBehind
     for number in changes.dirty { isDirty[number] = true }
+    let telling = Set(changes.run.summary.telling)
     var unchanged = 0
     for (number, instance) in changes.run.instances.enumerated() {
       isBehind[number] = isDirty[number] || instance.dependencies.contains { isBehind[$0] }
       if isBehind[number] {
         schedule.add(
-          dependencies: instances.dependencies(of: number), priority: number, isPresumed: !isDirty[number])
+          dependencies: instances.dependencies(of: number), priority: number,
+          isPresumed: !isDirty[number] && !telling.contains(number))
       } else {
         schedule.addDone()
         unchanged += 1

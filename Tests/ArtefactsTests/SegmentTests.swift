@@ -176,6 +176,36 @@ extension Store {
     #expect(folder.temporaries(of: "store") == [])
   }
 
+  @Test func `What is wrong with one of many that are committed at once keeps no other out of the store`() throws {
+    let store = try store
+    func large(_ number: Int) throws -> (publication: Publication, record: Record) {
+      let publication = store.publication()
+      let shared = try publication.add(bytes: mixed(120_000))
+      let own = try publication.add(bytes: mixed(100_000 + number))
+      let record = Record(
+        manifest: ["large": .integer(Int64(number))],
+        outputs: [.init(name: "shared", artefact: shared), .init(name: "own", artefact: own)], log: nil,
+        stage: "large", sources: [:])
+      try publication.add(record: record)
+      return (publication, record)
+    }
+    let all = try (0..<3).map(large)
+    let lost = try #require(all[1].publication.file(of: all[1].record.outputs[1].artefact.digest))
+    try FileManager.default.removeItem(atPath: lost)
+    let small = try (0..<20).map { try SmallResult(number: $0).publication(in: store) }
+    let ends = Publication.commitEach(all.map(\.publication) + small)
+    #expect(ends.map { (try? $0.get()) != nil } == [true, false, true] + small.map { _ in true })
+    #expect(throws: Failure.self) { _ = try ends[1].get() }
+    let reader = try self.store
+    for (number, (_, record)) in all.enumerated() {
+      #expect(try reader.record(record.key) == (number == 1 ? nil : record))
+      if number == 1 { continue }
+      for output in record.outputs { #expect(try reader.isWhole(output.artefact)) }
+    }
+    try check(0..<20, in: reader)
+    #expect(folder.temporaries(of: "store") == [])
+  }
+
   @Test func `Whoever reads beside a writer sees what is committed after it began`() throws {
     let reader = try store
     let writer = try store

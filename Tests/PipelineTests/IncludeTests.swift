@@ -108,6 +108,8 @@ import Testing
     ("include: [nowhere.yaml]", "p.yaml:1:11: error: cannot read 'nowhere.yaml'"),
     ("include: [p.yaml]", "p.yaml:1:11: error: files include each other: p.yaml -> p.yaml"),
     ("include: [a.yaml]", "b.yaml:1:11: error: files include each other: a.yaml -> b.yaml -> a.yaml"),
+    ("include: [.]", "p.yaml:1:11: error: cannot include '.': it is the folder of the pipeline itself"),
+    ("include: [lib/..]", "p.yaml:1:11: error: cannot include 'lib/..': it is the folder of the pipeline"),
     ("include: base.yaml", "include: takes a list of files, not 'base.yaml'"),
     ("include: [{ prefix: x }]", "an entry of include: has no file:"),
     ("include: [{ file: base.yaml, prefx: x }]", "did you mean 'prefix'?"),

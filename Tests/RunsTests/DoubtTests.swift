@@ -82,6 +82,32 @@ import Testing
   }
 
   @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  func `A remembered run notices that a stage far behind has lost its sandbox`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        free: { run: "echo 1 > ${out.out}", out: { out: o.txt } }
+        kept: { run: "cat ${in.f} > ${out.out}; echo 2 >> ${out.out}", in: { f: free }, out: { out: o.txt } }
+        tell: { op: test.tell, in: { x: kept } }
+      """, operations: [Tell()])
+    let memory = workspace.memory
+    let first = try await workspace.engine().run(targets: [], memory: memory)
+    #expect(try workspace.output("tell", of: first) == "" && memory.recall() != nil)
+    // As where it is made anew and there is no sandbox any more.
+    let free = try record("free", in: workspace)
+    let publication = workspace.store.publication()
+    try publication.add(
+      record: Record(
+        manifest: free.manifest, outputs: free.outputs, log: free.log, stage: "free", sources: [:],
+        doubt: .unavailable))
+    try publication.commit()
+    let later = workspace.memory
+    #expect(later.recall() == nil)
+    let summary = try await workspace.engine().run(targets: [], memory: later)
+    #expect(try workspace.output("tell", of: summary) == "free")
+  }
+
+  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
   func `Where another action made the same bytes in a sandbox there is no doubt`() async throws {
     let workspace = try Workspace(
       DoubtTests.pipeline + "\n  same: { run: \"printf '%s\\\\n' 1 > ${out.out}\", out: { out: o.txt } }\n")

@@ -329,12 +329,17 @@ import Testing
   @Test func `A run that was killed has said what it made`() async throws {
     try await workspace.run()
     let lists = RunLists(of: workspace.store)
-    let list = try #require(try lists.pipelines().first?.lists.first)
-    try FileManager.default.moveItem(
-      atPath: list.path, toPath: parentFolder(of: list.path) + "/\(ProcessFolder.randomName()).open")
+    func reopened() throws -> RunLists.List {
+      let list = try #require(try lists.pipelines().first?.lists.first)
+      try FileManager.default.moveItem(
+        atPath: list.path, toPath: parentFolder(of: list.path) + "/\(ProcessFolder.randomName()).open")
+      return try #require(try lists.pipelines().first?.lists.first)
+    }
+    #expect(try reopened().isOpen)
     #expect(try await collect().aside.isNothing)
+    #expect(try lists.pipelines().first?.lists.map(\.isOpen) == [false])
     // What a crash has cut off is no line.
-    let open = try #require(try lists.pipelines().first?.lists.first)
+    let open = try reopened()
     let bytes = try #require(try workspace.store.files.contents(of: open.path, limit: 1 << 20))
     try Data(bytes.dropLast(30)).write(to: URL(fileURLWithPath: open.path))
     #expect(try lists.keys(of: open).count == 1)

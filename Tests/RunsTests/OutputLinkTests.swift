@@ -23,6 +23,30 @@ import Testing
     #expect(try workspace.store.records { _ in }.isEmpty)
   }
 
+  @Test(arguments: [
+    ("mkfifo ${out.out}", "a pipe", "o"), ("mkdir ${out.out}; mkfifo ${out.out}/p", "a pipe", "o/p"),
+    ("python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"o\")'", "a socket", "o"),
+    ("ln -s o ${out.out}", "a link that leads to itself", "o"),
+    ("mkdir ${out.out}; ln -s y ${out.out}/x; ln -s x ${out.out}/y", "a link that leads to itself", "o/x"),
+  ])
+  func `What is neither a file nor a folder is named with its output and stage`(
+    command: String, kind: String, place: String
+  ) async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: |
+            \(command)
+          out: { out: o }
+      """)
+    let failure = try #require(try await workspace.run().failures.first)
+    #expect(failure.headline.hasPrefix("the output 'out' is or holds \(kind)"), "\(failure)")
+    #expect(failure.facts.contains { $0 == ("stage", "s") })
+    #expect(failure.facts.contains { $0.label != "stage" && $0.value == place }, "\(failure)")
+    #expect(!"\(failure)".contains("cache/tmp"))
+  }
+
   @Test func `Links within the command's folder are stored as what they lead to`() async throws {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo 3 > m3; ln -s m3 ${out.out}', out: { out: latest } } }")

@@ -106,21 +106,6 @@ struct Pending {
   }
 
   var temporaries: [String] { objects.compactMap(\.content.path) + records.values.compactMap(\.content.path) }
-
-  /// Gives everything a file that has none.
-  mutating func spill(with object: (Object) throws -> String, record: ([UInt8]) throws -> String) throws {
-    for index in objects.indices {
-      guard case .memory = objects[index].content else { continue }
-      objects[index] = Object(
-        artefact: objects[index].artefact, content: .file(try object(objects[index])))
-    }
-    for (key, pending) in records {
-      guard case .memory(let bytes) = pending.content else { continue }
-      records[key] = PendingRecord(
-        key: key, content: .file(try record(bytes)), isReplacing: pending.isReplacing)
-    }
-    size = 0
-  }
 }
 
 extension Pending.Content {

@@ -47,6 +47,11 @@ struct PipelineLoader {
       PipelineError(headline, at: declaration.position, hint: hint)
     }
     let path = PipelineLoader.path(declaration.file, from: chain[chain.count - 1])
+    if path.isEmpty {
+      throw refuse(
+        "cannot include '\(declaration.file.excerpt)': it is the folder of the pipeline itself",
+        hint: "name a pipeline file in it, such as stages.yaml")
+    }
     if let start = chain.firstIndex(of: path) {
       throw refuse(
         "files include each other: \((chain[start...] + [path]).joined(separator: " -> "))",

@@ -118,6 +118,11 @@ public final class StageInstance: Sendable {
       }
     }
 
+    /// Whether what it makes also rests on how the stages behind it ran.
+    package var tellsHowStagesRan: Bool {
+      if case .operation(let operation, _) = self { operation.tellsHowStagesRan } else { false }
+    }
+
     /// Whether a program has to be asked what it is.
     package var asksPrograms: Bool {
       switch self {

@@ -1,12 +1,15 @@
 import Actions
 import Artefacts
+import Glibc
 import System
 
-/// Refuses outputs that are links, or hold links, to what the command does not have in its folder. Links are stored as what
+/// Refuses outputs that are, or hold, what is neither a file nor a folder, and links to what the command does not have in its folder. Links are stored as what
 /// they lead to, outside of the sandbox: so a command could take something into its result that it never declared.
 struct OutputLinks {
   /// The folder of the command.
   private let work: String
+  /// The same as it was given, perhaps through links.
+  private let given: String
   private let files: any FileSystem
   private let inputs: [String]
   private let bring: () throws -> Void
@@ -20,6 +23,7 @@ struct OutputLinks {
     work: String, files: any FileSystem, inputs: [String] = [], bring: @escaping () throws -> Void = {}
   ) throws {
     self.work = try files.realPath(work) ?? work
+    given = work
     self.files = files
     self.inputs = inputs
     self.bring = bring
@@ -32,14 +36,25 @@ struct OutputLinks {
       guard seen.insert(try files.realPath(path) ?? path).inserted else { return }
       for name in try files.names(in: path) { try check(path + "/" + name, of: output) }
     } else if status.isLink {
-      guard let target = try target(of: path) else { throw refusal(path, "nothing", of: output) }
+      guard let target = try target(of: path, in: output) else { throw refusal(path, "nothing", of: output) }
       guard target.hasPrefix(work + "/") else { throw refusal(path, target, of: output) }
       try check(target, of: output)
+    } else if !status.isFile {
+      throw PipelineError(
+        "the output '\(output)' is or holds \(status.kind), which is neither a file nor a folder",
+        facts: [("file", place(of: path))],
+        hint: "remove it at the end of the command, or declare another output")
     }
   }
 
-  private mutating func target(of path: String) throws -> String? {
-    let target = try files.realPath(path)
+  private mutating func target(of path: String, in output: String) throws -> String? {
+    let target: String?
+    do throws(Failure) { target = try files.realPath(path) } catch {
+      guard error.errno == ELOOP else { throw error }
+      throw PipelineError(
+        "the output '\(output)' is or holds a link that leads to itself", facts: [("link", place(of: path))],
+        hint: "the command must leave a file or a folder there")
+    }
     if hasBrought || inputs.isEmpty { return target }
     guard target.map(isNearInput) ?? true else { return target }
     try bring()
@@ -56,10 +71,15 @@ struct OutputLinks {
   }
 
   private func refusal(_ path: String, _ target: String, of output: String) -> PipelineError {
-    let place = path.hasPrefix(work + "/") ? String(path.dropFirst(work.utf8.count + 1)) : path
-    return PipelineError(
+    PipelineError(
       "the output '\(output)' is or holds a link that leads out of the command's folder",
-      facts: [("link", place), ("leads to", target)],
+      facts: [("link", place(of: path)), ("leads to", target)],
       hint: "declare what it leads to under in:, and copy it")
+  }
+
+  /// In the folder of the command.
+  private func place(of path: String) -> String {
+    let folder = [work, given].first { path.hasPrefix($0 + "/") }
+    return folder.map { String(path.utf8.dropFirst($0.utf8.count + 1)) ?? path } ?? path
   }
 }

@@ -30,30 +30,33 @@ struct Computed: Sendable {
     return result
   }
 
-  /// Makes what several actions have computed durable. Where another process has recorded the same action meanwhile, since one
-  /// took the other for dead, what was there first stays.
-  static func commit(_ all: [Computed], in engine: Engine) throws -> [Computed] {
+  /// Makes what several actions have computed durable, and says of each what came of that. Where another process has recorded the same
+  /// action meanwhile, since one took the other for dead, what was there first stays.
+  static func commit(_ all: [Computed], in engine: Engine) -> [Result<Computed, any Error>] {
     for computed in all {
       let note = engine.makings.bytes(
         for: computed.record, computed.making)
       computed.publication.add(note: note, of: computed.action.key)
     }
-    let stayed = Set(try Publication.commit(all.map(\.publication)))
-    if stayed.isEmpty { return all }
-    return try all.map { computed in
-      guard stayed.contains(computed.action.key) else { return computed }
-      var result = computed
-      if case .hit(let first) = try engine.lookup(computed.action) {
-        result.record = first
-        result.isAnothers = first.outputs != computed.record.outputs
-      } else {
-        // It is damaged, or its outputs are gone.
-        let publication = engine.store.publication()
-        try publication.add(record: computed.record)
-        try publication.commit()
-      }
-      return result
+    return zip(all, Publication.commitEach(all.map(\.publication))).map { computed, end in
+      Result { try computed.recorded(stayed: end.get(), in: engine) }
     }
+  }
+
+  /// - Parameter stayed: the keys of records that were there already.
+  private func recorded(stayed: [Digest], in engine: Engine) throws -> Computed {
+    guard stayed.contains(action.key) else { return self }
+    var result = self
+    if case .hit(let first) = try engine.lookup(action) {
+      result.record = first
+      result.isAnothers = first.outputs != record.outputs
+    } else {
+      // It is damaged, or its outputs are gone.
+      let publication = engine.store.publication()
+      try publication.add(record: record)
+      try publication.commit()
+    }
+    return result
   }
 }
 

@@ -12,6 +12,16 @@ struct Ahead {
     let instance: String
     let output: String
     let key: String
+
+    init(instance: String, output: String, key: String) {
+      self.instance = instance
+      self.output = output
+      self.key = key
+    }
+
+    init(_ output: Record.Output, of instance: String) {
+      self.init(instance: instance, output: output.name, key: output.key ?? "")
+    }
   }
 
   /// What an instance reads, where all of that is there.
@@ -42,14 +52,47 @@ struct Ahead {
     var isSuperseded = false
   }
 
-  /// The members so far of the instances that run.
-  private var growing: [String: [Record.Output]] = [:]
+  /// The members so far of an instance that runs, or all of one that has ended.
+  private struct Members {
+    let outputs: [Record.Output]
+    private let digests: [Member: Digest]
+
+    init(_ outputs: [Record.Output], of instance: String) {
+      self.outputs = outputs
+      digests = Dictionary(outputs.map { (Member($0, of: instance), $0.artefact.digest) }) { first, _ in first
+      }
+    }
+
+    func digest(_ member: Member) -> Digest? { digests[member] }
+  }
+
+  /// What instances have made that are done, each asked for once.
+  private struct Recorded {
+    let outputs: (String) -> [Record.Output]?
+    private var known: [String: Members?] = [:]
+
+    init(_ outputs: @escaping (String) -> [Record.Output]?) { self.outputs = outputs }
+
+    mutating func members(of name: String) -> Members? {
+      if let known = known[name] { return known }
+      let members = outputs(name).map { Members($0, of: name) }
+      known[name] = .some(members)
+      return members
+    }
+  }
+
+  private var growing: [String: Members] = [:]
   /// What members were when they were first seen.
   private var first: [Member: Digest] = [:]
   /// Members that have changed since: nothing more is computed of them before they are what they will be.
   private var restless: Set<Member> = []
   private(set) var jobs: [String: Job] = [:]
-  private var taken = 0
+  /// Of all jobs that there were, by number.
+  private var names: [String] = []
+  /// The numbers of those that wait for a place, and of some that do not any more.
+  private var queue = IndexHeap()
+  /// How many compute an action.
+  private var running: [Digest: Int] = [:]
   /// The actions that were computed.
   private(set) var made: Set<Digest> = []
   /// Whether something is there that was not when it was last planned.
@@ -62,14 +105,12 @@ struct Ahead {
   /// There are other members of an instance that runs.
   mutating func grew(_ instance: String, _ members: [Record.Output]) {
     for output in members {
-      let member = Member(instance: instance, output: output.name, key: output.key ?? "")
+      let member = Member(output, of: instance)
       let before = first[member] ?? output.artefact.digest
       if before != output.artefact.digest { restless.insert(member) }
       first[member] = before
     }
-    growing[instance] = members.filter {
-      !restless.contains(Member(instance: instance, output: $0.name, key: $0.key ?? ""))
-    }
+    growing[instance] = Members(members.filter { !restless.contains(Member($0, of: instance)) }, of: instance)
     wantsPlan = true
   }
 
@@ -85,9 +126,14 @@ struct Ahead {
 
   // MARK: Planning
 
+  /// Whether it is worth it to plan now.
+  var isPlanDue: Bool {
+    wantsPlan && !isStopped && growing.values.contains { !$0.outputs.isEmpty }
+  }
+
   /// What is to be planned with, if that is worth it now.
   mutating func request() -> (keys: [KeyedOutput: [String]], growing: [KeyedOutput: [String]])? {
-    guard wantsPlan, !isStopped, growing.values.contains(where: { !$0.isEmpty }) else { return nil }
+    guard isPlanDue else { return nil }
     wantsPlan = false
     var keys: [KeyedOutput: [String]] = [:]
     for (name, job) in jobs {
@@ -98,8 +144,8 @@ struct Ahead {
       }
     }
     var members: [KeyedOutput: [String]] = [:]
-    for (name, outputs) in growing {
-      for output in outputs {
+    for (name, made) in growing {
+      for output in made.outputs {
         members[KeyedOutput(instance: name, output: output.name), default: []].append(output.key ?? "")
       }
     }
@@ -114,45 +160,47 @@ struct Ahead {
   ///   - recorded: what an instance has made that is done; nil of one that is not.
   /// - Returns: those that are to be looked up, with what they read.
   mutating func take(
-    _ planned: [StageInstance], isOpen: (String) -> Bool, recorded: (String) -> [Record.Output]?
+    _ planned: [StageInstance], isOpen: (String) -> Bool,
+    recorded: @escaping (String) -> [Record.Output]?
   ) -> [(instance: StageInstance, outputs: [String: [Record.Output]])] {
     var taken: [(instance: StageInstance, outputs: [String: [Record.Output]])] = []
+    var recorded = Recorded(recorded)
     for instance in planned where jobs[instance.name] == nil && isOpen(instance.name) {
-      guard let reading = reading(of: instance, recorded) else { continue }
-      jobs[instance.name] = Job(instance: instance, rests: reading.rests, number: self.taken)
-      self.taken += 1
+      guard let reading = reading(of: instance, &recorded) else { continue }
+      jobs[instance.name] = Job(instance: instance, rests: reading.rests, number: names.count)
+      names.append(instance.name)
       taken.append((instance, reading.outputs))
     }
     return taken
   }
 
-  private func reading(of instance: StageInstance, _ recorded: (String) -> [Record.Output]?) -> Reading? {
+  private func reading(of instance: StageInstance, _ recorded: inout Recorded) -> Reading? {
     var reading = Reading()
     for input in instance.inputs {
-      guard add(input.source, to: &reading, recorded) else { return nil }
+      guard add(input.source, to: &reading, &recorded) else { return nil }
     }
     return reading.outputs.isEmpty ? nil : reading
   }
 
   /// - Returns: whether it is there.
-  private func add(
-    _ source: InputSource, to reading: inout Reading, _ recorded: (String) -> [Record.Output]?
-  ) -> Bool {
+  private func add(_ source: InputSource, to reading: inout Reading, _ recorded: inout Recorded) -> Bool {
     switch source {
     case .file, .artefact: return true
-    case .collection(let members): return members.allSatisfy { add($0.source, to: &reading, recorded) }
+    case .collection(let members):
+      for member in members where !add(member.source, to: &reading, &recorded) { return false }
+      return true
     case .output(let name, let output, let key?) where growing[name] != nil:
-      let members = growing[name]!
-      guard let found = members.first(where: { $0.name == output && $0.key == key }) else { return false }
-      reading.outputs[name] = members
-      reading.rests[Member(instance: name, output: output, key: key)] = found.artefact.digest
+      let member = Member(instance: name, output: output, key: key)
+      guard let members = growing[name], let digest = members.digest(member) else { return false }
+      reading.outputs[name] = members.outputs
+      reading.rests[member] = digest
       return true
     case .output(let name, _, _), .members(let name, _):
-      if let outputs = recorded(name) {
-        reading.outputs[name] = outputs
+      if let members = recorded.members(of: name) {
+        reading.outputs[name] = members.outputs
         return true
       }
-      guard let job = jobs[name], case .done(let known, _) = job.state, isSound(job, recorded) else {
+      guard let job = jobs[name], case .done(let known, _) = job.state, isSound(job, &recorded) else {
         return false
       }
       reading.outputs[name] = known.outputs
@@ -162,33 +210,44 @@ struct Ahead {
   }
 
   /// Whether all that a job rests on is still what it was.
-  private func isSound(_ job: Job, _ recorded: (String) -> [Record.Output]?) -> Bool {
-    job.rests.allSatisfy { member, digest in
-      (growing[member.instance] ?? recorded(member.instance) ?? []).contains {
-        $0.name == member.output && $0.key == member.key && $0.artefact.digest == digest
-      }
+  private func isSound(_ job: Job, _ recorded: inout Recorded) -> Bool {
+    for (member, digest) in job.rests {
+      let members = growing[member.instance] ?? recorded.members(of: member.instance)
+      if members?.digest(member) != digest { return false }
     }
+    return true
   }
 
   // MARK: Jobs
 
   /// A job must run.
   mutating func miss(_ name: String, _ action: Action, lacks: [Artefact]) {
-    jobs[name]?.state = .queued(action, lacks: lacks)
+    set(name, .queued(action, lacks: lacks))
+    enqueue(name)
   }
 
   /// A job runs.
-  mutating func started(_ name: String, _ action: Action) { jobs[name]?.state = .running(action) }
+  mutating func started(_ name: String, _ action: Action) { set(name, .running(action)) }
 
   /// A job is recorded.
   /// - Parameter seconds: how long it took; nil of what nobody had to compute.
   mutating func done(_ name: String, _ known: KnownInstance, seconds: Double?) {
-    jobs[name]?.state = .done(known, seconds: seconds)
+    set(name, .done(known, seconds: seconds))
     if seconds != nil { made.insert(known.key) }
     wantsPlan = true
   }
 
-  mutating func withdraw(_ name: String) { jobs[name]?.state = .withdrawn }
+  mutating func withdraw(_ name: String) { set(name, .withdrawn) }
+
+  private mutating func set(_ name: String, _ state: Job.State) {
+    guard let before = jobs[name]?.state else { return }
+    if case .running(let action) = before {
+      let others = running[action.key, default: 1] - 1
+      running[action.key] = others > 0 ? others : nil
+    }
+    if case .running(let action) = state { running[action.key, default: 0] += 1 }
+    jobs[name]?.state = state
+  }
 
   /// What runs of an instance counts for nothing any more, unless it is the action that is needed.
   /// - Returns: whether something does that has counted until now.
@@ -209,7 +268,10 @@ struct Ahead {
   }
 
   /// A job has come to nothing for a reason that may pass: it is tried again when something else has come.
-  mutating func forget(_ name: String) { jobs[name] = nil }
+  mutating func forget(_ name: String) {
+    set(name, .withdrawn)
+    jobs[name] = nil
+  }
 
   /// The schedule has come to an instance: what has not begun by now need not.
   mutating func leave(_ name: String) {
@@ -219,27 +281,30 @@ struct Ahead {
     }
   }
 
-  /// The jobs that wait for a place, in the order of the plan. Those that rest on what is not there any more are forgotten.
-  mutating func queue(
-    recorded: (String) -> [Record.Output]?
-  ) -> [(name: String, action: Action, lacks: [Artefact])] {
-    var queue: [(number: Int, entry: (name: String, action: Action, lacks: [Artefact]))] = []
-    for (name, job) in jobs {
-      guard case .queued(let action, let lacks) = job.state else { continue }
-      // Of what has ended the schedule is about to read.
-      if isStopped || !isSound(job, recorded) || !job.rests.keys.allSatisfy({ growing[$0.instance] != nil }) {
-        jobs[name] = nil
-      } else {
-        queue.append((job.number, (name, action, lacks)))
+  /// Takes the next job out of those that wait for a place, in the order of the plan. Those that rest on what is not there any more
+  /// are forgotten.
+  mutating func next() -> (name: String, action: Action, lacks: [Artefact])? {
+    while !isStopped, let number = queue.popSmallest() {
+      let name = names[number]
+      guard let job = jobs[name], job.number == number, case .queued(let action, let lacks) = job.state else {
+        continue
       }
+      // Of what has ended the schedule is about to read.
+      if job.rests.allSatisfy({ growing[$0.key.instance]?.digest($0.key) == $0.value }) {
+        return (name, action, lacks)
+      }
+      jobs[name] = nil
     }
-    return queue.sorted { $0.number < $1.number }.map(\.entry)
+    return nil
+  }
+
+  /// A job that was the next waits for its place again.
+  mutating func enqueue(_ name: String) {
+    if let number = jobs[name]?.number { queue.insert(number, number) }
   }
 
   /// Whether an action is being computed.
-  func runs(_ key: Digest) -> Bool {
-    jobs.values.contains { if case .running(let action) = $0.state { action.key == key } else { false } }
-  }
+  func runs(_ key: Digest) -> Bool { running[key] != nil }
 
   /// What was computed of an instance, and how long that took; nil if nothing was.
   func result(of name: String) -> (key: Digest, seconds: Double)? {

@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import Pipeline
+import System
 
 /// What came of an action that was computed ahead.
 enum AheadEnd: Sendable {
@@ -46,6 +47,7 @@ extension Execution {
     guard let ended = growth.removeValue(forKey: number) else { return }
     ended.finish()
     ahead.ended(instances.name(number))
+    aheadRest?.cancel()
   }
 
   // MARK: Planning
@@ -54,19 +56,43 @@ extension Execution {
     for (number, watch) in grown { wait(for: watch, of: number, &group) }
     grown = []
     lookUpAhead(&group)
-    guard !isPlanningAhead, schedule.startsMore, let request = ahead.request() else { return }
+    guard !isPlanningAhead, schedule.startsMore, ahead.isPlanDue else { return }
     isPlanningAhead = true
+    if !aheadPace.isDue { return restAhead(&group) }
+    guard let request = ahead.request() else { return isPlanningAhead = false }
+    let start = ContinuousClock.now
     let keys = keys.merging(request.keys) { known, _ in known }
     group.addTask { [engine, targets] in
       let planned = try? engine.planner.planAhead(
         engine.source.file(), overrides: engine.overrides, targets: targets, keys: keys,
         growing: request.growing)
-      return .plannedAhead(planned ?? [])
+      return .plannedAhead(planned ?? [], since: start)
     }
   }
 
-  mutating func plannedAhead(_ planned: [StageInstance]) {
+  /// A plan takes the longer the more instances there are: where many members come one after the other, there is none for each.
+  private mutating func restAhead(_ group: inout TaskGroup<Event>) {
+    let rest = aheadPace.rest
+    let sleep = Task(executorPreference: TaskThreads.shared) { _ = try? await Task.sleep(for: rest) }
+    aheadRest = sleep
+    group.addTask {
+      await withTaskCancellationHandler {
+        await sleep.value
+      } onCancel: {
+        sleep.cancel()
+      }
+      return .restedAhead
+    }
+  }
+
+  mutating func restedAhead() {
     isPlanningAhead = false
+    aheadRest = nil
+  }
+
+  mutating func plannedAhead(_ planned: [StageInstance], since start: ContinuousClock.Instant) {
+    isPlanningAhead = false
+    defer { aheadPace.ended(since: start) }
     let taken = ahead.take(planned, isOpen: isOpen, recorded: recorded)
     if taken.isEmpty { return }
     let byName = Dictionary(planned.map { ($0.name, $0) }) { first, _ in first }
@@ -128,12 +154,17 @@ extension Execution {
   /// Gives the places for which the schedule has nothing to what can be computed ahead.
   mutating func startAhead(_ group: inout TaskGroup<Event>) {
     if ahead.jobs.isEmpty || !schedule.startsMore { return }
-    let queue = ahead.queue(recorded: recorded)
     // What is ready and has its turn comes before more of these.
-    if queue.isEmpty || schedule.wantsBack { return }
-    for (name, action, lacks) in queue {
-      if schedule.isInFlight(action.key) || ahead.runs(action.key) { continue }
-      guard schedule.borrow(engine.runner.demand(action.resources)) else { continue }
+    if schedule.wantsBack { return }
+    var passedOver: [String] = []
+    defer { for name in passedOver { ahead.enqueue(name) } }
+    while schedule.free.hasPlace, let (name, action, lacks) = ahead.next() {
+      guard !schedule.isInFlight(action.key), !ahead.runs(action.key),
+        schedule.borrow(engine.runner.demand(action.resources))
+      else {
+        passedOver.append(name)
+        continue
+      }
       ahead.started(name, action)
       if instances.number(of: name) == nil { observe(.planned(planned)) }
       observe(.started(instance: name))
@@ -156,7 +187,7 @@ extension Execution {
       case .found(let record): return .found(record)
       case .ran(.computed(let result), let lease):
         defer { lease?.release() }
-        return .computed(try Computed.commit([result], in: engine)[0])
+        return .computed(try Computed.commit([result], in: engine)[0].get())
       case .ran(.failed(let error, _, let notes), let lease):
         lease?.release()
         return .failed(error, notes: notes)

@@ -164,12 +164,13 @@ extension Execution {
     reminder?.cancel()
     let finished = batch.map { Finished(number: $0, result: computed.removeValue(forKey: $0)!) }
     group.addTask { [engine] in
-      do {
-        let results = try Computed.commit(finished.map(\.result), in: engine)
-        return .stored(zip(finished, results).map { Finished(number: $0.number, result: $1) })
-      } catch {
-        return .notStored(finished, PipelineError(wrapping: error, in: finished[0].result.action))
-      }
+      let ends = Computed.commit(finished.map(\.result), in: engine)
+      return .stored(
+        zip(finished, ends).map { finished, end in
+          Stored(
+            number: finished.number,
+            result: end.mapError { PipelineError(wrapping: $0, in: finished.result.action) })
+        })
     }
   }
 

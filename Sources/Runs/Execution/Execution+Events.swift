@@ -24,11 +24,8 @@ extension Execution {
     case .fetched(let number, let lost):
       if let lost { repair(lost, for: number) } else { schedule.fetched(number) }
     case .notFetched(let number, let error): fail(number, error)
-    case .stored(let finished): stored(finished)
+    case .stored(let batch): stored(batch)
     case .due(let number): schedule.due(number)
-    case .notStored(let finished, let error):
-      schedule.endedStoring()
-      for each in finished { fail(each.number, error) }
     case .published(let ends, let publisher):
       self.publisher = publisher
       schedule.endedPublishing()
@@ -46,7 +43,8 @@ extension Execution {
       selection = Plan.Selection(instances: selection.instances, targets: selection.targets, deferred: [])
       notPlanned(error)
     case .grew(let number, let watch, let growth): grew(number, watch, growth)
-    case .plannedAhead(let planned): plannedAhead(planned)
+    case .plannedAhead(let planned, let start): plannedAhead(planned, since: start)
+    case .restedAhead: restedAhead()
     case .lookedUpAhead(let findings): lookedUpAhead(findings)
     case .ranAhead(let name, let action, let end): ranAhead(name, action, end)
     }
@@ -146,7 +144,14 @@ extension Execution {
     }
   }
 
-  mutating func stored(_ finished: [Finished]) {
+  mutating func stored(_ batch: [Stored]) {
+    var (finished, lost): ([Finished], [(number: Int, error: PipelineError)]) = ([], [])
+    for each in batch {
+      switch each.result {
+      case .success(let result): finished.append(Finished(number: each.number, result: result))
+      case .failure(let error): lost.append((each.number, error))
+      }
+    }
     let twins = schedule.stored(finished.map(\.number))
     for each in finished {
       let result = each.result
@@ -155,6 +160,7 @@ extension Execution {
       settle(each.number, result.record.outputs)
       for twin in twins[each.number] ?? [] { settle(twin, result.record.outputs) }
     }
+    for (number, error) in lost { fail(number, error) }
   }
 
   /// A result is recorded.

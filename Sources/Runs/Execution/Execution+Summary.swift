@@ -60,6 +60,7 @@ extension Execution {
         remembered.parameters = plan.parameters
         remembered.keys = keys
         remembered.eager = (0..<instances.count).filter { !instances[$0].eager.isEmpty }
+        remembered.telling = (0..<instances.count).filter { instances[$0].work.tellsHowStagesRan }
       }
       return try writer.finished(remembered)
     } catch {

@@ -19,17 +19,18 @@ struct Execution {
     /// What it reads has been brought into the store, but for what nobody has.
     case fetched(Int, lost: Digest?)
     case notFetched(Int, PipelineError)
-    case stored([Finished])
+    case stored([Stored])
     /// A group of results has waited for as long as it was to.
     case due(Int)
-    case notStored([Finished], PipelineError)
     case published([(number: Int, failure: PublishFailure?)], WorkspacePublisher)
     /// With what is wrong with stages that are not in the plan.
     case planned(Plan, Plan.Selection, faults: [PipelineError])
     case notPlanned(PipelineError)
     /// Other members of an instance that runs are kept; nil if nobody wants to know any more.
     case grew(Int, GrowthWatch?, Growth)
-    case plannedAhead([StageInstance])
+    case plannedAhead([StageInstance], since: ContinuousClock.Instant)
+    /// It is time to plan ahead once more.
+    case restedAhead
     case lookedUpAhead([(name: String, finding: LookUp.Finding)])
     case ranAhead(String, Action, AheadEnd)
   }
@@ -37,6 +38,12 @@ struct Execution {
   struct Finished: Sendable {
     let number: Int
     let result: Computed
+  }
+
+  /// What came of making a result durable.
+  struct Stored: Sendable {
+    let number: Int
+    let result: Result<Computed, PipelineError>
   }
 
   struct PublishFailure: Sendable {
@@ -77,6 +84,9 @@ struct Execution {
   /// What is computed before the schedule comes to it.
   var ahead = Ahead()
   var isPlanningAhead = false
+  /// How often it is planned ahead, and what waits until then.
+  var aheadPace = Pace()
+  var aheadRest: Task<Void, Never>?
   /// What is to be looked up ahead.
   var aheadItems: [LookUp.Item] = []
   /// Watches that have told something and are to go on.
@@ -229,12 +239,14 @@ struct Execution {
     var isBehind = [Bool](repeating: false, count: instances.count)
     var isDirty = isBehind
     for number in changes.dirty { isDirty[number] = true }
+    let telling = Set(changes.run.summary.telling)
     var unchanged = 0
     for (number, instance) in changes.run.instances.enumerated() {
       isBehind[number] = isDirty[number] || instance.dependencies.contains { isBehind[$0] }
       if isBehind[number] {
         schedule.add(
-          dependencies: instances.dependencies(of: number), priority: number, isPresumed: !isDirty[number])
+          dependencies: instances.dependencies(of: number), priority: number,
+          isPresumed: !isDirty[number] && !telling.contains(number))
       } else {
         schedule.addDone()
         unchanged += 1

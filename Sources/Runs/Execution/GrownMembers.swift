@@ -53,6 +53,7 @@ final class GrownMembers: Sendable {
     let work = work.withLock { $0 }
     work?.queue.finish()
     await work?.task.value
+    shelf.write()
   }
 }
 
@@ -73,10 +74,20 @@ private final class GrownShelf: Sendable {
     var hasKept = false
   }
 
+  /// What it costs to write the list, and to look which members the command has removed again, grows with it: with many that are
+  /// finished one right after the other, neither is done for each.
+  private struct Listing {
+    /// Nil before anything has joined it.
+    var list: GrownList?
+    var writing = Pace()
+    var looking = Pace()
+  }
+
   private let action: Action
   private let store: Store
   private let notes: ActionNotes
   private let state = Mutex(State())
+  private let listing = Mutex(Listing())
 
   private var saved: SavedFiles { SavedFiles(store: store) }
 
@@ -126,6 +137,23 @@ private final class GrownShelf: Sendable {
     }
     let missed = Array(failed.suffix(GrownShelf.mostFailed)) + rest
     state.withLock { $0.missed = missed }
+    write()
+  }
+
+  /// Writes the list, unless more is about to join it.
+  func write() {
+    let isLast = state.withLock { $0.waiting.isEmpty }
+    do {
+      try listing.withLock { listing in
+        guard listing.list?.isChanged == true, isLast || listing.writing.isDue else { return }
+        let start = ContinuousClock.now
+        defer { listing.writing.ended(since: start) }
+        try listing.list?.write(for: action.key, in: store)
+      }
+    } catch {
+      say(
+        "what has grown could not be listed while the stage runs: \(PipelineError(wrapping: error).headline)")
+    }
   }
 
   /// Of those that cannot be read, so many are tried again with the next one.
@@ -154,7 +182,7 @@ private final class GrownShelf: Sendable {
       // It is what it was before it was read: nothing else was put in its place meanwhile, and no link led elsewhere.
       guard try statuses(at: path) == before else { return .settled }
       try publication.commit()
-      try list(
+      list(
         SavedList.Member(
           output: member.output, key: member.key, path: member.place, digest: artefact.digest,
           size: artefact.size, isExecutable: status.isFile && status.isExecutable, modified: status.modified),
@@ -182,30 +210,42 @@ private final class GrownShelf: Sendable {
     return all
   }
 
-  private func list(_ entry: SavedList.Member, in folder: String) throws {
-    var list = SavedList(of: action.key, in: store)
-    if list.members.isEmpty { saved.removeOld() }
-    let own = state.withLock { state in
-      let own = state.own
-      state.own.insert(entry.path)
-      return own
+  private func list(_ entry: SavedList.Member, in folder: String) {
+    let isOwn = state.withLock { !$0.own.insert(entry.path).inserted }
+    let (before, gone) = listing.withLock { listing -> (SavedList.Member?, [SavedList.Member]) in
+      if listing.list == nil {
+        let list = GrownList(SavedList(of: action.key, in: store))
+        if list.isEmpty { saved.removeOld() }
+        listing.list = list
+      }
+      let before = listing.list?.member(at: entry.path)
+      let gone = removed(from: &listing, but: entry.path, in: folder)
+      for member in gone { listing.list?.remove(member.path) }
+      listing.list?.add(entry)
+      return (before, gone)
     }
-    let stale = list.members.filter {
-      $0.path == entry.path || own.contains($0.path) && !saved.isThere($0.path, in: folder)
-    }
-    let before = stale.first { $0.path == entry.path }
-    if let before, own.contains(entry.path), before.digest != entry.digest {
+    if let before, isOwn, before.digest != entry.digest {
       say(
         "\(name(entry.output, entry.key)) changed after it had been taken for finished, and is kept anew; "
           + "what is renamed into its place when it is complete is kept once")
     }
-    list.members.removeAll { stale.contains($0) }
-    if list.members.count < SavedList.most { list.members.append(entry) }
-    try list.write(for: action.key, in: store)
     // What an earlier attempt had made, too, is no way forward.
     if before?.digest != entry.digest { state.withLock { $0.hasKept = true } }
     // Of these the next attempt gets what the list says, if anything.
-    for member in stale where member.digest != entry.digest { saved.drop(member.path, of: action.key) }
+    for member in gone { saved.drop(member.path, of: action.key) }
+    if let before, before.digest != entry.digest { saved.drop(before.path, of: action.key) }
+  }
+
+  /// Those on the list that the command has removed again.
+  private func removed(
+    from listing: inout Listing, but path: String, in folder: String
+  ) -> [SavedList.Member] {
+    guard listing.looking.isDue else { return [] }
+    let own = state.withLock { $0.own }
+    let start = ContinuousClock.now
+    defer { listing.looking.ended(since: start) }
+    return own.filter { $0 != path && !saved.isThere($0, in: folder) }
+      .compactMap { listing.list?.member(at: $0) }
   }
 
   private func name(_ output: String, _ key: String) -> String { "\(action.name): \(output)[\(key)]" }

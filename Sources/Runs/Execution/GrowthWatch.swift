@@ -9,10 +9,12 @@ struct GrowthWatch: Sendable {
   private let key: Digest
   private let store: Store
   /// What stood on the list before and is not what will be there in the end.
-  private var old: [SavedList.Member]
+  private var old: Set<SavedList.Member>
   /// Which of its attempts anew it is.
   private var attempt = 0
   private var seen: FileStatus.Key?
+  /// A list takes the longer to read the longer it is.
+  private var pace = Pace()
   private var artefacts: [Digest: Artefact] = [:]
   /// The members that are in the store, each once, in the order of the list.
   private(set) var members: [Record.Output] = []
@@ -24,7 +26,7 @@ struct GrowthWatch: Sendable {
     self.instance = instance
     self.key = key
     self.store = store
-    old = goesOn ? [] : SavedList(of: key, in: store).members
+    old = goesOn ? [] : Set(SavedList(of: key, in: store).members)
   }
 
   /// The same once there are other members.
@@ -32,7 +34,7 @@ struct GrowthWatch: Sendable {
   func next(_ growth: Growth, unless isOver: @Sendable () -> Bool) async -> GrowthWatch? {
     var watch = self
     while !growth.isOver, !isOver() {
-      if watch.begin(growth.attempt) || watch.look() { return watch }
+      if watch.begin(growth.attempt) || watch.lookInTurn() { return watch }
       do { try await Task.sleep(for: GrowthWatch.pause) } catch { return nil }
     }
     return nil
@@ -43,11 +45,18 @@ struct GrowthWatch: Sendable {
   private mutating func begin(_ attempt: Int) -> Bool {
     if attempt == self.attempt { return false }
     self.attempt = attempt
-    old = SavedList(of: key, in: store).members
+    old = Set(SavedList(of: key, in: store).members)
     seen = nil
     if members.isEmpty { return false }
     members = []
     return true
+  }
+
+  private mutating func lookInTurn() -> Bool {
+    guard pace.isDue else { return false }
+    let start = ContinuousClock.now
+    defer { pace.ended(since: start) }
+    return look()
   }
 
   /// - Returns: whether there are other members than before.

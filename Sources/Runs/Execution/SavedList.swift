@@ -7,7 +7,7 @@ import System
 ///     failed/KEY-saved.json    {"brake":"saved 1","members":[{"digest":…,"key":"64","modified":…,"output":"checkpoints",
 ///                              "path":"ckpt/step_64.pt","size":…}],"resumed":2}
 struct SavedList: Sendable, Equatable {
-  struct Member: Sendable, Equatable {
+  struct Member: Sendable, Hashable {
     let output: String
     let key: String
     /// In the folder of the command.
@@ -53,22 +53,34 @@ struct SavedList: Sendable, Equatable {
   }
 
   func write(for key: Digest, in store: Store) throws {
-    let json: JSON = [
-      "brake": "saved 1", "resumed": .integer(Int64(timesResumed)),
-      "members": .array(
-        members.map { member in
-          var fields: [String: JSON] = [
-            "output": .string(member.output), "key": .string(member.key), "path": .string(member.path),
-            "digest": .string(member.digest.description), "size": .integer(Int64(member.size)),
-            "modified": .integer(member.modified),
-          ]
-          if member.isExecutable { fields["mode"] = "755" }
-          return .object(fields)
-        }),
+    try SavedList.write(
+      members.lazy.map(SavedList.bytes), timesResumed: timesResumed, for: key, in: store)
+  }
+
+  /// What a list says of a member, as canonical JSON.
+  static func bytes(of member: Member) -> [UInt8] {
+    var fields: [String: JSON] = [
+      "output": .string(member.output), "key": .string(member.key), "path": .string(member.path),
+      "digest": .string(member.digest.description), "size": .integer(Int64(member.size)),
+      "modified": .integer(member.modified),
     ]
+    if member.isExecutable { fields["mode"] = "755" }
+    return JSON.object(fields).canonicalBytes
+  }
+
+  /// - Parameter members: as `bytes(of:)` gives them.
+  static func write(
+    _ members: some Sequence<[UInt8]>, timesResumed: Int, for key: Digest, in store: Store
+  ) throws {
+    var bytes = Array(#"{"brake":"saved 1","members":["#.utf8)
+    for (number, member) in members.enumerated() {
+      if number > 0 { bytes.append(UInt8(ascii: ",")) }
+      bytes += member
+    }
+    bytes += Array(#"],"resumed":\#(timesResumed)}"#.utf8)
     let path = SavedList.path(of: key, in: store)
     try store.makeFolders(parentFolder(of: path))
-    try store.files.replace(path, with: json.canonicalBytes, by: store.temporaryPath())
+    try store.files.replace(path, with: bytes, by: store.temporaryPath())
   }
 
   /// What all lists in a store name.

@@ -7,11 +7,11 @@ import System
 /// The actions that a run needs, in a file of the store's `runs/`, so that whoever collects what is not needed knows them. What the last
 /// runs of a pipeline need is kept.
 ///
-///     runs/PIPELINE/NAME.open    of a run that has not come to its end
+///     runs/PIPELINE/NAME.open    of a run that goes on, or was killed: the next collection ends it (`RunLists.endLeft`)
 ///     runs/PIPELINE/NAME         of one that has; called by the SHA-256 of its keys, so that equal runs have one
 ///
 /// `PIPELINE` are the first 16 digits of the SHA-256 of the workspace's path and the pipeline's. The first line of a file is a JSON
-/// object that says what these are; each other is the key of an action.
+/// object that says what these are, and which process made it; each other is the key of an action.
 final class RunList: Sendable {
   private struct State {
     var keys: Set<Digest> = []
@@ -24,16 +24,16 @@ final class RunList: Sendable {
   }
 
   private let store: Store
-  private let heading: [UInt8]
+  private let identity: [String: JSON]
   private let folder: String
   private let state = Mutex(State())
 
   init(of engine: Engine) {
     store = engine.store
     let root = (try? store.files.realPath(engine.root)) ?? engine.root
-    let identity: JSON = ["folder": .string(root), "pipeline": .string(engine.source.path)]
-    heading = identity.canonicalBytes + [UInt8(ascii: "\n")]
-    folder = "\(store.root)/runs/\(Digest(of: identity.canonicalBytes).hex.prefix(RunList.folderLength))"
+    identity = ["folder": .string(root), "pipeline": .string(engine.source.path)]
+    let digest = Digest(of: JSON.object(identity).canonicalBytes)
+    folder = "\(store.root)/runs/\(digest.hex.prefix(RunList.folderLength))"
   }
 
   /// Says that actions are needed, before their records are looked for. A store that cannot be written to is not
@@ -49,7 +49,8 @@ final class RunList: Sendable {
           guard try store.files.status(store.root + "/format") != nil else { return state.isOff = true }
           for changed in try store.makeFolders(folder) { try store.files.synchronise(changed) }
           try store.files.checkOwnFolder(folder)
-          bytes = heading
+          let heading = identity.merging(["owner": .string(try store.processName())]) { $1 }
+          bytes = JSON.object(heading).canonicalBytes + bytes
         }
         let path = state.path ?? "\(folder)/\(ProcessFolder.randomName()).open"
         try store.files.write(bytes + DigestList.bytes(new), to: path, .appending)
@@ -84,21 +85,17 @@ final class RunList: Sendable {
     let files = store.files
     // Lists of the same keys differ in their order alone.
     let size = try files.entry(path)?.size
-    if let known = try files.entry(target), known.isFile, known.size == size, isWhole(target) {
+    if let known = try files.entry(target), known.isFile, known.size == size,
+      (try? RunLists(of: store).isWhole(target)) == true
+    {
       // Its first byte is written again: that makes it the newest, and it is whole all the time.
-      try files.write(Array(heading.prefix(1)), to: target, .changing)
+      try files.write([UInt8(ascii: "{")], to: target, .changing)
       // Unless somebody has removed it in this moment.
       if try files.entry(target)?.size == size { return try files.remove(path) }
     }
     try files.synchronise(path)
     try files.rename(path, to: target)
     try files.synchronise(folder)
-  }
-
-  /// Whether a list has the keys that it is called after.
-  private func isWhole(_ path: String) -> Bool {
-    let list = RunLists.List(path: path, modified: 0, isOpen: false)
-    return (try? RunLists(of: store).keys(of: list)) != nil
   }
 
   /// Digits of the name of a pipeline's folder.
@@ -114,6 +111,9 @@ package struct RunLists {
     /// Whether the run has not come to its end, or was killed.
     let isOpen: Bool
 
+    /// The folder in `tmp/` of the process whose run it is; nil where nobody has said so.
+    var owner: String?
+
     /// What it is called in `runs/`.
     var name: String { path.split(separator: "/").suffix(2).joined(separator: "/") }
   }
@@ -126,11 +126,11 @@ package struct RunLists {
     let lists: [List]
   }
 
-  private let store: Store
+  let store: Store
 
   package init(of store: Store) { self.store = store }
 
-  private var files: any FileSystem { store.files }
+  var files: any FileSystem { store.files }
 
   /// - Throws: if one cannot be read.
   func pipelines() throws -> [Pipeline] {
@@ -140,8 +140,7 @@ package struct RunLists {
       guard try files.entry("\(folder)/\(name)")?.isFolder == true else { return nil }
       let lists = try lists(in: "\(folder)/\(name)")
       guard let newest = lists.first else { return nil }
-      let line = try contents(newest).prefix { $0 != UInt8(ascii: "\n") }
-      let identity = try? JSON(parsing: Array(line))
+      let identity = try heading(of: newest)
       return Pipeline(
         folder: identity?["folder"]?.string ?? "?", pipeline: identity?["pipeline"]?.string ?? "?",
         lists: lists
@@ -155,9 +154,19 @@ package struct RunLists {
       let isOpen = name.hasSuffix(".open") && ProcessFolder.isRandomName(name.dropLast(5))
       guard isOpen || Digest(name) != nil, let status = try files.entry("\(folder)/\(name)"), status.isFile
       else { return nil }
-      return List(path: "\(folder)/\(name)", modified: status.modified, isOpen: isOpen)
+      var list = List(path: "\(folder)/\(name)", modified: status.modified, isOpen: isOpen)
+      if isOpen { list.owner = try owner(of: list) }
+      return list
     }
     return lists.sorted { ($1.modified, $0.path) < ($0.modified, $1.path) }
+  }
+
+  private func heading(of list: List) throws -> JSON? {
+    try? JSON(parsing: Array(try contents(list).prefix { $0 != UInt8(ascii: "\n") }))
+  }
+
+  private func owner(of list: List) throws -> String? {
+    try heading(of: list)?["owner"]?.string.flatMap { ProcessFolder.isRandomName($0[...]) ? $0 : nil }
   }
 
   /// - Throws: `.damaged` if they are not those that the list is called after.
@@ -174,6 +183,16 @@ package struct RunLists {
       )
     }
     return keys
+  }
+
+  /// Whether a list of a run that has ended has the keys that it is called after.
+  func isWhole(_ path: String) throws -> Bool {
+    do { _ = try keys(of: List(path: path, modified: 0, isOpen: false)) } catch let error as Failure
+      where error.code == .damaged
+    {
+      return false
+    }
+    return true
   }
 
   /// Checks every list that can be checked: those of runs that have come to their end.

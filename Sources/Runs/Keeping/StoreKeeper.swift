@@ -28,6 +28,7 @@ public struct StoreKeeper: Sendable {
     }
     let grace = rules.graceOfFiles
     let now = try store.timeOfFiles()
+    if !isTrial { try RunLists(of: store).endLeft(at: now, rules) }
     let sweep = Sweep(of: store)
     let needs = try await StoreNeeds(of: store, rules, at: now)
     if !isTrial {

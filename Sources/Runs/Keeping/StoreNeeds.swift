@@ -173,7 +173,7 @@ public struct StoreNeeds: Sendable {
       var ended = 0
       for list in pipeline.lists {
         let keys = try lists.keys(of: list)
-        if list.isOpen, now - list.modified < StoreNeeds.silence { running.formUnion(keys) }
+        if try list.isOpen && !lists.isLeft(list, at: now, rules) { running.formUnion(keys) }
         if ended == rules.runs { continue }
         kept.formUnion(keys)
         // One that failed takes no place of those that did not.
@@ -185,7 +185,4 @@ public struct StoreNeeds: Sendable {
     }
     return (kept, running)
   }
-
-  /// A run whose list has not changed for so long, in nanoseconds, is taken for one that was killed.
-  private static let silence: Int64 = 30 * 86_400 * 1_000_000_000
 }

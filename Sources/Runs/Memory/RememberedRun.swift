@@ -31,6 +31,8 @@ struct RememberedRun: Sendable {
     var keys: [KeyedOutput: [String]] = [:]
     /// The instances whose members others may read while they run.
     var eager: [Int] = []
+    /// The instances that tell how those behind them ran: what they come to does not rest on the outputs of these alone.
+    var telling: [Int] = []
   }
 
   var summary = Summary()
@@ -62,6 +64,7 @@ extension RememberedRun.Summary {
       "keys": .array(
         keys.map { [.string($0.key.instance), .string($0.key.output), .array($0.value.map { .string($0) })] }),
       "eager": .array(eager.map { .integer(Int64($0)) }),
+      "telling": .array(telling.map { .integer(Int64($0)) }),
     ]
   }
 
@@ -70,6 +73,7 @@ extension RememberedRun.Summary {
       let outputs = json["outputs"]?.object, let published = json["published"]?.array,
       let tools = json["tools"]?.object, let parameters = json["parameters"]?.object,
       let keys = json["keys"]?.array, let eager = json["eager"]?.array,
+      let telling = json["telling"]?.array,
       let included = json["included"]?.array
     else { return nil }
     self.planned = planned
@@ -85,6 +89,7 @@ extension RememberedRun.Summary {
     self.tools = tools.compactMapValues(\.string)
     self.parameters = parameters
     self.eager = eager.compactMap(\.integer)
+    self.telling = telling.compactMap(\.integer)
     for entry in keys {
       guard let parts = entry.array, parts.count == 3, let instance = parts[0].string,
         let output = parts[1].string

@@ -56,7 +56,7 @@ public final class RunMemory: Sendable {
     self.root = root
     self.secret = secret
     let request: JSON = [
-      "brake": "run 4",
+      "brake": "run 5",
       "pipeline": .string(Digest(of: Array(text.utf8)).hex),
       "path": .string(path),
       "overrides": .array(overrides.map { [.string($0.name), .string($0.value)] }),

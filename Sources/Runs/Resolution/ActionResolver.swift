@@ -32,9 +32,7 @@ struct ActionResolver: Sendable {
   }
 
   private func marks(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> StageMarks {
-    guard case .operation(let operation, _) = instance.work, operation.tellsHowStagesRan else {
-      return StageMarks()
-    }
+    guard instance.work.tellsHowStagesRan else { return StageMarks() }
     return try StageMarks(of: store, behind: inputs.flatMap(\.members).map(\.artefact.digest)) {
       try trust.refusal(of: $0, in: store) == nil
     }

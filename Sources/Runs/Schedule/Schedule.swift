@@ -312,7 +312,7 @@ struct Schedule {
   /// The other process does not compute it any more.
   mutating func released(_ node: Int) { enqueue(node) }
 
-  /// What was computed is durable.
+  /// What was computed is durable, of these: the others of the group have failed.
   /// - Returns: of each instance the others that are the same action.
   mutating func stored(_ batch: [Int]) -> [Int: [Int]] {
     isStoring = false
@@ -326,9 +326,6 @@ struct Schedule {
     }
     return twins
   }
-
-  /// What was computed could not be made durable.
-  mutating func endedStoring() { isStoring = false }
 
   /// A batch of publications has come back.
   mutating func endedPublishing() { isPublishing = false }

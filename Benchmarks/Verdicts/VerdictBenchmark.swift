@@ -21,7 +21,9 @@ import Compute
 
   func run() async throws {
     var failed = false
-    print("verdicts: decelerating of \(seeds) curves without a break, of \(broken) with one, smoothed or not in turn")
+    print(
+      "verdicts: decelerating of \(seeds) curves without a break, of \(broken) with one, smoothed or not in turn"
+    )
     for family in Family.smooth where seeds > 0 {
       for steps in [1000, 10_000, 100_000, 500_000] where steps <= longest {
         failed = try await row(family, steps: steps, isBroken: false) || failed

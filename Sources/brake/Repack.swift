@@ -32,7 +32,9 @@ extension Brake {
       false
     @Flag(
       name: .customLong("predict-weights"),
-      help: "Save weights as what an update has made of earlier ones, too: they take least, and are read at a quarter of the speed.")
+      help:
+        "Save weights as what an update has made of earlier ones, too: they take least, and are read at a quarter of the speed."
+    )
     var predictsWeights = false
     @Option(
       help: ArgumentHelp(

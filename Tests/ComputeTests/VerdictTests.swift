@@ -28,9 +28,18 @@ import Testing
   }
 
   @Test(arguments: [
-    (1500, "Without the start too little of the run is left to tell whether that contradicts it; without its second half too"),
-    (2300, "Without the start too little of the run is left to tell whether that contradicts it; of laws fitted to its first half"),
-    (8000, "Nothing contradicts it without the start of the run; of laws fitted to its first half none without a break predicts"),
+    (
+      1500,
+      "Without the start too little of the run is left to tell whether that contradicts it; without its second half too"
+    ),
+    (
+      2300,
+      "Without the start too little of the run is left to tell whether that contradicts it; of laws fitted to its first half"
+    ),
+    (
+      8000,
+      "Nothing contradicts it without the start of the run; of laws fitted to its first half none without a break predicts"
+    ),
   ])
   func `The reasons name the parts of the run that were looked at`(steps: Int, words: String) throws {
     let law = OneBreak(b: 20, c0: 0.3, c1: -0.25, logD1: log(Double(steps) / 4), f1: 0.1)

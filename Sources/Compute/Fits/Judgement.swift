@@ -92,7 +92,8 @@ struct Judgement {
       : "Without the start too little of the run is left to tell whether that contradicts it"
     let earlier =
       switch (evidence.isPredictable, isSeenEarlier) {
-      case (true, _): "of laws fitted to its first half none without a break predicts the second decisively better"
+      case (true, _):
+        "of laws fitted to its first half none without a break predicts the second decisively better"
       case (false, true): "nothing does without its second half"
       case (false, false): "without its second half too little is left to tell"
       }

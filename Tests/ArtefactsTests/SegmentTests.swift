@@ -176,7 +176,7 @@ extension Store {
     #expect(folder.temporaries(of: "store") == [])
   }
 
-  @Test func `What is wrong with one of many that are committed at once keeps no other out of the store`() throws {
+  @Test func `What is wrong with one of many in a commit keeps no other out of the store`() throws {
     let store = try store
     func large(_ number: Int) throws -> (publication: Publication, record: Record) {
       let publication = store.publication()

@@ -40,7 +40,11 @@ private struct GroupCommit {
 
   var results: [Result<[Digest], any Error>] {
     keys.indices.map { number in
-      if let error = failures[number] { .failure(error) } else { .success(keys[number].filter(stayed.contains)) }
+      if let error = failures[number] {
+        .failure(error)
+      } else {
+        .success(keys[number].filter(stayed.contains))
+      }
     }
   }
 

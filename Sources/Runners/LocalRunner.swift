@@ -53,6 +53,7 @@ public struct LocalRunner: Runner {
     case .command(let command):
       do { return try await run(command, of: action, in: scratch, watcher) } catch is Sandbox.Unavailable {
         // It is known now, and the command has not begun.
+        try Task.checkCancellation()
         try scratch.clear()
         return try await run(command, of: action, in: scratch, watcher)
       }

@@ -57,9 +57,9 @@ extension CommandRun {
       let ending = try await run()
       if ending == .exited(0) {
         sandbox.noteWorks()
-        return ending
+      } else if !Task.isCancelled {
+        try sandbox.checkWorks()
       }
-      try sandbox.checkWorks()
       return ending
     } catch {
       if !Task.isCancelled { try sandbox.checkWorks() }

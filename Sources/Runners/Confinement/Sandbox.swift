@@ -44,7 +44,7 @@ struct Sandbox: Sendable {
   /// bubblewrap for the commands of a workspace, or why there is none. Found out once in a process.
   static func found(workspace: String) -> Result<Sandbox, Unavailable> {
     availability.withLock { known in
-      if known == nil { known = program().flatMap(probe) }
+      if known == nil { known = program().flatMap { probe($0) ?? .failure(interrupted) } }
       return known!
     }.map { Sandbox(program: $0, workspace: hidable(workspace)) }
   }
@@ -67,12 +67,13 @@ struct Sandbox: Sendable {
   /// Whether a command that did not end well had a sandbox at all.
   /// - Throws: `Unavailable` if none can be made.
   func checkWorks() throws {
-    _ = try Sandbox.availability.withLock { known in
-      let found = known ?? Sandbox.probe(program)
-      known = found
-      return try found.get()
+    try Sandbox.availability.withLock { known in
+      known = known ?? Sandbox.probe(program)
+      _ = try known?.get()
     }
   }
+
+  private static let interrupted = Unavailable(reason: "bubblewrap was ended by a signal")
 
   private static func program() -> Result<String, Unavailable> {
     guard let program = ProgramPath.find("bwrap") else {
@@ -81,7 +82,8 @@ struct Sandbox: Sendable {
     return .success(program)
   }
 
-  private static func probe(_ program: String) -> Result<String, Unavailable> {
+  /// - Returns: nil if it was ended by a signal, as by Ctrl-C: then nobody knows.
+  private static func probe(_ program: String) -> Result<String, Unavailable>? {
     let line =
       [program] + machine() + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
     let quoted = line.map(ShellText.quoted).joined(separator: " ")
@@ -91,7 +93,9 @@ struct Sandbox: Sendable {
     var buffer = [UInt8](repeating: 0, count: 400)
     let count = fread(&buffer, 1, buffer.count, pipe)
     let text = String(decoding: buffer[..<count], as: UTF8.self)
-    if pclose(pipe) == 0 { return .success(program) }
+    let status = pclose(pipe)
+    if status == 0 { return .success(program) }
+    if status & 0x7F != 0 || status >> 8 >= 128 { return nil }
     let said = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it does not say why"
     return .failure(Unavailable(reason: "bubblewrap does not work here: \(said)"))
   }

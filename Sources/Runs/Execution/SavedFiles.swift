@@ -123,6 +123,7 @@ struct SavedFiles: Sendable {
     private let paths = Mutex<Set<String>>([])
     /// What it was given by an earlier attempt: kept already, and nothing that this one has saved.
     private let given = Mutex<Set<String>>([])
+    private let pace = Mutex(Pace())
 
     private static let most = 4096
 
@@ -143,16 +144,26 @@ struct SavedFiles: Sendable {
           return
         }
         paths.insert(path)
+        given.withLock { given in
+          given.remove(path)
+          dropRemoved(from: work, &paths, &given)
+        }
+      }
+    }
+
+    /// With many files that are saved one right after the other, this is not done for each.
+    private func dropRemoved(from work: String, _ paths: inout Set<String>, _ given: inout Set<String>) {
+      pace.withLock { pace in
+        guard pace.isDue else { return }
+        let start = ContinuousClock.now
+        defer { pace.ended(since: start) }
         for other in paths where !saved.isThere(other, in: work) {
           saved.drop(other, of: key)
           paths.remove(other)
         }
-        given.withLock { given in
-          given.remove(path)
-          for other in given where !saved.isThere(other, in: work) {
-            saved.drop(other, of: key)
-            given.remove(other)
-          }
+        for other in given where !saved.isThere(other, in: work) {
+          saved.drop(other, of: key)
+          given.remove(other)
         }
       }
     }

@@ -111,9 +111,6 @@ package struct RunLists {
     /// Whether the run has not come to its end, or was killed.
     let isOpen: Bool
 
-    /// The folder in `tmp/` of the process whose run it is; nil where nobody has said so.
-    var owner: String?
-
     /// What it is called in `runs/`.
     var name: String { path.split(separator: "/").suffix(2).joined(separator: "/") }
   }
@@ -154,18 +151,23 @@ package struct RunLists {
       let isOpen = name.hasSuffix(".open") && ProcessFolder.isRandomName(name.dropLast(5))
       guard isOpen || Digest(name) != nil, let status = try files.entry("\(folder)/\(name)"), status.isFile
       else { return nil }
-      var list = List(path: "\(folder)/\(name)", modified: status.modified, isOpen: isOpen)
-      if isOpen { list.owner = try owner(of: list) }
-      return list
+      return List(path: "\(folder)/\(name)", modified: status.modified, isOpen: isOpen)
     }
     return lists.sorted { ($1.modified, $0.path) < ($0.modified, $1.path) }
   }
 
   private func heading(of list: List) throws -> JSON? {
-    try? JSON(parsing: Array(try contents(list).prefix { $0 != UInt8(ascii: "\n") }))
+    guard let file = try InputFile.ifPresent(list.path, followingLinks: false, files: files) else {
+      return nil
+    }
+    let start = try file.bytes(at: 0, count: min(file.size, RunLists.longestHeading))
+    return try? JSON(parsing: Array(start.prefix { $0 != UInt8(ascii: "\n") }))
   }
 
-  private func owner(of list: List) throws -> String? {
+  private static let longestHeading = 64 << 10
+
+  /// The folder in `tmp/` of the process whose run it is; nil where nobody has said so.
+  func owner(of list: List) throws -> String? {
     try heading(of: list)?["owner"]?.string.flatMap { ProcessFolder.isRandomName($0[...]) ? $0 : nil }
   }
 

@@ -14,7 +14,7 @@ extension RunLists {
   /// Whether nobody adds to a list any more, since its process is at its end. Of one that does not say whose it is that is believed
   /// when it has not changed for very long.
   func isLeft(_ list: List, at now: Int64, _ rules: KeepingRules) throws -> Bool {
-    guard list.isOpen, let owner = list.owner else { return now - list.modified >= RunLists.silence }
+    guard list.isOpen, let owner = try owner(of: list) else { return now - list.modified >= RunLists.silence }
     return try store.hasEnded(process: owner, at: now, grace: rules.graceOfFiles)
   }
 

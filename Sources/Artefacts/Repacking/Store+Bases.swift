@@ -44,7 +44,12 @@ extension Store {
   /// - Throws: `.refused` if somebody else holds it, or the file system has no locks.
   public func lockBases() throws -> BaseLock {
     let lock = try lockFile("bases")
-    if FileLock.take(lock.file) { return lock }
+    // A process that this one has just started holds a lock, too, until it runs its own program: what was let go of a moment ago can
+    // seem to be held.
+    for _ in 0..<200 {
+      if FileLock.take(lock.file) { return lock }
+      usleep(10_000)
+    }
     throw Failure(
       .refused, "another process is repacking \(root)",
       hint:

@@ -42,13 +42,6 @@ public struct Scratch: Sendable {
     for folder in [work, out, temporary] { try files.makeFolder(folder) }
   }
 
-  /// Takes away what an attempt has left whose command did not begin, and nothing that others have put there.
-  public func clear() throws {
-    let own: Set = ["work", "out", "tmp", "log", Scratch.eventsName, "covers", "resume"]
-    for name in try files.names(in: path) where own.contains(name) { files.removeAll("\(path)/\(name)") }
-    for folder in [work, out, temporary] { try files.makeFolder(folder) }
-  }
-
   /// What says that the rest is whole, and goes before it: who is killed while it removes leaves nothing that looks whole.
   private var marks: [String] = []
   /// Whether it may be removed: another process may have taken it over.

@@ -51,23 +51,12 @@ public struct LocalRunner: Runner {
       try await operation.run(context)
       return try written(context.written, of: action)
     case .command(let command):
-      do { return try await run(command, of: action, in: scratch, watcher) } catch is Sandbox.Unavailable {
-        // It is known now, and the command has not begun.
-        try Task.checkCancellation()
-        try scratch.clear()
-        return try await run(command, of: action, in: scratch, watcher)
-      }
+      return try await CommandRun(
+        action: action, command: command, scratch: scratch, store: store,
+        confinement: surroundings.confinement(of: command), jobServer: surroundings.jobServer,
+        supplies: supplies, watcher: watcher
+      ).run()
     }
-  }
-
-  private func run(
-    _ command: ActionCommand, of action: Action, in scratch: Scratch, _ watcher: ActionWatcher
-  ) async throws -> [OutputFile] {
-    try await CommandRun(
-      action: action, command: command, scratch: scratch, store: store,
-      confinement: surroundings.confinement(of: command), jobServer: surroundings.jobServer,
-      supplies: supplies, watcher: watcher
-    ).run()
   }
 
   /// Every declared output was written, in the order of the declarations.

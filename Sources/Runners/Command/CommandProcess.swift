@@ -32,11 +32,9 @@ extension CommandRun {
       saved: { [watcher, scratch] in watcher.saved($0, scratch.work) }, growing: growing,
       grown: watcher.grown)
     let meter = CommandMeter(folder: (try? disk.realPath(scratch.work)) ?? scratch.work)
-    let ending = try await inSandbox {
-      try await follower.following { [notes] in
-        try await meter.measuring {
-          try await process.run(measured: { notes.add(meter.effort($0)) })
-        }
+    let ending = try await follower.following { [notes] in
+      try await meter.measuring {
+        try await process.run(measured: { notes.add(meter.effort($0)) })
       }
     }
     switch ending {
@@ -45,25 +43,6 @@ extension CommandRun {
     case .exited(let code) where code > 128: throw killed(by: code - 128, exit: code)
     case .exited(let code): throw failed(code)
     case .killed(let signal): throw killed(by: signal)
-    }
-  }
-
-  /// - Throws: `Sandbox.Unavailable` if the command did not begin, since no sandbox can be made.
-  private func inSandbox(
-    _ run: () async throws -> ProcessEnding
-  ) async throws -> ProcessEnding {
-    guard case .sandbox(let sandbox) = confinement else { return try await run() }
-    do {
-      let ending = try await run()
-      if ending == .exited(0) {
-        sandbox.noteWorks()
-      } else if !Task.isCancelled {
-        try sandbox.checkWorks()
-      }
-      return ending
-    } catch {
-      if !Task.isCancelled { try sandbox.checkWorks() }
-      throw error
     }
   }
 

@@ -45,7 +45,7 @@ public struct CommandSurroundings: Sendable {
   func confinement(of command: ActionCommand) -> Confinement {
     var reason: String?
     if command.sandbox {
-      switch Sandbox.presumed(workspace: workspace) {
+      switch Sandbox.found(workspace: workspace) {
       case .success(let sandbox): return .sandbox(sandbox)
       case .failure(let failure): reason = failure.reason
       }

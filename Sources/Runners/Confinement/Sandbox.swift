@@ -41,49 +41,22 @@ struct Sandbox: Sendable {
     let size: Int
   }
 
-  /// bubblewrap for the commands of a workspace, or why there is none. Found out once in a process.
+  /// bubblewrap for the commands of a workspace, or why there is none. Looked for once in a process.
   static func found(workspace: String) -> Result<Sandbox, Unavailable> {
     availability.withLock { known in
-      if known == nil { known = program().flatMap { probe($0) ?? .failure(interrupted) } }
+      if known == nil { known = probe() }
       return known!
     }.map { Sandbox(program: $0, workspace: hidable(workspace)) }
-  }
-
-  /// The same, where bubblewrap is taken to work until it is known: to find out takes longer than most commands have to wait for their
-  /// sandbox. So a command that has ended well has found it out, and any other asks (`checkWorks`) before anything else is said of it.
-  static func presumed(workspace: String) -> Result<Sandbox, Unavailable> {
-    (availability.withLock { $0 } ?? program()).map {
-      Sandbox(program: $0, workspace: hidable(workspace))
-    }
   }
 
   struct Unavailable: Error { let reason: String }
 
   private static let availability = Mutex<Result<String, Unavailable>?>(nil)
 
-  /// A command has ended well in it: bubblewrap tells no success that is not the command's.
-  func noteWorks() { Sandbox.availability.withLock { $0 = $0 ?? .success(program) } }
-
-  /// Whether a command that did not end well had a sandbox at all.
-  /// - Throws: `Unavailable` if none can be made.
-  func checkWorks() throws {
-    try Sandbox.availability.withLock { known in
-      known = known ?? Sandbox.probe(program)
-      _ = try known?.get()
-    }
-  }
-
-  private static let interrupted = Unavailable(reason: "bubblewrap was ended by a signal")
-
-  private static func program() -> Result<String, Unavailable> {
+  private static func probe() -> Result<String, Unavailable> {
     guard let program = ProgramPath.find("bwrap") else {
       return .failure(Unavailable(reason: "bubblewrap is not installed (apt-get install bubblewrap)"))
     }
-    return .success(program)
-  }
-
-  /// - Returns: nil if it was ended by a signal, as by Ctrl-C: then nobody knows.
-  private static func probe(_ program: String) -> Result<String, Unavailable>? {
     let line =
       [program] + machine() + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
     let quoted = line.map(ShellText.quoted).joined(separator: " ")
@@ -93,9 +66,7 @@ struct Sandbox: Sendable {
     var buffer = [UInt8](repeating: 0, count: 400)
     let count = fread(&buffer, 1, buffer.count, pipe)
     let text = String(decoding: buffer[..<count], as: UTF8.self)
-    let status = pclose(pipe)
-    if status == 0 { return .success(program) }
-    if status & 0x7F != 0 || status >> 8 >= 128 { return nil }
+    if pclose(pipe) == 0 { return .success(program) }
     let said = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it does not say why"
     return .failure(Unavailable(reason: "bubblewrap does not work here: \(said)"))
   }

@@ -53,6 +53,46 @@ import Testing
     #expect(analysis.reasons[0].contains(words), "\(analysis.reasons)")
   }
 
+  @Test func `What smoothing does to t_d is said, with what it is of the losses themselves`() throws {
+    let law = OneBreak(b: 20, c0: 0.3, c1: -0.25, logD1: log(2000), f1: 0.1)
+    let random = Philox(seed: 5)
+    let losses = (1...20_000).map { step in
+      exp(law.logLoss(at: Double(step)) + 0.005 * random.normals(stream: 0, index: UInt64(step)).0)
+    }
+    let curve = Curve(run: "a", steps: Array(1...20_000), losses: losses)
+    func lag(_ preparation: Preparation) throws -> (reason: String?, step: Double) {
+      let analysis = try CurveAnalysis.run(curve, preparation: preparation, options: Sample.quick)
+      #expect(analysis.verdict == .deceleration)
+      let reason = analysis.reasons.first { $0.hasPrefix("t_d is that of the smoothed curve") }
+      return (reason, analysis.fit.curve.breakStep)
+    }
+    let smoothed = try lag(Preparation())
+    let told = try #require(
+      try smoothed.reason?.firstMatch(of: /it is about ([0-9]+)/).flatMap { Double($0.1) })
+    #expect(abs(told / 2000 - 1) < 0.02 && smoothed.step > 2100, "\(told), \(smoothed.step)")
+    let plain = try lag(Preparation(smoothing: nil))
+    #expect(plain.reason == nil && abs(plain.step / 2000 - 1) < 0.02, "\(plain.step)")
+  }
+
+  @Test func `A law without a break is not enough where one with a break is as likely`() throws {
+    var seen: Set<Verdict> = []
+    let law = OneBreak(b: 15.26, c0: 0.3952, c1: -0.2562, logD1: 4.578, f1: 0.3)
+    for seed in 0..<12 {
+      let random = Philox(seed: UInt64(seed))
+      let losses = (1...1600).map { step in
+        exp(law.logLoss(at: Double(step)) + 0.03 * random.normals(stream: 0, index: UInt64(step)).0)
+      }
+      let curve = Curve(run: "a", steps: Array(1...1600), losses: losses)
+      let analysis = try CurveAnalysis.run(
+        curve, options: CurveAnalysis.Options(skip: 10, resamples: 0, starts: 20, cuts: []))
+      let margin = try #require(analysis.evidence?.margin)
+      seen.insert(analysis.verdict)
+      if analysis.verdict == .noBreak { #expect(margin <= -BreakEvidence.decisive, "\(margin)") }
+      if abs(margin) < BreakEvidence.decisive { #expect(analysis.verdict == .notDecided, "\(margin)") }
+    }
+    #expect(seen.contains(.notDecided))
+  }
+
   @Test func `A curve that falls faster behind the break does not decelerate`() throws {
     let curve = OneBreak(b: 10, c0: 0.05, c1: 0.1, logD1: 8, f1: 0.2)
     let analysis = try CurveAnalysis.run(Sample.prepared(curve, noise: 0.002), options: Sample.quick)

@@ -33,7 +33,7 @@ import Testing
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
       operation: "curve.fit", revision: 11,
-      digests: ["fit": "c0662dc0f47033069a24a03798f61d33680e90d286aabb6a5675fba234e3a5df"]),
+      digests: ["fit": "6a2dc1385b7395ff06ffa15c96853f62ea075afb076841cad5f79ba4f8517c39"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

@@ -80,7 +80,7 @@ import Testing
       digest: "028344ab0fe9586daf08acc72e18b27c9d700a9cdd5757e2a35eb81226d4aec3"),
     Golden(
       operation: "report.html", revision: 15,
-      digest: "d73ba591ad247dd75331fd98997d0fb24949c366a896c53bebc13587f984e97c"),
+      digest: "f8dc0dfe0afb9d1e692f25c4034bb22f9f7f5f19160b3b4f4c49cc574efd779f"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 11,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
@@ -89,7 +89,7 @@ import Testing
       digest: "1cc9fc6c4aeb6190f46d79a55b03e71d37a7b1c5346342ee6f36de777cc021d6"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 15,
-      digest: "c45f119481a76d4ae187e4adda484ccdf10b35b6a93ba9b1fcee25c3ffd5db1f"),
+      digest: "c118a665b7d25e71ae1126cb135170a14331d7e7964a634495c3ace3f5bd1c36"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

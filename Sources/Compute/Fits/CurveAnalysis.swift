@@ -109,7 +109,9 @@ extension CurveAnalysis {
       curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut)
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(
-      fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity, options: options)
+      fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity,
+      smoothing: curve.smoothing ?? (intervals?.source == .differences ? LossWindow.ratio : nil),
+      options: options)
     progress(1, "done")
     return CurveAnalysis(
       curve: curve, options: options, fit: fit, intervals: intervals, sensitivity: sensitivity,

@@ -9,18 +9,25 @@ struct Judgement {
 
   init(
     fit: OneBreakFit, evidence: BreakEvidence?, intervals: BootstrapIntervals?,
-    sensitivity: [CutSensitivity], options: CurveAnalysis.Options
+    sensitivity: [CutSensitivity], smoothing: Double?, options: CurveAnalysis.Options
   ) {
     self.fit = fit
     self.evidence = evidence
     decide(options)
     describeBreaks()
+    if let smoothing { describeLag(smoothing, intervals) }
     caution(intervals, sensitivity)
   }
 
   private mutating func decide(_ options: CurveAnalysis.Options) {
     guard let evidence, let smooth = evidence.bestSmooth, let broken = evidence.bestBroken else {
       reasons.append("There are too few points at different places of log t to tell laws apart.")
+      return
+    }
+    guard evidence.margin > 0 || evidence.margin <= -BreakEvidence.decisive else {
+      reasons.append(
+        "No law with a break does better than \(smooth.name.article), but the best (\(broken.name)) is only "
+          + "\(rounded(-evidence.margin)) behind, so this is not decided.")
       return
     }
     guard evidence.margin > 0 else {
@@ -119,9 +126,20 @@ struct Judgement {
     }
   }
 
+  /// A point at t of a smoothed curve is a mean over t / base to t, so that what happens in the losses shows later in it.
+  private mutating func describeLag(_ base: Double, _ intervals: BootstrapIntervals?) {
+    guard verdict == .deceleration || verdict == .saturating, base > 1 else { return }
+    let lag = 2 * base / (base + 1)
+    let ends = intervals.map {
+      " (\(whole($0.breakStep.lower / lag)) to \(whole($0.breakStep.upper / lag)))"
+    }
+    reasons.append(
+      "t_d is that of the smoothed curve, of which a point is a mean over steps t / \(rounded(base)) to t and so comes later: of the losses "
+        + "themselves it is about \(whole(fit.curve.breakStep / lag))\(ends ?? "").")
+  }
+
   private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {
-    guard verdict != .noBreak else { return }
-    if let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0 {
+    if verdict != .noBreak, let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0 {
       reasons.append("The 95 % interval of r_d contains 0: whether the loss still falls is not certain.")
     }
     let outside = sensitivity.filter { row in
@@ -132,6 +150,7 @@ struct Judgement {
       let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
       reasons.append("t_d moves with the cut of the transient, beyond its interval: \(rows).")
     }
+    if verdict == .noBreak { return }
     if fit.isAtBound {
       reasons.append("The one-break fit lies at a bound of the search: t_d is not determined.")
     }

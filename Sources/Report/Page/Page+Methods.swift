@@ -26,7 +26,8 @@ extension Page {
       97.5 % percentiles of a parametric bootstrap [3]: the noise of the steps, an AR(1) of a size that changes along the run, is \
       drawn again, prepared as the losses were, and added to the fit, with what the fit leaves beyond it where that \
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
-      differ, which share most of their windows. Intervals are about the run as it was trained, not about training.</p>
+      differ, which share most of their windows. Intervals are about the run as it was trained, not about training, and about the curve as it is prepared: smoothing moves \
+      <i>t</i><sub>d</sub> to later steps.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \
       from another step, behind a warm-up, with a transient, a step or a cool-down; an exponent that drifts over more than two decades; \
       the sum of two; stretched exponentials; polynomials in log-log up to degree 7. With one: one break, one with a limit, two. Laws \
@@ -34,11 +35,11 @@ extension Page {
       one model of the noise: that of the steps in each window, as an AR(1) of a size that changes along the run, and what the best \
       law leaves besides, if it is significant, as an Ornstein–Uhlenbeck process over log <i>t</i> by restricted maximum likelihood \
       [5]. <em>Deceleration</em>: the best law has a break to a slower power law, is so far ahead of every law without a break that \
-      this is by chance at most one time in 20, and none without is ahead by odds of 19 to 1 without the start, without the second \
-      half of the run, or in predicting that half, as far as each of these parts has \
-      \(BreakEvidence.fewest) windows. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
+      this is by chance at most one time in 20, and none without is ahead by odds of 19 to 1 without the start, or in predicting the second \
+      half of the run from the first (where the loss falls faster again behind the break, which cannot be predicted: without the second \
+      half), as far as each of these parts has \(BreakEvidence.fewest) windows. <em>Saturating</em>: the same, but behind the break the loss no longer falls. <em>Break at the \
       end of the warm-up</em>: the break is no later than the warm-up or, if that is not known, not to be told from it. <em>No \
-      break</em>: a law without one is the best, or the loss falls faster behind it. Else it is <em>not decided</em>.</p>
+      break</em>: a law without one is ahead of all with one by as much, or the loss falls faster behind it. Else it is <em>not decided</em>.</p>
       <ol class="sources">
       <li>Mircea et al., <cite>Training Dynamics Underlying Language Model Scaling Laws: Loss Deceleration and Zero-Sum \
       Learning</cite>, ACL 2025, arXiv 2506.05447.</li>

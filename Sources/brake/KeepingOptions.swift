@@ -61,7 +61,8 @@ struct KeepingBudget: ExpressibleByArgument {
   let bytes: Int
 
   init?(argument: String) {
-    guard let bytes = ByteAmount.bytes(argument) else { return nil }
+    // With none, all goes that can be made again.
+    guard let bytes = ByteAmount.bytes(argument, mayBeNone: true) else { return nil }
     self.bytes = bytes
   }
 }

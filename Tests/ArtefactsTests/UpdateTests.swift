@@ -125,6 +125,33 @@ import Testing
     }
   }
 
+  @Test
+  func
+    `Where states have their tensors in another order, what follows in that is predicted, and the rest a difference`()
+    throws
+  {
+    var training = RandomTraining([400_000, 300_000, 400_000])
+    var stored = Stored()
+    for _ in 0..<2 {
+      training.update()
+      let first = training.tensors("exp_avg.", training.first).reversed()
+      let second = training.tensors("exp_avg_sq.", training.second).reversed()
+      let files = [
+        (training.checkpoint, \Stored.weights),
+        (RandomTraining.file(Array(first) + Array(second)), \Stored.states),
+      ]
+      for (content, list) in files {
+        let digest = try store.put(content)
+        stored[keyPath: list].append(digest)
+        stored.contents[digest] = content
+      }
+    }
+    #expect(try pack(stored, statesFirst: false) == [true])
+    let codecs = try store.info(stored.weights[1]).codecs
+    #expect(codecs["updated weights"] ?? 0 > 0 && codecs["updated weights"] ?? 0 < 5, "\(codecs)")
+    try expectRead(stored)
+  }
+
   @Test func `Weights one update apart take next to nothing, and come back bit for bit`() throws {
     var training = RandomTraining([30_000, 3000, 5, 9000, 1])
     let stored = try put(&training, updates: 4)

@@ -10,6 +10,7 @@ import Testing
       "800MB": 800_000_000, "2kB": 2000, "1TB": 1_000_000_000_000, "1024T": 1 << 50,
     ]
     for (text, bytes) in amounts { #expect(ByteAmount.bytes(text) == bytes, "\(text)") }
+    #expect(ByteAmount.bytes("0GB", mayBeNone: true) == 0 && ByteAmount.bytes("0", mayBeNone: true) == nil)
     for text in [
       "", "1", "K", "0K", "0GB", "-1G", "1e3G", "0x10MB", "1.2.3G", ".5G", "1 G", "1GiBB", "1KB", "1MBiB",
       "1giB", "1025T",

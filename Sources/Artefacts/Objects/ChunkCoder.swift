@@ -100,6 +100,8 @@ final class ChunkCoder: @unchecked Sendable {
     }
     Deltas.split(
       bytes, against: like, into: columns, width: delta.width, areFloats: delta.codec != .integerDeltas)
+    // A chunk for which the plan found no places is a plain difference.
+    let update = delta.codec == .updatedWeights ? delta.update : nil
     let length = bytes.count / delta.width
     for plane in 0..<delta.width {
       let column = UnsafeRawBufferPointer(rebasing: columns[plane * length..<(plane + 1) * length])
@@ -108,8 +110,8 @@ final class ChunkCoder: @unchecked Sendable {
     }
     return ChunkEntry(
       length: bytes.count, stored: count, codec: delta.codec, width: delta.width, base: delta.base,
-      first: delta.moments?.chunk ?? 0, stretches: delta.update?.stretches.count ?? 0,
-      moments: delta.update?.places ?? MomentPlaces())
+      first: delta.moments?.chunk ?? 0, stretches: update?.stretches.count ?? 0,
+      moments: update?.places ?? MomentPlaces())
   }
 
   private func encode(_ bytes: UnsafeRawBufferPointer, _ plan: ChunkPlan) -> ChunkEntry {

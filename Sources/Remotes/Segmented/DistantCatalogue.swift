@@ -152,7 +152,8 @@ final class DistantCatalogue: Sendable {
       }
       for segment in batch.reversed() {
         if let unsound = segment.fault { fault.withLock { $0 = unsound } }
-        guard let sealed = segment.sealed else { continue }
+        // Of one that did not answer nobody knows whether it is still there.
+        guard let sealed = segment.sealed, !(asking && segment.isOld) else { continue }
         for path in open {
           guard let place = path.place(in: sealed) else { continue }
           found[path] = Found(segment: segment, sealed: sealed, place: place)

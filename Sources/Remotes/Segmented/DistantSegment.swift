@@ -11,6 +11,8 @@ final class DistantSegment: Sendable {
   private let room: SegmentRoom
   private let index: DistantIndex?
   private let state = Mutex(State.unknown)
+  /// While all of it comes from a place that hands out whole files only, and from then on.
+  private let coming = Mutex<Task<State, any Error>?>(nil)
 
   private enum State {
     case unknown
@@ -80,9 +82,8 @@ final class DistantSegment: Sendable {
   /// Sees whether one that is known from an earlier time is still there.
   /// - Throws: if the place does not answer.
   func lookAgain() async throws {
+    // Meanwhile it stays what it was: others read from it. Where nobody answers it is asked when something is looked for again.
     guard case .sealed(let sealed, .old) = state.withLock({ $0 }) else { return }
-    // Who cannot be asked is asked when something is looked for again.
-    state.withLock { $0 = .unknown }
     if case .bytes(_, ofSize: sealed.size) = try files.read(.last(1), of: path) {
       return state.withLock { $0 = .sealed(sealed, .distant) }
     }
@@ -170,14 +171,37 @@ final class DistantSegment: Sendable {
       guard bytes.count == size else { throw changed }
       return Array(bytes[range])
     }
-    let found = try await findWhole()
-    state.withLock { $0 = found }
-    switch found {
+    switch try await comeWhole() {
     case .sealed(let sealed, .file(let whole)) where sealed.size == size:
       return try whole.file.bytes(at: range.lowerBound, count: range.count)
     case .gone: return nil
     case .unsound(let failure): throw failure
     default: throw changed
+    }
+  }
+
+  /// Has all of it come, once for all who read from it at the same time.
+  private func comeWhole() async throws -> State {
+    let task = coming.withLock { task in
+      if let task { return task }
+      let new = Task {
+        let found = try await findWhole()
+        state.withLock { $0 = found }
+        return found
+      }
+      task = new
+      return new
+    }
+    do {
+      return try await withTaskCancellationHandler {
+        try await task.value
+      } onCancel: {
+        task.cancel()
+      }
+    } catch {
+      // Whoever reads next tries again.
+      coming.withLock { if $0 == task { $0 = nil } }
+      throw error
     }
   }
 

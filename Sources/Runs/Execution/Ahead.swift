@@ -294,6 +294,7 @@ struct Ahead {
         return (name, action, lacks)
       }
       jobs[name] = nil
+      wantsPlan = true
     }
     return nil
   }

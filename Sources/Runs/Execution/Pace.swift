@@ -8,5 +8,10 @@ struct Pace {
   var rest: Duration { max(.zero, next - .now) }
 
   /// It was done just now.
-  mutating func ended(since start: ContinuousClock.Instant) { next = .now + (.now - start) * 10 }
+  mutating func ended(since start: ContinuousClock.Instant) {
+    next = .now + min((.now - start) * 10, Pace.longest)
+  }
+
+  /// However long it took: a machine that slept meanwhile, or a file system that hung, is no reason to wait as long again.
+  private static let longest = Duration.seconds(30)
 }

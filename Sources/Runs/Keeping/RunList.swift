@@ -52,6 +52,10 @@ final class RunList: Sendable {
           let heading = identity.merging(["owner": .string(try store.processName())]) { $1 }
           bytes = JSON.object(heading).canonicalBytes + bytes
         }
+        if let path = state.path, try store.files.entry(path) == nil {
+          // Somebody took this process for one that has ended, as one that slept for long elsewhere, and has ended its list.
+          return state.isOff = true
+        }
         let path = state.path ?? "\(folder)/\(ProcessFolder.randomName()).open"
         try store.files.write(bytes + DigestList.bytes(new), to: path, .appending)
         state.path = path

@@ -10,9 +10,9 @@ import Testing
 
 /// What actions took is noted beside their records, and used.
 @Suite struct EffortTests {
-  /// It has 200 MiB at once, for longer than between two looks at it.
+  /// It has 200 MiB at once, for much longer than between two looks at it, which come late on a machine with much else to do.
   private static let work =
-    "python3 -c \"import time; x = bytes(range(200)) * (1 << 20); time.sleep(2)\"; echo > ${out.out}"
+    "python3 -c \"import time; x = bytes(range(200)) * (1 << 20); time.sleep(6)\"; echo > ${out.out}"
 
   private func making(_ workspace: Workspace, _ stage: String) throws -> Making {
     let record = try #require(try workspace.store.records { _ in }.first { $0.stage == stage })

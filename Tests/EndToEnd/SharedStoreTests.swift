@@ -51,7 +51,11 @@ import Testing
     let run = try BrakeProcess(
       ["-c", "exec setpriv --reuid 1 --regid 100 --clear-groups sh -c 'umask 002; exec \"$BRAKE\" run'"],
       in: folder, executable: "/bin/sh", environment: ["BRAKE": BrakeProcess.binary])
-    while try folder.shell("find cache/tmp -name o").out.isEmpty { usleep(20_000) }
+    let end = ContinuousClock.now + .seconds(120)
+    while try folder.shell("find cache/tmp -name o").out.isEmpty {
+      try #require(ContinuousClock.now < end, "the command does not begin")
+      usleep(20_000)
+    }
     // It lives, and so stays, also while it is stopped.
     run.send(SIGSTOP)
     #expect(try user(5, "\"$BRAKE\" put x").status == 0)

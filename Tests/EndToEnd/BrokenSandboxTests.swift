@@ -8,8 +8,8 @@ import Testing
 
   @Test func `A sandbox that cannot be made is told from a command that fails`() throws {
     folder.write(
-      "#!/bin/sh\necho >> '\(folder["asked"])'\necho 'bwrap: no way' >&2\nexit 1\n", to: "bin/bwrap")
-    _ = try folder.shell("chmod +x bin/bwrap")
+      "#!/bin/sh\necho >> '\(folder["asked"])'\necho 'bwrap: no way' >&2\nexit 1\n", to: "bwrap.sh")
+    _ = try folder.shell("mkdir bin && cp bwrap.sh bin/bwrap && chmod +x bin/bwrap")
     folder.write(
       """
       stages:

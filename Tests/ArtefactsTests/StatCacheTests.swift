@@ -119,6 +119,48 @@ import Testing
     }
     #expect(folder.read("store/index/files")?.count == StatCacheEntry.length)
   }
+
+  @Test
+  func
+    `Of thousands of entries each is found, whether few or many are asked for, and the last one of a file counts`()
+    throws
+  {
+    let path = folder.write("one", to: "a")
+    settle()
+    let status = try #require(try LocalFileSystem().status(path))
+    let files = (0..<3000).map { status.at(seconds: $0) }
+    func artefact(_ number: Int) -> Artefact {
+      Artefact(digest: Digest(of: Array("\(number)".utf8)), kind: .blob, size: number)
+    }
+    let cache = StatCache(store: try store)
+    for file in [files[7]] + files {
+      let size = Int(file.modified / 1_000_000_000)
+      cache.remember(
+        file == files[7] && cache.remembered(file) == nil ? artefact(-1) : artefact(size), as: file, at: path,
+        since: SystemTime.monotonic())
+    }
+    try cache.save()
+
+    let few = StatCache(store: try store)
+    #expect(few.remembered(files[7]) == artefact(7))
+    #expect(few.remembered(status.at(seconds: 3000)) == nil)
+    let many = StatCache(store: try store)
+    #expect(files.indices.filter { many.remembered(files[$0]) != artefact($0) } == [])
+
+    // A damaged one is passed over, and goes when all is written anew.
+    var bytes = try #require(folder.read("store/index/files"))
+    bytes[bytes.count - StatCacheEntry.length + 50] ^= 1
+    folder.write(bytes, to: "store/index/files")
+    let damaged = StatCache(store: try store)
+    #expect(damaged.remembered(files[2999]) == nil)
+    #expect(damaged.remembered(files[2998]) == artefact(2998))
+    for number in 3000..<4200 {
+      damaged.remember(
+        artefact(number), as: status.at(seconds: number), at: path, since: SystemTime.monotonic())
+    }
+    try damaged.save()
+    #expect(folder.read("store/index/files")?.count == 4199 * StatCacheEntry.length)
+  }
 }
 
 extension FileStatus {

@@ -13,12 +13,29 @@ public final class StatCache: Sendable {
 
   private struct State {
     var known: [FileStatus.Key: Artefact] = [:]
+    /// Entries of the file that are not in `known` yet.
+    var unread = UnreadEntries([])
     var learnt: [StatCacheEntry] = []
     /// What this process asked for or learnt.
     var used: Set<FileStatus.Key> = []
     /// Entries in the file, and whether some of it could not be read.
     var written = 0
     var damaged = false
+
+    mutating func artefact(of file: FileStatus.Key) -> Artefact? {
+      if let artefact = known[file] { return artefact }
+      if unread.isSearchedOften { readAll() }
+      return unread.isEmpty ? known[file] : unread.artefact(of: file)
+    }
+
+    mutating func readAll() {
+      if unread.isEmpty { return }
+      let (entries, isWhole) = unread.all()
+      unread = UnreadEntries([])
+      known.merge(entries.lazy.map { ($0.file, $0.artefact) }, uniquingKeysWith: { $1 })
+      for entry in learnt { known[entry.file] = entry.artefact }
+      if !isWhole { damaged = true }
+    }
   }
 
   /// Reads what the store's `index/` remembers. Anything malformed there is forgotten.
@@ -35,16 +52,8 @@ public final class StatCache: Sendable {
     if let bytes {
       state.written = bytes.count / StatCacheEntry.length
       state.damaged = bytes.count % StatCacheEntry.length != 0
-      state.known.reserveCapacity(state.written)
-      bytes.withUnsafeBytes { raw in
-        for index in 0..<state.written {
-          if let entry = StatCacheEntry(raw, at: index * StatCacheEntry.length) {
-            state.known[entry.file] = entry.artefact
-          } else {
-            state.damaged = true
-          }
-        }
-      }
+      state.unread = UnreadEntries(bytes)
+      if state.written <= StatCache.few { state.readAll() }
     }
     self.state = Mutex(state)
   }
@@ -89,11 +98,13 @@ public final class StatCache: Sendable {
       let learnt = state.learnt
       state.learnt = []
       let total = state.written + learnt.count
+      // Whether it is time to write all of it anew is found out now and then.
+      if !learnt.isEmpty, total / StatCache.few != state.written / StatCache.few { state.readAll() }
       state.written = total
-      if learnt.isEmpty || !state.damaged && total <= 2 * state.known.count + 1024 && total <= StatCache.limit
-      {
-        return (learnt, nil)
-      }
+      let isLong =
+        total > StatCache.limit || state.unread.isEmpty && total > 2 * state.known.count + StatCache.few
+      if learnt.isEmpty || !state.damaged && !isLong { return (learnt, nil) }
+      state.readAll()
       // Every edit of a file leaves an entry behind that no one will ask for again.
       if state.known.count > StatCache.limit / 2 {
         state.known = state.known.filter { state.used.contains($0.key) }
@@ -111,7 +122,11 @@ public final class StatCache: Sendable {
     } catch {
       guard error.errno == EACCES || error.errno == EPERM else { throw error }
       // The file is another user's. That of both users' next is written so that either can append to it.
-      try write(state.withLock(\.known), by: temporary)
+      let all = state.withLock { state in
+        state.readAll()
+        return state.known
+      }
+      try write(all, by: temporary)
     }
   }
 
@@ -123,7 +138,7 @@ public final class StatCache: Sendable {
   /// What a file was when it was last read, if it cannot have changed since.
   package func remembered(_ status: FileStatus) -> Artefact? {
     state.withLock { state in
-      guard let artefact = state.known[status.key] else { return nil }
+      guard let artefact = state.artefact(of: status.key) else { return nil }
       state.used.insert(status.key)
       return artefact
     }
@@ -142,6 +157,8 @@ public final class StatCache: Sendable {
 
   /// Entries in the file, 24 MiB of them.
   private static let limit = 1 << 18
+  /// So many are read at once.
+  private static let few = 1024
   private static func path(_ store: Store) -> String { store.root + "/index/files" }
 
   private static func artefact(of file: borrowing InputFile) throws -> Artefact {

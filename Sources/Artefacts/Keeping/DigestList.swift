@@ -18,8 +18,16 @@ package enum DigestList {
 
   /// The digests in a file's bytes, in its order.
   package static func digests(_ bytes: [UInt8]) -> [Digest] {
-    bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      line.count == 64 ? Digest(String(decoding: line, as: UTF8.self)) : nil
+    bytes.withUnsafeBytes { bytes in
+      var digests: [Digest] = []
+      digests.reserveCapacity(bytes.count / 65)
+      var start = 0
+      while start < bytes.count {
+        let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        if end - start == 64, let digest = Digest(hex: bytes, at: start) { digests.append(digest) }
+        start = end + 1
+      }
+      return digests
     }
   }
 }

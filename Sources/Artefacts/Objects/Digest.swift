@@ -31,32 +31,40 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// `sha256:` and 64 hexadecimal digits, or the digits alone; nil for anything else.
   public init?(_ text: some StringProtocol) {
-    let words =
-      text.utf8.withContiguousStorageIfAvailable(Digest.words)
-      ?? Array(text.utf8).withUnsafeBufferPointer(Digest.words)
-    guard let words else { return nil }
-    self.words = words
+    let digest =
+      text.utf8.withContiguousStorageIfAvailable(Digest.read)
+      ?? Array(text.utf8).withUnsafeBufferPointer(Digest.read)
+    guard let digest else { return nil }
+    self = digest
   }
 
-  private static func words(_ text: UnsafeBufferPointer<UInt8>) -> (UInt64, UInt64, UInt64, UInt64)? {
-    let digits = text.count == 71 && text.starts(with: "sha256:".utf8) ? text[7...] : text[...]
-    guard digits.count == 64 else { return nil }
-    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    for digit in digits {
-      guard let value = value(digit) else { return nil }
-      words.0 = words.0 << 4 | words.1 >> 60
-      words.1 = words.1 << 4 | words.2 >> 60
-      words.2 = words.2 << 4 | words.3 >> 60
-      words.3 = words.3 << 4 | value
+  private static func read(_ text: UnsafeBufferPointer<UInt8>) -> Digest? {
+    let start = text.count == 71 && text.starts(with: "sha256:".utf8) ? 7 : 0
+    return text.count == start + 64 ? Digest(hex: UnsafeRawBufferPointer(text), at: start) : nil
+  }
+
+  /// Reads 64 hexadecimal digits; nil if one of them is none.
+  /// - Precondition: there are as many from `offset` on.
+  package init?(hex text: UnsafeRawBufferPointer, at offset: Int) {
+    var isRight = true
+    self.init { word in
+      var value: UInt64 = 0
+      for place in offset + 16 * word..<offset + 16 * word + 16 {
+        let digit = Digest.values[Int(text[place])]
+        if digit > 15 { isRight = false }
+        value = value << 4 | UInt64(digit & 15)
+      }
+      return value
     }
-    return words
+    if !isRight { return nil }
   }
 
-  private static func value(_ digit: UInt8) -> UInt64? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(digit - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(digit - UInt8(ascii: "a") + 10)
-    default: nil
+  /// What each byte is worth as a hexadecimal digit; 255 for what is none.
+  private static let values: [UInt8] = (0...255).map { byte in
+    switch UInt8(byte) {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt8(byte) - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt8(byte) - UInt8(ascii: "a") + 10
+    default: 255
     }
   }
 
@@ -114,16 +122,17 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// Writes the 64 hexadecimal digits.
   func writeHex(to place: UnsafeMutablePointer<UInt8>) {
-    withBytes { bytes in
-      for (number, byte) in bytes.enumerated() {
-        place[2 * number] = Digest.digit(byte >> 4)
-        place[2 * number + 1] = Digest.digit(byte & 15)
-      }
+    var start = UnsafeMutableRawPointer(place)
+    for word in [words.0, words.1, words.2, words.3] {
+      let bytes = unsafeBitCast(word.bigEndian, to: SIMD8<UInt8>.self)
+      var digits = SIMD16<UInt8>()
+      digits.evenHalf = bytes &>> 4
+      digits.oddHalf = bytes & 15
+      let texts = digits &+ UInt8(ascii: "0")
+      let letters = digits &+ (UInt8(ascii: "a") - 10)
+      start.storeBytes(of: texts.replacing(with: letters, where: digits .> 9), as: SIMD16<UInt8>.self)
+      start += 16
     }
-  }
-
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
   }
 
   public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }

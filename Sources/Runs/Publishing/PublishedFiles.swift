@@ -131,11 +131,19 @@ final class PublishedFiles: Sendable {
       if let status = try? files.entry(path), status.size > PublishedFiles.limit { try? files.remove(path) }
       return
     }
+    let count = bytes.withUnsafeBytes { PublishedFiles.read($0, into: &state) }
+    if count > 2 * state.entries.count + 1000 { rewrite(&state) }
+  }
+
+  /// - Returns: how many lines there are.
+  private static func read(_ bytes: UnsafeRawBufferPointer, into state: inout State) -> Int {
+    var lines = PublishedLines(bytes)
     var count = 0
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+    state.entries.reserveCapacity(bytes.count / PublishedLines.usualLength)
+    while let line = lines.next() {
       count += 1
-      if let (path, entry) = PublishedFiles.plainEntry(line) {
-        state.entries[path] = entry
+      if let (path, digest, run) = lines.plainFile(line) {
+        state.entries[path] = Entry(digest: digest, run: run)
         continue
       }
       // A line that was cut short by a crash is no line.
@@ -155,28 +163,7 @@ final class PublishedFiles: Sendable {
       default: break
       }
     }
-    if count > 2 * state.entries.count + 1000 { rewrite(&state) }
-  }
-
-  /// What a line of a file says if nothing in it is escaped, as in nearly all: there may be a hundred thousand.
-  private static func plainEntry(_ line: ArraySlice<UInt8>) -> (path: String, entry: Entry)? {
-    let (start, middle, end) = (Array(#"["file",""#.utf8), Array(#"",""#.utf8), Array(#""]"#.utf8))
-    // The digest with its name, and the run.
-    let tail = middle.count + 71 + middle.count + 16 + end.count
-    guard line.count > start.count + tail, line.starts(with: start),
-      line.suffix(end.count).elementsEqual(end), !line.contains(UInt8(ascii: "\\"))
-    else { return nil }
-    let rest = line.suffix(tail)
-    let digest = rest.dropFirst(middle.count).prefix(71)
-    let run = rest.dropLast(end.count).suffix(16)
-    let path = line.dropFirst(start.count).dropLast(tail)
-    let quote = UInt8(ascii: "\"")
-    guard rest.starts(with: middle), rest.dropFirst(middle.count + 71).starts(with: middle),
-      !path.contains(quote), !run.contains(quote),
-      let path = String(validating: path, as: UTF8.self), let run = String(validating: run, as: UTF8.self),
-      let digest = Digest(String(decoding: digest, as: UTF8.self))
-    else { return nil }
-    return (path, Entry(digest: digest, run: run))
+    return count
   }
 
   /// Leaves out the lines that no longer count.

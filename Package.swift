@@ -38,6 +38,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
     busyModule("JSON"),
     module("System"),
+    busyModule("Archives", ["CZstd", "System"]),
     busyModule("Safetensors", ["JSON", "System"]),
     busyModule("TorchFiles", ["Safetensors", "System"]),
     busyModule("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
@@ -54,7 +55,8 @@ let package = Package(
     module(
       "Bundles",
       [
-        "Actions", "Artefacts", "Differences", "JSON", "Pipeline", "Remotes", "Report", "Runs", "System",
+        "Actions", "Archives", "Artefacts", "Differences", "JSON", "Pipeline", "Remotes", "Report", "Runs",
+        "System",
       ]),
     .executableTarget(
       name: "brake",
@@ -98,7 +100,7 @@ let package = Package(
       "RunsTests",
       ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "Runners", "Runs", "Signing", "System"]),
     tests(
-      "BundlesTests", ["Bundles", "Actions", "Artefacts", "JSON", "Pipeline", "Report", "System"]),
+      "BundlesTests", ["Bundles", "Actions", "Archives", "Artefacts", "JSON", "Pipeline", "Report", "System"]),
     tests("PipelineTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "System"]),
     tests(
       "OperationsTests", ["Operations", "Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),

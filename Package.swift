@@ -38,6 +38,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
     busyModule("JSON"),
     module("System"),
+    busyModule("Archives", ["CZstd", "System"]),
     busyModule("Safetensors", ["JSON", "System"]),
     busyModule("TorchFiles", ["Safetensors", "System"]),
     busyModule("Artefacts", ["CCrypto", "CZstd", "JSON", "Safetensors", "System"]),
@@ -46,15 +47,17 @@ let package = Package(
     busyModule("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
     module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "System"]),
     module("Actions", ["Artefacts", "JSON", "System"]),
-    module("Runners", ["Actions", "Artefacts", "System"]),
+    busyModule("Images", ["Archives", "Artefacts", "JSON", "System"]),
+    module("Runners", ["Actions", "Artefacts", "Images", "System"]),
     module("Pipeline", ["Actions", "Artefacts", "CYAML", "JSON", "System"]),
-    module("Runs", ["Actions", "Artefacts", "JSON", "Pipeline", "Runners", "Signing", "System"]),
+    module("Runs", ["Actions", "Artefacts", "Images", "JSON", "Pipeline", "Runners", "Signing", "System"]),
     module("Operations", ["Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System", "TorchFiles"]),
     module("Report", ["Actions", "Artefacts", "Compute", "JSON", "System"]),
     module(
       "Bundles",
       [
-        "Actions", "Artefacts", "Differences", "JSON", "Pipeline", "Remotes", "Report", "Runs", "System",
+        "Actions", "Archives", "Artefacts", "Differences", "JSON", "Pipeline", "Remotes", "Report", "Runs",
+        "System",
       ]),
     .executableTarget(
       name: "brake",
@@ -91,6 +94,7 @@ let package = Package(
     tests("SystemTests", ["System"]),
     tests("ArtefactsTests", ["Artefacts", "JSON", "Safetensors", "System"]),
     tests("RemotesTests", ["Remotes", "Artefacts", "JSON", "System"]),
+    tests("ImagesTests", ["Images", "Archives", "Artefacts", "JSON", "System"]),
     tests("SigningTests", ["Signing", "Artefacts", "JSON", "Remotes", "System"]),
     tests("DifferencesTests", ["Differences", "Artefacts", "JSON", "Safetensors", "System"]),
     tests("ComputeTests", ["Compute", "CKernels", "Artefacts", "JSON", "Safetensors", "System"]),
@@ -98,7 +102,7 @@ let package = Package(
       "RunsTests",
       ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "Runners", "Runs", "Signing", "System"]),
     tests(
-      "BundlesTests", ["Bundles", "Actions", "Artefacts", "JSON", "Pipeline", "Report", "System"]),
+      "BundlesTests", ["Bundles", "Actions", "Archives", "Artefacts", "JSON", "Pipeline", "Report", "System"]),
     tests("PipelineTests", ["Actions", "Artefacts", "JSON", "Pipeline", "PlanSupport", "System"]),
     tests(
       "OperationsTests", ["Operations", "Actions", "Artefacts", "Compute", "JSON", "Safetensors", "System"]),

@@ -40,7 +40,11 @@ install_packages() {
   if [ -n "${1:-}" ]; then
     command -v python3 >/dev/null 2>&1 || missing="$missing python3"
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+    command -v skopeo >/dev/null 2>&1 || missing="$missing skopeo"
+    command -v umoci >/dev/null 2>&1 || missing="$missing umoci"
+    [ -x /bin/busybox ] || missing="$missing busybox-static"
     purposes="$purposes, python3 and python3-venv: tests of the Python package"
+    purposes="$purposes, skopeo, umoci and busybox: container images for tests (75 MB)"
   fi
   if [ "${1:-}" = --all ]; then
     command -v strace >/dev/null 2>&1 || missing="$missing strace"

@@ -58,7 +58,8 @@ extension ActionCommand {
       "text": .string(text), "shell": .array(shell.words.map { .string($0) }),
       "environment": .object(environment.mapValues { .string($0) }),
       "passed": .array(passed.map { .string($0) }),
-      "python": python?.json ?? .null, "sandbox": .bool(sandbox), "network": .bool(network),
+      "python": python?.json ?? .null, "image": image?.json ?? .null, "sandbox": .bool(sandbox),
+      "network": .bool(network),
       "refuses-undeclared": .bool(refusesUndeclared), "stdin": stdin.map { .string($0) } ?? .null,
       "ending": ending.json, "growing": .array(growing.map { .string($0) }), "resume": .bool(resumes),
     ]
@@ -74,7 +75,8 @@ extension ActionCommand {
       text: try reader.string("text"), shell: shell, environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string),
       python: json["python"].flatMap(PythonFolder.init),
-      sandbox: sandbox, network: network,
+      image: try json["image"].flatMap { $0.object == nil ? nil : try CommandImage($0) }, sandbox: sandbox,
+      network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
       ending: CommandEnding(json["ending"] ?? [:]),
       growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
@@ -94,6 +96,18 @@ extension PythonFolder {
     } else {
       return nil
     }
+  }
+}
+
+extension CommandImage {
+  fileprivate var json: JSON { ["id": .string(id.description), "saved": saved.json] }
+
+  fileprivate init(_ json: JSON) throws {
+    let reader = JSONReader(json)
+    guard let id = Digest(try reader.string("id")), let saved = json["saved"] else {
+      throw reader.malformed("image")
+    }
+    self.init(id: id, saved: try ActionInput.Member(saved))
   }
 }
 

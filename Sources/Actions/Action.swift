@@ -33,6 +33,13 @@ public struct Action: Sendable {
   public let manifest: JSON
   public let key: Digest
 
+  /// The artefacts of the store that it reads, with the image in which its command runs.
+  package var storedArtefacts: [Artefact] {
+    var members = inputs.flatMap(\.members)
+    if case .command(let command) = work, let image = command.image { members.append(image.saved) }
+    return members.filter { $0.origin == .store }.map(\.artefact)
+  }
+
   public init(
     name: String, position: Position, work: Work, inputs: [ActionInput], outputs: [OutputDeclaration],
     resources: Resources, manifest: JSON
@@ -59,6 +66,8 @@ public struct ActionCommand: Sendable, Hashable {
   public let passed: [String]
   /// The Python environment in which it runs; nil for the one that PATH leads to.
   public let python: PythonFolder?
+  /// The container image in which it runs; nil for the machine's own programs.
+  public let image: CommandImage?
   /// Whether it runs in a sandbox where there is one.
   public let sandbox: Bool
   /// Whether it has a network in the sandbox.
@@ -75,8 +84,9 @@ public struct ActionCommand: Sendable, Hashable {
 
   public init(
     text: String, shell: CommandShell, environment: [String: String] = [:], passed: [String] = [],
-    python: PythonFolder? = nil, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
-    stdin: String? = nil, ending: CommandEnding = CommandEnding(), growing: [String] = [],
+    python: PythonFolder? = nil, image: CommandImage? = nil, sandbox: Bool = true, network: Bool = false,
+    refusesUndeclared: Bool = false, stdin: String? = nil, ending: CommandEnding = CommandEnding(),
+    growing: [String] = [],
     resumes: Bool = false
   ) {
     self.growing = growing
@@ -86,6 +96,7 @@ public struct ActionCommand: Sendable, Hashable {
     self.environment = environment
     self.passed = passed
     self.python = python
+    self.image = image
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Whatever is read from a disk or changed on it goes through here. Tests have implementations that fail, or crash
 /// for good, at the k-th call, and one that forgets what was never synchronised.
 ///
@@ -97,6 +99,19 @@ extension FileSystem {
       for name in (try? names(in: path)) ?? [] { removeAll(path + "/" + name) }
     }
     try? remove(path)
+  }
+
+  /// Makes a link that says `target`; an error if the name is taken.
+  package func makeLink(_ path: String, to target: String) throws(Failure) {
+    if symlink(target, path) < 0 { throw .system("make the link", path) }
+  }
+
+  /// Says of a file that it was written at a time, in seconds since 1970.
+  package func setModified(_ path: String, to seconds: Int) throws(Failure) {
+    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+    if utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) < 0 {
+      throw .system("set the time of", path)
+    }
   }
 
   /// Makes a folder and those above it.

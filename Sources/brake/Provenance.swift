@@ -92,6 +92,7 @@ private struct LineageTree {
       details.append("\(label) " + texts.joined(separator: ", "))
     }
     if let python = PythonIdentity.words(in: manifest) { details.append("Python \(python)") }
+    if let image = manifest["image"]?.string { details.append("container image \(image)") }
     if let doubt = maker.record.doubt {
       details.append("\(doubt.words): it may have read more than is told here")
     }

@@ -115,6 +115,22 @@ struct ActionValueTests {
     #expect(read.outputs.map(\.file) == ["o", "p/*.png"] && read.outputs.map(\.keyed) == [false, true])
   }
 
+  @Test func `The container image of a command arrives as what it is, and is read where it is stored`() throws
+  {
+    let blob = Artefact(digest: digest, kind: .blob, size: 5)
+    let origins = [ActionInput.Origin.store, .workspace(name: "a.tar", path: "/lab/a.tar")]
+    for origin in origins {
+      let saved = ActionInput.Member(
+        key: nil, artefact: blob, origin: origin, place: "container.image", isExecutable: false)
+      let command = ActionCommand(
+        text: "true", shell: .bash, image: CommandImage(id: Digest(of: [1]), saved: saved))
+      let action = action(.command(command), [])
+      guard case .command(let read) = try sent(action).work else { return #expect(Bool(false)) }
+      #expect(read == command)
+      #expect(action.storedArtefacts.count == (origin == .store ? 2 : 1))
+    }
+  }
+
   @Test(arguments: [PythonFolder("/lab/.venv"), PythonFolder("/lab/env", isConda: true)])
   func `The Python environment of a command arrives as what it is`(python: PythonFolder) throws {
     let command = ActionCommand(text: "true", shell: .bash, python: python)

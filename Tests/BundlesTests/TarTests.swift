@@ -3,6 +3,7 @@ import Support
 import System
 import Testing
 
+@testable import Archives
 @testable import Bundles
 
 /// Bundles as one file. `tar` itself is the judge of what is written.

@@ -10,7 +10,8 @@ package import System
 ///                                        sealed with the secret of the user with that number
 ///                             used       locked while somebody uses it; written to with every use
 ///
-/// An executable file is another entry, `<digest>.x`, than the same bytes that are none. An entry is made in `tmp/` and
+/// An executable file is another entry, `<digest>.x`, than the same bytes that are none; what a user has made of an image is that
+/// user's own, `<digest>.image-1000`. An entry is made in `tmp/` and
 /// renamed when it is complete. Nothing is flushed: where the bytes did not survive a power cut, the seal does not fit.
 /// Whoever can write to the store can make an entry: what a user's own seal does not vouch for, that user's brake reads once
 /// before it is believed.
@@ -68,12 +69,42 @@ package final class RestoredInputs: Sendable {
   ) throws -> RestoredInput? {
     if budget == 0 { return nil }
     let name = artefact.digest.hex + (executable ? ".x" : "")
-    return try gate(name).lock.withLock { _ in
+    return try borrow(
+      Wanted(name: name) { [self] in (try? holds(artefact, executable, $0)) == true }
+    ) { path in
+      try write(path)
+      try files.setUsualModes(path)
+    }
+  }
+
+  /// A folder that is made of a container image, with links and modes of its own. Nothing but this user's seal says that it is what it
+  /// should be.
+  ///
+  /// - Parameters:
+  ///   - image: its digest.
+  ///   - write: makes the folder at a path, if nobody has yet, and has checked all of it when it returns.
+  /// - Returns: nil where entries cannot be shared.
+  package func borrow(rootOf image: Digest, write: (_ path: String) throws -> Void) throws -> RestoredInput? {
+    if budget == 0 || secret == nil { return nil }
+    return try borrow(
+      Wanted(name: "\(image.hex).image-\(geteuid())", hasLinks: true) { _ in false }, write)
+  }
+
+  /// An entry that somebody wants.
+  private struct Wanted {
+    let name: String
+    var hasLinks = false
+    /// Whether a content for which there is no seal is what it should be.
+    let isRight: (_ path: String) -> Bool
+  }
+
+  private func borrow(_ wanted: Wanted, _ write: (_ path: String) throws -> Void) throws -> RestoredInput? {
+    try gate(wanted.name).lock.withLock { _ in
       // Another process may remove what this one has just written or found.
       for _ in 0..<3 {
-        if let input = try find(name, artefact, executable) { return input }
-        guard try make(name, artefact, write) else { return nil }
-        if let input = try find(name, artefact, executable) {
+        if let input = try find(wanted) { return input }
+        guard try make(wanted, write) else { return nil }
+        if let input = try find(wanted) {
           shrink(to: budget)
           return input
         }
@@ -94,10 +125,10 @@ package final class RestoredInputs: Sendable {
   // MARK: Using
 
   /// An entry that is there, complete and unchanged; one that somebody has changed is removed.
-  private func find(_ name: String, _ artefact: Artefact, _ executable: Bool) throws -> RestoredInput? {
-    let entry = folder + "/" + name
+  private func find(_ wanted: Wanted) throws -> RestoredInput? {
+    let entry = folder + "/" + wanted.name
     guard let input = RestoredInput(entry, files: files) else { return nil }
-    let seal = try? Seal(of: entry + "/content", name, secret, files: files)
+    let seal = try? seal(of: entry, wanted)
     let place = entry + "/" + Seal.name
     if let seal, seal.isSecret, try files.contents(of: place, limit: 256) == seal.text {
       // The last of all: it tells when the entry was used, whoever may write to it.
@@ -105,15 +136,19 @@ package final class RestoredInputs: Sendable {
       return input
     }
     // It was touched or copied, or comes from another mount or user, and may be what it was all the same.
-    if let seal, (try? holds(artefact, executable, entry + "/content")) == true,
-      let now = try? Seal(of: entry + "/content", name, secret, files: files), now.text == seal.text
+    if let seal, wanted.isRight(entry + "/content"), let now = try? self.seal(of: entry, wanted),
+      now.text == seal.text
     {
       // Where another user's folder takes no seal, it is read again.
       if seal.isSecret { try? files.replace(place, with: seal.text, by: store.temporaryPath()) }
       return input
     }
-    try remove(name)
+    try remove(wanted.name)
     return nil
+  }
+
+  private func seal(of entry: String, _ wanted: Wanted) throws -> Seal {
+    try Seal(of: entry + "/content", wanted.name, secret, hasLinks: wanted.hasLinks, files: files)
   }
 
   private func holds(_ artefact: Artefact, _ executable: Bool, _ path: String) throws -> Bool {
@@ -125,7 +160,7 @@ package final class RestoredInputs: Sendable {
   // MARK: Writing
 
   /// - Returns: false where this file system has no locks that can be relied on.
-  private func make(_ name: String, _ artefact: Artefact, _ write: (String) throws -> Void) throws -> Bool {
+  private func make(_ wanted: Wanted, _ write: (String) throws -> Void) throws -> Bool {
     let entry = try store.temporaryFolder()
     defer { files.removeAll(entry) }
     try files.write([], to: entry + "/used")
@@ -139,12 +174,11 @@ package final class RestoredInputs: Sendable {
       files.removeAll(entry + "/content")
       try write(entry + "/content")
     }
-    try files.setUsualModes(entry + "/content")
-    let seal = try Seal(of: entry + "/content", name, secret, files: files)
+    let seal = try seal(of: entry, wanted)
     try files.write(seal.text, to: entry + "/" + Seal.name)
     try store.makeFolders(folder)
     do {
-      try files.rename(entry, to: folder + "/" + name)
+      try files.rename(entry, to: folder + "/" + wanted.name)
     } catch {
       // Another process was faster.
       guard error.errno == ENOTEMPTY || error.errno == EEXIST else { throw error }
@@ -238,16 +272,22 @@ private struct Seal {
   /// Of this user's, in an entry.
   static let name = "seal-\(geteuid())"
 
-  /// - Parameter entry: the name of the entry, so that the seal of one is none of another to which its content is moved.
+  /// - Parameters:
+  ///   - entry: the name of the entry, so that the seal of one is none of another to which its content is moved.
+  ///   - hasLinks: whether there may be links.
   /// - Throws: also for what is neither file nor folder.
-  init(of path: String, _ entry: String, _ secret: UserSecret?, files: any FileSystem) throws {
+  init(
+    of path: String, _ entry: String, _ secret: UserSecret?, hasLinks: Bool, files: any FileSystem
+  ) throws {
     var bytes: [UInt8] = []
     var size = 0
     func visit(_ path: String, _ name: String) throws {
-      guard let status = try files.entry(path), status.isFile || status.isFolder else {
+      guard let status = try files.entry(path),
+        status.isFile || status.isFolder || hasLinks && status.isLink
+      else {
         throw Failure(.refused, "\(path) is neither a file nor a folder")
       }
-      bytes += Array(name.utf8) + [0, status.isFolder ? 2 : status.isExecutable ? 1 : 0]
+      bytes += Array(name.utf8) + [0, status.isFolder ? 2 : status.isLink ? 3 : status.isExecutable ? 1 : 0]
       bytes += status.key.bytes
       if status.isFile { size += Int(status.size) }
       guard status.isFolder else { return }

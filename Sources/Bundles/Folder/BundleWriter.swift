@@ -1,4 +1,5 @@
 import Actions
+import Archives
 import Artefacts
 import JSON
 import Pipeline

@@ -114,6 +114,7 @@ struct CommandDeclaration: Sendable {
   /// Name -> the command that prints its version.
   let tools: [(name: String, version: PipelineNode?)]
   let python: PythonDeclaration?
+  let image: ImageDeclaration?
   let sandbox: Bool
   let network: Bool
   let refusesUndeclared: Bool

@@ -31,7 +31,7 @@ extension PipelineReader {
       work = .operation(name: operation, parameters: values)
     } else {
       let command = try command(fields, inputs, names, isChain: fanOut.isChain)
-      inputs += command.python?.inputs ?? []
+      inputs += (command.python?.inputs ?? []) + (command.image?.inputs ?? [])
       work = .command(command)
     }
     return StageDeclaration(
@@ -119,6 +119,7 @@ extension PipelineReader {
     return CommandDeclaration(
       script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
       tools: try tools(fields[.tools], names), python: try python(fields[.python], names),
+      image: try image(fields, names),
       sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
       network: try flag(fields[.network], "network:") ?? false,
       refusesUndeclared: try refusesUndeclared(fields[.undeclared]),

@@ -51,7 +51,7 @@ enum StageField: String, CaseIterable {
   case `in`, with
   case out, shell, env
   case passEnv = "pass-env"
-  case tools, python, sandbox, network, undeclared
+  case tools, python, image, sandbox, network, undeclared
   case stdin, codes, timeout, grace, retries, resume
   case cores, memory, gpus, time, runner, group
   case publish
@@ -68,7 +68,8 @@ enum StageField: String, CaseIterable {
     case .op, .run, .for, .where, .unless, .in, .cores, .memory, .gpus, .time, .runner, .group, .publish:
       .any
     case .with: .operation
-    case .chain, .out, .shell, .env, .passEnv, .tools, .python, .sandbox, .network, .undeclared, .stdin,
+    case .chain, .out, .shell, .env, .passEnv, .tools, .python, .image, .sandbox, .network, .undeclared,
+      .stdin,
       .codes, .timeout, .grace, .retries, .resume:
       .command
     }
@@ -93,6 +94,8 @@ enum StageField: String, CaseIterable {
     case .tools: "Programs whose identity is part of the key, or the commands that print their versions."
     case .python:
       "The Python environment of the command: a virtual environment, or requirements or a lock file of which brake makes one."
+    case .image:
+      "The container image in which the command runs: an OCI archive or layout, or what 'docker save' writes; part of the key."
     case .sandbox: "Whether the command runs in a sandbox where there is one; true if not said."
     case .network: "Whether the command has a network in the sandbox; false if not said."
     case .undeclared: "Whether files that the command leaves and out: does not name are an error."

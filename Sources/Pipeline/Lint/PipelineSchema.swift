@@ -134,6 +134,7 @@ public struct PipelineSchema: Sendable {
               ($0.rawValue, described(PipelineSchema.aText, $0.help))
             })),
       ]
+    case .image: ["$ref": "#/$defs/source"]
     case .sandbox, .network, .resume: ["type": "boolean"]
     case .undeclared: ["enum": ["warn", "error"]]
     case .stdin: ["type": "string"]

@@ -165,7 +165,7 @@ extension StageDeclaration.Work {
       command.script.names.union(command.shell?.names ?? [])
         .union(command.outputs.flatMap(\.value.names)).union(command.environment.flatMap(\.value.names))
         .union(command.tools.flatMap { $0.version?.names ?? [] })
-        .union(command.python?.value.names ?? [])
+        .union(command.python?.value.names ?? []).union(command.image?.value.names ?? [])
         .union(command.ending.filter { $0.field == .codes }.flatMap(\.value.names))
     }
   }

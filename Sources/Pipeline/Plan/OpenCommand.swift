@@ -67,7 +67,7 @@ struct OpenCommand {
     return ShellCommand(
       template: try script.template(bindings, shell: surroundings.shell), shell: surroundings.shell,
       environment: surroundings.environment, passed: declaration.passed, tools: surroundings.tools,
-      python: try python?.source(bindings),
+      python: try python?.source(bindings), hasImage: declaration.image != nil,
       sandbox: declaration.sandbox, network: declaration.network,
       refusesUndeclared: declaration.refusesUndeclared, stdin: declaration.stdin,
       ending: try ending.ending(bindings), growing: declaration.growing, eager: declaration.eager,

@@ -200,6 +200,8 @@ public struct ShellCommand: Sendable, Hashable {
   public let tools: [String: String?]
   /// The Python environment in which it runs; nil for the one that PATH leads to.
   public let python: PythonSource?
+  /// Whether it runs in a container image, which is the input `ShellCommand.imageInput`.
+  public let hasImage: Bool
   /// Whether it runs in a sandbox where there is one.
   public let sandbox: Bool
   /// Whether it has a network in the sandbox.
@@ -224,7 +226,8 @@ public struct ShellCommand: Sendable, Hashable {
   init(
     template: ShellTemplate, shell: CommandShell = .bash, environment: [String: String] = [:],
     passed: [String] = [], tools: [String: String?] = [:], python: PythonSource? = nil,
-    sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false, stdin: String? = nil,
+    hasImage: Bool = false, sandbox: Bool = true, network: Bool = false, refusesUndeclared: Bool = false,
+    stdin: String? = nil,
     ending: CommandEnding = CommandEnding(), growing: [String] = [], eager: [String] = [],
     resumes: Bool = false
   ) {
@@ -237,6 +240,7 @@ public struct ShellCommand: Sendable, Hashable {
     self.passed = passed
     self.tools = tools
     self.python = python
+    self.hasImage = hasImage
     self.sandbox = sandbox
     self.network = network
     self.refusesUndeclared = refusesUndeclared

@@ -4,9 +4,12 @@ import Artefacts
 extension ShellCommand {
   /// The command with the paths of its inputs and outputs in it. They start with `./`, so that none is taken for an option.
   ///
-  /// - Parameter python: its Python environment.
+  /// - Parameters:
+  ///   - python: its Python environment.
+  ///   - image: its container image.
   package func action(
-    inputs: [ActionInput], outputs: [OutputDeclaration], python: PythonFolder? = nil
+    inputs: [ActionInput], outputs: [OutputDeclaration], python: PythonFolder? = nil,
+    image: CommandImage? = nil
   ) throws(PipelineError) -> ActionCommand {
     var paths: [String: [String]] = [:]
     for input in inputs {
@@ -21,7 +24,7 @@ extension ShellCommand {
     for output in outputs { paths["out.\(output.name)"] = [ShellCommand.path(of: output)] }
     return ActionCommand(
       text: try template.command { paths[$0] ?? [] }, shell: shell, environment: environment, passed: passed,
-      python: python,
+      python: python, image: image,
       sandbox: sandbox, network: network, refusesUndeclared: refusesUndeclared,
       stdin: read?.members.first?.place, ending: ending, growing: growing, resumes: resumes)
   }

@@ -5,24 +5,30 @@ import System
 extension CommandRun {
   /// Runs the shell, in a sandbox where there is one.
   func execute(
-    _ text: String, _ inputs: MountedInputs?, resume: String?, growing: GrowingOutputs
+    _ text: String, _ inputs: MountedInputs?, _ image: UnpackedImage?, resume: String?,
+    growing: GrowingOutputs
   ) async throws {
     try checkPython()
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
-    let shell = try shellLine(argument(text, temporary: folder + "/tmp"))
+    let shell = try shellLine(argument(text, temporary: folder + "/tmp"), image)
+    let graphics = supplies.graphics.take(action.resources.gpus)
+    defer { withExtendedLifetime((graphics, image)) {} }
+    let variables = environment(in: folder, graphics, image, resume: resume)
     var line = shell
     var covers: [Sandbox.Cover] = []
-    if case .sandbox(let sandbox) = confinement, let inputs {
+    if case .sandbox(let sandbox) = confinement, let inputs, let image {
+      line = try sandbox.arguments(
+        around: shell, scratch: scratch, inputs: inputs, resume: resume, image: image.path,
+        variables: image.environment.filter { variables[$0.key] == nil }, network: command.network)
+    } else if case .sandbox(let sandbox) = confinement, let inputs {
       (line, covers) = try sandbox.arguments(
         around: shell, scratch: scratch, inputs: inputs, resume: resume, python: command.python?.path,
         hiding: supplies.hidingPlaces(), network: command.network)
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
     }
-    let graphics = supplies.graphics.take(action.resources.gpus)
-    defer { withExtendedLifetime(graphics) {} }
     let process = ChildProcess(
-      arguments: line, environment: environment(in: folder, graphics, resume: resume), folder: scratch.work,
+      arguments: line, environment: variables, folder: scratch.work,
       streams: .log(
         scratch.log, input: command.stdin.map { inputs?.path(of: $0) ?? "\(scratch.work)/\($0)" }),
       jobServer: jobServer, limits: limits)
@@ -63,7 +69,8 @@ extension CommandRun {
     return ". " + ShellText.quoted(temporary + "/command")
   }
 
-  private func shellLine(_ text: String) throws -> [String] {
+  private func shellLine(_ text: String, _ image: UnpackedImage?) throws -> [String] {
+    if let image { return [try shell(in: image)] + command.shell.words.dropFirst() + [text] }
     let name = command.shell.program
     let searchPath = command.python.map {
       $0.searchPath(before: getenv("PATH").map { String(cString: $0) })
@@ -83,7 +90,7 @@ extension CommandRun {
   ///
   /// - Parameter folder: where the command sees its scratch folder.
   private func environment(
-    in folder: String, _ graphics: GraphicsNumbers.Share?, resume: String?
+    in folder: String, _ graphics: GraphicsNumbers.Share?, _ image: UnpackedImage?, resume: String?
   ) -> [String: String] {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder + "/tmp",
@@ -91,7 +98,8 @@ extension CommandRun {
       "PYTHONUNBUFFERED": "1",
     ]
     if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
-    for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
+    let usual = ["PATH", "HOME", "USER", "SHELL"].filter { image == nil || !isOfMachine($0) }
+    for name in usual + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
     variables["BRAKE_EVENTS"] = folder + "/" + CommandEvents.name
@@ -101,6 +109,10 @@ extension CommandRun {
       variables["BRAKE_RESUME"] = resume
     }
     command.python?.activate(in: &variables)
+    if let image, variables["HOME"] == nil, image.environment["HOME"] == nil {
+      // What its users have as theirs cannot be written to.
+      variables["HOME"] = folder + "/tmp"
+    }
     if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
     return variables.merging(command.environment) { _, declared in declared }
   }
@@ -132,7 +144,9 @@ extension CommandRun {
     let (facts, hint) = suspects
     let usual =
       code == 127
-      ? "the shell did not find a program: name it in tools: to have this checked first" : nil
+      ? command.image != nil
+        ? "the shell did not find a program: in a container image there are those of the image alone"
+        : "the shell did not find a program: name it in tools: to have this checked first" : nil
     let codes = command.ending.codes.map(String.init).joined(separator: ", ")
     let wanted: [Failure.Fact] = command.ending.codes == [0] ? [] : [("success", codes)]
     return PipelineError(

@@ -17,10 +17,11 @@ struct CommandRun: Sendable {
   var notes: ActionNotes { watcher.notes }
 
   func run() async throws -> [OutputFile] {
-    if let weakness = confinement.weakness {
+    if command.image == nil, let weakness = confinement.weakness {
       notes.add("commands can read files that they do not declare, which nobody notices: \(weakness)")
     }
     if let doubt = confinement.doubt { notes.add(doubt) }
+    let image = try unpackedImage()
     try makeOutputFolders()
     let inputs = try placeInputs()
     defer { withExtendedLifetime(inputs) {} }
@@ -29,7 +30,7 @@ struct CommandRun: Sendable {
     if let resume, command.resumes {
       for place in try placeKept(resume) { growing.passOver(place) }
     }
-    try await execute(command.text, inputs, resume: resume, growing: growing)
+    try await execute(command.text, inputs, image, resume: resume, growing: growing)
     try reportUndeclared()
     return try collect()
   }

@@ -6,6 +6,7 @@ import System
 final class CommandSupplies: Sendable {
   /// Large inputs, each written once for all commands in a sandbox.
   let restored: RestoredInputs
+  let images: UnpackedImages
   let graphics: GraphicsNumbers
 
   private let store: Store
@@ -22,6 +23,7 @@ final class CommandSupplies: Sendable {
     self.store = store
     self.graphics = GraphicsNumbers(graphics)
     restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
+    images = UnpackedImages(store: store, restored: restored)
   }
 
   func hidingPlaces() throws -> Places {

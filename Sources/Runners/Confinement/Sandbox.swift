@@ -30,7 +30,7 @@ struct Sandbox: Sendable {
   private static let disk = LocalFileSystem()
 
   /// A folder that every machine has and that hardly holds anything: a mount point can be made in a copy of it.
-  private static let host =
+  static let host =
     ["/media", "/mnt", "/srv"].first { (try? disk.entry($0))?.isFolder == true } ?? "/media"
 
   /// What covers one file of the workspace: as long as the file and made of nothing, so that what a command adds to it
@@ -122,7 +122,15 @@ struct Sandbox: Sendable {
       }
     }
     if let python, !isHidden(python, visible) { options += ["--ro-bind", python, python] }
-    options += ["--bind", scratch.path, folder]
+    options += try inside(scratch, inputs, resume: resume, network: network)
+    return ([program] + options + ["--"] + command, covers)
+  }
+
+  /// What commands have of their own, whatever else they see.
+  func inside(
+    _ scratch: Scratch, _ inputs: MountedInputs, resume: String?, network: Bool
+  ) throws -> [String] {
+    var options = ["--bind", scratch.path, folder]
     for mount in inputs.mounts { options += ["--ro-bind", mount.source, "\(folder)/work/\(mount.place)"] }
     if let resume {
       try scratch.files.makeFolders(scratch.path + "/resume")
@@ -131,7 +139,7 @@ struct Sandbox: Sendable {
     options += ["--chdir", folder + "/work", "--unshare-pid", "--die-with-parent"]
     if !network { options.append("--unshare-net") }
     if geteuid() == 0 { options += Sandbox.refused.flatMap { ["--cap-drop", $0] } }
-    return ([program] + options + ["--"] + command, covers)
+    return options
   }
 
   /// Root could read what its owner may not, and make writable again what is mounted read-only.

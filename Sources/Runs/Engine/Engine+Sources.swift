@@ -60,8 +60,7 @@ extension Engine {
   /// The inputs of an action that are not in the store, and may be elsewhere.
   func lacking(_ action: Action) -> [Artefact] {
     if sources.isEmpty { return [] }
-    let stored = action.inputs.lazy.flatMap(\.members).filter { $0.origin == .store }.map(\.artefact)
-    return stored.filter { (try? store.isWhole($0)) == false }
+    return action.storedArtefacts.filter { (try? store.isWhole($0)) == false }
   }
 
   /// Brings artefacts into the store.

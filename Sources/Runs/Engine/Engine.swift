@@ -82,7 +82,8 @@ public struct Engine: Sendable {
       root: root, store: store, files: files, tools: tools,
       made: MadeEnvironments(store: store, guardExecutable: guardExecutable))
     resolver = ActionResolver(
-      root: root, store: store, files: files, tools: tools, environments: environments, trust: trust)
+      root: root, store: store, files: files, tools: tools, environments: environments,
+      images: ContainerImages(store: store), trust: trust)
   }
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.

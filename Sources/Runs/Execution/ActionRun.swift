@@ -249,8 +249,7 @@ struct ActionRun: Sendable {
 
   /// The input without which the action failed, if that is the reason.
   private func lostInput(_ error: any Error) -> Digest? {
-    let inputs = action.inputs.lazy.flatMap(\.members).filter { $0.origin == .store }
-    return engine.store.firstLost(of: inputs.map(\.artefact), as: error)
+    engine.store.firstLost(of: action.storedArtefacts, as: error)
   }
 
   private func isMissing(_ error: any Error) -> Bool {

@@ -71,7 +71,7 @@ struct KnownInstance: Sendable {
   /// A moment of this machine's monotonic clock after which nobody has looked whether it is still recorded so.
   let moment: Int64
   /// The programs whose digests are part of its key, and where they were found; nil if one was asked for its version, or it runs
-  /// in a Python environment of its own.
+  /// in a Python environment or container image of its own.
   let tools: [String: Digest]?
 
   struct Source: Hashable, Sendable {
@@ -89,7 +89,9 @@ struct KnownInstance: Sendable {
     }
     let identities = action.manifest["tools"]?.object ?? [:]
     let digests = identities.compactMapValues { $0.string.flatMap { Digest($0) } }
-    let isOfBytes = digests.count == identities.count && action.manifest["python"] == nil
+    let isOfBytes =
+      digests.count == identities.count && action.manifest["python"] == nil
+      && action.manifest["image"] == nil
     tools = isOfBytes ? digests : nil
   }
 }

@@ -24,6 +24,7 @@ struct ManifestFacts {
         values["Python interpreter"] = members["interpreter"].map(ManifestFacts.text)
         values["contents of the Python environment"] = members["installed"].map(ManifestFacts.text)
       case ("inputs", .object(let members)): inputs = members.mapValues(Input.init)
+      case ("image", _): values["container image"] = ManifestFacts.text(value)
       // Manifests of earlier versions name what they passed on of the environment; it changes nothing.
       case ("passed", _): continue
       case ("system", _): values["libraries and fonts of the system"] = ManifestFacts.text(value)

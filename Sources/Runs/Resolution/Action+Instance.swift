@@ -9,28 +9,31 @@ extension Action {
   /// - Parameters:
   ///   - tools: program -> identity.
   ///   - python: the Python environment of a command; nil if it declares none.
+  ///   - image: the container image of a command; nil if it declares none.
   ///   - system: what the files of the system are that an operation reads; nil if it reads none.
   ///   - marks: how the stages behind the inputs ran, for an operation that tells of it.
   /// - Throws: if the path of an input cannot be written where it stands in a command.
   init(
     instance: StageInstance, inputs: [ActionInput], tools: [String: String],
-    python: PythonEnvironments.Found? = nil, system: Digest? = nil, marks: StageMarks = StageMarks()
+    python: PythonEnvironments.Found? = nil, image: CommandImage? = nil, system: Digest? = nil,
+    marks: StageMarks = StageMarks()
   ) throws(PipelineError) {
     let work: Work =
       switch instance.work {
       case .operation(let operation, let parameters): .operation(operation, parameters)
       case .command(let command):
-        .command(try command.action(inputs: inputs, outputs: instance.outputs, python: python?.folder))
+        .command(
+          try command.action(inputs: inputs, outputs: instance.outputs, python: python?.folder, image: image))
       }
     self.init(
       name: instance.name, position: instance.position, work: work, inputs: inputs, outputs: instance.outputs,
       resources: instance.resources,
-      manifest: Action.manifest(instance, inputs, tools, python?.identity, system, marks))
+      manifest: Action.manifest(instance, inputs, tools, python?.identity, image, system, marks))
   }
 
   private static func manifest(
     _ instance: StageInstance, _ inputs: [ActionInput], _ tools: [String: String], _ python: JSON?,
-    _ system: Digest?, _ marks: StageMarks
+    _ image: CommandImage?, _ system: Digest?, _ marks: StageMarks
   ) -> JSON {
     var members: [String: JSON] = [:]
     switch instance.work {
@@ -63,6 +66,7 @@ extension Action {
     if !marks.resumed.isEmpty { members["resumed"] = .array(marks.resumed.map { .string($0) }) }
     if let system { members["system"] = .string(system.description) }
     members["python"] = python
+    if let image { members["image"] = .string(image.id.description) }
     if !tools.isEmpty { members["tools"] = .object(tools.mapValues { .string($0) }) }
     return .object(members)
   }

@@ -11,6 +11,7 @@ struct ActionResolver: Sendable {
   let files: StatCache
   let tools: ToolIdentities
   let environments: PythonEnvironments
+  let images: ContainerImages
   let trust: Trust
 
   /// - Parameters:
@@ -23,12 +24,13 @@ struct ActionResolver: Sendable {
   ) throws -> Action {
     let resolution = Resolution(
       resolver: self, instance: instance, producers: producers, suggestion: suggestion)
-    let inputs = try instance.inputs.map(resolution.input)
+    var inputs = try instance.inputs.map(resolution.input)
+    let image = try images.take(from: &inputs, of: instance)
     if case .command = instance.work { try PlaceCheck(instance: instance).check(inputs) }
     let python = try environments.environment(of: instance, reading: inputs, isLooking: isLooking)
     return try Action(
       instance: instance, inputs: inputs, tools: try identities(of: instance, in: python), python: python,
-      system: try systemIdentity(of: instance), marks: try marks(instance, behind: inputs))
+      image: image, system: try systemIdentity(of: instance), marks: try marks(instance, behind: inputs))
   }
 
   private func marks(_ instance: StageInstance, behind inputs: [ActionInput]) throws -> StageMarks {

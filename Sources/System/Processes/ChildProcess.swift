@@ -141,6 +141,24 @@ package struct ChildProcess: Sendable {
     return try shared.outcome.withLock { $0 }!.get()
   }
 
+  /// Starts it, and waits for its end when this thread has done what it does meanwhile. Nothing but its streams ties the child to this
+  /// process: it is for programs that end with their input.
+  ///
+  /// - Parameter body: where it throws, the child and what it started are ended.
+  func run<Result>(during body: () throws -> Result) throws -> (ending: ProcessEnding, result: Result) {
+    let child = RunningChild()
+    try child.start { () throws(Failure) in try spawn() }
+    defer { child.endGroup() }
+    do {
+      let result = try body()
+      return (child.wait(), result)
+    } catch {
+      child.endAtOnce()
+      _ = child.wait()
+      throw error
+    }
+  }
+
   private typealias AddCloseFrom =
     @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
   /// As the one below.

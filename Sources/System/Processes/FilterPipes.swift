@@ -7,7 +7,7 @@ package final class FilterPipes: Sendable {
 
   /// What becomes the program's standard input, output and error.
   let childEnds: [Descriptor]
-  private let ownEnds: [Descriptor]
+  let ownEnds: [Descriptor]
   private let result = Mutex<Exchanged>(([], [], false))
 
   private static let longestComplaint = 1 << 20

@@ -64,6 +64,14 @@ public struct FilterProgram: Sendable {
     return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
   }
 
+  func streaming() throws -> (ChildProcess, FilterPipes) {
+    guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
+    let pipes = try FilterPipes()
+    let process = ChildProcess(
+      arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
+    return (process, pipes)
+  }
+
   private var environment: [String: String] {
     var all: [String: String] = [:]
     for name in ["PATH", "LD_LIBRARY_PATH"] {

@@ -1,13 +1,15 @@
-import System
+package import System
 
 /// Writes a folder as one uncompressed tar file: sorted by path, without owners and times, so that equal folders give equal bytes.
-struct TarWriter {
-  let files: any FileSystem
+package struct TarWriter {
+  private let files: any FileSystem
+
+  package init(files: any FileSystem) { self.files = files }
 
   /// - Parameters:
   ///   - name: what the folder is called in the archive.
   ///   - path: is not there.
-  func write(_ folder: String, as name: String, to path: String) throws {
+  package func write(_ folder: String, as name: String, to path: String) throws {
     try files.writeFile(path, mode: 0o666) { append in
       try add(folder, as: name, append)
       try bytes([UInt8](repeating: 0, count: 2 * TarHeader.block), append)

@@ -1,0 +1,15 @@
+package import System
+
+/// What stands in the file system of an image that is unpacked.
+package struct ImageLookup {
+  private let root: ImageRoot
+
+  /// - Parameter root: the folder.
+  package init(root: String, files: any FileSystem) { self.root = ImageRoot(path: root, files: files) }
+
+  /// What stands at an absolute path, or at the end of the links that do, which lead nowhere out of the image; nil if nothing does.
+  package func status(_ path: String) throws -> FileStatus? {
+    guard let found = try root.resolved(ImagePath.parts(path)) else { return nil }
+    return try root.files.entry(root.path(found))
+  }
+}

@@ -1,0 +1,91 @@
+import System
+
+/// The file system of an image while it is put together: a folder out of which nothing leads. Whatever a layer names is looked for part
+/// by part, and a link leads to where it would lead if the folder were the root of all.
+struct ImageRoot {
+  let path: String
+  let files: any FileSystem
+
+  private static let mostLinks = 40
+  /// Folders in folders.
+  private static let mostDepth = 256
+
+  func path(_ parts: [String]) -> String { ([path] + parts).joined(separator: "/") }
+
+  /// The folder in which the last part of a path stands, without links on the way to it.
+  ///
+  /// - Parameter making: whether folders that are missing are made.
+  /// - Returns: nil if there is none.
+  func folder(of parts: [String], making: Bool) throws -> [String]? {
+    var done: [String] = []
+    var open = Array(parts.dropLast().reversed())
+    var links = 0
+    while let part = open.popLast() {
+      guard done.count < ImageRoot.mostDepth else {
+        throw ImageFault.refused("folders more than \(ImageRoot.mostDepth) deep")
+      }
+      if part == ".." {
+        _ = done.popLast()
+        continue
+      }
+      let here = path(done + [part])
+      guard let status = try files.entry(here) else {
+        guard making else { return nil }
+        try files.makeFolder(here)
+        try files.setMode(here, to: 0o755)
+        done.append(part)
+        continue
+      }
+      if status.isFolder {
+        done.append(part)
+      } else if status.isLink, let target = try files.target(ofLink: here) {
+        links += 1
+        guard links <= ImageRoot.mostLinks else { throw ImageFault.refused("links that lead in a circle") }
+        if target.hasPrefix("/") { done = [] }
+        open += target.split(separator: "/").filter { $0 != "." }.reversed().map(String.init)
+      } else {
+        guard making else { return nil }
+        throw ImageFault.malformed(
+          "'\(parts.joined(separator: "/"))' stands in something that is no folder")
+      }
+    }
+    return done
+  }
+
+  /// Where a path leads, with links followed to the end; nil if nothing is there.
+  func resolved(_ parts: [String]) throws -> [String]? {
+    try folder(of: parts + [""], making: false) ?? file(parts)
+  }
+
+  private func file(_ parts: [String]) throws -> [String]? {
+    var parts = parts
+    for _ in 0..<ImageRoot.mostLinks {
+      guard let name = parts.last, let folder = try folder(of: parts, making: false) else { return nil }
+      let here = path(folder + [name])
+      guard let status = try files.entry(here) else { return nil }
+      guard status.isLink, let target = try files.target(ofLink: here) else { return folder + [name] }
+      parts =
+        (target.hasPrefix("/") ? [] : folder)
+        + target.split(separator: "/").filter { $0 != "." }.map(String.init)
+      if parts.last == ".." { return nil }
+    }
+    return nil
+  }
+
+  /// Makes sure that a folder stands directly under the root, and no link that leads elsewhere.
+  func makeMountPoint(_ name: String) throws {
+    let here = path([name])
+    if try files.entry(here)?.isFolder == true { return }
+    files.removeAll(here)
+    try files.makeFolder(here)
+    try files.setMode(here, to: 0o755)
+  }
+
+  /// The same with a file in such a folder.
+  func makeMountPoint(_ name: String, in folder: String) throws {
+    let here = path([folder, name])
+    if try files.entry(here)?.isFile == true { return }
+    files.removeAll(here)
+    try files.writeFile(here, mode: 0o644) { _ in }
+  }
+}

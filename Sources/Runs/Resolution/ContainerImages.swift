@@ -1,0 +1,48 @@
+import Actions
+import Artefacts
+import Images
+import Pipeline
+import Runners
+import Synchronization
+import System
+
+/// The container images of the commands of a run: what each of them is, by what it says of its contents.
+final class ContainerImages: Sendable {
+  private let store: Store
+  /// By the artefact that it is saved as. Reading it once is enough: another artefact is another image.
+  private let known = Mutex<[Digest: Digest]>([:])
+
+  init(store: Store) { self.store = store }
+
+  /// Takes the image of a command out of its inputs, since it is none that the command finds in its folder.
+  ///
+  /// - Returns: nil if the instance declares none.
+  /// - Throws: if it is no image.
+  func take(from inputs: inout [ActionInput], of instance: StageInstance) throws -> CommandImage? {
+    guard case .command(let command) = instance.work, command.hasImage,
+      let index = inputs.firstIndex(where: { $0.name == ShellCommand.imageInput })
+    else { return nil }
+    let input = inputs.remove(at: index)
+    guard !input.isCollection, let saved = input.members.first else {
+      throw PipelineError(
+        "image: takes one container image, and is given several artefacts", at: instance.position,
+        facts: [("stage", instance.name)], hint: "name one member, such as STAGE.OUTPUT[KEY]")
+    }
+    do {
+      return CommandImage(id: try id(of: saved), saved: saved)
+    } catch let error as Failure {
+      let place =
+        if case .workspace(let name, _) = saved.origin { name } else { saved.artefact.digest.description }
+      throw PipelineError(
+        error.with(facts: [("stage", instance.name), ("image", place)] + error.facts), at: instance.position)
+    }
+  }
+
+  private func id(of saved: ActionInput.Member) throws -> Digest {
+    let digest = saved.artefact.digest
+    if let id = known.withLock({ $0[digest] }) { return id }
+    let id = try SavedImage(ImageFolder(saved.place(in: store))).image.id
+    known.withLock { $0[digest] = id }
+    return id
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Support
+import Testing
+
+/// Container images in the hands of who uses brake.
+@Suite(.enabled(if: SampleImages.canBeMade && !(ProgramPaths.bwrap ?? "").isEmpty)) struct ImageTests {
+  private let folder = TemporaryFolder()
+
+  enum ProgramPaths {
+    static let bwrap = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+      .map { "\($0)/bwrap" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  private func prepare() throws -> SampleImages {
+    let sample = try SampleImages()
+    folder.write(
+      """
+      stages:
+        look:
+          run: cat /etc/os-release > ${out.o}
+          image: image.tar
+          shell: sh -eu
+          out: { o: o.txt }
+      """, to: "brake.yaml")
+    try sample.save("oci-archive", as: "image.tar")
+    try sample.shell("cp \(sample.folder["image.tar"]) \(folder["image.tar"])")
+    return sample
+  }
+
+  @Test func `What a command in an image makes says which one it was, and a second run is a hit`() throws {
+    let sample = try prepare()
+    // Also where nothing is shared between runs.
+    for environment in [[:], ["BRAKE_RESTORED": "0", "BRAKE_STORE": folder["other"]]] {
+      let run = try folder.brake(environment: environment)
+      #expect(run.status == 0 && run.out.contains("1 ran"), "\(run.out)\(run.err)")
+      #expect(try folder.brake("cat", "look", environment: environment).out == "NAME=sample\n")
+      #expect(try folder.brake(environment: environment).out.contains("1 hit"))
+      let id = try sample.id()
+      let provenance = try folder.brake("provenance", "look", environment: environment)
+      #expect(provenance.out.contains("container image sha256:\(id)"), "\(provenance.out)")
+    }
+    #expect(FileManager.default.fileExists(atPath: folder["other/index/restored"]) == false)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder["cache/index/restored"]).count == 1)
+  }
+
+  @Test func `An image that is damaged is an error`() throws {
+    _ = try prepare()
+    let size = try #require(folder.read("image.tar")).count
+    _ = try folder.shell("printf x | dd of=image.tar bs=1 seek=\(size / 2) conv=notrunc status=none")
+    let run = try folder.brake()
+    #expect(run.status == 2 && run.err.contains("the container image is damaged"), "\(run.out)\(run.err)")
+    _ = try folder.shell("head -c 2000 image.tar > short.tar; mv short.tar image.tar")
+    let cut = try folder.brake()
+    #expect(cut.status == 2 && cut.err.contains("the container image cannot be read"), "\(cut.out)\(cut.err)")
+    #expect(cut.err.contains("image.tar"))
+  }
+
+  @Test func `Who is killed while it unpacks an image leaves nothing that counts as one`() throws {
+    let sample = try SampleImages()
+    try sample.shell(
+      """
+      mkdir -p \(sample.folder["large"]); cd \(sample.folder["large"])
+      for n in $(seq 2000); do head -c 20000 /dev/urandom > $n; done
+      umoci insert --image \(sample.layout):a \(sample.folder["large"]) /large
+      cp -r \(sample.layout) \(folder["image"])
+      """)
+    folder.write(
+      """
+      stages:
+        look:
+          run: ls /large | wc -l > ${out.o}
+          image: image
+          shell: sh -eu
+          out: { o: o.txt }
+      """, to: "brake.yaml")
+    for milliseconds: UInt32 in [100, 300, 600] {
+      let process = try BrakeProcess(["run"], in: folder)
+      usleep(milliseconds * 1000)
+      process.send(SIGKILL)
+      _ = process.wait()
+    }
+    let run = try folder.brake()
+    #expect(run.status == 0, "\(run.out)\(run.err)")
+    #expect(try folder.brake("cat", "look").out == "2000\n")
+  }
+
+  @Test func `Where bubblewrap does not work, the stage fails and says so`() throws {
+    _ = try prepare()
+    folder.write("#!/bin/sh\necho 'bwrap: no way' >&2\nexit 1\n", to: "bin/bwrap")
+    _ = try folder.shell("chmod +x bin/bwrap")
+    let path = folder["bin"] + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+    let run = try folder.brake(environment: ["PATH": path])
+    #expect(run.status == 2 && run.err.contains("runs in a sandbox, and there is none here"), "\(run.err)")
+    #expect(run.err.contains("bwrap: no way"), "\(run.err)")
+  }
+}

@@ -1,0 +1,219 @@
+import Artefacts
+import Foundation
+import JSON
+import Support
+import System
+import Testing
+
+@testable import Archives
+@testable import Images
+
+/// Images that somebody has made to do harm, byte by byte.
+@Suite struct HostileImageTests {
+  private let folder = TemporaryFolder()
+  private let files = LocalFileSystem()
+
+  private struct Entry {
+    var name: String
+    var kind = TarHeader.Kind.file
+    var target = ""
+    var content: [UInt8] = []
+    var mode = 0o644
+  }
+
+  private func layer(_ entries: [Entry]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for entry in entries {
+      let size = entry.content.count
+      bytes +=
+        TarHeader(name: entry.name, size: size, kind: entry.kind, mode: entry.mode, target: entry.target)
+        .bytes
+      bytes += entry.content + [UInt8](repeating: 0, count: (512 - size % 512) % 512)
+    }
+    return bytes + [UInt8](repeating: 0, count: 1024)
+  }
+
+  /// Saves an image as `docker save` does.
+  /// - Parameter digests: of the layers, if not the right ones.
+  private func image(_ layers: [[UInt8]], digests: [Digest]? = nil) throws -> SavedImage {
+    let digests = digests ?? layers.map { Digest(of: $0) }
+    let configuration: JSON = [
+      "os": "linux", "architecture": "amd64",
+      "rootfs": ["type": "layers", "diff_ids": .array(digests.map { .string($0.description) })],
+    ]
+    files.removeAll(folder["image"])
+    folder.write(configuration.canonicalBytes, to: "image/c.json")
+    for (number, layer) in layers.enumerated() { folder.write(layer, to: "image/\(number).tar") }
+    let names = layers.indices.map { JSON.string("\($0).tar") }
+    let manifest: JSON = [["Config": "c.json", "Layers": .array(names)]]
+    folder.write(manifest.canonicalBytes, to: "image/manifest.json")
+    return try SavedImage(ImageFolder(.path(folder["image"], files: files)))
+  }
+
+  private func unpack(_ layers: [Entry]...) throws {
+    files.removeAll(folder["to/root"])
+    try files.makeFolders(folder["to"])
+    try ImageUnpacking(image(layers.map(layer)), to: folder["to/root"], files: files).run()
+  }
+
+  /// What stands around the root: an image has to leave it as it is.
+  private func expectUntouched(_ comment: Comment) throws {
+    #expect(try files.names(in: folder["to"]) == ["root"], comment)
+    #expect(folder.read("outside/file") == Array("mine".utf8), comment)
+    #expect(try files.names(in: folder["outside"]) == ["file"], comment)
+  }
+
+  private static let hello = Array("hello".utf8)
+
+  @Test(arguments: [
+    "../outside/file", "a/../../outside/file", "a/..", "..", "../../to/x", ".wh...", "a/.wh..",
+  ])
+  func `Names that lead out of the root are refused`(_ name: String) throws {
+    folder.write("mine", to: "outside/file")
+    #expect { try unpack([Entry(name: name, content: Self.hello)]) } throws: {
+      ($0 as? Failure)?.code == .refused
+    }
+    try expectUntouched("\(name)")
+    #expect { try unpack([Entry(name: "x", kind: .hardLink, target: name)]) } throws: {
+      ["refused", "malformed"].contains(($0 as? Failure)?.code.rawValue)
+    }
+    try expectUntouched("\(name)")
+  }
+
+  @Test func `Links lead nowhere but where they lead in the image`() throws {
+    folder.write("mine", to: "outside/file")
+    for target in [folder["outside"], "../../outside", "../../../../../../../../.." + folder["outside"]] {
+      let link = Entry(name: "link", kind: .link, target: target)
+      try unpack([link], [Entry(name: "link/file", content: Self.hello)])
+      try expectUntouched("\(target)")
+      try unpack([link], [Entry(name: "link/.wh.file"), Entry(name: "link/.wh..wh..opq")])
+      try expectUntouched("\(target)")
+      #expect(throws: Failure.self) {
+        try unpack([link, Entry(name: "x", kind: .hardLink, target: "link/file")])
+      }
+      // The link itself is replaced, and not what it leads to.
+      try unpack(
+        [Entry(name: "link", kind: .link, target: target + "/file")],
+        [Entry(name: "link", content: Self.hello)])
+      #expect(folder.read("to/root/link") == Self.hello)
+      try unpack([link], [Entry(name: "link", kind: .folder), Entry(name: "link/new", content: Self.hello)])
+      #expect(folder.read("to/root/link/new") == Self.hello)
+      try expectUntouched("\(target)")
+    }
+    #expect {
+      try unpack([
+        Entry(name: "a", kind: .link, target: "b"), Entry(name: "b", kind: .link, target: "a"),
+        Entry(name: "a/x"),
+      ])
+    } throws: { ($0 as? Failure)?.code == .refused }
+    // What is mounted over does not lead elsewhere.
+    try unpack(["dev", "etc", "proc", "tmp"].map { Entry(name: $0, kind: .link, target: folder["outside"]) })
+    for name in ["dev", "etc", "proc", "tmp"] {
+      #expect(try files.entry(folder["to/root/\(name)"])?.isFolder == true)
+    }
+    try unpack([Entry(name: "etc/resolv.conf", kind: .link, target: folder["outside/file"])])
+    #expect(try files.entry(folder["to/root/etc/resolv.conf"])?.isFile == true)
+    try expectUntouched("mount points")
+  }
+
+  @Test func `Absolute names are names in the image, devices are passed over, set-user-id bits dropped`()
+    throws
+  {
+    try unpack([
+      Entry(name: "/etc/x", content: Self.hello, mode: 0o6755), Entry(name: "null", kind: .characterDevice),
+      Entry(name: "disk", kind: .blockDevice), Entry(name: "pipe", kind: .pipe),
+      Entry(name: "locked", kind: .folder, mode: 0), Entry(name: "locked/y", content: Self.hello, mode: 0),
+    ])
+    #expect(folder.read("to/root/etc/x") == Self.hello)
+    #expect(folder.read("to/root/locked/y") == Self.hello)
+    for name in ["null", "disk", "pipe"] { #expect(try files.entry(folder["to/root/\(name)"]) == nil) }
+    let mode = try FileManager.default.attributesOfItem(atPath: folder["to/root/etc/x"])[.posixPermissions]
+    #expect(mode as? Int == 0o755)
+  }
+
+  @Test func `A whiteout spares what its own layer has made, wherever it stands in it`() throws {
+    let below = [Entry(name: "d/a", content: Self.hello), Entry(name: "d/e/f", content: Self.hello)]
+    try unpack(
+      below,
+      [
+        Entry(name: "d/e/new", content: Self.hello), Entry(name: "d/b", content: Self.hello),
+        Entry(name: "d/.wh..wh..opq"),
+      ])
+    #expect(try files.names(in: folder["to/root/d"]) == ["b", "e"])
+    #expect(try files.names(in: folder["to/root/d/e"]) == ["new"])
+    try unpack(below, [Entry(name: ".wh.d"), Entry(name: ".wh.nothing"), Entry(name: ".wh..wh.plnk")])
+    #expect(try files.entry(folder["to/root/d"]) == nil)
+  }
+
+  @Test(arguments: ["gzip", "zstd"]) func `A layer without end is refused before it fills the disk`(
+    _ program: String
+  ) throws {
+    // A file of zeros, far larger than what it is compressed to.
+    let size = 6 << 30
+    folder.write(TarHeader(name: "zeros", size: size, kind: .file).bytes, to: "header")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    // Compressing all of it takes long: the beginning again and again is as good.
+    process.arguments = [
+      "-c",
+      """
+      head -c 67108864 /dev/zero | \(program) -\(program == "gzip" ? 9 : 3) > piece
+      \(program) < header > layer; for n in $(seq 96); do cat piece; done >> layer
+      """,
+    ]
+    try process.run()
+    process.waitUntilExit()
+    let bytes = try #require(folder.read("layer"))
+    let saved = try image([bytes], digests: [Digest(of: Self.hello)])
+    let limited = ImageUnpacking(saved, to: folder["root"], files: files, harmless: 64 << 20, ratio: 2)
+    #expect { try limited.run() } throws: { "\($0)".contains("more than") }
+    #expect(try files.status(folder["root/zeros"])!.size <= 65 << 20)
+  }
+
+  @Test func `Too many layers, and names in manifests that lead elsewhere, are refused`() throws {
+    let empty = layer([])
+    #expect { try image(Array(repeating: empty, count: 1001)) } throws: { "\($0)".contains("1001 layers") }
+    _ = try image([empty])
+    folder.write(#"[{"Config":"../outside.json","Layers":[]}]"#, to: "image/manifest.json")
+    #expect { try SavedImage(ImageFolder(.path(folder["image"], files: files))) } throws: {
+      ($0 as? Failure)?.code == .malformed
+    }
+    let deep = (0..<300).map { _ in "d" }.joined(separator: "/")
+    folder.write("mine", to: "outside/file")
+    #expect(throws: Failure.self) {
+      try unpack(
+        [Entry(name: String(deep.prefix(99)), content: [])],
+        [Entry(name: "x", kind: .link, target: deep), Entry(name: "x/y")])
+    }
+  }
+
+  @Test func `Whatever is changed gives an error and never a crash, and stays inside`() throws {
+    folder.write("mine", to: "outside/file")
+    let whole = layer([
+      Entry(name: "a/b", content: Self.hello), Entry(name: "l", kind: .link, target: "a"),
+      Entry(name: "l/c", content: Self.hello), Entry(name: "h", kind: .hardLink, target: "a/b"),
+      Entry(name: "a/.wh.b"),
+    ])
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<300 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let index = Int.random(in: bytes.indices, using: &random)
+        bytes[index] = UInt8.random(in: 0...255, using: &random)
+        // With the right sum, so that more than the first line of defence is met.
+        let start = index / 512 * 512
+        bytes.replaceSubrange(start + 148..<start + 156, with: Array("        ".utf8))
+        let sum = bytes[start..<start + 512].reduce(0) { $0 + Int($1) }
+        let digits = String(sum, radix: 8)
+        bytes.replaceSubrange(
+          start + 148..<start + 154,
+          with: Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8))
+      }
+      files.removeAll(folder["to"])
+      try files.makeFolders(folder["to"])
+      do { try ImageUnpacking(image([bytes]), to: folder["to/root"], files: files).run() } catch is Failure {}
+      try expectUntouched("changed")
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import Artefacts
+import Foundation
+import Support
+import System
+import Testing
+
+@testable import Actions
+@testable import Pipeline
+@testable import Runners
+@testable import Runs
+
+/// Commands in container images that skopeo and umoci have saved.
+@Suite(.enabled(if: SampleImages.canBeMade && CommandSandboxTests.hasSandbox)) struct ContainerImageTests {
+  private static let look = """
+    params: { image: image }
+    stages:
+      look:
+        run: |
+          cat /etc/os-release ${in.data} > ${out.out}
+          cat /old/file /kept/stays >> ${out.out}
+          echo $GREETING >> ${out.out}
+        image: "${image}"
+        shell: sh -eu
+        in: { data: folder/data.txt }
+        out: { out: o.txt }
+    """
+
+  private func workspace(
+    _ sample: SampleImages, _ pipeline: String = look, files: [String: String] = [:]
+  ) throws -> Workspace {
+    let workspace = try Workspace(
+      pipeline, files: files.merging(["folder/data.txt": "data\n", "hidden.txt": "hidden\n"]) { $1 })
+    try sample.shell("cp -r \(sample.layout) \(workspace.folder["image"])")
+    return workspace
+  }
+
+  @Test func `A command sees the files of its image, what it declares, and none of the machine's`()
+    async throws
+  {
+    let workspace = try workspace(
+      SampleImages(),
+      """
+      stages:
+        look:
+          run: |
+            cat /etc/os-release ${in.data} > ${out.out}
+            only-here echo $GREETING >> ${out.out}
+            ! test -e @HERE; ! test -e /usr/bin/bash; ! test -e folder/other.txt
+            echo x > /tmp/y; echo x > $TMPDIR/z; echo x > $HOME/w; echo x > /dev/null
+            ! touch /etc/new; ! echo x >> ${in.data}
+            echo ${in.data} $PATH $TMPDIR $(ls) >> ${out.out}
+          image: image
+          shell: sh -eu
+          in: { data: folder/data.txt }
+          out: { out: o.txt }
+      """, files: ["folder/other.txt": "other"])
+    let summary = try await workspace.run()
+    #expect(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(
+      try workspace.output("look", of: summary)
+        == "NAME=sample\ndata\nhello\n./folder/data.txt /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        + " /media/brake/tmp folder o.txt\n")
+  }
+
+  @Test func `The same image saved otherwise is a hit, and another one a miss that is named`() async throws {
+    let sample = try SampleImages()
+    let workspace = try workspace(sample)
+    let first = Events()
+    try await workspace.run(events: first)
+    #expect(first.ran == ["look"])
+    try sample.save("oci-archive", as: "a.tar")
+    try sample.save("docker-archive", as: "d.tar")
+    try sample.save("oci", as: "zstd", "--dest-compress --dest-compress-format zstd")
+    let (home, other) = (workspace.folder.path, try SampleImages(greeting: "goodbye"))
+    try sample.shell(
+      "cp -r \(sample.folder["a.tar"]) \(sample.folder["d.tar"]) \(sample.folder["zstd"]) \(home); cp -r \(other.layout) \(home)/other"
+    )
+    for name in ["image", "a.tar", "d.tar", "zstd"] {
+      let again = Events()
+      try await workspace.run([], [("image", name)], events: again)
+      #expect(again.ran.isEmpty, "\(name)")
+    }
+    // The roots of those that were hits were never made.
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index/restored"]).count == 1
+    )
+    let why = try #require(try await workspace.engine([("image", "other")]).why(targets: ["look"]).first)
+    #expect(why.differences.map(\.what) == ["container image"], "\(why)")
+    let summary = try await workspace.run([], [("image", "other")])
+    #expect(try workspace.output("look", of: summary).hasSuffix("goodbye\n"))
+    // What is written over is read again.
+    try sample.shell("rm -r \(home)/image; cp -r \(other.layout) \(home)/image")
+    let changed = Events()
+    let now = try await workspace.run(events: changed)
+    #expect(try workspace.output("look", of: now).hasSuffix("goodbye\n"))
+    #expect(changed.ran.isEmpty)
+  }
+
+  @Test func `An image that a stage has made is one like any other`() async throws {
+    let sample = try SampleImages()
+    let workspace = try workspace(
+      sample,
+      """
+      stages:
+        build: { run: "cp ${in.a} ${out.image}; cp -r ${in.image} ${out.layout}", in: { a: a.tar, image: image }, out: { image: made.tar, layout: layout } }
+        look: { run: "cat /etc/os-release > ${out.out}", image: build.image, shell: sh -eu, out: { out: o.txt } }
+        folder: { run: "cat /old/file > ${out.out}", image: build.layout, shell: sh -eu, out: { out: o.txt } }
+      """)
+    try sample.save("oci-archive", as: "a.tar")
+    try sample.shell("cp \(sample.folder["a.tar"]) \(workspace.folder.path)")
+    let summary = try await workspace.run()
+    #expect(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try workspace.output("look", of: summary) == "NAME=sample\n")
+    #expect(try workspace.output("folder", of: summary) == "second\n")
+  }
+
+  @Test func `One that is damaged fails its stage and leaves nothing`() async throws {
+    let sample = try SampleImages()
+    let workspace = try workspace(sample)
+    let blobs = workspace.folder["image/blobs/sha256"]
+    try sample.shell(
+      "file=$(ls -S \(blobs) | head -1); printf x | dd of=\(blobs)/$file bs=1 seek=5000 conv=notrunc status=none"
+    )
+    let failure = try #require(try await workspace.run().failures.first)
+    #expect(failure.headline.contains("damaged"), "\(failure)")
+    #expect(failure.facts.contains { $0 == ("image", "image") }, "\(failure)")
+    let restored = try? FileManager.default.contentsOfDirectory(
+      atPath: workspace.folder["cache/index/restored"])
+    #expect(restored ?? [] == [])
+    // It can be mended.
+    try sample.shell(
+      "rm -r \(workspace.folder["image"]); cp -r \(sample.layout) \(workspace.folder["image"])")
+    #expect(try await workspace.run().failures.isEmpty)
+  }
+
+  @Test func `A root that somebody has changed is made anew, and two at once are one`() async throws {
+    let sample = try SampleImages()
+    let workspace = try workspace(sample)
+    async let one = workspace.run([], [("image", "image")])
+    async let two = workspace.run([], [("image", "./image")])
+    for summary in [try await one, try await two] { #expect(summary.failures.isEmpty, "\(summary.failures)") }
+    let restored = workspace.folder["cache/index/restored"]
+    let name = try #require(try FileManager.default.contentsOfDirectory(atPath: restored).first)
+    try sample.shell("echo NAME=other > \(restored)/\(name)/content/etc/os-release")
+    var options = RunOptions()
+    options.always = true
+    let summary = try await workspace.run(options: options)
+    #expect(try workspace.output("look", of: summary).hasPrefix("NAME=sample\n"))
+  }
+
+  @Test func `What cannot be is said in words`() async throws {
+    let sample = try SampleImages()
+    let workspace = try workspace(
+      sample,
+      """
+      stages:
+        bash: { run: "true > ${out.o}", image: image, out: { o: o.txt } }
+        program: { run: "python3 > ${out.o}", image: image, shell: sh -eu, out: { o: o.txt } }
+        nothing: { run: "true > ${out.o}", image: hidden.txt, shell: sh -eu, out: { o: o.txt } }
+      """)
+    for (stage, words) in [
+      ("bash", "the shell 'bash' is not in the container image"), ("program", "those of the image alone"),
+      ("nothing", "the container image cannot be read"),
+    ] {
+      let failure = try #require(try await workspace.run([stage]).failures.first)
+      #expect("\(failure)".contains(words), "\(failure)")
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Support
 import Testing
@@ -37,5 +38,20 @@ import Testing
     let expected = try JSON(parsing: folder.brake("-n", "--json", "n=2").out).array?.first?["expected"]
     #expect(expected?["peak_memory"] == made["peak_memory"] && expected?["seconds"] == made["seconds"])
     #expect(try folder.brake("why", "s", "n=2").out.contains("which took "))
+  }
+
+  @Test func `What an operation took that ran alone is noted, too`() throws {
+    folder.write(String(repeating: "one two three four five\n", count: 100_000), to: "story.txt")
+    folder.write(
+      """
+      stages:
+        s: { op: text.tokenise, in: { text: story.txt }, with: { tokeniser: bytes } }
+      """, to: "brake.yaml")
+    let run = try folder.brake("run")
+    try #require(run.status == 0, "\(run)")
+    let made = try #require(try JSON(parsing: folder.brake("log", "s", "--json").out).array?.first?["made"])
+    let (worked, passed) = (try #require(made["cpu_seconds"]?.double), try #require(made["seconds"]?.double))
+    #expect(worked > 0 && worked <= passed * Double(ProcessInfo.processInfo.processorCount) + 1)
+    #expect(try folder.brake("provenance", "s.train").out.contains(" of processors"))
   }
 }

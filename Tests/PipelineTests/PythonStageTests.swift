@@ -16,6 +16,7 @@ import Testing
           python: { venv: "envs/${x}" }
         made: { run: x, python: { requirements: "${file}" } }
         locked: { run: x, python: { lock: "env/uv.lock" } }
+        made-by-conda: { run: x, python: { environment: "${file}" } }
         theirs: { run: x, python: { conda: "/opt/${file}" } }
       """)
     #expect(plan.command("s[b]")?.python == .folder("envs/b"))
@@ -23,11 +24,13 @@ import Testing
     let made = try #require(plan["made"])
     #expect(made.inputs.map(\.name) == ["python.requirements"])
     #expect(made.inputs.map(\.source) == [.file("needs.txt")])
+    #expect(plan.command("made-by-conda")?.python == .environment(input: "python.environment"))
+    #expect(plan["made-by-conda"]?.inputs.map(\.source) == [.file("needs.txt")])
     #expect(plan.command("theirs")?.python == .conda("/opt/needs.txt"))
     #expect(plan.command("locked")?.python == .lock(input: "python.lock", project: "python.project"))
     let locked = try #require(plan["locked"])
     #expect(locked.inputs.map(\.source) == [.file("env/uv.lock"), .file("env/pyproject.toml")])
-    for name in ["s[a]", "made", "locked", "theirs"] {
+    for name in ["s[a]", "made", "locked", "made-by-conda", "theirs"] {
       let instance = try #require(plan[name])
       let read = try StageInstance(instance.json, registry: OperationRegistry([]))
       #expect(read.json == instance.json)
@@ -36,10 +39,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("python: .venv", "python: takes one of venv, conda, requirements and lock, not '.venv'"),
-    ("python: {}", "python: takes one of venv, conda, requirements and lock, not 0 of them"),
+    ("python: .venv", "python: takes one of venv, conda, requirements, lock and environment, not '.venv'"),
+    ("python: {}", "python: takes one of venv, conda, requirements, lock and environment, not 0 of them"),
     ("python: { venv: a, requirements: b }", "not 2 of them"),
     ("python: { poetry: b }", "python: has no 'poetry:'"),
+    ("python: { environment: { name: b } }", "environment: takes a path, not a mapping"),
     ("python: { conda: [b] }", "conda: takes a path, not a list"),
     ("python: { venv: [a] }", "venv: takes a path, not a list"),
     ("python: { requirements: }", "requirements: takes a path, not nothing"),

@@ -53,6 +53,21 @@ import Testing
     #expect(explanation.relative?.making == before)
   }
 
+  @Test func `An action is alone that begins beside no other, and ends before another begins`() {
+    let solitude = Solitude()
+    let first = solitude.begin()
+    #expect(solitude.isAlone(first))
+    let second = solitude.begin()
+    #expect(!solitude.isAlone(first) && !solitude.isAlone(second))
+    solitude.end(first)
+    #expect(!solitude.isAlone(second))
+    solitude.end(second)
+    let third = solitude.begin()
+    #expect(solitude.isAlone(third) && !solitude.isAlone(second))
+    solitude.end(third)
+    #expect(!solitude.isAlone(third))
+  }
+
   @Test func `Numbers that cannot be are not known`() throws {
     let json: JSON = [
       "seconds": -1, "cpu_seconds": "3", "peak_memory": 0,

@@ -4,7 +4,7 @@ import Actions
 struct PythonDeclaration: Sendable {
   /// What stands in front of the path.
   enum Kind: String, CaseIterable {
-    case venv, conda, requirements, lock
+    case venv, conda, requirements, lock, environment
 
     var help: String {
       switch self {
@@ -12,6 +12,8 @@ struct PythonDeclaration: Sendable {
       case .conda: "The folder of a conda environment that is there."
       case .requirements: "A file of requirements, of which brake makes an environment once."
       case .lock: "A uv.lock beside its pyproject.toml, of which uv makes an environment once."
+      case .environment:
+        "An environment.yml, of which micromamba, mamba or conda makes a conda environment once."
       }
     }
   }
@@ -26,6 +28,7 @@ extension PythonDeclaration {
   static let requirementsInput = "python.requirements"
   static let lockInput = "python.lock"
   static let projectInput = "python.project"
+  static let environmentInput = "python.environment"
 
   /// What uv calls its file, and reads beside it.
   static let lockFile = "uv.lock"
@@ -37,6 +40,7 @@ extension PythonDeclaration {
     switch kind {
     case .venv, .conda: return []
     case .requirements: return [entry(PythonDeclaration.requirementsInput, text)]
+    case .environment: return [entry(PythonDeclaration.environmentInput, text)]
     case .lock:
       let project = text.dropLast(PythonDeclaration.lockFile.count) + PythonDeclaration.projectFile
       return [
@@ -58,10 +62,10 @@ extension PipelineReader {
   func python(_ node: PipelineNode?, _ names: Set<String>) throws(PipelineError) -> PythonDeclaration? {
     guard let node else { return nil }
     let hint =
-      "write python: { venv: .venv }, python: { conda: ./env }, python: { requirements: requirements.txt } or python: { lock: uv.lock }"
+      "write python: { venv: .venv }, python: { conda: ./env }, python: { requirements: requirements.txt }, python: { lock: uv.lock } or python: { environment: environment.yml }"
     guard let entries = node.mapping, entries.count == 1 else {
       throw PipelineError(
-        "python: takes one of venv, conda, requirements and lock, not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
+        "python: takes one of venv, conda, requirements, lock and environment, not \(node.mapping.map { "\($0.count) of them" } ?? node.kind)",
         at: node.position, hint: hint)
     }
     guard let kind = PythonDeclaration.Kind(rawValue: entries[0].name) else {

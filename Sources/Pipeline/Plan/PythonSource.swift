@@ -11,6 +11,8 @@ public enum PythonSource: Sendable, Hashable {
   case requirements(input: String)
   /// One that is made of what uv has locked: the inputs that are the lock file and the project beside it.
   case lock(input: String, project: String)
+  /// One of conda's that is made of an `environment.yml`, which is the input of this name.
+  case environment(input: String)
 }
 
 extension PythonSource {
@@ -20,6 +22,7 @@ extension PythonSource {
     case .conda(let path): ["conda", .string(path)]
     case .requirements(let input): ["requirements", .string(input)]
     case .lock(let input, let project): ["lock", .string(input), .string(project)]
+    case .environment(let input): ["environment", .string(input)]
     }
   }
 
@@ -31,6 +34,7 @@ extension PythonSource {
     case ("conda", 2): self = .conda(words[1])
     case ("requirements", 2): self = .requirements(input: words[1])
     case ("lock", 3): self = .lock(input: words[1], project: words[2])
+    case ("environment", 2): self = .environment(input: words[1])
     default: return nil
     }
   }
@@ -53,6 +57,7 @@ struct OpenPython {
     case .conda: .conda(try path.text(bindings))
     case .requirements: .requirements(input: PythonDeclaration.requirementsInput)
     case .lock: .lock(input: PythonDeclaration.lockInput, project: PythonDeclaration.projectInput)
+    case .environment: .environment(input: PythonDeclaration.environmentInput)
     }
   }
 }

@@ -28,6 +28,7 @@ public struct Engine: Sendable {
   let leases: Leases
   let leftAnnouncements = LeftAnnouncements()
   let makings: Makings
+  let solitude = Solitude()
   /// Of the machine on which this runs.
   var graphics = GraphicsQuestion()
   /// Where actions that run beside another one get the right to do so; nil where nobody limits them but the number of places.

@@ -133,6 +133,8 @@ struct ActionRun: Sendable {
   ) async -> Outcome {
     let start = ContinuousClock.now
     let notes = ActionNotes()
+    let presence = engine.runner.isHere(action) ? engine.solitude.begin() : nil
+    defer { if let presence { engine.solitude.end(presence) } }
     do {
       try checkSources()
       try engine.resolver.environments.check(action)
@@ -163,12 +165,16 @@ struct ActionRun: Sendable {
         placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } },
         isAnew: isAnew && attempts.count == 0)
       let result: ActionResult
+      let stopwatch = EffortWatch()
       do { result = try await engine.runner.run(action, watcher) } catch {
         // The next attempt goes on from them.
         await grown.finish()
         throw error
       }
       await grown.finish()
+      if let presence, engine.solitude.isAlone(presence), let own = stopwatch.own(action) {
+        notes.add(Effort(own))
+      }
       defer { result.scratch.remove() }
       attempts.put(before: result.scratch)
       let record: Record

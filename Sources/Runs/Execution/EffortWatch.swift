@@ -14,8 +14,8 @@ struct EffortWatch {
     return effort
   }
 
-  /// What this process took, as the action is an operation. Its memory is known where it had less before.
-  private func own(_ action: Action) -> ProcessUsage? {
+  /// What this process took, if the action is an operation. Its memory is known where it had less before.
+  func own(_ action: Action) -> ProcessUsage? {
     guard case .operation = action.work else { return nil }
     let now = ProcessUsage.own
     let hasGrown = (now.peakMemory ?? 0) > (before.peakMemory ?? 0)

@@ -7,10 +7,15 @@ struct EnvironmentBuilder {
   /// Ends what it has started when brake ends; nil where there is none.
   private let guardExecutable: String?
   private let disk: any FileSystem
-  /// Nil where it is not needed.
-  private let uv: String?
+  private let maker: Maker
 
-  /// - Parameter searchPath: the folders in which uv is looked for; nil for the user's own.
+  private enum Maker {
+    case pip
+    case uv(String)
+    case conda(CondaMaker)
+  }
+
+  /// - Parameter searchPath: the folders in which programs are looked for; nil for the user's own.
   /// - Throws: if it is needed and not there.
   init(
     _ order: MadeEnvironments.Order, guardExecutable: String?, disk: any FileSystem, searchPath: String? = nil
@@ -18,25 +23,29 @@ struct EnvironmentBuilder {
     self.order = order
     self.guardExecutable = guardExecutable
     self.disk = disk
-    guard case .lock = order.source else {
-      uv = nil
-      return
+    switch order.source {
+    case .requirements: maker = .pip
+    case .lock:
+      guard let found = ProgramPath.find("uv", in: searchPath) else {
+        throw Failure(
+          .notFound, "uv is not installed, which makes the Python environment of \(order.name)",
+          hint:
+            "install it (pip install uv, pipx install uv, or as https://docs.astral.sh/uv says) and put its folder into PATH"
+        )
+      }
+      maker = .uv(found)
+    case .environment:
+      guard let found = CondaMaker(in: searchPath) else { throw CondaMaker.missing(for: order.name) }
+      maker = .conda(found)
     }
-    guard let found = ProgramPath.find("uv", in: searchPath) else {
-      throw Failure(
-        .notFound, "uv is not installed, which makes the Python environment of \(order.name)",
-        hint:
-          "install it (pip install uv, pipx install uv, or as https://docs.astral.sh/uv says) and put its folder into PATH"
-      )
-    }
-    uv = found
   }
 
   /// - Parameter entry: the folder that holds what the environment is made of; absolute.
   func build(in entry: String) async throws {
     let venv = entry + "/venv"
     do {
-      if let uv {
+      switch maker {
+      case .uv(let uv):
         try await execute([order.interpreter, "-m", "venv", "--without-pip", venv], in: entry)
         // What is locked, each file with the digest in the lock, and nothing that would have to be resolved. The project itself would
         // be installed in editable form.
@@ -46,18 +55,40 @@ struct EnvironmentBuilder {
             "--color", "never",
           ], in: entry,
           seeing: ["UV_PROJECT_ENVIRONMENT": venv, "UV_PYTHON_DOWNLOADS": "never"])
-      } else {
+      case .pip:
         try await execute([order.interpreter, "-m", "venv", venv], in: entry)
-        try await execute(
-          [
-            venv + "/bin/python3", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-            "--no-color", "--progress-bar", "off", "--requirement", entry + "/requirements.txt",
-          ], in: entry)
+        try await installRequirements(in: entry)
+      case .conda(let conda): try await build(with: conda, in: entry)
       }
     } catch {
       // What was printed stays, for whom the last lines of it are not enough.
       disk.removeAll(venv)
       throw error
+    }
+  }
+
+  private func installRequirements(in entry: String, seeing more: [String: String] = [:]) async throws {
+    try await execute(
+      [
+        entry + "/venv/bin/python3", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
+        "--no-color", "--progress-bar", "off", "--requirement", entry + "/requirements.txt",
+      ], in: entry, seeing: more)
+  }
+
+  private func build(with conda: CondaMaker, in entry: String) async throws {
+    let line = conda.line(in: entry, making: entry + "/venv")
+    let ending = try await run(line, in: entry, seeing: CondaMaker.variables)
+    if conda.kind == .rattler, ending == .exited(CondaMaker.withoutRattler) {
+      throw CondaMaker.missing(for: order.name)
+    }
+    try check(ending, in: entry)
+    guard disk.mayExecute(entry + "/venv/bin/python3") else {
+      throw Failure(
+        .refused, "there is no Python in the environment of \(order.name)",
+        hint: "write - python under dependencies:, with the version that the stage needs")
+    }
+    if conda.kind == .rattler, try disk.status(entry + "/" + CondaMaker.requirementsFile) != nil {
+      try await installRequirements(in: entry, seeing: CondaMaker.variables)
     }
   }
 
@@ -74,12 +105,24 @@ struct EnvironmentBuilder {
   ]
 
   private func execute(_ line: [String], in entry: String, seeing more: [String: String] = [:]) async throws {
-    let environment = OwnEnvironment.variables.filter { !EnvironmentBuilder.misleading.contains($0.key) }
+    try check(try await run(line, in: entry, seeing: more), in: entry)
+  }
+
+  private func run(_ line: [String], in entry: String, seeing more: [String: String]) async throws
+    -> ProcessEnding
+  {
+    let environment = OwnEnvironment.variables.filter {
+      !EnvironmentBuilder.misleading.contains($0.key) && !CondaMaker.misleading.contains($0.key)
+    }
     let process = ChildProcess(
       arguments: guardExecutable.map { CommandGuard.arguments(around: line, by: $0) } ?? line,
       environment: environment.merging(more) { $1 }, folder: entry, streams: .log(entry + "/log"),
       patience: .seconds(2))
-    guard try await process.run() != .exited(0) else { return }
+    return try await process.run()
+  }
+
+  private func check(_ ending: ProcessEnding, in entry: String) throws {
+    guard ending != .exited(0) else { return }
     let printed = (try? disk.end(of: entry + "/log", limit: 64 << 10)) ?? []
     let said = String(decoding: printed, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(8)
     throw Failure(
@@ -93,6 +136,8 @@ struct EnvironmentBuilder {
       "make one that works with \(order.interpreter) -m venv and pip install -r \(order.name), and correct the file by what that says; then run brake again"
     case .lock:
       "see whether uv sync --frozen works beside \(order.name), with \(order.interpreter); what the lock says wrongly uv lock writes anew; then run brake again"
+    case .environment:
+      "make one that works with micromamba, mamba or conda, and correct \(order.name) by what that says; then run brake again"
     }
   }
 }

@@ -8,6 +8,8 @@ enum EnvironmentSource: Sendable {
   case requirements(File)
   /// What uv has resolved, and the project that it stands beside.
   case lock(File, project: File)
+  /// What conda, mamba or micromamba reads.
+  case environment(File)
 
   /// A file of the workspace.
   struct File: Sendable {
@@ -31,7 +33,7 @@ enum EnvironmentSource: Sendable {
 
   var files: [File] {
     switch self {
-    case .requirements(let file): [file]
+    case .requirements(let file), .environment(let file): [file]
     case .lock(let file, let project): [file, project]
     }
   }
@@ -45,12 +47,22 @@ enum EnvironmentSource: Sendable {
   /// The files to be written where the environment is made.
   ///
   /// - Throws: if one of them has changed, or cannot say all that is needed.
-  func contents(on disk: any FileSystem) throws -> [(name: String, bytes: [UInt8])] {
+  func contents(on disk: any FileSystem) throws -> EnvironmentContents {
     switch self {
     case .requirements(let file):
-      return [(file.name, try RequirementsFile(file, on: disk).bytes)]
+      return EnvironmentContents(files: [(file.name, try RequirementsFile(file, on: disk).bytes)])
     case .lock:
-      return try files.map { ($0.name, try $0.contents(limit: EnvironmentSource.limit, on: disk)) }
+      return EnvironmentContents(
+        files: try files.map { ($0.name, try $0.contents(limit: EnvironmentSource.limit, on: disk)) })
+    case .environment(let file):
+      return try EnvironmentFile(file, on: disk).contents(name: file.name)
     }
   }
+}
+
+/// What is written where an environment is made.
+struct EnvironmentContents {
+  var files: [(name: String, bytes: [UInt8])]
+  /// What the user is to know of it.
+  var notes: [String] = []
 }

@@ -2,12 +2,12 @@ import Artefacts
 import JSON
 import System
 
-/// Virtual environments that brake has made of files of requirements or lock files, one for each content of these and each
-/// interpreter, in the store's `index/`:
+/// Environments that brake has made of files of requirements, lock files, or environment files of conda's, one for each content of
+/// these and each interpreter, in the store's `index/`:
 ///
 ///     environments/<name>/venv/              the environment
-///                         requirements.txt   what it was made of; or uv.lock and pyproject.toml
-///                         log                what Python and pip or uv printed
+///                         requirements.txt   what it was made of; or uv.lock and pyproject.toml; or environment.yml
+///                         log                what the programs printed that made it
 ///                         complete           there when it is whole
 ///                         used               written to with every use
 ///     environments/<name>.lock               locked while it is made
@@ -30,8 +30,9 @@ struct MadeEnvironments: Sendable {
     let source: EnvironmentSource
     /// The file that decides, as the user calls it.
     let name: String
-    /// The interpreter, and what it says of itself.
+    /// The interpreter that it is made with; empty where it is one of its packages.
     let interpreter: String
+    /// What the interpreter says of itself, or for what machine packages are chosen.
     let version: String
 
     fileprivate var folderName: String { MadeEnvironments.folderName(source, version) }
@@ -101,7 +102,8 @@ struct MadeEnvironments: Sendable {
     removeUnused(but: order.folderName)
     try disk.makeFolders(entry)
     for name in ["complete", "venv", "log"] { disk.removeAll("\(entry)/\(name)") }
-    for file in contents { try disk.write(file.bytes, to: "\(entry)/\(file.name)") }
+    for file in contents.files { try disk.write(file.bytes, to: "\(entry)/\(file.name)") }
+    for note in contents.notes { tell(note) }
     tell("makes the Python environment of \(order.name)")
     try await builder.build(in: try disk.realPath(entry) ?? entry)
     try disk.write(Array(order.version.utf8), to: entry + "/complete")

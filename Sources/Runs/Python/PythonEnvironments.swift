@@ -60,6 +60,12 @@ final class PythonEnvironments: Sendable {
         folder = PythonFolder(
           try place(
             madeOf: .lock(file.file, project: beside.file), called: file.source, isLooking, at: instance))
+      case .environment(let input):
+        let file = try file(input, among: inputs, as: CondaMaker.file)
+        let order = MadeEnvironments.Order(
+          source: .environment(file.file), name: file.source, interpreter: "",
+          version: CondaMaker.target(OwnEnvironment.variables))
+        folder = PythonFolder(try place(of: order, at: instance), isConda: true)
       }
       let installed = try installed(in: folder)
       let interpreter = folder.interpreter
@@ -71,7 +77,7 @@ final class PythonEnvironments: Sendable {
         // One in a folder that the pipeline names may be any program.
         switch source {
         case .folder, .conda: throw unknown
-        case .requirements, .lock: break
+        case .requirements, .lock, .environment: break
         }
         unknown.isQuestionToPython = true
         throw unknown
@@ -175,8 +181,12 @@ final class PythonEnvironments: Sendable {
     }
     let order = MadeEnvironments.Order(
       source: source, name: name, interpreter: interpreter, version: version)
+    return try place(of: order, at: instance)
+  }
+
+  private func place(of order: MadeEnvironments.Order, at instance: StageInstance) throws -> String {
     if let folder = made.found(order) { return folder }
-    throw UnknownIdentity(reason: "the Python environment of \(name) is not made before it runs") {
+    throw UnknownIdentity(reason: "the Python environment of \(order.name) is not made before it runs") {
       [made, position = instance.position, stage = instance.name] tell in
       do { try await made.make(order, tell: tell) } catch let error as Failure {
         throw PipelineError(error, at: position).adding([("stage", stage)])

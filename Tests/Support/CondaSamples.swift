@@ -1,23 +1,33 @@
 import Foundation
-import Support
 
 /// Conda environments: packages that a test writes, which rattler resolves and installs as it does published ones.
-enum CondaSamples {
+public enum CondaSamples {
   /// Makes an environment with this machine's Python as a package, a module `thing` with the number `value`, and a library.
   ///
   /// - Parameter path: where it is made.
-  static func makeEnvironment(at path: String, value: Int, in folder: TemporaryFolder) throws {
+  public static func makeEnvironment(at path: String, value: Int, in folder: TemporaryFolder) throws {
     let channel = folder["channel-\(value)"]
-    guard PythonSamples.run("rattler-python", ["-c", script, channel, path, String(value)]) == 0 else {
+    guard PythonSamples.run("rattler-python", ["-c", script, channel, path, "1.5=\(value)"]) == 0 else {
       throw CocoaError(.fileWriteUnknown)
     }
+  }
+
+  /// Writes a channel with this machine's Python and its pip as packages, and two versions of the module: 1.5 with 5, 1.6 with 6.
+  ///
+  /// - Returns: its address.
+  public static func writeChannel(in folder: TemporaryFolder) throws -> String {
+    let channel = folder["channel"]
+    guard PythonSamples.run("rattler-python", ["-c", script, channel, "", "1.5=5", "1.6=6"]) == 0 else {
+      throw CocoaError(.fileWriteUnknown)
+    }
+    return "file://" + channel
   }
 
   private static let script = """
     import asyncio, hashlib, io, json, os, sys, sysconfig, tarfile
     import rattler
     from rattler.index import index_fs
-    channel, prefix, value = sys.argv[1:]
+    channel, prefix, *things = sys.argv[1:]
     noarch = {"noarch": "python", "depends": ["python"]}
 
     def package(name, version, build, subdir, files, **more):
@@ -56,14 +66,29 @@ enum CondaSamples {
                     data = data.replace(b"dist-packages", b"site-packages")
                 files[f"lib/{version}/" + os.path.relpath(path, library)] = (data, 0o755 if os.access(path, os.X_OK) else 0o644)
     package("python", sys.version.split()[0], "0_cpython", "linux-64", files)
-    package("thing", "1.5", "pyh_0", "noarch", {
-        "site-packages/thing.py": (f"value = {value}\\n".encode(), 0o644),
-        "site-packages/thing-1.5.dist-info/METADATA": (b"Metadata-Version: 2.1\\nName: thing\\nVersion: 1.5\\n", 0o644),
-    }, **noarch)
+    for number, value in (thing.split("=") for thing in things):
+        package("thing", number, "pyh_0", "noarch", {
+            "site-packages/thing.py": (f"value = {value}\\n".encode(), 0o644),
+            f"site-packages/thing-{number}.dist-info/METADATA":
+                (f"Metadata-Version: 2.1\\nName: thing\\nVersion: {number}\\n".encode(), 0o644),
+        }, **noarch)
     package("gold", "2.0", "h_1", "linux-64", {"share/gold.txt": (b"gold\\n", 0o644)})
+
+    if not prefix:
+        import pip
+        top = os.path.dirname(os.path.dirname(pip.__file__))
+        files = {}
+        for name in ["pip", f"pip-{pip.__version__}.dist-info"]:
+            for folder, inner, names in os.walk(os.path.join(top, name)):
+                inner[:] = [name for name in inner if name != "__pycache__"]
+                for path in (os.path.join(folder, name) for name in names):
+                    files["site-packages/" + os.path.relpath(path, top)] = (contents(path), 0o644)
+        package("pip", pip.__version__, "pyh_0", "noarch", files, **noarch)
 
     async def main():
         await index_fs(channel)
+        if not prefix:
+            return
         records = await rattler.solve(
             sources=[rattler.Channel("file://" + channel)], specs=["thing", "gold"], platforms=["linux-64", "noarch"], virtual_packages=[])
         await rattler.install(records, target_prefix=prefix, cache_dir=channel + "-cache", show_progress=False)

@@ -1,31 +1,30 @@
 import Foundation
-import Support
 
 /// Python as it is on this machine, and what a test installs there.
-enum PythonSamples {
+public enum PythonSamples {
   /// Whether virtual environments with pip can be made here.
-  static let canMakeEnvironments: Bool = {
+  public static let canMakeEnvironments: Bool = {
     let folder = TemporaryFolder()
     return run("python3", "-m", "venv", folder["venv"]) == 0
   }()
 
   /// Whether uv can lock projects here.
-  static let hasUV = run("uv", "--version") == 0
+  public static let hasUV = run("uv", "--version") == 0
 
   /// Whether rattler installs packages of conda's here.
-  static let hasRattler = run("rattler-python", "-c", "import rattler") == 0
+  public static let hasRattler = run("rattler-python", "-c", "import rattler") == 0
 
   /// Lets uv resolve what the project in a folder needs.
-  static func lock(in folder: String) throws {
+  public static func lock(in folder: String) throws {
     guard run("uv", ["lock", "--directory", folder]) == 0 else { throw CocoaError(.fileWriteUnknown) }
   }
 
-  static func uninstall(_ name: String, from environment: String) throws {
+  public static func uninstall(_ name: String, from environment: String) throws {
     let line = ["-m", "pip", "uninstall", "-q", "-y", "--disable-pip-version-check", name]
     guard run(environment + "/bin/python3", line) == 0 else { throw CocoaError(.fileWriteUnknown) }
   }
 
-  static func makeEnvironment(at path: String, installing wheels: [String] = []) throws {
+  public static func makeEnvironment(at path: String, installing wheels: [String] = []) throws {
     guard run("python3", "-m", "venv", path) == 0 else { throw CocoaError(.fileNoSuchFile) }
     if wheels.isEmpty { return }
     let line = ["-m", "pip", "install", "-q", "--no-index", "--disable-pip-version-check"] + wheels
@@ -34,7 +33,7 @@ enum PythonSamples {
 
   /// Writes a wheel of one module, `NAME.py` with the number `value`, and one program of that name.
   /// - Returns: its path.
-  static func wheel(_ name: String, _ version: String, value: Int, in folder: TemporaryFolder) throws
+  public static func wheel(_ name: String, _ version: String, value: Int, in folder: TemporaryFolder) throws
     -> String
   {
     let path = folder["wheels/\(name)-\(version)-py3-none-any.whl"]
@@ -67,7 +66,7 @@ enum PythonSamples {
 
   private static func run(_ program: String, _ arguments: String...) -> Int32 { run(program, arguments) }
 
-  static func run(_ program: String, _ arguments: [String]) -> Int32 {
+  public static func run(_ program: String, _ arguments: [String]) -> Int32 {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments

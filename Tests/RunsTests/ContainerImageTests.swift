@@ -44,7 +44,7 @@ import Testing
         look:
           run: |
             cat /etc/os-release ${in.data} > ${out.out}
-            only-here echo $GREETING >> ${out.out}
+            test -x /bin/only-here; echo $GREETING >> ${out.out}
             ! test -e @HERE; ! test -e /usr/bin/bash; ! test -e folder/other.txt
             echo x > /tmp/y; echo x > $TMPDIR/z; echo x > $HOME/w; echo x > /dev/null
             ! touch /etc/new; ! echo x >> ${in.data}

@@ -25,6 +25,7 @@ public final class SampleImages: Sendable {
       """
       mkdir \(base)/bin; cp /bin/busybox \(base)/bin/busybox; chmod 4755 \(base)/bin/busybox
       for name in sh cat ls echo env touch id sleep test wc; do ln -s busybox \(base)/bin/$name; done
+      for library in $(ldd /bin/busybox 2>/dev/null | grep -o '/[^ )]*'); do cp -L --parents $library \(base); done
       ln \(base)/bin/busybox \(base)/bin/only-here
       ln -s /etc \(base)/absolute; ln -s ../../../../etc \(base)/old/above
       chmod 0 \(base)/etc/unreadable; touch -d @1000000000 \(base)/kept/stays

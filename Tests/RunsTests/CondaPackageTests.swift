@@ -51,6 +51,35 @@ import Testing
     #expect(try installed(environment("five", withPip)).digest == one.digest)
   }
 
+  @Test
+  func `Of a package for any Python it does not matter who installed it, nor what was made where it was`()
+    throws
+  {
+    func package(_ start: String, scripts: String, entryPoint: String) -> [String: String] {
+      [
+        "conda-meta/tool-1-0.json": """
+        {"build": "0", "name": "tool", "version": "1", "subdir": "noarch", "noarch": "python", "sha256": "of the archive",
+         "paths_data": {"paths_version": 1, "paths": [
+          {"_path": "\(start)tool.py", "path_type": "hardlink", "sha256": "abc"},
+          {"_path": "\(scripts)script", "path_type": "hardlink", "sha256": "def"},
+          {"_path": "bin/tool", "path_type": "unix_python_entry_point"\(entryPoint)}]}}
+        """,
+        "lib/python3.11/site-packages/tool.py": "value = 1",
+      ]
+    }
+    let here = "lib/python3.11/site-packages/"
+    // As rattler, micromamba and conda write it.
+    let one = try installed(
+      environment("one", package(here, scripts: "bin/", entryPoint: ", \"sha256\": \"with /one\"")))
+    let two = try installed(environment("two", package(here, scripts: "bin/", entryPoint: "")))
+    let three = try installed(
+      environment("three", package("site-packages/", scripts: "python-scripts/", entryPoint: "")))
+    #expect(one.digest == two.digest && one.digest == three.digest)
+    // What stands there beside it is told from what it has brought.
+    folder.write("value = 2", to: "three/lib/python3.11/site-packages/mine.py")
+    #expect(try installed(folder["three"]).digest != one.digest)
+  }
+
   @Test func `What pip has installed there counts as in a virtual environment`() throws {
     let one = try installed(environment("one", thing()))
     var files = thing()

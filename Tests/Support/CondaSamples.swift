@@ -30,7 +30,7 @@ public enum CondaSamples {
     channel, prefix, *things = sys.argv[1:]
     noarch = {"noarch": "python", "depends": ["python"]}
 
-    def package(name, version, build, subdir, files, **more):
+    def package(name, version, build, subdir, files, entry_points=(), **more):
         index = {"name": name, "version": version, "build": build, "build_number": 0, "depends": [], "subdir": subdir, **more}
         paths = [{"_path": path, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
                  for path, (data, _) in sorted(files.items())]
@@ -39,7 +39,7 @@ public enum CondaSamples {
             "info/paths.json": json.dumps({"paths_version": 1, "paths": paths}),
         }
         if "noarch" in more:
-            info["info/link.json"] = json.dumps({"noarch": {"type": "python"}, "package_metadata_version": 1})
+            info["info/link.json"] = json.dumps({"noarch": {"type": "python", "entry_points": entry_points}, "package_metadata_version": 1})
         os.makedirs(f"{channel}/{subdir}", exist_ok=True)
         with tarfile.open(f"{channel}/{subdir}/{name}-{version}-{build}.tar.bz2", "w:bz2", compresslevel=1) as archive:
             for path, (data, mode) in {**{path: (text.encode(), 0o644) for path, text in info.items()}, **files}.items():
@@ -68,10 +68,10 @@ public enum CondaSamples {
     package("python", sys.version.split()[0], "0_cpython", "linux-64", files)
     for number, value in (thing.split("=") for thing in things):
         package("thing", number, "pyh_0", "noarch", {
-            "site-packages/thing.py": (f"value = {value}\\n".encode(), 0o644),
+            "site-packages/thing.py": (f"value = {value}\\ndef main():\\n    print(value)\\n".encode(), 0o644),
             f"site-packages/thing-{number}.dist-info/METADATA":
                 (f"Metadata-Version: 2.1\\nName: thing\\nVersion: {number}\\n".encode(), 0o644),
-        }, **noarch)
+        }, entry_points=["say-thing = thing:main"], **noarch)
     package("gold", "2.0", "h_1", "linux-64", {"share/gold.txt": (b"gold\\n", 0o644)})
 
     if not prefix:

@@ -146,12 +146,12 @@ private struct Reader {
         .notFound, "there is no conda environment in \(environment)",
         hint: "conda create --prefix makes one; it holds a folder conda-meta")
     }
-    let start = folder.dropFirst((try disk.realPath(environment) ?? environment).count + 1) + "/"
+    let start = String(folder.dropFirst((try disk.realPath(environment) ?? environment).count + 1)) + "/"
     for name in try disk.names(in: described).sorted() where name.hasSuffix(".json") {
       let path = "\(described)/\(name)"
       try mark(path)
       guard let bytes = try disk.contents(of: path, limit: InstalledPackages.limit) else { continue }
-      let package = try CondaPackage(bytes, path: path)
+      let package = try CondaPackage(bytes, path: path, packagesFolder: start)
       for file in package.files where file.hasPrefix(start) {
         claimed.insert(String(file.dropFirst(start.count)))
       }

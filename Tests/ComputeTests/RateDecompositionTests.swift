@@ -77,7 +77,7 @@ import Testing
       try RateDecomposition(
         changes, deceleration: .init(step: 16, interval: interval), skip: 0, window: 1,
         bootstrap: SequenceBootstrap(resamples: 200, seed: 1)
-      ).split?.rateInterval
+      ).split?.rate.interval
     }
     let certain = try #require(try rates(nil))
     let unsure = try #require(try rates(.init(lower: 4, upper: 40)))
@@ -92,6 +92,52 @@ import Testing
     let inside = Double(draws.count { 78 <= $0 && $0 <= 113 }) / 4000
     #expect(abs(inside - 0.95) < 0.0138)
     #expect(abs(Double(draws.count { $0 < 97 }) / 4000 - 0.5) < 0.032)
+  }
+
+  /// Of 16 sequences of 4 tokens, whose losses change by numbers that are normal with a mean below 0.
+  private static func noisy(_ from: Int, _ stream: UInt32, mean: Double) throws -> LossChanges {
+    let random = Philox(seed: 29)
+    let values = (0..<64).map {
+      Float(mean + random.normals(stream: stream, index: UInt64($0)).0)
+    }
+    return try LossChanges(
+      run: "r",
+      from: (from, TokenLosses(values.map { _ in 0 }, context: 4, stream: LossInterferenceTests.stream)),
+      to: (2 * from, TokenLosses(values, context: 4, stream: LossInterferenceTests.stream)))
+  }
+
+  @Test func `Where nothing changes, D and the progress are found to change in about one of twenty cases`()
+    throws
+  {
+    var found = (destructive: 0, rate: 0)
+    for trial in 0..<300 as Range<UInt32> {
+      let changes = try [(4, 2 * trial), (8, 2 * trial + 1)].map { try Self.noisy($0, $1, mean: -0.8) }
+      let split = try #require(
+        try RateDecomposition(
+          changes, deceleration: .init(step: 8), skip: 0, window: 1,
+          bootstrap: SequenceBootstrap(resamples: 79, seed: Int(trial))
+        ).split)
+      if split.destructive?.isPositive(level: 0.05) != nil { found.destructive += 1 }
+      if split.rate.isPositive(level: 0.05) != nil { found.rate += 1 }
+    }
+    // 300 trials at 5 % are 15, and with 95 % 8 to 23.
+    #expect((4...23).contains(found.destructive) && (4...23).contains(found.rate), "\(found)")
+  }
+
+  @Test func `Where the loss hardly falls there is no interval, and it is said how many resamples have none`()
+    throws
+  {
+    let changes = try [(4, 0.8), (8, 0.1)].map { try Self.noisy($0, UInt32($0), mean: -$1) }
+    let split = try #require(
+      try RateDecomposition(
+        changes, deceleration: .init(step: 8), skip: 0, window: 1,
+        bootstrap: SequenceBootstrap(resamples: 200, seed: 1)
+      ).split)
+    // Less than half of the resamples, but more than lie beyond an end.
+    #expect((6...99).contains(split.rate.missing), "\(split.rate)")
+    #expect(split.rate.interval == nil && split.rate.probabilityOfZero == nil)
+    #expect(split.resamplesWithoutShare >= split.rate.missing && split.destructiveShareInterval == nil)
+    #expect(split.destructive?.missing == 0 && split.destructive?.interval != nil)
   }
 
   @Test func `The pair across the deceleration, the transient and far pairs are left out`() throws {
@@ -121,6 +167,7 @@ import Testing
     let chosen = try RateDecomposition(
       changes, deceleration: .init(step: 8, isChosen: true), skip: 0, window: 3, bootstrap: Self.bootstrap)
     #expect(chosen.isChosen && chosen.json["t_d"]?.isNull == true && chosen.split != nil)
+    #expect(chosen.split?.rate.missing == 0 && chosen.split?.resamples == 20)
     for decomposition in [
       try Self.decomposition(changes), try Self.decomposition(changes, breakStep: nil), chosen,
     ] {

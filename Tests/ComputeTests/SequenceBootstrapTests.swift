@@ -35,6 +35,15 @@ import Testing
     #expect(SequenceBootstrap(resamples: 0, seed: 1).obstacle(sequences: 3) == nil)
   }
 
+  @Test func `Resamples without a value take an interval's ends away once they are more than lie beyond one`()
+  {
+    let bootstrap = SequenceBootstrap(resamples: 200, seed: 1)
+    let values = (0..<200).map(Double.init)
+    #expect(bootstrap.interval(Array(values.dropFirst(5)), of: 8) != nil)
+    #expect(bootstrap.interval(Array(values.dropFirst(6)), of: 8) == nil)
+    #expect(SequenceBootstrap(resamples: 0, seed: 1).interval([], of: 8) == nil)
+  }
+
   @Test func `An interval ends where the quantity does`() throws {
     let values = [0.02, 0.5, 0.98, 0.97]
     let free = try #require(try Self.mean(of: values, seed: 1))

@@ -28,68 +28,68 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 10,
-      digest: "100090466c43cce5156ae1086d6c71c4c70d7317e2b6fdc27552706de71784e5"),
+      operation: "report.figure", figure: "overview", revision: 11,
+      digest: "c844f9da164c97e7e081603e8e868ae012cb04ddf900aa4eec3d6b7e9b809127"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 10,
-      digest: "777bd4806fdb42eb56988c620086bda819665edb2348b3a125e3f9ae83ab2da2"),
+      operation: "report.figure", figure: "fit", revision: 11,
+      digest: "52d9363c3171f936d0f0d59d115632ec1ad7c7ebca3b498664533252b7a5d35e"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 10,
+      operation: "report.figure", figure: "residuals", revision: 11,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 10,
-      digest: "590e674e00bd1aa843863f11c5ec49822cc7659a359b3f755e2b2c8dbb48771e"),
+      operation: "report.figure", figure: "scaling", revision: 11,
+      digest: "46eeca7694928427cc9196ab4ca6edd0d0a4c3beabe9f3e36d033cc085674cc6"),
     Golden(
-      operation: "report.zero-sum", figure: "decomposition", revision: 11,
-      digest: "71753a246203a834ea14b407ba004ca0571a101582dd95f55723a833791e1096"),
+      operation: "report.zero-sum", figure: "decomposition", revision: 12,
+      digest: "7c8ab3c7cca0ccdf4917b3f9c3ad643e8d13516dc5cd3a2099db4fbec3864c5c"),
     Golden(
-      operation: "report.zero-sum", figure: "interference", revision: 11,
+      operation: "report.zero-sum", figure: "interference", revision: 12,
       digest: "d427002e409de042b78b19cc048084ee05c176d277ba4b533ed31bc2f1e9e003"),
     Golden(
-      operation: "report.zero-sum", figure: "plane", revision: 11,
-      digest: "88f07beb45c11c7d31943be593452498440e5156a54c2954ceff0ded0833fdd8"),
+      operation: "report.zero-sum", figure: "plane", revision: 12,
+      digest: "1359e2bf1a863c16b7d27dee4218583e5bcbc4f347127261f8825131e4badbda"),
     Golden(
-      operation: "report.zero-sum", figure: "step", revision: 11,
+      operation: "report.zero-sum", figure: "step", revision: 12,
       digest: "d172b67bba1937818af2898ea2f09821486038d2aa8d153b49f657f347ca99bb"),
     Golden(
-      operation: "report.zero-sum", figure: "gradients", revision: 11,
+      operation: "report.zero-sum", figure: "gradients", revision: 12,
       digest: "aa142f14cf250d5261dc28775d1192011ce84ac5d6bb8b8484bf51a4835ca96e"),
     Golden(
-      operation: "report.zero-sum", figure: "layers", revision: 11,
+      operation: "report.zero-sum", figure: "layers", revision: 12,
       digest: "122fd21ada423c1a0c25fa2d9c29cb7acb70d2f7e11e722fe257ef7a7ef017ff"),
     Golden(
-      operation: "report.zero-sum", figure: "prediction", revision: 11,
-      digest: "aa5f877e9d2ea5b4791ba2d9d01120bbf2efcbdcd554f15b5c6caf7bcd9e1c99"),
+      operation: "report.zero-sum", figure: "prediction", revision: 12,
+      digest: "05b9d854c1efc60c8db4792ccbcbe49d6889a36a1c3968778c65a4547632b56d"),
     Golden(
-      operation: "report.zero-sum", figure: "tokens", revision: 11,
+      operation: "report.zero-sum", figure: "tokens", revision: 12,
       digest: "bb08dd0067d89df49f359304e6941282c6fe57da023ce90f65232ce1c6668095"),
     Golden(
-      operation: "report.zero-sum", figure: "dissent", revision: 11,
+      operation: "report.zero-sum", figure: "dissent", revision: 12,
       digest: "085c40cbf2c675f848313c24ed9c4bfa5f506dbc1e84ac3935d2af20ee16a76a"),
     Golden(
-      operation: "report.zero-sum", figure: "alignment", revision: 11,
+      operation: "report.zero-sum", figure: "alignment", revision: 12,
       digest: "a66ae62153584bbb251eda178bb4db6090167232ee0cd80e7eceaa1c6b10e7a0"),
     Golden(
-      operation: "report.zero-sum", figure: "spectra", revision: 11,
+      operation: "report.zero-sum", figure: "spectra", revision: 12,
       digest: "df3d46b68563a577fceb9bbc1d61dc15f6d3a01641f1835af6c9945b01a5a1cd"),
     Golden(
-      operation: "report.zero-sum", figure: "changes", revision: 11,
+      operation: "report.zero-sum", figure: "changes", revision: 12,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 11,
-      digest: "028344ab0fe9586daf08acc72e18b27c9d700a9cdd5757e2a35eb81226d4aec3"),
+      operation: "report.tables", revision: 12,
+      digest: "52bf2ae642c6156b526881b33847af8cb8ff16697e2db63397439d4756103a66"),
     Golden(
-      operation: "report.html", revision: 15,
-      digest: "f8dc0dfe0afb9d1e692f25c4034bb22f9f7f5f19160b3b4f4c49cc574efd779f"),
+      operation: "report.html", revision: 16,
+      digest: "7f8801254ca9aa83bb5b81f5517efe8702aee3caf63dde2a5cd7aef261c6a2dd"),
     Golden(
-      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 11,
+      operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 11,
-      digest: "1cc9fc6c4aeb6190f46d79a55b03e71d37a7b1c5346342ee6f36de777cc021d6"),
+      operation: "report.tables", isOfRates: true, revision: 12,
+      digest: "094daf7e12bc15498d5a596f7e0cf8d5f089506e3e023cc17f2cfff26bda4e22"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 15,
-      digest: "c118a665b7d25e71ae1126cb135170a14331d7e7964a634495c3ace3f5bd1c36"),
+      operation: "report.html", isOfRates: true, revision: 16,
+      digest: "1d18b9815f48565c18e6d9ec5dd7333d5f635eac901933e46f296aeaa36502e9"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

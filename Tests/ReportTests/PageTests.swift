@@ -192,9 +192,85 @@ import Testing
     #expect(
       item.content == """
         14M decelerates at step td = 4914 (95 %: 4447 to 5431), at a loss of Ld = 3.654 nats per token. The exponent of the \
-        power law falls from 0.200 to rd = 0.0200, 10 times less steep. From there it predicts 3.553 at step \
+        power law falls from 0.200 to rd = 0.0200, 10 times less steep (8.3 to 12, from the ends of both 95 % intervals, so in at least 90 %). From there it predicts 3.553 at step \
         20\u{202F}000, where the loss is 3.250. td moves with the cut.
         """)
+  }
+
+  @Test func `More than one change of slope comes ahead of the t_d that sums it up`() throws {
+    func summary(_ analysis: CurveAnalysis) throws -> String {
+      let root = try XMLNode.parse(Self.page([SampleRuns.run(of: analysis)]).bytes)
+      return try #require(root.all("section").first { $0.attributes["id"] == "summary" }).content
+    }
+    var json = try #require(try SampleRuns.analysis("14M", hasTwoBreaks: true, cutStep: 5000).json.object)
+    let sentence = try #require(try CurveAnalysis(json: .object(json)).slopeChanges?.sentence)
+    json["reasons"] = ["The first reason.", .string(sentence), "Another."]
+    let text = try summary(try CurveAnalysis(json: .object(json)))
+    #expect(
+      text.contains(
+        "The loss of the one run decelerates. In it there is more than one change of slope, of which td is a summary."
+      ),
+      "\(text)")
+    #expect(
+      text.contains(
+        "14M decelerates with more than one change of slope, at steps 1181 and 2384 (exponents 0.150, then 0.400, then "
+          + "0.0125; two breaks are 20.5 ahead of one, where 2.71 decides). The one-break fit sums them up at td = 4914 (95 %:"
+      ),
+      "\(text)")
+    // Said once.
+    #expect(!text.contains("There is more than one") && text.contains("Another."))
+    let moving = try summary(try SampleRuns.analysis("14M"))
+    #expect(
+      moving.contains("In it td moves with the cut of the transient, beyond its interval."), "\(moving)")
+  }
+
+  @Test func `How much less steep it is has no upper end where r_d may be 0`() throws {
+    var json = try #require(try SampleRuns.analysis("14M").json.object)
+    var intervals = try #require(json["intervals"]?.object)
+    intervals["r_d"] = [-0.01, 0.05]
+    json["intervals"] = .object(intervals)
+    let run = SampleRuns.run(of: try CurveAnalysis(json: .object(json)))
+    let item = try #require(try XMLNode.parse(Self.page([run]).bytes).all("li").first).content
+    #expect(
+      item.contains("10 times less steep (at least 3.8, with no bound above, as the interval of rd reaches 0")
+    )
+  }
+
+  @Test func `A panel names all breaks, and shows where the deceleration point moves to`() throws {
+    func figure(_ hasTwoBreaks: Bool, _ cutStep: Double) throws -> Figure {
+      let analysis = try SampleRuns.analysis("14M", hasTwoBreaks: hasTwoBreaks, cutStep: cutStep)
+      return .fits(of: [SampleRuns.run(of: analysis)], title: nil, width: 720, columns: 2)
+    }
+    let plain = try figure(false, 5000)
+    #expect(!plain.legendEntries.contains { $0.name?.contains("cut") == true })
+    #expect(plain.panels[0].subheading?.hasPrefix("{/:Italic t}_d = 4914,") == true)
+    let both = try figure(true, 4000)
+    let names = both.legendEntries.compactMap(\.name)
+    for name in [
+      "changes of slope (two breaks)", "deceleration point that moves with the cut",
+      "the same with other cuts",
+    ] { #expect(names.contains(name), "\(names)") }
+    #expect(
+      both.panels[0].subheading?.hasPrefix("breaks at 1181 and 2384;  {/:Italic t}_d†‡ = 4914,") == true)
+    #expect(both.caption.contains("† t_d moves with the cut") && both.caption.contains("‡ t_d is a summary"))
+    let breaks = try #require(both.panels[0].series.first { $0.name == "changes of slope (two breaks)" })
+    #expect(breaks.rows.compactMap(\.first) == [1181.5, 1181.5, 2384.25, 2384.25])
+  }
+
+  @Test func `Laws over sizes say which runs they are of, and where a size has one seed`() throws {
+    let verdicts: [Verdict] = [.deceleration, .deceleration, .deceleration, .deceleration, .noBreak]
+    let analyses = try verdicts.enumerated().map { size, verdict in
+      try SampleRuns.analysis("\(size + 1)M", verdict: verdict)
+    }
+    let sizes = Dictionary(uniqueKeysWithValues: (1...5).map { ("\($0)M", 1e6 * Double($0)) })
+    let comparison = try CurveComparison(analyses, sizes: sizes)
+    let page = Page(
+      title: "", introduction: "", runs: analyses.enumerated().map { SampleRuns.run(of: $1, index: $0) },
+      comparison: (comparison, Digest(of: comparison.json.canonicalBytes)), figures: [])
+    let root = try XMLNode.parse(page.bytes)
+    let text = try #require(root.all("section").first { $0.attributes["id"] == "summary" }).content
+    #expect(text.contains("means over the 4 of 5 runs that decelerate"), "\(text)")
+    #expect(text.contains("Of each size there is one such seed"), "\(text)")
   }
 
   @Test func `What the import found is told`() throws {

@@ -9,12 +9,13 @@ import Testing
     #expect(
       table.latex == #"""
         % \usepackage{booktabs}
-        % In brackets: the 95 % interval.
-        \begin{tabular}{lrrrrrrrrrrrl}
+        % In brackets: the 95 % interval. Breaks: steps where the supported law changes its slope.
+        % For the caption: $^{\dagger}$: $t_d$ moves with the cut of the transient, beyond its interval.
+        \begin{tabular}{lrrrrrrrrrrrrl}
         \toprule
-        run & $b$ & $c_0$ & $c_1$ & $\log d_1$ & $f_1$ & RSLE & $L_d$ & $t_d$ & $r_d$ & $\hat{L}_T$ & $L_T$ & verdict \\
+        run & $b$ & $c_0$ & $c_1$ & $\log d_1$ & $f_1$ & RSLE & $L_d$ & $t_d$ & $r_d$ & $\hat{L}_T$ & $L_T$ & breaks & verdict \\
         \midrule
-        14M & $20.0\;[19.0, 21.0]$ & $0.200\;[0.190, 0.210]$ & $-0.180\;[-0.190, -0.170]$ & $8.50\;[8.40, 8.60]$ & $0.30\;[0.20, 0.40]$ & $0.0100$ & $3.654\;[3.600, 3.700]$ & $4914\;[4447, 5431]$ & $0.0200\;[0.0170, 0.0230]$ & $3.553\;[3.500, 3.600]$ & $3.2500$ & deceleration \\
+        14M & $20.0\;[19.0, 21.0]$ & $0.200\;[0.190, 0.210]$ & $-0.180\;[-0.190, -0.170]$ & $8.50\;[8.40, 8.60]$ & $0.30\;[0.20, 0.40]$ & $0.0100$ & $3.654\;[3.600, 3.700]$ & $4914^{\dagger}\;[4447, 5431]$ & $0.0200\;[0.0170, 0.0230]$ & $3.553\;[3.500, 3.600]$ & $3.2500$ & 4914 & deceleration \\
         \bottomrule
         \end{tabular}
 
@@ -25,13 +26,14 @@ import Testing
     let table = ResultTable(runs: [try SampleRuns.run("14M")])
     #expect(
       table.markdown == """
-        | run | b | c₀ | c₁ | log d₁ | f₁ | RSLE | L_d | t_d | r_d | L̂_T | L_T | verdict |
-        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|:--|
+        | run | b | c₀ | c₁ | log d₁ | f₁ | RSLE | L_d | t_d | r_d | L̂_T | L_T | breaks at | verdict |
+        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|:--|
         | 14M | 20.0 [19.0, 21.0] | 0.200 [0.190, 0.210] | −0.180 [−0.190, −0.170] | 8.50 [8.40, 8.60] | 0.30 [0.20, 0.40] \
-        | 0.0100 | 3.654 [3.600, 3.700] | 4914 [4447, 5431] | 0.0200 [0.0170, 0.0230] | 3.553 [3.500, 3.600] | 3.2500 \
-        | deceleration |
+        | 0.0100 | 3.654 [3.600, 3.700] | 4914† [4447, 5431] | 0.0200 [0.0170, 0.0230] | 3.553 [3.500, 3.600] | 3.2500 \
+        | 4914 | deceleration |
 
-        [ ] 95 % interval; – not to be read without deceleration.
+        [ ] 95 % interval; – not to be read without deceleration; breaks at: steps where the supported law changes its slope; † t_d \
+        moves with the cut of the transient, beyond its interval.
 
         """)
   }
@@ -50,6 +52,32 @@ import Testing
     #expect(Double(fields[place + 1]) == run.fit.curve.breakStep)
   }
 
+  @Test func `Tables have all breaks beside t_d, and mark one that sums them up or moves with the cut`()
+    throws
+  {
+    func table(_ hasTwoBreaks: Bool, _ cutStep: Double) throws -> ResultTable {
+      ResultTable(runs: [
+        SampleRuns.run(of: try SampleRuns.analysis("14M", hasTwoBreaks: hasTwoBreaks, cutStep: cutStep))
+      ])
+    }
+    let (plain, both) = (try table(false, 5000), try table(true, 4000))
+    #expect(plain.markdown.contains("| 4914 [4447, 5431] |") && !plain.markdown.contains("†"))
+    #expect(both.markdown.contains("| 4914†‡ [4447, 5431] |") && both.markdown.contains("| 1181, 2384 |"))
+    #expect(both.markdown.contains("‡ t_d is a summary of more than one change of slope."))
+    #expect(both.latex.contains("$4914^{\\dagger\\ddagger}\\;[4447, 5431]$"))
+    func fields(_ table: ResultTable) -> [String: String] {
+      let lines = String(decoding: table.csv, as: UTF8.self).split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      }
+      return Dictionary(uniqueKeysWithValues: zip(lines[0], lines[1]))
+    }
+    let (one, two) = (fields(plain), fields(both))
+    #expect(one["t_d_is_summary"] == "0" && one["t_d_moves_with_cut"] == "0" && one["law"] == "one break")
+    #expect(two["t_d_is_summary"] == "1" && two["t_d_moves_with_cut"] == "1" && two["law"] == "two breaks")
+    #expect(two["breaks"] == "1181.5 2384.25" && two["exponents"] == "0.15 0.4 0.0125")
+    #expect(Double(two["t_d_least_by_cut"] ?? "").map { abs($0 - 4000) < 1e-6 } == true)
+  }
+
   @Test(arguments: ["=1+1", "@sum", "-rf", "+a", "\t=1", "=HYPERLINK(\"x\",\"y\")"])
   func `No label is a formula for a spreadsheet`(label: String) throws {
     let run = try SampleRuns.run("14M", label: label)
@@ -63,8 +91,14 @@ import Testing
   @Test(arguments: [Verdict.noBreak, .saturating, .warmupBreak])
   func `Without deceleration there is no break to be read`(verdict: Verdict) throws {
     let table = ResultTable(runs: [try SampleRuns.run("14M", verdict: verdict)])
-    #expect(table.markdown.contains("| – | – | – | 3.553 [3.500, 3.600] | 3.2500 | \(verdict.words) |"))
-    #expect(table.latex.contains("& -- & -- & -- & $3.553\\;[3.500, 3.600]$ & $3.2500$ & \(verdict.words)"))
+    #expect(
+      table.markdown.contains(
+        "| – | – | – | 3.553 [3.500, 3.600] | 3.2500 | \(verdict == .saturating ? "4914" : "–") | \(verdict.words) |"
+      ))
+    #expect(
+      table.latex.contains(
+        "& -- & -- & -- & $3.553\\;[3.500, 3.600]$ & $3.2500$ & \(verdict == .saturating ? "4914" : "--") & \(verdict.words)"
+      ))
     #expect(String(decoding: table.csv, as: UTF8.self).contains(",\(verdict.rawValue),"))
   }
 

@@ -8,7 +8,8 @@ import JSON
 enum SampleRuns {
   static func analysis(
     _ run: String, group: String? = nil, verdict: Verdict = .deceleration, finalRate: Double = 0.02,
-    skip: Int = 100, smoothing: Double? = 1.2, subsampled: Bool = true, prepared: Bool = false
+    skip: Int = 100, smoothing: Double? = 1.2, subsampled: Bool = true, prepared: Bool = false,
+    hasTwoBreaks: Bool = false, cutStep: Double = 4000
   ) throws -> CurveAnalysis {
     let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
     let steps =
@@ -24,16 +25,21 @@ enum SampleRuns {
       members["parameters"] = 2
       powerLaw = .object(members)
     }
-    func law(_ name: String, _ parameters: Int, _ behind: Double, _ breaks: JSON) -> JSON {
+    func law(
+      _ name: String, _ parameters: Int, _ behind: Double, _ breaks: JSON, rates: JSON = [0.2, 0.02]
+    ) -> JSON {
       [
         "name": .string(name), "has_break": .bool(breaks != []), "parameters": .integer(Int64(parameters)),
-        "rsle": 0.01, "behind": .number(behind), "rates": [0.2, 0.02], "breaks": breaks,
+        "rsle": 0.01, "behind": .number(behind), "rates": rates, "breaks": breaks,
         "prediction_error": 0.003,
       ]
     }
+    let twoBreaks = law("two breaks", 8, 0, [1181.5, 2384.25], rates: [0.15, 0.4, 0.0125])
+    let oneBreak = law("one break", 5, hasTwoBreaks ? 20.5 : 0, [4914.8])
+    let smooth = law("power law with limit", 3, 31.5, [])
     let evidence: JSON = [
       "windows": 29, "noise": "steps", "persistence": 0.25, "discrepancy": 0.001, "margin": 31.5,
-      "laws": [law("one break", 5, 0, [4914.8]), law("power law with limit", 3, 31.5, [])],
+      "laws": .array((hasTwoBreaks ? [twoBreaks] : []) + [oneBreak, smooth]),
       "parts": [["first_step": 350, "last_step": 20_000, "margin": 12.5]],
       "prediction": ["first_step": 10_100, "rival": "power law", "advantage": -3.5],
     ]
@@ -49,8 +55,10 @@ enum SampleRuns {
       ],
       "sensitivity": [
         [
-          "skip": 300, "points": 120, "t_d": 4000, "L_d": 3.6, "r_d": 0.02, "rsle": 0.009,
-          "curve": ["b": 20, "c0": 0.2, "c1": -0.18, "log_d1": 8.3, "f1": 0.3],
+          "skip": 300, "points": 120, "t_d": .number(cutStep), "L_d": 3.6, "r_d": 0.02, "rsle": 0.009,
+          "curve": [
+            "b": 20, "c0": 0.2, "c1": -0.18, "log_d1": .number(Elementary.log(cutStep)), "f1": 0.3,
+          ],
         ]
       ],
       "power_law": ["b": 12, "c0": 0.14, "quality": powerLaw], "evidence": evidence,

@@ -2,6 +2,7 @@ import Actions
 import Compute
 import Foundation
 import JSON
+import Support
 import System
 import Testing
 
@@ -120,6 +121,14 @@ import Testing
     ]
   }
 
+  /// A difference over 64 sequences, with an interval of twice its error on each side.
+  private static func resampled(_ value: Double, _ error: Double, missing: Int = 0) -> JSON {
+    [
+      "value": .number(value), "interval": [.number(value - 2 * error), .number(value + 2 * error)],
+      "error": .number(error), "sequences": 64, "missing_resamples": .integer(Int64(missing)),
+    ]
+  }
+
   /// Before the break D is .1 and M .4, so that |dL| is .36; behind it |dL| is (1 - d) m.
   private static func decomposition(_ run: String, d: Double, m: Double) -> JSON {
     func pair(_ from: Int, _ d: Double, _ m: Double) -> JSON {
@@ -135,8 +144,8 @@ import Testing
       "split": [
         "before": [1024], "after": [8192], "log_rate": .number(rate), "log_M": .number(log),
         "log_constructive": .number(rate - log), "share_D_interval": [0.5, 0.75], "across": 4096,
-        "log_rate_interval": [.number(rate - 0.2), .number(rate + 0.2)],
-        "share_D_by_window": [0.7, 0.8],
+        "log_rate_resampled": resampled(rate, 0.1), "D_change": resampled(d - 0.1, 0.005),
+        "share_D_by_window": [0.7, 0.8], "resamples": 200, "resamples_without_share": 0,
       ],
     ]
   }
@@ -356,10 +365,14 @@ import Testing
 
   @Test func `The report says what was found`() async throws {
     let text = try await text(d: 0.6, m: 0.3)
-    #expect(text.contains("At the deceleration D rises: before it (t = 1024) the mean is 0.10,"))
+    #expect(
+      text.contains(
+        "At the deceleration D rises by 0.5000 (95 %: 0.4900 to 0.5100): before it (t = 1024) the mean is 0.10,"
+      ))
     #expect(text.contains("after it (t = 8192) 0.60"))
     #expect(text.contains("M goes from 0.40 to 0.30"))
-    #expect(text.contains("shrinks to 0.33 of what it was"))
+    #expect(text.contains("shrinks to 0.33 of what it was (95 %: 0.27 to 0.41)"))
+    #expect(text.contains("each of 2 tests at a level of 5 % / 2, so that these together err in at most 5 %"))
     #expect(
       text.contains(
         "74 % (95 %, over sequences and the step, of this training: 50 % to 75 %) come from 1 − D and 26 % from M"
@@ -598,7 +611,11 @@ import Testing
     #expect(page.contains("Of 144M there is one seed"))
     // t = 4.3027, mean .51, deviation .01: .51 +- .0248 and +- .0497.
     #expect(page.contains("0.510 ± 0.0100.485 to 0.5350.460 to 0.560"), "\(page)")
-    #expect(zeroSum.contains("14M, over 3 seeds: the part of 1 − D is"))
+    #expect(
+      zeroSum.contains("14M, over 3 seeds: the mean change of the logarithm of the progress is"), "\(zeroSum)"
+    )
+    #expect(zeroSum.contains(": the progress shrinks. The part of 1 − D is, over 3 seeds,"))
+    #expect(zeroSum.contains("each of 2 at a level of 5 % / 2"))
     #expect(!zeroSum.contains("144M, over"))
     #expect(zeroSum.contains("Larger models cancel more (Student's t over seeds with 2 degrees of freedom"))
     #expect(zeroSum.contains("0.510 ± 0.010 for 14M (mean ± deviation of 3 seeds), 0.800 for 144M"))
@@ -609,7 +626,7 @@ import Testing
     #expect(!all.page.contains("Where fewer seeds are counted") && !all.zeroSum.contains("no such part"))
     let some = try await seeds([0.5, 0.51, 0.52, 0.53], [0.8], withoutDecomposition: 3)
     #expect(some.page.contains("Where fewer seeds are counted than there are, the others have no such value"))
-    #expect(some.zeroSum.contains("14M, over 3 seeds: the part of 1 − D is"))
+    #expect(some.zeroSum.contains("14M, over 3 seeds: the mean change"))
     #expect(some.zeroSum.contains("Of 1 more of its 4 seeds there is no such part"), "\(some.zeroSum)")
   }
 
@@ -639,14 +656,15 @@ import Testing
     let mixed = try await zeroSum()
     #expect(
       mixed.contains(
-        "14M, over 3 seeds, 2 of which at the deceleration and 1 at the chosen step 4096: the part"))
+        "14M, over 3 seeds, 2 of which at the deceleration and 1 at the chosen step 4096: the mean change"))
+    #expect(mixed.contains("at step 4096, which was chosen and not found, D rises"))
     #expect(mixed.contains("(95 %, over sequences, of this training: 50 % to 75 %)"))
     #expect(mixed.contains("(95 %, over sequences and the step, of this training: 50 % to 75 %)"))
     #expect(try await title() == "What the deceleration is made of")
     try choose(1...3)
     inputs["decompositions"]?.removeLast()
     #expect(try await title() == "What the fall of progress is made of")
-    #expect(try await zeroSum().contains("14M, over 3 seeds, at the chosen step 4096: the"))
+    #expect(try await zeroSum().contains("14M, over 3 seeds, at the chosen step 4096: the mean"))
   }
 
   @Test func `Captions and texts tell of rings and deviations only where there are some`() async throws {
@@ -717,6 +735,92 @@ import Testing
     #expect(!rows.contains { $0.starts(with: ["seeds", "144M"]) })
   }
 
+  @Test func `Verdicts, breaks and tests stand in the table of findings`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
+    let broken = try SampleRuns.analysis("alone", hasTwoBreaks: true, cutStep: 4000.5)
+    inputs["fits"]?.append(try bench.input(broken.json.canonicalBytes, key: "alone"))
+    let outputs = try await bench.run(TablesOperation(), inputs)
+    let json = try JSON(parsing: try #require(outputs["findings-json"]))
+    func row(_ scope: String, _ name: String, _ quantity: String) throws -> JSON {
+      try #require(
+        json["findings"]?.array?.first {
+          $0["scope"] == .string(scope) && $0["name"] == .string(name) && $0["quantity"] == .string(quantity)
+        }, "\(quantity)")
+    }
+    #expect(try row("run", "alone", "verdict")["says"] == "deceleration")
+    #expect(try row("run", "alone", "supported_law")["says"] == "two breaks")
+    let margin = try row("run", "alone", "break_margin")
+    #expect(margin["value"]?.double == 31.5 && margin["unit"] == "2 log odds")
+    #expect(margin["test"]?["error_rate"]?.double == 0.05)
+    #expect(try row("run", "alone", "two_breaks_margin")["value"]?.double == 20.5)
+    #expect(try row("run", "alone", "break_2")["value"]?.double == 2384.25)
+    #expect(try row("run", "alone", "exponent_3")["value"]?.double == 0.0125)
+    #expect(
+      try row("run", "alone", "t_d")["says"]
+        == "is a summary of changes of slope at 1181 and 2384, and moves from 4000 to 4914 with the cut of the transient"
+    )
+    #expect(
+      try row("run", "alone", "t_d_by_cut")["says"]
+        == "fitted to steps above 300; outside the 95 % interval of t_d")
+
+    let change = try row("run", "14M seed 1", "D_change")
+    #expect(change["says"] == "above 0" && change["test"]?["comparisons"]?.double == 8)
+    #expect(change["test"]?["p"]?.double.map { $0 < 0.05 / 8 } == true)
+    let shrinks = try row("seeds", "14M", "log_progress_change")
+    #expect(shrinks["says"] == "below 0" && shrinks["test"]?["comparisons"]?.double == 2)
+    #expect(try row("seeds", "14M", "share_D_above_half")["test"]?["p"]?.double != nil)
+    let sizes = try row("sizes", "14M and 144M", "D_difference_of_sizes")
+    #expect(sizes["says"] == "above 0" && sizes["test"]?["comparisons"]?.double == 1)
+
+    let csv = String(decoding: try #require(outputs["findings"]), as: UTF8.self)
+    #expect(csv.contains("run,alone,verdict,,,,,,1,"))
+    #expect(csv.contains(",Student's t over seeds,"))
+  }
+
+  @Test func `A step that was chosen stands with each share that is of it`() async throws {
+    let bench = try Workbench()
+    var inputs = try seeded([0.5, 0.51], [0.8], bench)
+    var chosen = try #require(Self.decomposition("14M seed 1", d: 0.5, m: 0.2).object)
+    chosen["t_d"] = .null
+    chosen["chosen_step"] = 4096
+    inputs["decompositions"]?[0] = try bench.input(JSON.object(chosen).canonicalBytes, key: "14M seed 1")
+    let page = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
+    let seeds = try #require(page.all("section").first { $0.attributes["id"] == "seeds" }).content
+    let note = "at step 4096, which was chosen, and not found: no interval counts that choice"
+    #expect(seeds.contains(note), "\(seeds)")
+    let tables = try await bench.run(TablesOperation(), inputs)
+    let rows = String(decoding: try #require(tables["findings"]), as: UTF8.self).split(separator: "\n")
+    for start in ["run,14M seed 1,share_D,", "seeds,14M,share_D,"] {
+      let row = try #require(rows.first { $0.hasPrefix(start) })
+      #expect(row.contains(note), "\(row)")
+    }
+    #expect(rows.first { $0.hasPrefix("run,14M seed 2,share_D,") }?.contains(note) == false)
+  }
+
+  @Test func `Every line of equal progress in the plane has its level`() async throws {
+    let bench = try Workbench()
+    let runs = [try SampleRuns.run("14M")]
+    let results = try [(0.02, 1.0), (0.1, 0.05), (0.97, 0.02)].enumerated().map { index, point in
+      try bench.input(
+        Self.losses("14M", 1024 << index, d: point.0, m: point.1).canonicalBytes, key: "\(index)")
+    }
+    let context = OperationContext(
+      operation: TablesOperation(),
+      parameters: try ParameterValues([:], declarations: TablesOperation().parameters),
+      inputs: ["losses": results], folder: bench.folder.path)
+    let figures = AnalysisFigures(
+      runs: runs, results: try AnalysisResults(context), published: try PublishedPoints(context), width: 720)
+    let panel = try #require(figures.plane.panels.first)
+    let lines = panel.series.filter { $0.name == "equal |ΔL|" }
+    #expect(lines.count == panel.notes.count && lines.count > 3)
+    for (line, note) in zip(lines, panel.notes) {
+      let level = try #require(Double(note.text))
+      let row = try #require(line.rows.last)
+      #expect(abs(row[1] * (1 - row[0]) / level - 1) < 1e-9)
+    }
+  }
+
   @Test func `Seeds are pooled at the last checkpoint that all of them have`() async throws {
     let bench = try Workbench()
     var inputs = try seeded([0.5, 0.51], [0.8], bench)
@@ -731,10 +835,9 @@ import Testing
     let tables = try await bench.run(TablesOperation(), inputs)
     let rows = String(decoding: try #require(tables["findings"]), as: UTF8.self).split(separator: "\n")
     func row(_ start: String) throws -> Substring { try #require(rows.first { $0.hasPrefix(start) }) }
-    #expect(rows.first?.hasSuffix(",artefacts,step") == true)
-    #expect(try row("run,14M seed 1,dissent_last,,0.75,").hasSuffix(",8192"))
-    #expect(try row("seeds,14M,dissent_last,,0.5,").hasSuffix(",1024"))
-    #expect(try row("seeds,14M,t_d,").hasSuffix(","))
+    #expect(rows.first?.hasSuffix(",artefacts,step,says,test,p,error_rate,comparisons") == true)
+    #expect(try row("run,14M seed 1,dissent_last,,0.75,").hasSuffix(",8192,,,,,"))
+    #expect(try row("seeds,14M,dissent_last,,0.5,").hasSuffix(",1024,,,,,"))
 
     let root = try XMLNode.parse(try #require(await bench.run(PageOperation(), inputs)["html"]))
     func section(_ id: String) throws -> String {
@@ -770,18 +873,34 @@ import Testing
     decomposition["split"] = [
       "before": [16, 32, 64], "after": [256, 512, 1024], "across": nil, "log_rate": -0.5, "log_M": -0.2,
       "log_constructive": -0.3, "share_D_interval": nil, "share_D_by_window": [0.5],
+      "log_rate_resampled": Self.resampled(-0.5, 0.1), "D_change": Self.resampled(-0.24, 0.04),
+      "resamples": 200, "resamples_without_share": 7,
     ]
     var inputs = try Self.inputs(bench, d: 0.6)
     inputs["decompositions"] = [try bench.input(JSON.object(decomposition).canonicalBytes)]
-    inputs["losses"] = try pairs.map { from, d in
-      try bench.input(Self.losses("14M", from, d: d).canonicalBytes, key: "\(from)")
-    }
     let means =
       "before it (t = 16, 32, 64) the mean is 0.70, after it (t = 256, 512, 1024) 0.46."
     let tested = try await text(inputs, bench)
-    #expect(tested.contains("At the deceleration D falls: \(means)"), "\(tested)")
-    inputs["losses"]?.removeLast()
-    let untested = try await text(inputs, bench)
+    #expect(
+      tested.contains("At the deceleration D falls by 0.240 (95 %: 0.160 to 0.320): \(means)"), "\(tested)")
+    #expect(
+      tested.contains(
+        "(no interval, as 7 of 200 resamples have none, more than the 2.5 % that lie beyond each end of an interval)"
+      ))
+    func without(_ sequences: Int, missing: Int) async throws -> String {
+      var split = try #require(decomposition["split"]?.object)
+      split["D_change"] = [
+        "value": -0.24, "interval": nil, "error": nil, "sequences": .integer(Int64(sequences)),
+        "missing_resamples": .integer(Int64(missing)),
+      ]
+      var changed = decomposition
+      changed["split"] = .object(split)
+      inputs["decompositions"] = [try bench.input(JSON.object(changed).canonicalBytes)]
+      return try await text(inputs, bench)
+    }
+    let dropped = try await without(64, missing: 90)
+    #expect(dropped.contains("D is not tested for a change, as 90 of 200 resamples have none"), "\(dropped)")
+    let untested = try await without(3, missing: 0)
     #expect(
       untested.contains(
         "At the deceleration D is not tested for a change, for want of 95 % intervals, which take resamples of at least 4 "
@@ -791,7 +910,7 @@ import Testing
 
   @Test func `The report says so when the answer is no`() async throws {
     let text = try await text(d: 0.105, m: 0.1)
-    #expect(text.contains("does not change by more than its 95 % intervals"))
+    #expect(text.contains("D is not found to rise or fall (0.0050 (95 %: −0.0050 to 0.0150))"), "\(text)")
     let uncertain = try await self.text(d: 0.15, m: 0.4)
     #expect(uncertain.contains("is not found to shrink: it changes by a factor of 0.94"))
     #expect(!uncertain.contains("come from 1 − D"))

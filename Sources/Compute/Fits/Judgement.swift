@@ -109,19 +109,11 @@ struct Judgement {
 
   /// More than one change of slope, and a loss that falls faster again.
   private mutating func describeBreaks() {
-    guard verdict != .noBreak, let evidence,
-      let one = evidence.laws.first(where: { $0.rates.count == 2 && $0.breaks.count == 1 }),
-      let two = evidence.laws.first(where: { $0.breaks.count == 2 }),
-      one.behind - two.behind > BreakEvidence.decisive
-    else { return }
-    let places = two.breaks.map(whole).joined(separator: " and ")
-    let rates = two.rates.map(rounded).joined(separator: ", then ")
-    reasons.append(
-      "There is more than one change of slope, at steps \(places) (exponents \(rates)), of which the one-break t_d is a summary: "
-        + "two breaks are \(rounded(one.behind - two.behind)) ahead of one.")
-    if two.rates[2] > two.rates[1] {
+    guard verdict != .noBreak, let changes = evidence.flatMap(SlopeChanges.init) else { return }
+    reasons.append(changes.sentence)
+    if changes.rates[2] > changes.rates[1] {
       reasons.append(
-        "From about step \(whole(two.breaks[1])) on the loss falls faster again, as in a learning-rate cool-down, which one break "
+        "From about step \(whole(changes.steps[1])) on the loss falls faster again, as in a learning-rate cool-down, which one break "
           + "cannot describe.")
     }
   }
@@ -142,11 +134,7 @@ struct Judgement {
     if verdict != .noBreak, let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0 {
       reasons.append("The 95 % interval of r_d contains 0: whether the loss still falls is not certain.")
     }
-    let outside = sensitivity.filter { row in
-      intervals.map { row.curve.breakStep < $0.breakStep.lower || row.curve.breakStep > $0.breakStep.upper }
-        ?? false
-    }
-    if !outside.isEmpty {
+    if !sensitivity.leaving(intervals?.breakStep).isEmpty {
       let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
       reasons.append("t_d moves with the cut of the transient, beyond its interval: \(rows).")
     }
@@ -169,6 +157,16 @@ extension BreakEvidence.Law {
       if behind < before, behind < rates[0] { return (breaks[k], behind, k + 2 == rates.count) }
     }
     return nil
+  }
+}
+
+extension SlopeChanges {
+  /// What the reasons of a verdict say of it.
+  public var sentence: String {
+    let places = steps.map(whole).joined(separator: " and ")
+    return "There is more than one change of slope, at steps \(places) (exponents "
+      + "\(rates.map(rounded).joined(separator: ", then "))), of which the one-break t_d is a summary: two breaks are "
+      + "\(rounded(ahead)) ahead of one."
   }
 }
 

@@ -56,7 +56,8 @@ extension RateDecomposition.Split {
       "share_M": .optional(shares?.magnitude), "share_D": .optional(shares?.constructive),
       "share_D_by_window": .array(destructiveSharesByWindow.map { .optional($0) }),
       "share_D_interval": destructiveShareInterval?.json ?? .null,
-      "log_rate_interval": rateInterval?.json ?? .null,
+      "log_rate_resampled": rate.json, "D_change": destructive?.json ?? .null,
+      "resamples": .whole(resamples), "resamples_without_share": .whole(resamplesWithoutShare),
     ]
   }
 
@@ -76,6 +77,9 @@ extension RateDecomposition.Split {
     }
     destructiveSharesByWindow = shares
     destructiveShareInterval = try json.optionalInterval("share_D_interval")
-    rateInterval = try json.optionalInterval("log_rate_interval")
+    rate = try ResampledDifference(json: try json.member("log_rate_resampled"))
+    destructive = try ResampledDifference(json, optional: "D_change")
+    resamples = try json.whole("resamples")
+    resamplesWithoutShare = try json.whole("resamples_without_share")
   }
 }

@@ -66,14 +66,15 @@ public struct RateDecomposition: Sendable, Hashable {
     /// The part of 1 - D with at most 1, 2, ... pairs on each side, as far as there are more; nil where the progress has not
     /// shrunk.
     public let destructiveSharesByWindow: [Double?]
-    /// 95 % intervals over sequences and t_d: those of this training. Nil without a bootstrap, or where there are too few
-    /// sequences for one.
-    public let destructiveShareInterval, rateInterval: BootstrapIntervals.Interval?
-
-    /// The parts of M and 1 - D; nil where the 95 % interval does not tell that the progress shrinks.
-    public var foundShares: (magnitude: Double, constructive: Double)? {
-      rateInterval.flatMap { $0.upper < 0 ? change.shares : nil }
-    }
+    /// The 95 % interval of the part of 1 - D over sequences and t_d: that of this training. Nil without a bootstrap, where there are
+    /// too few sequences for one, or where too many resamples have no such part.
+    public let destructiveShareInterval: BootstrapIntervals.Interval?
+    /// `change.rate`, and by how much the mean D after is larger than that before, over the same resamples of sequences and t_d.
+    /// The second is nil where a pair has no D.
+    public let rate: ResampledDifference
+    public let destructive: ResampledDifference?
+    /// Of so many resamples, so many have no part of 1 - D, as the progress does not shrink in them or cannot be compared.
+    public let resamples, resamplesWithoutShare: Int
   }
 
   public let run: String
@@ -115,8 +116,7 @@ extension RateDecomposition {
     }
     // The same sequences are drawn for all pairs, which share them.
     let sequences = changes.map(\.sequences)
-    var shares: [Double] = []
-    var rates: [Double] = []
+    var (shares, rates, cancelled): ([Double], [Double], [Double]) = ([], [], [])
     let random = Philox(seed: UInt64(bitPattern: Int64(bootstrap.seed)))
     for resample in 0..<bootstrap.resamples {
       try Task.checkCancellation()
@@ -126,10 +126,13 @@ extension RateDecomposition {
       }
       let drawn = zip(changes, sums).map { Pair(from: $0.from, to: $0.to, $1) }
       let step = deceleration.drawn(random.normals(stream: Streams.decelerations, index: UInt64(resample)).0)
-      guard let change = Sides(drawn, step, from: skip, window: window)?.change(drawn) else { continue }
+      guard let sides = Sides(drawn, step, from: skip, window: window) else { continue }
+      if let change = sides.destructiveChange(drawn) { cancelled.append(change) }
+      guard let change = sides.change(drawn) else { continue }
       rates.append(change.rate)
       if let share = change.shares?.constructive { shares.append(share) }
     }
+    let count = sequences[0].count
     let most = max(1, Sides(pairs, deceleration.step, from: skip, window: pairs.count)?.longest ?? 1)
     split = Split(
       before: sides.before.map { pairs[$0].from }, after: sides.after.map { pairs[$0].from },
@@ -140,8 +143,11 @@ extension RateDecomposition {
       destructiveSharesByWindow: (1...most).map {
         Sides(pairs, deceleration.step, from: skip, window: $0)?.change(pairs)?.shares?.constructive
       },
-      destructiveShareInterval: bootstrap.interval(shares, of: sequences[0].count),
-      rateInterval: bootstrap.interval(rates, of: sequences[0].count))
+      destructiveShareInterval: bootstrap.interval(shares, of: count),
+      rate: ResampledDifference(change.rate, rates, of: count, bootstrap),
+      destructive: sides.destructiveChange(pairs).map {
+        ResampledDifference($0, cancelled, of: count, bootstrap)
+      }, resamples: bootstrap.resamples, resamplesWithoutShare: bootstrap.resamples - shares.count)
   }
 
   /// The places of the pairs on both sides of t_d.
@@ -157,6 +163,16 @@ extension RateDecomposition {
     }
 
     var longest: Int { max(before.count, after.count) }
+
+    /// The mean D after less that before; nil where a pair has none.
+    func destructiveChange(_ pairs: [Pair]) -> Double? {
+      func mean(_ side: [Int]) -> Double? {
+        let values = side.compactMap { pairs[$0].destructive }
+        return values.count == side.count ? Sums.mean(values) : nil
+      }
+      guard let after = mean(after), let before = mean(before) else { return nil }
+      return after - before
+    }
 
     /// Nil where the mean loss does not fall on one of the sides.
     func change(_ pairs: [Pair]) -> Factors? {

@@ -48,16 +48,22 @@ public struct SequenceBootstrap: Sendable, Hashable {
     }
   }
 
+  /// Whether both ends of a 95 % interval are known where so many resamples have no value. These could all lie beyond one end: as long
+  /// as they are no more than the 2.5 % that are beyond it anyway, it is one of the values, and else it could be anywhere.
+  func determinesEnds(missing: Int) -> Bool { missing * 40 <= resamples }
+
   /// The 95 % interval of a quantity.
   /// - Parameters:
   ///   - values: in the resamples that have one.
   ///   - sequences: of which each resample is made.
   ///   - range: of what the quantity can be; the interval ends there.
-  /// - Returns: nil if fewer than half of the resamples have a value, or there are too few sequences.
+  /// - Returns: nil if too many of the resamples have no value (`determinesEnds`), or there are too few sequences.
   func interval(
     _ values: [Double], of sequences: Int, within range: ClosedRange<Double> = -.infinity ... .infinity
   ) -> BootstrapIntervals.Interval? {
-    guard sequences >= Self.fewest, values.count * 2 > resamples else { return nil }
+    guard sequences >= Self.fewest, !values.isEmpty, determinesEnds(missing: resamples - values.count) else {
+      return nil
+    }
     let n = Double(sequences)
     let quantile = StudentT.quantile(tails: 0.05, degrees: sequences - 1)
     let beyond = quantile / StudentT.normalQuantile * (n / (n - 1)).squareRoot() - 1
@@ -73,7 +79,7 @@ public struct SequenceBootstrap: Sendable, Hashable {
   /// - Parameters:
   ///   - sequences: what each sequence adds.
   ///   - quantities: of the sum over a resample, each with the range of what it can be; one that is nil or not finite is left out.
-  /// - Returns: nil for a quantity that fewer than half of the resamples have, and for all where there are too few sequences.
+  /// - Returns: nil for a quantity that too many of the resamples do not have, and for all where there are too few sequences.
   func intervals<Sum>(
     of sequences: [Sum], from zero: Sum, adding add: (inout Sum, Sum) -> Void,
     _ quantities: [(range: ClosedRange<Double>, value: (Sum) -> Double?)]

@@ -25,7 +25,9 @@ struct CurveCompareOperation: Operation {
   let outputs = [
     OutputDeclaration(
       "comparison", file: "comparison.json",
-      help: "L_d, t_d, r_d, predicted and actual L_T of each run, and their slopes against size in log-log")
+      help:
+        "L_d, t_d, r_d, predicted and actual L_T of each run, and their slopes against size in log-log: by least squares over sizes, of the "
+        + "means over the runs that decelerate")
   ]
 
   func run(_ context: OperationContext) async throws {

@@ -19,7 +19,7 @@ struct ZSLDecomposeOperation: Operation {
     help: "on each side of the deceleration point at most, the nearest ones")
 
   let name = "zsl.decompose"
-  let revision = 6
+  let revision = 7
   let summary =
     "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
   let inputs = [
@@ -34,7 +34,8 @@ struct ZSLDecomposeOperation: Operation {
       "result", file: "decomposition.json",
       help:
         "log(-dL) = log M + log(1 - D) of each pair whose loss falls, and how much each factor accounts for of what changes "
-        + "from before t_d to after it, with 95 % intervals over sequences and t_d")
+        + "from before t_d to after it, with 95 % intervals over sequences and t_d, the error of each difference, and how many "
+        + "resamples have none")
   ]
 
   func run(_ context: OperationContext) async throws {

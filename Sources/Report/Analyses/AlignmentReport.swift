@@ -40,6 +40,27 @@ enum AlignmentReport: ReportedAnalysis {
 
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.alignment(results) }
 
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
+    let trends = results.alignmentTrends(of: runs)
+    let comparisons = Self.comparisons(trends)
+    return trends.flatMap { group, trends in
+      trends.flatMap { found in
+        [
+          found.trend.row(
+            "\(found.name)_change", of: group, found.trend.change, comparisons: comparisons),
+          found.trend.row("\(found.name)_last", of: group, found.trend.last, comparisons: comparisons),
+        ].compactMap(\.self)
+      }
+    }
+  }
+
+  /// Whether each changes, and whether it is more than chance at the end.
+  fileprivate static func comparisons(_ trends: [AnalysisResults.AlignmentTrends]) -> Int {
+    2 * trends.flatMap(\.trends).count { $0.trend.trainings.count > 1 }
+  }
+
   /// `layer 1, feed-forward`
   static func label(_ block: String) -> String {
     let parts = block.split(separator: ".")
@@ -57,6 +78,32 @@ extension GradientAlignment {
   fileprivate var layers: Int { blocks.count { $0.name.hasPrefix("layer.") } / 2 }
   /// The embedding, the two parts of each layer, and the output.
   fileprivate var parts: [Block] { blocks.filter { !$0.name.hasPrefix("model") } }
+}
+
+extension AnalysisResults {
+  fileprivate typealias AlignmentTrends = (
+    group: SeedGroup, trends: [(name: String, words: String, trend: SeedTrend)]
+  )
+
+  fileprivate func alignmentTrends(of runs: [ReportedRun]) -> [AlignmentTrends] {
+    let quantities: [(name: String, words: String, cosine: AlignmentReport.Quantity)] = [
+      ("cos_sequence_pairs", "the cosine of two sequences", \.sequencePairs),
+      ("cos_token_mean", "that of a token with the mean of the other sequences", \.tokenMean),
+    ]
+    return SeedGroup.groups(of: runs).map { group in
+      let trends = quantities.compactMap { name, words, cosine in
+        SeedTrend(group.runs) { run in
+          self[AlignmentReport.self].filter { $0.result.run == run.name && $0.result.step > 0 }
+            .compactMap { found in
+              found.result[AlignmentReport.whole].flatMap(cosine).map {
+                (found.result.step, $0.mean, found.digest)
+              }
+            }
+        }.map { (name: name, words: words, trend: $0) }
+      }
+      return (group, trends)
+    }.filter { !$0.trends.isEmpty }
+  }
 }
 
 extension AnalysisFigures {
@@ -113,33 +160,11 @@ extension AnalysisFigures {
 
 extension Page {
   fileprivate func alignment(_ results: AnalysisResults) -> Markup {
-    let quantities: [(words: String, cosine: AlignmentReport.Quantity)] = [
-      ("the cosine of two sequences", \.sequencePairs),
-      ("that of a token with the mean of the other sequences", \.tokenMean),
-    ]
-    let trends = SeedGroup.groups(of: runs).map { group in
-      (
-        group: group,
-        trends: quantities.compactMap { words, cosine in
-          SeedTrend(
-            group.runs,
-            { run in
-              results[AlignmentReport.self].filter { $0.result.run == run.name && $0.result.step > 0 }
-                .compactMap { found in
-                  found.result[AlignmentReport.whole].flatMap(cosine).map {
-                    (found.result.step, $0.mean, found.digest)
-                  }
-                }
-            }
-          ).map { (words: words, trend: $0) }
-        }
-      )
-    }.filter { !$0.trends.isEmpty }
+    let trends = results.alignmentTrends(of: runs)
     guard !trends.isEmpty else { return "" }
-    // Whether each changes, and whether it is more than chance at the end.
-    let comparisons = 2 * trends.flatMap(\.trends).count { $0.trend.trainings.count > 1 }
+    let comparisons = AlignmentReport.comparisons(trends)
     let items = trends.map { group, trends -> Markup in
-      let parts = trends.map { words, trend -> Markup in
+      let parts = trends.map { _, words, trend -> Markup in
         let verdict = Page.direction(of: trend, comparisons: comparisons)
           .map { " (\($0)\(Self.chance(trend, comparisons)))" }
         return "\(words) goes \(Page.ends(of: trend))\(verdict ?? "")"

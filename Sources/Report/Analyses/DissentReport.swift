@@ -21,6 +21,16 @@ enum DissentReport: ReportedAnalysis {
   ]
 
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.dissent(results) }
+
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
+    results.dissentChanges(of: runs).map { change in
+      let names = change.group.runs.map(\.name)
+      return change.row(
+        "dissent_change", from: results.dissent.filter { names.contains($0.result.run) }.map(\.digest))
+    }
+  }
 }
 
 extension DissentResult: ReportedResult {}
@@ -29,6 +39,15 @@ extension AnalysisResults {
   var dissent: [(result: DissentResult, digest: Digest)] { self[DissentReport.self] }
 
   func dissent(of run: ReportedRun) -> [DissentResult] { later(DissentReport.self, of: run) }
+
+  /// Whether dissent is larger at the last checkpoint than at the first, in the mean over trainings that differ in their seed alone.
+  fileprivate func dissentChanges(of runs: [ReportedRun]) -> [SeedChange] {
+    SeedChange.of(SeedGroup.groups(of: runs)) { group in
+      SeedTrend(group.runs) { run in
+        dissent.filter { $0.result.run == run.name }.map { ($0.result.step, $0.result.dissent, $0.digest) }
+      }?.change
+    }
+  }
 }
 
 extension AnalysisFigures {
@@ -101,15 +120,8 @@ extension Page {
       """
   }
 
-  /// Whether dissent is larger at the last checkpoint than at the first, in the mean over trainings that differ in their seed alone.
   private func overSeeds(_ results: AnalysisResults) -> Markup {
-    let changes = SeedChange.of(SeedGroup.groups(of: runs)) { group in
-      SeedTrend(group.runs) { run in
-        results.dissent.filter { $0.result.run == run.name }.map {
-          ($0.result.step, $0.result.dissent, $0.digest)
-        }
-      }?.change
-    }
+    let changes = results.dissentChanges(of: runs)
     guard !changes.isEmpty else { return "" }
     let items = changes.map { change -> Markup in
       return switch change.direction {

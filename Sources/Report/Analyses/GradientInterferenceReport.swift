@@ -23,6 +23,12 @@ enum GradientInterferenceReport: ReportedAnalysis {
   ]
 
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.gradients(results) }
+
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
+    GradientTests(runs, results).rows
+  }
 }
 
 extension GradientInterferenceResult: ReportedResult {}
@@ -139,12 +145,9 @@ extension AnalysisFigures {
 
 extension Page {
   fileprivate func gradients(_ results: AnalysisResults) -> Markup {
-    let ends = runs.map { run -> (run: ReportedRun, found: [Found]) in
-      let found = results.gradients.filter { $0.result.run == run.name }
-      return (run, found.count > 1 ? [found[0], found[found.count - 1]] : found)
-    }.filter { !$0.found.isEmpty }
+    let tests = GradientTests(runs, results)
+    let (ends, comparisons) = (tests.ends, tests.comparisons)
     guard !ends.isEmpty else { return "" }
-    let comparisons = ends.flatMap(\.found).count { $0.result.probabilityByChance != nil }
     let items = ends.map { run, found -> Markup in
       let parts = found.map { finding($0, of: comparisons) }
       return "<li><strong>\(run.label)</strong>: \(parts.joined(separator: "; ")).</li>"
@@ -163,17 +166,11 @@ extension Page {
       signs would make something of it as well: the more, the more tokens count. \(test)</p>
       <ul>
       \(items.joined(separator: "\n"))
-      </ul>\(overSeeds(results))
+      </ul>\(Self.overSeeds(tests.overSeeds))
       """
   }
 
-  /// Whether more cancels than by chance at the last checkpoint, in the mean over trainings that differ in their seed alone.
-  private func overSeeds(_ results: AnalysisResults) -> Markup {
-    let excess = SeedChange.of(SeedGroup.groups(of: runs)) { group in
-      let last = group.runs.compactMap { results.gradients(of: $0).last }
-      guard Set(last.map(\.step)).count == 1 else { return nil }
-      return SeedSpread(last.compactMap { result in result.drawn.map { result.destructive - $0.mean } })
-    }
+  private static func overSeeds(_ excess: [SeedChange]) -> Markup {
     guard !excess.isEmpty else { return "" }
     let items = excess.map { change -> Markup in
       return switch change.direction {
@@ -188,7 +185,7 @@ extension Page {
       """
   }
 
-  private typealias Found = (result: GradientInterferenceResult, digest: Digest)
+  private typealias Found = GradientTests.Found
 
   /// `0.95 at step 4 096, where random signs give 0.936 ± 0.002: more than by chance`
   private func finding(_ found: Found, of comparisons: Int) -> Markup {

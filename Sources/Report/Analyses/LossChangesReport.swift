@@ -24,7 +24,15 @@ enum LossChangesReport: ReportedAnalysis {
     }
   ]
 
-  static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.sizes(results) }
+  static func text(on page: Page, _ results: AnalysisResults) -> Markup {
+    SizeTests(page.runs, page.comparison?.comparison, results)?.markup ?? ""
+  }
+
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
+    SizeTests(runs, comparison, results)?.rows ?? []
+  }
 }
 
 extension LossChangeResult: ReportedResult {
@@ -81,17 +89,9 @@ extension AnalysisFigures {
     let x = Axis("{/:Italic D}", logarithmic: false, holding: points.map(\.1) + [0, 1], air: 0.02)
     let y = Axis(
       "{/:Italic M} (nats/token)", logarithmic: true, holding: points.map(\.0.magnitude), air: 0.08)
-    let levels = Self.levels(x, y)
+    let levels = Self.labelled(Self.levels(x, y), x)
     var series = levels.map { Series(.line(width: 0.75), Theme.faint, $0.rows, name: "equal |ΔL|") }
-    // Where each line enters the panel, if there is room.
-    let span = x.range.upperBound - x.range.lowerBound
-    var notes: [(text: String, x: Double, y: Double)] = []
-    for (level, rows) in levels {
-      guard let end = rows.first, end[0] < x.range.upperBound - 0.15 * span,
-        notes.allSatisfy({ abs($0.x - end[0]) > 0.05 * span || !($0.y / 1.1...$0.y * 1.1).contains(end[1]) })
-      else { continue }
-      notes.append((Format.short(level), end[0], end[1]))
-    }
+    let notes = levels.map { (text: Format.short($0.level), x: $0.rows[0][0], y: $0.rows[0][1]) }
     for (run, results) in all {
       let rows = results.map { [$0.1, $0.0.magnitude] }
       series += [
@@ -120,6 +120,24 @@ extension AnalysisFigures {
       legend: .above)
   }
 
+  /// Those that have room for their level where they enter the panel: a line without it would say nothing.
+  private static func labelled(
+    _ levels: [(level: Double, rows: [[Double]])], _ x: Axis
+  ) -> [(level: Double, rows: [[Double]])] {
+    let span = x.range.upperBound - x.range.lowerBound
+    var kept: [(level: Double, rows: [[Double]])] = []
+    for (level, rows) in levels {
+      guard let end = rows.first, end[0] < x.range.upperBound - 0.06 * span,
+        kept.allSatisfy({
+          abs($0.rows[0][0] - end[0]) > 0.05 * span
+            || !($0.rows[0][1] / 1.1...$0.rows[0][1] * 1.1).contains(end[1])
+        })
+      else { continue }
+      kept.append((level, rows))
+    }
+    return kept
+  }
+
   /// M = |dL| / (1 - D) for 1, 2 and 5 times powers of ten.
   private static func levels(_ x: Axis, _ y: Axis) -> [(level: Double, rows: [[Double]])] {
     let powers = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10]
@@ -130,56 +148,5 @@ extension AnalysisFigures {
       }.filter { y.range.contains($0[1]) }
       return rows.count > 1 ? (level, rows) : nil
     }
-  }
-}
-
-extension Page {
-  /// Whether larger models cancel less, at the last t that all of them have, judged by how seeds differ.
-  fileprivate func sizes(_ results: AnalysisResults) -> Markup {
-    let sizes = comparison?.comparison.rows ?? []
-    func size(_ group: SeedGroup) -> Double? { sizes.first { $0.run == group.runs[0].name }?.size }
-    let sized = SeedGroup.groups(of: runs.filter { !results.losses(of: $0).isEmpty })
-      .compactMap { group in size(group).map { (group, $0) } }.sorted { $0.1 < $1.1 }.map(\.0)
-    let common = sized.flatMap(\.runs).map { Set(results.losses(of: $0).map { [$0.from, $0.to] }) }
-      .reduce(nil) { (all: Set<[Int]>?, one) in all?.intersection(one) ?? one }
-    guard sized.count > 1, let pair = common?.max(by: { $0.lexicographicallyPrecedes($1) }) else { return "" }
-    let spreads = sized.compactMap { group in
-      group.spread { run in results.losses(of: run).first { [$0.from, $0.to] == pair }?.destructive }.map {
-        (group, $0)
-      }
-    }
-    guard spreads.count == sized.count else { return "" }
-    let list = spreads.map { group, spread -> Markup in
-      let error: Markup = spread.deviation == nil ? "" : " (mean ± deviation of \(spread.values.count) seeds)"
-      return
-        "\(spread.deviation.map { Format.value(spread.mean, error: $0) } ?? Format.significant(spread.mean, 3)) "
-        + "for \(group.label)\(error)"
-    }
-    return """
-
-      <p>\(Page.trend(over: spreads.map(\.1))): from <i>t</i> = \(Format.grouped(pair[0])) to \(Format.grouped(pair[1])), the \
-      last pair that all sizes have, <i>D</i> is \(list.joined(separator: ", ")).</p>
-      """
-  }
-
-  /// What differs from each size to the next, where several comparisons share an error rate of 5 % (Bonferroni).
-  private static func trend(over spreads: [SeedSpread]) -> Markup {
-    let steps = zip(spreads, spreads.dropFirst()).map { SeedDifference(from: $0, to: $1, among: spreads) }
-    let found = steps.compactMap(\.self)
-    guard let degrees = found.first?.degrees, found.count == steps.count else {
-      return "Whether sizes differ in how far changes cancel cannot be told from one seed each"
-    }
-    let test: Markup = """
-       (Student's <i>t</i> over seeds with \(degrees) degrees of freedom and a common deviation, at 5 % for \
-      \(found.count == 1 ? "the one comparison" : "all \(found.count) comparisons"))
-      """
-    let certain = found.filter { $0.probability < 0.05 / Double(found.count) }
-    if certain.isEmpty { return "Sizes are not found to differ in how far changes cancel\(test)" }
-    guard certain.count == found.count else {
-      return "Some sizes differ in how far changes cancel\(test), and not each from the next"
-    }
-    if found.allSatisfy({ $0.difference < 0 }) { return "Larger models cancel less\(test)" }
-    if found.allSatisfy({ $0.difference > 0 }) { return "Larger models cancel more\(test)" }
-    return "How far changes cancel differs between sizes\(test), and does not follow them"
   }
 }

@@ -33,7 +33,7 @@ extension AnalysisFigures {
     func traces(_ value: (PredictionResult) -> Double?) -> [Trace] {
       runs.map { run in
         Trace(
-          name: run.label, legendName: run.groupLabel, colour: run.colour,
+          name: run.label, legendName: "\(run.groupLabel), measured", colour: run.colour,
           points: results.predictions(of: run).compactMap { Trace.Point($0.step, value($0), nil) })
       }
     }
@@ -65,7 +65,7 @@ extension AnalysisFigures {
       caption:
         "One update from each checkpoint on its own batch. Above: D, M and |ΔL| of the changes of the tokens' losses, as "
         + "measured (solid) and as the tokens' gradients predict them to first order (dashed). Below, token by token: the "
-        + "correlation of measured with predicted changes, the slope of the line between them (1 where first order is all) "
+        + "correlation of measured with predicted changes (in the same shapes), the slope of the line between them (1 where first order is all) "
         + "and the root mean square of what first order misses, in parts of that of the measured changes."
         + dotted,
       findings: range("correlation") { results.predictions(of: $0).compactMap(\.correlation) }, columns: 3,

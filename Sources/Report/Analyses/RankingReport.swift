@@ -25,7 +25,9 @@ enum RankingReport: ReportedAnalysis {
     results[Self.self].map { RankingText(result: $0.result, digest: $0.digest).markup }.joined()
   }
 
-  static func findings(_ results: AnalysisResults) -> [FindingsTable.Row] {
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
     results[Self.self].flatMap { found in
       found.result.levels.flatMap { rows(of: $0, found.result, found.digest) }
     }
@@ -36,28 +38,37 @@ enum RankingReport: ReportedAnalysis {
   ) -> [FindingsTable.Row] {
     func row(
       _ name: String, _ quantity: String, unit: String?, _ value: Double?,
-      _ interval: BootstrapIntervals.Interval?
+      _ interval: BootstrapIntervals.Interval?, test: FindingsTable.Test? = nil
     ) -> FindingsTable.Row? {
       value.map { value in
         FindingsTable.Row(
           scope: "rates", name: name, quantity: "\(quantity) at mean loss \(Format.plain(level.loss, 4))",
           unit: unit, value: value, interval: interval.map { ("mean over seeds", $0.lower, $0.upper) },
-          seeds: result.seeds, artefacts: [digest])
+          seeds: result.seeds, artefacts: [digest], test: test)
       }
     }
+    func test(_ probability: Double?, of comparisons: Int, _ name: String) -> FindingsTable.Test? {
+      // The page tests what it says of the lowest mean loss.
+      guard level == result.levels.last, let probability else { return nil }
+      return .init(name: name, probability: probability, comparisons: comparisons)
+    }
+    let testedPairs = level.pairs.count { $0.probability != nil }
+    let testedBins = RankingText.bins(of: level).reduce(0) { $0 + $1.bin.rates.count }
     let pairs = level.pairs.flatMap { pair in
       let name = pair.rates.map { Format.exact($0) }.joined(separator: " and ")
       return [
         row(name, "rank_correlation_within", unit: nil, pair.within, nil),
         row(name, "rank_correlation_between", unit: nil, pair.between, nil),
-        row(name, "rank_correlation_excess", unit: nil, pair.excess, pair.interval),
+        row(
+          name, "rank_correlation_excess", unit: nil, pair.excess, pair.interval,
+          test: test(pair.probability, of: testedPairs, "jackknife over seeds, Student's t")),
       ]
     }
     let bins = RankingText.bins(of: level).flatMap { name, bin in
       bin.rates.map { rate in
         row(
           Format.exact(rate.rate), "loss less mean over rates, \(name)", unit: "nats/token", rate.difference,
-          rate.interval)
+          rate.interval, test: test(rate.probability, of: testedBins, "Student's t over seeds"))
       }
     }
     return (pairs + bins).compactMap(\.self)

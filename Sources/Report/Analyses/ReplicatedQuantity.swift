@@ -12,6 +12,8 @@ struct ReplicatedQuantity: Sendable {
     let digest: Digest
     /// Of the checkpoint that it is of, or of the first one of a pair; nil for what is of the whole training.
     var step: Int?
+    /// What a reader of the number has to know.
+    var note: String?
   }
 
   /// In the page.
@@ -37,7 +39,9 @@ struct ReplicatedQuantity: Sendable {
     let fits = ResultColumn.all.filter { $0.needsDeceleration || $0.name == "L_T" }.map { column in
       ReplicatedQuantity(column.html, name: column.name, unit: column.unit) { run, _ in
         guard column.isMeaningful(for: run) else { return nil }
-        return Finding(value: column.value(run.fit), interval: column.interval(of: run), digest: run.digest)
+        let note = column.name == "t_d" && !run.breakNote.isEmpty ? run.breakNote : nil
+        return Finding(
+          value: column.value(run.fit), interval: column.interval(of: run), digest: run.digest, note: note)
       }
     }
     return fits + ReportedAnalyses.all.flatMap { $0.replicated }

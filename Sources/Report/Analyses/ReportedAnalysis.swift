@@ -13,8 +13,11 @@ protocol ReportedAnalysis: SendableMetatype {
   static var figures: [ReportedFigure] { get }
   /// Numbers of a run that are compared between seeds.
   static var replicated: [ReplicatedQuantity] { get }
-  /// Numbers that are of no single run, for the table of findings.
-  static func findings(_ results: AnalysisResults) -> [FindingsTable.Row]
+  /// Numbers that are of no single run, and the tests that the page's sentences rely on, for the table of findings.
+  /// - Parameter comparison: of the runs with model sizes; nil where none is given.
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row]
 
   /// What the numbers say, in words: paragraphs and lists that begin with a line break; nothing where there are none.
   static func text(on page: Page, _ results: AnalysisResults) -> Markup
@@ -24,7 +27,9 @@ extension ReportedAnalysis {
   static var section: PageSection { .zeroSum }
   static var figures: [ReportedFigure] { [] }
   static var replicated: [ReplicatedQuantity] { [] }
-  static func findings(_ results: AnalysisResults) -> [FindingsTable.Row] { [] }
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] { [] }
 }
 
 /// The analyses in the order in which the page speaks of them.

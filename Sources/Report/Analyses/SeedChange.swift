@@ -1,3 +1,4 @@
+internal import Artefacts
 internal import Compute
 
 /// A difference within each of several trainings that differ in their seed alone, and whether it is one in the mean over seeds:
@@ -8,17 +9,36 @@ struct SeedChange: Sendable {
   let group: SeedGroup
   let spread: SeedSpread
   let direction: Direction
+  /// Of a difference at least as large by chance, and of how many tests this is one.
+  let probability: Double
+  let comparisons: Int
+
+  /// - Parameter comparisons: of all that is said together.
+  init(_ group: SeedGroup, _ spread: SeedSpread, probability: Double, comparisons: Int) {
+    (self.group, self.spread) = (group, spread)
+    (self.probability, self.comparisons) = (probability, comparisons)
+    let isCertain = probability < 0.05 / Double(comparisons)
+    direction = isCertain ? spread.mean > 0 ? .up : .down : .neither
+  }
 
   /// Of the groups in which at least two seeds have it.
   static func of(_ groups: [SeedGroup], _ difference: (SeedGroup) -> SeedSpread?) -> [SeedChange] {
     let found = groups.compactMap { group in
       difference(group).flatMap { spread in spread.probabilityOfZero.map { (group, spread, $0) } }
     }
-    return found.map { group, spread, probability in
-      let isCertain = probability < 0.05 / Double(found.count)
-      return SeedChange(
-        group: group, spread: spread, direction: isCertain ? spread.mean > 0 ? .up : .down : .neither)
-    }
+    return found.map { SeedChange($0, $1, probability: $2, comparisons: found.count) }
+  }
+
+  /// The test as the table of findings has it.
+  func row(_ quantity: String, unit: String? = nil, from artefacts: [Digest], step: Int? = nil)
+    -> FindingsTable.Row
+  {
+    FindingsTable.Row(
+      scope: "seeds", name: group.runs[0].group, quantity: quantity, unit: unit, value: spread.mean,
+      interval: spread.meanInterval.map { ("mean over seeds", $0.lowerBound, $0.upperBound) },
+      seeds: spread.values.count, artefacts: artefacts, step: step,
+      says: direction == .neither ? "not found to differ from 0" : direction == .up ? "above 0" : "below 0",
+      test: .init(name: "Student's t over seeds", probability: probability, comparisons: comparisons))
   }
 
   /// How large it is, with an interval: `0.012 (0.009 to 0.015)`. Where it is certain the direction is said in words.

@@ -29,6 +29,18 @@ struct SeedTrend: Sendable {
   var change: SeedSpread? { SeedSpread(trainings.map { $0.last.value - $0.first.value }) }
 }
 
+extension SeedTrend {
+  /// The test of the change over training, or of the last value, as the table of findings has it; nil for one seed.
+  func row(
+    _ quantity: String, of group: SeedGroup, _ spread: SeedSpread?, comparisons: Int
+  ) -> FindingsTable.Row? {
+    guard let spread, let probability = spread.probabilityOfZero else { return nil }
+    return SeedChange(group, spread, probability: probability, comparisons: comparisons).row(
+      quantity, from: trainings.flatMap { [$0.first.digest, $0.last.digest] },
+      step: trainings.first?.last.step)
+  }
+}
+
 extension Page {
   /// `0.61 ± 0.02 at step 1 to 0.05 ± 0.01 at step 1600`, each with its deviation over seeds.
   static func ends(of trend: SeedTrend, digits: Int = 2) -> Markup {

@@ -50,6 +50,12 @@ enum SpectraReport: ReportedAnalysis {
   }
 
   static func text(on page: Page, _ results: AnalysisResults) -> Markup { page.spectra(results) }
+
+  static func findings(
+    _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
+  ) -> [FindingsTable.Row] {
+    SpectraTests(runs, results).rows
+  }
 }
 
 extension WeightSpectra: ReportedResult {}
@@ -120,101 +126,5 @@ extension AnalysisFigures {
       }
     }
     return .traces(panels, title: title, caption: caption, findings: "", columns: 3, width: width)
-  }
-}
-
-extension Page {
-  fileprivate func spectra(_ results: AnalysisResults) -> Markup {
-    let groups = SeedGroup.groups(of: runs).filter { group in
-      group.runs.contains { results.last(SpectraReport.self, of: $0) != nil }
-    }
-    guard !groups.isEmpty else { return "" }
-    let found = groups.map { group in
-      (group: group, trends: trends(group, results), ends: ends(group, results))
-    }
-    let comparisons = found.reduce(0) { sum, found in
-      sum + found.trends.count { $0.trend.trainings.count > 1 } + found.ends.count { $0.isTested }
-    }
-    let items = found.compactMap { group, trends, ends -> Markup? in
-      let parts = trends.map { words, trend -> Markup in
-        let verdict = Page.direction(of: trend, comparisons: comparisons).map { " (\($0))" }
-        return "the \(words) goes \(Page.ends(of: trend, digits: 3))\(verdict ?? "")"
-      }
-      let last = ends.map { end -> Markup in
-        let error = end.spread.deviation
-        let value =
-          error == nil ? Format.significant(end.spread.mean, 2) : Format.value(end.spread.mean, error: error)
-        return "\(end.words) \(value)\(end.isTested ? Self.chance(end.spread, comparisons) : "")"
-      }
-      let all = parts + last
-      guard !all.isEmpty else { return nil }
-      let seeds = group.runs.count { results.last(SpectraReport.self, of: $0) != nil }
-      return """
-        <li><strong>\(group.label)</strong>\(seeds > 1 ? ", over \(seeds) seeds" : ""): \(all.joined(separator: "; ")).\
-        \(seeds > 1 ? "" : " What another training would give cannot be told from one.")</li>
-        """
-    }
-    let test: Markup =
-      comparisons == 0
-      ? ""
-      : """
-       What rises, falls or differs from chance is judged by how seeds differ (Student's test, two-sided; each of \
-      \(comparisons) at a level of 5 % / \(comparisons)).
-      """
-    let dimensions = Set(
-      results[SpectraReport.self].flatMap { $0.result.matrices.filter { $0.layer != nil }.map(\.leading) })
-    let leading = dimensions.count == 1 ? dimensions.first : nil
-    return """
-
-      <p>Spectra of the layers' weight matrices, in the mean over matrices. The effective rank is the exponential of the entropy \
-      of the singular values, the stable rank the sum of their squares in parts of the largest. The overlap of leading \
-      singular spaces\(leading.map { ", of \($0) dimensions each," } ?? "") is 0 where it is what chance gives, and 1 where they are the same.\(test)</p>
-      <ul>
-      \(items.joined(separator: "\n"))
-      </ul>
-      """
-  }
-
-  /// What is told of over training.
-  private func trends(
-    _ group: SeedGroup, _ results: AnalysisResults
-  ) -> [(words: String, trend: SeedTrend)] {
-    [("effective rank", SpectraReport.effectiveRank), ("stable rank", SpectraReport.stableRank)].compactMap {
-      words, value in
-      SeedTrend(group.runs) { run in
-        results[SpectraReport.self].filter { $0.result.run == run.name && $0.result.step > 0 }
-          .compactMap { found in found.result.mean(value).map { (found.result.step, $0, found.digest) } }
-      }.map { (words, $0) }
-    }
-  }
-
-  private typealias End = (words: String, spread: SeedSpread, isTested: Bool)
-
-  /// What is told of the last checkpoint that all seeds have.
-  private func ends(_ group: SeedGroup, _ results: AnalysisResults) -> [End] {
-    let results = results.common(to: group.runs)
-    guard
-      let step = group.runs.lazy.compactMap({ results.last(SpectraReport.self, of: $0)?.result.step }).first
-    else { return [] }
-    let quantities: [(words: String, value: SpectraReport.Quantity, hasChance: Bool)] = [
-      (
-        "at step \(Format.grouped(step)) the change since the initial checkpoint is, in parts of the weights there,",
-        SpectraReport.relativeChange, false
-      ),
-      ("the leading spaces of the weights overlap with the initial ones by", SpectraReport.overlap, true),
-      ("those of the change by", SpectraReport.changedOverlap, true),
-    ]
-    return quantities.compactMap { words, value, hasChance in
-      group.spread { results.last(SpectraReport.self, of: $0)?.result.mean(value) }.map {
-        (words, $0, hasChance && $0.values.count > 1)
-      }
-    }
-  }
-
-  private static func chance(_ spread: SeedSpread, _ comparisons: Int) -> String {
-    guard let probability = spread.probabilityOfZero, probability * Double(comparisons) < 0.05 else {
-      return " (no difference to chance is seen)"
-    }
-    return " (\(spread.mean > 0 ? "more" : "less") than by chance)"
   }
 }

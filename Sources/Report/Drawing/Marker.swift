@@ -15,7 +15,9 @@ enum Marker: Int, CaseIterable, Sendable {
 
   /// Each colour of a run has a shape of its own.
   init(of colour: Colour) {
-    let index = Theme.runs.firstIndex(of: colour) ?? (colour == Theme.factors.1 ? 1 : 0)
+    let index =
+      Theme.runs.firstIndex(of: colour)
+      ?? (colour == Theme.factors.0 ? 2 : colour == Theme.factors.1 ? 1 : 0)
     self = Marker.allCases[index % Marker.allCases.count]
   }
 

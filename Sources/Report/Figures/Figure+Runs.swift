@@ -10,7 +10,8 @@ extension Figure {
     let panels = runs.map { run in
       Panel(
         heading: run.label, headingColour: run.colour, subheading: run.findings, x: x, y: y,
-        series: run.points(radius: 1.8, names: ("not fitted", loss(of: [run]))) + run.lines(x.range))
+        series: run.points(radius: 1.8, names: ("not fitted", loss(of: [run])))
+          + run.lines(x.range, floor: y.range.lowerBound))
     }
     return Figure(
       title: title ?? "Loss and one-break fit",
@@ -20,7 +21,10 @@ extension Figure {
         + (runs.contains { $0.decelerates || $0.analysis.verdict == .saturating }
           ? " Dashed: its asymptotes." : "")
         + (runs.contains(where: \.decelerates) ? " Ring: the deceleration point, where they meet." : "")
-        + (runs.contains { $0.analysis.verdict == .noBreak } ? " Dotted: a plain power law." : ""),
+        + (runs.contains { $0.slopeChanges != nil }
+          ? " Dotted, from the curve down: the breaks of the law with two." : "")
+        + (runs.contains { $0.analysis.verdict == .noBreak } ? " Dotted, all along: a plain power law." : "")
+        + (BreakMark.legend(runs).map { " \($0)." } ?? ""),
       findings: sentences(runs), panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.8,
       legend: .above)
   }
@@ -36,14 +40,17 @@ extension Figure {
     }
     series += runs.map { Series(.line(width: 0.8), Theme.ink, $0.fitRows, name: "one-break fit") }
     series += runs.filter(\.decelerates).map {
-      Series(.ring, $0.colour, [$0.breakRow], name: "deceleration point")
+      Series(
+        .ring, $0.colour, [$0.breakRow],
+        name: $0.moves ? "deceleration point that moves with the cut" : "deceleration point")
     }
+    let notes = runs.filter { !$0.breakNote.isEmpty }.map { " That of \($0.label) \($0.breakNote)." }
     return Figure(
       title: title ?? "Loss of all runs",
       caption:
         runs.contains(where: \.decelerates)
         ? "Of each training the \(loss(of: runs)), the one-break fit (thin lines) and the deceleration point (rings), which "
-          + "lies below the curve: there the asymptotes meet."
+          + "lies below the curve: there the asymptotes meet." + notes.joined()
         : "Of each training the \(loss(of: runs)) and the one-break fit (thin lines).",
       findings: sentences(runs),
       panels: [Panel(x: stepAxis(runs), y: lossAxis(runs), series: series)], columns: 1,
@@ -117,7 +124,9 @@ extension Figure {
 
   private static func lossAxis(_ runs: [ReportedRun]) -> Axis {
     let losses = runs.flatMap { $0.analysis.curve.losses }
-    let breaks = runs.filter(\.decelerates).map(\.fit.curve.breakLoss)
+    let breaks =
+      runs.filter(\.decelerates).map(\.fit.curve.breakLoss)
+      + runs.filter(\.moves).flatMap { $0.analysis.sensitivity.map(\.curve.breakLoss) }
     return Axis("loss (nats/token)", logarithmic: true, holding: losses + breaks, air: 0.04)
   }
 
@@ -125,7 +134,8 @@ extension Figure {
     runs.map { run in
       run.decelerates
         ? "\(run.label) decelerates at step \(Format.whole(run.fit.curve.breakStep)), at a loss of "
-          + "\(Format.significant(run.fit.curve.breakLoss, 4))."
+          + "\(Format.significant(run.fit.curve.breakLoss, 4))"
+          + (run.breakNote.isEmpty ? "." : "; that step \(run.breakNote).")
         : "\(run.label): \(run.analysis.verdict.words)."
     }.joined(separator: " ")
   }

@@ -21,6 +21,8 @@ extension Figure {
       Quantity.finalRate.panel(rows, runs, comparison),
     ]
     let left = comparison.rows.count - rows.count
+    let notes = runs.filter { run in !run.breakNote.isEmpty && rows.contains { $0.run == run.name } }
+      .map { " t_d of \($0.label) \($0.breakNote)." }
     return Figure(
       title: title,
       caption:
@@ -28,8 +30,8 @@ extension Figure {
         + "bootstrap intervals, of one training each; seeds of one size stand side by side."
         + (comparison.scalings.isEmpty
           ? " Fewer than \(CurveComparison.Scaling.fewestSizes) sizes: no law is fitted."
-          : " Dashed: power laws by least squares over sizes.")
-        + (left == 0 ? "" : " Left out, for want of a size or of deceleration: \(left)."),
+          : " Dashed: power laws by least squares over sizes, of the means over the runs that decelerate.")
+        + (left == 0 ? "" : " Left out, for want of a size or of deceleration: \(left).") + notes.joined(),
       findings: rows.map { row in
         "\(runs.label(of: row.run)), \(Format.significant(row.size ?? 0, 3)) parameters: L_d "
           + "\(Format.significant(row.breakLoss, 4)), t_d \(Format.whole(row.breakStep)), r_d "

@@ -25,13 +25,14 @@ enum FigureData {
   }
 
   /// A row each run.
-  static func scaling(of comparison: CurveComparison) -> [UInt8] {
+  static func scaling(of comparison: CurveComparison, runs: [ReportedRun]) -> [UInt8] {
     var csv = CSV([
       "run", "size", "verdict", "L_d", "L_d_lower_95", "L_d_upper_95", "t_d", "t_d_lower_95", "t_d_upper_95",
       "r_d",
-      "r_d_lower_95", "r_d_upper_95",
+      "r_d_lower_95", "r_d_upper_95", "t_d_moves_with_cut", "breaks",
     ])
     for row in comparison.rows {
+      let run = runs.first { $0.name == row.run }
       let numbers = [
         row.breakLoss, row.breakLossInterval?.lower, row.breakLossInterval?.upper, row.breakStep,
         row.breakStepInterval?.lower, row.breakStepInterval?.upper, row.finalRate,
@@ -40,7 +41,11 @@ enum FigureData {
       ]
       csv.add(
         [row.run, row.size.map(Format.exact) ?? "", row.verdict.rawValue]
-          + numbers.map { $0.map(Format.exact) ?? "" })
+          + numbers.map { $0.map(Format.exact) ?? "" }
+          + [
+            run.map { $0.decelerates ? $0.moves ? "1" : "0" : "" } ?? "",
+            (run?.brokenLaw?.breaks ?? []).map(Format.exact).joined(separator: " "),
+          ])
     }
     return csv.bytes
   }

@@ -42,7 +42,10 @@ extension ReportedRun {
   var breakRow: [Double] { [fit.curve.breakStep, fit.curve.breakLoss] }
 
   /// The fit, and with it what the verdict gives a meaning to.
-  func lines(_ range: ClosedRange<Double>) -> [Series] {
+  /// - Parameters:
+  ///   - range: of the steps that the panel holds.
+  ///   - floor: the least loss that it holds.
+  func lines(_ range: ClosedRange<Double>, floor: Double) -> [Series] {
     let curve = fit.curve
     let line = Series(.line(width: 1), Theme.ink, fitRows, name: "one-break fit")
     switch analysis.verdict {
@@ -54,8 +57,7 @@ extension ReportedRun {
         early.map { [$0, curve.earlyAsymptote(at: $0)] } + [[]]
           + late.map { [$0, curve.lateAsymptote(at: $0)] },
         name: "asymptotes")
-      let ring = Series(.ring, Theme.ink, [breakRow], name: "deceleration point")
-      return [asymptotes, line] + (decelerates ? [ring] : [])
+      return [asymptotes] + changes(from: floor) + [line] + (decelerates ? ring : [])
     case .noBreak:
       let powerLaw = analysis.powerLaw
       let rows = [fit.firstStep, fit.lastStep].map {
@@ -67,11 +69,37 @@ extension ReportedRun {
     }
   }
 
+  /// Where the slope changes, if that is at more than one place: from the curve down to the axis.
+  private func changes(from floor: Double) -> [Series] {
+    guard let steps = slopeChanges?.steps.filter({ Axis.holds($0, logarithmic: true) }) else { return [] }
+    let rows = steps.flatMap { [[$0, floor], [$0, fit.curve.loss(at: $0)], []] }
+    return [Series(.dotted(width: 1.25), colour, rows, name: "changes of slope (two breaks)")]
+  }
+
+  /// The point of the one-break fit, and where it is with other cuts of the transient if it moves with them.
+  private var ring: [Series] {
+    guard moves else { return [Series(.ring, Theme.ink, [breakRow], name: "deceleration point")] }
+    let others = analysis.sensitivity.filter { $0.skip != analysis.options.skip }
+      .map { [$0.curve.breakStep, $0.curve.breakLoss] }
+      .filter { $0.allSatisfy { Axis.holds($0, logarithmic: true) } }
+    return [
+      Series(.points(radius: 2.5), Theme.ink, others, name: "the same with other cuts"),
+      Series(.ring, Theme.muted, [breakRow], name: "deceleration point that moves with the cut"),
+    ]
+  }
+
   /// One line under a panel's heading, in gnuplot's enhanced text.
   var findings: String {
     let curve = fit.curve
     guard decelerates else { return analysis.verdict.words }
-    return "{/:Italic t}_d = \(Format.whole(curve.breakStep)),  {/:Italic L}_d = "
+    let marks = marks.map(\.text).joined()
+    if let steps = slopeChanges?.steps {
+      let places = steps.map(Format.whole).joined(separator: " and ")
+      return
+        "breaks at \(places);  {/:Italic t}_d\(marks) = \(Format.whole(curve.breakStep)),  {/:Italic L}_d = "
+        + Format.significant(curve.breakLoss, 4)
+    }
+    return "{/:Italic t}_d\(marks) = \(Format.whole(curve.breakStep)),  {/:Italic L}_d = "
       + "\(Format.significant(curve.breakLoss, 4)),  slope \(Format.significant(-curve.c0, 3)) → "
       + Format.significant(-curve.finalRate, 3)
   }

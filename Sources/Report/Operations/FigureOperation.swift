@@ -17,7 +17,7 @@ struct FigureOperation: Actions.Operation {
     "columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
 
   let name = "report.figure"
-  let revision = 10
+  let revision = 11
   let summary = "Draws a figure of fitted loss curves as SVG, PDF and PNG."
   let inputs = [ReportInputs.fits, ReportInputs.comparison]
   let parameters: [any ParameterDeclaration] = [
@@ -38,7 +38,7 @@ struct FigureOperation: Actions.Operation {
       // Without a comparison there are no sizes, and the figure says so.
       let comparison = try CurveComparison.read(context)?.comparison ?? CurveComparison(runs.map(\.analysis))
       figure = .scaling(of: comparison, runs: runs, title: title, width: width)
-      data = FigureData.scaling(of: comparison)
+      data = FigureData.scaling(of: comparison, runs: runs)
     } else {
       figure =
         switch kind {

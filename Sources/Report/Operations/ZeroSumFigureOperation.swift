@@ -10,7 +10,7 @@ struct ZeroSumFigureOperation: Actions.Operation {
 
   var gnuplot = Gnuplot()
   let name = "report.zero-sum"
-  let revision = 11
+  let revision = 12
   let summary = "Draws a figure of zero-sum learning as SVG, PDF and PNG."
   let inputs = [ReportInputs.fits] + ReportedAnalyses.inputs + [PublishedPoints.input]
   let parameters: [any ParameterDeclaration] = [

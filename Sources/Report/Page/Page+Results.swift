@@ -8,7 +8,7 @@ extension Page {
     let rows = runs.map { run in
       """
       <tr><th scope="row">\(swatch(run))\(run.label)<small>\(Page.reference(run.digest))</small></th>\
-      \(ResultColumn.all.map { cell($0, run) }.joined())<td class="words">\(run.analysis.verdict.words)</td></tr>
+      \(ResultColumn.all.map { cell($0, run) }.joined())\(breaks(run))<td class="words">\(run.analysis.verdict.words)</td></tr>
       """ as Markup
     }
     return Page.section(
@@ -16,7 +16,7 @@ extension Page {
       """
       <div class="table">
       <table>
-      <thead><tr><th scope="col">run</th>\(header)<th scope="col" class="words">verdict</th></tr></thead>
+      <thead><tr><th scope="col">run</th>\(header)<th scope="col">breaks at</th><th scope="col" class="words">verdict</th></tr></thead>
       <tbody>
       \(rows.joined(separator: "\n"))
       </tbody>
@@ -24,7 +24,7 @@ extension Page {
       </div>
       <p class="note">Under a run: the artefact of its fit. Under a value: its 95 % \
       interval for the run as it was trained. Losses in nats per token, <i>t</i><sub>d</sub> in steps. – : not to be \
-      read, as the run does not decelerate. Save as \
+      read, as the run does not decelerate. Breaks at: the steps where the law that is supported changes its slope\(marks). Save as \
       \(Page.download(table.csv, as: "table.csv", type: "text/csv", "CSV")) (full precision), \
       \(Page.download(Array(table.markdown.utf8), as: "table.md", type: "text/markdown", "Markdown")), \
       \(Page.download(Array(table.latex.utf8), as: "table.tex", type: "text/x-tex", "LaTeX")).</p>
@@ -36,7 +36,18 @@ extension Page {
     let value = Page.number(column.text(for: run), column.value(run.fit), from: run.digest)
     let interval: Markup =
       column.intervalText(for: run).map { "<small>[\($0.lower), \($0.upper)]</small>" } ?? ""
-    return "<td>\(value)\(interval)</td>"
+    return "<td>\(value)\(column.marks(of: run).map(\.text).joined())\(interval)</td>"
+  }
+
+  /// The breaks of the law that is supported.
+  private func breaks(_ run: ReportedRun) -> Markup {
+    guard let law = run.brokenLaw else { return "<td>–</td>" }
+    let steps = law.breaks.map { Page.number(Format.whole($0), $0, from: run.digest) }
+    return "<td>\(steps.joined(separator: ", "))<small>\(law.name)</small></td>"
+  }
+
+  private var marks: Markup {
+    BreakMark.legend(runs).map { ". \(Page.prose($0))" } ?? ""
   }
 
   /// The run's colour in the figures.

@@ -52,27 +52,31 @@ extension Page {
       """)
   }
 
-  private typealias Row = (quantity: ReplicatedQuantity, step: Int?, spread: SeedSpread)
+  private typealias Row = (quantity: ReplicatedQuantity, step: Int?, notes: [String], spread: SeedSpread)
 
   /// What at least two seeds have.
   private func rows(_ group: SeedGroup) -> [Row] {
     let results = analysisResults.common(to: group.runs)
     return ReplicatedQuantity.all.compactMap { quantity -> Row? in
       let findings = group.runs.compactMap { quantity.finding($0, results) }
-      return SeedSpread(findings.map(\.value)).map { (quantity, findings[0].step, $0) }
+      let notes = Set(findings.compactMap(\.note)).sorted()
+      // What is of single runs stands with them.
+      let common = quantity.name == "t_d" ? [] : notes
+      return SeedSpread(findings.map(\.value)).map { (quantity, findings[0].step, common, $0) }
     }.filter { $0.spread.values.count > 1 }
   }
 
   private func body(_ group: SeedGroup) -> Markup {
     let rows = rows(group)
     let cells = rows.enumerated().map { index, row -> Markup in
-      let (quantity, step, spread) = row
+      let (quantity, step, notes, spread) = row
       let place: Markup = step.map { " (<i>t</i> = \(Format.grouped($0)))" } ?? ""
+      let note: Markup = notes.isEmpty ? "" : "<small>\(notes.joined(separator: "; "))</small>"
       let header: Markup =
         index > 0
         ? "" : "<th scope=\"rowgroup\" rowspan=\"\(rows.count)\">\(swatch(group.runs[0]))\(group.label)</th>"
       return """
-        <tr>\(header)<td class="words">\(quantity.html)\(place)</td><td>\(spread.values.count)</td>\
+        <tr>\(header)<td class="words">\(quantity.html)\(place)\(note)</td><td>\(spread.values.count)</td>\
         <td>\(Format.value(spread.mean, error: spread.deviation))</td>\
         <td>\(Page.range(spread.meanInterval, like: spread))</td><td>\(Page.range(spread.nextInterval, like: spread))</td></tr>
         """

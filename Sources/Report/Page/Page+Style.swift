@@ -29,7 +29,7 @@ extension Page {
     .formula{text-align:center;font-size:1.05rem;margin:1.1rem 0;overflow-x:auto}
     .table{overflow-x:auto;margin:1rem 0}
     .table,.drawing{background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/2.5rem 100% no-repeat local,\
-    linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/2.5rem 100% no-repeat local,\
+    linear-gradient(270deg,var(--paper) 30%,transparent) calc(100% + 1px) 0/2.5rem 100% no-repeat local,\
     linear-gradient(90deg,var(--edge),transparent) 0 0/.8rem 100% no-repeat scroll,\
     linear-gradient(270deg,var(--edge),transparent) 100% 0/.8rem 100% no-repeat scroll}
     .drawing{overflow-x:auto}

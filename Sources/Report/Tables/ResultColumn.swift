@@ -64,6 +64,9 @@ struct ResultColumn: Sendable {
   /// Whether the value of this run is to be read.
   func isMeaningful(for run: ReportedRun) -> Bool { !needsDeceleration || run.decelerates }
 
+  /// What stands beside its value in tables for readers.
+  func marks(of run: ReportedRun) -> [BreakMark] { name == "t_d" ? run.marks : [] }
+
   /// Decimals that two significant digits of half the interval leave.
   private func decimals(for run: ReportedRun) -> Int? {
     Format.decimals(error: interval(of: run).map { ($0.upper - $0.lower) / 2 })

@@ -1,0 +1,53 @@
+/// More than one change of slope: two breaks, where they are decisively better than any law with one.
+public struct SlopeChanges: Sendable, Hashable {
+  /// The steps of the breaks, in order.
+  public let steps: [Double]
+  /// The exponents before, between and behind them.
+  public let rates: [Double]
+  /// How much better than the best law with one break, as 2 log of the odds.
+  public let ahead: Double
+
+  /// - Returns: nil where one break does as well, as far as can be told.
+  init?(_ evidence: BreakEvidence) {
+    guard let one = evidence.bestOneBreak, let two = evidence.laws.first(where: { $0.breaks.count == 2 }),
+      two.rates.count == 3, one.behind - two.behind > BreakEvidence.decisive
+    else { return nil }
+    (steps, rates) = (two.breaks, two.rates)
+    ahead = one.behind - two.behind
+  }
+}
+
+extension BreakEvidence {
+  var bestOneBreak: Law? { laws.first { $0.rates.count == 2 && $0.breaks.count == 1 } }
+}
+
+extension BreakEvidence.Law {
+  /// Whether it is the law of the one-break fit, and no other with a break.
+  public var isOneBreakFit: Bool { name == BrokenPowerLaw(breaks: 1).name }
+}
+
+extension CurveAnalysis {
+  /// Nil where no break is found, or one is enough.
+  public var slopeChanges: SlopeChanges? { verdict == .noBreak ? nil : evidence.flatMap(SlopeChanges.init) }
+
+  /// The law that the verdict is about: with two breaks only where they are decisively better than one. Nil where none is supported.
+  public var supportedLaw: BreakEvidence.Law? {
+    switch verdict {
+    case .noBreak: evidence?.laws.first
+    case .deceleration, .saturating:
+      slopeChanges == nil ? evidence?.bestOneBreak : evidence?.laws.first { $0.breaks.count == 2 }
+    case .warmupBreak, .notDecided: nil
+    }
+  }
+
+  /// The cuts of the transient with which t_d leaves its interval.
+  public var movingCuts: [CutSensitivity] { sensitivity.leaving(intervals?.breakStep) }
+}
+
+extension [CutSensitivity] {
+  /// Those whose t_d is not in an interval; none where that is not known.
+  func leaving(_ interval: BootstrapIntervals.Interval?) -> [CutSensitivity] {
+    guard let interval else { return [] }
+    return filter { $0.curve.breakStep < interval.lower || $0.curve.breakStep > interval.upper }
+  }
+}

@@ -1,0 +1,68 @@
+internal import Compute
+
+/// What stands beside t_d, or against it.
+extension ReportedRun {
+  /// Whether a break is supported against every law without one.
+  var hasSupportedBreak: Bool { decelerates || analysis.verdict == .saturating }
+
+  /// The law that is supported, where it has a break.
+  var brokenLaw: BreakEvidence.Law? { hasSupportedBreak ? analysis.supportedLaw : nil }
+
+  /// There is more than one change of slope, so that t_d is a summary of them.
+  var slopeChanges: SlopeChanges? { decelerates ? analysis.slopeChanges : nil }
+
+  /// t_d leaves its interval when the cut of the transient moves.
+  var moves: Bool { decelerates && !analysis.movingCuts.isEmpty }
+
+  /// What of it stands beside a t_d in tables and figures, as `BreakMark` says.
+  var marks: [BreakMark] { (moves ? [.moves] : []) + (slopeChanges == nil ? [] : [.isSummary]) }
+
+  /// t_d with the least and with the greatest of the cuts that were tried.
+  var breakStepsByCut: ClosedRange<Double>? {
+    let steps = analysis.sensitivity.map(\.curve.breakStep) + [fit.curve.breakStep]
+    guard decelerates, let least = steps.min(), let most = steps.max() else { return nil }
+    return least...most
+  }
+
+  /// `1181, 2384`
+  var breaksText: String {
+    brokenLaw.map { $0.breaks.map(Format.whole).joined(separator: ", ") } ?? ""
+  }
+
+  /// What is told of its t_d in a sentence; empty where nothing is.
+  var breakNote: String {
+    var notes: [String] = []
+    if let slopeChanges {
+      let places = slopeChanges.steps.map(Format.whole).joined(separator: " and ")
+      notes.append("is a summary of changes of slope at \(places)")
+    }
+    if moves, let range = breakStepsByCut {
+      notes.append(
+        "moves from \(Format.whole(range.lowerBound)) to \(Format.whole(range.upperBound)) with the cut of the transient"
+      )
+    }
+    return notes.joined(separator: ", and ")
+  }
+}
+
+/// A mark beside a t_d that is not all that is to be said.
+enum BreakMark: CaseIterable, Sendable {
+  case moves, isSummary
+
+  var text: String { self == .moves ? "†" : "‡" }
+  var latex: String { self == .moves ? "\\dagger" : "\\ddagger" }
+
+  /// What it says, in notes under tables and figures.
+  var meaning: String {
+    switch self {
+    case .moves: "moves with the cut of the transient, beyond its interval"
+    case .isSummary: "is a summary of more than one change of slope"
+    }
+  }
+
+  /// `† t_d moves ...; ‡ t_d is ...`, of the marks that stand beside some run; nil where none does.
+  static func legend(_ runs: [ReportedRun], _ symbol: String = "t_d") -> String? {
+    let used = allCases.filter { mark in runs.contains { $0.marks.contains(mark) } }
+    return used.isEmpty ? nil : used.map { "\($0.text) \(symbol) \($0.meaning)" }.joined(separator: "; ")
+  }
+}

@@ -1,0 +1,65 @@
+internal import Compute
+
+/// What is said of one curve: which law is supported, by how much, and where it changes its slope.
+extension FindingsTable {
+  static func verdict(of run: ReportedRun) -> [Row] {
+    func row(
+      _ quantity: String, unit: String? = nil, _ value: Double? = nil, says: String? = nil, test: Test? = nil
+    ) -> Row {
+      Row(
+        scope: "run", name: run.name, quantity: quantity, unit: unit, value: value, interval: nil, seeds: 1,
+        artefacts: [run.digest], says: says, test: test)
+    }
+    var rows = [row("verdict", says: run.analysis.verdict.words)]
+    if let evidence = run.analysis.evidence {
+      let odds = Test(name: "odds of laws", probability: nil, comparisons: 1)
+      if let broken = evidence.bestBroken, let smooth = evidence.bestSmooth {
+        rows.append(
+          row(
+            "break_margin", unit: "2 log odds", evidence.margin,
+            says:
+              "\(broken.name) ahead of \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive))",
+            test: odds))
+      }
+      for part in evidence.parts {
+        rows.append(
+          row(
+            "break_margin_in_part", unit: "2 log odds", part.margin,
+            says: "in steps \(part.firstStep) to \(part.lastStep) alone; contradicts below "
+              + Format.short(-BreakEvidence.contradicting)))
+      }
+      if let prediction = evidence.prediction {
+        rows.append(
+          row(
+            "smooth_prediction_advantage", unit: "2 log odds", prediction.advantage,
+            says: "of \(prediction.rival) over laws with a break, for steps from \(prediction.firstStep) on"))
+      }
+    }
+    guard let law = run.analysis.supportedLaw else { return rows }
+    rows.append(row("supported_law", says: law.name))
+    if let changes = run.analysis.slopeChanges, run.hasSupportedBreak {
+      rows.append(
+        row(
+          "two_breaks_margin", unit: "2 log odds", changes.ahead,
+          says:
+            "two breaks ahead of the best law with one; decisive above \(Format.short(BreakEvidence.decisive))",
+          test: Test(name: "odds of laws", probability: nil, comparisons: 1)))
+    }
+    for (index, step) in law.breaks.enumerated() {
+      rows.append(row("break_\(index + 1)", unit: "step", step, says: "of \(law.name); no interval is known"))
+    }
+    for (index, rate) in law.rates.enumerated() {
+      rows.append(row("exponent_\(index + 1)", rate, says: "of \(law.name)"))
+    }
+    if run.decelerates {
+      for cut in run.analysis.sensitivity {
+        let isOut = run.analysis.movingCuts.contains(cut)
+        rows.append(
+          row(
+            "t_d_by_cut", unit: "step", cut.curve.breakStep,
+            says: "fitted to steps above \(cut.skip)\(isOut ? "; outside the 95 % interval of t_d" : "")"))
+      }
+    }
+    return rows
+  }
+}

@@ -1,7 +1,8 @@
 import Compute
 import Glibc
 
-/// Curves of one law with noise: how often their intervals hold what the same preparation and fit give without noise.
+/// Curves of one law with noise: how often their intervals hold what the same preparation and fit give of it without noise, and how
+/// often those of the losses hold the law itself.
 struct CoverageCase: Sendable {
   let name: String
   let law: OneBreak
@@ -36,27 +37,57 @@ struct CoverageCase: Sendable {
     let holds: Bool
   }
 
+  /// How often intervals hold a truth.
+  private struct Row {
+    let text: String
+    let holds: Bool
+
+    /// - Parameters:
+    ///   - truth, found: of t_d, L_d and r_d; of each curve, nil if it has none, which holds nothing.
+    init(_ name: String, truth: [Double], found: [[BootstrapIntervals.Interval]?]) {
+      let count = Double(found.count)
+      let known = found.compactMap(\.self)
+      let shares = truth.indices.map { k in
+        Double(known.count { $0[k].lower <= truth[k] && truth[k] <= $0[k].upper }) / count
+      }
+      let cells = zip(["t_d", "L_d", "r_d"], shares.indices).map { symbol, k in
+        let width = known.reduce(0) { $0 + $1[k].upper - $1[k].lower } / Double(max(known.count, 1))
+        return "\(symbol) \((shares[k] * 1000).rounded() / 10) % (width \(Float(width)))"
+      }
+      text = "    \(name): \(cells.joined(separator: ", "))"
+      holds = shares.allSatisfy { (0.92...0.98).contains($0) }
+    }
+  }
+
   func measure(_ seeds: Range<Int>) async throws -> Table {
     let without = try CurveAnalysis.run(prepared(nil), options: options(0)).fit.curve
     // Log-normal noise lifts the mean loss.
     let lift = exp(deviation * deviation / 2)
-    let truth = [without.breakStep, without.breakLoss * lift, without.finalRate]
-    let found = try await eachSeed(seeds) { seed in
+    let analyses = try await eachSeed(seeds) { seed in
       let noise = Noise(deviation: deviation, persistence: persistence, seed: seed)
-      let intervals = try CurveAnalysis.run(prepared(noise), options: options(seed)).intervals
-      return intervals.map { [$0.breakStep, $0.breakLoss, $0.finalRate] }
-    }.compactMap(\.self)
-    let hits = truth.indices.map { k in found.count { $0[k].lower <= truth[k] && truth[k] <= $0[k].upper } }
-    let widths = truth.indices.map { k in
-      found.reduce(0) { $0 + $1[k].upper - $1[k].lower } / Double(seeds.count)
+      let analysis = try CurveAnalysis.run(prepared(noise), options: options(seed))
+      let (fit, law) = (analysis.intervals, analysis.unsmoothed?.intervals)
+      return (
+        fit: fit.map { [$0.breakStep, $0.breakLoss, $0.finalRate] },
+        law: law.map { [$0.breakStep, $0.breakLoss, $0.finalRate] },
+        step: analysis.unsmoothed?.breakStep
+      )
     }
-    let shares = hits.map { Double($0) / Double(seeds.count) }
-    let cells = zip(["t_d", "L_d", "r_d"], shares.indices).map { name, k in
-      "\(name) \((shares[k] * 1000).rounded() / 10) % (width \(Float(widths[k])))"
-    }
+    let rows = [
+      Row(
+        "what the preparation gives of it without noise",
+        truth: [without.breakStep, without.breakLoss * lift, without.finalRate], found: analyses.map(\.fit)),
+      Row(
+        "the law itself", truth: [law.breakStep, law.breakLoss * lift, law.finalRate],
+        found: analyses.map(\.law)),
+    ]
+    let ratios = analyses.compactMap(\.step).map { $0 / law.breakStep }.sorted()
+    let middle = ratios.isEmpty ? 0 : (ratios[(ratios.count - 1) / 2] + ratios[ratios.count / 2]) / 2
+    let mean = exp(ratios.reduce(0) { $0 + log($1) } / Double(max(ratios.count, 1)))
     return Table(
-      text: "  \(name): \(cells.joined(separator: ", "))",
-      holds: shares.allSatisfy { (0.92...0.98).contains($0) })
+      text: "  \(name): t_d of the losses over that of the law: median \(Float(middle)), geometric mean "
+        + "\(Float(mean)), of \(ratios.count)\n" + rows.map(\.text).joined(separator: "\n"),
+      holds: rows.allSatisfy { $0.holds })
   }
 
   private func options(_ seed: Int) -> CurveAnalysis.Options {

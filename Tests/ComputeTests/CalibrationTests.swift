@@ -78,18 +78,21 @@ import Testing
         Self.curve(1600, noise: noise, persistence: persistence, seed: seed, law.logLoss))
     }
     let truth = try CurveAnalysis.run(prepared(0, 0), options: options).fit.curve.logD1
-    var (hits, width): (Int, Double) = (0, 0)
+    var (hits, ofLaw, width): (Int, Int, Double) = (0, 0, 0)
     var estimates: [Double] = []
     for seed in 0..<seeds {
       let analysis = try CurveAnalysis.run(prepared(0.01, 100 + seed), options: options)
       let interval = try #require(analysis.intervals).logD1
       if interval.lower <= truth, truth <= interval.upper { hits += 1 }
+      let losses = try #require(analysis.unsmoothed?.intervals).breakStep
+      if losses.lower <= law.breakStep, law.breakStep <= losses.upper { ofLaw += 1 }
       width += (interval.upper - interval.lower) / Double(seeds)
       estimates.append(analysis.fit.curve.logD1)
     }
     let mean = estimates.reduce(0, +) / Double(seeds)
     let scatter = sqrt(estimates.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(seeds - 1))
     #expect((34...40).contains(hits), "\(hits) of \(seeds)")
+    #expect((34...40).contains(ofLaw), "\(ofLaw) of \(seeds)")
     #expect((0.5...2).contains(width / (3.92 * scatter)))
   }
 }

@@ -64,6 +64,8 @@ import Testing
       let analysis = try CurveAnalysis.run(curve, preparation: preparation, options: Sample.quick)
       #expect(analysis.verdict == .deceleration)
       let reason = analysis.reasons.first { $0.hasPrefix("t_d is that of the smoothed curve") }
+      #expect(
+        try reason.map { $0.contains("about \(Int(try #require(analysis.unsmoothed).breakStep))") } ?? true)
       return (reason, analysis.fit.curve.breakStep)
     }
     let smoothed = try lag(Preparation())

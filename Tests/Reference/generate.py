@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes Tests/Fixtures/models: small models with everything that brake computes of them, in float64 and by other means
-than brake's; Tests/Fixtures/spectra: matrices and their singular values; and Tests/Fixtures/ranking: what it compares between
-learning rates. It needs numpy; the tests need neither it nor Python.
+than brake's; Tests/Fixtures/spectra: matrices and their singular values; Tests/Fixtures/ranking: what it compares between
+learning rates; and Tests/Fixtures/breaks: loss curves and their one-break fits. It needs numpy; the tests need neither it nor Python.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install numpy
     /tmp/reference/bin/python3 Tests/Reference/generate.py
@@ -19,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import breaks
 import ranking
 from autodiff import Node, backward, ordered
 from models import CONFIGURATIONS, Model, embedding_name, head_name, is_decayed, is_embedding, shapes
@@ -396,7 +397,15 @@ def ranking_fixture(seed):
     (folder / "expected.json").write_text(json.dumps(plain(expected), separators=(",", ":"), default=float) + "\n")
 
 
+def breaks_fixture(seed):
+    folder = FOLDER.parent / "breaks"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(plain(breaks.fixture(seed)), separators=(",", ":"), default=float)
+    (folder / "curves.json").write_text(text + "\n")
+
+
 if __name__ == "__main__":
+    breaks_fixture(seed=11)
     folder = FOLDER.parent / "spectra"
     folder.mkdir(exist_ok=True)
     hostile = spectra.hostile()

@@ -8,6 +8,8 @@ public struct CurveAnalysis: Sendable, Hashable {
   public let fit: OneBreakFit
   /// Nil if no resamples were asked for, or most of them could not be fitted.
   public let intervals: BootstrapIntervals?
+  /// Nil where the fitted law's own losses cannot be smoothed and fitted.
+  public let unsmoothed: UnsmoothedLaw?
   /// In the order of the cuts; cuts that leave too few points are left out.
   public let sensitivity: [CutSensitivity]
   public let powerLaw: PowerLawFit
@@ -101,6 +103,9 @@ extension CurveAnalysis {
         solver: &solver, optimum: best, points: points,
         noise: PointNoise.of(curve, points: points, law: best, cut: options.skip),
         resamples: options.resamples, seed: options.seed) : nil
+    let smoothed = SmoothedLaw(curve, points: points)
+    let unsmoothed = UnsmoothedLaw(
+      &solver, fit: best, points: points, smoothed: smoothed, intervals: intervals)
     progress(0.6, "comparing")
     let powerLaw = PowerLawFit(
       b: Elementary.exp(line.intercept), c0: line.c0,
@@ -109,13 +114,13 @@ extension CurveAnalysis {
       curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut)
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(
-      fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity,
-      smoothing: curve.smoothing ?? (intervals?.source == .differences ? LossWindow.ratio : nil),
-      options: options)
+      fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity, smoothed: smoothed,
+      unsmoothed: unsmoothed, options: options)
     progress(1, "done")
     return CurveAnalysis(
-      curve: curve, options: options, fit: fit, intervals: intervals, sensitivity: sensitivity,
-      powerLaw: powerLaw, evidence: evidence, verdict: judgement.verdict, reasons: judgement.reasons)
+      curve: curve, options: options, fit: fit, intervals: intervals, unsmoothed: unsmoothed,
+      sensitivity: sensitivity, powerLaw: powerLaw, evidence: evidence, verdict: judgement.verdict,
+      reasons: judgement.reasons)
   }
 }
 
@@ -143,6 +148,7 @@ extension CurveAnalysis {
     members["verdict"] = .string(verdict.rawValue)
     members["reasons"] = .texts(reasons)
     members["intervals"] = intervals?.json ?? .null
+    members["unsmoothed"] = unsmoothed?.json ?? .null
     members["sensitivity"] = .array(sensitivity.map(\.json))
     members["power_law"] = powerLaw.json
     members["evidence"] = evidence?.json ?? .null
@@ -166,6 +172,11 @@ extension CurveAnalysis {
       switch json["intervals"] {
       case .none, .some(.null): nil
       case .some(let value): try BootstrapIntervals(json: value)
+      }
+    unsmoothed =
+      switch json["unsmoothed"] {
+      case .none, .some(.null): nil
+      case .some(let value): try UnsmoothedLaw(json: value)
       }
     var rows: [CutSensitivity] = []
     for row in try json.list("sensitivity") { rows.append(try CutSensitivity(json: row)) }

@@ -9,13 +9,14 @@ struct Judgement {
 
   init(
     fit: OneBreakFit, evidence: BreakEvidence?, intervals: BootstrapIntervals?,
-    sensitivity: [CutSensitivity], smoothing: Double?, options: CurveAnalysis.Options
+    sensitivity: [CutSensitivity], smoothed: SmoothedLaw?, unsmoothed: UnsmoothedLaw?,
+    options: CurveAnalysis.Options
   ) {
     self.fit = fit
     self.evidence = evidence
     decide(options)
     describeBreaks()
-    if let smoothing { describeLag(smoothing, intervals) }
+    if let smoothed { describeLag(smoothed, unsmoothed) }
     caution(intervals, sensitivity)
   }
 
@@ -119,15 +120,18 @@ struct Judgement {
   }
 
   /// A point at t of a smoothed curve is a mean over t / base to t, so that what happens in the losses shows later in it.
-  private mutating func describeLag(_ base: Double, _ intervals: BootstrapIntervals?) {
-    guard verdict == .deceleration || verdict == .saturating, base > 1 else { return }
-    let lag = 2 * base / (base + 1)
-    let ends = intervals.map {
-      " (\(whole($0.breakStep.lower / lag)) to \(whole($0.breakStep.upper / lag)))"
+  private mutating func describeLag(_ smoothed: SmoothedLaw, _ law: UnsmoothedLaw?) {
+    guard verdict == .deceleration || verdict == .saturating else { return }
+    let lag =
+      "t_d is that of the smoothed curve, of which a point is a mean over steps t / \(rounded(smoothed.base)) to t"
+      + (smoothed.modelled == .publishedSmoothing ? ", if it was smoothed as published," : "")
+      + " and so comes later"
+    guard let law else {
+      reasons.append("\(lag); what it is of the losses themselves was not found.")
+      return
     }
-    reasons.append(
-      "t_d is that of the smoothed curve, of which a point is a mean over steps t / \(rounded(base)) to t and so comes later: of the losses "
-        + "themselves it is about \(whole(fit.curve.breakStep / lag))\(ends ?? "").")
+    let ends = law.intervals.map { " (\(whole($0.breakStep.lower)) to \(whole($0.breakStep.upper)))" } ?? ""
+    reasons.append("\(lag): of the losses themselves it is about \(whole(law.breakStep))\(ends).")
   }
 
   private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {

@@ -90,6 +90,8 @@ extension CommandRun {
       // Into a file, Python writes only now and then: nobody could follow what it prints.
       "PYTHONUNBUFFERED": "1",
     ]
+    // What its stage declares, and no share of this machine: sums may come out otherwise with another number of threads.
+    if let cores = action.resources.cores { variables["OMP_NUM_THREADS"] = String(cores) }
     if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
     for name in ["PATH", "HOME", "USER", "SHELL"] + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }

@@ -103,7 +103,10 @@ extension CommandRun {
       variables["BRAKE_RESUME"] = resume
     }
     command.python?.activate(in: &variables)
-    if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
+    // Who was given some of the graphics processors hands no others on.
+    if let visible = graphics?.variable ?? supplies.visibleGraphics {
+      variables["CUDA_VISIBLE_DEVICES"] = visible
+    }
     return variables.merging(command.environment) { _, declared in declared }
   }
 

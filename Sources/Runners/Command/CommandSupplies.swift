@@ -7,6 +7,8 @@ final class CommandSupplies: Sendable {
   /// Large inputs, each written once for all commands in a sandbox.
   let restored: RestoredInputs
   let graphics: GraphicsNumbers
+  /// What `CUDA_VISIBLE_DEVICES` is for commands that are given no graphics processors of their own; nil if it is not set.
+  let visibleGraphics: String?
 
   private let store: Store
   private let places = Mutex<Places?>(nil)
@@ -18,9 +20,13 @@ final class CommandSupplies: Sendable {
     let store: String
   }
 
-  init(store: Store, budget: Int? = nil, graphics: [String] = Graphics.names) {
+  init(
+    store: Store, budget: Int? = nil, graphics: [String] = Graphics.names,
+    visibleGraphics: String? = Graphics.given
+  ) {
     self.store = store
     self.graphics = GraphicsNumbers(graphics)
+    self.visibleGraphics = visibleGraphics
     restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
   }
 

@@ -15,7 +15,7 @@ struct CurveImportOperation: Operation {
     help: "how to read the file")
 
   let name = "curve.import"
-  let revision = 7
+  let revision = 8
   let summary = "Reads per-step losses from the files that people have, and reports what is wrong with them."
   let inputs = [
     InputDeclaration(
@@ -31,7 +31,7 @@ struct CurveImportOperation: Operation {
     OutputDeclaration(
       "curves", file: ".csv", keyed: true,
       help:
-        "step and loss of each run, in order and without gaps in their meaning; what was found stands in the comment"
+        "step and loss of each run, in order and without gaps in their meaning; the comment names the columns and what was found"
     )
   ]
 
@@ -42,7 +42,8 @@ struct CurveImportOperation: Operation {
     let bytes = try await Decompression.expand(context.input("file").bytes(), file: "input 'file'")
     for curve in try reader(bytes, file: "input 'file'") {
       for note in curve.notes { try context.log("\(curve.run): \(note)") }
-      try context.log("\(curve.run): \(curve.steps.count) points")
+      let columns = curve.columns.map { ", '\($0.loss)' by '\($0.step)'" } ?? ""
+      try context.log("\(curve.run): \(curve.steps.count) points\(columns)")
       try context.write(curve.bytes, to: "curves", key: curve.run)
     }
   }

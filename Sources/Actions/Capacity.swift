@@ -55,6 +55,21 @@ public struct Capacity: Sendable, Hashable {
     gpus += amounts.gpus
   }
 
+  /// What an instance declares beyond all that there is, such as `gpus: 4 of 2`; empty for one that can have what it declares.
+  public func excess(of demand: Resources) -> [String] {
+    func gibibytes(_ bytes: Int) -> String {
+      let tenths = (bytes >> 30) * 10 + ((bytes & (1 << 30 - 1)) * 10) >> 30
+      return "\(tenths / 10).\(tenths % 10)G"
+    }
+    var words: [String] = []
+    if let cores = demand.cores, cores > all.cores { words.append("cores: \(cores) of \(all.cores)") }
+    if let memory = demand.memory, memory > all.memory {
+      words.append("memory: \(gibibytes(memory)) of \(gibibytes(all.memory))")
+    }
+    if let gpus = demand.gpus, gpus > all.gpus { words.append("gpus: \(gpus) of \(all.gpus)") }
+    return words
+  }
+
   private func amounts(of demand: Resources) -> Amounts {
     Amounts(
       cores: min(max(1, demand.cores ?? 1), all.cores), memory: min(max(0, demand.memory ?? 0), all.memory),

@@ -19,7 +19,7 @@ struct Configuration {
   var runner: String?
   /// Further words for `sbatch`.
   var slurmOptions: [String] = []
-  /// What a job's script does before brake is started.
+  /// The lines of a job's script before brake is started.
   var slurmSetup: [String] = []
 
   /// Where it stands: `BRAKE_CONFIG`, or `$XDG_CONFIG_HOME/brake/config`, or `~/.config/brake/config`; nil where there is no place
@@ -76,7 +76,9 @@ struct Configuration {
       }
       let name = Configuration.trimmed(line[..<colon])
       let value = String(Configuration.trimmed(line[line.index(after: colon)...]))
-      guard seen.insert(name).inserted else { throw Failure(.malformed, "\(place) sets '\(name)' once more") }
+      guard seen.insert(name).inserted || name == "slurm-setup" else {
+        throw Failure(.malformed, "\(place) sets '\(name)' once more")
+      }
       switch name {
       case "signing-key": signingKey = try Configuration.file(value, beside: path, place)
       case "allowed-signers": allowedSigners = try Configuration.file(value, beside: path, place)
@@ -86,7 +88,7 @@ struct Configuration {
         }
       case "runner": runner = value
       case "slurm-options": slurmOptions = value.split(whereSeparator: \.isWhitespace).map(String.init)
-      case "slurm-setup": slurmSetup = [value]
+      case "slurm-setup": slurmSetup.append(value)
       default:
         throw Failure(
           .malformed, "\(place) sets '\(name)', which is no setting",

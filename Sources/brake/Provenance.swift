@@ -100,7 +100,7 @@ private struct LineageTree {
       let times = maker.record.timesResumed
       details.append(
         times == 1
-          ? "it went on from what an attempt had saved that did not end"
+          ? "it went on once from what an attempt had saved that did not end"
           : "it went on \(times) times from what an attempt had saved that did not end")
     }
     if let origin = origins.words(for: maker.record.key) { details.append(origin) }

@@ -56,6 +56,10 @@ extension Brake {
         if let making = Making.of(record.key, in: store) {
           table.add("", "took \(making.taken) on \(making.host)")
         }
+        if record.isResumed {
+          let times = record.timesResumed == 1 ? "once" : "\(record.timesResumed) times"
+          table.add("", "went on \(times) from what an attempt had saved that did not end")
+        }
       }
       if info.artefact.kind == .tree {
         for entry in try store.tree(digest).entries {

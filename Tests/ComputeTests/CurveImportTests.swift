@@ -205,15 +205,15 @@ import Testing
   }
 
   @Test func `From where a restart begins, the later points count`() throws {
-    var rows = (1...30).map { "\($0),\(100 + $0)" }
-    rows += (21...25).map { "\($0),\(200 + $0)" }
-    rows += (24...40).map { "\($0),\(300 + $0)" }
+    var rows = (1...30).map { "\($0),1.\(100 + $0)" }
+    rows += (21...25).map { "\($0),1.\(200 + $0)" }
+    rows += (24...40).map { "\($0),1.\(300 + $0)" }
     let curve = try read("step,loss\n" + rows.joined(separator: "\n"))[0]
     #expect(curve.steps == Array(1...40))
-    #expect(curve.losses[19] == 120)
-    #expect(curve.losses[22] == 223)
-    #expect(curve.losses[23] == 324)
-    #expect(curve.losses[29] == 330)
+    #expect(curve.losses[19] == 1.120)
+    #expect(curve.losses[22] == 1.223)
+    #expect(curve.losses[23] == 1.324)
+    #expect(curve.losses[29] == 1.330)
     #expect(curve.notes.map(\.kind) == [.restart])
     #expect(
       curve.notes[0].places == [
@@ -252,9 +252,9 @@ import Testing
 
   @Test func `Rows in no order are sorted`() throws {
     let steps = (0..<50).map { ($0 * 37) % 50 + 1 }
-    let curve = try read("step,loss\n" + steps.map { "\($0),\($0 * 2)" }.joined(separator: "\n"))[0]
+    let curve = try read("step,loss\n" + steps.map { "\($0),\(Double($0) / 8)" }.joined(separator: "\n"))[0]
     #expect(curve.steps == Array(1...50))
-    #expect(curve.losses == (1...50).map { Double($0 * 2) })
+    #expect(curve.losses == (1...50).map { Double($0) / 8 })
     #expect(curve.notes.map(\.kind) == [.disorder])
   }
 
@@ -265,6 +265,47 @@ import Testing
     #expect(curve.notes[0].count == 2500)
     #expect(curve.notes[0].places.count == CurveNote.places)
     #expect(curve.notes[0].description.hasSuffix("and 2492 more"))
+  }
+
+  @Test(arguments: [
+    ("lr,_step,train/lm_loss,val_loss\n1,1,3.5,9\n1,2,3.25,9\n", "_step", "train/lm_loss"),
+    ("iter 1: loss 3.5000, time 81ms\niter 2: loss 3.2500, time 79ms\n", "iter", "loss"),
+    ("[{\"step\": 1, \"loss\": 3.5}, {\"step\": 2, \"loss\": 3.25}]", "step", "loss"),
+    ("\"Step\",\"a - train/loss\"\n1,3.5\n2,3.25\n", "Step", "train/loss"),
+  ])
+  func `A curve says of which columns it was read, and keeps that`(text: String, step: String, loss: String)
+    throws
+  {
+    let curve = try #require(try read(text).first)
+    #expect(curve.columns?.step == step && curve.columns?.loss == loss)
+    #expect(curve.notes.isEmpty)
+    #expect(try Curve(bytes: curve.bytes) == curve)
+  }
+
+  @Test func `The loss of an evaluation is told as one`() throws {
+    let curve = try read("step,val_loss\n1,3.5\n2,3.25\n")[0]
+    #expect(
+      curve.notes.map(\.description) == ["losses of an evaluation, and not of the training: 'val_loss'"])
+    let named = try read("step,loss,eval/loss\n1,3.5,4\n2,3.25,4\n", CurveImport(loss: "eval/loss"))[0]
+    #expect(named.notes.map(\.kind) == [.evaluation])
+    let log = try read("step 1: train loss 3.5, val loss 4\n", CurveImport(loss: "val loss"))[0]
+    #expect(log.notes.map(\.kind) == [.evaluation])
+  }
+
+  @Test func `Losses that are too large for any vocabulary are refused unless they are asked for by name`()
+    throws
+  {
+    let text = "step,loss\n" + (0..<40).map { "\($0 + 1),\(4950 - 100 * $0)\n" }.joined()
+    let error = #expect(throws: Failure.self) { try read(text) }
+    #expect(error?.code == .columns)
+    #expect(
+      error?.headline == "dir/loss.csv: what is called 'loss' is too large for losses in nats a token: "
+        + "the first is 4950.0, at step 1, and the median 2950.0")
+    #expect(try read(text, CurveImport(loss: "loss"))[0].notes.map(\.kind) == [.large])
+    // As of weights that were badly chosen, from which a training recovers.
+    let bad = try read("step,loss\n1,180\n2,11\n3,9\n")[0]
+    #expect(bad.losses == [180, 11, 9] && bad.notes.map(\.kind) == [.large])
+    #expect(try read("step,loss\n1,45\n2,11\n3,9\n")[0].notes.isEmpty)
   }
 
   @Test(arguments: [

@@ -22,6 +22,29 @@ import Testing
     #expect(curve.run == (name == "run.wandb" ? "a run" : "file"))
   }
 
+  /// What a training leaves that was killed in the middle of writing, and started again from an earlier step.
+  @Test func `Event files of a run that was started again are one run, the later losses counting`() throws {
+    let (scalars, tensors) = (try bytes("events.tfevents"), try bytes("tensors.tfevents"))
+    // Half of it ends in the middle of a record.
+    let begun = Array(scalars.prefix(scalars.count / 2))
+    let files: [(name: String, bytes: [UInt8])] = [
+      ("b.tfevents", tensors), ("c.tfevents", []), ("a.tfevents", begun),
+    ]
+    let curve = try CurveImport(run: "r")(eventFiles: files, folder: "runs/r")
+    #expect(curve.run == "r" && curve.steps == Array(1...40) && curve.losses == Self.losses)
+    let kinds = curve.notes.map(\.kind)
+    #expect(kinds.contains(.unreadable) && kinds.contains(.restart))
+    #expect(curve.notes.contains { "\($0)".contains("'a.tfevents' ends in the middle of it") })
+    #expect(try CurveImport()(eventFiles: [("x", scalars)], folder: "runs/r").run == "r")
+    for (files, part) in [
+      ([("c.tfevents", [])], "holds no event files"),
+      ([("a", scalars), ("b", Array("text".utf8))], "'b' is no"),
+    ] as [([(name: String, bytes: [UInt8])], String)] {
+      let error = #expect(throws: Failure.self) { try CurveImport()(eventFiles: files, folder: "runs/r") }
+      #expect(error?.headline.contains(part) == true)
+    }
+  }
+
   /// A flipped bit is found or changes nothing; what is cut off gives the points before it.
   @Test(arguments: files) func `Damage is found, and what is cut off is told`(name: String) throws {
     let good = try bytes(name)

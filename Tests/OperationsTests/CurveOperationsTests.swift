@@ -46,7 +46,21 @@ import Testing
     let run = try await OperationRun(
       operation("curve.import"), inputs: inputs("file", Array("step,loss\n1,4\n2,nan\n3,2\n".utf8)))
     #expect(run.log.contains("line 3: nan at step 2"))
-    #expect(run.log.contains("2 points"))
+    #expect(run.log.contains("2 points, 'loss' by 'step'"))
+  }
+
+  @Test func `A folder with the event files of a run is imported as one curve`() async throws {
+    let place = URL(fileURLWithPath: #filePath).appending(path: "../../Fixtures/curves/events.tfevents")
+    let events = [UInt8](try Data(contentsOf: place.standardized))
+    let folder = ["events.out.tfevents.1.host": events, "hparams.yaml": Array("a: 1\n".utf8)]
+    let run = try await OperationRun(operation("curve.import"), ["run": "a"], folders: ["file": folder])
+    let curve = try Curve(bytes: try #require(run.bytes("curves", key: "a")))
+    #expect(curve.steps == Array(1...40))
+    #expect(run.log.contains("a: 40 points, 'train/loss' by 'step'"))
+    let failure = await #expect(throws: Failure.self) {
+      _ = try await OperationRun(operation("curve.import"), folders: ["file": ["hparams.yaml": [0x61]]])
+    }
+    #expect(failure?.headline.contains("holds no event files of TensorBoard") == true)
   }
 
   @Test func `A warm-up that is given decides the verdict`() async throws {

@@ -23,8 +23,8 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "curve.import", revision: 7,
-      digests: ["curves[a]": "8c919cea41a8d588ed31fd047d1d5d41d4ed6f115e78892351d31298d13c91ff"]),
+      operation: "curve.import", revision: 8,
+      digests: ["curves[a]": "26e0b75ff22d45dba8ffee5e7bdae5b5134f27a78b69efc2677a866e7b03c839"]),
     Golden(
       operation: "curve.generate", revision: 2,
       digests: ["curves[472M]": "019d15e382ca21d8534001997a31bebb699fac08ba2b80b6796c5d51c693227f"]),

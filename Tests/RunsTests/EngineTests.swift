@@ -173,6 +173,28 @@ private let chain = """
     #expect(try await workspace.run().ran == 0)
   }
 
+  @Test func `Commands are told how many threads to use where their stage says how many cores they have`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        declared: { cores: 3, run: 'echo $OMP_NUM_THREADS > ${out.out}', out: { out: o.txt } }
+        silent: { run: 'echo "$${OMP_NUM_THREADS-unset}" > ${out.out}', out: { out: o.txt } }
+        own: { cores: 3, env: { OMP_NUM_THREADS: 2 }, run: 'echo $OMP_NUM_THREADS > ${out.out}', out: { out: o.txt } }
+        passed: { cores: 3, pass-env: [OMP_NUM_THREADS], run: 'echo $OMP_NUM_THREADS > ${out.out}', out: { out: o.txt } }
+      """)
+    let before = getenv("OMP_NUM_THREADS").map { String(cString: $0) }
+    setenv("OMP_NUM_THREADS", "7", 1)
+    defer {
+      if let before { setenv("OMP_NUM_THREADS", before, 1) } else { unsetenv("OMP_NUM_THREADS") }
+    }
+    let summary = try await workspace.run()
+    for (stage, number) in [("declared", "3"), ("silent", "unset"), ("own", "2"), ("passed", "7")] {
+      #expect(try workspace.output(stage, of: summary) == number + "\n", "\(stage)")
+    }
+  }
+
   @Test func `A source that is a stage's and a file's name is refused before anything runs`() async throws {
     func pipeline(_ source: String) -> String {
       """

@@ -42,7 +42,7 @@ import Testing
       """)
     func engine(_ graphics: [String]) throws -> Engine {
       let store = try Store(at: workspace.folder["cache"])
-      let supplies = CommandSupplies(store: store, graphics: graphics)
+      let supplies = CommandSupplies(store: store, graphics: graphics, visibleGraphics: nil)
       let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
       let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
       return Engine(
@@ -60,5 +60,31 @@ import Testing
     #expect(try workspace.output("silent", of: summary) == "unset\n")
     #expect(try workspace.output("own", of: summary) == "9\n")
     #expect(try await engine([]).run(targets: [], options: options).ran == 0)
+  }
+
+  @Test(arguments: ["1", ""])
+  func `Commands without graphics processors of their own see those that brake was given`(given: String)
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        silent: { run: 'echo "[$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
+        use: { gpus: 1, run: 'echo "[$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
+      """)
+    let supplies = CommandSupplies(
+      store: workspace.store, graphics: given.isEmpty ? [] : [given], visibleGraphics: given)
+    let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
+    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
+    let engine = Engine(
+      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
+      root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
+      runner: { _ in LocalRunner(store: workspace.store, surroundings: surroundings, supplies: supplies) })
+    let events = Events()
+    let summary = try await engine.run(targets: []) { events.add($0) }
+    #expect(try workspace.output("silent", of: summary) == "[\(given)]\n")
+    #expect(try workspace.output("use", of: summary) == "[\(given)]\n")
+    let words = "use declares more than this machine has, and runs with what there is: gpus: 1 of 0"
+    #expect(events.notes.contains(words) == given.isEmpty, "\(events.notes)")
   }
 }

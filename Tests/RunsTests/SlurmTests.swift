@@ -79,15 +79,17 @@ import Testing
 
   @Test func `What squeue says of jobs is understood`() {
     let states = SlurmQueue.parse(
-      "17|PENDING||Resources\n18|RUNNING|n1|None\n19|TIMEOUT|n2|TimeLimit\nslurm: odd\n20|FAILED||BadConstraints\n21|COMPLETING|n1|None\n"
+      "17|PENDING||Resources\n18|RUNNING|n1|None\n19|TIMEOUT|n2|TimeLimit\nslurm: odd\n20|FAILED||BadConstraints\n21|COMPLETING|n1|None\n22|PENDING||None\n"
     )
     #expect(
       states == [
         17: .waiting(reason: "Resources"), 18: .running(nodes: "n1"),
         19: .ended(state: "TIMEOUT", reason: "TimeLimit"),
         20: .ended(state: "FAILED", reason: "BadConstraints"),
-        21: .running(nodes: "n1"),
+        21: .running(nodes: "n1"), 22: .waiting(reason: ""),
       ])
+    let told = [17, 18, 22].map { states[$0]?.words }
+    #expect(told == ["waits: Resources", "runs on n1", "is in the queue"])
     #expect(["NODE_FAIL", "PREEMPTED"].allSatisfy { SlurmState.isMishap($0) })
     #expect(!["FAILED", "TIMEOUT", "CANCELLED", "OUT_OF_MEMORY"].contains { SlurmState.isMishap($0) })
   }

@@ -3,7 +3,7 @@ internal import System
 
 /// The form in which curves are kept: a table that any program reads, with what is known of it in a comment.
 ///
-///     # {"notes":[],"prepared":false,"run":"14M"}
+///     # {"columns":{"loss":"train/loss","step":"_step"},"notes":[],"prepared":false,"run":"14M"}
 ///     step,loss
 ///     1,10.82501
 extension Curve {
@@ -11,10 +11,12 @@ extension Curve {
 
   /// Losses in the shortest form that reads back the same.
   public var bytes: [UInt8] {
-    let about: JSON = [
+    var about: [String: JSON] = [
       "run": .string(run), "prepared": .bool(isPrepared), "notes": .array(notes.map(\.json)),
     ]
-    var bytes = Array("# ".utf8) + about.canonicalBytes + Array("\n".utf8) + Array(Curve.header.utf8)
+    if let columns { about["columns"] = ["step": .string(columns.step), "loss": .string(columns.loss)] }
+    var bytes =
+      Array("# ".utf8) + JSON.object(about).canonicalBytes + Array("\n".utf8) + Array(Curve.header.utf8)
     bytes.reserveCapacity(bytes.count + steps.count * 20)
     for (step, loss) in zip(steps, losses) {
       bytes += step.description.utf8
@@ -39,6 +41,11 @@ extension Curve {
     let isPrepared = try about.flag("prepared")
     self.isPrepared = isPrepared
     notes = try CurveNote.notes(about)
+    if let names = about["columns"] {
+      columns = Columns(step: try names.text("step"), loss: try names.text("loss"))
+    } else {
+      columns = nil
+    }
     (steps, losses) = try bytes.withUnsafeBufferPointer { text in
       try Curve.points(TableRows(text), isPrepared: isPrepared)
     }

@@ -12,9 +12,18 @@ public struct Curve: Sendable, Hashable {
   public var isPrepared: Bool
   /// What the import found and what it did about it.
   public var notes: [CurveNote]
+  /// Of which columns of its source it was read; nil where nothing had to be chosen.
+  public var columns: Columns?
+
+  /// The names, in a source with columns, tags, keys or names of numbers.
+  public struct Columns: Sendable, Hashable {
+    public let step: String
+    public let loss: String
+  }
 
   public init(
-    run: String, steps: [Int], losses: [Double], isPrepared: Bool = false, notes: [CurveNote] = []
+    run: String, steps: [Int], losses: [Double], isPrepared: Bool = false, notes: [CurveNote] = [],
+    columns: Columns? = nil
   ) {
     precondition(steps.count == losses.count, "a curve has one loss a step")
     self.run = run
@@ -22,6 +31,7 @@ public struct Curve: Sendable, Hashable {
     self.losses = losses
     self.isPrepared = isPrepared
     self.notes = notes
+    self.columns = columns
   }
 }
 
@@ -44,6 +54,10 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case disorder
     /// The losses were read from a column that is called like something else.
     case column
+    /// The losses were read from a column that is called like that of an evaluation.
+    case evaluation
+    /// The losses are larger than those of a model that knows nothing.
+    case large
     /// The losses were bits.
     case unit
     /// More than one series of numbers could have been the loss, and the one with most was read.
@@ -83,6 +97,8 @@ public struct CurveNote: Sendable, Hashable, CustomStringConvertible {
     case .restart: number("restart, the later points kept", "restarts, the later points kept")
     case .disorder: "sorted, as the steps are in no order"
     case .column: "a name that is not a loss's"
+    case .evaluation: "losses of an evaluation, and not of the training"
+    case .large: "losses that may be another quantity, since they are so large"
     case .unit: "losses in bits a token, made nats"
     case .choice: "more than one series could be the loss"
     case .preparation: "preparation"

@@ -9,6 +9,9 @@ struct CurveColumns {
   let unit: LossUnit
   /// What the column of the loss is called.
   let name: String
+  let stepName: String
+  /// Whether the user named the column of the loss.
+  let isNamed: Bool
 
   /// The same of another place in the source.
   init(_ columns: CurveColumns, step: Int, loss: Int) {
@@ -17,6 +20,8 @@ struct CurveColumns {
     doubt = columns.doubt
     unit = columns.unit
     name = columns.name
+    stepName = columns.stepName
+    isNamed = columns.isNamed
   }
 
   /// The names that are taken for each without asking, in the form of `plain`.
@@ -35,10 +40,11 @@ struct CurveColumns {
     "epoch": "an epoch",
     "tokens": "a number of tokens", "throughput": "a throughput",
   ]
-  private static let otherLosses = [
-    "val", "valid", "validation", "eval", "test", "dev", "min", "max", "epoch", "scale", "aux", "z", "ppl",
+  private static let evaluations: Set<String> = ["val", "valid", "validation", "eval", "test", "dev"]
+  private static let otherLosses = evaluations.union([
+    "min", "max", "epoch", "scale", "aux", "z", "ppl",
     "perplexity",
-  ]
+  ])
 
   /// - Parameters:
   ///   - names: the columns in order.
@@ -90,6 +96,8 @@ struct CurveColumns {
     let name = names[self.loss]
     self.unit = unit
     self.name = name
+    stepName = names[stepIndex]
+    isNamed = loss != nil
     doubt = other.map { "'\(name)' was read as a loss in nats, and looks like \($0)" }
     if loss == nil, let other {
       throw Failure(
@@ -103,6 +111,11 @@ struct CurveColumns {
   /// The unit of what is called so.
   static func unit(of name: String) -> LossUnit {
     LossUnit(plain(name).split(separator: "_").map(String.init))
+  }
+
+  /// Whether a name is that of the loss on other data than those of the training.
+  static func isOfEvaluation(_ name: String) -> Bool {
+    plain(name).split(separator: "_").contains { evaluations.contains(String($0)) }
   }
 
   static func isStep(_ name: String) -> Bool { steps.contains(plain(name)) }

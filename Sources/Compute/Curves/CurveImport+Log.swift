@@ -71,7 +71,7 @@ extension CurveImport {
       }
       found.note(.column, "'\(pair.loss)' was read as a loss in nats, and looks like \(quantity)")
     }
-    found.take(unit, of: pair.loss)
+    found.take(unit, of: Curve.Columns(step: pair.step, loss: pair.loss), isNamed: loss != nil)
     if points.count > 1 {
       let others = points.keys.filter { $0 != pair }.map { "'\($0.loss)' by '\($0.step)'" }.sorted()
       found.note(

@@ -8,39 +8,73 @@ extension CurveImport {
         .contains { $0.suffix(11).elementsEqual("brain.Event".utf8) }
   }
 
+  /// Reads the event files of a folder as one run, in the order of their names, as TensorBoard does: a training that was started again
+  /// has several. From the first step of a later file on, its points take the place of the earlier ones.
+  ///
+  /// - Parameter files: the names and bytes. Empty files are passed over: who was killed at once leaves one.
+  /// - Throws: `Failure` if there are none, or one is something else; `CancellationError`.
+  public func callAsFunction(
+    eventFiles files: [(name: String, bytes: [UInt8])], folder: String
+  ) throws -> Curve {
+    let written = files.filter { !$0.bytes.isEmpty }.sorted { $0.name < $1.name }
+    guard !written.isEmpty else {
+      throw Failure(
+        .malformed, "\(folder): the folder holds no event files of TensorBoard",
+        hint: "give the folder of one run, in which they stand themselves, or another file")
+    }
+    if let other = written.first(where: { !CurveImport.isTensorBoard($0.bytes) }) {
+      throw Failure(.malformed, "\(folder): '\(other.name)' is no event file of TensorBoard")
+    }
+    return try tensorBoard(
+      written, source: folder, run: run ?? CurveImport.runName(ofFile: folder))
+  }
+
   /// The scalars of an event file: each tag is a column.
   func tensorBoard(_ bytes: [UInt8], file: String, run: String) throws -> Curve {
+    try tensorBoard([(file, bytes)], source: file, run: run)
+  }
+
+  /// - Parameter source: what messages call all of them.
+  private func tensorBoard(
+    _ files: [(name: String, bytes: [UInt8])], source: String, run: String
+  ) throws -> Curve {
     guard step == nil || step == "step" else {
       throw Failure(
-        .columns, "\(file): a file of events has no column '\(step ?? "")' for the step",
+        .columns, "\(source): a file of events has no column '\(step ?? "")' for the step",
         hint: "leave 'step' out: every event says its step itself")
     }
     var points = PointCollector(unit: "record")
     var series: [String: [Scalar]] = [:]
-    var records = EventRecords(bytes)
-    while let record = try records.next(in: file) {
-      if records.number % 65_536 == 0 { try Task.checkCancellation() }
-      do {
-        for (tag, value, step) in try Event(record).scalars where tag != "step" {
-          series[tag, default: []].append(Scalar(step: step, value: value, place: records.number))
+    // Records are counted on from file to file.
+    var before = 0
+    for file in files {
+      var records = EventRecords(file.bytes)
+      while let record = try records.next(in: file.name) {
+        if records.number % 65_536 == 0 { try Task.checkCancellation() }
+        do {
+          for (tag, value, step) in try Event(record).scalars where tag != "step" {
+            series[tag, default: []].append(Scalar(step: step, value: value, place: before + records.number))
+          }
+        } catch {
+          throw Failure(
+            .malformed, "\(file.name): record \(records.number): \(error.headline)", hint: error.hint)
         }
-      } catch {
-        throw Failure(
-          .malformed, "\(file): record \(records.number): \(error.headline)", hint: error.hint)
       }
+      if records.isCutOff {
+        let name = files.count == 1 ? "the file" : "'\(file.name)'"
+        points.note(.unreadable, at: before + records.number + 1, "\(name) ends in the middle of it")
+      }
+      before += records.number
     }
-    if records.isCutOff {
-      points.note(.unreadable, at: records.number + 1, "the file ends in the middle of it")
-    }
-    guard !series.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
+    guard !series.isEmpty else { throw CurveImport.nothing(in: source, points.notes) }
     let names = series.keys.sorted() + ["step"]
-    let columns = try CurveColumns(names, step: "step", loss: loss, in: file)
+    let columns = try CurveColumns(names, step: "step", loss: loss, in: source)
     points.take(columns)
     for scalar in series[names[columns.loss]] ?? [] {
       points.add(step: Double(scalar.step), loss: scalar.value, at: scalar.place)
     }
-    guard !points.isEmpty else { throw CurveImport.nothing(in: file, points.notes) }
-    return try points.merged(run: run, in: file)
+    guard !points.isEmpty else { throw CurveImport.nothing(in: source, points.notes) }
+    return try points.merged(run: run, in: source)
   }
 }
 

@@ -6,6 +6,9 @@ struct PointCollector {
   private var losses: [Double] = []
   /// What makes the losses nats.
   private var factor = 1.0
+  private var columns: Curve.Columns?
+  /// Whether the user named the loss.
+  private var isNamed = false
   /// Where each point stands: a line, or the place in a list.
   private var places: [Int] = []
   /// What the last point says of the run, the seed and the epoch that it is of.
@@ -82,11 +85,16 @@ struct PointCollector {
   /// Notes what the columns are of which the points come, and what their losses have to be multiplied by.
   mutating func take(_ columns: CurveColumns) {
     note(.column, columns.doubt)
-    take(columns.unit, of: columns.name)
+    take(
+      columns.unit, of: Curve.Columns(step: columns.stepName, loss: columns.name), isNamed: columns.isNamed)
   }
 
-  /// - Parameter name: what the losses are called in their source.
-  mutating func take(_ unit: LossUnit, of name: String) {
+  /// - Parameter isNamed: whether the user named the loss.
+  mutating func take(_ unit: LossUnit, of columns: Curve.Columns, isNamed: Bool) {
+    let name = columns.loss
+    self.columns = columns
+    self.isNamed = isNamed
+    if CurveColumns.isOfEvaluation(name) { note(.evaluation, "'\(name)'") }
     guard unit == .bits else { return }
     note(.unit, "'\(name)' was multiplied by ln 2")
     factor = unit.factor
@@ -138,9 +146,31 @@ struct PointCollector {
       keptSteps.append(step)
       keptLosses.append(losses[index])
     }
-    return Curve(
-      run: run, steps: keptSteps, losses: factor == 1 ? keptLosses : keptLosses.map { $0 * factor },
-      notes: notes)
+    let inNats = factor == 1 ? keptLosses : keptLosses.map { $0 * factor }
+    try judge(inNats, from: keptSteps.first, in: source)
+    return Curve(run: run, steps: keptSteps, losses: inNats, notes: notes, columns: columns)
+  }
+
+  /// Half of a training's losses are not above this. A model that knows nothing has ln V nats, 13.8 of a vocabulary of a million
+  /// tokens; with so many more it would be one of 485 million.
+  static let largestMedian = 20.0
+  /// A model whose first weights are badly chosen begins above that, and hardly above this.
+  static let largestFirst = 50.0
+
+  /// - Throws: where most of what was taken for losses can be none, and nobody said that it is.
+  private mutating func judge(_ losses: [Double], from step: Int?, in source: String) throws(Failure) {
+    guard let first = losses.first, let step, let name = columns?.loss else { return }
+    let median = losses.sorted()[(losses.count - 1) / 2]
+    guard median > PointCollector.largestMedian || first > PointCollector.largestFirst else { return }
+    let found = "the first is \(first), at step \(step), and the median \(median)"
+    if median > PointCollector.largestMedian, !isNamed {
+      throw Failure(
+        .columns, "\(source): what is called '\(name)' is too large for losses in nats a token: \(found)",
+        hint:
+          "give the loss in nats a token (of a perplexity its logarithm, of a sum over tokens the mean), or name it if it is one "
+          + "(--loss COLUMN, or the parameter 'loss')")
+    }
+    note(.large, "'\(name)': \(found)")
   }
 
   /// A segment that begins with the first step is that of another epoch or run, if it says so, or if what it would replace is as

@@ -1,5 +1,7 @@
 internal import Actions
+internal import Artefacts
 internal import Compute
+internal import System
 
 /// `curve.import`
 struct CurveImportOperation: Operation {
@@ -15,7 +17,7 @@ struct CurveImportOperation: Operation {
     help: "how to read the file")
 
   let name = "curve.import"
-  let revision = 7
+  let revision = 8
   let summary = "Reads per-step losses from the files that people have, and reports what is wrong with them."
   let inputs = [
     InputDeclaration(
@@ -23,7 +25,7 @@ struct CurveImportOperation: Operation {
       help:
         "CSV or TSV with a header, also of several runs as Weights & Biases exports them; JSON (list of objects, object of "
         + "lists, {run: …} of those, trainer_state.json, {run: {smoothed_loss: {x, y}}}); JSON lines; an event file of "
-        + "TensorBoard; the file run-ID.wandb of a run; what a training printed, such as Megatron's, nanoGPT's and transformers' logs; each "
+        + "TensorBoard, or the folder of a run with several; the file run-ID.wandb of a run; what a training printed, such as Megatron's, nanoGPT's and transformers' logs; each "
         + "also compressed with gzip, xz or zstd")
   ]
   let parameters: [any ParameterDeclaration] = [step, loss, run, format]
@@ -31,7 +33,7 @@ struct CurveImportOperation: Operation {
     OutputDeclaration(
       "curves", file: ".csv", keyed: true,
       help:
-        "step and loss of each run, in order and without gaps in their meaning; what was found stands in the comment"
+        "step and loss of each run, in order and without gaps in their meaning; the comment names the columns and what was found"
     )
   ]
 
@@ -39,12 +41,43 @@ struct CurveImportOperation: Operation {
     let reader = CurveImport(
       step: Self.name(context[Self.step]), loss: Self.name(context[Self.loss]), run: context[Self.run],
       format: CurveImport.Format(rawValue: context[Self.format]))
-    let bytes = try await Decompression.expand(context.input("file").bytes(), file: "input 'file'")
-    for curve in try reader(bytes, file: "input 'file'") {
+    for curve in try await curves(reader, context) {
       for note in curve.notes { try context.log("\(curve.run): \(note)") }
-      try context.log("\(curve.run): \(curve.steps.count) points")
+      let columns = curve.columns.map { ", '\($0.loss)' by '\($0.step)'" } ?? ""
+      try context.log("\(curve.run): \(curve.steps.count) points\(columns)")
       try context.write(curve.bytes, to: "curves", key: curve.run)
     }
+  }
+
+  private func curves(_ reader: CurveImport, _ context: OperationContext) async throws -> [Curve] {
+    let input = context.input("file")
+    if input.artefact.kind != .tree {
+      let bytes = try await Decompression.expand(input.bytes(), file: "input 'file'")
+      return try reader(bytes, file: "input 'file'")
+    }
+    guard reader.format == nil || reader.format == .tensorboard else {
+      throw Failure(
+        .unusable, "the input 'file' is a folder",
+        hint: "only event files of TensorBoard are read as a folder")
+    }
+    let folder = context.scratch + "/events"
+    try input.write(to: folder)
+    return [try reader(eventFiles: try Self.eventFiles(in: folder), folder: "input 'file'")]
+  }
+
+  /// Those that TensorBoard takes for such by their names. Its folders in the folder are runs of their own.
+  private static func eventFiles(in folder: String) throws -> [(name: String, bytes: [UInt8])] {
+    let files = LocalFileSystem()
+    var left = CurveFile.limit
+    var found: [(name: String, bytes: [UInt8])] = []
+    for name in try files.names(in: folder).sorted() where name.contains("tfevents") {
+      guard try files.status("\(folder)/\(name)")?.isFile == true,
+        let bytes = try files.contents(of: "\(folder)/\(name)", limit: left)
+      else { continue }
+      left -= bytes.count
+      found.append((name, bytes))
+    }
+    return found
   }
 
   private static func name(_ text: String) -> String? { text.isEmpty ? nil : text }

@@ -97,6 +97,8 @@ extension CommandRun {
       // Into a file, Python writes only now and then: nobody could follow what it prints.
       "PYTHONUNBUFFERED": "1",
     ]
+    // What its stage declares, and no share of this machine: sums may come out otherwise with another number of threads.
+    if let cores = action.resources.cores { variables["OMP_NUM_THREADS"] = String(cores) }
     if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
     let usual = ["PATH", "HOME", "USER", "SHELL"].filter { image == nil || !isOfMachine($0) }
     for name in usual + command.passed {
@@ -113,7 +115,10 @@ extension CommandRun {
       // What its users have as theirs cannot be written to.
       variables["HOME"] = folder + "/tmp"
     }
-    if let graphics { variables["CUDA_VISIBLE_DEVICES"] = graphics.variable }
+    // Who was given some of the graphics processors hands no others on.
+    if let visible = graphics?.variable ?? supplies.visibleGraphics {
+      variables["CUDA_VISIBLE_DEVICES"] = visible
+    }
     return variables.merging(command.environment) { _, declared in declared }
   }
 

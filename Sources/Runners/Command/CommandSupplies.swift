@@ -8,6 +8,8 @@ final class CommandSupplies: Sendable {
   let restored: RestoredInputs
   let images: UnpackedImages
   let graphics: GraphicsNumbers
+  /// What `CUDA_VISIBLE_DEVICES` is for commands that are given no graphics processors of their own; nil if it is not set.
+  let visibleGraphics: String?
 
   private let store: Store
   private let places = Mutex<Places?>(nil)
@@ -19,9 +21,13 @@ final class CommandSupplies: Sendable {
     let store: String
   }
 
-  init(store: Store, budget: Int? = nil, graphics: [String] = Graphics.names) {
+  init(
+    store: Store, budget: Int? = nil, graphics: [String] = Graphics.names,
+    visibleGraphics: String? = Graphics.given
+  ) {
     self.store = store
     self.graphics = GraphicsNumbers(graphics)
+    self.visibleGraphics = visibleGraphics
     restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
     images = UnpackedImages(store: store, restored: restored)
   }

@@ -131,9 +131,8 @@ public struct SlurmCheck: Sendable {
         return [failure(number, ended.text, place)]
       }
       switch (try? SlurmQueue.states(of: [number]))?[number] {
-      case .waiting(let reason): state = "waits: \(reason)"
-      case .running(let nodes): state = "runs on \(nodes)"
       case .ended(let text, _): ended = ended ?? (text, .now)
+      case let other?: state = other.words
       case nil: break
       }
       report("job \(number) \(state)")

@@ -32,7 +32,7 @@ final class SlurmQueue: Sendable {
       jobs.watchers[job, default: 0] += 1
       jobs.wanted[job, default: 0] += 1
       if jobs.sights[job] == nil {
-        jobs.sights[job] = Sight(state: .waiting(reason: "submitted"), since: .now)
+        jobs.sights[job] = Sight(state: .waiting(reason: ""), since: .now)
       }
       defer { jobs.isAsking = true }
       return !jobs.isAsking

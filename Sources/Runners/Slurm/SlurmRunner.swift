@@ -319,12 +319,7 @@ public struct SlurmRunner: Runner {
       if let trouble = sight.trouble {
         "job \(job): Slurm does not answer: \(trouble.prefix(100).withoutLines)"
       } else {
-        switch sight.state {
-        case .waiting(let reason): "job \(job) waits: \(reason)"
-        case .running(let nodes): "job \(job) runs on \(nodes)"
-        case .ended(let state, _): "job \(job) has ended: \(state)"
-        case nil: "Slurm does not know the job \(job)"
-        }
+        sight.state.map { "job \(job) \($0.words)" } ?? "Slurm does not know the job \(job)"
       }
     return OperationContext.Progress(fraction: nil, text: text)
   }

@@ -1,6 +1,6 @@
 /// What Slurm says of a job.
 enum SlurmState: Sendable, Equatable {
-  /// - Parameter reason: why it waits, in Slurm's words, such as `Resources`.
+  /// - Parameter reason: why it waits, in Slurm's words, such as `Resources`; empty where Slurm has not said so yet.
   case waiting(reason: String)
   /// - Parameter nodes: where.
   case running(nodes: String)
@@ -13,10 +13,20 @@ enum SlurmState: Sendable, Equatable {
   init(_ state: String, nodes: String, reason: String) {
     switch state {
     case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD":
-      self = .waiting(reason: reason)
+      self = .waiting(reason: reason == "None" ? "" : reason)
     case "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING", "STAGE_OUT":
       self = .running(nodes: nodes)
     default: self = .ended(state: state, reason: reason)
+    }
+  }
+
+  /// Behind the number of a job.
+  var words: String {
+    switch self {
+    case .waiting(""): "is in the queue"
+    case .waiting(let reason): "waits: \(reason)"
+    case .running(let nodes): "runs on \(nodes)"
+    case .ended(let state, _): "has ended: \(state)"
     }
   }
 

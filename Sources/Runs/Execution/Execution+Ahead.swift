@@ -168,6 +168,7 @@ extension Execution {
       ahead.started(name, action)
       if instances.number(of: name) == nil { observe(.planned(planned)) }
       observe(.started(instance: name))
+      tellExcess(of: action)
       let isSilent = GiveUp()
       silenced[name] = isSilent
       let isMade = ahead.made.contains(action.key) || schedule.made.contains(action.key)

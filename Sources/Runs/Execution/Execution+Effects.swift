@@ -86,6 +86,7 @@ extension Execution {
       wereAhead.remove(number)
       observe(.started(instance: name))
     }
+    tellExcess(of: action)
     let isAnew = options.always && !ahead.made.contains(action.key) || schedule.isRepaired(number)
     let threads = threads(for: instances[number].resources)
     watchGrowth(of: number, isAnew: isAnew, &group)
@@ -100,6 +101,17 @@ extension Execution {
       case .ran(let outcome, let lease): .ran(number, outcome, lease)
       }
     }
+  }
+
+  /// Says once of a stage that it declares more than this machine has.
+  mutating func tellExcess(of action: Action) {
+    let excess = schedule.free.excess(of: engine.runner.demand(action.resources))
+    if excess.isEmpty { return }
+    let stage = Reference.leadingName(of: action.name)
+    tell([
+      "\(stage) declares more than this machine has, and runs with what there is: "
+        + excess.joined(separator: ", ")
+    ])
   }
 
   /// What it asks for, or its share of the processors: of those that run, and those that wait for a place beside it.

@@ -2,9 +2,12 @@ import Glibc
 
 /// The graphics processors of this machine, as `CUDA_VISIBLE_DEVICES` names them.
 public enum Graphics {
+  /// What brake itself was given in that variable; nil if it is not set.
+  public static let given = getenv("CUDA_VISIBLE_DEVICES").map { String(cString: $0) }
+
   /// What brake itself was given in that variable, or a number for each that there is a device file of.
   public static let names: [String] = {
-    if let given = getenv("CUDA_VISIBLE_DEVICES") { return visible(String(cString: given)) }
+    if let given { return visible(given) }
     let files = LocalFileSystem()
     let devices = (try? files.names(in: "/dev")) ?? []
     var count = devices.count { $0.hasPrefix("nvidia") && Int($0.dropFirst(6)) != nil }

@@ -89,7 +89,7 @@ import Testing
 
   @Test func `What goes for the sake of a budget is counted, and the way back is told`() throws {
     #expect(try folder.brake().status == 0)
-    func evicted(_ outcome: JSON) -> Int64 {
+    func evicted(_ outcome: JSON) -> Int {
       (outcome["evicted"]?.array ?? []).reduce(0) { $0 + ($1["objects"]?.integer ?? 0) }
     }
     let trial = try json("gc", "--budget", "1K", "--now", "-n")

@@ -38,10 +38,13 @@ import Testing
 
   /// Everything that is done with another place, with one of a kind.
   private func check(_ address: String, environment: [String: String] = [:]) throws {
-    func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
+    func brake(_ folder: TemporaryFolder, _ arguments: [String]) throws -> Finished {
       let run = try BrakeProcess(arguments, in: folder, environment: environment).wait()
       #expect(run.status == 0, "\(arguments): \(run.err)")
       return run
+    }
+    func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
+      try brake(folder, arguments)
     }
     #expect(try brake(mine, "remote", "add", "lab", address).out == "lab  \(address)\n")
     let sent = try JSON(parsing: Array(brake(mine, "push", "--json").out.utf8))
@@ -64,6 +67,18 @@ import Testing
     _ = try brake(mine, "push", "@best")
     _ = try brake(empty, "pull", "--from", address, "@best")
     #expect(try brake(empty, "cat", "@best").out == "200000\n")
+
+    // A name that stands for something else is moved only if that is asked for.
+    let before = try brake(empty, "refs").out
+    _ = try brake(mine, "ref", "best", "folder")
+    for (folder, arguments) in [(mine, ["push", "@best"]), (empty, ["pull", "--from", address, "@best"])] {
+      let refused = try BrakeProcess(arguments, in: folder, environment: environment).wait()
+      #expect(refused.status == 2)
+      #expect(refused.err.matches(of: /sha256:[0-9a-f]{64}/).count == 2 && refused.err.contains("--force"))
+      #expect(try brake(empty, "refs").out == before)
+      _ = try brake(folder, [arguments[0], "--force"] + arguments.dropFirst())
+    }
+    #expect(try brake(empty, "refs").out == brake(mine, "refs").out)
 
     // As a cache of results.
     let run = try brake(yours, "run", "--remote-cache", "read", "--remote", address)

@@ -194,6 +194,20 @@ import Testing
     #expect(try mine.brake("verify", "--repair", "--from", place["none"]).status == 2)
   }
 
+  @Test func `What is lost and nobody else has is made again`() throws {
+    let digest = try #require(try mine.brake("show", "--json", "last").out.firstDigest)
+    _ = try mine.shell("rm -f cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2))")
+    let lost = try mine.brake("verify")
+    #expect(lost.status == 2 && lost.err.contains("brake run 'last'"))
+    let repaired = try mine.brake("verify", "--repair")
+    #expect(repaired.status == 0 && repaired.out.contains("none damaged"), "\(repaired.out)\(repaired.err)")
+    #expect(try mine.brake("cat", "last").out == "200000\n")
+    // Without the pipeline nobody knows how.
+    _ = try mine.shell("rm -f cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2)) brake.yaml")
+    let unknown = try mine.brake("verify", "--repair")
+    #expect(unknown.status == 2 && unknown.err.contains("is lost") && !unknown.err.contains("no other place"))
+  }
+
   @Test(arguments: [
     ["verify", "--from", "/x"], ["get", "sha256:\(String(repeating: "0", count: 64))?from=/x#w"],
     ["push", "--to", "nowhere"], ["push", "--to", "ftp://host/x"], ["push"], ["pull", "folder"],

@@ -194,6 +194,17 @@ import Testing
     #expect(try mine.brake("verify", "--repair", "--from", place["none"]).status == 2)
   }
 
+  @Test func `A store that is served says nothing of one who goes away, and something to one who never came`()
+    throws
+  {
+    // A question is half asked: that many paths follow, and none does.
+    let cut = try mine.shell(
+      "printf 'brake remote 1\\nP\\003\\000\\000\\000' | \"$BRAKE\" serve-store --stdio 2> told; echo $?")
+    #expect(cut.out.hasSuffix("\n2\n") && mine.text("told") == "")
+    let none = try mine.brake("serve-store", "--stdio")
+    #expect(none.status == 2 && none.err.hasPrefix("error: "))
+  }
+
   @Test func `What is lost and nobody else has is made again`() throws {
     let digest = try #require(try mine.brake("show", "--json", "last").out.firstDigest)
     _ = try mine.shell("rm -f cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2))")

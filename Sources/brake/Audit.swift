@@ -14,13 +14,15 @@ extension Brake {
       discussion: """
         Draws actions at random from those of the targets (the pipeline's defaults, with all that they need) of which the \
         record is somebody else's: pushed into this store, taken from another place by 'brake run --remote-cache read', or \
-        fetched with an artefact. Each is computed once more in a scratch folder with the inputs that it had. \
+        fetched with an artefact. Each is computed once more in a scratch folder with the inputs that it had; for one whose \
+        inputs are not here another one is drawn. \
         If the bytes are the same, that is noted, and the record counts as yours from then on; if they are not, what differs is shown as by \
         'brake diff'. Nothing that is recorded is replaced.
 
         Commands do with your rights what their author wants, so they are drawn only with --run-commands.
 
-        Exit status: 0 if all made the same bytes, 1 if some did not, 2 after an error.
+        Exit status: 0 if all made the same bytes, 1 if some did not, 2 after an error, and where something was drawn and nothing \
+        of it could be compared.
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -65,6 +67,13 @@ extension Brake {
       } else {
         try Output.printRaw(audit.text(seed, most))
       }
+      if audit.comparesNothing {
+        throw Failure(
+          .notFound,
+          "nothing was compared: what the \(audit.entries.count) drawn actions read is not in the store",
+          hint: from == nil
+            ? "fetch it from a place that has it, with --from" : "name another place with --from")
+      }
       let status = audit.entries.map(\.status).max() ?? 0
       if status != 0 { throw ExitCode(status) }
     }
@@ -104,10 +113,24 @@ extension Audit.Entry where Report == RepetitionReport {
 }
 
 extension Audit where Report == RepetitionReport {
+  private var leftOut: Int { entries.count { if case .leftOut = $0.outcome { true } else { false } } }
+
+  fileprivate var comparesNothing: Bool { !entries.isEmpty && leftOut == entries.count }
+
   fileprivate func text(_ seed: UInt64, _ most: Int) -> String {
-    var lines = entries.map { $0.text(most) }.joined()
+    var shown = 0
+    var lines = ""
+    for entry in entries {
+      if case .leftOut = entry.outcome {
+        shown += 1
+        if shown > most { continue }
+      }
+      lines += entry.text(most)
+    }
+    if shown > most { lines += "and \(shown - most) more were left out\n" }
     let same = entries.count { if case .done(let report) = $0.outcome { report.isSame } else { false } }
-    lines += "\(foreign) actions of others, \(entries.count) drawn with --seed \(seed): \(same) identical\n"
+    lines += "\(foreign) actions of others, \(entries.count) drawn with --seed \(seed): \(same) identical"
+    lines += leftOut == 0 ? "\n" : ", \(leftOut) left out\n"
     if commands > 0 { lines += "\(commands) run commands and were left out: see --run-commands\n" }
     return lines
   }

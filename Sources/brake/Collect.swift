@@ -17,8 +17,8 @@ extension Brake {
         --now does both at once. Nobody has to wait: runs may go on beside it.
 
         With --budget, outputs that are needed go as well until all objects fit, first those that take the least time to make again \
-        for each byte. They are made again when a stage reads them that has to run; as long as all those are up to date, nothing \
-        runs. docs/keeping.md says more.
+        for each byte. They are made again when a stage reads them that has to run, or by 'brake run STAGE'; as long as all that \
+        read them are up to date, nothing runs. 'brake pull' fetches them where another place has them. docs/keeping.md says more.
 
         On a store to which a group or others may write, it only says what it would do, unless --yes is given.
         """)
@@ -99,12 +99,18 @@ extension StoreKeeper.Outcome {
     if !takenBack.isNothing { lines.append("needed again:  \(takenBack.text)") }
     for each in evicted.prefix(10) {
       lines.append(
-        "\(would)removed although needed: \(each.stage) (\(each.key.short)), \(byteCount(each.bytes)), \(duration(each.seconds)) to make again"
+        "\(would)set aside although needed: \(each.stage) (\(each.key.short)), \(byteCount(each.bytes)), \(duration(each.seconds)) to make again"
       )
     }
     if evicted.count > 10 {
       let bytes = byteCount(evicted.reduce(0) { $0 + $1.bytes })
-      lines.append("\(would)removed although needed: \(evicted.count) in all, \(bytes); --json lists them")
+      lines.append("\(would)set aside although needed: \(evicted.count) in all, \(bytes); --json lists them")
+    }
+    if let first = evicted.first {
+      let stage = evicted.count == 1 ? "'\(first.stage)'" : "STAGE, as in brake run '\(first.stage)'"
+      lines.append(
+        "to have it back:  brake run \(stage), with the parameters that it had; or brake pull where another place has it"
+      )
     }
     lines.append("\(would)set aside: \(aside.text)")
     lines.append("\(would)removed:   \(removed.text)")

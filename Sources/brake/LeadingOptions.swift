@@ -10,17 +10,23 @@ struct LeadingOptions {
     let flags: Set<String>
     /// Options that take a value.
     let valued: Set<String>
+    /// Its own subcommands. Their options are among the names above.
+    var subcommands: [Command] = []
+    /// Whether it only tells of other commands, and does nothing with options of theirs.
+    var isHelp = false
   }
 
   let commands: [Command]
 
-  /// The arguments with the options behind the subcommand: `-f x log` becomes `log -f x`. They stay as they are if the
-  /// subcommand does not have all these options: `-j4 fit` runs the stage `fit`.
+  /// The arguments with the options behind the subcommand: `-f x log` becomes `log -f x`, and `-C d remote add` becomes
+  /// `remote add -C d`. They stay as they are if the subcommand does not have all these options: `-j4 fit` runs the stage
+  /// `fit`.
   func moved(_ arguments: [String]) -> [String] {
-    guard arguments.first?.hasPrefix("-") == true else { return arguments }
     for command in commands {
       guard let count = command.leading(arguments), arguments[count] == command.name else { continue }
-      return [command.name] + arguments[..<count] + arguments[(count + 1)...]
+      let options = command.isHelp ? [] : arguments[..<count]
+      let rest = Array(options + arguments[(count + 1)...])
+      return [command.name] + LeadingOptions(commands: command.subcommands).moved(rest)
     }
     return arguments
   }
@@ -65,19 +71,47 @@ extension LeadingOptions.Command {
 extension LeadingOptions {
   /// The subcommands of brake that are named among the arguments, with their options; none where nothing can move.
   init(for arguments: [String]) {
-    guard arguments.first?.hasPrefix("-") == true else {
+    let all = Brake.configuration.subcommands
+    guard let first = arguments.first else {
       commands = []
       return
     }
-    let named = Brake.configuration.subcommands.filter { arguments.dropFirst().contains($0._commandName) }
-    commands = named.compactMap { command in
-      guard let help = try? JSON(parsing: command._dumpHelp())["command"] else { return nil }
-      let options = help["arguments"]?.array ?? []
-      func names(_ kind: String) -> Set<String> {
-        Set(options.filter { $0["kind"]?.string == kind }.flatMap { $0["names"]?.array ?? [] }.map(Self.name))
-      }
-      return Command(name: command._commandName, flags: names("flag"), valued: names("option"))
+    guard first.hasPrefix("-") else {
+      let groups = all.filter { $0._commandName == first && !$0.configuration.subcommands.isEmpty }
+      commands = groups.compactMap(Self.command)
+      return
     }
+    let words = Set(arguments.dropFirst())
+    let named = all.filter { words.contains($0._commandName) }.compactMap(Self.command)
+    guard words.contains("help"), let run = Self.command(Brake.Run.self) else {
+      commands = named
+      return
+    }
+    let told = named + [run]
+    commands =
+      named + [
+        Command(
+          name: "help", flags: told.reduce(into: []) { $0.formUnion($1.flags) },
+          valued: told.reduce(into: []) { $0.formUnion($1.valued) }, isHelp: true)
+      ]
+  }
+
+  private static func command(_ type: any ParsableCommand.Type) -> Command? {
+    (try? JSON(parsing: type._dumpHelp())["command"]).flatMap(command)
+  }
+
+  /// - Parameter help: what ArgumentParser tells of a command.
+  private static func command(_ help: JSON) -> Command? {
+    guard let name = help["commandName"]?.string else { return nil }
+    let options = help["arguments"]?.array ?? []
+    func names(_ kind: String) -> Set<String> {
+      Set(options.filter { $0["kind"]?.string == kind }.flatMap { $0["names"]?.array ?? [] }.map(Self.name))
+    }
+    let subcommands = (help["subcommands"]?.array ?? []).compactMap(command)
+    return Command(
+      name: name, flags: subcommands.reduce(into: names("flag")) { $0.formUnion($1.flags) },
+      valued: subcommands.reduce(into: names("option")) { $0.formUnion($1.valued) },
+      subcommands: subcommands)
   }
 
   private static func name(_ json: JSON) -> String {

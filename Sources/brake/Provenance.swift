@@ -24,8 +24,7 @@ extension Brake {
     func run() async throws {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
-      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
-      let provenance = try Lineage(of: digest, in: store)
+      let provenance = try Lineage(of: await given.resolver(pipeline, in: store).one(given.one()), in: store)
       let origins = try RecordOrigins(of: provenance, in: store)
       if json { return try Output.print(origins.added(to: provenance.json)) }
       var tree = LineageTree(provenance, origins)
@@ -47,7 +46,11 @@ private struct LineageTree {
   }
 
   mutating func text() -> String {
-    add(provenance.digest, source: nil, first: "", rest: "", label: "")
+    if let asked = provenance.asked {
+      add(asked, of: provenance.digest, isNew: true, first: "", rest: "", label: "")
+    } else {
+      add(provenance.digest, source: nil, first: "", rest: "", label: "")
+    }
     return lines.map { $0.visible() }.joined(separator: "\n")
   }
 
@@ -57,6 +60,13 @@ private struct LineageTree {
       return
     }
     let isNew = shown.insert(digest).inserted
+    add(maker, of: digest, isNew: isNew, first: first, rest: rest, label: label)
+  }
+
+  /// - Parameter isNew: whether what it was made from was not shown yet.
+  private mutating func add(
+    _ maker: Lineage.Maker, of digest: Digest, isNew: Bool, first: String, rest: String, label: String
+  ) {
     let key = maker.key.map { "[\($0)]" } ?? ""
     let work = maker.record.manifest["operation"]?.string ?? "run"
     let made =

@@ -13,7 +13,8 @@ extension Brake {
       commandName: "pull",
       abstract: "Fetch artefacts from another place into the store.",
       discussion: """
-        An artefact is named by its whole digest, as @NAME after a reference of that place, by a line that 'brake share' \
+        An artefact is named by its whole digest, as @NAME after a reference of that place, which one of that name here then \
+        is (if it stands for something else, with --force alone), by a line that 'brake share' \
         printed, or as stage[key].output[member] of the pipeline here: then the result is fetched that is recorded there for \
         just the inputs and parameters that the stage has here, of a whole stage all of them, and counts as recorded here \
         from then on, so that 'brake run' finds it. What stages before it have made is fetched with --lineage alone; it counts as \
@@ -31,6 +32,7 @@ extension Brake {
     var runName: String?
     @OptionGroup var records: LineageOption
     @Flag(help: "Of stages and runs also all that the stages before them have made.") var lineage = false
+    @Flag(help: "Move references that stand for something else here.") var force = false
     @Flag(help: "Print an array of objects.") var json = false
     @Argument(
       help: ArgumentHelp(
@@ -81,6 +83,9 @@ extension Brake {
         case .stage: break
         case .reference(let name):
           let artefact = try await source(nil, store).reference(name)
+          if !force {
+            try MovedReference.refuse(name, from: store.reference(name), to: artefact.digest, "here")
+          }
           try store.setReference(name, to: artefact.digest)
           fetched.append(.init(name: "@" + name, artefact: artefact))
         case .line(let line):

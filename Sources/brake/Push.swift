@@ -13,7 +13,7 @@ extension Brake {
       abstract: "Send artefacts to another place.",
       discussion: """
         What is there already is not sent again; what is interrupted goes on where it was. Without names: all that the \
-        pipeline's stages have made. Names of references are sent, too. A run is sent as a folder that holds what it has made, \
+        pipeline's stages have made. Names of references are sent, too; one that stands for something else there is moved with --force alone. A run is sent as a folder that holds what it has made, \
         with its targets and parameters and without the names of this machine and its folders, for 'brake pull --run'. \
         \(Remote.help) \(ArtefactArguments.help)
         """)
@@ -27,6 +27,7 @@ extension Brake {
       completion: Completion.runs)
     var runName: String?
     @OptionGroup var lineage: LineageOption
+    @Flag(help: "Move references that stand for something else there.") var force = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
 
@@ -36,6 +37,7 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
       var push = try await chosen(in: store)
+      let unmoved = force ? [] : push.references
       if lineage.lineage {
         let sent = push.artefacts + push.recorded
         push.records += try sent.map(\.digest).records(in: store, except: push.records)
@@ -44,7 +46,11 @@ extension Brake {
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
-        try await push.run(from: store, to: remote, progress: progress)
+        for (name, digest) in unmoved {
+          let before = try await RemoteStore(remote, scratch: store).reference(name)
+          try MovedReference.refuse(name, from: before, to: digest, "in \(address)")
+        }
+        return try await push.run(from: store, to: remote, progress: progress)
       }
       if json {
         return try Output.print([

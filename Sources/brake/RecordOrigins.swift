@@ -24,7 +24,8 @@ struct RecordOrigins {
   }
 
   init(of lineage: Lineage, in store: Store) throws {
-    try self.init(of: lineage.makers.values.map(\.record), in: store)
+    try self.init(
+      of: lineage.makers.values.map(\.record) + [lineage.asked?.record].compactMap(\.self), in: store)
   }
 
   /// Nil for what this user has computed here.

@@ -87,7 +87,9 @@ extension Brake {
     func run() async throws {
       try workspace.enter()
       let store = try workspace.open(creating: !readOnly)
-      try await PipeServer(store, isReadOnly: readOnly, input: STDIN_FILENO, output: STDOUT_FILENO).run()
+      let server = PipeServer(store, isReadOnly: readOnly, input: STDIN_FILENO, output: STDOUT_FILENO)
+      // What is said here is shown to the user of the other end, who is told there what has happened.
+      do { try await server.run() } catch is PipeServer.Abandoned { throw ExitCode(2) }
     }
   }
 }

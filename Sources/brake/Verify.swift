@@ -15,14 +15,16 @@ extension Brake {
         Without digests: everything in the store, records, files of signatures, lists of what runs needed and references \
         too. What is damaged is named and moved to quarantine/; what the disk does not let be read is named and stays; \
         what a record or reference promises and is not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
-        place and checked again; what nobody has, 'brake run' makes again. \
+        place and checked again. Without --from, stages of the pipeline here whose outputs no known place has run again for that, as by \
+        'brake run STAGE'. \
         \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
     @Flag(help: "Print one object: the number checked, and what is damaged, unreadable or lost.") var json =
       false
-    @Flag(help: "Fetch what is damaged or lost from another place, and verify again.") var repair = false
+    @Flag(help: "Fetch what is damaged or lost from another place, or make it again, and verify again.")
+    var repair = false
     @Option(
       help: ArgumentHelp("The other place for --repair, by name or address.", valueName: "remote"))
     var from: String?
@@ -36,12 +38,16 @@ extension Brake {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
       // A mistake in the address is told before hours of reading.
-      let address = repair ? try RemoteNames(of: store).resolve(from) : nil
+      let names = RemoteNames(of: store)
+      let address = try repair && (from != nil || !names.all().isEmpty) ? names.resolve(from) : nil
       var found = try await look(at: store)
       if let address, !found.wanted.isEmpty {
         let repaired = try await Fetching(address, into: store).repair(found.wanted.sorted())
         Output.note("\(repaired) of \(found.wanted.count) repaired from \(address)")
         if repaired > 0 { found = try await look(at: store) }
+      }
+      if repair, from == nil, let engine = try await makeAgain(found.lostActions) {
+        found = try await look(at: engine.store)
       }
       if json {
         try Output.print(found.json)
@@ -49,6 +55,25 @@ extension Brake {
         try Output.print(found.summary)
       }
       if !found.isSound { throw ExitCode(2) }
+    }
+
+    /// Runs those stages of the pipeline here of which an output is lost.
+    /// - Parameter lost: the stages by the keys of their actions.
+    /// - Returns: what has run them; nil if there is nothing to run.
+    private func makeAgain(_ lost: [Digest: String]) async throws -> Engine? {
+      guard !lost.isEmpty, pipeline.file != nil || PipelineOptions.default != nil else { return nil }
+      let engine = try pipeline.engine(given.overrides)
+      var targets: [String] = []
+      for stage in Set(lost.values).sorted() {
+        // One that is not in this pipeline belongs to another one, or to an earlier state of it.
+        guard let status = try? await engine.status(targets: [stage]) else { continue }
+        targets += status.filter { $0.state == .lost && $0.key.map { lost[$0] != nil } == true }.map(
+          \.instance)
+      }
+      let stages = Set(targets).sorted()
+      if stages.isEmpty { return nil }
+      _ = try await Overseen.run { try await engine.run(targets: stages, observe: $0) }
+      return engine
     }
 
     private func look(at store: Store) async throws -> Tally {
@@ -164,7 +189,7 @@ struct Tally {
   private mutating func note(_ loss: Loss, of record: Record) {
     Output.note(
       "error: \(loss.name(in: record)) is lost: \(loss.object) is not in the store"
-        + "\n  hint: brake -B '\(record.stage)' runs it again")
+        + "\n  hint: brake run '\(record.stage)', with the parameters that it had, makes it again")
     losses.append((loss, record))
     wanted.insert(loss.object)
   }
@@ -178,6 +203,11 @@ struct Tally {
   }
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
+
+  /// The stages of which something is lost, by the keys of their actions.
+  var lostActions: [Digest: String] {
+    Dictionary(losses.map { ($0.record.key, $0.record.stage) }) { first, _ in first }
+  }
 
   var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty && lostNames.isEmpty }
 

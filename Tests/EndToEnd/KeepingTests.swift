@@ -87,6 +87,26 @@ import Testing
     #expect(try folder.brake("cat", "make.big").out.hasPrefix("1\n2\n"))
   }
 
+  @Test func `What goes for the sake of a budget is counted, and the way back is told`() throws {
+    #expect(try folder.brake().status == 0)
+    func evicted(_ outcome: JSON) -> Int {
+      (outcome["evicted"]?.array ?? []).reduce(0) { $0 + ($1["objects"]?.integer ?? 0) }
+    }
+    let trial = try json("gc", "--budget", "1K", "--now", "-n")
+    #expect(evicted(trial) > 0)
+    #expect(trial["set_aside"]?["objects"]?.integer == evicted(trial))
+    #expect(trial["removed"] == trial["set_aside"])
+    let waiting = try json("gc", "--budget", "1K")
+    #expect(waiting["set_aside"] == trial["set_aside"] && waiting["waiting"] == waiting["set_aside"])
+    #expect(waiting["removed"]?["objects"] == 0)
+
+    #expect(try folder.brake("make").out.contains("1 ran"))
+    #expect(try folder.brake("cat", "make.big").status == 0)
+    let words = try folder.brake("gc", "--budget", "1K", "--now").out
+    #expect(words.contains("set aside although needed: make (") && words.contains("brake run"))
+    #expect(!words.contains("set aside: 0 objects") && !words.contains("removed:   0 objects"))
+  }
+
   @Test func `What others may write to is only looked at`() throws {
     _ = try folder.shell("mkdir cache; chmod 2775 cache; echo x > x")
     _ = try folder.brake("put", "x")

@@ -24,6 +24,14 @@ import Testing
     ("--force -o out get 12345678", "get --force -o out 12345678"),
     ("--skip 10 fit x.csv", "fit --skip 10 x.csv"),
     ("-h put", "put -h"),
+    ("-C d remote add name /place", "remote add -C d name /place"),
+    ("-C d remote", "remote -C d"),
+    ("--store s remote --json", "remote --store s --json"),
+    ("remote -C d remove name", "remote remove -C d name"),
+    ("-C d remote --store s add name /place", "remote add -C d --store s name /place"),
+    ("-C d doctor slurm --json", "doctor slurm -C d --json"),
+    ("-C d help gc", "help gc"),
+    ("-j4 help", "help"),
   ]) func `Options that a subcommand has may stand before it`(given: String, meant: String) {
     #expect(moved(given) == meant)
   }
@@ -33,6 +41,7 @@ import Testing
     "-n log",
     "-f x fit", "-f x train log", "-- log", "-f x -- log", "-x log", "--nonsense log", "--json=1 log",
     "-nfx run", "-fx", "a=b -f x log",
+    "remote add -C d name /place", "remote", "-j4 remote", "help gc", "--nonsense help gc",
   ]) func `What is no option of a subcommand, or stands elsewhere, stays`(given: String) {
     #expect(moved(given) == given)
   }
@@ -46,6 +55,9 @@ import Testing
     #expect(try folder.brake("-f", "words.yaml", "--store=s").out.hasPrefix("2 planned: 2 ran"))
     #expect(try folder.brake("-f", "words.yaml", "--store", "s", "log", "shout").out == "shouting \n")
     #expect(try folder.brake("-fwords.yaml", "--store", "s", "--json", "status").out.hasPrefix("["))
+    _ = try folder.brake("--store", "s", "remote", "add", "place", "/nowhere")
+    #expect(try folder.brake("--store", "s", "remote").out == "place  /nowhere\n")
+    #expect(try folder.brake("-C", ".", "help", "gc").out.hasPrefix("OVERVIEW: Make room"))
     let elsewhere = TemporaryFolder()
     let status = try elsewhere.brake("-C", folder.path, "-f", "words.yaml", "--store", "s", "status")
     #expect(status.out.hasSuffix("2 stages, all up to date\n"))

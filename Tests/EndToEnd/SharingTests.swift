@@ -38,10 +38,13 @@ import Testing
 
   /// Everything that is done with another place, with one of a kind.
   private func check(_ address: String, environment: [String: String] = [:]) throws {
-    func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
+    func brake(_ folder: TemporaryFolder, _ arguments: [String]) throws -> Finished {
       let run = try BrakeProcess(arguments, in: folder, environment: environment).wait()
       #expect(run.status == 0, "\(arguments): \(run.err)")
       return run
+    }
+    func brake(_ folder: TemporaryFolder, _ arguments: String...) throws -> Finished {
+      try brake(folder, arguments)
     }
     #expect(try brake(mine, "remote", "add", "lab", address).out == "lab  \(address)\n")
     let sent = try JSON(parsing: Array(brake(mine, "push", "--json").out.utf8))
@@ -64,6 +67,18 @@ import Testing
     _ = try brake(mine, "push", "@best")
     _ = try brake(empty, "pull", "--from", address, "@best")
     #expect(try brake(empty, "cat", "@best").out == "200000\n")
+
+    // A name that stands for something else is moved only if that is asked for.
+    let before = try brake(empty, "refs").out
+    _ = try brake(mine, "ref", "best", "folder")
+    for (folder, arguments) in [(mine, ["push", "@best"]), (empty, ["pull", "--from", address, "@best"])] {
+      let refused = try BrakeProcess(arguments, in: folder, environment: environment).wait()
+      #expect(refused.status == 2)
+      #expect(refused.err.matches(of: /sha256:[0-9a-f]{64}/).count == 2 && refused.err.contains("--force"))
+      #expect(try brake(empty, "refs").out == before)
+      _ = try brake(folder, [arguments[0], "--force"] + arguments.dropFirst())
+    }
+    #expect(try brake(empty, "refs").out == brake(mine, "refs").out)
 
     // As a cache of results.
     let run = try brake(yours, "run", "--remote-cache", "read", "--remote", address)
@@ -177,6 +192,31 @@ import Testing
     }
     _ = try mine.shell("rm -f \(others[0])")
     #expect(try mine.brake("verify", "--repair", "--from", place["none"]).status == 2)
+  }
+
+  @Test func `A store that is served says nothing of one who goes away, and something to one who never came`()
+    throws
+  {
+    // A question is half asked: that many paths follow, and none does.
+    let cut = try mine.shell(
+      "printf 'brake remote 1\\nP\\003\\000\\000\\000' | \"$BRAKE\" serve-store --stdio 2> told; echo $?")
+    #expect(cut.out.hasSuffix("\n2\n") && mine.text("told") == "")
+    let none = try mine.brake("serve-store", "--stdio")
+    #expect(none.status == 2 && none.err.hasPrefix("error: "))
+  }
+
+  @Test func `What is lost and nobody else has is made again`() throws {
+    let digest = try #require(try mine.brake("show", "--json", "last").out.firstDigest)
+    _ = try mine.shell("rm -f cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2))")
+    let lost = try mine.brake("verify")
+    #expect(lost.status == 2 && lost.err.contains("brake run 'last'"))
+    let repaired = try mine.brake("verify", "--repair")
+    #expect(repaired.status == 0 && repaired.out.contains("none damaged"), "\(repaired.out)\(repaired.err)")
+    #expect(try mine.brake("cat", "last").out == "200000\n")
+    // Without the pipeline nobody knows how.
+    _ = try mine.shell("rm -f cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2)) brake.yaml")
+    let unknown = try mine.brake("verify", "--repair")
+    #expect(unknown.status == 2 && unknown.err.contains("is lost") && !unknown.err.contains("no other place"))
   }
 
   @Test(arguments: [

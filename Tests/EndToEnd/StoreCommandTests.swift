@@ -126,6 +126,34 @@ import Testing
     }
   }
 
+  @Test func `provenance of a stage tells of this one, though others have made the same bytes`() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      """
+      params: { lr: 1 }
+      stages:
+        a: { run: "true ${lr}; echo same > ${out.n}", out: { n: n.txt }, publish: same.txt }
+        ev: { for: { i: 1..3 }, run: "true ${i}; echo equal > ${out.n}", out: { n: n.txt } }
+        copy: { run: "cp ${in.n} ${out.m}", in: { n: a.n }, out: { m: m.txt } }
+      """, to: "brake.yaml")
+    for lr in 1...3 { #expect(try folder.brake("lr=\(lr)").status == 0) }
+    for lr in 1...3 {
+      let text = try folder.brake("provenance", "a", "lr=\(lr)").out
+      #expect(text.contains("$ true \(lr);"))
+      let digits = try #require(text.split(separator: " ").first).prefix(12)
+      let json = try JSON(parsing: try folder.brake("provenance", "a", "lr=\(lr)", "--json").out)
+      let makers = try #require(json["made_by"]?.object)
+      #expect(makers.count == 1 && makers.keys.allSatisfy { $0.contains(digits) })
+      #expect(makers.values.first?["manifest"]?["command"]?.string?.contains("true \(lr);") == true)
+    }
+    #expect(try folder.brake("provenance", "same.txt", "lr=2").out.contains("$ true 2;"))
+    for i in 1...3 { #expect(try folder.brake("provenance", "ev[\(i)]").out.contains("  ev[\(i)].n by run")) }
+    // A stage that only copies is told of first, and what it copied behind it.
+    let copied = try folder.brake("provenance", "copy").outLines
+    #expect(copied.first?.contains("  copy.m by run") == true)
+    #expect(copied.contains { $0.contains("  a.n by run") && $0.hasPrefix("└─ n  ") })
+  }
+
   @Test func `provenance goes back to the source files`() throws {
     let pipeline = WordPipeline()
     let run = try JSON(parsing: try pipeline.folder.brake("run", "--json").out)

@@ -79,6 +79,13 @@ struct TrustTests {
     #expect(makers == ["ada@example.org", "ada@example.org"])
     let none = try brake(bob, "audit", "5").out
     #expect(none.contains("2 actions of others, 0 drawn") && none.contains("2 run commands"))
+    // What it reads is not here: nothing is compared, and that is no success.
+    _ = try brake(bob, "run", "shout", "--store", "blind")
+    _ = try brake(bob, "run", "--remote-cache", "read", "--remote", store, "--store", "blind")
+    _ = try brake(bob, "rm", "--now", "shout", "--store", "blind")
+    let blind = try brake(bob, "audit", "1", "--run-commands", "--store", "blind", status: 2)
+    #expect(blind.out.contains("1 drawn") && blind.out.contains("0 identical, 1 left out"))
+    #expect(blind.err.contains("nothing was compared") && blind.err.contains("--from"))
     let audit = try JSON(
       parsing: Array(brake(bob, "audit", "5", "--run-commands", "--from", store, "--json").out.utf8))
     #expect(audit["foreign"] == 2)

@@ -224,6 +224,24 @@ import Testing
     }
   }
 
+  @Test func `For what is left out of an audit another one is drawn`() async throws {
+    _ = try await ran(engine(trust(of: "ada", .me)))
+    let other = try Store(at: workspace.folder["other"])
+    for record in try workspace.store.records(damaged: { _ in }) {
+      try other.add(toldBy: record, from: "the lab")
+    }
+    let bob = try engine(trust(of: "bob", .any), store: "other")
+    var seen: Set<[String]> = []
+    for seed in 0..<12 as Range<UInt64> {
+      let audit = try await bob.audit(
+        targets: [], count: 1, seed: seed, runsCommands: false, compare: { _ in false }, isSame: { $0 })
+      let done = audit.entries.filter { if case .done = $0.outcome { true } else { false } }
+      #expect(done.map(\.instance) == ["a"])
+      seen.insert(audit.entries.map(\.instance))
+    }
+    #expect(seen == [["a"], ["a", "b"]])
+  }
+
   @Test func `Without a place for a secret nobody is taken for oneself`() throws {
     #expect(throws: Failure.self) {
       try Trust([.me], check: SignatureCheck(allowed: nil), secret: nil)

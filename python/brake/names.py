@@ -34,6 +34,10 @@ class Line(NamedTuple):
             if remote is not None:
                 raise BrakeError(f"{text!r} names two stores; give one with from=")
             remote = unquote(value)
+            if re.match("(ssh|sftp|s3)://", remote):
+                raise BrakeError(
+                    f"from={remote} is a place that brake itself reaches, and this package does not: fetch it first with "
+                    f"brake pull '{text}', and then open {name!r}")  # fmt: skip
             if not re.match("https?://", remote) and not os.path.isabs(remote):
                 raise BrakeError(f"from={remote} is neither a folder (/…) nor an address that can be read (https://…)")
         if remote is not None and not re.fullmatch("sha256:[0-9a-f]{64}", name):

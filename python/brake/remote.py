@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import netrc
 import os
 import re
 import socket
@@ -20,8 +22,9 @@ from .files import LocalFile
 #: Seconds without a byte, and until an answer has begun.
 _PATIENCE = 30
 _BEGINNING = 60
-#: Bytes a second, at least, after the first minute.
+#: Bytes a second that come at least in the body of an answer, but for some seconds at its beginning.
 _SLOWEST = 10_000
+_LENIENCE = 60
 #: Read with the first request: the footers of objects up to some gigabytes, and small objects as a whole.
 _TAIL = 1 << 16
 _BLOCK = 1 << 16
@@ -145,6 +148,7 @@ class RemoteFolder:
             raise BrakeError(f"{url!r} is no address of a store: https://HOST/PATH, without a user or a query")
         self.url = url.rstrip("/")
         self._opener = _opener()
+        self._login = _login(str(parts.hostname))
         # The segments that the catalogue names, in its order, and the number of its next file.
         self._segments: Dict[str, None] = {}
         self._next = 0
@@ -233,19 +237,40 @@ class RemoteFolder:
         url = f"{self.url}/{urllib.parse.quote(path)}"
         headers = {"Range": f"bytes={range}", "Accept-Encoding": "identity"}
         try:
-            answer = self._opener.open(urllib.request.Request(url, headers=headers), timeout=_PATIENCE)
+            request = urllib.request.Request(url, headers=headers)
+            if self._login is not None:
+                # Whoever the server sends us on to is not told.
+                request.add_unredirected_header("Authorization", self._login)
+            answer = self._opener.open(request, timeout=_PATIENCE)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in (404, 410):
                 raise NotFound(f"{where} is not there") from error
-            kind = _Forbidden if error.code in (401, 403) else BrakeError
-            raise kind(f"{where}: the server answers {error.code}") from error
+            if error.code in (401, 403):
+                hint = "put the machine's name, login and password into ~/.netrc, or ask for access"
+                raise _Forbidden(f"{where}: the server answers {error.code}; {hint}") from error
+            raise BrakeError(f"{where}: the server answers {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise BrakeError(f"{where} cannot be read: {error}") from error
         if answer.status not in (200, 206) or answer.headers.get("Content-Encoding", "identity") != "identity":
             answer.close()
             raise BrakeError(f"{where}: the server answers {answer.status}, or sends the file in another coding")
         return answer
+
+
+def _login(host: str) -> Optional[str]:
+    """What a server is told that wants to know who asks, by `~/.netrc`, as brake does; None if nothing is said there of it."""
+    path = os.path.join(os.path.expanduser("~"), ".netrc")
+    try:
+        # With its path given, nothing depends on the file's mode, as it does not for brake.
+        found = netrc.netrc(path).authenticators(host)
+    except FileNotFoundError:
+        return None
+    except (OSError, netrc.NetrcParseError, UnicodeDecodeError) as error:
+        raise BrakeError(f"{path} cannot be read: {error}") from error
+    if found is None:
+        return None
+    return "Basic " + base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode()
 
 
 def _content_range(answer):
@@ -256,7 +281,7 @@ def _content_range(answer):
 
 def _blocks(answer, count: int, where: str):
     """So many bytes of an answer, block by block, within a time that depends on how many they are."""
-    end = time.monotonic() + 60 + count / _SLOWEST
+    end = time.monotonic() + _LENIENCE + count / _SLOWEST
     while count > 0:
         try:
             block = answer.read1(min(count, _BLOCK))

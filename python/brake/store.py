@@ -215,7 +215,8 @@ class Store:
                 "key, @NAME of a reference, and stage[key].output[member] are found")
         if len(set(found.values())) > 1:
             listed = "".join(f"\n  {label}  sha256:{digest}" for label, digest in list(found.items())[:20])
-            raise Ambiguous(f"{name!r} means {len(found)} artefacts in {self}; give the digest of one:{listed}",
+            raise Ambiguous(f"{name!r} means {len(found)} artefacts in {self}; give the digest of one, or take what one run made, as "
+                            f"with brake.runs(store)[-1].open(name):{listed}",
                             {label: f"sha256:{digest}" for label, digest in found.items()})  # fmt: skip
         return next(iter(found.values()))
 

@@ -22,6 +22,7 @@ class Server(BaseHTTPRequestHandler):
     folder = None
     behaviour = "ranges"
     requests = []
+    logins = []
 
     def log_message(self, *_):
         pass
@@ -38,10 +39,13 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self):
         kind = type(self)
         kind.requests.append((self.path, self.headers.get("Range")))
+        kind.logins.append(self.headers.get("Authorization"))
         behaviour = kind.behaviour
         if behaviour.startswith("redirect "):
             kind.behaviour = "ranges"
             return self.answer(302, Location=behaviour[9:].replace("PATH", self.path))
+        if behaviour == "login" and kind.logins[-1] != "Basic YWRhOnNlY3JldA==":
+            return self.answer(401, b"<html>")
         if behaviour == "loop":
             return self.answer(302, Location=self.path)
         if re.fullmatch("[45][0-9]+", behaviour):
@@ -84,7 +88,7 @@ class RemoteTests(StoreTest):
         self.tensors = {name: RANDOM.normal(0, 1, (1000, 300)).astype("f4") for name in "abc"}
         self.content = safetensors(self.tensors)
         self.name = self.put(self.content)
-        self.server = type("This", (Server,), {"folder": self.cache, "requests": []})
+        self.server = type("This", (Server,), {"folder": self.cache, "requests": [], "logins": []})
         http = ThreadingHTTPServer(("127.0.0.1", 0), self.server)
         http.handle_error = lambda *_: None  # Readers leave when they have seen enough.
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
@@ -294,6 +298,38 @@ class RemoteTests(StoreTest):
         with self.assertRaisesRegex(brake.BrakeError, "cannot be read"):
             brake.open(self.name, "http://127.0.0.1:1/x")
 
+    def test_a_body_that_comes_byte_by_byte_is_given_up(self):
+        def trickle(request):
+            request.send_response(206)
+            request.send_header("Content-Range", "bytes 0-49/50")
+            request.send_header("Content-Length", "50")
+            request.end_headers()
+            for _ in range(50):
+                request.wfile.write(b"x")
+                time.sleep(0.05)
+
+        with mock.patch.object(brake.remote, "_LENIENCE", 0.2):
+            self.server.do_GET = trickle
+            with self.assertRaisesRegex(brake.BrakeError, "bytes a second"):
+                self.open().bytes()
+
+    def test_passwords_come_from_netrc_and_go_to_nobody_else(self):
+        self.server.behaviour = "login"
+        home = self.folder / "home"
+        home.mkdir()
+        with mock.patch.dict(os.environ, HOME=str(home)):
+            with self.assertRaisesRegex(brake.BrakeError, "answers 401.*netrc"):
+                self.open().bytes()
+            (home / ".netrc").write_text("machine 127.0.0.1 login ada password secret\n")
+            self.assertEqual(self.open().bytes(), self.content)
+            self.server.logins.clear()
+            self.server.behaviour = f"redirect {self.url}PATH"
+            brake.Store(self.url)._check_format()
+            self.assertEqual(self.server.logins, ["Basic YWRhOnNlY3JldA==", None])
+            (home / ".netrc").write_text("machine")
+            with self.assertRaisesRegex(brake.BrakeError, "netrc cannot be read"):
+                self.open()
+
     def test_what_a_web_server_cannot_do_is_said(self):
         store = brake.Store(self.url)
         for name in ["train.weights", self.name[:20], self.name[7:20]]:
@@ -303,6 +339,11 @@ class RemoteTests(StoreTest):
             brake.open(self.name, store).provenance()
         with self.assertRaisesRegex(brake.NotFound, "segment that its catalogue names"):
             brake.open(digest(b"nowhere"), store)
+
+    def test_places_that_only_brake_reaches_are_told_with_what_to_do(self):
+        for place in ["ssh://host/x", "sftp://host/x", "s3://bucket/x"]:
+            with self.assertRaisesRegex(brake.BrakeError, f"brake pull 'sha256:.*from={place}'"):
+                brake.open(f"{self.name}?from={place}", self.other)
 
     def test_addresses_that_are_none_are_refused(self):
         for address in ["http://", "https:///x", "http://user:word@host/x", "http://host/x?y=1", "http://host/a b", "http://[::1/x",

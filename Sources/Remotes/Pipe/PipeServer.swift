@@ -20,7 +20,12 @@ public struct PipeServer {
     wire = Wire(input: input, output: output, name: "the other end", patience: nil)
   }
 
+  /// The other end went away in the middle of a question or an answer. It knows that itself, and what it was, whether its user
+  /// ended it or a network.
+  public struct Abandoned: Error {}
+
   /// Answers until the other end has nothing more to ask.
+  /// - Throws: `Abandoned` if that goes away after it has begun.
   public func run() async throws {
     // Also if the other end has gone away before its end.
     defer { store.sealSegment() }
@@ -33,8 +38,16 @@ public struct PipeServer {
         .malformed, "what comes over the standard input is no brake's question",
         hint: "'brake push' and 'brake pull' start this command over ssh; there is no need to start it")
     }
-    try wire.send(Wire.greeting)
-    try wire.flush()
+    do {
+      try wire.send(Wire.greeting)
+      try wire.flush()
+      try await answer()
+    } catch let error as Failure where error.code == .remote {
+      throw Abandoned()
+    }
+  }
+
+  private func answer() async throws {
     while let request = try wire.receiveRequest() {
       let count = Int(try wire.receive(UInt32.self))
       guard count <= Wire.mostItems else { throw violation }

@@ -9,11 +9,22 @@ public struct NamedArtefact: Sendable, Hashable {
   public let digest: Digest
   /// The instance of a stage that makes it, where it was named by that.
   let instance: String?
+  /// The action whose output it is, where it was named by its stage, its key, or the path where it is published: others may have
+  /// made the same bytes.
+  public let maker: Maker?
 
-  init(name: String, digest: Digest, instance: String? = nil) {
+  /// An action, and which of its outputs is meant.
+  public struct Maker: Sendable, Hashable {
+    let key: Digest
+    /// As `Record.Output` has it.
+    let label: String
+  }
+
+  init(name: String, digest: Digest, instance: String? = nil, maker: Maker? = nil) {
     self.name = name
     self.digest = digest
     self.instance = instance
+    self.maker = maker
   }
 }
 
@@ -108,7 +119,9 @@ public struct ArtefactNames: Sendable {
     for key in try store.recordKeys(startingWith: digits) {
       guard let record = try store.record(key) else { continue }
       let outputs = record.outputs.map {
-        NamedArtefact(name: key.short + "." + $0.label, digest: $0.artefact.digest)
+        NamedArtefact(
+          name: key.short + "." + $0.label, digest: $0.artefact.digest,
+          maker: .init(key: key, label: $0.label))
       }
       let wanted = outputs.filter {
         let name = $0.name.dropFirst(key.short.count + 1)

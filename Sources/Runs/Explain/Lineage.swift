@@ -16,6 +16,13 @@ public struct Lineage: Sendable {
     public let isTold: Bool
     /// In the manifest's order: inputs by name, members of a collection in theirs.
     public let inputs: [Input]
+
+    /// As `Record.Output` has it.
+    fileprivate var label: String { output + (key.map { "[\($0)]" } ?? "") }
+
+    fileprivate func isSame(as other: Maker?) -> Bool {
+      record.key == other?.record.key && label == other?.label
+    }
   }
 
   public struct Input: Sendable {
@@ -49,13 +56,23 @@ public struct Lineage: Sendable {
   /// a stage that only copies does not hide what it copied; among these the one that made most of what is needed, then
   /// the one with the smallest key.
   public let makers: [Digest: Maker]
+  /// The action that was asked for by name, where what it made is among what it was made from, as with a stage that only
+  /// copies, so that another one is told of in `makers`.
+  public let asked: Maker?
 
   /// - Throws: if the records cannot be read. An artefact without a record is a source, not an error.
   public init(of digest: Digest, in store: Store) throws {
     self.init(of: digest, in: try Source(of: store))
   }
 
-  public init(of digest: Digest, in source: Source) {
+  /// Of an artefact that was named by the stage that makes it, the maker is that stage, whatever else made the same bytes.
+  public init(of named: NamedArtefact, in store: Store) throws {
+    self.init(of: named.digest, by: named.maker, in: try Source(of: store))
+  }
+
+  public init(of digest: Digest, in source: Source) { self.init(of: digest, by: nil, in: source) }
+
+  private init(of digest: Digest, by named: NamedArtefact.Maker?, in source: Source) {
     self.digest = digest
     let candidates = Lineage.candidates(of: digest, in: source.makers)
     var makers: [Digest: Maker] = [:]
@@ -70,12 +87,23 @@ public struct Lineage: Sendable {
       makers.merge(next) { first, _ in first }
       explained.formUnion(next.map(\.0))
     }
-    let reachable = Lineage.reachable(from: digest, makers)
-    self.makers = makers.filter { reachable.contains($0.key) }.mapValues {
-      Maker(
-        record: $0.record, output: $0.output, key: $0.key, making: source.makings.of($0.record.key),
-        isTold: !source.own.contains($0.record.key), inputs: $0.inputs)
+    var asked = named.flatMap { named in
+      candidates[digest]?.first { $0.record.key == named.key && $0.label == named.label }
     }
+    if let named = asked {
+      let isOfItself = Lineage.reachable(from: named.inputs.map(\.digest), makers).contains(digest)
+      if !isOfItself { makers[digest] = named }
+      if !isOfItself || named.isSame(as: makers[digest]) { asked = nil }
+    }
+    let reachable = Lineage.reachable(from: [digest] + (asked?.inputs.map(\.digest) ?? []), makers)
+    func told(_ maker: Maker) -> Maker {
+      Maker(
+        record: maker.record, output: maker.output, key: maker.key,
+        making: source.makings.of(maker.record.key), isTold: !source.own.contains(maker.record.key),
+        inputs: maker.inputs)
+    }
+    self.makers = makers.filter { reachable.contains($0.key) }.mapValues(told)
+    self.asked = asked.map(told)
   }
 
   /// What made each artefact, by key.
@@ -108,9 +136,9 @@ public struct Lineage: Sendable {
     }
   }
 
-  private static func reachable(from digest: Digest, _ makers: [Digest: Maker]) -> Set<Digest> {
+  private static func reachable(from digests: [Digest], _ makers: [Digest: Maker]) -> Set<Digest> {
     var reached: Set<Digest> = []
-    var open = [digest]
+    var open = digests
     while let next = open.popLast() {
       if reached.insert(next).inserted { open += makers[next]?.inputs.map(\.digest) ?? [] }
     }

@@ -55,7 +55,7 @@ struct PipelineNames {
         found.append(
           NamedArtefact(
             name: "\(base).\(output.name)" + (key.map { "[\($0)]" } ?? ""), digest: output.artefact.digest,
-            instance: finding.instance.name))
+            instance: finding.instance.name, maker: .init(key: record.key, label: output.label)))
       }
     }
     if found.isEmpty { throw noMember(wanted, findings) }
@@ -174,7 +174,10 @@ struct PipelineNames {
       guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state, survey) }
       for place in WorkspacePublisher.places(finding.instance, record.outputs) {
         if place.path == path || place.path.hasPrefix(path + "/") {
-          found.append(NamedArtefact(name: place.path, digest: place.artefact.digest))
+          found.append(
+            NamedArtefact(
+              name: place.path, digest: place.artefact.digest,
+              maker: .init(key: record.key, label: place.output.label)))
         } else if path.hasPrefix(place.path + "/") {
           let inner = path.dropFirst(place.path.utf8.count + 1).split(separator: "/").map(String.init)
           if let digest = try member(inner[...], of: place.artefact.digest) {

@@ -75,12 +75,17 @@ extension StoreKeeper {
     return sizes
   }
 
-  /// - Returns: what is aside now; nil if there is nothing to evict.
-  func evict(_ choices: [Eviction.Choice], _ sweep: Sweep) throws -> Set<Digest>? {
+  /// - Returns: what is aside now, and how much that is; nil if there is nothing to evict.
+  func evict(_ choices: [Eviction.Choice], _ sweep: Sweep) throws -> (Set<Digest>, SweptAmount)? {
     let objects = choices.flatMap(\.objects)
     if objects.isEmpty { return nil }
+    let sizes = try sizes(of: Set(objects))
     // Before they go, so that nobody takes them for lost.
     try store.noteRemoved(Set(objects)) { _ in true }
-    return Set(try sweep.setAside(objects))
+    let moved = Set(try sweep.setAside(objects))
+    var amount = SweptAmount()
+    amount.objects = moved.count
+    amount.bytes = moved.reduce(0) { $0 + (sizes[$1] ?? 0) }
+    return (moved, amount)
   }
 }

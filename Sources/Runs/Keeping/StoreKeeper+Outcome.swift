@@ -3,7 +3,7 @@ public import Artefacts
 extension StoreKeeper {
   /// What was done, or would be.
   public struct Outcome: Sendable {
-    /// What was set aside now.
+    /// What was set aside now, needed or not.
     public var aside = SweptAmount()
     /// What was removed for good now.
     public var removed = SweptAmount()
@@ -13,7 +13,7 @@ extension StoreKeeper {
     public var waiting = SweptAmount()
     /// What had been set aside and is needed.
     public var takenBack = SweptAmount()
-    /// What is needed and was removed for the sake of the budget.
+    /// What is needed and was set aside for the sake of the budget.
     public var evicted: [Evicted] = []
     /// What is needed and stays.
     public var kept = SweptAmount()
@@ -23,7 +23,7 @@ extension StoreKeeper {
     public var signatures = 0
   }
 
-  /// Outputs of an action that were removed although they are needed.
+  /// Outputs of an action that were set aside although they are needed.
   public struct Evicted: Sendable {
     public let stage: String
     public let key: Digest
@@ -31,6 +31,12 @@ extension StoreKeeper {
     public let bytes: Int
     /// How long it takes to make them again.
     public let seconds: Double
+
+    var amount: SweptAmount {
+      var amount = SweptAmount()
+      (amount.objects, amount.bytes) = (objects, bytes)
+      return amount
+    }
   }
 
   /// How far it is.

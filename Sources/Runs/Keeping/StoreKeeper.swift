@@ -68,6 +68,7 @@ public struct StoreKeeper: Sendable {
     var swept = try setAside()
     outcome.aside = swept.amount
     outcome.young = swept.young
+    if isTrial { for each in outcome.evicted { outcome.aside += each.amount } }
     outcome.overBudget = budget.map { max(0, outcome.kept.bytes + outcome.young.bytes - $0) } ?? 0
     if isTrial {
       outcome.removed = try amount(of: Aside(of: store).entries().filter { $0.since < now - grace + 1 })
@@ -85,7 +86,8 @@ public struct StoreKeeper: Sendable {
       if outcome.removed == before { break }
     }
     // Only now is there room, on a full disk, to say what is removed although it is needed.
-    if let evicted = try evict(choices, sweep) {
+    if let (evicted, amount) = try evict(choices, sweep) {
+      outcome.aside += amount
       try await end(sweep, spared: evicted, at: now, &outcome, observe)
     }
     outcome.waiting = try amount(of: Aside(of: store).entries())

@@ -26,7 +26,7 @@ public struct Audit<Report: Sendable>: Sendable {
   public let foreign: Int
   /// Those of them that were not drawn from since they run commands.
   public let commands: Int
-  /// In plan order.
+  /// In plan order: as many as were asked for, and those that were drawn and left out before so many could be computed.
   public let entries: [Entry]
 }
 
@@ -39,7 +39,7 @@ extension Engine {
   ///
   /// - Parameters:
   ///   - targets: stages, instances or globs; the pipeline's defaults if empty; with all that they need.
-  ///   - count: how many, at most.
+  ///   - count: how many, at most. For one that is left out another one is drawn.
   ///   - seed: of the draw: the same records and seed draw the same.
   ///   - runsCommands: whether commands are drawn, too.
   ///   - compare: looks at what was made while its files are there.
@@ -64,23 +64,25 @@ extension Engine {
         if standing != .own { foreign.append((finding, standing)) }
       }
       let eligible = foreign.indices.filter { runsCommands || !foreign[$0].finding.isCommand }
-      let drawn = Engine.draw(
-        count, of: eligible.sorted { foreign[$0].finding.record!.key < foreign[$1].finding.record!.key }, seed
-      )
-      observe(.planned(drawn.count))
-      var entries: [Audit<Report>.Entry] = []
-      for index in drawn.sorted() {
+      let drawn = Engine.shuffled(
+        eligible.sorted { foreign[$0].finding.record!.key < foreign[$1].finding.record!.key }, seed)
+      var missing = min(count, drawn.count)
+      observe(.planned(missing))
+      var entries: [Int: Audit<Report>.Entry] = [:]
+      for index in drawn where missing > 0 {
         let (finding, standing) = foreign[index]
         let outcome = await engine.audit(
           finding, jobs(options).count, observe: observe, compare: compare, isSame: isSame)
         try Task.checkCancellation()
+        if case .leftOut = outcome {} else { missing -= 1 }
         let key = finding.record!.key
-        entries.append(
-          Audit.Entry(
-            instance: finding.instance.name, key: key, standing: standing, place: store.originOfTold(key),
-            outcome: outcome))
+        entries[index] = Audit.Entry(
+          instance: finding.instance.name, key: key, standing: standing, place: store.originOfTold(key),
+          outcome: outcome)
       }
-      return Audit(foreign: foreign.count, commands: foreign.count - eligible.count, entries: entries)
+      return Audit(
+        foreign: foreign.count, commands: foreign.count - eligible.count,
+        entries: entries.sorted { $0.key < $1.key }.map(\.value))
     }
   }
 
@@ -115,13 +117,12 @@ extension Engine {
     members.lazy.filter { $0.origin == .store }.map(\.artefact).filter { (try? store.isWhole($0)) == false }
   }
 
-  /// Some of a list, by a shuffle of its start (Fisher and Yates).
-  private static func draw(_ count: Int, of list: [Int], _ seed: UInt64) -> [Int] {
+  /// A list in another order (Fisher and Yates). Its start does not depend on how much of it is used.
+  private static func shuffled(_ list: [Int], _ seed: UInt64) -> [Int] {
     var list = list
     var random = SplitMix(state: seed)
-    let count = min(count, list.count)
-    for place in 0..<count { list.swapAt(place, Int.random(in: place..<list.count, using: &random)) }
-    return Array(list.prefix(count))
+    for place in list.indices { list.swapAt(place, Int.random(in: place..<list.count, using: &random)) }
+    return list
   }
 }
 

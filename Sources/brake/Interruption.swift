@@ -12,8 +12,8 @@ struct Interruption: Error, CustomStringConvertible {
   /// Runs the body, and cancels it on SIGINT, SIGTERM, SIGHUP or SIGUSR1. With SIGTERM and SIGUSR1 schedulers say that a job is
   /// to end soon: stages that run get them, too, and have some time to save what they have done.
   ///
-  /// - Throws: an `Interruption` once the cancelled body has ended. A second signal of the same kind ends the process at
-  ///   once.
+  /// - Throws: an `Interruption` once the cancelled body has ended. A second signal of the same kind ends the process at once, unless
+  ///   it comes with the first: `timeout` sends one to the process, and the same to its group.
   static func cancelling<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
@@ -54,26 +54,54 @@ struct Interruption: Error, CustomStringConvertible {
         if read(Int32(source.handle), &signal, 1) == 1 { continuation.yield(Int32(signal)) }
       }
       source.activate()
-      let once = Int32(truncatingIfNeeded: SA_RESETHAND)
-      for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { handle(signal, flags: SA_RESTART | once) }
+      firsts.update(repeating: 0, count: signalCount)
+      for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { handle(signal) }
       // A reader of our output who has gone away must not end us while children run. Children do not inherit handlers.
-      handle(SIGPIPE, flags: SA_RESTART)
+      handle(SIGPIPE)
     }
   }
 
-  private static func handle(_ signal: Int32, flags: Int32) {
+  /// When the first signal of each number came, in nanoseconds; 0 if none has. For the signal handler.
+  nonisolated(unsafe) private static let firsts: UnsafeMutablePointer<Int64> = {
+    let times = UnsafeMutablePointer<Int64>.allocate(capacity: signalCount)
+    times.initialize(repeating: 0, count: signalCount)
+    return times
+  }()
+  private static let signalCount = 65
+  /// Signals that come closer together are one, in nanoseconds.
+  private static let together: Int64 = 100_000_000
+
+  /// - Returns: whether a signal is the first of its number. A later one ends the process, unless it came with the first.
+  private static func isFirst(_ signal: Int32) -> Bool {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    let first = firsts[Int(signal)]
+    if first == 0 {
+      firsts[Int(signal)] = now
+      return true
+    }
+    if now - first > together {
+      Glibc.signal(signal, SIG_DFL)
+      raise(signal)
+    }
+    return false
+  }
+
+  private static func handle(_ signal: Int32) {
     var action = sigaction()
     // What was ignored when brake was started, as by nohup, stays ignored.
     let present = sigaction(signal, nil, &action)
     if present == 0 && address(action.__sigaction_handler.sa_handler) == address(SIG_IGN) { return }
     action = sigaction()
-    action.sa_flags = flags
+    action.sa_flags = SA_RESTART
     action.__sigaction_handler.sa_handler = { signal in
       if signal == SIGPIPE { return }
       let error = errno
+      defer { errno = error }
+      guard Interruption.isFirst(signal) else { return }
       var number = UInt8(signal)
       _ = write(Interruption.wire.load(ordering: .sequentiallyConsistent), &number, 1)
-      errno = error
     }
     sigaction(signal, &action, nil)
   }

@@ -51,7 +51,8 @@ struct Places {
       server = nil
       return
     }
-    self.jobs = jobs ?? 0
-    server = JobServer(jobs: jobs ?? Engine.defaultJobs)
+    let wanted = jobs ?? (JobServer.isSerial(makeFlags: flags) ? 1 : nil)
+    self.jobs = wanted ?? 0
+    server = JobServer(jobs: wanted ?? Engine.defaultJobs)
   }
 }

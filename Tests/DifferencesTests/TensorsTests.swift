@@ -51,6 +51,8 @@ import Testing
     #expect(
       some.headline
         == "1 of 2 tensors differ, 1 element is no number now, as in w, numbers at most by 0.5, in w")
+    let none = try #require(try Sides().compare(try file([0, 2, 3, nan]), try file([-0.0, 2, 3, nan])))
+    #expect(none.headline == "1 of 2 tensors differ")
   }
 
   @Test func `All types of numbers are understood`() throws {

@@ -104,6 +104,17 @@ import Testing
     #expect(try time(of: 2) < time(of: 1))
   }
 
+  @Test func `Two signals at once are one, as timeout sends them to a process and to its group`() throws {
+    let (brake, stage) = try start("trap '' TERM INT; trap 'echo ended; exit 1' TERM")
+    defer { kill(-stage, SIGKILL) }
+    brake.send(SIGTERM)
+    brake.send(SIGTERM)
+    let run = brake.wait()
+    #expect(run.status == 128 + SIGTERM)
+    #expect(run.err.contains("interrupted"), "it came to its end")
+    #expect(!isRunning(stage))
+  }
+
   @Test func `A reader that goes away ends the command quietly`() throws {
     folder.write([UInt8](repeating: 65, count: 3_000_000), to: "big")
     let digest = try #require(try folder.brake("put", "big").out.split(separator: " ").first)

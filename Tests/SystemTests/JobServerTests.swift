@@ -23,6 +23,15 @@ import Testing
     }
   }
 
+  @Test func `A make that runs one job at a time says so`() {
+    for flags in [" -j1", "ks -j4 -j1", "-j1 -- A=-j9"] {
+      #expect(JobServer.isSerial(makeFlags: flags), "\(flags)")
+    }
+    for flags in [nil, "", "k", "-j", "-j4", "-j1 -j4", "-j12", "-- -j1"] {
+      #expect(!JobServer.isSerial(makeFlags: flags), "\(flags ?? "none")")
+    }
+  }
+
   @Test func `A server hands out as many tokens as there are jobs`() throws {
     let server = try #require(JobServer(jobs: 3))
     let tokens = (0..<3).compactMap { _ in server.tryTake() }

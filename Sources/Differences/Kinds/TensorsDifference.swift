@@ -27,6 +27,9 @@ public struct TensorsDifference: Difference {
 
     /// Whether some are numbers on both sides, and others.
     fileprivate var hasDistance: Bool { maxAbsolute > 0 }
+
+    /// How many more are no number than were none.
+    fileprivate var newNaNs: Int { max(0, nansNow - nansBefore) }
   }
 
   public struct Tensor: Sendable {
@@ -129,9 +132,9 @@ public struct TensorsDifference: Difference {
     let numbers = tensors.compactMap { tensor -> (name: String, elements: Elements)? in
       if case .elements(let elements) = tensor.change { (tensor.name, elements) } else { nil }
     }
-    let broken = numbers.max { $0.elements.nansNow < $1.elements.nansNow }
-    if let broken, broken.elements.nansNow > 0 {
-      let count = numbers.reduce(0) { $0 + $1.elements.nansNow }
+    let broken = numbers.max { $0.elements.newNaNs < $1.elements.newNaNs }
+    if let broken, broken.elements.newNaNs > 0 {
+      let count = numbers.reduce(0) { $0 + $1.elements.newNaNs }
       parts.append(
         "\(Listing.count(count, "element is", "elements are")) no number now, as in \(broken.name)")
     }

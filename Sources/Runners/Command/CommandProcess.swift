@@ -99,7 +99,8 @@ extension CommandRun {
     ]
     // What its stage declares, and no share of this machine: sums may come out otherwise with another number of threads.
     if let cores = action.resources.cores { variables["OMP_NUM_THREADS"] = String(cores) }
-    if let jobServer, jobServer.isOffered { variables["MAKEFLAGS"] = jobServer.makeFlags }
+    // There also where it says nothing, as with -j 1: whether a command works must not depend on how many run at once.
+    variables["MAKEFLAGS"] = jobServer.flatMap { $0.isOffered ? $0.makeFlags : nil } ?? ""
     let usual = ["PATH", "HOME", "USER", "SHELL"].filter { image == nil || !isOfMachine($0) }
     for name in usual + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }

@@ -114,6 +114,12 @@ public final class JobServer: Sendable {
     return try JobServer(address, keeperExecutable: keeperExecutable)
   }
 
+  /// Whether the make that has called this process runs one job at a time, for which it needs no server.
+  public static func isSerial(makeFlags: String?) -> Bool {
+    let options = makeFlags?.split(separator: " ").prefix { $0 != "--" } ?? []
+    return options.last { $0.hasPrefix("-j") } == "-j1"
+  }
+
   // MARK: Tokens
 
   private static let mark = UInt8(ascii: "+")

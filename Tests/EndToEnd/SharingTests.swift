@@ -139,6 +139,39 @@ import Testing
     #expect(run.err.components(separatedBy: "the run goes on without").count == 2)
   }
 
+  @Test func `What a run has found elsewhere is up to date, is said to be there, and is fetched from there`()
+    throws
+  {
+    let lab = place["lab"]
+    #expect(try mine.brake("push", "--to", lab).status == 0)
+    #expect(
+      try yours.brake("run", "--remote-cache", "read", "--remote", lab).out.contains("0 ran, 3 hit"))
+    let status = try yours.brake("status").out
+    #expect(status.contains("all up to date") && status.contains("is in \(lab)"))
+    #expect(try yours.brake("run").out.contains("0 ran, 3 hit"))
+    #expect(try yours.brake("verify").status == 0)
+    let missing = try yours.brake("cat", "first")
+    #expect(missing.status == 2 && missing.err.contains("brake pull --from '\(lab)' 'first'"))
+    #expect(try yours.brake("pull", "--from", lab, "first").status == 0)
+    #expect(try yours.brake("cat", "first").status == 0)
+    #expect(try yours.brake("provenance", "last").out.contains("from \(lab)"))
+  }
+
+  @Test func `Who has set it in the configuration looks elsewhere in every run`() throws {
+    let lab = place["lab"]
+    #expect(try mine.brake("push", "--to", lab).status == 0)
+    yours.write("remote-cache: read \(lab)\n", to: "config")
+    func run(_ arguments: String...) throws -> String {
+      try BrakeProcess(["run"] + arguments, in: yours, environment: ["BRAKE_CONFIG": yours["config"]]).wait()
+        .out
+    }
+    #expect(try run("--remote-cache", "off", "--store", "alone").contains("3 ran"))
+    #expect(try run().contains("0 ran, 3 hit"))
+    yours.write("remote-cache: always\n", to: "config")
+    let wrong = try BrakeProcess(["run"], in: yours, environment: ["BRAKE_CONFIG": yours["config"]]).wait()
+    #expect(wrong.status == 2 && wrong.err.contains("give read, write or off"))
+  }
+
   @Test func `A damaged object is refused, named, and made again by the run that wanted it`() throws {
     #expect(try mine.brake("push", "--to", place["store"]).status == 0)
     let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)

@@ -139,6 +139,28 @@ import Testing
     #expect(run.err.components(separatedBy: "the run goes on without").count == 2)
   }
 
+  @Test func `With what is named by reference or digest comes how it was made, as far as the place says so`()
+    throws
+  {
+    let lab = place["lab"]
+    #expect(try mine.brake("ref", "best", "last").status == 0)
+    let digest = try #require(try mine.brake("show", "--json", "last").out.firstDigest)
+    #expect(try mine.brake("push", "--to", lab, "--no-lineage", "@best").status == 0)
+    let refused = try yours.brake("pull", "--from", lab, "--lineage", "@best")
+    #expect(refused.status == 2 && refused.err.contains("does not say how @best was made"))
+    #expect(try mine.brake("push", "--to", lab, "@best").status == 0)
+    #expect(try mine.brake("push", "--to", lab, "folder").status == 0)
+    for name in ["@best", "sha256:\(digest)"] {
+      let empty = TemporaryFolder()
+      #expect(try empty.brake("pull", "--from", lab, name).status == 0)
+      #expect(try empty.brake("provenance", name).out.contains("seq 200000"))
+      let folder = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)
+      #expect(try empty.brake("get", folder, "-o", "copy").status == 2)
+      #expect(try empty.brake("pull", "--from", lab, "--lineage", name).status == 0)
+      #expect(try empty.brake("get", folder, "-o", "copy").status == 0)
+    }
+  }
+
   @Test func `What a run has found elsewhere is up to date, is said to be there, and is fetched from there`()
     throws
   {

@@ -19,7 +19,8 @@ extension Brake {
         from then on, so that 'brake run' finds it. With what is named otherwise comes how it was made, as far as who pushed or shared \
         it has said so; no run takes that for a result. What stages before it have made is fetched with --lineage alone; it counts as \
         removed to save room. So whoever may write to that place decides what your stages are said to have made, unless \
-        --trust says whose records count. Every byte is checked; what is interrupted goes on where it was. \(Remote.help)
+        --trust says whose records count. Every byte is checked; what is interrupted goes on with the objects that have not come \
+        as a whole. \(Remote.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions

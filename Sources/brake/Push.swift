@@ -12,7 +12,8 @@ extension Brake {
       commandName: "push",
       abstract: "Send artefacts to another place.",
       discussion: """
-        What is there already is not sent again; what is interrupted goes on where it was. Without names: all that the \
+        What is there already is not sent again; what is interrupted goes on with the objects that have not gone \
+        as a whole. Without names: all that the \
         pipeline's stages have made. Names of references are sent, too, and with what is named by reference or digest how it was \
         made, for 'brake pull' by the same name. A run is sent as a folder that holds what it has made, \
         with its targets and parameters and without the names of this machine and its folders, for 'brake pull --run'. \

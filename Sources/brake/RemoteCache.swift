@@ -41,11 +41,14 @@ struct RemoteCache: ParsableArguments {
   func sources(for store: Store) throws -> [any ArtefactSource] {
     guard let address = try chosen(for: store)?.address else { return [] }
     return [
-      RemoteStore(try address.open(), scratch: store, isPatient: false) {
+      RemoteStore(try address.open(silence: RemoteCache.silence), scratch: store, isPatient: false) {
         Output.note("note: the run goes on without \(address): \($0)")
       }
     ]
   }
+
+  /// Seconds for which a run waits for a web server that says next to nothing: it goes on without it then.
+  private static let silence = 5
 
   /// Sends what is recorded of the targets now. That it cannot is no failure of the run.
   func send(_ engine: Engine, _ targets: [String]) async throws {

@@ -201,6 +201,21 @@ import Testing
     #expect(try await failure(server).contains("the server cannot be reached"))
   }
 
+  @Test func `Who can be done without is asked no more once it says next to nothing`() async throws {
+    let server = OddServer { _ in
+      var answer = OddServer.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1])
+      answer.isHeld = true
+      return answer
+    }
+    defer { server.stop() }
+    let files = WebFiles("http://127.0.0.1:\(server.port)", name: "the server", silence: 1)
+    let landings = (0..<64).map { Landing("actions/\($0)", limit: 1 << 20) }
+    try await files.read(landings)
+    #expect(landings.allSatisfy { $0.error != nil })
+    // As many as are asked at once, and none of them again.
+    #expect(server.requests <= 16)
+  }
+
   @Test func `A cancelled download ends at once`() async throws {
     let server = OddServer { _ in
       var answer = OddServer.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1])

@@ -144,7 +144,9 @@ extension Brake {
       if let run {
         digest = run.artefact.digest
       } else {
-        digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
+        digest = try await given.resolver(pipeline, in: store).one(
+          given.one(), hint: "name one of them, or share all that a run has made: brake share --run last"
+        ).digest
         push.artefacts = [try store.artefact(digest)]
         if lineage.lineage { push.records = try [digest].records(in: store, except: []) }
       }

@@ -194,6 +194,30 @@ import Testing
     #expect(wrong.status == 2 && wrong.err.contains("give read, write or off"))
   }
 
+  @Test func `What was shared is listed, and needs not be kept once it is no more`() throws {
+    #expect(try mine.brake("share", "last", "--to", place["lab"]).status == 0)
+    #expect(try mine.brake("share", "--run", "last", "--to", place["lab"]).status == 0)
+    func shared() throws -> Set<Substring> { Set(try mine.brake("unshare").outLines.map { $0.prefix(71) }) }
+    let before = try shared()
+    let taken = try mine.brake("unshare", "last").out
+    #expect(taken.contains("last.o"))
+    // With the list of how it was made, and the rest of the run is shared still.
+    let gone = before.subtracting(try shared())
+    #expect(gone.count == 2 && gone.contains(taken.prefix(71)) && before.count > 2)
+    let again = try mine.brake("unshare", "last")
+    #expect(again.status == 2 && again.err.contains("is not shared"))
+  }
+
+  @Test func `Who shares a stage with several outputs is told of what stands for all of a run`() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "stages: { two: { run: \"echo 1 > ${out.a}; echo 2 > ${out.b}\", out: { a: a.txt, b: b.txt } } }",
+      to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    let share = try folder.brake("share", "two", "--to", place["lab"])
+    #expect(share.status == 2 && share.err.contains("brake share --run last"))
+  }
+
   @Test func `A damaged object is refused, named, and made again by the run that wanted it`() throws {
     #expect(try mine.brake("push", "--to", place["store"]).status == 0)
     let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)

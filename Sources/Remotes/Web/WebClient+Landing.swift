@@ -13,6 +13,7 @@ extension WebClient {
     var tag: String?
     var arriving = ArrivingObject()
     var end = 0
+    landing.isGoingOn = false
     let answer = try ask(
       {
         var request = WebRequest(method: "GET", url: url, headers: headers)

@@ -7,6 +7,8 @@ public final class Landing: @unchecked Sendable {
   public let path: String
   /// Bytes at most: whoever sends more is not listened to.
   public let limit: Int
+  /// Bytes at most from whoever does not say beforehand how many come.
+  let unannouncedLimit: Int
   /// What became of it; nil until it has been tried.
   public private(set) var outcome: Result<Arrival, any Error>?
   /// The bytes that have arrived.
@@ -26,17 +28,20 @@ public final class Landing: @unchecked Sendable {
   private var descriptor: Int32 = -1
 
   /// - Parameters:
+  ///   - unannounced: bytes at most from whoever does not say beforehand how many come; nil for as many as from others.
   ///   - file: where its bytes are written; nil for memory.
   ///   - received: told of how many bytes have come.
   ///   - content: takes the bytes of an object in place of its file, where they come without one and have its digest.
   ///   - whenThere: called once all of a file has come; what it throws is the outcome.
   public init(
-    _ path: String, limit: Int, file: (path: String, files: any FileSystem)? = nil,
+    _ path: String, limit: Int, unannounced: Int? = nil,
+    file: (path: String, files: any FileSystem)? = nil,
     received: @escaping @Sendable (Int) -> Void = { _ in }, content: (([UInt8]) throws -> Void)? = nil,
     whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) {
     self.path = path
     self.limit = limit
+    unannouncedLimit = min(limit, unannounced ?? limit)
     target = file
     pass = nil
     takeContent = content
@@ -48,6 +53,7 @@ public final class Landing: @unchecked Sendable {
   init(_ path: String, limit: Int, pass: @escaping (UnsafeRawBufferPointer) throws -> Void) {
     self.path = path
     self.limit = limit
+    unannouncedLimit = limit
     self.pass = pass
     target = nil
     takeContent = nil

@@ -15,6 +15,9 @@ public struct LineageList: Hashable, Sendable {
     self.records = records.sorted()
   }
 
+  /// The name under which the list of an artefact stands in a place to which it was pushed.
+  public static func reference(to artefact: Digest) -> String { "lineage/\(artefact.hex)" }
+
   public var bytes: [UInt8] {
     let json: JSON = [
       "brake": "lineage 1", "artefact": .string(artefact.description),

@@ -110,10 +110,12 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The place. Nothing is asked of it yet.
-  public func open() throws -> any RemoteFiles {
+  /// - Parameter silence: seconds after which a web server or a bucket is given up for good if it says next to nothing, by who can do
+  ///   without; nil for as much patience as there can be.
+  public func open(silence: Int? = nil) throws -> any RemoteFiles {
     switch kind {
     case .folder(let path): return StoreFiles(try Store(at: path), name: description)
-    case .web(let url): return SegmentedFiles(WebFiles(url, name: description))
+    case .web(let url): return SegmentedFiles(WebFiles(url, name: description, silence: silence))
     case .ssh(let host, let port, let path):
       let there = Environment["BRAKE_REMOTE_BRAKE"] ?? "brake"
       return PipeFiles(
@@ -141,7 +143,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       return SegmentedFiles(
         WebFiles(
           base + WebAddress.escaped(path), name: description,
-          bucket: S3Bucket(url: base, region: region, identity: S3Identity())))
+          bucket: S3Bucket(url: base, region: region, identity: S3Identity()), silence: silence))
     }
   }
 

@@ -170,7 +170,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
     whenThere: @escaping (Landing) throws -> Void = { _ in }
   ) -> Landing {
     Landing(
-      StorePath.object(object.digest).text, limit: fileLimit(object), file: (path, scratch.files),
+      StorePath.object(object.digest).text, limit: fileLimit(object),
+      unannounced: object.size == nil ? RemoteStore.unannouncedLimit : nil, file: (path, scratch.files),
       received: progress.bytesHaveCome, content: content, whenThere: whenThere)
   }
 
@@ -181,6 +182,8 @@ public final class RemoteStore: ObjectSource, RecordSource {
 
   /// Bytes of an object of unknown size, at most.
   private static let objectLimit = 256 << 30
+  /// The same from a place that does not say beforehand how many come: nobody knows of an end then.
+  private static let unannouncedLimit = 1 << 30
 
   private var noStore: Failure {
     Failure(

@@ -4,7 +4,7 @@ import Runs
 import Signing
 import System
 
-/// What a user has set for all of brake: with which key to sign, whom to trust, and where stages run.
+/// What a user has set for all of brake: with which key to sign, whom to trust, where stages run, and where results are looked for.
 ///
 /// It is read from the user's own folder and never from a store or a workspace: both may come from somebody else, who is not to say
 /// whom to trust.
@@ -21,6 +21,8 @@ struct Configuration {
   var slurmOptions: [String] = []
   /// The lines of a job's script before brake is started.
   var slurmSetup: [String] = []
+  /// What runs do with another place that are not told; nil for nothing. Without a place it is that which commands take.
+  var remoteCache: (use: RemoteCache.Use, remote: String?)?
 
   /// Where it stands: `BRAKE_CONFIG`, or `$XDG_CONFIG_HOME/brake/config`, or `~/.config/brake/config`; nil where there is no place
   /// for it.
@@ -89,10 +91,20 @@ struct Configuration {
       case "runner": runner = value
       case "slurm-options": slurmOptions = value.split(whereSeparator: \.isWhitespace).map(String.init)
       case "slurm-setup": slurmSetup.append(value)
+      case "remote-cache":
+        let words = value.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard let use = words.first.flatMap(RemoteCache.Use.init(rawValue:)), words.count < 3 else {
+          throw Failure(
+            .malformed, "\(place): '\(value)' does not say what runs do with another place",
+            hint: "give read, write or off, and perhaps the name of the place, as in: read lab")
+        }
+        remoteCache = (use, words.dropFirst().first)
       default:
         throw Failure(
           .malformed, "\(place) sets '\(name)', which is no setting",
-          hint: "the settings are signing-key, allowed-signers, trust, runner, slurm-options and slurm-setup")
+          hint:
+            "the settings are signing-key, allowed-signers, trust, remote-cache, runner, slurm-options and slurm-setup"
+        )
       }
     }
   }

@@ -20,34 +20,74 @@ struct Fetching {
     var records: [Record] = []
   }
 
-  func fetch(_ line: ShareLine, withLineage: Bool) async throws -> Fetched {
+  func fetch(_ line: ShareLine, _ extent: Borrowing.Extent) async throws -> Fetched {
     try await perform { remote in
-      var fetched = Fetched(
-        name: line.digest.description, artefact: try await remote.fetch(line.digest))
-      if withLineage, let lineage = line.lineage {
-        do {
-          try await remote.fetchRecords(of: lineage, for: line.digest) { record in
-            // One is enough to tell who made it, and a stranger's list may be of very many.
-            if fetched.records.isEmpty, record.outputs.contains(where: { $0.artefact.digest == line.digest })
-            {
-              fetched.records = [record]
-            }
-          }
-        } catch let error as Failure {
-          Output.note("note: how it was made is not known: \(error)")
-        }
-      }
-      return fetched
+      try await fetch(line.digest, named: line.digest.description, line.lineage, extent, from: remote)
     }
   }
 
-  func reference(_ name: String) async throws -> Artefact {
+  func reference(_ name: String, _ extent: Borrowing.Extent) async throws -> Fetched {
     try await perform { remote in
       guard let digest = try await remote.reference(name) else {
         throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
       }
-      return try await remote.fetch(digest)
+      return try await fetch(digest, named: "@" + name, nil, extent, from: remote)
     }
+  }
+
+  /// Fetches an artefact, and how it was made as far as the place says so.
+  /// - Parameter told: the list of records that a line names.
+  private func fetch(
+    _ digest: Digest, named name: String, _ told: Digest?, _ extent: Borrowing.Extent,
+    from remote: RemoteStore
+  ) async throws -> Fetched {
+    var list = told
+    if list == nil, extent != .alone {
+      do { list = try await remote.reference(LineageList.reference(to: digest)) } catch let error as Failure {
+        // Who says something else there may have the artefact all the same.
+        if extent == .withLineage { throw error }
+      }
+    }
+    if list == nil, extent == .withLineage {
+      throw Failure(
+        .notFound, "\(remote.files.name) does not say how \(name) was made",
+        hint: "leave out --lineage, or have it pushed there once more by who has made it: brake push \(name)")
+    }
+    var fetched = Fetched(name: name, artefact: try await remote.fetch(digest))
+    guard extent != .alone, let list else { return fetched }
+    do {
+      var outputs: [Artefact] = []
+      try await remote.fetchRecords(of: list, for: digest) { record in
+        // One is enough to tell who made it, and a stranger's list may be of very many.
+        if fetched.records.isEmpty, record.outputs.contains(where: { $0.artefact.digest == digest }) {
+          fetched.records = [record]
+        }
+        if extent == .withLineage { try add(record, to: &outputs, of: name, from: remote) }
+      }
+      try await fetch(thereOf: outputs, from: remote)
+    } catch let error as Failure {
+      if extent == .withLineage { throw error }
+      Output.note("note: how it was made is not known: \(error)")
+    }
+    return fetched
+  }
+
+  private func add(
+    _ record: Record, to outputs: inout [Artefact], of name: String, from remote: RemoteStore
+  ) throws {
+    outputs += record.outputs.map(\.artefact)
+    guard outputs.count <= Fetching.mostOutputs else {
+      throw Failure(
+        .refused, "\(name) of \(remote.files.name) names more than \(Fetching.mostOutputs) outputs",
+        hint: "fetch what you need by its digest or stage")
+    }
+  }
+
+  /// Fetches those of some artefacts that the place has.
+  private func fetch(thereOf outputs: [Artefact], from remote: RemoteStore) async throws {
+    if outputs.isEmpty { return }
+    let there = try await remote.present(among: outputs.map(\.digest))
+    try await store.fetch(outputs.filter { there.contains($0.digest) }, from: [remote])
   }
 
   /// Outputs in the lineage of a run that somebody else names, at most.
@@ -68,17 +108,11 @@ struct Fetching {
       if extent == .alone { return fetched }
       var outputs: [Artefact] = []
       try await remote.fetchRecords(run.records) { record in
-        guard extent == .withLineage else { return }
-        outputs += record.outputs.map(\.artefact)
-        guard outputs.count <= Fetching.mostOutputs else {
-          throw Failure(
-            .refused,
-            "the run \(identifier) of \(remote.files.name) names more than \(Fetching.mostOutputs) outputs",
-            hint: "fetch what you need by its digest or stage")
+        if extent == .withLineage {
+          try add(record, to: &outputs, of: "the run \(identifier)", from: remote)
         }
       }
-      let there = try await remote.present(among: outputs.map(\.digest))
-      try await store.fetch(outputs.filter { there.contains($0.digest) }, from: [remote])
+      try await fetch(thereOf: outputs, from: remote)
       return fetched
     }
   }

@@ -98,7 +98,7 @@ extension Brake {
       let line = try ShareLine.ofWhole(name)
       let store = try pipeline.workspace.open(creating: true)
       let address = try line.from ?? RemoteNames(of: store).resolve(nil)
-      return (store, try await Fetching(address, into: store).fetch(line, withLineage: true).artefact.digest)
+      return (store, try await Fetching(address, into: store).fetch(line, .withRecords).artefact.digest)
     }
   }
 }

@@ -54,7 +54,7 @@ struct NamedTensor: Sendable {
     }
     if let found { return found }
     // Who hands out whole files only is asked for the whole file.
-    _ = try await Fetching(address, into: store).fetch(line, withLineage: false)
+    _ = try await Fetching(address, into: store).fetch(line, .alone)
     return try NamedTensor(tensor, of: store.object(line.digest))
   }
 

@@ -17,9 +17,11 @@ extension Brake {
         is (if it stands for something else, with --force alone), by a line that 'brake share' \
         printed, or as stage[key].output[member] of the pipeline here: then the result is fetched that is recorded there for \
         just the inputs and parameters that the stage has here, of a whole stage all of them, and counts as recorded here \
-        from then on, so that 'brake run' finds it. What stages before it have made is fetched with --lineage alone; it counts as \
+        from then on, so that 'brake run' finds it. With what is named otherwise comes how it was made, as far as who pushed or shared \
+        it has said so; no run takes that for a result. What stages before it have made is fetched with --lineage alone; it counts as \
         removed to save room. So whoever may write to that place decides what your stages are said to have made, unless \
-        --trust says whose records count. Every byte is checked; what is interrupted goes on where it was. \(Remote.help)
+        --trust says whose records count. Every byte is checked; what is interrupted goes on with the objects that have not come \
+        as a whole. \(Remote.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -31,7 +33,7 @@ extension Brake {
         valueName: "run"))
     var runName: String?
     @OptionGroup var records: LineageOption
-    @Flag(help: "Of stages and runs also all that the stages before them have made.") var lineage = false
+    @Flag(help: "Also all that the stages before them have made.") var lineage = false
     @Flag(help: "Move references that stand for something else here.") var force = false
     @Flag(help: "Print an array of objects.") var json = false
     @Argument(
@@ -82,14 +84,14 @@ extension Brake {
         switch each {
         case .stage: break
         case .reference(let name):
-          let artefact = try await source(nil, store).reference(name)
+          let came = try await source(nil, store).reference(name, extent)
           if !force {
-            try MovedReference.refuse(name, from: store.reference(name), to: artefact.digest, "here")
+            try MovedReference.refuse(name, from: store.reference(name), to: came.artefact.digest, "here")
           }
-          try store.setReference(name, to: artefact.digest)
-          fetched.append(.init(name: "@" + name, artefact: artefact))
+          try store.setReference(name, to: came.artefact.digest)
+          fetched.append(came)
         case .line(let line):
-          fetched.append(try await source(line.from, store).fetch(line, withLineage: records.lineage))
+          fetched.append(try await source(line.from, store).fetch(line, extent))
         }
       }
       try print(fetched, in: store)

@@ -18,4 +18,17 @@ extension Remotes.Push {
     references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
     return shared
   }
+  /// Adds the list of the records of how an artefact and all that it was made from came to be, and the name that leads there. Of a source
+  /// there is none.
+  mutating func add(lineageOf digest: Digest, in store: Store) throws {
+    let makers = try [digest].records(in: store, except: [])
+    if makers.isEmpty { return }
+    let list = LineageList(artefact: digest, records: makers.map(\.key))
+    try list.checkSize()
+    let publication = store.publication()
+    let added = try publication.add(bytes: list.bytes)
+    try publication.commit()
+    artefacts.append(added)
+    references.append((LineageList.reference(to: digest), added.digest))
+  }
 }

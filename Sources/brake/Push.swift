@@ -12,8 +12,11 @@ extension Brake {
       commandName: "push",
       abstract: "Send artefacts to another place.",
       discussion: """
-        What is there already is not sent again; what is interrupted goes on where it was. Without names: all that the \
-        pipeline's stages have made. Names of references are sent, too; one that stands for something else there is moved with --force alone. A run is sent as a folder that holds what it has made, \
+        What is there already is not sent again; what is interrupted goes on with the objects that have not gone \
+        as a whole. Without names: all that the \
+        pipeline's stages have made. Names of references are sent, too, and with what is named by reference or digest how it was \
+        made, for 'brake pull' by the same name. A reference that stands for something else there is moved with --force alone. \
+        A run is sent as a folder that holds what it has made, \
         with its targets and parameters and without the names of this machine and its folders, for 'brake pull --run'. \
         \(Remote.help) \(ArtefactArguments.help)
         """)
@@ -36,11 +39,12 @@ extension Brake {
       let store = try pipeline.workspace.open()
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
-      var push = try await chosen(in: store)
+      var (push, named) = try await chosen(in: store)
       let unmoved = force ? [] : push.references
       if lineage.lineage {
         let sent = push.artefacts + push.recorded
         push.records += try sent.map(\.digest).records(in: store, except: push.records)
+        for digest in named { try push.add(lineageOf: digest, in: store) }
       }
       let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
       try OwnRecords.signIfConfigured(push.records, in: store)
@@ -68,9 +72,10 @@ extension Brake {
       if let run { try Output.print("brake pull --run \(run.identifier)") }
     }
 
-    private func chosen(in store: Store) async throws -> Remotes.Push {
+    /// - Returns: what is sent, and what of it is named by reference or digest: no stage tells how that was made.
+    private func chosen(in store: Store) async throws -> (Remotes.Push, named: [Digest]) {
       if given.names.isEmpty {
-        if runName != nil { return Remotes.Push(artefacts: []) }
+        if runName != nil { return (Remotes.Push(artefacts: []), []) }
         let engine = try pipeline.engine(given.overrides)
         var records = try await engine.recordedActions()
         var known: Set<Digest> = []
@@ -82,18 +87,21 @@ extension Brake {
         }
         var push = Remotes.Push(artefacts: [], records: records)
         push.recorded = records.flatMap(\.artefacts)
-        return push
+        return (push, [])
       }
       var push = Remotes.Push(artefacts: [])
+      var named: [Digest] = []
       for name in given.names {
+        let isNamed = name.hasPrefix("@") || name.hasPrefix("sha256:") || Digest(name) != nil
         for found in try await given.resolver(pipeline, in: store).all(name) {
           push.artefacts.append(try store.artefact(found.digest))
+          if isNamed, !named.contains(found.digest) { named.append(found.digest) }
           if found.name.hasPrefix("@") {
             push.references.append((String(found.name.dropFirst()), found.digest))
           }
         }
       }
-      return push
+      return (push, named)
     }
   }
 
@@ -143,7 +151,9 @@ extension Brake {
       if let run {
         digest = run.artefact.digest
       } else {
-        digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
+        digest = try await given.resolver(pipeline, in: store).one(
+          given.one(), hint: "name one of them, or share all that a run has made: brake share --run last"
+        ).digest
         push.artefacts = [try store.artefact(digest)]
         if lineage.lineage { push.records = try [digest].records(in: store, except: []) }
       }

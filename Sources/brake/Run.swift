@@ -118,13 +118,15 @@ extension Brake {
         ? Places(onCluster: jobs.jobs ?? RunnerOption.jobs)
         : question || dryRun ? Places(jobs: 1) : jobs.places()
       let engine = try pipeline.engine(
-        text, given.overrides, sources: { try cache.sources(for: $0) }, trust: trust,
+        text, given.overrides,
+        sources: { isExecuting && !checkDeterminism ? try cache.sources(for: $0) : [] },
+        trust: trust,
         jobServer: places.server, runner: { isExecuting ? try runner.make(for: $0, root: ".") : nil })
       engine.source.note(parameters: memory?.parameters)
       if question { return try await ask(engine) }
       if dryRun { return try await foretell(engine) }
       let summary = try await execute(engine, options(places), memory, recorders)
-      try await cache.send(engine, given.targets)
+      if !checkDeterminism { try await cache.send(engine, given.targets) }
       // What is told of the second time is what was asked for.
       if !checkDeterminism || !json { try show(summary) }
       if summary.isFailure { throw ExitCode(2) }

@@ -19,7 +19,8 @@ extension Brake {
       if json { return try Output.print(.array(status.map(\.json))) }
       var table = Table(.left, .left, .left)
       for each in status {
-        table.add(each.instance, each.state.rawValue, each.error?.headline ?? each.key?.short ?? "")
+        let state = each.place.map { "is in \($0)" } ?? each.state.rawValue
+        table.add(each.instance, state, each.error?.headline ?? each.key?.short ?? "")
         if let running = each.running {
           table.add("", "", running.text.isEmpty ? "runs now" : "runs now " + running.text)
         }
@@ -42,6 +43,7 @@ extension InstanceStatus {
       "resources": resources.json,
       "running": running?.json ?? .null,
       "leftover": leftover.map { .string($0) } ?? .null,
+      "place": place.map { .string($0) } ?? .null,
     ]
   }
 }

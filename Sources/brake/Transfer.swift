@@ -38,7 +38,7 @@ enum Transfer {
       guard let interruption = error as? Interruption else { throw error }
       Output.note(
         kept
-          ? "\(interruption); what had arrived is kept, and the same command goes on from there"
+          ? "\(interruption); what had arrived as a whole is kept, and the same command goes on with the rest: objects under way come again from their start"
           : "\(interruption); nothing was written")
       throw ExitCode(128 + interruption.signal)
     }

@@ -154,6 +154,85 @@ import Testing
     #expect(run.err.components(separatedBy: "the run goes on without").count == 2)
   }
 
+  @Test func `With what is named by reference or digest comes how it was made, as far as the place says so`()
+    throws
+  {
+    let lab = place["lab"]
+    #expect(try mine.brake("ref", "best", "last").status == 0)
+    let digest = try #require(try mine.brake("show", "--json", "last").out.firstDigest)
+    #expect(try mine.brake("push", "--to", lab, "--no-lineage", "@best").status == 0)
+    let refused = try yours.brake("pull", "--from", lab, "--lineage", "@best")
+    #expect(refused.status == 2 && refused.err.contains("does not say how @best was made"))
+    #expect(try mine.brake("push", "--to", lab, "@best").status == 0)
+    #expect(try mine.brake("push", "--to", lab, "folder").status == 0)
+    for name in ["@best", "sha256:\(digest)"] {
+      let empty = TemporaryFolder()
+      #expect(try empty.brake("pull", "--from", lab, name).status == 0)
+      #expect(try empty.brake("provenance", name).out.contains("seq 200000"))
+      let folder = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)
+      #expect(try empty.brake("get", folder, "-o", "copy").status == 2)
+      #expect(try empty.brake("pull", "--from", lab, "--lineage", name).status == 0)
+      #expect(try empty.brake("get", folder, "-o", "copy").status == 0)
+    }
+  }
+
+  @Test func `What a run has found elsewhere is up to date, is said to be there, and is fetched from there`()
+    throws
+  {
+    let lab = place["lab"]
+    #expect(try mine.brake("push", "--to", lab).status == 0)
+    #expect(
+      try yours.brake("run", "--remote-cache", "read", "--remote", lab).out.contains("0 ran, 3 hit"))
+    let status = try yours.brake("status").out
+    #expect(status.contains("all up to date") && status.contains("is in \(lab)"))
+    #expect(try yours.brake("run").out.contains("0 ran, 3 hit"))
+    #expect(try yours.brake("verify").status == 0)
+    let missing = try yours.brake("cat", "first")
+    #expect(missing.status == 2 && missing.err.contains("brake pull --from '\(lab)' 'first'"))
+    #expect(try yours.brake("pull", "--from", lab, "first").status == 0)
+    #expect(try yours.brake("cat", "first").status == 0)
+    #expect(try yours.brake("provenance", "last").out.contains("from \(lab)"))
+  }
+
+  @Test func `Who has set it in the configuration looks elsewhere in every run`() throws {
+    let lab = place["lab"]
+    #expect(try mine.brake("push", "--to", lab).status == 0)
+    yours.write("remote-cache: read \(lab)\n", to: "config")
+    func run(_ arguments: String...) throws -> String {
+      try BrakeProcess(["run"] + arguments, in: yours, environment: ["BRAKE_CONFIG": yours["config"]]).wait()
+        .out
+    }
+    #expect(try run("--remote-cache", "off", "--store", "alone").contains("3 ran"))
+    #expect(try run().contains("0 ran, 3 hit"))
+    yours.write("remote-cache: always\n", to: "config")
+    let wrong = try BrakeProcess(["run"], in: yours, environment: ["BRAKE_CONFIG": yours["config"]]).wait()
+    #expect(wrong.status == 2 && wrong.err.contains("give read, write or off"))
+  }
+
+  @Test func `What was shared is listed, and needs not be kept once it is no more`() throws {
+    #expect(try mine.brake("share", "last", "--to", place["lab"]).status == 0)
+    #expect(try mine.brake("share", "--run", "last", "--to", place["lab"]).status == 0)
+    func shared() throws -> Set<Substring> { Set(try mine.brake("unshare").outLines.map { $0.prefix(71) }) }
+    let before = try shared()
+    let taken = try mine.brake("unshare", "last").out
+    #expect(taken.contains("last.o"))
+    // With the list of how it was made, and the rest of the run is shared still.
+    let gone = before.subtracting(try shared())
+    #expect(gone.count == 2 && gone.contains(taken.prefix(71)) && before.count > 2)
+    let again = try mine.brake("unshare", "last")
+    #expect(again.status == 2 && again.err.contains("is not shared"))
+  }
+
+  @Test func `Who shares a stage with several outputs is told of what stands for all of a run`() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "stages: { two: { run: \"echo 1 > ${out.a}; echo 2 > ${out.b}\", out: { a: a.txt, b: b.txt } } }",
+      to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    let share = try folder.brake("share", "two", "--to", place["lab"])
+    #expect(share.status == 2 && share.err.contains("brake share --run last"))
+  }
+
   @Test func `A damaged object is refused, named, and made again by the run that wanted it`() throws {
     #expect(try mine.brake("push", "--to", place["store"]).status == 0)
     let digest = try #require(try mine.brake("show", "--json", "folder").out.firstDigest)

@@ -124,7 +124,7 @@ import Testing
 
   @Test func `What never ends is ended`() async throws {
     let bytes = [UInt8](repeating: 7, count: 1 << 16)
-    let server = OddServer { _ in .init("HTTP/1.1 200 OK", bytes, isEndless: true) }
+    let server = endless()
     defer { server.stop() }
     let publication = here.store.publication()
     let failures = try await remote(server).copy(
@@ -133,6 +133,42 @@ import Testing
     // Neither does a word about it end.
     let talker = OddServer { _ in .init("HTTP/1.1 404 Not Found", bytes, isEndless: true) }
     #expect(try await failure(talker).contains("cannot be reached"))
+  }
+
+  /// A server that sends what may be the start of an object, and frames without an end.
+  private func endless() -> OddServer {
+    // Sixty thousand bytes as they are, in a frame.
+    let start: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x64, 0x60, 0xE9, 0x01, 0x53, 0x07]
+    let frame = start + [UInt8](repeating: 0, count: 60_000 + 4)
+    return OddServer { _ in
+      var answer = OddServer.Answer("HTTP/1.1 200 OK", ObjectFormat.header, isEndless: true)
+      answer.pieces.append(frame)
+      return answer
+    }
+  }
+
+  /// Reads an object's file of which nobody knows the size.
+  /// - Returns: why it cannot be had, and how much of it has come.
+  private func refusal(_ server: OddServer, _ unannounced: Int) async throws -> (text: String, bytes: Int) {
+    defer { server.stop() }
+    let landing = Landing(path, limit: 64 << 20, unannounced: unannounced)
+    try await WebFiles("http://127.0.0.1:\(server.port)", name: "the server").read([landing])
+    let error = try #require(landing.error)
+    return ("\(error)", landing.count)
+  }
+
+  @Test func `What never ends is ended where nobody knows how long it is`() async throws {
+    let page = OddServer { _ in
+      .init("HTTP/1.1 200 OK", [UInt8](repeating: 7, count: 1 << 16), isEndless: true)
+    }
+    let (text, bytes) = try await refusal(page, 64 << 20)
+    #expect(text.contains("the server sends a damaged object") && bytes < 16, "\(text)")
+    let frames = try await refusal(endless(), 1 << 20)
+    #expect(frames.text.contains("sends more than 1048576 bytes") && frames.bytes <= 1 << 20, "\(frames)")
+    // Of an object that is asked for by its digest alone nobody knows it.
+    let remote = RemoteStore(WebFiles("http://127.0.0.1:1", name: "nobody"), scratch: here.store)
+    let unknown = remote.landing(of: WantedObject(there.large.digest, size: nil), at: here.folder["file"])
+    #expect(unknown.unannouncedLimit <= 1 << 30 && unknown.unannouncedLimit < unknown.limit)
   }
 
   @Test func `What is announced to be too large is not read`() async throws {
@@ -163,6 +199,21 @@ import Testing
     let server = OddServer { _ in .init("HTTP/1.1 200 OK") }
     server.stop()
     #expect(try await failure(server).contains("the server cannot be reached"))
+  }
+
+  @Test func `Who can be done without is asked no more once it says next to nothing`() async throws {
+    let server = OddServer { _ in
+      var answer = OddServer.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000000", [1])
+      answer.isHeld = true
+      return answer
+    }
+    defer { server.stop() }
+    let files = WebFiles("http://127.0.0.1:\(server.port)", name: "the server", silence: 1)
+    let landings = (0..<64).map { Landing("actions/\($0)", limit: 1 << 20) }
+    try await files.read(landings)
+    #expect(landings.allSatisfy { $0.error != nil })
+    // As many as are asked at once, and none of them again.
+    #expect(server.requests <= 16)
   }
 
   @Test func `A cancelled download ends at once`() async throws {

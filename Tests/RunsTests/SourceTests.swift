@@ -45,6 +45,20 @@ import Testing
     #expect(events.ran == [])
   }
 
+  @Test func `What was found elsewhere is recorded, so that the next run needs nobody for it`() async throws {
+    _ = try await run(sources: [NamedStore(store: there.store)])
+    let status = try await here.engine([]).status(targets: [])
+    #expect(status.map(\.isBehind) == [false, false, false])
+    #expect(status.map(\.place) == ["the lab", "the lab", nil])
+    let again = try await run(sources: [])
+    #expect(again.summary.hit == 3 && again.events.ran == [])
+    #expect(try here.store.objects().count == 1)
+    // What is not here is made again for who reads it.
+    let other = try await run([("n", "2")], sources: [])
+    #expect(other.summary.failures.isEmpty && here.text("last.txt") == "a\ntwo\n2\n")
+    #expect(try await here.engine([]).status(targets: ["folder"]).map(\.place) == [nil, nil])
+  }
+
   @Test func `What a stage reads is fetched before it runs, with all that a folder holds`() async throws {
     let (summary, events) = try await run([("n", "2")], sources: [there.store])
     #expect(events.ran == ["last"] && summary.failures.isEmpty)

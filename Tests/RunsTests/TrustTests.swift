@@ -250,7 +250,7 @@ import Testing
 }
 
 /// A store as another place.
-private struct NamedStore: ObjectSource, RecordSource {
+struct NamedStore: ObjectSource, RecordSource {
   let store: Store
   var place: String? { "the lab" }
 

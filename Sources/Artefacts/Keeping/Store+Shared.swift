@@ -19,6 +19,23 @@ extension Store {
   /// All that is in such lists.
   public func shared() throws -> Set<Digest> { try digests(inFilesOf: "shared") }
 
+  /// Takes artefacts out of all such lists, durably.
+  /// - Parameter parts: what is taken out of the lists that name one of these, too.
+  public func unshare(_ digests: Set<Digest>, with parts: Set<Digest> = []) throws {
+    var isChanged = false
+    for name in try namesOfFiles(in: "shared") {
+      let path = "\(root)/shared/\(name)"
+      guard let bytes = try files.contents(of: path, limit: DigestList.limit) else { continue }
+      let listed = Set(DigestList.digests(bytes))
+      if listed.isDisjoint(with: digests) { continue }
+      // What stays is in another list before it is no longer in this one.
+      try noteShared(listed.subtracting(digests).subtracting(parts))
+      try files.remove(path)
+      isChanged = true
+    }
+    if isChanged { try files.synchronise("\(root)/shared") }
+  }
+
   func digests(inFilesOf part: String) throws -> Set<Digest> {
     var all: Set<Digest> = []
     for name in try namesOfFiles(in: part) {

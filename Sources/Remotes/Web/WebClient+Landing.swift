@@ -1,7 +1,9 @@
+import Artefacts
 import System
 
 extension WebClient {
-  /// Reads a file. Goes on where a broken answer ended, if the file is still the same.
+  /// Reads a file. Goes on where a broken answer ended, if the file is still the same. Of what is to be an object no more comes than can be
+  /// one.
   ///
   /// - Parameter mayBeginAgain: whether a server that has no rest to give is asked for the whole file once more.
   /// - Returns: the head of the answer; that there is no such file is told by the landing.
@@ -9,6 +11,9 @@ extension WebClient {
     _ landing: Landing, from url: String, headers: [String] = [], mayBeginAgain: Bool = true
   ) throws -> WebAnswer {
     var tag: String?
+    var arriving = ArrivingObject()
+    var end = 0
+    landing.isGoingOn = false
     let answer = try ask(
       {
         var request = WebRequest(method: "GET", url: url, headers: headers)
@@ -31,6 +36,22 @@ extension WebClient {
         } else if answer.status != 206, !landing.isGoingOn {
           // The whole file comes again.
           try landing.restart()
+        }
+        if !landing.isGoingOn {
+          if landing.count == 0 { arriving = ArrivingObject() }
+          end =
+            answer.length.map { min(max($0, 0), landing.limit) + landing.count } ?? landing.unannouncedLimit
+        }
+        guard landing.count + piece.count <= end else {
+          throw RemoteFailure.lying(
+            name, "sends more than \(end) bytes for \(landing.path), and has not said that so many come")
+        }
+        if landing.isOfObject {
+          do throws(Failure) { try arriving.take(piece) } catch {
+            if error.code != .damaged { throw error }
+            throw RemoteFailure.lying(
+              name, "sends a damaged object for \(landing.path): \(error.headline)")
+          }
         }
         landing.isGoingOn = true
         try landing.append(piece, from: name)

@@ -7,16 +7,24 @@ final class WebClient: Sendable {
   let name: String
   let bucket: S3Bucket?
   private let login: String
+  /// Seconds after which a server that says next to nothing is given up for good; nil for as much patience as there can be.
+  private let silence: Int?
+  /// Why such a server is asked no more.
+  private let trouble = Mutex<Failure?>(nil)
   private let idle = Mutex<[Connection]>([])
 
   /// Handed from one task to the next, never used by two.
   private struct Connection: @unchecked Sendable { let handle: WebHandle }
 
-  /// - Parameter login: what one can do who is not let in.
+  /// - Parameters:
+  ///   - login: what one can do who is not let in.
+  ///   - silence: seconds after which a server that says next to nothing is given up for good, by who can do without.
   init(
     name: String, bucket: S3Bucket? = nil,
-    login: String = "put the machine's name, login and password into ~/.netrc, or ask for access"
+    login: String = "put the machine's name, login and password into ~/.netrc, or ask for access",
+    silence: Int? = nil
   ) {
+    self.silence = silence
     self.name = name
     self.bucket = bucket
     self.login = login
@@ -36,7 +44,12 @@ final class WebClient: Sendable {
     var hasRenewed = false
     while true {
       try Task.checkCancellation()
+      if let failure = trouble.withLock(\.self) { throw failure }
       var request = try request()
+      if let silence {
+        request.silence = silence
+        request.lowestSpeed = WebClient.lowestSpeed
+      }
       let identity = try bucket?.sign(&request)
       do {
         let answer = try perform(request, body: body, receive: receive)
@@ -48,16 +61,23 @@ final class WebClient: Sendable {
           if try !bucket.identity.renew(unlike: identity) { return answer }
         } else {
           guard [408, 429, 500, 502, 503, 504].contains(answer.status) else { return answer }
+          if let silence, answer.wantedPause ?? 0 > Double(silence) { return answer }
           if try !patience.wait(askedFor: answer.wantedPause) { return answer }
         }
       } catch let error as WebBreak {
-        if try !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
-          throw RemoteFailure.unreachable(name, error.text)
+        let isTooLate = silence != nil && error.isSilence
+        if try isTooLate || !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
+          let failure = RemoteFailure.unreachable(name, error.text)
+          if silence != nil { trouble.withLock { $0 = failure } }
+          throw failure
         }
       }
       again()
     }
   }
+
+  /// Bytes a second that are next to nothing.
+  private static let lowestSpeed = 1000
 
   /// Asks for something of which the answer is passed over.
   func ask(_ request: WebRequest) throws -> WebAnswer { try ask({ request }) { _, _ in } }

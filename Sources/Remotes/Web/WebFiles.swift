@@ -16,9 +16,10 @@ public final class WebFiles: RemoteFiles {
   /// - Parameters:
   ///   - base: the address below which the store's files have their names, without a slash at its end.
   ///   - name: what errors call it.
-  init(_ base: String, name: String, bucket: S3Bucket? = nil) {
+  ///   - silence: seconds after which it is given up for good if it says next to nothing; nil for who needs it.
+  init(_ base: String, name: String, bucket: S3Bucket? = nil, silence: Int? = nil) {
     self.base = base
-    client = WebClient(name: name, bucket: bucket)
+    client = WebClient(name: name, bucket: bucket, silence: silence)
   }
 
   public func present(among paths: [String]) async throws -> Set<String> {

@@ -42,10 +42,10 @@ final class WebHandle {
     // What a proxy says before the server is heard is not the server's.
     set(.suppressConnectHeaders, 1)
     set(.noSignal, 1)
-    set(.connectTimeout, min(WebHandle.connectSeconds, request.seconds ?? .max))
+    set(.connectTimeout, min(WebHandle.connectSeconds, request.silence, request.seconds ?? .max))
     if let seconds = request.seconds { set(.timeout, seconds) }
     // Who sends less than this for so long has stopped.
-    set(.lowSpeedLimit, 1)
+    set(.lowSpeedLimit, request.lowestSpeed)
     set(.lowSpeedTime, request.silence)
     if request.isBesides { set(.noProxy, "*") } else { set(.netrc, Libcurl.netrcOptional) }
     set(.keepAlive, 1)
@@ -125,6 +125,8 @@ struct WebRequest {
   var body: Int?
   /// Seconds after which a server that says nothing is given up.
   var silence = 30
+  /// Bytes a second of which fewer are nothing.
+  var lowestSpeed = 1
   /// Seconds after which it is given up in any case.
   var seconds: Int?
   /// Whether it goes to a service beside the machine: past all proxies, to nowhere else, and without passwords of `~/.netrc`.

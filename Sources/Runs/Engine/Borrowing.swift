@@ -67,7 +67,10 @@ public struct Borrowing: Sendable {
     if extent == .alone { return }
     let logs = (extent == .withLineage ? lineage : makers).compactMap(\.log)
     try await fetch(logs: logs)
-    try record(lineage.filter { borrowed.records[$0.key] != nil })
+    let taken = try lineage.filter {
+      try borrowed.records[$0.key] != nil && !engine.hasOwn(of: $0.key, actions[$0.key])
+    }
+    try engine.record(taken, borrowed.signatures, from: source.place)
   }
 
   /// What was printed can be done without.
@@ -78,35 +81,6 @@ public struct Borrowing: Sendable {
     // Nobody says how long they are.
     _ = try await source.copy(wanted.sorted().map { WantedObject($0, size: nil) }, to: publication)
     try publication.commit()
-  }
-
-  /// Records what has been made there.
-  private func record(_ records: [Record]) throws {
-    let store = engine.store
-    let publication = store.publication()
-    let records = try records.filter { try !hasOwn(of: $0.key) }
-    for record in records where ((try? store.record(record.key)) ?? nil) != record {
-      // One that is here and does not count gives way, as it does to a result of one's own.
-      try publication.add(record: record, isReplacing: try store.hasRecord(record.key))
-    }
-    // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
-    let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
-    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
-    let keys = Set(records.map(\.key))
-    try store.add(borrowed.signatures.filter { keys.contains($0.key) })
-    try publication.commit()
-    // Whoever has collected in between has forgotten what no record named until now.
-    if !left.isEmpty { try store.noteGone(left) }
-    try? store.note(told: records, from: source.place)
-  }
-
-  /// Whether by now there is a record here that counts: a run may have made the same while all this came.
-  private func hasOwn(of key: Digest) throws -> Bool {
-    guard let here = (try? engine.store.record(key)) ?? nil, actions[key]?.fault(in: here.outputs) == nil
-    else {
-      return false
-    }
-    return try engine.trust.refusal(of: here, in: engine.store) == nil
   }
 
   /// The records of some instances and of all that they are made from.
@@ -124,6 +98,43 @@ public struct Borrowing: Sendable {
 }
 
 extension Engine {
+  /// Records what has been made elsewhere.
+  /// - Parameters:
+  ///   - signatures: of these records, and perhaps of others.
+  ///   - place: where they come from.
+  func record(_ records: [Record], _ signatures: [Digest: RecordSignatures], from place: String?) throws {
+    let publication = store.publication()
+    for record in records where ((try? store.record(record.key)) ?? nil) != record {
+      // One that is here and does not count gives way, as it does to a result of one's own.
+      try publication.add(record: record, isReplacing: try store.hasRecord(record.key))
+    }
+    // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
+    let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
+    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
+    let keys = Set(records.map(\.key))
+    _ = try store.add(signatures.filter { keys.contains($0.key) })
+    try publication.commit()
+    // Whoever has collected in between has forgotten what no record named until now.
+    if !left.isEmpty { try store.noteGone(left) }
+    try? store.note(told: records, from: place)
+  }
+
+  /// Whether by now there is a record here that counts: a run may have made the same while others were asked.
+  func hasOwn(of key: Digest, _ action: Action?) throws -> Bool {
+    guard let here = (try? store.record(key)) ?? nil, action?.fault(in: here.outputs) == nil else {
+      return false
+    }
+    return try trust.refusal(of: here, in: store) == nil
+  }
+
+  /// The place that had what is recorded when it was asked, and of which no more than the record may be here; nil if it was made here.
+  func origin(of record: Record) -> String? {
+    isTold(record) ? store.originOfTold(record.key) : nil
+  }
+
+  /// Whether somebody else has said just that.
+  func isTold(_ record: Record) -> Bool { (try? store.toldRecord(record.key)) == record }
+
   /// Follows the plan of what some names such as `fit[47k].curve` stand for as far as records carry it: those of the store and,
   /// where it has none, those of another place, which is asked for many at once.
   /// - Throws: if the place does not answer, or a name is no stage's.

@@ -29,7 +29,9 @@ extension Engine {
       if let fault = action.fault(in: record.outputs) { return .distrusted(fault) }
       if let refusal = try trust.refusal(of: record, in: store) { return .distrusted(refusal) }
       if try record.outputs.allSatisfy({ try store.isWhole($0.artefact) }) { return .hit(record) }
-      return try store.wasRemoved(record.outputs.lazy.map(\.artefact)) ? .removed(record) : .lost(record)
+      guard try store.wasRemoved(record.outputs.lazy.map(\.artefact)) else { return .lost(record) }
+      // Who wants to find out whether it is true needs nothing of it.
+      return heedsTold && isTold(record) ? .hit(record) : .removed(record)
     } catch let error as Failure where error.code == .damaged {
       return .miss
     } catch let error as Failure where error.code == .refused {

@@ -4,10 +4,12 @@ import Synchronization
 import System
 
 extension Engine {
-  /// What other places than the store have recorded of some actions, as far as all of it can be had.
+  /// What other places than the store have recorded of some actions, as far as all of it can be had. From then on it counts as recorded
+  /// here, and what of it is not here as what was removed to save room.
   func foundElsewhere(_ actions: [Action]) async -> [Digest: Record] {
     var found: [Digest: Record] = [:]
-    var rest = Dictionary(actions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    let wantedActions = Dictionary(actions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    var rest = wantedActions
     for source in sources where !rest.isEmpty {
       // Who does not answer, or does not tell the truth, has nothing.
       guard let offer = try? await offer(of: source, for: Array(rest.values)) else { continue }
@@ -25,7 +27,9 @@ extension Engine {
           taken.append(record)
         }
       }
-      // So that it can be told later where what comes from there was made, and by whom. A run does not fail for it.
+      // So that the next run finds it, and it can be told where it was made, and by whom. A run does not fail for it.
+      let fresh = taken.filter { (try? hasOwn(of: $0.key, wantedActions[$0.key])) == false }
+      try? record(fresh, signatures, from: source.place)
       try? store.note(told: taken, from: source.place)
       _ = try? store.add(signatures.filter { found[$0.key] != nil })
     }

@@ -49,12 +49,13 @@ public struct ArtefactNames: Sendable {
   }
 
   /// The one artefact that a text names.
-  public func one(_ text: String) async throws -> NamedArtefact {
+  /// - Parameter hint: what can be done where it names several.
+  public func one(_ text: String, hint: String = "name one of them") async throws -> NamedArtefact {
     let found = try await all(text)
     if let first = found.first, Set(found.map(\.digest)).count == 1 { return first }
     throw PipelineError(
       "'\(text)' names \(found.count) artefacts", facts: ArtefactNames.facts(found),
-      hint: "name one of them")
+      hint: hint)
   }
 
   /// All artefacts that a text names: one, or those of a stage, an action or a published folder.

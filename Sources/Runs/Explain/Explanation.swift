@@ -92,7 +92,12 @@ extension Engine {
     switch finding.state {
     case .upToDate: "up to date"
     case .unpublished: "up to date in the store; what it publishes is missing or changed in the workspace"
-    case .removed: "recorded; an output was removed to save room, and is made again when something needs it"
+    case .removed:
+      if let place = (finding.record ?? finding.partial).flatMap(origin) {
+        "recorded; an output is in \(place), and is fetched or made again when something needs it"
+      } else {
+        "recorded; an output was removed to save room, and is made again when something needs it"
+      }
     case .lost: "must run: it is recorded, but an output is missing or damaged in the store"
     case .mustRun where finding.distrust != nil:
       "must run, although it is recorded: \(finding.distrust ?? "")"

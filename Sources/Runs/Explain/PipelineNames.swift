@@ -132,6 +132,13 @@ struct PipelineNames {
   ) -> PipelineError {
     if let borrowed = engine.borrowed { return borrowed.lacking(instance, survey) }
     let parameters = engine.overrides.map { " \($0.name)=\($0.value)" }.joined()
+    let finding = survey.findings.first { $0.instance.name == instance }
+    if state == .removed, let place = (finding?.record ?? finding?.partial).flatMap(engine.origin) {
+      return PipelineError(
+        "an output of '\(instance)' is in \(place), and not here",
+        hint: "fetch it (brake pull --from '\(place)' '\(instance)'\(parameters)), or make it here "
+          + "(brake run '\(instance)'\(parameters))")
+    }
     let headline =
       switch state {
       case .lost: "an output of '\(instance)' is missing or damaged in the store"

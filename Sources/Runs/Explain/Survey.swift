@@ -147,6 +147,8 @@ public struct InstanceStatus: Sendable {
   public let running: RunningElsewhere?
   /// Whether a run would do something about it. What was removed to save room and no stage has to read is left as it is.
   public let isBehind: Bool
+  /// The other place that had what is recorded and is not here.
+  public var place: String?
 }
 
 extension Engine {
@@ -164,7 +166,8 @@ extension Engine {
           leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil,
           running: $0.record == nil
             ? $0.action.flatMap { leases.about($0.key) }.map(RunningElsewhere.init) : nil,
-          isBehind: $0.state != .upToDate && !($0.state == .removed && $0.record != nil))
+          isBehind: $0.state != .upToDate && !($0.state == .removed && $0.record != nil),
+          place: $0.state == .removed ? ($0.record ?? $0.partial).flatMap(origin) : nil)
       }
       let deferred = try survey.plan.selection(targets).deferred.map {
         InstanceStatus(

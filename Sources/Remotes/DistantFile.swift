@@ -17,6 +17,8 @@ final class DistantFile: Sendable {
 
   /// Bytes that are read at least.
   private static let least = 1 << 16
+  /// Bytes before its end that are read all at once: parts of so short a file, each of them at least that long, would be more.
+  private static let short = 3 * least
   /// Bytes that are asked for at once.
   private static let most = 4 << 20
 
@@ -68,10 +70,17 @@ final class DistantFile: Sendable {
       blocks.first { $0.start <= start && start + count <= $0.start + $0.bytes.count }
     }
     if let known { return known }
-    let wanted = start..<min(size, start + max(count, DistantFile.least))
+    let end = blocks.withLock { $0[0] }
+    let isShort = 1...DistantFile.short ~= end.start
+    let wanted = isShort ? 0..<end.start : start..<min(size, start + max(count, DistantFile.least))
     switch try files.read(.range(wanted), of: path) {
     case .bytes(let bytes, ofSize: size) where bytes.count == wanted.count:
       progress.bytesHaveCome(bytes.count)
+      if isShort {
+        let whole = Block(start: 0, bytes: bytes + end.bytes)
+        blocks.withLock { $0 = [whole] }
+        return whole
+      }
       let block = Block(start: start, bytes: bytes)
       // The end stays, and the last block.
       blocks.withLock { $0 = [$0[0], block] }

@@ -39,7 +39,8 @@ import System
       CommandGroup(
         name: "Sharing",
         subcommands: [
-          Share.self, Unshare.self, Push.self, Pull.self, Bundle.self, Reproduce.self, Sign.self, Audit.self,
+          Share.self, Unshare.self, Push.self, Pull.self, Bundle.self, Reproduce.self, Clone.self, Sign.self,
+          Audit.self,
           Remote.self,
           ServeStore.self, Execute.self,
         ]),

@@ -134,8 +134,8 @@ extension Brake {
   }
 }
 
-/// The folder in which a bundle is run again.
-private struct ReproductionPlace: Sendable {
+/// The folder in which a bundle is run again, or into which it is unpacked.
+struct ReproductionPlace: Sendable {
   /// Absolute.
   let path: String
   let shown: String

@@ -136,6 +136,35 @@ import Testing
     #expect(refused.status == 2 && refused.err.contains("the archive cannot be read"), "\(refused)")
   }
 
+  @Test(arguments: ["bundle", "paper.tar"])
+  func `A clone has the pipeline and all that was made`(name: String) throws {
+    try bundle(to: name)
+    try FileManager.default.removeItem(atPath: mine.path)
+    let made = try yours.brake("clone", name, "copy")
+    #expect(made.status == 0 && made.out.hasPrefix("11 artefacts and 8 records in copy/cache\n"), "\(made)")
+    let command = try #require(made.outLines.last)
+    #expect(command == "brake -C copy -f brake.yaml")
+    #expect(try yours.brake("verify", "-C", "copy").status == 0)
+    let run = try yours.brake("-C", "copy", "-f", "brake.yaml")
+    #expect(run.out.contains("8 planned: 0 ran, 8 hit"), "\(run)")
+    #expect(yours.text("copy/results/all <b>.txt")?.contains("HELLO") == true)
+    // Only what depends on a change runs.
+    yours.write("good day\n", to: "copy/words.txt")
+    #expect(try yours.brake("-C", "copy").out.contains("2 ran, 6 hit"))
+
+    #expect(try yours.brake("clone", name, "copy").err.contains("is there already"))
+    #expect(try yours.brake("clone", "copy", "other").err.contains("is no bundle"))
+    #expect(!yours.exists("other"))
+  }
+
+  @Test func `A clone of a bundle with results alone makes nothing again that nobody reads`() throws {
+    try bundle("--results-only")
+    let made = try JSON(parsing: try yours.brake("clone", "bundle", "copy", "--json").out)
+    #expect((made["omitted"]?.integer ?? 0) > 0 && made["records"] == 8)
+    #expect(try yours.brake("verify", "-C", "copy").status == 0)
+    #expect(try yours.brake("-C", "copy").out.contains("0 ran"))
+  }
+
   @Test func `A source that was changed is named, and what comes of it is told by how much`() throws {
     try bundle()
     yours.write("hullo\n", to: "bundle/workspace/words.txt")

@@ -92,6 +92,18 @@ import Testing
     #expect(try here.objects().isEmpty)
   }
 
+  @Test func `Of a short file no more comes than it is long`() throws {
+    let short = ["a": 100_000, "w": 60_000, "z": 60_000].reduce(into: [String: [UInt8]]()) {
+      $0[$1.key] = Array(tensors[$1.key]!.prefix($1.value))
+    }
+    let digest = try PartsTests.add(short, to: there)
+    let file = try #require(FileManager.default.contents(atPath: there.objectPath(digest)))
+    let server = server()
+    defer { server.stop() }
+    #expect(try read("w", of: digest, server) == short["w"])
+    #expect(sent.value == file.count)
+  }
+
   @Test func `A tensor of a difference is read with its bases, there or here`() throws {
     let first = ["a": 2_000_000, "w": 500_000, "z": 2_000_000].reduce(into: [String: [UInt8]]()) {
       $0[$1.key] = Array(tensors[$1.key]!.prefix($1.value))

@@ -77,7 +77,7 @@ import Testing
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 12,
-      digest: "52bf2ae642c6156b526881b33847af8cb8ff16697e2db63397439d4756103a66"),
+      digest: "eef8ae2335352305291e6a9bbf5bf473fe56d3a6024aabf454d43cfef3b709b1"),
     Golden(
       operation: "report.html", revision: 16,
       digest: "7f8801254ca9aa83bb5b81f5517efe8702aee3caf63dde2a5cd7aef261c6a2dd"),
@@ -86,7 +86,7 @@ import Testing
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 12,
-      digest: "094daf7e12bc15498d5a596f7e0cf8d5f089506e3e023cc17f2cfff26bda4e22"),
+      digest: "cfd2999f1822aa33d77b8641bfada8fa45da264f75fb56e92c389eded9ba7e8c"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 16,
       digest: "1d18b9815f48565c18e6d9ec5dd7333d5f635eac901933e46f296aeaa36502e9"),

@@ -18,7 +18,7 @@ extension FindingsTable {
           row(
             "break_margin", unit: "2 log odds", evidence.margin,
             says:
-              "\(broken.name) ahead of \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive))",
+              "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive))",
             test: odds))
       }
       for part in evidence.parts {

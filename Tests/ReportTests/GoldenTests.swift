@@ -77,19 +77,19 @@ import Testing
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 11,
-      digest: "028344ab0fe9586daf08acc72e18b27c9d700a9cdd5757e2a35eb81226d4aec3"),
+      digest: "098c5f957231a517c2c26920f0e9e075a41f57e4a6a7458676c2facf4d339c5a"),
     Golden(
       operation: "report.html", revision: 15,
-      digest: "f8dc0dfe0afb9d1e692f25c4034bb22f9f7f5f19160b3b4f4c49cc574efd779f"),
+      digest: "d56161194a562054681ee8ecf844b09ba69e723a9e4d241f5e8c3b9d56d77946"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 11,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 11,
-      digest: "1cc9fc6c4aeb6190f46d79a55b03e71d37a7b1c5346342ee6f36de777cc021d6"),
+      digest: "132faeba59e2117ccd63a6590bdcb24127069c7f4230db7f9068b667f8b4a085"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 15,
-      digest: "c118a665b7d25e71ae1126cb135170a14331d7e7964a634495c3ace3f5bd1c36"),
+      digest: "c486bc8e90ead3da1a32c4dd68c23d06cfac716a077b197ced184d331f4d2d99"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

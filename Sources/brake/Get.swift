@@ -1,6 +1,7 @@
 import Actions
 import ArgumentParser
 import Artefacts
+import JSON
 import Remotes
 import Runs
 import Safetensors
@@ -22,7 +23,7 @@ extension Brake {
     @Option(
       name: [.customShort("o", allowingJoined: true), .long],
       help: ArgumentHelp(
-        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits).",
+        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits; of a line with the lineage with the ending of the output's file, such as .json).",
         valueName: "path"),
       completion: .file())
     var output: String?
@@ -40,8 +41,8 @@ extension Brake {
         let shape = "\(tensor.tensor.dtype.rawValue) \(tensor.tensor.shape)"
         return try Output.print("\(tensor.name)  \(shape)  \(path)".visible())
       }
-      let (store, digest) = try await found(given.one())
-      let path = try target(digest.short)
+      let (store, digest, ending) = try await found(given.one())
+      let path = try target(digest.short + ending)
       try store.restore(digest, to: path)
       try Output.print("\(digest)  \(path.visible())")
     }
@@ -89,16 +90,37 @@ extension Brake {
       }
     }
 
-    /// Where an artefact is, once it is there.
-    private func found(_ name: String) async throws -> (Store, Digest) {
+    /// Where an artefact is, once it is there, and what the name of its file ends with, as far as that is known.
+    private func found(_ name: String) async throws -> (Store, Digest, ending: String) {
       guard ShareLine.isMeant(by: name) else {
         let store = try pipeline.workspace.open()
-        return (store, try await given.resolver(pipeline, in: store).one(name).digest)
+        return (store, try await given.resolver(pipeline, in: store).one(name).digest, "")
       }
       let line = try ShareLine.ofWhole(name)
       let store = try pipeline.workspace.open(creating: true)
       let address = try line.from ?? RemoteNames(of: store).resolve(nil)
-      return (store, try await Fetching(address, into: store).fetch(line, .withRecords).artefact.digest)
+      let isNew = !exists(store.root + "/format")
+      let fetched = try await Fetching(address, into: store).fetch(line, .withRecords)
+      if isNew {
+        Output.note("note: it is kept in the store \(store.root.visible()), too, which was made for it")
+      }
+      let isFile = fetched.artefact.kind == .blob
+      let ending = isFile ? fetched.records.first?.ending(ofFile: fetched.artefact.digest) : nil
+      return (store, fetched.artefact.digest, ending ?? "")
     }
+  }
+}
+
+extension Record {
+  /// `.json`, as the file of an output ended that is this artefact. A stranger's record chooses no more of a name than that.
+  fileprivate func ending(ofFile digest: Digest) -> String? {
+    guard let output = outputs.first(where: { $0.artefact.digest == digest }) else { return nil }
+    let operation = manifest["operation"]?.string.flatMap { OperationRegistry.builtIn[$0] }
+    let declared =
+      operation?.outputs.first { $0.name == output.name }?.file ?? manifest["outputs"]?[output.name]?.string
+    guard let file = output.file ?? declared, let dot = file.lastIndex(of: ".") else { return nil }
+    let ending = file[dot...].dropFirst()
+    let isPlain = ending.utf8.allSatisfy { 48...57 ~= $0 || 65...90 ~= $0 || 97...122 ~= $0 }
+    return isPlain && 1...12 ~= ending.utf8.count ? "." + ending : nil
   }
 }

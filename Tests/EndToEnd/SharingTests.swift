@@ -273,6 +273,18 @@ import Testing
     #expect(try mine.brake("verify", "--repair", "--from", place["none"]).status == 2)
   }
 
+  @Test func `A file that a line brings ends as its stage calls it, and a new store is told of`() throws {
+    let line = try mine.brake("share", "--to", place["store"], "last").out.split(separator: "'")[1]
+    let empty = TemporaryFolder()
+    let got = try empty.brake("get", String(line))
+    let digest = line.prefix(71)
+    #expect(
+      got.out == "\(digest)  \(digest.dropFirst(7).prefix(12)).txt\n" && got.err.contains("the store cache,"))
+    // It was made a moment ago, and how the file was made is not asked for.
+    let again = try empty.brake("get", String(line.prefix { $0 != "&" }), "-o", "copy")
+    #expect(again.status == 0 && again.err == "")
+  }
+
   @Test func `A store that is served says nothing of one who goes away, and something to one who never came`()
     throws
   {

@@ -77,19 +77,19 @@ import Testing
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
       operation: "report.tables", revision: 12,
-      digest: "eef8ae2335352305291e6a9bbf5bf473fe56d3a6024aabf454d43cfef3b709b1"),
+      digest: "5e52722f84d3400b79b87bffb6c2ef5e6ffe0a904de6b87b0d6a560fcac44851"),
     Golden(
       operation: "report.html", revision: 16,
-      digest: "7f8801254ca9aa83bb5b81f5517efe8702aee3caf63dde2a5cd7aef261c6a2dd"),
+      digest: "9c4ce086624d7765799ffb086f7e92ce93511170b38deb59e3a4536522599e2f"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
       operation: "report.tables", isOfRates: true, revision: 12,
-      digest: "cfd2999f1822aa33d77b8641bfada8fa45da264f75fb56e92c389eded9ba7e8c"),
+      digest: "ef76f74a0648fafb712ef3bbe5c18a3cfb90b139fed111462479c3eb05f6e2f6"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 16,
-      digest: "1d18b9815f48565c18e6d9ec5dd7333d5f635eac901933e46f296aeaa36502e9"),
+      digest: "f01517e1f560bfec0e6fff65717840ab8bd09b50b711d92303b8ba1b845399d8"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -12,6 +12,7 @@ public struct FileStatus: Hashable, Sendable {
   /// Whether any bytes of a file have room on the disk: of one that was only made longer, none have.
   package let takesRoom: Bool
   private let mode: UInt32
+  private let owner: UInt32
 
   public var isFile: Bool { mode & S_IFMT == S_IFREG }
   public var isFolder: Bool { mode & S_IFMT == S_IFDIR }
@@ -23,6 +24,9 @@ public struct FileStatus: Hashable, Sendable {
   public var isExecutable: Bool { mode & S_IXUSR != 0 }
   /// Who may execute it: 0o111 if all may.
   package var executeMode: UInt32 { mode & 0o111 }
+
+  /// Whether it is this user's, and nobody else may read or write it.
+  package var isSecret: Bool { owner == geteuid() && mode & 0o077 == 0 }
 
   /// `a pipe`, for messages.
   public var kind: String {
@@ -44,6 +48,7 @@ public struct FileStatus: Hashable, Sendable {
     changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     takesRoom = status.st_blocks > 0
     mode = status.st_mode
+    owner = status.st_uid
   }
 
   /// Room may be given to a file long after it was written: that it has some is no difference.

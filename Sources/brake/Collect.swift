@@ -14,7 +14,8 @@ extension Brake {
         Kept are references, pins, what was shared, what is published in a workspace, what the last runs of each pipeline \
         needed, what is in use, and the records of how all of it was made. Everything else that is not new is set aside, and \
         removed by a later 'brake gc' when it has been aside for as long as --grace says; until then whoever misses it has it back. \
-        --now does both at once. Nobody has to wait: runs may go on beside it.
+        --now does both at once. What is written out for commands goes as far as it is more than BRAKE_RESTORED or the budget \
+        allows, and with --now all of it that is not in use. Nobody has to wait: runs may go on beside it.
 
         With --budget, outputs that are needed go as well until all objects fit, first those that take the least time to make again \
         for each byte. They are made again when a stage reads them that has to run, or by 'brake run STAGE'; as long as all that \
@@ -79,7 +80,8 @@ extension StoreKeeper.Outcome {
   fileprivate func json(isTrial: Bool) -> JSON {
     [
       "dry_run": .bool(isTrial), "set_aside": aside.json, "removed": removed.json, "young": young.json,
-      "waiting": waiting.json, "taken_back": takenBack.json, "kept": kept.json,
+      "waiting": waiting.json, "written_out_bytes": .integer(Int64(writtenOut)), "taken_back": takenBack.json,
+      "kept": kept.json,
       "over_budget": .integer(Int64(overBudget)),
       "signatures": .integer(Int64(signatures)),
       "evicted": .array(
@@ -116,6 +118,7 @@ extension StoreKeeper.Outcome {
     lines.append("\(would)removed:   \(removed.text)")
     if !waiting.isNothing { lines.append("waiting:   \(waiting.text), to be removed by a later 'brake gc'") }
     if !young.isNothing { lines.append("not needed, but newer than \(grace): \(young.text)") }
+    if writtenOut > 0 { lines.append("written out for commands: \(byteCount(writtenOut)) \(would)removed") }
     if signatures > 0 { lines.append("signatures of \(signatures) records that are gone: removed") }
     lines.append("kept:      \(kept.text)")
     if overBudget > 0 { lines.append("over the budget by \(byteCount(overBudget)): nothing else may go") }

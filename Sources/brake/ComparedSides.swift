@@ -3,6 +3,7 @@ import Artefacts
 import Differences
 import Pipeline
 import Runs
+import System
 
 /// What the two sides of a comparison stand for.
 struct ComparedSides {
@@ -27,7 +28,14 @@ struct ComparedSides {
   }
 
   private func artefact(_ text: String) async throws -> any Content {
-    let store = try pipeline.workspace.open()
+    let store: Store
+    do { store = try pipeline.workspace.open() } catch {
+      guard let failure = error as? Failure, failure.code == .notFound else { throw error }
+      throw Failure(
+        .notFound,
+        "there is no file or folder '\(text)', and no store that could have an artefact of that name",
+        hint: failure.hint)
+    }
     let found = try await named(text)
     if found.count == 1 { return try StoredContent(found[0].digest, in: store) }
     let common = ComparedSides.commonLength(found.map(\.name))

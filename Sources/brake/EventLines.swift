@@ -70,11 +70,11 @@ struct EventLines {
     case .finished(let summary):
       members = summary.json.object ?? [:]
       members["outcome"] = summary.failed > 0 || !summary.failures.isEmpty ? "failed" : "done"
-    case .stopped(let error):
-      members = [
-        "outcome": error is Interruption || error is CancellationError ? "interrupted" : "failed",
-        "error": .string("\(error)"),
-      ]
+    case .stopped(let error, let soFar):
+      members = soFar.json.object ?? [:]
+      members["outputs"] = nil
+      members["outcome"] = error is Interruption || error is CancellationError ? "interrupted" : "failed"
+      members["error"] = .string("\(error)")
     }
     let opening = isAnnounced ? [] : announce(planned: nil, moment)
     return opening + [line("run_finished", moment, members)]

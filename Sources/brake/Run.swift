@@ -168,32 +168,33 @@ extension Brake {
       _ engine: Engine, _ options: RunOptions, _ memory: RunMemory?, _ recorders: RunRecorders
     ) async throws -> RunSummary {
       let journal = RunJournal(store: engine.store)
-      let note = { (summary: RunSummary?, outcome: String) in
+      let note = { (summary: RunSummary, outcome: String) in
         journal.add(
           engine, targets: given.targets, path: engine.source.path, summary: summary, outcome: outcome)
       }
       recorders.begin(
         RecordedRun(pipeline: engine.source.path, targets: given.targets, parameters: engine.parameters))
+      let terminal = Terminal()
+      let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
       do {
-        let summary = try await perform(engine, options, memory, recorders)
+        let summary = try await perform(engine, options, memory, recorders, watch)
         recorders.end(.finished(summary))
         note(summary, summary.isFailure ? "failed" : "done")
         return summary
       } catch {
-        recorders.end(.stopped(error))
+        recorders.end(.stopped(error, soFar: watch.soFar))
         guard let interruption = error as? Interruption else { throw error }
         Output.note("\(interruption); what was finished is kept")
-        note(nil, "interrupted")
+        note(watch.soFar, "interrupted")
         throw ExitCode(128 + interruption.signal)
       }
     }
 
     /// Runs under the eyes of the user, until it is done or a signal comes.
     private func perform(
-      _ engine: Engine, _ options: RunOptions, _ memory: RunMemory?, _ recorders: RunRecorders
+      _ engine: Engine, _ options: RunOptions, _ memory: RunMemory?, _ recorders: RunRecorders,
+      _ watch: RunWatch
     ) async throws -> RunSummary {
-      let terminal = Terminal()
-      let watch = RunWatch(terminal.isTerminal ? TerminalDisplay(terminal) : PlainDisplay())
       async let _: Void = watch.keepTime()
       defer { watch.end() }
       return try await Interruption.cancelling { [targets = given.targets] in

@@ -75,10 +75,22 @@ struct TerminalDisplay: RunDisplay {
 final class RunWatch: Sendable {
   /// Nil once the run has ended.
   private let display: Mutex<(any RunDisplay)?>
+  private let progress = Mutex(RunProgress())
+  private let start = ContinuousClock.now
 
   init(_ display: any RunDisplay) { self.display = Mutex(display) }
 
-  func take(_ event: RunEvent) { display.withLock { $0?.take(event) } }
+  func take(_ event: RunEvent) {
+    progress.withLock { $0.take(event) }
+    display.withLock { $0?.take(event) }
+  }
+
+  /// What has become of the run so far.
+  var soFar: RunSummary {
+    var summary = progress.withLock(\.summary)
+    summary.seconds = (ContinuousClock.now - start) / .seconds(1)
+    return summary
+  }
 
   /// Returns when it is cancelled.
   func keepTime() async {

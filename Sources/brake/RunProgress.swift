@@ -13,10 +13,19 @@ struct RunProgress {
   private(set) var ran = 0
   private(set) var hit = 0
   private(set) var failed = 0
+  private(set) var skipped = 0
   /// In the order of starting.
   private(set) var running: [Stage] = []
 
   var finished: Int { ran + hit + failed }
+
+  /// The counts so far, for a run that does not come to its end.
+  var summary: RunSummary {
+    var summary = RunSummary()
+    (summary.planned, summary.ran, summary.hit) = (planned, ran, hit)
+    (summary.failed, summary.skipped) = (failed, skipped)
+    return summary
+  }
 
   mutating func take(_ event: RunEvent) {
     switch event {
@@ -33,7 +42,7 @@ struct RunProgress {
       case .ran: ran += 1
       case .hit: hit += 1
       case .failed: failed += 1
-      case .skipped: break
+      case .skipped: skipped += 1
       }
     case .withdrawn(let name):
       if running.contains(where: { $0.name == name }) {

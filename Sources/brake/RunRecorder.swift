@@ -20,6 +20,6 @@ struct RecordedRun: Sendable {
 /// How a run ended.
 enum RunOutcome: Sendable {
   case finished(RunSummary)
-  /// It did not come to its end: what stopped it.
-  case stopped(any Error)
+  /// It did not come to its end: what stopped it, and what had become of it until then.
+  case stopped(any Error, soFar: RunSummary)
 }

@@ -78,7 +78,7 @@ final class WatchedRun: Sendable {
 
   private func round(_ engine: Engine) async throws -> RunSummary {
     let journal = RunJournal(store: store)
-    let note = { (summary: RunSummary?, outcome: String) in
+    let note = { (summary: RunSummary, outcome: String) in
       journal.add(engine, targets: self.targets, path: self.path, summary: summary, outcome: outcome)
     }
     recorders.begin(RecordedRun(pipeline: path, targets: targets, parameters: engine.parameters))
@@ -95,8 +95,8 @@ final class WatchedRun: Sendable {
       note(summary, summary.isFailure ? "failed" : "done")
       return summary
     } catch {
-      recorders.end(.stopped(error))
-      if Task.isCancelled { note(nil, "interrupted") }
+      recorders.end(.stopped(error, soFar: display.soFar))
+      if Task.isCancelled { note(display.soFar, "interrupted") }
       throw error
     }
   }

@@ -65,6 +65,14 @@ import Testing
     #expect(try folder.brake("diff", "./count", "words.txt").status == 1)
   }
 
+  @Test func `Outside of a workspace it is the missing file that is missed`() throws {
+    let elsewhere = TemporaryFolder()
+    elsewhere.write("x\n", to: "a.csv")
+    let found = try elsewhere.brake("diff", "a.csv", "nosuch.csv")
+    #expect(found.status == 2)
+    #expect(found.err.contains("there is no file or folder 'nosuch.csv'"))
+  }
+
   @Test func `No control character of a file gets to a terminal`() throws {
     folder.write("one \u{1B}[2J\n", to: "a.txt")
     folder.write("two\n", to: "b.txt")

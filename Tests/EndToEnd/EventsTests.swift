@@ -86,7 +86,11 @@ import Testing
     #expect(folder.appears("on"))
     process.send(SIGTERM)
     #expect(process.wait().status == 143)
-    #expect(try lines(folder.text("events")).last?["outcome"] == "interrupted")
+    let end = try #require(try lines(folder.text("events")).last)
+    #expect(end["outcome"] == "interrupted")
+    #expect(end["planned"] == 1)
+    #expect(end["ran"] == 0)
+    #expect(end["outputs"] == nil)
     let trace = try JSON(parsing: folder.text("trace") ?? "").array ?? []
     #expect(trace.last?["name"] == "long")
     #expect(trace.last?["args"]?["outcome"] == "interrupted")

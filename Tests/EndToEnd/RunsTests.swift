@@ -37,7 +37,7 @@ import Testing
 
   @Test func `Failed and interrupted runs are listed too`() throws {
     folder.write(
-      "stages:\n  bad: { run: \"exit 3\", out: { o: o.txt } }\n  long: { run: \"touch \(folder["on"]); sleep 60\", out: { o: p.txt } }\n",
+      "stages:\n  bad: { run: \"exit 3\", out: { o: o.txt } }\n  long: { run: \"touch \(folder["on"]); sleep 60\", in: { i: quick }, out: { o: p.txt } }\n  quick: { run: \"echo > ${out.o}\", out: { o: q.txt } }\n",
       to: "brake.yaml")
     #expect(try folder.brake("run", "bad").status == 2)
     let process = try BrakeProcess(["run", "long"], in: folder)
@@ -45,6 +45,9 @@ import Testing
     process.send(SIGTERM)
     #expect(process.wait().status == 143)
     #expect(try runs().map { $0["outcome"]?.string } == ["failed", "interrupted"])
+    #expect(try runs().last?["planned"] == 2)
+    #expect(try runs().last?["ran"] == 1)
+    #expect(try folder.brake("runs").out.contains("1 of 2 ran"))
   }
 
   @Test func `What was never started is no run`() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Support
 import Testing
 
@@ -40,6 +41,23 @@ import Testing
     #expect(runs == 2)
   }
 
+  @Test func `Who takes over no longer says that it waits`() throws {
+    write("1")
+    let first = try BrakeProcess([], in: folder)
+    #expect(folder.appears("count"))
+    let second = try BrakeProcess(["run", "--events", "events"], in: folder)
+    usleep(500_000)
+    first.send(SIGKILL)
+    #expect(first.wait().status == 137)
+    #expect(second.wait().status == 0)
+    let events = try (folder.text("events") ?? "").split(separator: "\n").map {
+      try JSON(parsing: String($0))
+    }
+    let told = events.filter { $0["event"] == "progress" }.map { $0["text"]?.string ?? "" }
+    #expect(told.contains { $0.hasPrefix("waits for another brake") })
+    #expect(told.last == "")
+  }
+
   @Test func `What an interrupted one was computing the other takes over`() throws {
     write("1")
     let first = try BrakeProcess([], in: folder)
@@ -60,11 +78,13 @@ import Testing
     let first = try BrakeProcess([], in: folder)
     #expect(folder.appears("count"))
     usleep(2_000_000)
+    let second = try BrakeProcess([], in: folder)
     let status = try BrakeProcess(["status", "--json"], in: folder).wait()
     #expect(status.out.contains("\"running\":{") && status.out.contains("\"host\":\""))
     let shown = try BrakeProcess(["status"], in: folder).wait()
     #expect(shown.out.contains("runs now on host "))
     #expect(first.wait().status == 0)
+    #expect(second.wait().err.contains("a waits for another brake that computes it on host "))
     #expect(try BrakeProcess(["status", "--json"], in: folder).wait().out.contains("\"running\":null"))
   }
 }

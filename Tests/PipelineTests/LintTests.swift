@@ -43,9 +43,57 @@ import Testing
         "5:60 error: parameter 'skip' takes a whole number, at least 0, not -1",
         "6:42 error: the stage 'six' has no output 'ou'",
         "7:24 error: 'a' is twice among the values of 'x'",
+        "8:40 error: there is no instance train[2]",
         "8:68 error: cores: takes a whole number from 1 to 65536, not 'many'",
         "10:40 error: there is no instance train[2]", "12:11 error: there is no stage 'ten'",
       ])
+  }
+
+  /// `LINE:COLUMN` of each finding.
+  private func places(_ text: String) -> [String] {
+    findings(text).map { finding in String(finding.split(separator: " ")[0]) }
+  }
+
+  @Test func `All errors of one stage are found at once`() {
+    let command = """
+      stages:
+        one:
+          run: cat ${in.i}
+          in: { i: a.txt }
+          cores: -3
+          memory: 4X
+          gpus: x
+          time: never
+          timeout: soon
+          retries: -1
+          runner: pbs
+          grace: long
+          publish: /etc/
+          codes: [a]
+          undeclared: maybe
+          stdin: nosuch
+          network: perhaps
+          env: { "a b": c }
+          out: { o: o }
+      """
+    #expect(
+      places(command) == [
+        "5:12", "6:13", "7:11", "8:11", "9:14", "10:14", "11:13", "12:12", "13:14", "14:13", "15:17", "16:12",
+        "17:14", "18:12",
+      ])
+    let operation = """
+      stages:
+        g: { run: x, out: { o: o } }
+        one:
+          op: curve.fit
+          in: { curve: g.oops, extra: a, more: b }
+          with: { skip: abc, boostrap: 3, foo: 4 }
+          cores: none
+      """
+    #expect(places(operation) == ["5:18", "5:26", "5:36", "6:19", "6:24", "6:37", "7:12"])
+    // A run ends with the first of them, as before.
+    let first = planError(command)
+    #expect(first.contains("environment variable") && !first.contains("undeclared:"))
   }
 
   @Test func `Errors of parameters, of what is included and of YAML are found, too`() {

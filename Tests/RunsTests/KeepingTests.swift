@@ -295,6 +295,46 @@ import Testing
     #expect(try await workspace.run().hit == 2)
   }
 
+  @Test func `What is written out for commands goes unless it is in use`() async throws {
+    let store = workspace.store
+    let inputs = RestoredInputs(of: store, budget: 1 << 30)
+    func borrow(_ text: String) throws -> RestoredInput? {
+      let publication = store.publication()
+      let artefact = try publication.add(bytes: Array(text.utf8))
+      try publication.commit()
+      return try inputs.borrow(artefact, executable: false) {
+        try store.restore(artefact.digest, to: $0, executable: false)
+      }
+    }
+    // Where the file system has no locks, there is nothing to remove.
+    guard let used = try borrow("used") else { return }
+    _ = try borrow("unused")
+    let usage = try await StoreUsage(of: store, by: .reason)
+    #expect(try #require(usage.besides.first { $0.folder == "index/restored" }).bytes >= 10)
+    let folder = workspace.folder["cache/index/restored"]
+    func count() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: folder).count }
+    // A child that another test starts holds copies of all locks until it executes its program.
+    func removed(_ body: () async throws -> StoreKeeper.Outcome) async throws -> Int {
+      for _ in 0..<500 {
+        let bytes = try await body().writtenOut
+        if bytes > 0 { return bytes }
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      return 0
+    }
+    let expected = try await removed { try await collect(isTrial: true) }
+    #expect(expected == 6)
+    #expect(try count() == 2)
+    let unlimited = try await StoreKeeper(store).collect()
+    #expect(unlimited.writtenOut == 0)
+    let bounded = try await removed { try await StoreKeeper(store).collect(budget: 5) }
+    #expect(bounded == 6)
+    let rest = try await collect()
+    #expect(rest.writtenOut == 0)
+    #expect(try count() == 1)
+    withExtendedLifetime(used) {}
+  }
+
   @Test func `Of runs it is said what each has alone, and what they share is counted once in all`()
     async throws
   {

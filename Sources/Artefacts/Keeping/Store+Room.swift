@@ -44,7 +44,7 @@ extension Store {
   private func makeRoom() -> Bool {
     if (try? files.remove(pathOfReserve)) != nil { return true }
     if ProcessFolder.removeLeftovers(in: root + "/tmp", files: files) { return true }
-    if RestoredInputs(of: self, budget: 0, secret: nil).shrink(to: 0) { return true }
+    if RestoredInputs(of: self, budget: 0, secret: nil).shrink(to: 0).entries > 0 { return true }
     let index = root + "/index"
     let remembered = ((try? files.names(in: index)) ?? []).filter { $0.hasPrefix("run-") }
     return remembered.count { (try? files.remove("\(index)/\($0)")) != nil } > 0

@@ -189,31 +189,35 @@ package final class RestoredInputs: Sendable {
   // MARK: Removing
 
   /// Removes entries that nobody uses, the longest unused first, until the rest has so many bytes.
-  /// - Returns: whether there was one.
-  @discardableResult package func shrink(to most: Int) -> Bool {
+  /// - Parameter isTrial: whether to find out only what would be removed.
+  /// - Returns: what was removed.
+  @discardableResult package func shrink(
+    to most: Int, isTrial: Bool = false
+  ) -> (entries: Int, bytes: Int) {
     let names = (try? files.names(in: folder)) ?? []
     var entries = names.compactMap { name -> (name: String, size: Int, used: Int64)? in
       guard let used = try? files.entry("\(folder)/\(name)/used") else { return nil }
       return (name, size(of: name), used.modified)
     }
     var total = entries.reduce(0) { $0 &+ $1.size }
-    if total <= most { return false }
+    var removed = (entries: 0, bytes: 0)
+    if total <= most { return removed }
     entries.sort { ($0.used, $0.name) < ($1.used, $1.name) }
-    var isAny = false
-    for entry in entries where total > most && removeIfUnused(entry.name) {
+    for entry in entries where total > most && removeIfUnused(entry.name, isTrial: isTrial) {
       total -= entry.size
-      isAny = true
+      removed.entries += 1
+      removed.bytes += entry.size
     }
-    return isAny
+    return removed
   }
 
   /// Holds the lock alone meanwhile. Who gets it afterwards finds out that the entry is gone.
-  private func removeIfUnused(_ name: String) -> Bool {
+  private func removeIfUnused(_ name: String, isTrial: Bool) -> Bool {
     let path = "\(folder)/\(name)/used"
     guard let file = try? files.open(path, followingLinks: false) else { return false }
     defer { try? files.close(file, path: path) }
     guard LifeSign.isLocal(file), FileLock.take(file) else { return false }
-    return (try? remove(name)) != nil
+    return isTrial || (try? remove(name)) != nil
   }
 
   /// Takes an entry away at one stroke, then removes it. Those who still read it, as through a mount, can go on.

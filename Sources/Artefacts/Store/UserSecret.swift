@@ -1,5 +1,5 @@
 internal import Glibc
-internal import System
+package import System
 
 /// Bytes that only this user knows. A note in a store that others can write to is believed without
 /// a look at what it stands for, such as commands that are to be executed later; with these it is told from one that somebody
@@ -19,47 +19,35 @@ package struct UserSecret: Sendable {
   }()
 
   /// - Parameter path: of a file that only the user can read.
-  package init?(at path: String) {
-    if let bytes = UserSecret.read(path) {
-      self.bytes = bytes
-      return
-    }
-    let files = LocalFileSystem()
+  package init?(at path: String, files: any FileSystem = LocalFileSystem()) {
     do {
-      guard try files.entry(path) == nil else { return nil }
-      try files.makeFolders(parentFolder(of: path))
+      if try files.entry(path) == nil { try UserSecret.make(path, files) }
+      guard let bytes = try UserSecret.read(path, files) else { return nil }
+      self.bytes = bytes
     } catch {
       return nil
     }
-    guard UserSecret.make(path), let bytes = UserSecret.read(path) else { return nil }
-    self.bytes = bytes
   }
 
-  private static func read(_ path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
-      status.st_mode & 0o077 == 0, status.st_size == 32
-    else { return nil }
-    var bytes = [UInt8](repeating: 0, count: 32)
-    return Glibc.read(file, &bytes, 32) == 32 ? bytes : nil
+  /// Nil if it is no secret.
+  private static func read(_ path: String, _ files: any FileSystem) throws -> [UInt8]? {
+    let file = try InputFile(path, followingLinks: false, files: files)
+    guard file.status.isSecret, file.size == 32 else { return nil }
+    return try file.readAll()
   }
 
   /// Under another name first, so that nobody reads half of it.
-  private static func make(_ path: String) -> Bool {
+  private static func make(_ path: String, _ files: any FileSystem) throws {
+    try files.makeFolders(parentFolder(of: path))
     var generator = SystemRandomNumberGenerator()
     let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-    let temporary = "\(path).\(getpid())"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard file >= 0 else { return false }
-    defer { unlink(temporary) }
+    let temporary = "\(path).\(ProcessFolder.randomName())"
+    defer { try? files.remove(temporary) }
+    try files.writeFile(temporary, mode: 0o600) { try bytes.withUnsafeBytes($0) }
     // What has its name without its bytes after a power cut would be no secret for ever.
-    let isWritten = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, 32) } == 32 && fsync(file) == 0
-    close(file)
+    try files.synchronise(temporary)
     // Whoever was first stays.
-    return isWritten && (link(temporary, path) == 0 || errno == EEXIST)
+    _ = try files.link(temporary, to: path)
   }
 
   /// What proves that the holder of the secret has written these bytes.

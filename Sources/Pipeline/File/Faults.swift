@@ -3,7 +3,7 @@ import Actions
 /// What is wrong with a pipeline, as it is found. A run ends with the first fault; `brake lint` goes on and collects them.
 final class Faults {
   private(set) var errors: [PipelineError] = []
-  private let collects: Bool
+  let collects: Bool
   /// Headlines of what is no fault after all.
   var ignored: Set<String> = []
   private(set) var hasIgnored = false

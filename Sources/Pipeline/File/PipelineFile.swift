@@ -93,6 +93,8 @@ struct StageDeclaration: Sendable {
   let resources: [(field: ResourceField, value: PipelineNode)]
   /// Whether something is wrong with it that has been noted.
   var isFaulty = false
+  /// Whether nothing but its name could be read.
+  var isUnread = false
 }
 
 extension StageDeclaration {
@@ -101,7 +103,7 @@ extension StageDeclaration {
     self.init(
       name: entry.name, position: entry.position,
       work: .operation(name: entry.value, parameters: []), fanOut: .none, inputs: [], publish: nil,
-      resources: [], isFaulty: true)
+      resources: [], isFaulty: true, isUnread: true)
   }
 }
 

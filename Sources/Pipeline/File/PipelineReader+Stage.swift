@@ -78,19 +78,24 @@ extension PipelineReader {
     _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>, isChain: Bool
   ) throws(PipelineError) -> CommandDeclaration {
     let script = fields[.run]!
-    let (outputs, growing, eager) = try self.outputs(fields[.out], names: names)
-    for entry in inputs { try checkName(entry, "input") }
-    for entry in outputs { try checkName(entry, "output") }
+    let declared = try faults.attempt { () throws(PipelineError) in
+      try self.outputs(fields[.out], names: names)
+    }
+    let (outputs, growing, eager) = declared ?? ([], [], [])
+    for entry in inputs { try faults.attempt { () throws(PipelineError) in try checkName(entry, "input") } }
+    for entry in outputs { try faults.attempt { () throws(PipelineError) in try checkName(entry, "output") } }
     var paths = inputs.map { "in.\($0.name)" } + outputs.map { "out.\($0.name)" }
     if isChain {
-      if outputs.isEmpty {
-        throw PipelineError(
-          "the links of this chain have no outputs", at: fields[.chain]?.position,
-          hint: "each goes on from what the one before it wrote: declare that under out:")
+      if declared != nil, outputs.isEmpty {
+        try faults.take(
+          PipelineError(
+            "the links of this chain have no outputs", at: fields[.chain]?.position,
+            hint: "each goes on from what the one before it wrote: declare that under out:"))
       }
       paths += outputs.map { Expression.previous + $0.name }
     }
-    try check(script, names: names, paths: paths)
+    // What it may name is not known where out: cannot be read.
+    if declared != nil { try check(script, names: names, paths: paths) }
 
     if let shell = fields[.shell] { try check(shell, names: names) }
     var ending: [(field: StageField, value: PipelineNode)] = []
@@ -99,16 +104,56 @@ extension PipelineReader {
       try check(value, names: names)
       ending.append((field, value))
     }
+    let environment =
+      try faults.attempt { () throws(PipelineError) in try self.environment(fields, names) } ?? []
+    let passed = try faults.attempt { () throws(PipelineError) in try self.passed(fields[.passEnv]) } ?? []
+    let tools = try faults.attempt { () throws(PipelineError) in try self.tools(fields[.tools], names) } ?? []
+    let python =
+      try faults.attempt { () throws(PipelineError) in try self.python(fields[.python], names) } ?? nil
+    let image = try faults.attempt { () throws(PipelineError) in try self.image(fields, names) } ?? nil
+    let sandbox = try ownFlag(fields, .sandbox) ?? true
+    let network = try ownFlag(fields, .network) ?? false
+    let refusesUndeclared =
+      try faults.attempt { () throws(PipelineError) in try self.refusesUndeclared(fields[.undeclared]) }
+      ?? false
+    let stdin =
+      declared == nil
+      ? nil
+      : try faults.attempt { () throws(PipelineError) in try self.stdin(fields[.stdin], inputs, paths) }
+        ?? nil
+    return CommandDeclaration(
+      script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
+      tools: tools, python: python, image: image, sandbox: sandbox, network: network,
+      refusesUndeclared: refusesUndeclared, stdin: stdin, ending: ending, growing: growing, eager: eager,
+      resumes: try ownFlag(fields, .resume) ?? false)
+  }
+
+  private func ownFlag(
+    _ fields: [StageField: PipelineNode], _ field: StageField
+  ) throws(PipelineError) -> Bool? {
+    try faults.attempt { () throws(PipelineError) in try flag(fields[field], "\(field.rawValue):") } ?? nil
+  }
+
+  private func environment(
+    _ fields: [StageField: PipelineNode], _ names: Set<String>
+  ) throws(PipelineError) -> [PipelineNode.Entry] {
     let environment = try entries(fields[.env], "env:", names: names)
-    for entry in environment { try checkVariable(entry.name, at: entry.position) }
+    for entry in environment {
+      try faults.attempt { () throws(PipelineError) in try checkVariable(entry.name, at: entry.position) }
+    }
     if fields[.python] != nil, let path = environment.first(where: { $0.name == "PATH" }) {
       throw PipelineError(
         "env: sets PATH, and so hides the environment that python: names", at: path.position,
         hint: "leave PATH out, which begins with the environment's programs, or change it in run:")
     }
+    return environment
+  }
+
+  private func passed(_ node: PipelineNode?) throws(PipelineError) -> [String] {
+    guard let node else { return [] }
     var passed: [String] = []
-    if let node = fields[.passEnv] {
-      for element in try list(node, "pass-env:") {
+    for element in try list(node, "pass-env:") {
+      try faults.attempt { () throws(PipelineError) in
         guard let name = element.text else {
           throw PipelineError("pass-env: takes names, not \(element.kind)", at: element.position)
         }
@@ -116,15 +161,7 @@ extension PipelineReader {
         passed.append(name)
       }
     }
-    return CommandDeclaration(
-      script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
-      tools: try tools(fields[.tools], names), python: try python(fields[.python], names),
-      image: try image(fields, names),
-      sandbox: try flag(fields[.sandbox], "sandbox:") ?? true,
-      network: try flag(fields[.network], "network:") ?? false,
-      refusesUndeclared: try refusesUndeclared(fields[.undeclared]),
-      stdin: try stdin(fields[.stdin], inputs, paths), ending: ending, growing: growing,
-      eager: eager, resumes: try flag(fields[.resume], "resume:") ?? false)
+    return passed
   }
 
   /// The path that `stdin:` names: an input, or an output of the link before.

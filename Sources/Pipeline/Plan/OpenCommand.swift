@@ -23,10 +23,10 @@ struct OpenCommand {
   }
 
   init(
-    _ declaration: CommandDeclaration, of stage: String, _ names: StageNames
+    _ declaration: CommandDeclaration, of stage: String, _ names: StageNames, _ faults: Faults
   ) throws(PipelineError) {
     self.declaration = declaration
-    ending = try OpenEnding(declaration, of: stage, names)
+    ending = try OpenEnding(declaration, of: stage, names, faults)
     shell = try declaration.shell.map { (node) throws(PipelineError) in try OpenValue(node, names) }
     let isFixed = shell.map { $0.fixed != nil } ?? true
     let known = isFixed ? try OpenCommand.shell(shell, []) : nil

@@ -9,14 +9,20 @@ struct OpenEnding {
   private var common = CommandEnding()
   private var open: [(field: StageField, value: OpenValue)] = []
 
-  init(_ declaration: CommandDeclaration, of stage: String, _ names: StageNames) throws(PipelineError) {
+  init(
+    _ declaration: CommandDeclaration, of stage: String, _ names: StageNames, _ faults: Faults
+  ) throws(PipelineError) {
     self.stage = stage
     for (field, node) in declaration.ending {
-      let value = try OpenValue(node, names)
-      if let fixed = value.fixed {
-        try read(field, fixed, into: &common)
-      } else {
-        open.append((field, value))
+      do throws(PipelineError) {
+        let value = try OpenValue(node, names)
+        if let fixed = value.fixed {
+          try read(field, fixed, into: &common)
+        } else {
+          open.append((field, value))
+        }
+      } catch {
+        try faults.take(error)
       }
     }
   }

@@ -21,7 +21,7 @@ struct OpenParameters {
   /// - Precondition: the operation has all parameters that the entries name.
   init(
     _ entries: [PipelineNode.Entry], of operation: any Operation, _ declaration: StageDeclaration,
-    _ names: StageNames
+    _ names: StageNames, _ faults: Faults
   ) throws(PipelineError) {
     self.operation = operation
     stage = declaration.name
@@ -32,14 +32,19 @@ struct OpenParameters {
     var common: [String: JSON] = [:]
     for parameter in operation.parameters {
       guard let entry = given[parameter.name] else {
-        guard let value = parameter.defaultValue else {
-          throw OpenParameters.error(
-            ParameterError(parameter.name, "needs a value (\(parameter.type))"), operation, stage, position)
+        if let value = parameter.defaultValue {
+          common[parameter.name] = value
+        } else {
+          try faults.take(
+            OpenParameters.error(
+              ParameterError(parameter.name, "needs a value (\(parameter.type))"), operation, stage, position)
+          )
         }
-        common[parameter.name] = value
         continue
       }
-      let value = try OpenValue(entry.value, names)
+      guard
+        let value = try faults.attempt({ () throws(PipelineError) in try OpenValue(entry.value, names) })
+      else { continue }
       guard let node = value.fixed else {
         open.append(Entry(declaration: parameter, value: value))
         continue
@@ -47,13 +52,15 @@ struct OpenParameters {
       do {
         common[parameter.name] = try parameter.canonical(OpenParameters.json(node, for: parameter))
       } catch {
-        throw OpenParameters.error(error, operation, stage, entry.value.position)
+        try faults.take(OpenParameters.error(error, operation, stage, entry.value.position))
       }
     }
     self.entries = open
     self.common = common
     positions = given.mapValues(\.value.position)
-    fixed = open.isEmpty ? ParameterValues(canonical: common) : nil
+    // What holds between parameters is looked at where each of them has a value.
+    let areComplete = operation.parameters.allSatisfy { common[$0.name] != nil }
+    fixed = areComplete ? ParameterValues(canonical: common) : nil
     if let fixed {
       do {
         try operation.validate(fixed)

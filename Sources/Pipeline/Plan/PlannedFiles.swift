@@ -44,13 +44,15 @@ struct PlannedFiles {
   private func stage(
     _ declaration: StageDeclaration, in namespace: Namespace
   ) throws(PipelineError) -> PlannedStage {
-    if declaration.isFaulty { return PlannedStage(faulty: declaration, in: namespace) }
-    do {
-      return try PlannedStage(declaration, in: namespace, registry: registry)
-    } catch {
-      try faults.take(error)
-      return PlannedStage(faulty: declaration, in: namespace)
+    if declaration.isUnread { return PlannedStage(faulty: declaration, in: namespace) }
+    let own = Faults(collecting: faults.collects)
+    let stage = try own.attempt { () throws(PipelineError) in
+      try PlannedStage(declaration, in: namespace, registry: registry, faults: own)
     }
+    // What was found when the file was read is not said again in other words.
+    let noted = declaration.isFaulty ? Set(faults.errors.map(\.position)) : []
+    for error in own.errors where !noted.contains(error.position) { try faults.take(error) }
+    return stage ?? PlannedStage(faulty: declaration, in: namespace)
   }
 }
 

@@ -34,12 +34,12 @@ final class PlannedStage {
   var name: String { declaration.name }
   var variables: [String] { names.variables }
 
+  /// - Parameter faults: what is wrong with this stage alone.
   init(
-    _ declaration: StageDeclaration, in namespace: Namespace, registry: OperationRegistry
+    _ declaration: StageDeclaration, in namespace: Namespace, registry: OperationRegistry, faults: Faults
   ) throws(PipelineError) {
     self.declaration = declaration
     self.namespace = namespace
-    isFaulty = false
     let names = StageNames(
       scope: namespace.scope, variables: declaration.fanOut.variables.map(\.name))
     self.names = names
@@ -54,26 +54,48 @@ final class PlannedStage {
         try PlannedStage.declaration(of: entry)
       }
       self.outputs = outputs
-      work = .command(try OpenCommand(command, of: declaration.name, names))
-      files = try OpenOutputs(command.outputs, outputs, names)
+      let work = try faults.attempt { () throws(PipelineError) in
+        try OpenCommand(command, of: declaration.name, names, faults)
+      }
+      self.work = work.map(Work.command) ?? Work.none
+      files = try faults.attempt { () throws(PipelineError) in
+        try OpenOutputs(command.outputs, outputs, names)
+      }
     case .operation(let name, let parameters):
       guard let text = name.text, let operation = registry[text] else {
         throw PlannedStage.unknown(name, of: declaration, registry)
       }
       try PlannedStage.check(
-        parameters, "parameter", operation.parameters.map(\.name), operation, declaration)
+        parameters, "parameter", operation.parameters.map(\.name), operation, declaration, faults)
       try PlannedStage.check(
-        declaration.inputs, "input", operation.inputs.map(\.name), operation, declaration)
-      try PlannedStage.checkNeeded(operation, declaration)
+        declaration.inputs, "input", operation.inputs.map(\.name), operation, declaration, faults)
+      try PlannedStage.checkNeeded(operation, declaration, faults)
       outputs = operation.outputs
-      work = .operation(operation, try OpenParameters(parameters, of: operation, declaration, names))
+      let values = try faults.attempt { () throws(PipelineError) in
+        try OpenParameters(parameters, of: operation, declaration, names, faults)
+      }
+      work = values.map { Work.operation(operation, $0) } ?? Work.none
       files = nil
     }
-    inputs = try declaration.inputs.map { (entry) throws(PipelineError) in
-      try OpenInput(entry, names, namespace)
+    let inputs = try declaration.inputs.map { (entry) throws(PipelineError) in
+      try faults.attempt { () throws(PipelineError) in try OpenInput(entry, names, namespace) }
     }
-    publish = try declaration.publish.map { (node) throws(PipelineError) in try OpenValue(node, names) }
-    resources = try OpenResources(declaration, names)
+    self.inputs = inputs.compactMap { $0 }
+    publish =
+      try declaration.publish.map { (node) throws(PipelineError) in
+        try faults.attempt { () throws(PipelineError) in try PlannedStage.publish(node, names) }
+      } ?? nil
+    resources = try OpenResources(declaration, names, faults)
+    isFaulty = declaration.isFaulty || !faults.errors.isEmpty
+  }
+
+  /// What `publish:` says, with the paths checked that are the same for all instances.
+  private static func publish(_ node: PipelineNode, _ names: StageNames) throws(PipelineError) -> OpenValue {
+    let value = try OpenValue(node, names)
+    for place in value.fixed.map({ [$0] + ($0.mapping ?? []).map(\.value) }) ?? [] {
+      if let text = place.text { _ = try RelativePath(text, what: "published", at: place.position) }
+    }
+    return value
   }
 
   /// A stage that something is wrong with: others can name it, and wait for it.
@@ -163,26 +185,27 @@ final class PlannedStage {
 
   private static func check(
     _ entries: [PipelineNode.Entry], _ what: String, _ names: [String], _ operation: any Operation,
-    _ declaration: StageDeclaration
+    _ declaration: StageDeclaration, _ faults: Faults
   ) throws(PipelineError) {
     for entry in entries where !names.contains(entry.name) {
-      throw PipelineError(
-        "\(operation.name) has no \(what) '\(entry.name)'", at: entry.position,
-        facts: [("stage", declaration.name)],
-        hint: Suggestion.hint(for: entry.name, among: names) ?? "it takes no \(what)s")
+      try faults.take(
+        PipelineError(
+          "\(operation.name) has no \(what) '\(entry.name)'", at: entry.position,
+          facts: [("stage", declaration.name)],
+          hint: Suggestion.hint(for: entry.name, among: names) ?? "it takes no \(what)s"))
     }
   }
 
   private static func checkNeeded(
-    _ operation: any Operation, _ declaration: StageDeclaration
+    _ operation: any Operation, _ declaration: StageDeclaration, _ faults: Faults
   ) throws(PipelineError) {
     for input in operation.inputs where input.cardinality == .one {
-      guard declaration.inputs.contains(where: { $0.name == input.name }) else {
-        throw PipelineError(
+      if declaration.inputs.contains(where: { $0.name == input.name }) { continue }
+      try faults.take(
+        PipelineError(
           "the input '\(input.name)' is missing", at: declaration.position,
           facts: [("stage", declaration.name), ("operation", operation.name)],
-          hint: "in: { \(input.name): ... }, \(input.help)")
-      }
+          hint: "in: { \(input.name): ... }, \(input.help)"))
     }
   }
 

@@ -83,14 +83,18 @@ struct OpenResources {
   /// Of a stage of which nothing is known.
   init() { stage = "" }
 
-  init(_ declaration: StageDeclaration, _ names: StageNames) throws(PipelineError) {
+  init(_ declaration: StageDeclaration, _ names: StageNames, _ faults: Faults) throws(PipelineError) {
     stage = declaration.name
     for (field, node) in declaration.resources {
-      let value = try OpenValue(node, names)
-      if let fixed = value.fixed {
-        try field.read(fixed, into: &common, stage: stage)
-      } else {
-        open.append((field, value))
+      do throws(PipelineError) {
+        let value = try OpenValue(node, names)
+        if let fixed = value.fixed {
+          try field.read(fixed, into: &common, stage: stage)
+        } else {
+          open.append((field, value))
+        }
+      } catch {
+        try faults.take(error)
       }
     }
   }

@@ -93,29 +93,38 @@ struct SourceResolution {
       var isList = true
       if case .sources(_, let listed) = input.content { isList = listed }
       for source in input.values {
-        switch source {
-        case .fixed(let node):
-          let source = try parser.source(node, of: input.name)
-          if case .reference(_, let stage) = source.kind { used.insert(stage) }
-          note(source)
-          readings.append(.fixed(source))
-        case .reference(let pattern, let value):
-          if let stage = stage.namespace.stages[pattern.stage] {
-            _ = try parser.source(pattern.shape, of: input.name, at: pattern.position)
-            used.insert(stage)
-            readings.append(.reference(pattern, stage: stage))
-          } else {
-            readings.append(.open(value))
-          }
-        case .open(let value):
-          used.formUnion(try stagesNamed(by: value, of: number))
-          readings.append(.open(value))
+        do throws(PipelineError) {
+          readings.append(try read(source, of: input.name, parser, &used))
+        } catch {
+          try faults.take(error)
+          faulty.insert(number)
         }
       }
       inputs.append(
         Input(name: input.name, position: input.position, isList: isList, sources: readings))
     }
     return (inputs, used)
+  }
+
+  /// - Parameter used: gets the stages that the source names.
+  private mutating func read(
+    _ source: OpenSource, of input: String, _ parser: SourceParser, _ used: inout Set<Int>
+  ) throws(PipelineError) -> Reading {
+    switch source {
+    case .fixed(let node):
+      let source = try parser.source(node, of: input)
+      if case .reference(_, let stage) = source.kind { used.insert(stage) }
+      note(source)
+      return .fixed(source)
+    case .reference(let pattern, let value):
+      guard let stage = stages[parser.number].namespace.stages[pattern.stage] else { return .open(value) }
+      _ = try parser.source(pattern.shape, of: input, at: pattern.position)
+      used.insert(stage)
+      return .reference(pattern, stage: stage)
+    case .open(let value):
+      used.formUnion(try stagesNamed(by: value, of: parser.number))
+      return .open(value)
+    }
   }
 
   /// The stages, but for the reader itself, with whose names a source starts.
@@ -203,11 +212,18 @@ struct SourceResolution {
     let stage = stages[number]
     var resolved: [StageInstance.Input] = []
     resolved.reserveCapacity(stage.inputs.count)
+    var failure: PipelineError?
     for index in inputs[number].indices {
-      resolved.append(
-        StageInstance.Input(
-          name: inputs[number][index].name, source: try resolve(index, of: number, draft)))
+      do throws(PipelineError) {
+        let source = try resolve(index, of: number, draft)
+        resolved.append(StageInstance.Input(name: inputs[number][index].name, source: source))
+      } catch {
+        // The last one ends the instance; those before it are noted.
+        if let failure { try faults.take(failure) }
+        failure = error
+      }
     }
+    if let failure { throw failure }
     if let before {
       let carried = stage.inputs(of: draft, behind: before)
       try count(carried.count, at: stage.declaration.position)

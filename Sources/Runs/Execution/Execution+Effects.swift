@@ -85,6 +85,9 @@ extension Execution {
       // The end of what is said to start is said, too.
       wereAhead.remove(number)
       observe(.started(instance: name))
+    } else {
+      // It waits no longer.
+      observe(.progress(instance: name, fraction: nil, text: ""))
     }
     tellExcess(of: action)
     let isAnew = options.always && !ahead.made.contains(action.key) || schedule.isRepaired(number)
@@ -137,19 +140,23 @@ extension Execution {
   mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
     let name = instances.name(number)
     let text = "waits for another brake that computes it"
-    tell(["\(name) \(text)"])
-    observe(.progress(instance: name, fraction: nil, text: text))
     let key = actions[number]!.key
+    let place = engine.leases.about(key).map { RunningElsewhere($0).text } ?? ""
+    tell([place.isEmpty ? "\(name) \(text)" : "\(name) \(text) \(place)"])
+    observe(.progress(instance: name, fraction: nil, text: text))
     group.addTask { [engine, giveUp, observe] in
       var watch = engine.leases.watch(key)
       let start = SuspendingClock.now
       var pause = Duration.milliseconds(10)
       var told = ""
+      var knowsPlace = !place.isEmpty
       while !giveUp.isSet, !watch.isFree(at: SuspendingClock.now - start) {
         if pause > .milliseconds(100), let about = engine.leases.about(key) {
           let running = RunningElsewhere(about)
           if !running.text.isEmpty, running.text != told {
             told = running.text
+            if !knowsPlace { observe(.note("\(name) \(text) \(told)")) }
+            knowsPlace = true
             observe(.progress(instance: name, fraction: running.fraction, text: "\(text) \(told)"))
           }
         }

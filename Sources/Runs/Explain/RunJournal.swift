@@ -71,12 +71,12 @@ public struct RunNote: Sendable {
   }
 
   fileprivate init(
-    _ engine: Engine, started: Int, targets: [String], path: String, summary: RunSummary?, outcome: String
+    _ engine: Engine, started: Int, targets: [String], path: String, summary: RunSummary, outcome: String
   ) {
     let stamp = SystemTime.utc(started / 1000).filter { $0.isNumber || $0 == "T" }
     identifier = "\(stamp).\(String(1000 + started % 1000).dropFirst())-\(Machine.process)"
     self.started = SystemTime.utc(started / 1000)
-    seconds = summary?.seconds ?? Double(SystemTime.milliseconds() - started) / 1000
+    seconds = summary.seconds
     host = Machine.name
     folder = (try? engine.store.files.realPath(engine.root)) ?? engine.root
     pipeline = path
@@ -84,11 +84,11 @@ public struct RunNote: Sendable {
     overrides = engine.overrides
     parameters = engine.parameters
     self.outcome = outcome
-    planned = summary?.planned ?? 0
-    ran = summary?.ran ?? 0
-    failed = summary?.failed ?? 0
-    outputs = .object((summary?.outputs ?? [:]).mapValues { .object($0) })
-    list = summary?.list
+    planned = summary.planned
+    ran = summary.ran
+    failed = summary.failed
+    outputs = .object(summary.outputs.mapValues { .object($0) })
+    list = summary.list
   }
 
   /// Without what makes it too large.
@@ -127,9 +127,9 @@ public struct RunJournal: Sendable {
 
   /// Notes a run that began when this value was made. What cannot be noted is not.
   ///
-  /// - Parameter summary: nil for a run that did not come to its end.
+  /// - Parameter summary: of a run that did not come to its end, its counts until then.
   public func add(
-    _ engine: Engine, targets: [String], path: String, summary: RunSummary?, outcome: String
+    _ engine: Engine, targets: [String], path: String, summary: RunSummary, outcome: String
   ) {
     // A journal alone makes no store.
     guard (try? store.files.status(store.root + "/format")) != nil else { return }

@@ -19,6 +19,8 @@ extension StoreKeeper {
     public var kept = SweptAmount()
     /// Bytes by which what stays is larger than the budget: nothing else may go.
     public var overBudget = 0
+    /// Bytes of inputs and images that were written out for commands, which are made again when a command reads them.
+    public var writtenOut = 0
     /// Files of signatures that were removed, since their records are gone.
     public var signatures = 0
   }

@@ -26,6 +26,7 @@ public struct StoreKeeper: Sendable {
       SavedFiles(store: store).removeOld()
       LeftAnnouncements.remove(from: store, Leases(of: store))
     }
+    outcome.writtenOut = removeWrittenOut(budget: budget, isTrial: isTrial)
     let grace = rules.graceOfFiles
     let now = try store.timeOfFiles()
     if !isTrial { try RunLists(of: store).endLeft(at: now, rules) }
@@ -93,6 +94,14 @@ public struct StoreKeeper: Sendable {
     outcome.waiting = try amount(of: Aside(of: store).entries())
     store.keepReserve()
     return outcome
+  }
+
+  /// Removes inputs that are written out for commands, but for those in use: as many as are too much for `BRAKE_RESTORED` or for
+  /// the budget, and all where nothing is to wait.
+  /// - Returns: their bytes.
+  private func removeWrittenOut(budget: Int?, isTrial: Bool) -> Int {
+    let most = rules.graceOfFiles == 0 ? 0 : min(RestoredInputs.usualBudget, max(0, budget ?? Int.max))
+    return RestoredInputs(of: store, budget: most, secret: nil).shrink(to: most, isTrial: isTrial).bytes
   }
 
   /// Looks again, gives back, and removes.

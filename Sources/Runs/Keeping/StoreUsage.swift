@@ -69,8 +69,12 @@ public struct StoreUsage: Sendable {
     }
     self.rows = rows.values.sorted { ($1.stored, $0.name) < ($0.stored, $1.name) }
     self.total = total
-    besides = try ["actions", "aside", "failed", "index", "quarantine", "tmp"].map {
-      ($0, try store.sizeOfFolder($0))
+    let writtenOut = try store.sizeOfFolder("index/restored")
+    besides = try ["actions", "aside", "failed", "index", "index/restored", "quarantine", "tmp"].map {
+      (
+        $0,
+        $0 == "index/restored" ? writtenOut : try store.sizeOfFolder($0) - ($0 == "index" ? writtenOut : 0)
+      )
     }
   }
 

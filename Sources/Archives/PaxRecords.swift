@@ -50,6 +50,8 @@ struct PaxRecords {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw TarHeader.malformed("a name is not UTF-8")
     }
+    // The kernel would take it for the end of the name.
+    guard !bytes.contains(0) else { throw TarHeader.malformed("a name holds a zero") }
     return text
   }
 }

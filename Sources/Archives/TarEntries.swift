@@ -75,9 +75,8 @@ package struct TarEntries {
       default:
         count += 1
         if count > most { throw TarHeader.malformed("it holds more than \(most) files") }
-        // What a link or a folder has as its size is no size of a content.
-        let isEmpty = [.hardLink, .link].contains(header.kind)
-        rest = isEmpty ? 0 : next.size ?? header.size
+        // What a link, folder or device has as its size is no size of a content.
+        rest = header.kind == .file ? next.size ?? header.size : 0
         if let left = stream.left, rest > left { throw cutOff }
         fill = TarEntries.fill(after: rest)
         return Entry(

@@ -33,10 +33,14 @@ package struct ContainerImage: Sendable {
     }
     platform = "\(system)/\(machine)"
     environment = (json["config"]?["Env"]?.array ?? []).compactMap { entry in
-      guard let text = entry.string, let sign = text.firstIndex(of: "="), sign != text.startIndex,
+      guard let text = entry.string, let sign = text.utf8.firstIndex(of: UInt8(ascii: "=")),
+        sign != text.startIndex,
         !text.utf8.contains(0)
       else { return nil }
-      return (String(text[..<sign]), String(text[text.index(after: sign)...]))
+      return (
+        String(decoding: text.utf8[..<sign], as: UTF8.self),
+        String(decoding: text.utf8[text.utf8.index(after: sign)...], as: UTF8.self)
+      )
     }
     guard environment.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count }) <= 64 << 10 else {
       throw ImageFault.malformed("its environment variables have more than 64 KiB")

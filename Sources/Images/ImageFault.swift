@@ -10,10 +10,15 @@ enum ImageFault {
     )
   }
 
-  /// What is wrong with an archive is wrong with the image.
-  static func reading<Result>(_ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as Failure where error.code == .malformed {
-      throw malformed(error.headline)
+  /// What is wrong with an archive is wrong with the image, and with the part of it that the archive is.
+  static func reading<Result>(part: String? = nil, _ body: () throws -> Result) throws -> Result {
+    func named(_ what: String) -> String { part.map { "\($0): \(what)" } ?? what }
+    do { return try body() } catch let error as Failure where error.code == .malformed && error.hint == nil {
+      throw malformed(named(error.headline))
+    } catch let error as Failure where error.code == .refused && error.hint != lookAtIt {
+      throw Failure(
+        .refused, "the container image cannot be unpacked: \(named(error.headline))",
+        hint: error.hint ?? "make it anew with another program: none of those that are in use writes that")
     }
   }
 
@@ -26,6 +31,8 @@ enum ImageFault {
   static func refused(_ what: String) -> Failure {
     Failure(
       .refused, "the container image holds what no image should: \(what)",
-      hint: "nothing was written outside of the folder for it; look where it comes from")
+      hint: lookAtIt)
   }
+
+  private static let lookAtIt = "nothing was written outside of the folder for it; look where it comes from"
 }

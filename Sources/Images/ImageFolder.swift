@@ -64,30 +64,32 @@ package struct ImageFolder {
 
   /// A file by its path in the folder; nil if there is none.
   func file(_ name: String) throws -> File? {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    if let fault = parts.lazy.compactMap({ EntryName.fault(of: String($0)) }).first {
+    let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    if let fault = parts.lazy.compactMap({ EntryName.fault(of: String(decoding: $0, as: UTF8.self)) }).first {
       throw ImageFault.malformed("it names a file \(name.debugDescription): \(fault)")
     }
     return try find(name)
   }
 
   private static func archived(_ open: @escaping () throws -> InputFile) throws -> (String) -> File? {
-    var places: [String: (offset: Int, size: Int)] = [:]
-    var links: [String: String] = [:]
+    var places: [[UInt8]: (offset: Int, size: Int)] = [:]
+    var links: [[UInt8]: [UInt8]] = [:]
     try checkKind(try open().bytes(at: 0, count: 64))
     var entries = TarEntries(FileBytes(try open()), most: mostEntries)
     while let entry = try ImageFault.reading({ try entries.next() }) {
-      let name = entry.name.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+      let parts = ImagePath.names(entry.name)
+      let name = ImagePath.bytes(parts)
       switch entry.kind {
       case .file: places[name] = (entry.offset, entry.size)
       // Layers that are the same are there once, and linked to by older versions of Docker.
-      case .link: links[name] = ImagePath.joined(parentFolder(of: name), entry.target)
-      case .hardLink: links[name] = ImagePath.joined("", entry.target)
+      case .link: links[name] = ImagePath.bytes(ImagePath.parts(entry.target, in: parts.dropLast()))
+      case .hardLink: links[name] = ImagePath.bytes(ImagePath.parts(entry.target))
       default: break
       }
     }
     return { name in
-      guard let found = places[name] ?? links[name].flatMap({ places[$0] }) else { return nil }
+      let bytes = Array(name.utf8)
+      guard let found = places[bytes] ?? links[bytes].flatMap({ places[$0] }) else { return nil }
       return File(name: name, size: found.size, open: open, start: found.offset)
     }
   }
@@ -108,9 +110,11 @@ package struct ImageFolder {
 
   private static func file(_ name: String, under tree: Digest, in store: Store) throws -> File? {
     var folder = try store.tree(tree)
-    let parts = name.split(separator: "/").map(String.init)
+    let parts = ImagePath.names(name)
     for (number, part) in parts.enumerated() {
-      guard let entry = folder.entries.first(where: { $0.name == part }) else { return nil }
+      guard let entry = folder.entries.first(where: { $0.name.utf8.elementsEqual(part.utf8) }) else {
+        return nil
+      }
       if number < parts.count - 1 {
         guard entry.mode == .tree else { return nil }
         folder = try store.tree(entry.digest)

@@ -10,6 +10,6 @@ package struct ImageLookup {
   /// What stands at an absolute path, or at the end of the links that do, which lead nowhere out of the image; nil if nothing does.
   package func status(_ path: String) throws -> FileStatus? {
     guard let found = try root.resolved(ImagePath.parts(path)) else { return nil }
-    return try root.files.entry(root.path(found))
+    return try root.files.entry(try root.path(found))
   }
 }

@@ -10,13 +10,19 @@ struct ImageRoot {
   /// Folders in folders.
   private static let mostDepth = 256
 
-  func path(_ parts: [String]) -> String { ([path] + parts).joined(separator: "/") }
+  /// Where something stands on the disk: the last that is done before the kernel gets it.
+  func path(_ parts: [String]) throws -> String {
+    if let part = parts.first(where: { !ImagePath.isName($0) }) {
+      throw ImageFault.refused("a file called \(part.debugDescription)")
+    }
+    return ([path] + parts).joined(separator: "/")
+  }
 
   /// The folder in which the last part of a path stands, without links on the way to it.
   ///
-  /// - Parameter making: whether folders that are missing are made.
+  /// - Parameter making: what the folders that are missing, and then are made, count against; nil if none are made.
   /// - Returns: nil if there is none.
-  func folder(of parts: [String], making: Bool) throws -> [String]? {
+  func folder(of parts: [String], making: ImageAllowance? = nil) throws -> [String]? {
     var done: [String] = []
     var open = Array(parts.dropLast().reversed())
     var links = 0
@@ -28,9 +34,10 @@ struct ImageRoot {
         _ = done.popLast()
         continue
       }
-      let here = path(done + [part])
+      let here = try path(done + [part])
       guard let status = try files.entry(here) else {
-        guard making else { return nil }
+        guard let making else { return nil }
+        try making.takeFolder()
         try files.makeFolder(here)
         try files.setMode(here, to: 0o755)
         done.append(part)
@@ -41,10 +48,10 @@ struct ImageRoot {
       } else if status.isLink, let target = try files.target(ofLink: here) {
         links += 1
         guard links <= ImageRoot.mostLinks else { throw ImageFault.refused("links that lead in a circle") }
-        if target.hasPrefix("/") { done = [] }
-        open += target.split(separator: "/").filter { $0 != "." }.reversed().map(String.init)
+        if ImagePath.isAbsolute(target) { done = [] }
+        open += ImagePath.names(target).reversed()
       } else {
-        guard making else { return nil }
+        guard making != nil else { return nil }
         throw ImageFault.malformed(
           "'\(parts.joined(separator: "/"))' stands in something that is no folder")
       }
@@ -54,27 +61,25 @@ struct ImageRoot {
 
   /// Where a path leads, with links followed to the end; nil if nothing is there.
   func resolved(_ parts: [String]) throws -> [String]? {
-    try folder(of: parts + [""], making: false) ?? file(parts)
+    try folder(of: parts + [""]) ?? file(parts)
   }
 
   private func file(_ parts: [String]) throws -> [String]? {
     var parts = parts
     for _ in 0..<ImageRoot.mostLinks {
-      guard let name = parts.last, let folder = try folder(of: parts, making: false) else { return nil }
-      let here = path(folder + [name])
+      guard let name = parts.last, let folder = try folder(of: parts) else { return nil }
+      if name == ".." { return nil }
+      let here = try path(folder + [name])
       guard let status = try files.entry(here) else { return nil }
       guard status.isLink, let target = try files.target(ofLink: here) else { return folder + [name] }
-      parts =
-        (target.hasPrefix("/") ? [] : folder)
-        + target.split(separator: "/").filter { $0 != "." }.map(String.init)
-      if parts.last == ".." { return nil }
+      parts = (ImagePath.isAbsolute(target) ? [] : folder) + ImagePath.names(target)
     }
     return nil
   }
 
   /// Makes sure that a folder stands directly under the root, and no link that leads elsewhere.
   func makeMountPoint(_ name: String) throws {
-    let here = path([name])
+    let here = try path([name])
     if try files.entry(here)?.isFolder == true { return }
     files.removeAll(here)
     try files.makeFolder(here)
@@ -83,7 +88,7 @@ struct ImageRoot {
 
   /// The same with a file in such a folder.
   func makeMountPoint(_ name: String, in folder: String) throws {
-    let here = path([folder, name])
+    let here = try path([folder, name])
     if try files.entry(here)?.isFile == true { return }
     files.removeAll(here)
     try files.writeFile(here, mode: 0o644) { _ in }

@@ -13,12 +13,14 @@ package struct ImageUnpacking {
   /// What an image may hold beyond what hurts nobody: so many times the bytes that its layers take.
   private let ratio: Int
   private let harmless: Int
-  private static let mostEntries = 5_000_000
+  private let mostEntries: Int
 
   /// - Parameter path: of a folder that is not there.
   package init(
-    _ saved: SavedImage, to path: String, files: any FileSystem, harmless: Int = 4 << 30, ratio: Int = 200
+    _ saved: SavedImage, to path: String, files: any FileSystem, harmless: Int = 4 << 30, ratio: Int = 200,
+    mostEntries: Int = 5_000_000
   ) {
+    self.mostEntries = mostEntries
     self.saved = saved
     self.ratio = ratio
     self.harmless = harmless
@@ -35,55 +37,79 @@ package struct ImageUnpacking {
     try root.files.setMode(root.path, to: 0o755)
     let size = saved.layers.reduce(0) { $0 &+ $1.file.size }
     let (allowed, overflow) = size.multipliedReportingOverflow(by: ratio)
-    var left = overflow ? Int.max : max(harmless, allowed)
-    var entries = ImageUnpacking.mostEntries
+    let allowance = ImageAllowance(
+      entries: mostEntries, bytes: overflow ? Int.max : max(harmless, allowed))
+    var times = FolderTimes()
     for (layer, digest) in zip(saved.layers, saved.image.layers) {
-      left -= try layer.unpacked(digest, limit: left) { bytes in
-        try add(TarEntries(bytes, most: entries, hasEnd: false), &entries)
+      let count = try layer.unpacked(digest, limit: allowance.bytes) { bytes in
+        try add(TarEntries(bytes, hasEnd: false), allowance, &times)
       }
+      try allowance.take(bytes: count)
     }
+    // What is made in a folder changes its time.
+    try times.set(in: root)
     for name in ImageUnpacking.mountPoints { try root.makeMountPoint(name) }
     for name in ImageUnpacking.mountedFiles { try root.makeMountPoint(name, in: "etc") }
   }
 
-  private func add(_ layer: consuming TarEntries, _ left: inout Int) throws {
+  private func add(
+    _ layer: consuming TarEntries, _ allowance: ImageAllowance, _ times: inout FolderTimes
+  ) throws {
     var layer = layer
     // What stands in this layer is no business of its own whiteouts.
     var own = LayerPaths()
     while let entry = try layer.next() {
-      left -= 1
+      try allowance.takeEntry()
       let parts = try ImageUnpacking.parts(entry.name)
       guard let name = parts.last else { continue }
-      if name.hasPrefix(Whiteout.prefix) {
-        try Whiteout(name).apply(in: parts.dropLast(), of: root, sparing: own)
+      if Whiteout.isOne(name) {
+        try Whiteout(name).apply(in: parts.dropLast(), of: root, sparing: &own)
         continue
       }
-      guard let folder = try root.folder(of: parts, making: true) else { continue }
-      try make(entry, at: folder + [name], &layer)
-      try own.add(folder + [name])
+      guard let folder = try root.folder(of: parts, making: allowance) else { continue }
+      let place = folder + [name]
+      if ImageUnpacking.isFolder(entry) {
+        try makeFolder(place, entry, allowance)
+        try times.note(place, entry.modified)
+      } else {
+        try make(entry, at: place, &layer)
+      }
+      try own.add(place)
     }
   }
 
   private static func parts(_ name: String) throws -> [String] {
-    let parts = name.split(separator: "/").filter { $0 != "." }.map(String.init)
+    let parts = ImagePath.names(name)
     guard !parts.contains("..") else {
       throw ImageFault.refused("a file called \(name.debugDescription)")
     }
     return parts
   }
 
+  /// Programs from before there was a kind for folders write a file whose name ends like that of one.
+  private static func isFolder(_ entry: TarEntries.Entry) -> Bool {
+    entry.kind == .folder || entry.kind == .file && entry.name.utf8.last == UInt8(ascii: "/")
+  }
+
+  private func makeFolder(
+    _ parts: [String], _ entry: TarEntries.Entry, _ allowance: ImageAllowance
+  ) throws {
+    let path = try root.path(parts)
+    let there = try root.files.entry(path)
+    if there?.isFolder != true {
+      if there != nil { root.files.removeAll(path) }
+      try allowance.takeFolder()
+      try root.files.makeFolder(path)
+    }
+    try root.files.setMode(path, to: UInt32(entry.mode & 0o777) | 0o700)
+  }
+
   private func make(_ entry: TarEntries.Entry, at parts: [String], _ layer: inout TarEntries) throws {
     let files = root.files
-    let path = root.path(parts)
+    let path = try root.path(parts)
     let mode = UInt32(entry.mode & 0o777)
     let there = try files.entry(path)
     switch entry.kind {
-    case .folder:
-      if there?.isFolder != true {
-        if there != nil { files.removeAll(path) }
-        try files.makeFolder(path)
-      }
-      return try files.setMode(path, to: mode | 0o700)
     case .file:
       if there != nil { files.removeAll(path) }
       try files.writeFile(path, mode: 0o600) { try layer.forEachPiece($0) }
@@ -93,23 +119,24 @@ package struct ImageUnpacking {
       guard !entry.target.isEmpty else { throw ImageFault.malformed("a link that leads nowhere") }
       if there != nil { files.removeAll(path) }
       try files.makeLink(path, to: entry.target)
+      try files.setModified(path, to: entry.modified)
     case .hardLink:
       try link(try ImageUnpacking.parts(entry.target), to: parts, isThere: there != nil)
-    // There are others in the place where it runs.
-    case .characterDevice, .blockDevice, .pipe: return
-    case .extended, .global, .longName, .longTarget: return
+    // There are others in the place where it runs; what stood there is no longer part of the image.
+    case .characterDevice, .blockDevice, .pipe: if there != nil { files.removeAll(path) }
+    case .folder, .extended, .global, .longName, .longTarget: return
     }
   }
 
   private func link(_ target: [String], to parts: [String], isThere: Bool) throws {
-    guard let name = target.last, let folder = try root.folder(of: target, making: false),
+    guard let name = target.last, let folder = try root.folder(of: target),
       let status = try root.files.entry(root.path(folder + [name])), !status.isFolder
     else {
       throw ImageFault.malformed(
         "'\(parts.joined(separator: "/"))' is another name of a file that is not there")
     }
-    if folder + [name] == parts { return }
-    let path = root.path(parts)
+    if ImagePath.bytes(folder + [name]) == ImagePath.bytes(parts) { return }
+    let path = try root.path(parts)
     if isThere { root.files.removeAll(path) }
     guard try root.files.link(root.path(folder + [name]), to: path) else {
       throw Failure(.system, "cannot link \(path)")

@@ -14,10 +14,13 @@ extension SavedImage.Layer {
     let packed = HashedBytes(try file.bytes())
     func read(_ bytes: any ByteStream) throws -> Int {
       let hashed = HashedBytes(bytes, limit: limit)
-      do { try body(hashed) } catch let error as Failure where error.code == .malformed {
+      do { try ImageFault.reading(part: "the layer '\(file.name)'") { try body(hashed) } } catch let error
+        as Failure
+        where error.code == .malformed
+      {
         // That its bytes are not those that were meant says more.
         if (try? hashed.finish()) == expected { throw error }
-        throw damaged(error.headline)
+        throw damaged(nil)
       }
       let found: Digest
       do { found = try hashed.finish() } catch let error as Failure where error.code == .malformed {

@@ -19,6 +19,19 @@ import Testing
     var target = ""
     var content: [UInt8] = []
     var mode = 0o644
+    /// What its header says, if not the size of the content.
+    var size: Int?
+    var modified = 0
+
+    /// What a header has no room for.
+    static func extended(_ name: String, _ value: String) -> Entry {
+      let record = " \(name)=\(value)\n"
+      var length = record.utf8.count
+      while "\(length)".utf8.count + record.utf8.count != length {
+        length = "\(length)".utf8.count + record.utf8.count
+      }
+      return Entry(name: "names", kind: .extended, content: Array("\(length)\(record)".utf8))
+    }
   }
 
   private func layer(_ entries: [Entry]) -> [UInt8] {
@@ -26,8 +39,10 @@ import Testing
     for entry in entries {
       let size = entry.content.count
       bytes +=
-        TarHeader(name: entry.name, size: size, kind: entry.kind, mode: entry.mode, target: entry.target)
-        .bytes
+        TarHeader(
+          name: entry.name, size: entry.size ?? size, kind: entry.kind, mode: entry.mode,
+          target: entry.target, modified: entry.modified
+        ).bytes
       bytes += entry.content + [UInt8](repeating: 0, count: (512 - size % 512) % 512)
     }
     return bytes + [UInt8](repeating: 0, count: 1024)
@@ -67,6 +82,7 @@ import Testing
 
   @Test(arguments: [
     "../outside/file", "a/../../outside/file", "a/..", "..", "../../to/x", ".wh...", "a/.wh..",
+    "../\u{301}x", "a/../\u{301}../..", "\u{600}/../..",
   ])
   func `Names that lead out of the root are refused`(_ name: String) throws {
     folder.write("mine", to: "outside/file")
@@ -179,12 +195,140 @@ import Testing
     #expect { try SavedImage(ImageFolder(.path(folder["image"], files: files))) } throws: {
       ($0 as? Failure)?.code == .malformed
     }
-    let deep = (0..<300).map { _ in "d" }.joined(separator: "/")
+  }
+
+  @Test func `Folders that are too deep are refused, whether a name or a link leads into them`() throws {
+    let path = { (count: Int) in Array(repeating: "d", count: count).joined(separator: "/") }
+    try unpack([.extended("path", path(200)), Entry(name: "d")])
+    func expectTooDeep(_ entries: [Entry]) {
+      #expect { try unpack(entries) } throws: {
+        ($0 as? Failure)?.code == .refused && "\($0)".contains("deep")
+      }
+    }
+    expectTooDeep([.extended("path", path(300)), Entry(name: "d")])
+    expectTooDeep([.extended("linkpath", path(300)), Entry(name: "x", kind: .link), Entry(name: "x/y")])
+  }
+
+  @Test func `A slash is one also beside what Swift makes one character of`() throws {
     folder.write("mine", to: "outside/file")
-    #expect(throws: Failure.self) {
-      try unpack(
-        [Entry(name: String(deep.prefix(99)), content: [])],
-        [Entry(name: "x", kind: .link, target: deep), Entry(name: "x/y")])
+    for (link, inner) in [("l\u{600}", "l\u{600}/"), ("l", "l/\u{301}"), ("l\u{600}", "l\u{600}/\u{301}")] {
+      folder.write("mine", to: "outside/\u{301}file")
+      let below = Entry(name: link, kind: .link, target: folder["outside"])
+      func expectInside(_ comment: Comment) throws {
+        #expect(try files.names(in: folder["to"]) == ["root"], comment)
+        #expect(try files.names(in: folder["outside"]) == ["file", "\u{301}file"], comment)
+        for name in ["file", "\u{301}file"] {
+          #expect(folder.read("outside/\(name)") == Array("mine".utf8), comment)
+        }
+      }
+      for kind in [TarHeader.Kind.file, .folder] {
+        try unpack(
+          [below], [Entry(name: inner + "file", kind: kind, content: kind == .file ? Self.hello : [])])
+        try expectInside("\(kind)")
+      }
+      try unpack([below], [Entry(name: inner + "/.wh.file"), Entry(name: inner + "/.wh..wh..opq")])
+      try expectInside("whiteout")
+      #expect(throws: Failure.self) {
+        try unpack([below, Entry(name: "x", kind: .hardLink, target: inner + "file")])
+      }
+      let up = Entry(name: link, kind: .link, target: "../../\u{301}/../outside")
+      try unpack([up], [Entry(name: inner + "file", content: Self.hello)])
+      try expectInside("up")
+    }
+  }
+
+  @Test(arguments: ["", ".", "..", "a/b", "a\0b", "/\u{301}x"])
+  func `No path on the disk is made of what is no name`(_ name: String) throws {
+    let root = ImageRoot(path: folder.path, files: files)
+    #expect { try root.path(["a", name]) } throws: { ($0 as? Failure)?.code == .refused }
+    #expect(try root.path(["a", "b"]) == folder["a/b"])
+  }
+
+  @Test(arguments: ["path", "linkpath"]) func `Names that hold a zero are refused`(_ record: String) throws {
+    #expect {
+      try unpack([.extended(record, "x\0/../y"), Entry(name: "x", kind: .link, target: "y")])
+    } throws: { ($0 as? Failure)?.code == .malformed && "\($0)".contains("zero") }
+  }
+
+  @Test func `Folders on the way to a file count as what the image holds`() throws {
+    let deep = Array(repeating: "d", count: 90).joined(separator: "/")
+    let bytes = layer([.extended("path", deep), Entry(name: "d")])
+    func unpack(_ bytes: Int, _ entries: Int) throws {
+      files.removeAll(folder["root"])
+      try ImageUnpacking(
+        image([self.layer([.extended("path", deep), Entry(name: "d")])]), to: folder["root"], files: files,
+        harmless: bytes, ratio: 1, mostEntries: entries
+      ).run()
+    }
+    try unpack(bytes.count + 89 * 4096, 90)
+    for (bytes, entries) in [(bytes.count + 88 * 4096, 90), (1 << 20, 89)] {
+      #expect { try unpack(bytes, entries) } throws: { ($0 as? Failure)?.code == .refused }
+    }
+  }
+
+  @Test func `A folder is emptied once for a layer`() throws {
+    var paths = LayerPaths()
+    #expect(try paths.isFirstEmptying(["a", "b"]))
+    #expect(try !paths.isFirstEmptying(["a", "b"]))
+    #expect(try paths.isFirstEmptying(["a"]))
+  }
+
+  @Test func `Names of other bytes are other files, whatever Unicode says`() throws {
+    let (one, two) = ("\u{E9}", "e\u{301}")
+    try unpack([
+      Entry(name: one, content: Self.hello), Entry(name: two, kind: .hardLink, target: one),
+    ])
+    #expect(try files.names(in: folder["to/root"]).filter { $0 == one }.count == 2)
+    try unpack(
+      [Entry(name: "d/" + two, content: Self.hello)],
+      [Entry(name: "d/" + one, content: Self.hello), Entry(name: "d/.wh..wh..opq")])
+    #expect(try files.names(in: folder["to/root/d"]).map { Array($0.utf8) } == [Array(one.utf8)])
+    // The mark joins the point, which is one of the whiteout all the same.
+    try unpack([Entry(name: "\u{301}x")], [Entry(name: ".wh.\u{301}x")])
+    #expect(try files.names(in: folder["to/root"]).contains("\u{301}x") == false)
+  }
+
+  @Test func `Folders and links have the time of the archive`() throws {
+    let time = 1_000_000_000
+    folder.write("mine", to: "else/b/file")
+    let before = try files.status(folder["else/b"])?.modified
+    try unpack(
+      [
+        Entry(name: "d/", kind: .folder, modified: time),
+        Entry(name: "d/e", kind: .folder, modified: time + 1),
+        Entry(name: "d/e/l", kind: .link, target: "x", modified: time + 2), Entry(name: "d/e/f"),
+        Entry(name: "a/b", kind: .folder, modified: time),
+      ], [Entry(name: "d/new"), Entry(name: "a", kind: .link, target: folder["else"])])
+    for (name, seconds) in [("d", time), ("d/e", time + 1), ("d/e/l", time + 2)] {
+      #expect(
+        try files.entry(folder["to/root/" + name])?.modified == Int64(seconds) * 1_000_000_000, "\(name)")
+    }
+    #expect(try files.status(folder["else/b"])?.modified == before)
+  }
+
+  @Test func `Devices take the place of files, and folders have no content, whatever their headers say`()
+    throws
+  {
+    try unpack(
+      [Entry(name: "null", content: Self.hello), Entry(name: "pipe", content: Self.hello)],
+      [
+        Entry(name: "null", kind: .characterDevice, size: 512), Entry(name: "pipe", kind: .pipe),
+        Entry(name: "d", kind: .folder, size: 512), Entry(name: "old/"),
+        Entry(name: "old/x", content: Self.hello),
+      ])
+    for name in ["null", "pipe"] { #expect(try files.entry(folder["to/root/" + name]) == nil) }
+    for name in ["d", "old"] { #expect(try files.entry(folder["to/root/" + name])?.isFolder == true) }
+    #expect(folder.read("to/root/old/x") == Self.hello)
+  }
+
+  @Test func `What is wrong with a layer names it and says what to do`() throws {
+    for entry in [
+      Entry.extended("GNU.sparse.major", "1"), .extended("path", "x\0y"),
+      Entry(name: "x", content: Array(repeating: 0, count: 512), size: 1 << 20),
+    ] {
+      #expect { try unpack([entry, Entry(name: "x")]) } throws: {
+        "\($0)".contains("container image") && "\($0)".contains("0.tar") && "\($0)".contains("hint:")
+      }
     }
   }
 

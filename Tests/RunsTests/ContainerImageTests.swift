@@ -114,6 +114,30 @@ import Testing
     #expect(try workspace.output("folder", of: summary) == "second\n")
   }
 
+  @Test func `The machine's shared memory is not seen and not written to`() async throws {
+    let name = "brake-test-\(UUID().uuidString)"
+    let shared = "/dev/shm/" + name
+    try Data("theirs".utf8).write(to: URL(fileURLWithPath: shared))
+    defer { try? FileManager.default.removeItem(atPath: shared) }
+    let workspace = try workspace(
+      SampleImages(),
+      """
+      stages:
+        look:
+          run: |
+            ! test -e \(shared)
+            echo mine > \(shared); echo mine > \(shared)-new
+            cat \(shared) > ${out.out}
+          image: image
+          shell: sh -eu
+          out: { out: o.txt }
+      """)
+    let summary = try await workspace.run()
+    #expect(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try String(contentsOfFile: shared, encoding: .utf8) == "theirs")
+    #expect(!FileManager.default.fileExists(atPath: shared + "-new"))
+  }
+
   @Test func `One that is damaged fails its stage and leaves nothing`() async throws {
     let sample = try SampleImages()
     let workspace = try workspace(sample)

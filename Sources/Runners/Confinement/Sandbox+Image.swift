@@ -1,8 +1,8 @@
 import Actions
 
 extension Sandbox {
-  /// The command line that runs a command in a container image: of the machine it sees devices, processes of its own and, where it may,
-  /// the network; nothing of its files.
+  /// The command line that runs a command in a container image: of the machine it sees devices and, where it may, the network; nothing of its
+  /// files and shared memory. Processes are its own.
   ///
   /// - Parameters:
   ///   - image: the folder with its file system, which it can read; `/tmp` it can write to.
@@ -13,6 +13,9 @@ extension Sandbox {
     variables: [String: String], network: Bool
   ) throws -> [String] {
     var options = ["--ro-bind", image, "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
+    // What other processes of the machine share by memory and messages is neither to be read nor changed.
+    for folder in ["/dev/shm", "/dev/mqueue"] where isFolder(folder) { options += ["--tmpfs", folder] }
+    options.append("--unshare-ipc")
     options += ["--ro-bind-try", "/sys", "/sys", "--bind", scratch.temporary, "/tmp"]
     if network {
       for file in ["/etc/hosts", "/etc/resolv.conf"] { options += ["--ro-bind-try", file, file] }

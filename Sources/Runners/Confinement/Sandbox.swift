@@ -142,8 +142,11 @@ struct Sandbox: Sendable {
     return options
   }
 
-  /// Root could read what its owner may not, and make writable again what is mounted read-only.
-  private static let refused = ["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"]
+  /// Whether the machine itself has a folder there, and no link.
+  func isFolder(_ path: String) -> Bool { (try? Sandbox.disk.entry(path))?.isFolder == true }
+
+  /// Root could read what its owner may not, make writable again what is mounted read-only, and make devices that stand for whole disks.
+  private static let refused = ["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN", "CAP_MKNOD"]
 
   /// Whether a folder is hidden with the workspace, or is all there is.
   private func isHidden(_ store: String, _ visible: Set<String>) -> Bool {

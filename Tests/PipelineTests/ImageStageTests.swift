@@ -34,6 +34,8 @@ import Testing
     ("image:", "image: takes the path of a container image, not nothing"),
     ("image: docker://python:3.12", "skopeo copy docker://python:3.12 oci-archive:image.tar"),
     ("image: a.tar\n    sandbox: false", "image: needs the sandbox"),
+    ("image: a.tar\n    sandbox: False", "image: needs the sandbox"),
+    ("image: a.tar\n    sandbox: FALSE", "image: needs the sandbox"),
     ("image: a.tar\n    python: { venv: .venv }", "python: says what of the machine the command uses"),
     ("image: a.tar\n    tools: [git]", "tools: says what of the machine the command uses"),
     ("image: \"${nothing}\"", "nothing"),

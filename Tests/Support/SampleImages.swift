@@ -4,10 +4,11 @@ import Foundation
 public final class SampleImages: Sendable {
   public let folder = TemporaryFolder()
 
-  /// Whether the programs are here that make them.
-  public static let canBeMade = ["/usr/bin/umoci", "/usr/bin/skopeo", "/bin/busybox"].allSatisfy {
-    FileManager.default.isExecutableFile(atPath: $0)
-  }
+  /// Whether the programs are here that make them. Where everything is tested, as `./check` does, tests without them fail.
+  public static let canBeMade =
+    ["/usr/bin/umoci", "/usr/bin/skopeo", "/bin/busybox"].allSatisfy {
+      FileManager.default.isExecutableFile(atPath: $0)
+    } || ProcessInfo.processInfo.environment["CI"] != nil
 
   /// An image of three layers: the first has programs and files, the second replaces a folder, the third takes a file away.
   ///

@@ -81,6 +81,34 @@ private let hasSandbox =
     let run = try folder.brake()
     #expect(run.status == 0, "\(run.out)\(run.err)")
     #expect(try folder.brake("cat", "look").out == "2000\n")
+    // What the killed ones had in their own folders has gone with them.
+    let own = try folder.shell("find cache/tmp -mindepth 1 -maxdepth 1 -type d").out
+    #expect(own.isEmpty, "\(own)")
+  }
+
+  @Test func `An image that a stage has made elsewhere is fetched before it is known what runs in it`() throws
+  {
+    let sample = try SampleImages()
+    try sample.save("oci-archive", as: "image.tar")
+    let (place, other) = (TemporaryFolder(), TemporaryFolder())
+    for folder in [folder, other] {
+      folder.write(
+        """
+        stages:
+          build: { run: "cp ${in.a} ${out.image}", in: { a: image.tar }, out: { image: made.tar } }
+          look: { run: "cat /etc/os-release > ${out.o}", image: build.image, shell: sh -eu, out: { o: o.txt } }
+        """, to: "brake.yaml")
+      try sample.shell("cp \(sample.folder["image.tar"]) \(folder["image.tar"])")
+    }
+    let first = try folder.brake("run", "--remote-cache", "write", "--remote", place["store"])
+    #expect(first.status == 0, "\(first.out)\(first.err)")
+    let run = try other.brake("run", "--remote-cache", "read", "--remote", place["store"], "look")
+    #expect(run.status == 0 && run.out.contains("0 ran"), "\(run.out)\(run.err)")
+    // Where it is in no store any more it is made again.
+    _ = try other.shell("rm -rf cache/objects/* cache/index")
+    let again = try other.brake("look")
+    #expect(again.status == 0, "\(again.out)\(again.err)")
+    #expect(try other.brake("cat", "look").out == "NAME=sample\n")
   }
 
   @Test func `Where bubblewrap does not work, the stage fails and says so`() throws {

@@ -114,6 +114,31 @@ import Testing
     #expect(try workspace.output("folder", of: summary) == "second\n")
   }
 
+  @Test func `One that a stage has made and that is not in the store any more is made again`() async throws {
+    let workspace = try workspace(
+      SampleImages(),
+      """
+      stages:
+        build: { run: "cp -r ${in.image} ${out.layout}", in: { image: image }, out: { layout: layout } }
+        look: { run: "cat /old/file > ${out.out}", image: build.layout, shell: sh -eu, out: { out: o.txt } }
+      """)
+    let first = try await workspace.run()
+    #expect(first.failures.isEmpty, "\(first.failures)")
+    for gone in [["objects"], ["index", "objects"]] {
+      for name in gone {
+        let path = workspace.folder["cache/\(name)"]
+        for inner in try FileManager.default.contentsOfDirectory(atPath: path) {
+          try FileManager.default.removeItem(atPath: path + "/" + inner)
+        }
+      }
+      let events = Events()
+      let summary = try await workspace.run(events: events)
+      #expect(summary.failures.isEmpty, "\(gone): \(summary.failures)")
+      #expect(events.ran.contains("build"), "\(gone)")
+      #expect(try workspace.output("look", of: summary) == "second\n")
+    }
+  }
+
   @Test func `The machine's shared memory is not seen and not written to`() async throws {
     let name = "brake-test-\(UUID().uuidString)"
     let shared = "/dev/shm/" + name

@@ -20,7 +20,8 @@ extension CommandRun {
       return try supplies.images.unpacked(image) {
         watcher.report(.init(fraction: nil, text: "unpacks the container image \(image.id.short)"))
       }
-    } catch let error as Failure {
+    } catch let error as Failure where error.object == nil {
+      // One that is about an object is told to who can have that fetched, or made again.
       throw PipelineError(error.with(facts: error.facts + [("image", image.saved.label)]))
     }
   }

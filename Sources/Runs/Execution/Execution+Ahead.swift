@@ -144,7 +144,7 @@ extension Execution {
       switch finding {
       case .hit(let known): ahead.done(name, known, seconds: nil)
       case .miss(let action, _, let lacks): ahead.miss(name, action, lacks: lacks)
-      case .failed, .unseen: ahead.withdraw(name)
+      case .imageLost, .failed, .unseen: ahead.withdraw(name)
       }
     }
   }

@@ -85,6 +85,9 @@ extension Execution {
         } else {
           miss(number, action)
         }
+      case .imageLost(let digest):
+        takeBack(instances.name(number))
+        repair(digest, for: number)
       case .failed where remembered != nil:
         // A plan may say better what is wrong.
         schedule.unseen(number)

@@ -21,6 +21,8 @@ struct LookUp: Sendable {
     /// - Parameter remark: why it runs although there is a record.
     ///   - lacks: what it reads and is elsewhere than in the store.
     case miss(Action, remark: String?, lacks: [Artefact])
+    /// The container image that it runs in is not to be had, and without it nobody knows what it is.
+    case imageLost(Digest)
     case failed(PipelineError)
     /// The run was ended before it was looked at.
     case unseen
@@ -85,19 +87,26 @@ struct LookUp: Sendable {
       }
     } catch is CancellationError {
       return .unseen
+    } catch let lost as LostImage {
+      return .imageLost(lost.artefact.digest)
     } catch {
       return .failed(PipelineError(wrapping: error, in: item.instance))
     }
   }
 
-  /// The action of an instance, for which a program may have to be asked for its version.
+  /// The action of an instance, for which a program may have to be asked for its version, or a container image be fetched.
   private func action(of item: Item) async throws -> Action {
+    var fetched: Set<Digest> = []
     while true {
       do {
         return try engine.resolver.action(
           for: item.instance, producers: item.producers, suggestion: suggestion)
       } catch let unknown as UnknownIdentity {
         try await unknown.findOut(tell)
+      } catch let lost as LostImage {
+        guard !engine.sources.isEmpty, fetched.insert(lost.artefact.digest).inserted else { throw lost }
+        tell("\(item.instance.name): fetches its container image")
+        if try await engine.fetch([lost.artefact]) != nil { throw lost }
       }
     }
   }

@@ -108,6 +108,9 @@ struct Survey: Sendable {
       return Finding(
         instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason,
         question: unknown.isQuestionToPython ? unknown : nil, version: unknown.isVersion ? unknown : nil)
+    } catch is LostImage {
+      // What it is shows when a run has fetched the image, or made it again.
+      return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
     } catch {
       return Finding(
         instance: instance, action: nil, record: nil, state: .mustRun,

@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import Images
+import JSON
 import Pipeline
 import Runners
 import Synchronization
@@ -17,7 +18,7 @@ final class ContainerImages: Sendable {
   /// Takes the image of a command out of its inputs, since it is none that the command finds in its folder.
   ///
   /// - Returns: nil if the instance declares none.
-  /// - Throws: if it is no image.
+  /// - Throws: `LostImage`, or if it is no image.
   func take(from inputs: inout [ActionInput], of instance: StageInstance) throws -> CommandImage? {
     guard case .command(let command) = instance.work, command.hasImage,
       let index = inputs.firstIndex(where: { $0.name == ShellCommand.imageInput })
@@ -31,6 +32,9 @@ final class ContainerImages: Sendable {
     do {
       return CommandImage(id: try id(of: saved), saved: saved)
     } catch let error as Failure {
+      if saved.origin == .store, store.firstLost(of: [saved.artefact], as: error) != nil {
+        throw LostImage(artefact: saved.artefact)
+      }
       let place =
         if case .workspace(let name, _) = saved.origin { name } else { saved.artefact.digest.description }
       throw PipelineError(
@@ -41,8 +45,32 @@ final class ContainerImages: Sendable {
   private func id(of saved: ActionInput.Member) throws -> Digest {
     let digest = saved.artefact.digest
     if let id = known.withLock({ $0[digest] }) { return id }
-    let id = try SavedImage(ImageFolder(saved.place(in: store))).image.id
+    let id = try noted(saved) ?? read(saved)
     known.withLock { $0[digest] = id }
     return id
   }
+
+  private func read(_ saved: ActionInput.Member) throws -> Digest {
+    let id = try SavedImage(ImageFolder(saved.place(in: store))).image.id
+    if saved.origin == .store {
+      IndexNote.write(["image": .string(id.description)], to: note(saved), in: store)
+    }
+    return id
+  }
+
+  /// What an image was when it was read, for one that was removed from the store since: what was made in it is recorded still.
+  private func noted(_ saved: ActionInput.Member) -> Digest? {
+    guard saved.origin == .store else { return nil }
+    return IndexNote.read(note(saved), in: store)?["image"]?.string.flatMap { Digest($0) }
+  }
+
+  private func note(_ saved: ActionInput.Member) -> String {
+    "\(store.root)/index/images/\(saved.artefact.digest.hex)"
+  }
+}
+
+/// A container image that is not in the store, or not whole there. What is to run in it can be told only when it has been fetched, or made
+/// again.
+struct LostImage: Error {
+  let artefact: Artefact
 }

@@ -241,4 +241,23 @@ import Testing
     #expect(try folder.brake("graph").out.hasPrefix("flowchart LR\n"))
     #expect(try folder.brake("graph", "--format", "dot", "shout").out.hasPrefix("digraph pipeline {"))
   }
+
+  @Test func `How many threads a stage uses is passed on where it says so, before what its cores say`() throws
+  {
+    folder.write(
+      """
+      stages:
+        passed:
+          cores: 3
+          pass-env: [OMP_NUM_THREADS]
+          run: 'echo $OMP_NUM_THREADS > ${out.o}'
+          out: { o: passed.txt }
+          publish: passed.txt
+        silent: { run: 'echo "$${OMP_NUM_THREADS-unset}" > ${out.o}', out: { o: silent.txt }, publish: silent.txt }
+      """, to: "threads.yaml")
+    let run = try folder.brake("run", "-f", "threads.yaml", environment: ["OMP_NUM_THREADS": "7"])
+    #expect(run.status == 0, "\(run.err)")
+    #expect(folder.text("passed.txt") == "7\n")
+    #expect(folder.text("silent.txt") == "unset\n")
+  }
 }

@@ -70,7 +70,7 @@ import Testing
       """
       stages:
         silent: { run: 'echo "[$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
-        use: { gpus: 1, run: 'echo "[$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
+        use: { gpus: 1, run: 'echo "use [$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
       """)
     let supplies = CommandSupplies(
       store: workspace.store, graphics: given.isEmpty ? [] : [given], visibleGraphics: given)
@@ -83,7 +83,7 @@ import Testing
     let events = Events()
     let summary = try await engine.run(targets: []) { events.add($0) }
     #expect(try workspace.output("silent", of: summary) == "[\(given)]\n")
-    #expect(try workspace.output("use", of: summary) == "[\(given)]\n")
+    #expect(try workspace.output("use", of: summary) == "use [\(given)]\n")
     let words = "use declares more than this machine has, and runs with what there is: gpus: 1 of 0"
     #expect(events.notes.contains(words) == given.isEmpty, "\(events.notes)")
   }

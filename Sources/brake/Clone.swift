@@ -49,8 +49,11 @@ extension Brake {
     }
 
     private func fill(_ place: ReproductionPlace, with bundle: BundleFolder) async throws {
-      try bundle.copyWorkspace(to: place.path)
-      try bundle.check(bundle.pipelineFile(), [], in: place.path)
+      let path = place.path
+      try await Transfer.run("copied", TransferProgress(), kept: false) {
+        try bundle.copyWorkspace(to: path)
+        try bundle.check(bundle.pipelineFile(), [], in: path)
+      }
       for source in try bundle.changedSources(in: place.path).prefix(20) {
         Output.note("note: \(source.visible()) is not what it was when the bundle was written")
       }

@@ -26,11 +26,15 @@ struct Fetching {
     }
   }
 
-  func reference(_ name: String, _ extent: Borrowing.Extent) async throws -> Fetched {
+  /// - Parameter check: called with what the reference stands for before that is fetched.
+  func reference(
+    _ name: String, _ extent: Borrowing.Extent, check: @escaping @Sendable (Digest) throws -> Void
+  ) async throws -> Fetched {
     try await perform { remote in
       guard let digest = try await remote.reference(name) else {
         throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
       }
+      try check(digest)
       return try await fetch(digest, named: "@" + name, nil, extent, from: remote)
     }
   }

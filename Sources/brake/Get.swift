@@ -23,7 +23,7 @@ extension Brake {
     @Option(
       name: [.customShort("o", allowingJoined: true), .long],
       help: ArgumentHelp(
-        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits; of a line with the lineage with the ending of the output's file, such as .json).",
+        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits; for a line that brings its lineage, with the ending of the output's file, such as .json).",
         valueName: "path"),
       completion: .file())
     var output: String?

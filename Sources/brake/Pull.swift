@@ -84,9 +84,9 @@ extension Brake {
         switch each {
         case .stage: break
         case .reference(let name):
-          let came = try await source(nil, store).reference(name, extent)
-          if !force {
-            try MovedReference.refuse(name, from: store.reference(name), to: came.artefact.digest, "here")
+          let came = try await source(nil, store).reference(name, extent) { [force] digest in
+            if force { return }
+            try MovedReference.refuse(name, from: store.reference(name), to: digest, "here")
           }
           try store.setReference(name, to: came.artefact.digest)
           fetched.append(came)

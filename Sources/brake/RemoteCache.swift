@@ -37,6 +37,9 @@ struct RemoteCache: ParsableArguments {
     return (configured.use, address)
   }
 
+  /// Whether results may have to be sent, by what was asked for or else is configured.
+  func maySend() throws -> Bool { try (use ?? Configuration.read().remoteCache?.use) == .write }
+
   /// The place, as something that a run asks. One that does not answer is told of once, and the run goes on without it.
   func sources(for store: Store) throws -> [any ArtefactSource] {
     guard let address = try chosen(for: store)?.address else { return [] }

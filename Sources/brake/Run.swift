@@ -101,7 +101,7 @@ extension Brake {
       let trust = try pipeline.trusting.trust()
       // What a strict policy has let through before is looked at again: keys expire, and signers are struck off. What is to be sent
       // may not be there, although nothing has changed here.
-      let looksAnew = question || dryRun || always || !trust.isEverybody || cache.use == .write
+      let looksAnew = try question || dryRun || always || !trust.isEverybody || cache.maySend()
       let memory = looksAnew ? nil : try? pipeline.memory(text, given)
       if recorders.isEmpty, !checkDeterminism, let summary = memory?.recall() { return try show(summary) }
       try waiting { try await run.run(text, trust, memory, recorders) }

@@ -39,7 +39,7 @@ extension Brake {
       let store = try pipeline.workspace.open()
       // A mistake in the address is told before hours of reading.
       let names = RemoteNames(of: store)
-      let address = try repair && (from != nil || !names.all().isEmpty) ? names.resolve(from) : nil
+      let address = try repair ? place(from, of: names) : nil
       var found = try await look(at: store)
       if let address, !found.wanted.isEmpty {
         let repaired = try await Fetching(address, into: store).repair(found.wanted.sorted())
@@ -55,6 +55,16 @@ extension Brake {
         try Output.print(found.summary)
       }
       if !found.isSound { throw ExitCode(2) }
+    }
+
+    /// Where artefacts may be; nil where no place is known, or none of several is the usual one.
+    private func place(_ from: String?, of names: RemoteNames) throws -> RemoteAddress? {
+      if let from { return try names.resolve(from) }
+      if names.all().isEmpty { return nil }
+      if let usual = try? names.resolve(nil) { return usual }
+      Output.note(
+        "note: no other place is asked: there are several, and none is called origin; --from names one")
+      return nil
     }
 
     /// Runs those stages of the pipeline here of which an output is lost.

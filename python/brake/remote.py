@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from .errors import BrakeError, Damaged, NotFound
 from .files import LocalFile
@@ -148,7 +148,8 @@ class RemoteFolder:
             raise BrakeError(f"{url!r} is no address of a store: https://HOST/PATH, without a user or a query")
         self.url = url.rstrip("/")
         self._opener = _opener()
-        self._login = _login(str(parts.hostname))
+        #: What the server is told that wants to know who asks, and why nothing can be had of `~/.netrc`.
+        self._login, self._netrc_fault = _login(str(parts.hostname))
         # The segments that the catalogue names, in its order, and the number of its next file.
         self._segments: Dict[str, None] = {}
         self._next = 0
@@ -247,7 +248,7 @@ class RemoteFolder:
             if error.code in (404, 410):
                 raise NotFound(f"{where} is not there") from error
             if error.code in (401, 403):
-                hint = "put the machine's name, login and password into ~/.netrc, or ask for access"
+                hint = self._netrc_fault or "put the machine's name, login and password into ~/.netrc, or ask for access"
                 raise _Forbidden(f"{where}: the server answers {error.code}; {hint}") from error
             raise BrakeError(f"{where}: the server answers {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -258,19 +259,20 @@ class RemoteFolder:
         return answer
 
 
-def _login(host: str) -> Optional[str]:
-    """What a server is told that wants to know who asks, by `~/.netrc`, as brake does; None if nothing is said there of it."""
+def _login(host: str) -> Tuple[Optional[str], Optional[str]]:
+    """What a server is told that wants to know who asks, by `~/.netrc`, as brake does; None if nothing is said there of it. And why the
+    file cannot be read, which matters only to a server that wants to know."""
     path = os.path.join(os.path.expanduser("~"), ".netrc")
     try:
         # With its path given, nothing depends on the file's mode, as it does not for brake.
         found = netrc.netrc(path).authenticators(host)
     except FileNotFoundError:
-        return None
+        return None, None
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError) as error:
-        raise BrakeError(f"{path} cannot be read: {error}") from error
+        return None, f"{path} cannot be read: {error}"
     if found is None:
-        return None
-    return "Basic " + base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode()
+        return None, None
+    return "Basic " + base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode(), None
 
 
 def _content_range(answer):

@@ -327,8 +327,11 @@ class RemoteTests(StoreTest):
             brake.Store(self.url)._check_format()
             self.assertEqual(self.server.logins, ["Basic YWRhOnNlY3JldA==", None])
             (home / ".netrc").write_text("machine")
-            with self.assertRaisesRegex(brake.BrakeError, "netrc cannot be read"):
-                self.open()
+            self.server.behaviour = "login"
+            with self.assertRaisesRegex(brake.BrakeError, "answers 401.*netrc cannot be read"):
+                self.open().bytes()
+            self.server.behaviour = "ranges"
+            self.assertEqual(self.open().bytes(), self.content)
 
     def test_what_a_web_server_cannot_do_is_said(self):
         store = brake.Store(self.url)

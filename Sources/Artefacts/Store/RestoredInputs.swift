@@ -307,6 +307,7 @@ private struct Seal {
   /// The size that a seal tells.
   static func size(in text: [UInt8]) -> Int? {
     let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-    return words.count == 5 ? Int(words[3]).flatMap { $0 >= 0 ? $0 : nil } : nil
+    // Sums of as many as there are files stay in range.
+    return words.count == 5 ? Int(words[3]).flatMap { 0..<1 << 50 ~= $0 ? $0 : nil } : nil
   }
 }

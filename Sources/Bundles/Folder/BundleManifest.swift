@@ -107,6 +107,10 @@ public struct BundleManifest: Hashable, Sendable {
         value: try BundleManifest.text(pair[1], "parameters"))
     }
     targets = try BundleManifest.list(json, "targets") { try BundleManifest.text($0, "targets") }
+    // They stand in commands that are printed to be run: none is an option there.
+    guard (targets + overrides.map(\.name)).allSatisfy({ !$0.hasPrefix("-") }) else {
+      throw BundleManifest.malformed("targets and parameters")
+    }
     sources = try BundleManifest.list(json, "sources") {
       Source(path: try BundleManifest.path($0["path"]), artefact: try BundleManifest.artefact($0))
     }

@@ -34,7 +34,7 @@ extension PipelineReader {
       )
     }
     try check(node, names: names)
-    if let sandbox = fields[.sandbox], try flag(sandbox, "sandbox:") == false {
+    if let sandbox = fields[.sandbox], sandbox.json.bool == false {
       throw PipelineError(
         "image: needs the sandbox, which sandbox: false declines", at: sandbox.position,
         hint: "leave sandbox: out: the image takes the place of the machine's files by the sandbox")

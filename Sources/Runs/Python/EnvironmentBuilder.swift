@@ -77,7 +77,11 @@ struct EnvironmentBuilder {
 
   private func build(with conda: CondaMaker, in entry: String) async throws {
     let line = conda.line(in: entry, making: entry + "/venv")
-    let ending = try await run(line, in: entry, seeing: CondaMaker.variables)
+    // Rattler may be among the user's own packages. It runs no pip itself.
+    let variables =
+      conda.kind == .rattler
+      ? CondaMaker.variables.filter { $0.key != "PYTHONNOUSERSITE" } : CondaMaker.variables
+    let ending = try await run(line, in: entry, seeing: variables)
     if conda.kind == .rattler, ending == .exited(CondaMaker.withoutRattler) {
       throw CondaMaker.missing(for: order.name)
     }

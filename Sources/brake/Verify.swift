@@ -60,7 +60,7 @@ extension Brake {
     /// Where artefacts may be; nil where no place is known, or none of several is the usual one.
     private func place(_ from: String?, of names: RemoteNames) throws -> RemoteAddress? {
       if let from { return try names.resolve(from) }
-      if names.all().isEmpty { return nil }
+      if try names.all().isEmpty { return nil }
       if let usual = try? names.resolve(nil) { return usual }
       Output.note(
         "note: no other place is asked: there are several, and none is called origin; --from names one")

@@ -1,4 +1,5 @@
 import Actions
+import JSON
 
 /// What `image:` of a stage says: the container image whose files its command sees in place of the machine's.
 struct ImageDeclaration: Sendable {

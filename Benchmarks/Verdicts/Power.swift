@@ -16,11 +16,10 @@ struct Power {
       let whole = distances(curve, until: run.lastStep)
       let half = distances(curve, until: run.lastStep / 2)
       func nearest(_ all: [LawDistances.Distance]) -> String {
-        share(all.filter { !$0.isPolynomial }.map(\.deviations).min())
+        share(all.filter { $0.degree == nil }.map(\.deviations).min())
       }
       func polynomial(_ degree: Int) -> String {
-        let all = whole.filter(\.isPolynomial).map(\.deviations)
-        return share(all.count > degree - 1 ? all[degree - 1] : nil)
+        share(whole.first { $0.degree == degree }?.deviations)
       }
       return "  like \(run.name): \(nearest(whole)) from laws but polynomials, \(nearest(half)) in the first "
         + "half, \(polynomial(5)) from a polynomial of degree 5, \(polynomial(7)) of degree 7"

@@ -40,6 +40,16 @@ extension JSON {
     return text
   }
 
+  /// One of the names of a type.
+  /// - Parameter fault: what is said of any other, as in "is no verdict".
+  func choice<Choice: RawRepresentable<String>>(
+    _ name: String, otherwise fault: String
+  ) throws(Failure) -> Choice {
+    let text = try text(name)
+    guard let choice = Choice(rawValue: text) else { throw Failure(.malformed, "\"\(text)\" \(fault)") }
+    return choice
+  }
+
   func flag(_ name: String) throws(Failure) -> Bool {
     let value = try member(name)
     guard let flag = value.bool else { throw .wrong(name, "true or false", value) }

@@ -2,17 +2,17 @@ internal import Compute
 
 /// What stands beside t_d, or against it.
 extension ReportedRun {
-  /// Whether a break is supported against every law without one.
-  var hasSupportedBreak: Bool { decelerates || analysis.verdict == .saturating }
-
-  /// The law that is supported, where it has a break.
-  var brokenLaw: BreakEvidence.Law? { hasSupportedBreak ? analysis.supportedLaw : nil }
+  /// The law that is supported, where it has a break behind which the loss falls slower.
+  var brokenLaw: BreakEvidence.Law? { analysis.verdict == .noBreak ? nil : analysis.supportedLaw }
 
   /// There is more than one change of slope, so that t_d is a summary of them.
   var slopeChanges: SlopeChanges? { decelerates ? analysis.slopeChanges : nil }
 
   /// t_d leaves its interval when the cut of the transient moves.
   var moves: Bool { decelerates && !analysis.movingCuts.isEmpty }
+
+  /// The same; nil where no t_d is to be read, or it has no interval to leave.
+  var movesIfKnown: Bool? { decelerates && analysis.intervals != nil ? moves : nil }
 
   /// What of it stands beside a t_d in tables and figures, as `BreakMark` says.
   var marks: [BreakMark] { (moves ? [.moves] : []) + (slopeChanges == nil ? [] : [.isSummary]) }
@@ -61,8 +61,8 @@ enum BreakMark: CaseIterable, Sendable {
   }
 
   /// `† t_d moves ...; ‡ t_d is ...`, of the marks that stand beside some run; nil where none does.
-  static func legend(_ runs: [ReportedRun], _ symbol: String = "t_d") -> String? {
+  static func legend(_ runs: [ReportedRun]) -> String? {
     let used = allCases.filter { mark in runs.contains { $0.marks.contains(mark) } }
-    return used.isEmpty ? nil : used.map { "\($0.text) \(symbol) \($0.meaning)" }.joined(separator: "; ")
+    return used.isEmpty ? nil : used.map { "\($0.text) t_d \($0.meaning)" }.joined(separator: "; ")
   }
 }

@@ -10,7 +10,7 @@ extension Brake {
       commandName: "fit",
       abstract: "Fit a one-break power law to loss curves and say whether they decelerate.",
       discussion: """
-        Reads what curve.import reads, compressed or not: CSV, TSV, JSON, JSON lines, a trainer_state.json, event files of \
+        Reads what curve.import reads, compressed or not, but no folder: CSV, TSV, JSON, JSON lines, a trainer_state.json, event files of \
         TensorBoard, run-ID.wandb, and what a training printed; smooths, subsamples and fits each run. Needs neither a \
         pipeline nor a store.
         """)

@@ -44,6 +44,15 @@ import Testing
     #expect(SequenceBootstrap(resamples: 0, seed: 1).interval([], of: 8) == nil)
   }
 
+  @Test func `Resamples without a value are counted beyond either end`() throws {
+    let bootstrap = SequenceBootstrap(resamples: 200, seed: 1)
+    // From 5 to 199, each end moved away from the median 102 by t(7) / z sqrt(8 / 7) - 1.
+    let beyond = 2.364624 / 1.959964 * (8.0 / 7).squareRoot() - 1
+    let interval = try #require(bootstrap.interval((5..<200).map(Double.init), of: 8))
+    #expect(abs(interval.lower - (5 - 97 * beyond)) < 1e-3)
+    #expect(abs(interval.upper - (199 + 97 * beyond)) < 1e-3)
+  }
+
   @Test func `An interval ends where the quantity does`() throws {
     let values = [0.02, 0.5, 0.98, 0.97]
     let free = try #require(try Self.mean(of: values, seed: 1))

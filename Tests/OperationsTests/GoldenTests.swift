@@ -69,16 +69,16 @@ import Testing
         "segments": "ad550cfa02f5c73b5316545a81d5fb14c174f83f7ca49988cb6ece1fbcc2a582",
       ]),
     Golden(
-      operation: "zsl.decompose", revision: 7,
+      operation: "zsl.decompose", revision: 8,
       digests: ["result": "7b79bc4c7e3ae7e98e407ff77c74b0359531d93243d12f1dde5830d897f4968b"]),
     Golden(
-      operation: "zsl.losses", revision: 6,
+      operation: "zsl.losses", revision: 7,
       digests: [
         "changes": "8022e06436581a282e9c35deb38d1cc5fef2d6abc88abe6902a02a411e2fdaa8",
         "result": "e39ca647712570c10fa27622ca013094af8c805ce68ea63736934bb085f81528",
       ]),
     Golden(
-      operation: "zsl.dissent", revision: 5,
+      operation: "zsl.dissent", revision: 6,
       digests: [
         "result": "5d1c6b078ee0f71e5b5c3ab59c841a756215f25d4ce077830c1bb908e2a5dced",
         "tokens": "5adb581d2b92c520ea23b3350cd99b115eb5f858854f077a4991f5e1846a0d4b",

@@ -37,11 +37,11 @@ struct UnreadEntries {
     }
   }
 
-  /// All that are sound, in their order, and whether all are.
+  /// All that are sound, in their order, and whether all whole ones are.
   func all() -> (entries: [StatCacheEntry], isWhole: Bool) {
     let entries = bytes.withUnsafeBytes { bytes in
       (0..<count).compactMap { StatCacheEntry(bytes, at: $0 * StatCacheEntry.length) }
     }
-    return (entries, entries.count == count && bytes.count % StatCacheEntry.length == 0)
+    return (entries, entries.count == count)
   }
 }

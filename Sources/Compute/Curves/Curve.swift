@@ -112,11 +112,9 @@ extension CurveNote {
   }
 
   public init(json: JSON) throws(Failure) {
-    let name = try json.text("kind")
-    guard let kind = Kind(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is no kind of note")
-    }
-    self.init(kind, count: try json.whole("count"), places: try json.texts("places"))
+    self.init(
+      try json.choice("kind", otherwise: "is no kind of note"), count: try json.whole("count"),
+      places: try json.texts("places"))
   }
 
   static func notes(_ json: JSON) throws(Failure) -> [CurveNote] {

@@ -9,7 +9,8 @@ extension CurveImport {
   }
 
   /// Reads the event files of a folder as one run, in the order of their names, as TensorBoard does: a training that was started again
-  /// has several. From the first step of a later file on, its points take the place of the earlier ones.
+  /// has several. From the first step of a later file on, its points take the place of the earlier ones. One that
+  /// begins with the first step again and goes no further is refused, as of another run.
   ///
   /// - Parameter files: the names and bytes. Empty files are passed over: who was killed at once leaves one.
   /// - Throws: `Failure` if there are none, or one is something else; `CancellationError`.
@@ -23,7 +24,9 @@ extension CurveImport {
         hint: "give the folder of one run, in which they stand themselves, or another file")
     }
     if let other = written.first(where: { !CurveImport.isTensorBoard($0.bytes) }) {
-      throw Failure(.malformed, "\(folder): '\(other.name)' is no event file of TensorBoard")
+      throw Failure(
+        .malformed, "\(folder): '\(other.name)' is no event file of TensorBoard",
+        hint: "take it out of the folder; or unpack it, if it is compressed")
     }
     return try tensorBoard(
       written, source: folder, run: run ?? CurveImport.runName(ofFile: folder))

@@ -78,11 +78,7 @@ extension BootstrapIntervals {
     failed = try json.whole("failed")
     atBound = try json.whole("at_bound")
     seed = try json.whole("seed")
-    let name = try json.text("noise")
-    guard let source = Source(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is nowhere that noise is taken from")
-    }
-    self.source = source
+    source = try json.choice("noise", otherwise: "is nowhere that noise is taken from")
     persistence = try json.number("persistence")
     discrepancy = try json.number("discrepancy")
     b = try Interval(json: json, "b")

@@ -187,11 +187,7 @@ extension CurveAnalysis {
       case .none, .some(.null): nil
       case .some(let value): try BreakEvidence(json: value)
       }
-    let name = try json.text("verdict")
-    guard let verdict = Verdict(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is no verdict")
-    }
-    self.verdict = verdict
+    verdict = try json.choice("verdict", otherwise: "is no verdict")
     reasons = try json.texts("reasons")
   }
 }

@@ -116,11 +116,7 @@ extension CurveComparison.Row {
     }
     run = try json.text("run")
     size = try json.optionalNumber("size")
-    let name = try json.text("verdict")
-    guard let verdict = Verdict(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is no verdict")
-    }
-    self.verdict = verdict
+    verdict = try json.choice("verdict", otherwise: "is no verdict")
     breakStep = try json.number("t_d")
     breakLoss = try json.number("L_d")
     finalRate = try json.number("r_d")
@@ -167,11 +163,7 @@ extension CurveComparison.Scaling {
   }
 
   init(json: JSON) throws(Failure) {
-    let name = try json.text("quantity")
-    guard let quantity = Quantity(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is no quantity that is compared")
-    }
-    self.quantity = quantity
+    quantity = try json.choice("quantity", otherwise: "is no quantity that is compared")
     intercept = try json.number("intercept")
     slope = try json.number("slope")
     standardError = try json.number("standard_error")

@@ -33,8 +33,8 @@ extension CurveAnalysis {
   /// The law that the verdict is about: with two breaks only where they are decisively better than one. Nil where none is supported.
   public var supportedLaw: BreakEvidence.Law? {
     switch verdict {
-    // A law with a break may be ahead by less than counts.
-    case .noBreak: evidence.flatMap { 0...BreakEvidence.decisive ~= $0.margin ? nil : $0.laws.first }
+    // A law with a break may be ahead, behind which the loss falls faster; but by less than counts, or contradicted.
+    case .noBreak: evidence.flatMap { $0.margin < 0 || $0.supportsBreak ? $0.laws.first : nil }
     case .deceleration, .saturating:
       slopeChanges == nil ? evidence?.bestOneBreak : evidence?.laws.first { $0.breaks.count == 2 }
     case .warmupBreak, .notDecided: nil

@@ -76,11 +76,7 @@ extension UnsmoothedLaw {
   }
 
   init(json: JSON) throws(Failure) {
-    let name = try json.text("modelled")
-    guard let modelled = Modelled(rawValue: name) else {
-      throw Failure(.malformed, "\"\(name)\" is no smoothing that a law was freed of")
-    }
-    self.modelled = modelled
+    modelled = try json.choice("modelled", otherwise: "is no smoothing that a law was freed of")
     smoothing = try json.optionalNumber("smoothing")
     breakStep = try json.number("t_d")
     breakLoss = try json.number("L_d")

@@ -71,9 +71,8 @@ struct CurveImportOperation: Operation {
     var left = CurveFile.limit
     var found: [(name: String, bytes: [UInt8])] = []
     for name in try files.names(in: folder).sorted() where name.contains("tfevents") {
-      guard try files.status("\(folder)/\(name)")?.isFile == true,
-        let bytes = try files.contents(of: "\(folder)/\(name)", limit: left)
-      else { continue }
+      guard try files.status("\(folder)/\(name)")?.isFile == true else { continue }
+      let bytes = try FileInput.bytes(of: "\(folder)/\(name)", name: "input 'file'/\(name)", limit: left)
       left -= bytes.count
       found.append((name, bytes))
     }

@@ -19,7 +19,7 @@ struct ZSLDecomposeOperation: Operation {
     help: "on each side of the deceleration point at most, the nearest ones")
 
   let name = "zsl.decompose"
-  let revision = 7
+  let revision = 8
   let summary =
     "Says how much of a deceleration comes from losses that change less, and how much from changes that cancel."
   let inputs = [

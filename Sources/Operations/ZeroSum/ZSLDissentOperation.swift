@@ -9,7 +9,7 @@ struct ZSLDissentOperation: Operation {
     "total", default: 0.99, in: 0...1, help: "a dissent from here on counts as total")
 
   let name = "zsl.dissent"
-  let revision = 5
+  let revision = 6
   let summary =
     "Measures for each token how attraction to the target and repulsion from other tokens oppose each other."
   let inputs = [

@@ -10,7 +10,7 @@ struct ZSLLossesOperation: Operation {
   static let to = Parameter("to", unit: "updates", in: 0...1 << 31, help: "before the second checkpoint")
 
   let name = "zsl.losses"
-  let revision = 6
+  let revision = 7
   let summary = "Measures how far changes of the tokens' losses between two checkpoints cancel each other."
   let inputs = [
     InputDeclaration("before", help: "losses of the first checkpoint, as lm.losses writes them"),

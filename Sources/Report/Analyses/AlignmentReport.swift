@@ -195,11 +195,12 @@ extension Page {
 
   /// Whether the last values differ from 0, which chance gives.
   private static func chance(_ trend: SeedTrend, _ comparisons: Int) -> String {
-    guard let last = trend.last, let probability = last.probabilityOfZero else { return "" }
-    guard probability * Double(comparisons) < 0.05 else {
-      return "; at the end no difference to chance is seen"
+    guard let last = trend.last, last.probabilityOfZero != nil else { return "" }
+    return switch last.direction(of: comparisons) {
+    case .up: "; at the end more than by chance"
+    case .down: "; at the end less than by chance"
+    case .neither: "; at the end no difference to chance is seen"
     }
-    return "; at the end \(last.mean > 0 ? "more" : "less") than by chance"
   }
 
   /// Where the last cosine of two sequences is the greatest, and where the least.

@@ -16,14 +16,13 @@ struct DecompositionTests {
     }
   }
 
-  /// Whether a difference is above or below 0; nil where that is not certain.
-  func isPositive(_ difference: ResampledDifference) -> Bool? {
-    difference.isPositive(level: FindingsTable.Test.errorRate / Double(max(1, comparisons)))
+  func direction(of difference: ResampledDifference) -> Direction {
+    Direction(isPositive: difference.isPositive(level: Direction.level(of: comparisons)))
   }
 
   /// The parts of M and 1 - D; nil where the progress is not found to shrink, so that there is nothing to share.
   func foundShares(of split: RateDecomposition.Split) -> (magnitude: Double, constructive: Double)? {
-    isPositive(split.rate) == false ? split.change.shares : nil
+    direction(of: split.rate) == .down ? split.change.shares : nil
   }
 
   /// What the page says of them all; nothing where there are none.
@@ -44,17 +43,12 @@ struct DecompositionTests {
       return [("log_progress_change", split.rate), ("D_change", split.destructive)].compactMap {
         name, difference in
         guard let difference, let probability = difference.probabilityOfZero else { return nil }
-        let says =
-          switch isPositive(difference) {
-          case .some(true): "above 0"
-          case .some(false): "below 0"
-          case .none: "not found to differ from 0"
-          }
         return FindingsTable.Row(
           scope: "run", name: result.run, quantity: name, unit: nil, value: difference.value,
           interval: difference.interval.map { ("this run", $0.lower, $0.upper) }, seeds: 1,
           artefacts: [digest],
-          says: ([says] + [result.chosenNote].compactMap(\.self)).joined(separator: "; "),
+          says: [direction(of: difference).says, result.chosenNote].compactMap(\.self)
+            .joined(separator: "; "),
           test: .init(
             name: "Student's t over resamples of sequences", probability: probability,
             comparisons: comparisons))
@@ -151,11 +145,11 @@ struct DecompositionSeedTests {
   var rows: [FindingsTable.Row] {
     groups.flatMap { found in
       let names = found.group.runs.map(\.name)
-      let digests = results.decompositions.filter { names.contains($0.result.run) && $0.result.split != nil }
-        .map(\.digest)
+      let split = results.decompositions.filter { names.contains($0.result.run) && $0.result.split != nil }
+      let shared = split.filter { $0.result.split?.change.shares != nil }
       return [
-        found.rate.row("log_progress_change", from: digests),
-        found.share?.change.row("share_D_above_half", from: digests),
+        found.rate.row("log_progress_change", from: split.map(\.digest)),
+        found.share?.change.row("share_D_above_half", from: shared.map(\.digest)),
       ].compactMap(\.self)
     }
   }

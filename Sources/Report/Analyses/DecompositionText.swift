@@ -102,11 +102,11 @@ extension Page {
       "\(number(value)) (95 %: \(number(ends.0)) to \(number(ends.1)))"
     }
     let plain = size(change.value, (interval.lower, interval.upper))
-    return switch tests.isPositive(change) {
-    case .some(true): "rises by \(plain)"
+    return switch tests.direction(of: change) {
+    case .up: "rises by \(plain)"
     // The direction is said in words.
-    case .some(false): "falls by \(size(-change.value, (-interval.upper, -interval.lower)))"
-    case .none: "is not found to rise or fall (\(plain))"
+    case .down: "falls by \(size(-change.value, (-interval.upper, -interval.lower)))"
+    case .neither: "is not found to rise or fall (\(plain))"
     }
   }
 

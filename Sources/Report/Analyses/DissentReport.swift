@@ -25,10 +25,9 @@ enum DissentReport: ReportedAnalysis {
   static func findings(
     _ runs: [ReportedRun], _ comparison: CurveComparison?, _ results: AnalysisResults
   ) -> [FindingsTable.Row] {
-    results.dissentChanges(of: runs).map { change in
-      let names = change.group.runs.map(\.name)
-      return change.row(
-        "dissent_change", from: results.dissent.filter { names.contains($0.result.run) }.map(\.digest))
+    let trends = results.dissentTrends(of: runs)
+    return trends.compactMap { group, trend in
+      trend.row("dissent_change", of: group, trend.change, comparisons: trends.count)
     }
   }
 }
@@ -42,11 +41,23 @@ extension AnalysisResults {
 
   /// Whether dissent is larger at the last checkpoint than at the first, in the mean over trainings that differ in their seed alone.
   fileprivate func dissentChanges(of runs: [ReportedRun]) -> [SeedChange] {
-    SeedChange.of(SeedGroup.groups(of: runs)) { group in
+    let trends = dissentTrends(of: runs)
+    return trends.compactMap { group, trend in
+      trend.change.flatMap { change in
+        change.probabilityOfZero.map {
+          SeedChange(group, change, probability: $0, comparisons: trends.count)
+        }
+      }
+    }
+  }
+
+  /// Of the groups with several seeds.
+  fileprivate func dissentTrends(of runs: [ReportedRun]) -> [(group: SeedGroup, trend: SeedTrend)] {
+    SeedGroup.groups(of: runs).compactMap { group in
       SeedTrend(group.runs) { run in
         dissent.filter { $0.result.run == run.name }.map { ($0.result.step, $0.result.dissent, $0.digest) }
-      }?.change
-    }
+      }.map { (group, $0) }
+    }.filter { $0.trend.change?.probabilityOfZero != nil }
   }
 }
 

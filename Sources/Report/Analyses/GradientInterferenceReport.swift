@@ -195,16 +195,14 @@ extension Page {
     }
     let error: Markup = result.destructiveError.map { " ± \(value($0, Format.significant($0, 2)))" } ?? ""
     let start: Markup = "\(value(result.destructive))\(error) at step \(Format.grouped(result.step))"
-    guard let drawn = result.drawn, let probability = result.probabilityByChance else {
+    guard let drawn = result.drawn, result.probabilityByChance != nil else {
       return "\(start), where random signs give \(value(result.null)) on average"
     }
     let verdict: Markup =
-      if probability * Double(comparisons) >= 0.05 {
-        "no difference to chance is seen"
-      } else if result.destructive > drawn.mean {
-        "more than by chance"
-      } else {
-        "less than by chance"
+      switch GradientTests.direction(of: result, comparisons) {
+      case .up: "more than by chance"
+      case .down: "less than by chance"
+      case .neither: "no difference to chance is seen"
       }
     let decimals = Format.decimals(error: drawn.deviation)
     return """

@@ -28,17 +28,22 @@ struct GradientTests {
     self.all = all
   }
 
+  /// Whether gradients cancel more or less than with random signs.
+  static func direction(of result: GradientInterferenceResult, _ comparisons: Int) -> Direction {
+    Direction(
+      result.drawn.map { result.destructive - $0.mean } ?? 0, probability: result.probabilityByChance,
+      of: comparisons)
+  }
+
   var rows: [FindingsTable.Row] {
     let single = ends.flatMap { run, found in
       found.compactMap { result, digest -> FindingsTable.Row? in
         guard let drawn = result.drawn, let probability = result.probabilityByChance else { return nil }
-        let isCertain = probability * Double(comparisons) < 0.05
         return FindingsTable.Row(
           scope: "run", name: run.name, quantity: "D_gradients_above_chance", unit: nil,
           value: result.destructive - drawn.mean, interval: nil, seeds: 1, artefacts: [digest],
           step: result.step,
-          says: isCertain
-            ? result.destructive > drawn.mean ? "above 0" : "below 0" : "not found to differ from 0",
+          says: Self.direction(of: result, comparisons).says,
           test: .init(
             name: "Student's t over draws of random signs", probability: probability, comparisons: comparisons
           ))

@@ -55,13 +55,15 @@ struct RankingText {
       (jackknife over seeds, Student's <i>t</i> with \(result.seeds - 1) degrees of freedom, at 5 % for \
       \(tested.count == 1 ? "the one pair" : "all \(tested.count) pairs"))
       """
-    let certain = tested.filter { ($0.probability ?? 1) < 0.05 / Double(tested.count) }
-    let (less, more) = (certain.filter { ($0.excess ?? 0) > 0 }, certain.filter { ($0.excess ?? 0) < 0 })
+    func pairs(_ direction: Direction) -> [RankingResult.Pair] {
+      tested.filter { Direction($0.excess ?? 0, probability: $0.probability, of: tested.count) == direction }
+    }
+    let (less, more, others) = (pairs(.up), pairs(.down), pairs(.neither))
     func names(_ pairs: [RankingResult.Pair], _ word: String) -> String {
       pairs.map { $0.rates.map { Format.short($0) }.joined(separator: " and ") }
         .joined(separator: ", \(word) ")
     }
-    if certain.isEmpty {
+    if others.count == tested.count {
       return
         "\(start(level)) rates are not found to rank tokens less alike than seeds of one rate do \(test)."
     }
@@ -69,7 +71,6 @@ struct RankingText {
       (less.isEmpty ? [] : ["ranked less alike by the rates \(names(less, "by")) than by seeds of one rate"])
       + (more.isEmpty
         ? [] : ["ranked more alike by the rates \(names(more, "by")) than by seeds of one rate"])
-    let others = tested.filter { !certain.contains($0) }
     let rest = others.isEmpty ? "" : "; of \(names(others, "of")) no difference from seeds is found"
     return "\(start(level)) tokens are \(parts.joined(separator: ", and "))\(rest) \(test)."
   }
@@ -120,7 +121,7 @@ struct RankingText {
     let items = result.rates.compactMap { rate -> Markup? in
       let found = bins.compactMap { name, bin -> (name: String, value: Double)? in
         guard let own = bin.rates.first(where: { $0.rate == rate }),
-          (own.probability ?? 1) < 0.05 / Double(count)
+          Direction(own.difference, probability: own.probability, of: count) != .neither
         else { return nil }
         return (name, own.difference)
       }

@@ -47,3 +47,12 @@ struct ReplicatedQuantity: Sendable {
     return fits + ReportedAnalyses.all.flatMap { $0.replicated }
   }
 }
+
+extension [ReplicatedQuantity.Finding] {
+  /// What a reader of the mean over these seeds has to know, and of how many of them that is where it is not of all.
+  var notes: [String] {
+    Dictionary(grouping: compactMap(\.note), by: \.self).sorted { $0.key < $1.key }.map { note, same in
+      same.count == count ? note : "of \(same.count) of \(count) seeds: \(note)"
+    }
+  }
+}

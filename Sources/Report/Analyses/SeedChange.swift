@@ -4,8 +4,6 @@ internal import Compute
 /// A difference within each of several trainings that differ in their seed alone, and whether it is one in the mean over seeds:
 /// Student's test of one sample, where all that is said together errs in at most 5 % of pages (Bonferroni).
 struct SeedChange: Sendable {
-  enum Direction: Sendable { case up, down, neither }
-
   let group: SeedGroup
   let spread: SeedSpread
   let direction: Direction
@@ -17,8 +15,7 @@ struct SeedChange: Sendable {
   init(_ group: SeedGroup, _ spread: SeedSpread, probability: Double, comparisons: Int) {
     (self.group, self.spread) = (group, spread)
     (self.probability, self.comparisons) = (probability, comparisons)
-    let isCertain = probability < 0.05 / Double(comparisons)
-    direction = isCertain ? spread.mean > 0 ? .up : .down : .neither
+    direction = Direction(spread.mean, probability: probability, of: comparisons)
   }
 
   /// Of the groups in which at least two seeds have it.
@@ -30,14 +27,12 @@ struct SeedChange: Sendable {
   }
 
   /// The test as the table of findings has it.
-  func row(_ quantity: String, unit: String? = nil, from artefacts: [Digest], step: Int? = nil)
-    -> FindingsTable.Row
-  {
+  func row(_ quantity: String, from artefacts: [Digest], step: Int? = nil) -> FindingsTable.Row {
     FindingsTable.Row(
-      scope: "seeds", name: group.runs[0].group, quantity: quantity, unit: unit, value: spread.mean,
+      scope: "seeds", name: group.runs[0].group, quantity: quantity, unit: nil, value: spread.mean,
       interval: spread.meanInterval.map { ("mean over seeds", $0.lowerBound, $0.upperBound) },
       seeds: spread.values.count, artefacts: artefacts, step: step,
-      says: direction == .neither ? "not found to differ from 0" : direction == .up ? "above 0" : "below 0",
+      says: direction.says,
       test: .init(name: "Student's t over seeds", probability: probability, comparisons: comparisons))
   }
 

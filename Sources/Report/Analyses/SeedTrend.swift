@@ -58,8 +58,11 @@ extension Page {
 
   /// Whether it rises or falls over training, by a test over seeds of which there are so many on the page; nil for one seed.
   static func direction(of trend: SeedTrend, comparisons: Int) -> String? {
-    guard let change = trend.change, let probability = change.probabilityOfZero else { return nil }
-    guard probability * Double(comparisons) < 0.05 else { return "no change is seen over training" }
-    return change.mean > 0 ? "rises" : "falls"
+    guard let change = trend.change, change.probabilityOfZero != nil else { return nil }
+    return switch change.direction(of: comparisons) {
+    case .up: "rises"
+    case .down: "falls"
+    case .neither: "no change is seen over training"
+    }
   }
 }

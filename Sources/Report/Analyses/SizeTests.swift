@@ -60,26 +60,29 @@ struct SizeTests {
        (Student's <i>t</i> over seeds with \(degrees) degrees of freedom and a common deviation, at 5 % for \
       \(differences.count == 1 ? "the one comparison" : "all \(differences.count) comparisons"))
       """
-    let certain = differences.filter { $0.probability < 0.05 / Double(differences.count) }
+    let directions = differences.map(direction)
+    let certain = directions.filter { $0 != .neither }
     if certain.isEmpty { return "Sizes are not found to differ in how far changes cancel\(test)" }
-    guard certain.count == differences.count else {
+    guard certain.count == directions.count else {
       return "Some sizes differ in how far changes cancel\(test), and not each from the next"
     }
-    if differences.allSatisfy({ $0.difference < 0 }) { return "Larger models cancel less\(test)" }
-    if differences.allSatisfy({ $0.difference > 0 }) { return "Larger models cancel more\(test)" }
+    if certain.allSatisfy({ $0 == .down }) { return "Larger models cancel less\(test)" }
+    if certain.allSatisfy({ $0 == .up }) { return "Larger models cancel more\(test)" }
     return "How far changes cancel differs between sizes\(test), and does not follow them"
+  }
+
+  private func direction(of difference: SeedDifference) -> Direction {
+    Direction(difference.difference, probability: difference.probability, of: spreads.count - 1)
   }
 
   var rows: [FindingsTable.Row] {
     (differences ?? []).enumerated().map { index, difference in
       let (one, next) = (spreads[index], spreads[index + 1])
-      let isCertain = difference.probability * Double(spreads.count - 1) < 0.05
       return FindingsTable.Row(
         scope: "sizes", name: "\(one.group.runs[0].group) and \(next.group.runs[0].group)",
         quantity: "D_difference_of_sizes", unit: nil, value: difference.difference, interval: nil,
         seeds: one.spread.values.count + next.spread.values.count, artefacts: digests, step: pair[0],
-        says: isCertain
-          ? difference.difference > 0 ? "above 0" : "below 0" : "not found to differ from 0",
+        says: direction(of: difference).says,
         test: .init(
           name: "Student's t over seeds, with a common deviation", probability: difference.probability,
           comparisons: spreads.count - 1))

@@ -48,9 +48,10 @@ extension Page {
   }
 
   private static func chance(_ spread: SeedSpread, _ comparisons: Int) -> String {
-    guard let probability = spread.probabilityOfZero, probability * Double(comparisons) < 0.05 else {
-      return " (no difference to chance is seen)"
+    switch spread.direction(of: comparisons) {
+    case .up: " (more than by chance)"
+    case .down: " (less than by chance)"
+    case .neither: " (no difference to chance is seen)"
     }
-    return " (\(spread.mean > 0 ? "more" : "less") than by chance)"
   }
 }

@@ -43,7 +43,7 @@ enum FigureData {
         [row.run, row.size.map(Format.exact) ?? "", row.verdict.rawValue]
           + numbers.map { $0.map(Format.exact) ?? "" }
           + [
-            run.map { $0.decelerates ? $0.moves ? "1" : "0" : "" } ?? "",
+            run?.movesIfKnown.map { $0 ? "1" : "0" } ?? "",
             (run?.brokenLaw?.breaks ?? []).map(Format.exact).joined(separator: " "),
           ])
     }

@@ -59,10 +59,9 @@ extension Page {
     let results = analysisResults.common(to: group.runs)
     return ReplicatedQuantity.all.compactMap { quantity -> Row? in
       let findings = group.runs.compactMap { quantity.finding($0, results) }
-      let notes = Set(findings.compactMap(\.note)).sorted()
-      // What is of single runs stands with them.
-      let common = quantity.name == "t_d" ? [] : notes
-      return SeedSpread(findings.map(\.value)).map { (quantity, findings[0].step, common, $0) }
+      return SeedSpread(findings.map(\.value)).map {
+        (quantity, findings[0].step, findings.notes, $0)
+      }
     }.filter { $0.spread.values.count > 1 }
   }
 

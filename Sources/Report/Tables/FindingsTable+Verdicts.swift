@@ -25,10 +25,12 @@ extension FindingsTable {
         rows.append(
           row(
             "break_margin_in_part", unit: "2 log odds", part.margin,
-            says: "in steps \(part.firstStep) to \(part.lastStep) alone; contradicts below "
-              + Format.short(-BreakEvidence.contradicting)))
+            says: "in steps \(part.firstStep) to \(part.lastStep) alone; "
+              + (evidence.canContradict(part)
+                ? "contradicts below \(Format.short(-BreakEvidence.contradicting))"
+                : "not asked to show the break, as it is asked what it predicts")))
       }
-      if let prediction = evidence.prediction {
+      if evidence.isPredictable, let prediction = evidence.prediction {
         rows.append(
           row(
             "smooth_prediction_advantage", unit: "2 log odds", prediction.advantage,
@@ -37,13 +39,13 @@ extension FindingsTable {
     }
     guard let law = run.analysis.supportedLaw else { return rows }
     rows.append(row("supported_law", says: law.name))
-    if let changes = run.analysis.slopeChanges, run.hasSupportedBreak {
+    if let changes = run.analysis.slopeChanges {
       rows.append(
         row(
           "two_breaks_margin", unit: "2 log odds", changes.ahead,
           says:
-            "two breaks ahead of the best law with one; decisive above \(Format.short(BreakEvidence.decisive))",
-          test: Test(name: "odds of laws", probability: nil, comparisons: 1)))
+            "two breaks ahead of the best law with one; decisive above \(Format.short(BreakEvidence.decisive))"
+        ))
     }
     for (index, step) in law.breaks.enumerated() {
       rows.append(row("break_\(index + 1)", unit: "step", step, says: "of \(law.name); no interval is known"))

@@ -32,15 +32,13 @@ struct FindingsTable: Sendable {
     let name: String
     /// The probability of a difference at least as large by chance; nil where the odds of laws decide.
     let probability: Double?
-    /// Of so many tests that err together in at most 5 % of cases where there is nothing to find, this is one.
+    /// Of so many tests that err together in at most `Direction.errorRate` of pages with nothing to find, this is one.
     let comparisons: Int
-
-    static let errorRate = 0.05
   }
 
   let rows: [Row]
 
-  init(_ runs: [ReportedRun], _ results: AnalysisResults, _ comparison: CurveComparison? = nil) {
+  init(_ runs: [ReportedRun], _ results: AnalysisResults, _ comparison: CurveComparison?) {
     let quantities = ReplicatedQuantity.all
     var rows: [Row] = []
     for run in runs {
@@ -59,11 +57,10 @@ struct FindingsTable: Sendable {
       for quantity in quantities {
         let findings = group.runs.compactMap { quantity.finding($0, results) }
         guard findings.count > 1, let spread = SeedSpread(findings.map(\.value)) else { continue }
-        let notes = Set(findings.compactMap(\.note)).sorted()
         let left = group.runs.count - findings.count
         let says =
           (left > 0 ? ["of \(findings.count) of \(group.runs.count) seeds, as the others have none"] : [])
-          + notes
+          + findings.notes
         for (of, interval) in [
           ("mean over seeds", spread.meanInterval), ("another seed", spread.nextInterval),
         ] {
@@ -100,13 +97,13 @@ struct FindingsTable: Sendable {
 
 extension FindingsTable.Test {
   fileprivate var fields: [String] {
-    [name, probability.map(Format.exact) ?? "", Format.exact(Self.errorRate), String(comparisons)]
+    [name, probability.map(Format.exact) ?? "", Format.exact(Direction.errorRate), String(comparisons)]
   }
 
   fileprivate var json: JSON {
     [
       "name": .string(name), "p": probability.map { .number($0) } ?? .null,
-      "error_rate": .number(Self.errorRate), "comparisons": .integer(Int64(comparisons)),
+      "error_rate": .number(Direction.errorRate), "comparisons": .integer(Int64(comparisons)),
     ]
   }
 }

@@ -39,7 +39,7 @@ struct ResultTable: Sendable {
     func list(_ values: [Double]?) -> String { (values ?? []).map(Format.exact).joined(separator: " ") }
     return [
       run.decelerates ? run.slopeChanges == nil ? "0" : "1" : "",
-      run.decelerates && run.analysis.intervals != nil ? run.moves ? "1" : "0" : "",
+      run.movesIfKnown.map { $0 ? "1" : "0" } ?? "",
       range.map { Format.exact($0.lowerBound) } ?? "", range.map { Format.exact($0.upperBound) } ?? "",
       run.analysis.supportedLaw?.name ?? "", list(run.analysis.supportedLaw?.breaks),
       list(run.analysis.supportedLaw?.rates),

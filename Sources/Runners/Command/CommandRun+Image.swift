@@ -38,7 +38,8 @@ extension CommandRun {
     throw PipelineError(
       "the shell '\(name)' is not in the container image", facts: [("looked in", searchPath)],
       hint: command.shell == .bash
-        ? "commands run under bash: name a shell that the image has, such as shell: sh -eu" : nil)
+        ? "commands run under bash: name a shell that the image has, such as shell: sh -eu"
+        : "name one that the image has, or put this one into it")
   }
 }
 

@@ -68,18 +68,19 @@ public struct BreakEvidence: Sendable, Hashable {
 
   /// Whether the run ends with the law behind the best law's fall, so that the second half can be predicted from the first. What comes
   /// after it else, as a cool-down, no law could have predicted.
-  var isPredictable: Bool { bestBroken?.fall?.isLast == true && prediction != nil }
+  public var isPredictable: Bool { bestBroken?.fall?.isLast == true && prediction != nil }
 
   /// The part in which a law without a break is so far ahead that it contradicts the whole.
   ///
   /// A part knows less than the whole, so that the break need not be seen in it. Where the second half can be predicted, that is the
   /// question to the first: laws with a break hold simpler ones as special cases, and fall behind them by the price of their parameters
   /// in a half that does not show it, however well they foretell the rest.
-  var contradiction: Part? {
-    parts.first { part in
-      if isPredictable, let prediction, part.lastStep < prediction.firstStep { return false }
-      return part.margin <= -BreakEvidence.contradicting
-    }
+  var contradiction: Part? { parts.first { canContradict($0) && $0.margin <= -BreakEvidence.contradicting } }
+
+  /// Whether it is asked of a part that it does not contradict the whole.
+  public func canContradict(_ part: Part) -> Bool {
+    guard isPredictable, let prediction else { return true }
+    return part.lastStep >= prediction.firstStep
   }
 
   /// The prediction of the second half, if a law without a break makes a better one.

@@ -4,9 +4,8 @@ internal import System
 /// could find out at best.
 package struct LawDistances {
   package struct Distance {
-    package let name: String
-    /// Curvature of no particular form.
-    package let isPolynomial: Bool
+    /// Of curvature of no particular form; nil for other laws.
+    package let degree: Int?
     /// In standard deviations of the noise: the root of the least chi squared.
     package let deviations: Double
   }
@@ -34,8 +33,7 @@ package struct LawDistances {
       x: windows.map(\.logStep), y: windows.map(\.logLoss), whitening: whitening)
     all = Rivals.all.filter { !$0.hasBreak }.compactMap { rival in
       solver.fit(rival).map {
-        Distance(
-          name: rival.name, isPolynomial: rival is SmoothCurvature, deviations: $0.chiSquared.squareRoot())
+        Distance(degree: (rival as? SmoothCurvature)?.degree, deviations: $0.chiSquared.squareRoot())
       }
     }
   }

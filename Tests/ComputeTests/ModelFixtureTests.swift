@@ -15,8 +15,8 @@ import Testing
   private static let furtherNames = ["further/olmo_tied", "further/olmo_untied_affine", "further/gpt2_tied"]
   static let names =
     [
-      "llama_grouped", "olmo_tied", "olmo_grouped", "gpt2_tied", "neox_parallel", "qwen3", "olmo2", "gemma",
-      "mistral_window",
+      "llama_grouped", "llama3_scaled", "olmo_tied", "olmo_grouped", "gpt2_tied", "neox_parallel", "qwen2",
+      "qwen3", "olmo2", "gemma", "mistral_window",
     ]
     + (furtherAreThere ? furtherNames : [])
 

@@ -1,4 +1,4 @@
-"""Decoders of the Llama, Mistral, Qwen 3, OLMo, OLMo 2, Gemma, GPT-2 and GPT-NeoX families in float64, by the names and conventions of the transformers
+"""Decoders of the Llama, Mistral, Qwen 2, Qwen 3, OLMo, OLMo 2, Gemma, GPT-2 and GPT-NeoX families in float64, by the names and conventions of the transformers
 library. Written from the papers, not from the project's own code."""
 
 import math
@@ -55,6 +55,20 @@ CONFIGURATIONS = {
         "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 20,
         "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "sliding_window": 3, "tie_word_embeddings": False,
     },
+    "llama3_scaled": {
+        "model_type": "llama", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "tie_word_embeddings": False, "rope_theta": 5000.0,
+        "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 128,
+        },
+    },
+    "qwen2": {
+        "model_type": "qwen2", "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 20,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "tie_word_embeddings": False,
+    },
 }
 
 
@@ -101,6 +115,8 @@ def shapes(c):
                 found[name + "input_layernorm.weight"] = (d,)
             for part, rows in [("q", queries), ("k", keys), ("v", keys)]:
                 found[name + f"self_attn.{part}_proj.weight"] = (rows, d)
+                if c["model_type"] == "qwen2":
+                    found[name + f"self_attn.{part}_proj.bias"] = (rows,)
             for part, width in [("q", queries), ("k", keys)]:
                 if c["model_type"] in ("qwen3", "olmo2"):
                     found[name + f"self_attn.{part}_norm.weight"] = (width if behind else size,)
@@ -182,10 +198,20 @@ class Model:
         scores = (q @ k) * (1 / math.sqrt(size)) + hidden
         return (scores.softmax() @ v).transpose(0, 2, 1, 3).reshape(batch, length, heads * size)
 
-    @staticmethod
-    def rotated(x, rotary):
+    def frequencies(self, rotary):
+        """Radians a position; those of waves too long for the context of the training before are slowed down (Llama 3)."""
+        plain = self.c.get("rope_theta", 10000.0) ** (-np.arange(rotary // 2) * 2 / rotary)
+        scaling = self.c.get("rope_scaling")
+        if scaling is None:
+            return plain
+        low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+        turns = scaling["original_max_position_embeddings"] / (2 * math.pi / plain)
+        kept = np.clip((turns - low) / (high - low), 0, 1)
+        return plain * kept + plain / scaling["factor"] * (1 - kept)
+
+    def rotated(self, x, rotary):
         half = rotary // 2
-        angle = np.outer(np.arange(x.value.shape[1]), 10000.0 ** (-np.arange(half) * 2 / rotary))[:, None, :]
+        angle = np.outer(np.arange(x.value.shape[1]), self.frequencies(rotary))[:, None, :]
         low, high = x[..., :half], x[..., half:rotary]
         turned = [low * np.cos(angle) + high * -np.sin(angle), high * np.cos(angle) + low * np.sin(angle)]
         rest = [x[..., rotary:]] if rotary < x.value.shape[-1] else []

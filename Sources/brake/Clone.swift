@@ -1,6 +1,7 @@
 import ArgumentParser
 import Artefacts
 import Bundles
+import Glibc
 import JSON
 import Remotes
 import System
@@ -64,7 +65,8 @@ extension Brake {
       }
       let manifest = bundle.manifest
       var words = ["brake", "-C", folder, "-f", manifest.pipeline]
-      if name != "cache" { words += ["--store", name] }
+      // The variable would have brake look elsewhere.
+      if name != "cache" || getenv("BRAKE_STORE") != nil { words += ["--store", name] }
       words += manifest.targets + manifest.overrides.map { "\($0.name)=\($0.value)" }
       if json {
         return try Output.print([
@@ -74,17 +76,9 @@ extension Brake {
         ])
       }
       let left = filling.omitted == 0 ? "" : ", \(filling.omitted) are recorded and not in the bundle"
-      let command = words.map { Clone.isPlain($0) ? $0 : ShellText.quoted($0) }.joined(separator: " ")
+      let command = words.map(ShellText.word).joined(separator: " ")
       let amount = "\(filling.artefacts) artefacts and \(filling.records) records in \(folder)/\(name)\(left)"
       try Output.print(amount.visible() + "\n" + command.visible())
-    }
-
-    /// Whether a shell reads it as one word and as nothing else.
-    private static func isPlain(_ word: String) -> Bool {
-      !word.isEmpty
-        && word.utf8.allSatisfy {
-          48...57 ~= $0 || 65...90 ~= $0 || 97...122 ~= $0 || "-_./=".utf8.contains($0)
-        }
     }
   }
 }

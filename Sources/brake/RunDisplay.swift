@@ -7,8 +7,8 @@ import System
 /// Shows a run on the standard error output while it happens.
 protocol RunDisplay: Sendable {
   mutating func take(_ event: RunEvent)
-  /// Called ten times a second.
-  mutating func tick()
+  /// Called ten times a second with how far the run has come, and after how many seconds.
+  mutating func tick(_ progress: RunProgress, after elapsed: Double)
   mutating func end()
 }
 
@@ -23,7 +23,7 @@ struct PlainDisplay: RunDisplay {
     }
   }
 
-  func tick() {}
+  func tick(_ progress: RunProgress, after elapsed: Double) {}
   func end() {}
 }
 
@@ -31,14 +31,11 @@ struct PlainDisplay: RunDisplay {
 /// and stands below them, so that there is nothing to restore however the process ends.
 struct TerminalDisplay: RunDisplay {
   let terminal: Terminal
-  private let start = ContinuousClock.now
-  private var progress = RunProgress()
   private var drawn = 0
 
   init(_ terminal: Terminal) { self.terminal = terminal }
 
   mutating func take(_ event: RunEvent) {
-    progress.take(event)
     switch event {
     case .finished(_, .failed(let error), _):
       let text = "\(error)".visible(lineBreaks: true)
@@ -53,11 +50,11 @@ struct TerminalDisplay: RunDisplay {
     }
   }
 
-  mutating func tick() {
+  mutating func tick(_ progress: RunProgress, after elapsed: Double) {
     let size = terminal.size
     let lines = progress.lines(
-      elapsed: (ContinuousClock.now - start) / .seconds(1), columns: size.columns - 1,
-      height: min(12, size.lines - 1), colour: terminal.hasColour)
+      elapsed: elapsed, columns: size.columns - 1, height: min(12, size.lines - 1),
+      colour: terminal.hasColour)
     Output.noteRaw(erasure + lines.map { $0 + "\n" }.joined())
     drawn = lines.count
   }
@@ -88,16 +85,19 @@ final class RunWatch: Sendable {
   /// What has become of the run so far.
   var soFar: RunSummary {
     var summary = progress.withLock(\.summary)
-    summary.seconds = (ContinuousClock.now - start) / .seconds(1)
+    summary.seconds = elapsed
     return summary
   }
+
+  private var elapsed: Double { (ContinuousClock.now - start) / .seconds(1) }
 
   /// Returns when it is cancelled.
   func keepTime() async {
     // What takes no longer than this needs no bar.
     try? await Task.sleep(for: .milliseconds(200))
     while !Task.isCancelled {
-      display.withLock { $0?.tick() }
+      let progress = progress.withLock(\.self)
+      display.withLock { $0?.tick(progress, after: elapsed) }
       try? await Task.sleep(for: .milliseconds(100))
     }
   }

@@ -80,15 +80,7 @@ extension Brake {
       let file =
         ["brake.yaml", "pipelines/deceleration.yaml"].contains(run.pipeline) ? [] : ["-f", run.pipeline]
       let words = file + run.targets + run.overrides.map { "\($0.name)=\($0.value)" }
-      return (["brake", "run"] + words.map(quoted)).joined(separator: " ")
-    }
-
-    /// As a shell takes it for one word.
-    private func quoted(_ word: String) -> String {
-      let isPlain = word.allSatisfy {
-        $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,@+%".contains($0))
-      }
-      return isPlain && !word.isEmpty ? word : ShellText.quoted(word)
+      return (["brake", "run"] + words.map(ShellText.word)).joined(separator: " ")
     }
   }
 }

@@ -144,6 +144,8 @@ import Testing
     #expect(made.status == 0 && made.out.hasPrefix("11 artefacts and 8 records in copy/cache\n"), "\(made)")
     let command = try #require(made.outLines.last)
     #expect(command == "brake -C copy -f brake.yaml")
+    let other = try yours.brake("clone", name, "second", environment: ["BRAKE_STORE": "elsewhere"])
+    #expect(other.out.hasSuffix("brake -C second -f brake.yaml --store cache\n"), "\(other)")
     #expect(try yours.brake("verify", "-C", "copy").status == 0)
     let run = try yours.brake("-C", "copy", "-f", "brake.yaml")
     #expect(run.out.contains("8 planned: 0 ran, 8 hit"), "\(run)")

@@ -403,4 +403,35 @@ import Testing
       #expect(shelf.takeQuestions().isEmpty == (segment === kept))
     }
   }
+
+  @Test func `Who waits for a whole segment is not ended by another one's giving up`() async throws {
+    let shelf = shelf
+    _ = try await push(ManyResults(100, padding: 2000), to: shelf)
+    let catalogue = try #require(shelf.bytes("catalogue/0"))
+    let entry = try #require(Catalogue.entries(catalogue).first)
+    let path = "segments/\(entry.name)"
+    let bytes = try #require(shelf.bytes(path))
+    let segment = DistantSegment(entry, of: shelf, SegmentRoom(), nil)
+    try await segment.look()
+    shelf.stopHandingOutParts()
+    _ = shelf.takeQuestions()
+    let readings = Atomic(0)
+    shelf.whenReading { _ in
+      guard readings.add(1, ordering: .sequentiallyConsistent).newValue == 1 else { return }
+      while !Task.isCancelled { usleep(1000) }
+      throw CancellationError()
+    }
+    let first = Task { try await segment.bytes(16..<60) }
+    while readings.load(ordering: .sequentiallyConsistent) == 0 {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    _ = shelf.takeQuestions()
+    let second = Task { try await segment.bytes(16..<60) }
+    // Both have asked for a part, and wait for the same.
+    while shelf.takeQuestions() != [path] { try await Task.sleep(for: .milliseconds(1)) }
+    try await Task.sleep(for: .milliseconds(100))
+    first.cancel()
+    await #expect(throws: CancellationError.self) { try await first.value }
+    #expect(try await second.value == Array(bytes[16..<60]))
+  }
 }

@@ -13,7 +13,7 @@ final class ShelfPlace: ExclusiveFiles {
   let name = "the shelf"
   let folder = TemporaryFolder()
   /// What it hands out: files as a whole, or parts as well.
-  let handsOutParts: Bool
+  private let handsOutParts: Atomic<Bool>
   private let isExclusive: Bool
   private let asked = Mutex<[String]>([])
   /// Called before a file is made exclusively.
@@ -22,7 +22,7 @@ final class ShelfPlace: ExclusiveFiles {
   private let beforeReading = Mutex<(@Sendable (String) throws -> Void)?>(nil)
 
   init(handsOutParts: Bool = true, isExclusive: Bool = true) {
-    self.handsOutParts = handsOutParts
+    self.handsOutParts = Atomic(handsOutParts)
     self.isExclusive = isExclusive
   }
 
@@ -39,6 +39,8 @@ final class ShelfPlace: ExclusiveFiles {
   func whenMaking(_ body: (@Sendable () throws -> Void)?) { beforeMaking.withLock { $0 = body } }
 
   func whenReading(_ body: (@Sendable (String) throws -> Void)?) { beforeReading.withLock { $0 = body } }
+
+  func stopHandingOutParts() { handsOutParts.store(false, ordering: .sequentiallyConsistent) }
 
   func bytes(_ path: String) -> [UInt8]? { folder.read("store/" + path) }
 
@@ -79,7 +81,7 @@ final class ShelfPlace: ExclusiveFiles {
   func read(_ part: WantedPart, of path: String) throws -> FilePart {
     asked.withLock { $0.append(path) }
     guard let bytes = bytes(path) else { return .missing }
-    guard handsOutParts else { return .wholeOnly }
+    guard handsOutParts.load(ordering: .sequentiallyConsistent) else { return .wholeOnly }
     return .bytes(Array(bytes[part.range(in: bytes.count)]), ofSize: bytes.count)
   }
 

@@ -182,26 +182,28 @@ final class DistantSegment: Sendable {
 
   /// Has all of it come, once for all who read from it at the same time.
   private func comeWhole() async throws -> State {
-    let task = coming.withLock { task in
-      if let task { return task }
-      let new = Task {
-        let found = try await findWhole()
-        state.withLock { $0 = found }
-        return found
+    while true {
+      let task = coming.withLock { task in
+        if let task { return task }
+        let new = Task {
+          let found = try await findWhole()
+          state.withLock { $0 = found }
+          return found
+        }
+        task = new
+        return new
       }
-      task = new
-      return new
-    }
-    do {
-      return try await withTaskCancellationHandler {
-        try await task.value
-      } onCancel: {
-        task.cancel()
+      do {
+        return try await withTaskCancellationHandler {
+          try await task.value
+        } onCancel: {
+          task.cancel()
+        }
+      } catch {
+        // Whoever reads next tries again, and so does who was not meant by another one's giving up.
+        coming.withLock { if $0 == task { $0 = nil } }
+        guard error is CancellationError, !Task.isCancelled else { throw error }
       }
-    } catch {
-      // Whoever reads next tries again.
-      coming.withLock { if $0 == task { $0 = nil } }
-      throw error
     }
   }
 

@@ -7,11 +7,9 @@ public struct Push: Sendable {
   /// Artefacts that records name: of what was removed to save room only the recipe is sent.
   public var recorded: [Artefact] = []
   public var records: [Record]
-  public var references: [(name: String, digest: Digest)]
+  public var references: [Reference]
 
-  public init(
-    artefacts: [Artefact], records: [Record] = [], references: [(name: String, digest: Digest)] = []
-  ) {
+  public init(artefacts: [Artefact], records: [Record] = [], references: [Reference] = []) {
     self.artefacts = artefacts
     self.records = records
     self.references = references
@@ -32,11 +30,13 @@ public struct Push: Sendable {
   /// store has go before these. What is small waits until something is to be sent that may name it, and goes at once.
   ///
   /// - Throws: a `Failure` that names the `object` if something is missing or damaged here: then nothing that names it was
-  ///   sent.
+  ///   sent. `.refused` if a name that is not to be moved stands for something else.
   public func run(
     from store: Store, to remote: any RemoteFiles, progress: TransferProgress = TransferProgress()
   ) async throws -> Outcome {
     (remote as? SegmentedFiles)?.use(store)
+    // What cannot have its name is not sent for hours.
+    _ = try await referencesToWrite(to: remote, scratch: store)
     var attempt = 0
     while true {
       attempt += 1
@@ -97,7 +97,7 @@ public struct Push: Sendable {
     outcome.recordsThere = records.count - outcome.records
     try await sendLists(of: artefacts, to: remote)
     try await remote.write(
-      references.map {
+      referencesToWrite(to: remote, scratch: store).map {
         Shipment(
           path: StorePath.reference($0.name).text, content: .bytes(Array("\($0.digest)\n".utf8)),
           isReplacing: true)

@@ -26,16 +26,16 @@ struct Fetching {
     }
   }
 
-  /// - Parameter check: called with what the reference stands for before that is fetched.
-  func reference(
-    _ name: String, _ extent: Borrowing.Extent, check: @escaping @Sendable (Digest) throws -> Void
-  ) async throws -> Fetched {
-    try await perform { remote in
+  /// Fetches what a reference stands for, and gives it the same name here.
+  /// - Parameter force: whether that name may be moved.
+  func reference(_ name: String, _ extent: Borrowing.Extent, force: Bool) async throws -> Fetched {
+    try await perform { [store] remote in
       guard let digest = try await remote.reference(name) else {
         throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
       }
-      try check(digest)
-      return try await fetch(digest, named: "@" + name, nil, extent, from: remote)
+      return try await store.referring(name, to: digest, force: force) {
+        try await fetch(digest, named: "@" + name, nil, extent, from: remote)
+      }
     }
   }
 
@@ -98,7 +98,8 @@ struct Fetching {
   private static let mostOutputs = 2_000_000
 
   /// Fetches what a run has made that somebody has sent there, and gives it the name that it has there.
-  func run(_ identifier: String, _ extent: Borrowing.Extent) async throws -> Fetched {
+  /// - Parameter force: whether that name may be moved.
+  func run(_ identifier: String, _ extent: Borrowing.Extent, force: Bool) async throws -> Fetched {
     let reference = try SharedRun.reference(to: identifier)
     return try await perform { [store] remote in
       guard let digest = try await remote.reference(reference) else {
@@ -106,8 +107,9 @@ struct Fetching {
           .notFound, "\(remote.files.name) does not know of the run \(identifier)",
           hint: "runs are sent by those who have them: brake push --run \(identifier)")
       }
-      let run = try SharedRun(try await remote.fetch(digest), as: identifier, in: store)
-      try store.setReference(reference, to: digest)
+      let run = try await store.referring(reference, to: digest, force: force) {
+        try SharedRun(try await remote.fetch(digest), as: identifier, in: store)
+      }
       let fetched = Fetched(name: "@" + reference, artefact: run.artefact)
       if extent == .alone { return fetched }
       var outputs: [Artefact] = []

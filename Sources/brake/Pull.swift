@@ -71,7 +71,7 @@ extension Brake {
         return .stage(name)
       }
       var fetched: [Fetching.Fetched] = []
-      if let runName { fetched.append(try await source(nil, store).run(runName, extent)) }
+      if let runName { fetched.append(try await source(nil, store).run(runName, extent, force: force)) }
       // All stages at once: they have much in common.
       let stages = wanted.compactMap { if case .stage(let name) = $0 { name } else { nil } }
       if !stages.isEmpty {
@@ -84,12 +84,7 @@ extension Brake {
         switch each {
         case .stage: break
         case .reference(let name):
-          let came = try await source(nil, store).reference(name, extent) { [force] digest in
-            if force { return }
-            try MovedReference.refuse(name, from: store.reference(name), to: digest, "here")
-          }
-          try store.setReference(name, to: came.artefact.digest)
-          fetched.append(came)
+          fetched.append(try await source(nil, store).reference(name, extent, force: force))
         case .line(let line):
           fetched.append(try await source(line.from, store).fetch(line, extent))
         }

@@ -4,8 +4,12 @@ import Runs
 
 extension Remotes.Push {
   /// Adds a past run: what it has made, the records of how, the folder that holds it, and the name that leads there.
-  /// - Parameter name: what `brake runs` calls it.
-  mutating func add(run name: String, withLineage: Bool, in store: Store) throws -> SharedRun {
+  /// - Parameters:
+  ///   - name: what `brake runs` calls it.
+  ///   - ifTaken: what becomes of the name that leads there where it stands for something else.
+  mutating func add(
+    run name: String, withLineage: Bool, ifTaken: Reference.IfTaken, in store: Store
+  ) throws -> SharedRun {
     let run = try RunJournal(store: store).run(name)
     let results = try SharedRun.results(of: run, in: store)
     let makers = withLineage ? try results.map(\.artefact.digest).records(in: store, except: []) : []
@@ -15,20 +19,29 @@ extension Remotes.Push {
     artefacts += results.map(\.artefact) + [shared.artefact]
     let known = Set(records.map(\.key))
     records += makers.filter { !known.contains($0.key) }
-    references.append((try SharedRun.reference(to: run.identifier), shared.artefact.digest))
+    references.append(
+      .init(try SharedRun.reference(to: run.identifier), to: shared.artefact.digest, ifTaken: ifTaken))
     return shared
   }
+
   /// Adds the list of the records of how an artefact and all that it was made from came to be, and the name that leads there. Of a source
-  /// there is none.
+  /// there is none. Where others have sent such a list before, the name leads to this one: no run believes either.
   mutating func add(lineageOf digest: Digest, in store: Store) throws {
     let makers = try [digest].records(in: store, except: [])
     if makers.isEmpty { return }
-    let list = LineageList(artefact: digest, records: makers.map(\.key))
+    let list = try add(listOf: makers, for: digest, in: store)
+    references.append(.init(LineageList.reference(to: digest), to: list))
+  }
+
+  /// Adds the list of the records of how an artefact and all that it was made from came to be.
+  /// - Returns: the digest of the list.
+  mutating func add(listOf records: [Record], for digest: Digest, in store: Store) throws -> Digest {
+    let list = LineageList(artefact: digest, records: records.map(\.key))
     try list.checkSize()
     let publication = store.publication()
     let added = try publication.add(bytes: list.bytes)
     try publication.commit()
     artefacts.append(added)
-    references.append((LineageList.reference(to: digest), added.digest))
+    return added.digest
   }
 }

@@ -40,21 +40,18 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
       var (push, named) = try await chosen(in: store)
-      let unmoved = force ? [] : push.references
       if lineage.lineage {
         let sent = push.artefacts + push.recorded
         push.records += try sent.map(\.digest).records(in: store, except: push.records)
         for digest in named { try push.add(lineageOf: digest, in: store) }
       }
-      let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
+      let run = try runName.map {
+        try push.add(run: $0, withLineage: lineage.lineage, ifTaken: ifTaken, in: store)
+      }
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
-        for (name, digest) in unmoved {
-          let before = try await RemoteStore(remote, scratch: store).reference(name)
-          try MovedReference.refuse(name, from: before, to: digest, "in \(address)")
-        }
-        return try await push.run(from: store, to: remote, progress: progress)
+        try await push.run(from: store, to: remote, progress: progress)
       }
       if json {
         return try Output.print([
@@ -71,6 +68,8 @@ extension Brake {
           + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures"))
       if let run { try Output.print("brake pull --run \(run.identifier)") }
     }
+
+    private var ifTaken: Remotes.Push.Reference.IfTaken { force ? .move : .refuse }
 
     /// - Returns: what is sent, and what of it is named by reference or digest: no stage tells how that was made.
     private func chosen(in store: Store) async throws -> (Remotes.Push, named: [Digest]) {
@@ -92,13 +91,15 @@ extension Brake {
       var push = Remotes.Push(artefacts: [])
       var named: [Digest] = []
       for name in given.names {
-        let isNamed = name.hasPrefix("@") || name.hasPrefix("sha256:") || Digest(name) != nil
         for found in try await given.resolver(pipeline, in: store).all(name) {
           push.artefacts.append(try store.artefact(found.digest))
-          if isNamed, !named.contains(found.digest) { named.append(found.digest) }
-          if found.name.hasPrefix("@") {
-            push.references.append((String(found.name.dropFirst()), found.digest))
+          let isReference = found.name.hasPrefix("@")
+          if isReference {
+            push.references.append(
+              .init(String(found.name.dropFirst()), to: found.digest, ifTaken: ifTaken))
           }
+          let isNamed = isReference || found.name == found.digest.description
+          if isNamed, !named.contains(found.digest) { named.append(found.digest) }
         }
       }
       return (push, named)
@@ -147,7 +148,9 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       var push = Remotes.Push(artefacts: [])
       let digest: Digest
-      let run = try runName.map { try push.add(run: $0, withLineage: lineage.lineage, in: store) }
+      let run = try runName.map {
+        try push.add(run: $0, withLineage: lineage.lineage, ifTaken: .leave, in: store)
+      }
       if let run {
         digest = run.artefact.digest
       } else {
@@ -161,13 +164,7 @@ extension Brake {
         digest: digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
       if lineage.lineage {
         try OwnRecords.signIfConfigured(push.records, in: store)
-        let list = LineageList(artefact: digest, records: push.records.map(\.key))
-        try list.checkSize()
-        let publication = store.publication()
-        let added = try publication.add(bytes: list.bytes)
-        push.artefacts.append(added)
-        try publication.commit()
-        line.lineage = added.digest
+        line.lineage = try push.add(listOf: push.records, for: digest, in: store)
       }
       let progress = TransferProgress()
       let remote = try address.open()

@@ -177,6 +177,28 @@ import Testing
       try brake(mine, "push", "--run", "1999", "--to", store, status: 2).err.contains("there is no run"))
   }
 
+  @Test func `The name of a run that stands for something else is moved only if that is asked for`() throws {
+    let sent = try brake(mine, "push", "--run", "last", "--to", store).out
+    let name = try #require(sent.split(separator: "\n").last?.split(separator: " ").last).description
+    func stands(in folder: TemporaryFolder, at place: String) throws -> Substring? {
+      try brake(folder, "refs", "--store", place).outLines.first { $0.contains("runs/") }
+    }
+    let first = try stands(in: mine, at: store)
+    // Without the records it is another folder.
+    let refused = try brake(mine, "push", "--run", "last", "--no-lineage", "--to", store, status: 2).err
+    #expect(refused.contains("stands for something else") && refused.contains("--force"))
+    _ = try brake(mine, "share", "--run", "last", "--no-lineage", "--to", store)
+    #expect(try stands(in: mine, at: store) == first)
+    _ = try brake(yours, "pull", "--run", name, "--from", store)
+    _ = try brake(mine, "push", "--run", "last", "--no-lineage", "--force", "--to", store)
+    #expect(try stands(in: mine, at: store) != first)
+    #expect(
+      try brake(yours, "pull", "--run", name, "--from", store, status: 2).err.contains("something else here"))
+    #expect(try stands(in: yours, at: "cache") == first)
+    _ = try brake(yours, "pull", "--run", name, "--force", "--from", store)
+    #expect(try stands(in: yours, at: "cache") == stands(in: mine, at: store))
+  }
+
   @Test(arguments: [["pull"], ["pull", "--lineage", "--no-lineage", "last"], ["pull", "--from", "/none"]])
   func `Mistakes are told`(_ arguments: [String]) throws {
     let run = try BrakeProcess(arguments, in: yours).wait()

@@ -165,6 +165,11 @@ import Testing
     #expect(refused.status == 2 && refused.err.contains("does not say how @best was made"))
     #expect(try mine.brake("push", "--to", lab, "@best").status == 0)
     #expect(try mine.brake("push", "--to", lab, "folder").status == 0)
+    for (sent, place) in [("best", place["bare"]), (String(digest.prefix(8)), place["short"])] {
+      #expect(try mine.brake("push", "--to", place, sent).status == 0)
+      let pulled = try TemporaryFolder().brake("pull", "--from", place, "--lineage", "sha256:\(digest)")
+      #expect(pulled.status == 0, "\(sent): \(pulled.err)")
+    }
     for name in ["@best", "sha256:\(digest)"] {
       let empty = TemporaryFolder()
       #expect(try empty.brake("pull", "--from", lab, name).status == 0)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Remotes
 
-/// What is sent while a collection removes some of it.
+/// What is sent while something else happens here or there.
 @Suite struct PushTests {
   private let here: TestStore
   private let folder = TemporaryFolder()
@@ -59,6 +59,30 @@ import Testing
     #expect(outcome.records == 1)
     #expect(try target.store.record(here.record.key) == here.record)
     #expect(try !target.store.contains(here.tree.digest))
+  }
+
+  @Test func `A name that somebody has given there meanwhile stays as it is`() async throws {
+    let (shelf, other) = (ShelfPlace(), Digest(of: [7]))
+    shelf.whenReading { if $0 == "format" { shelf.place(Array("\(other)\n".utf8), at: "refs/best") } }
+    func push(_ ifTaken: Push.Reference.IfTaken) async throws {
+      let reference = Push.Reference("best", to: here.large.digest, ifTaken: ifTaken)
+      _ = try await Push(artefacts: [here.large], references: [reference]).run(from: here.store, to: shelf)
+    }
+    let error = await #expect(throws: Failure.self) { try await push(.refuse) }
+    #expect(error?.code == .refused && shelf.bytes(StorePath.object(here.large.digest).text) != nil)
+    try await push(.leave)
+    #expect(try shelf.store.reference("best") == other)
+    try await push(.move)
+    #expect(try shelf.store.reference("best") == here.large.digest)
+  }
+
+  @Test func `Nothing is sent whose name is taken there`() async throws {
+    let shelf = ShelfPlace()
+    shelf.place(Array("\(Digest(of: [7]))\n".utf8), at: "refs/best")
+    let reference = Push.Reference("best", to: here.large.digest, ifTaken: .refuse)
+    let push = Push(artefacts: [here.large], references: [reference])
+    let error = await #expect(throws: Failure.self) { try await push.run(from: here.store, to: shelf) }
+    #expect(error?.code == .refused && shelf.names(in: "objects").isEmpty)
   }
 
   @Test func `What was asked for and a collection removes meanwhile is an error`() async throws {

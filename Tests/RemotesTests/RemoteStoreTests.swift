@@ -62,7 +62,7 @@ import Testing
     let other = try Store(at: here.folder["target"], files: .withoutSynchronising)
     let spy = Spy(StoreFiles(other))
     let push = Push(
-      artefacts: [there.tree], records: [there.record], references: [("best", there.tree.digest)])
+      artefacts: [there.tree], records: [there.record], references: [.init("best", to: there.tree.digest)])
     let outcome = try await push.run(from: there.store, to: spy)
     #expect(outcome.objects == 5 && outcome.records == 1)
     try other.verify(there.tree.digest)
@@ -205,7 +205,7 @@ import Testing
 
   @Test func `A store that is served for reading takes nothing, and says so`() async throws {
     let pair = try piped(isReadOnly: true)
-    let push = Push(artefacts: [], references: [("best", there.tree.digest)])
+    let push = Push(artefacts: [], references: [.init("best", to: there.tree.digest)])
     await #expect { try await push.run(from: there.store, to: pair.client) } throws: {
       "\($0)".contains("served for reading only")
     }
@@ -218,7 +218,7 @@ import Testing
     let target = try Store(at: here.folder["target"], files: .withoutSynchronising)
     let pair = try PipePair(target, isReadOnly: false)
     let push = Push(
-      artefacts: [there.tree], records: [there.record], references: [("a/b", there.tree.digest)])
+      artefacts: [there.tree], records: [there.record], references: [.init("a/b", to: there.tree.digest)])
     _ = try await push.run(from: there.store, to: pair.client)
     try target.verify(there.tree.digest)
     #expect(try target.record(there.record.key) == there.record)

@@ -30,7 +30,7 @@ import Testing
   }
 
   private var push: Push {
-    Push(artefacts: [there.tree], records: [there.record], references: [("best", there.tree.digest)])
+    Push(artefacts: [there.tree], records: [there.record], references: [.init("best", to: there.tree.digest)])
   }
 
   private var leftovers: [String] {
@@ -51,7 +51,7 @@ import Testing
     #expect(try store.record(there.record.key) == there.record)
     #expect(try store.reference("best") == there.tree.digest)
     // A name is replaced.
-    let other = Push(artefacts: [there.large], references: [("best", there.large.digest)])
+    let other = Push(artefacts: [there.large], references: [.init("best", to: there.large.digest)])
     _ = try await other.run(from: there.store, to: files)
     #expect(try store.reference("best") == there.large.digest)
   }

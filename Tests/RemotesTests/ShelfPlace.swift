@@ -142,7 +142,7 @@ struct ManyResults {
     try publication.commit()
   }
 
-  var push: Push { Push(artefacts: [tree], records: records, references: [("best", tree.digest)]) }
+  var push: Push { Push(artefacts: [tree], records: records, references: [.init("best", to: tree.digest)]) }
 
   /// Fetches all of it from a place into a store of its own.
   func expect(in files: any RemoteFiles) async throws {

@@ -1,13 +1,13 @@
-import Artefacts
+public import Artefacts
 import System
 
 /// A reference that would stand for something else than before, where nobody has asked for that.
-enum MovedReference {
+public enum MovedReference {
   /// - Parameters:
   ///   - before: what it stands for; nil if there is none of that name.
   ///   - place: where, in words.
   /// - Throws: `.refused` if it stands for something else.
-  static func refuse(_ name: String, from before: Digest?, to digest: Digest, _ place: String) throws {
+  public static func refuse(_ name: String, from before: Digest?, to digest: Digest, _ place: String) throws {
     guard let before, before != digest else { return }
     throw Failure(
       .refused, "the reference '\(name)' stands for something else \(place)",

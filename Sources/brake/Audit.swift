@@ -21,7 +21,7 @@ extension Brake {
 
         Commands do with your rights what their author wants, so they are drawn only with --run-commands.
 
-        Exit status: 0 if all made the same bytes, 1 if some did not, 2 after an error, and where something was drawn and nothing \
+        Exit status: 0 if all that were computed made the same bytes, 1 if some did not, 2 after an error, and where something was drawn and nothing \
         of it could be compared.
         """)
 

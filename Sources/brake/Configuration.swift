@@ -1,5 +1,6 @@
 import Artefacts
 import Glibc
+import Remotes
 import Runs
 import Signing
 import System
@@ -21,7 +22,8 @@ struct Configuration {
   var slurmOptions: [String] = []
   /// The lines of a job's script before brake is started.
   var slurmSetup: [String] = []
-  /// What runs do with another place that are not told; nil for nothing. Without a place it is that which commands take.
+  /// What runs do with another place that are not told; nil for nothing. Without a place it is that which commands take. Where they
+  /// write, it is an address: names stand in stores.
   var remoteCache: (use: RemoteCache.Use, remote: String?)?
 
   /// Where it stands: `BRAKE_CONFIG`, or `$XDG_CONFIG_HOME/brake/config`, or `~/.config/brake/config`; nil where there is no place
@@ -96,7 +98,13 @@ struct Configuration {
         guard let use = words.first.flatMap(RemoteCache.Use.init(rawValue:)), words.count < 3 else {
           throw Failure(
             .malformed, "\(place): '\(value)' does not say what runs do with another place",
-            hint: "give read, write or off, and perhaps the name of the place, as in: read lab")
+            hint: "give read, write or off, and perhaps the place, as in: read lab")
+        }
+        if use == .write, words.count < 2 || (try? RemoteAddress(words[1])) == nil {
+          throw Failure(
+            .malformed, "\(place) does not say by an address where runs send what they make",
+            hint: "give one, as in: write ssh://host/path; what a name stands for is said by the store, "
+              + "which may be somebody else's")
         }
         remoteCache = (use, words.dropFirst().first)
       default:

@@ -30,11 +30,12 @@ struct RemoteCache: ParsableArguments {
   private func chosen(for store: Store) throws -> (use: Use, address: RemoteAddress)? {
     let names = RemoteNames(of: store)
     if let use { return use == .off ? nil : (use, try names.resolve(remote)) }
-    // What is configured is for all stores, and not each of them has such a place.
-    guard let configured = try Configuration.read().remoteCache, configured.use != .off,
-      let address = try? names.resolve(configured.remote)
-    else { return nil }
-    return (configured.use, address)
+    guard let configured = try Configuration.read().remoteCache, configured.use != .off else { return nil }
+    do { return (configured.use, try names.resolve(configured.remote)) } catch let error as Failure {
+      // What is configured is for all stores, and not each of them has such a place.
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
   }
 
   /// Whether results may have to be sent, by what was asked for or else is configured.

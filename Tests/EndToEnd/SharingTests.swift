@@ -214,6 +214,29 @@ import Testing
     #expect(wrong.status == 2 && wrong.err.contains("give read, write or off"))
   }
 
+  @Test func `Where results are sent in every run is said by an address, and not by a store`() throws {
+    func run(_ arguments: String...) throws -> Finished {
+      try BrakeProcess(["run"] + arguments, in: mine, environment: ["BRAKE_CONFIG": mine["config"]]).wait()
+    }
+    #expect(try mine.brake("remote", "add", "lab", place["lab"]).status == 0)
+    for word in ["", " lab"] {
+      mine.write("remote-cache: write\(word)\n", to: "config")
+      let refused = try run()
+      #expect(refused.status == 2 && refused.err.contains("by an address"), "\(refused.err)")
+    }
+    #expect(!place.exists("lab"))
+    mine.write("remote-cache: write \(place["lab"])\n", to: "config")
+    #expect(try run().err.contains("4 objects and 3 records sent"))
+    // A name that the store does not know is passed over, and not an address that it spoils.
+    mine.write("remote-cache: read other\n", to: "config")
+    #expect(try run("n=2").status == 0)
+    mine.write("remote-cache: read lab\n", to: "config")
+    #expect(try run("n=3").status == 0)
+    mine.write("no address\n", to: "cache/remotes/lab")
+    let spoilt = try run("n=4")
+    #expect(spoilt.status == 2 && spoilt.err.contains("brake remote add lab"), "\(spoilt.err)")
+  }
+
   @Test func `What was shared is listed, and needs not be kept once it is no more`() throws {
     #expect(try mine.brake("share", "last", "--to", place["lab"]).status == 0)
     #expect(try mine.brake("share", "--run", "last", "--to", place["lab"]).status == 0)

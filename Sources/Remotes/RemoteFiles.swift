@@ -21,7 +21,7 @@ public protocol RemoteFiles: Sendable {
 extension RemoteFiles {
   /// Whether there is a store.
   /// - Throws: if what should say so says something else, as servers do that answer everything with a page.
-  func hasStore() async throws -> Bool {
+  public func hasStore() async throws -> Bool {
     let landing = Landing(StorePath.format.text, limit: 1 << 16)
     try await read([landing])
     guard try landing.isThere() else { return false }

@@ -76,8 +76,9 @@ public struct StoreFiles: RemoteFiles {
       guard let digest = try store.reference(name) else { return false }
       try Array("\(digest)\n".utf8).withUnsafeBytes { try landing.append($0, from: self.name) }
     case .shared: return false
-    // A folder becomes a store when something is put into it.
-    case .format: try Array("brake store 2\n".utf8).withUnsafeBytes { try landing.append($0, from: name) }
+    case .format:
+      guard try store.files.status(store.root + "/" + landing.path) != nil else { return false }
+      try Array("brake store 2\n".utf8).withUnsafeBytes { try landing.append($0, from: name) }
     case nil: throw unknown(landing.path)
     }
     return true
@@ -122,6 +123,8 @@ public struct StoreFiles: RemoteFiles {
           throw Failure(.malformed, "what was sent as the reference '\(name)' is no digest")
         }
         references.append((name, digest))
+      // A folder becomes a store when something is put into it.
+      case (.format, .bytes): break
       default: throw unknown(shipment.path)
       }
     }

@@ -140,8 +140,9 @@ struct Fetching {
   }
 
   /// Fetches those of some objects that the place has.
-  /// - Returns: how many it had.
-  func repair(_ digests: [Digest]) async throws -> Int {
+  /// - Returns: how many it had, and whether it has said of all others that it does not have them. A place without a store may be a
+  /// folder of the network that is not mounted.
+  func repair(_ digests: [Digest]) async throws -> (count: Int, isAnswered: Bool) {
     let (files, progress) = (try address.open(), TransferProgress())
     return try await Transfer.run("fetched", progress) { [store] in
       let remote = RemoteStore(files, scratch: store, progress: progress)
@@ -149,7 +150,9 @@ struct Fetching {
       let failures = try await remote.copy(digests.map { WantedObject($0, size: nil) }, to: publication)
       try publication.commit()
       for error in failures.sorted(by: { $0.key < $1.key }).map(\.value) { Output.note("error: \(error)") }
-      return digests.count - failures.count
+      let isAnswered = failures.values.allSatisfy { ($0 as? Failure)?.code == .notFound }
+      let hasStore = try isAnswered ? await files.hasStore() : false
+      return (digests.count - failures.count, isAnswered && hasStore)
     }
   }
 

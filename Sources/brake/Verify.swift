@@ -15,8 +15,8 @@ extension Brake {
         Without digests: everything in the store, records, files of signatures, lists of what runs needed and references \
         too. What is damaged is named and moved to quarantine/; what the disk does not let be read is named and stays; \
         what a record or reference promises and is not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
-        place and checked again. Without --from, stages of the pipeline here whose outputs no known place has run again for that, as by \
-        'brake run STAGE'. \
+        place and checked again. Without --from the place is asked that is known, or called origin. Without names and --from, \
+        stages of the pipeline here whose outputs it does not have run again, on this machine; where it does not answer, none does. \
         \(ArtefactArguments.help)
         """)
 
@@ -41,12 +41,19 @@ extension Brake {
       let names = RemoteNames(of: store)
       let address = try repair ? place(from, of: names) : nil
       var found = try await look(at: store)
+      var mayMake = repair && from == nil
       if let address, !found.wanted.isEmpty {
         let repaired = try await Fetching(address, into: store).repair(found.wanted.sorted())
-        Output.note("\(repaired) of \(found.wanted.count) repaired from \(address)")
-        if repaired > 0 { found = try await look(at: store) }
+        Output.note("\(repaired.count) of \(found.wanted.count) repaired from \(address)")
+        if repaired.count > 0 { found = try await look(at: store) }
+        if mayMake, !repaired.isAnswered, !found.lostActions.isEmpty {
+          Output.note(
+            "note: nothing is made again: \(address) may have what is lost, and cannot be asked"
+              + "\n  hint: try again later, name another place with --from, or run the stages")
+          mayMake = false
+        }
       }
-      if repair, from == nil, let engine = try await makeAgain(found.lostActions) {
+      if mayMake, let engine = try await makeAgain(found.lostActions) {
         found = try await look(at: engine.store)
       }
       if json {
@@ -60,30 +67,49 @@ extension Brake {
     /// Where artefacts may be; nil where no place is known, or none of several is the usual one.
     private func place(_ from: String?, of names: RemoteNames) throws -> RemoteAddress? {
       if let from { return try names.resolve(from) }
-      if try names.all().isEmpty { return nil }
-      if let usual = try? names.resolve(nil) { return usual }
-      Output.note(
-        "note: no other place is asked: there are several, and none is called origin; --from names one")
-      return nil
+      do { return try names.resolve(nil) } catch let error as Failure {
+        guard error.code == .notFound else { throw error }
+        if try !names.all().isEmpty {
+          Output.note(
+            "note: no other place is asked: there are several, and none is called origin; --from names one")
+        }
+        return nil
+      }
     }
 
     /// Runs those stages of the pipeline here of which an output is lost.
-    /// - Parameter lost: the stages by the keys of their actions.
+    /// - Parameter lost: the keys of their actions.
     /// - Returns: what has run them; nil if there is nothing to run.
-    private func makeAgain(_ lost: [Digest: String]) async throws -> Engine? {
+    private func makeAgain(_ lost: Set<Digest>) async throws -> Engine? {
       guard !lost.isEmpty, pipeline.file != nil || PipelineOptions.default != nil else { return nil }
-      let engine = try pipeline.engine(given.overrides)
-      var targets: [String] = []
-      for stage in Set(lost.values).sorted() {
-        // One that is not in this pipeline belongs to another one, or to an earlier state of it.
-        guard let status = try? await engine.status(targets: [stage]) else { continue }
-        targets += status.filter { $0.state == .lost && $0.key.map { lost[$0] != nil } == true }.map(
-          \.instance)
+      let engine: Engine
+      var stages: [String]
+      do {
+        engine = try pipeline.engine(given.overrides)
+        stages = try await self.stages(of: engine, lost)
+      } catch let error where !(error is CancellationError) {
+        Output.note("note: nothing is made again: \(error)")
+        return nil
       }
-      let stages = Set(targets).sorted()
       if stages.isEmpty { return nil }
-      _ = try await Overseen.run { try await engine.run(targets: stages, observe: $0) }
+      var tried: Set<String> = []
+      while !stages.isEmpty {
+        _ = try await Overseen.run { [stages] in try await engine.run(targets: stages, observe: $0) }
+        tried.formUnion(stages)
+        // What reads a lost output is known once that is there again.
+        stages = try await self.stages(of: engine, lost).filter { !tried.contains($0) }
+      }
       return engine
+    }
+
+    /// The stages of a pipeline whose outputs are lost, as far as their inputs are known. Other actions belong to other pipelines, or to an
+    /// earlier state of this one.
+    private func stages(of engine: Engine, _ lost: Set<Digest>) async throws -> [String] {
+      let plan = try engine.plan()
+      let all = Set(plan.instances.map(\.stage) + plan.deferred.map(\.stage))
+      return try await engine.status(targets: all.sorted()).filter {
+        $0.state == .lost && $0.key.map(lost.contains) == true
+      }.map(\.instance)
     }
 
     private func look(at store: Store) async throws -> Tally {
@@ -214,10 +240,8 @@ struct Tally {
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
 
-  /// The stages of which something is lost, by the keys of their actions.
-  var lostActions: [Digest: String] {
-    Dictionary(losses.map { ($0.record.key, $0.record.stage) }) { first, _ in first }
-  }
+  /// The keys of the actions of which something is lost.
+  var lostActions: Set<Digest> { Set(losses.map(\.record.key)) }
 
   var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty && lostNames.isEmpty }
 

@@ -338,6 +338,34 @@ import Testing
     #expect(unknown.status == 2 && unknown.err.contains("is lost") && !unknown.err.contains("no other place"))
   }
 
+  @Test func `Nothing is made again while the place that may have it does not answer`() throws {
+    func object(_ name: String) throws -> String {
+      let digest = try #require(try mine.brake("show", "--json", name).out.firstDigest)
+      return "cache/objects/\(digest.prefix(2))/\(digest.dropFirst(2))"
+    }
+    func repair() throws -> Finished {
+      try mine.brake("verify", "--repair", environment: ["BRAKE_SSH": "false"])
+    }
+    let lost = try [object("first"), object("last")]
+    #expect(try mine.shell("rm -f \(lost.joined(separator: " "))").status == 0)
+    for address in ["ssh://nobody/x", place["not-mounted"]] {
+      #expect(try mine.brake("remote", "add", "lab", address).status == 0)
+      let refused = try repair()
+      #expect(refused.status == 2 && refused.err.contains("nothing is made again: \(address)"), "\(refused)")
+    }
+    #expect(!mine.exists(lost[1]))
+    // One that answers and has nothing of it is no reason.
+    _ = try place.shell("mkdir empty; echo brake store 1 > empty/format")
+    #expect(try mine.brake("remote", "add", "lab", place["empty"]).status == 0)
+    mine.write("stages: {", to: "brake.yaml")
+    let broken = try repair()
+    #expect(broken.status == 2 && broken.err.contains("nothing is made again: brake.yaml"), "\(broken)")
+    mine.write(SharingTests.pipeline, to: "brake.yaml")
+    // What reads the lost output of another stage, too.
+    let repaired = try repair()
+    #expect(repaired.status == 0 && repaired.out.contains("none damaged"), "\(repaired)")
+  }
+
   @Test(arguments: [
     ["verify", "--from", "/x"], ["get", "sha256:\(String(repeating: "0", count: 64))?from=/x#w"],
     ["push", "--to", "nowhere"], ["push", "--to", "ftp://host/x"], ["push"], ["pull", "folder"],

@@ -195,6 +195,8 @@ import Testing
     async throws
   {
     let other = try Store(at: here.folder["target"], files: .withoutSynchronising)
+    if !isNew { try other.setReference("some", to: Digest.first) }
+    #expect(try await StoreFiles(other).hasStore() == !isNew)
     let spy = Spy(StoreFiles(other), isNew: isNew)
     let outcome = try await Push(artefacts: [there.tree]).run(from: there.store, to: spy)
     #expect(outcome.objects == 5 && outcome.objectsThere == 0)

@@ -1,7 +1,8 @@
+import Artefacts
 public import System
 
-/// Where a file from another place arrives: in memory, in a file on this machine, or with somebody who wants it as it comes. Used
-/// by one task at a time.
+/// Where a file from another place arrives: in memory, in a file on this machine, or with somebody who wants it as it comes. Of what is to
+/// be an object no more comes than can be one, but with who wants it as it comes. Used by one task at a time.
 public final class Landing: @unchecked Sendable {
   /// The file's name in the other place.
   public let path: String
@@ -26,6 +27,8 @@ public final class Landing: @unchecked Sendable {
   private let whenThere: (Landing) throws -> Void
   private let received: @Sendable (Int) -> Void
   private var descriptor: Int32 = -1
+  /// What has come of an object; nil for other files.
+  private var arriving: ArrivingObject?
 
   /// - Parameters:
   ///   - unannounced: bytes at most from whoever does not say beforehand how many come; nil for as many as from others.
@@ -47,6 +50,7 @@ public final class Landing: @unchecked Sendable {
     takeContent = content
     self.received = received
     self.whenThere = whenThere
+    if isOfObject { arriving = ArrivingObject() }
   }
 
   /// One that hands on what comes, and keeps nothing.
@@ -66,6 +70,10 @@ public final class Landing: @unchecked Sendable {
     guard piece.count <= limit - count else {
       throw RemoteFailure.lying(name, "sends more than \(limit) bytes for \(path)")
     }
+    do throws(Failure) { try arriving?.take(piece) } catch {
+      if error.code != .damaged { throw error }
+      throw RemoteFailure.lying(name, "sends a damaged object for \(path): \(error.headline)")
+    }
     if let pass {
       try pass(piece)
     } else if let target {
@@ -83,6 +91,7 @@ public final class Landing: @unchecked Sendable {
     received(-count)
     count = 0
     bytes = []
+    if arriving != nil { arriving = ArrivingObject() }
     guard let target, descriptor >= 0 else { return }
     try close()
     try target.files.remove(target.path)

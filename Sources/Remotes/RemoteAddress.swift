@@ -111,8 +111,9 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// The place. Nothing is asked of it yet.
   /// - Parameter silence: seconds after which a web server or a bucket is given up for good if it says next to nothing, by who can do
-  ///   without; nil for as much patience as there can be.
+  ///   without, who has less patience with other machines, too; nil for as much patience as there can be.
   public func open(silence: Int? = nil) throws -> any RemoteFiles {
+    let patience = silence == nil ? PipeFiles.patience : PipeFiles.shortPatience
     switch kind {
     case .folder(let path): return StoreFiles(try Store(at: path), name: description)
     case .web(let url): return SegmentedFiles(WebFiles(url, name: description, silence: silence))
@@ -122,10 +123,12 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         RemoteAddress.shell(port) + [
           "-T", host, "\(there) serve-store --stdio --store \(ShellText.quoted(path))",
         ],
-        name: description)
+        name: description, patience: patience)
     case .sftp(let host, let port, let path):
       return SegmentedFiles(
-        SFTPFiles(RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description))
+        SFTPFiles(
+          RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description, patience: patience)
+      )
     case .s3(let bucket, let path, let endpoint, let region):
       let region = region ?? Environment["AWS_REGION"] ?? Environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
       var base = "https://\(bucket).s3.\(region).amazonaws.com"

@@ -151,7 +151,7 @@ struct Fetching {
       try publication.commit()
       for error in failures.sorted(by: { $0.key < $1.key }).map(\.value) { Output.note("error: \(error)") }
       let isAnswered = failures.values.allSatisfy { ($0 as? Failure)?.code == .notFound }
-      let hasStore = try isAnswered ? await files.hasStore() : false
+      let hasStore = (try? await files.hasStore()) == true
       return (digests.count - failures.count, isAnswered && hasStore)
     }
   }

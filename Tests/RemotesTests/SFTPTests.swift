@@ -57,6 +57,15 @@ import Testing
   }
 
   @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
+  func `What is no object ends at its first bytes`() async throws {
+    let path = StorePath.object(there.large.digest).text
+    place.write([UInt8](repeating: 60, count: 5_000_000), to: "a/store/" + path)
+    let landing = Landing(path, limit: 10_000_000)
+    try await files().read([landing])
+    #expect(landing.error.map { "\($0)".contains("no object") } == true && landing.count < 100_000)
+  }
+
+  @Test(.enabled(if: program != nil, "OpenSSH's sftp-server is not installed"))
   func `A part of an object comes as it stands in its file`() async throws {
     let files = files()
     _ = try await push.run(from: there.store, to: files)

@@ -9,7 +9,11 @@ public final class PipeFiles: RemoteFiles {
   private let talk: Mutex<Talk?> = Mutex(nil)
 
   /// Seconds without a sign of life after which the other end is given up.
+  let patience: Int
+  /// So many where it is needed: somebody may have to find a passphrase first.
   static let patience = 120
+  /// So many where one can do without it: as long as three signs of life take.
+  static let shortPatience = 30
 
   struct Talk {
     let process: PipeProcess
@@ -19,10 +23,9 @@ public final class PipeFiles: RemoteFiles {
     /// Whether it takes segments; nil before it was asked.
     var takesSegments: Bool?
 
-    init(_ command: [String], _ name: String) throws {
+    init(_ command: [String], _ name: String, patience: Int) throws {
       process = try PipeProcess(command, name: name)
-      wire = Wire(
-        input: process.input, output: process.output, name: name, patience: PipeFiles.patience)
+      wire = Wire(input: process.input, output: process.output, name: name, patience: patience)
       try wire.send(Wire.greeting)
       try wire.flush()
       guard try Array(wire.receive(Wire.greeting.count)) == Wire.greeting else {
@@ -33,9 +36,10 @@ public final class PipeFiles: RemoteFiles {
   }
 
   /// - Parameter command: a program and its arguments, which runs `brake serve-store --stdio`.
-  init(_ command: [String], name: String) {
+  init(_ command: [String], name: String, patience: Int = PipeFiles.patience) {
     self.command = command
     self.name = name
+    self.patience = patience
   }
 
   public func present(among paths: [String]) async throws -> Set<String> {
@@ -55,23 +59,42 @@ public final class PipeFiles: RemoteFiles {
   }
 
   public func read(_ landings: [Landing]) async throws {
+    var spoilt = 0
     for batch in batches(landings) {
-      try await talking { wire in
-        let isFirst = !wire.givesLife
-        if isFirst { try PipeFiles.ask(for: Wire.life, wire) }
-        try wire.send(UInt8(ascii: "R"))
-        try wire.send(UInt32(batch.count))
-        for landing in batch {
-          try wire.send(text: landing.path)
-          try wire.send(UInt64(landing.limit))
+      var open = Array(batch)
+      while !open.isEmpty {
+        do {
+          try await talking { [open] wire in try self.read(open, wire) }
+          open = []
+        } catch let error as Spoilt {
+          // The others come in a new talk.
+          spoilt += 1
+          if spoilt > PipeFiles.mostSpoilt { throw error.failure }
+          open.removeAll { $0.outcome != nil }
         }
-        try wire.flush()
-        // Whoever does not know of signs of life gives none.
-        if isFirst { _ = try wire.receive(1) }
-        wire.givesLife = true
-        for landing in batch { try self.receive(landing, wire) }
       }
     }
+  }
+
+  /// A file came that is not what it should be, and nobody knows where it ends.
+  private struct Spoilt: Error { let failure: Failure }
+  /// Such files for which a new talk is begun.
+  private static let mostSpoilt = 16
+
+  private func read(_ landings: [Landing], _ wire: Wire) throws {
+    let isFirst = !wire.givesLife
+    if isFirst { try PipeFiles.ask(for: Wire.life, wire) }
+    try wire.send(UInt8(ascii: "R"))
+    try wire.send(UInt32(landings.count))
+    for landing in landings {
+      try wire.send(text: landing.path)
+      try wire.send(UInt64(landing.limit))
+    }
+    try wire.flush()
+    // Whoever does not know of signs of life gives none.
+    if isFirst { _ = try wire.receive(1) }
+    wire.givesLife = true
+    for landing in landings { try receive(landing, wire) }
   }
 
   private func receive(_ landing: Landing, _ wire: Wire) throws {
@@ -80,12 +103,21 @@ public final class PipeFiles: RemoteFiles {
     switch answer {
     case 0: landing.miss()
     case 1:
-      if let reason = try wire.receiveFile({ try landing.append($0, from: name) }) {
+      if let reason = try wire.receiveFile({ try append($0, to: landing) }) {
         landing.fail(refused(reason))
       } else {
         landing.arrive()
       }
     default: landing.fail(refused(try wire.receiveText()))
+    }
+  }
+
+  private func append(_ piece: UnsafeRawBufferPointer, to landing: Landing) throws {
+    do { try landing.append(piece, from: name) } catch let error as Failure {
+      // What goes wrong here goes wrong with all of them.
+      guard error.code == .remote else { throw error }
+      landing.fail(error)
+      throw Spoilt(failure: error)
     }
   }
 
@@ -178,7 +210,7 @@ public final class PipeFiles: RemoteFiles {
   func asking<Answer>(_ body: (inout Talk) throws -> Answer) throws -> Answer {
     try talk.withLock { talk in
       do {
-        if talk == nil { talk = try Talk(command, name) }
+        if talk == nil { talk = try Talk(command, name, patience: patience) }
         return try body(&talk!)
       } catch {
         talk = nil

@@ -3,11 +3,12 @@ import System
 extension SFTPFiles: RangedFiles {
   func read(_ part: WantedPart, of path: String) throws -> FilePart {
     try asking { session in
-      let landing = Landing(path, limit: part.limit)
+      var bytes: [UInt8] = []
+      let landing = Landing(path, limit: part.limit) { bytes += $0 }
       guard let size = try SFTPReading(session, [landing]).run(part, { self.place($0) }) else {
         return .missing
       }
-      return .bytes(landing.bytes, ofSize: size)
+      return .bytes(bytes, ofSize: size)
     }
   }
 }

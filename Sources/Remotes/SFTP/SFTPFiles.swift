@@ -6,6 +6,8 @@ import System
 public final class SFTPFiles: RemoteFiles {
   public let name: String
   private let command: [String]
+  /// Seconds without a word after which the server is given up.
+  let patience: Int
   let root: String
   private let talk: Mutex<SFTPSession?> = Mutex(nil)
 
@@ -15,8 +17,9 @@ public final class SFTPFiles: RemoteFiles {
   /// - Parameters:
   ///   - command: a program and its arguments, which talks to a server of SFTP.
   ///   - root: the store's folder; a relative one begins where the server puts who comes in.
-  init(_ command: [String], root: String, name: String) {
+  init(_ command: [String], root: String, name: String, patience: Int = PipeFiles.patience) {
     self.command = command
+    self.patience = patience
     self.root = root
     self.name = name
   }
@@ -71,7 +74,7 @@ public final class SFTPFiles: RemoteFiles {
   func asking<Answer>(_ body: (SFTPSession) throws -> Answer) throws -> Answer {
     try talk.withLock { talk in
       do {
-        if talk == nil { talk = try SFTPSession(command, name: name) }
+        if talk == nil { talk = try SFTPSession(command, name: name, patience: patience) }
         return try body(talk!)
       } catch {
         talk = nil

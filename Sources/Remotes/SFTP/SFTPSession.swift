@@ -20,11 +20,11 @@ final class SFTPSession: @unchecked Sendable {
   /// In which all that was begun is to be taken back.
   private static let secondsToTakeBack = 10
 
-  init(_ command: [String], name: String) throws {
+  init(_ command: [String], name: String, patience: Int) throws {
     self.name = name
     process = try PipeProcess(command, name: name)
     channel = PipeChannel(
-      input: process.input, output: process.output, name: name, patience: PipeFiles.patience,
+      input: process.input, output: process.output, name: name, patience: patience,
       hint: "see whether 'sftp' reaches the machine; BRAKE_SSH says with which command to connect")
     // Version 3, which all servers know.
     try channel.send([0, 0, 0, 5, 1, 0, 0, 0, 3])

@@ -1,9 +1,7 @@
-import Artefacts
 import System
 
 extension WebClient {
-  /// Reads a file. Goes on where a broken answer ended, if the file is still the same. Of what is to be an object no more comes than can be
-  /// one.
+  /// Reads a file. Goes on where a broken answer ended, if the file is still the same.
   ///
   /// - Parameter mayBeginAgain: whether a server that has no rest to give is asked for the whole file once more.
   /// - Returns: the head of the answer; that there is no such file is told by the landing.
@@ -11,7 +9,6 @@ extension WebClient {
     _ landing: Landing, from url: String, headers: [String] = [], mayBeginAgain: Bool = true
   ) throws -> WebAnswer {
     var tag: String?
-    var arriving = ArrivingObject()
     var end = 0
     landing.isGoingOn = false
     let answer = try ask(
@@ -38,20 +35,12 @@ extension WebClient {
           try landing.restart()
         }
         if !landing.isGoingOn {
-          if landing.count == 0 { arriving = ArrivingObject() }
           end =
             answer.length.map { min(max($0, 0), landing.limit) + landing.count } ?? landing.unannouncedLimit
         }
         guard landing.count + piece.count <= end else {
           throw RemoteFailure.lying(
             name, "sends more than \(end) bytes for \(landing.path), and has not said that so many come")
-        }
-        if landing.isOfObject {
-          do throws(Failure) { try arriving.take(piece) } catch {
-            if error.code != .damaged { throw error }
-            throw RemoteFailure.lying(
-              name, "sends a damaged object for \(landing.path): \(error.headline)")
-          }
         }
         landing.isGoingOn = true
         try landing.append(piece, from: name)

@@ -88,7 +88,8 @@ package struct TarHeader: Equatable {
     // Archives from before the format have a zero for a file.
     guard let kind = Kind(rawValue: bytes[156] == 0 ? Kind.file.rawValue : bytes[156]) else {
       throw Failure(
-        .refused, "the archive holds something that is neither a file nor a folder, nor a link or device")
+        .refused, "the archive holds something that is neither a file nor a folder, nor a link or device",
+        hint: "pack it without --sparse, and without what a single program knows")
     }
     let name = try TarHeader.text(bytes[0..<100])
     let isPOSIX = bytes[257..<263].elementsEqual("ustar\0".utf8)

@@ -22,7 +22,7 @@ package final class ZstdBytes: ByteStream {
     input.deallocate()
   }
 
-  /// - Throws: `.malformed` for what zstd cannot read, or what takes more memory than it grants by itself (128 MiB).
+  /// - Throws: `.malformed` for what zstd cannot read, and `.refused` for what takes more memory than it grants by itself (128 MiB).
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
     while output.pos < output.size {
@@ -47,6 +47,11 @@ package final class ZstdBytes: ByteStream {
     var bytes = ZSTD_inBuffer(src: input.baseAddress, size: filled, pos: taken)
     let result = ZSTD_decompressStream(context, &output, &bytes)
     if ZSTD_isError(result) != 0 {
+      if ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge {
+        throw Failure(
+          .refused, "it is compressed with a window of more than 128 MiB, as zstd --long makes it",
+          hint: "compress it anew without --long, or with --long=27")
+      }
       throw Failure(.malformed, "compressed bytes are damaged: \(String(cString: ZSTD_getErrorName(result)))")
     }
     taken = bytes.pos

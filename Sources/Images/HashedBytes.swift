@@ -17,8 +17,7 @@ final class HashedBytes: ByteStream {
     let read = try source.read(into: buffer)
     count += read
     guard count <= limit else {
-      throw ImageFault.refused(
-        "its layers hold more than \(limit >> 20) MiB, which is far more than they take")
+      throw ImageFault.refused("layers that become far more than the bytes that they take")
     }
     hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<read]))
     return read

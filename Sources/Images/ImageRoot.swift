@@ -5,10 +5,18 @@ import System
 struct ImageRoot {
   let path: String
   let files: any FileSystem
+  private let steps: ImageSteps
 
   private static let mostLinks = 40
   /// Folders in folders.
   private static let mostDepth = 256
+
+  /// - Parameter mostSteps: parts of paths that are looked at in all: a few bytes of names and links lead over very many.
+  init(path: String, files: any FileSystem, mostSteps: Int = 100_000_000) {
+    self.path = path
+    self.files = files
+    steps = ImageSteps(mostSteps)
+  }
 
   /// Where something stands on the disk: the last that is done before the kernel gets it.
   func path(_ parts: [String]) throws -> String {
@@ -27,6 +35,7 @@ struct ImageRoot {
     var open = Array(parts.dropLast().reversed())
     var links = 0
     while let part = open.popLast() {
+      try steps.take()
       guard done.count < ImageRoot.mostDepth else {
         throw ImageFault.refused("folders more than \(ImageRoot.mostDepth) deep")
       }
@@ -92,5 +101,17 @@ struct ImageRoot {
     if try files.entry(here)?.isFile == true { return }
     files.removeAll(here)
     try files.writeFile(here, mode: 0o644) { _ in }
+  }
+}
+
+/// How many parts of paths may still be looked at.
+private final class ImageSteps {
+  private var left: Int
+
+  init(_ most: Int) { left = most }
+
+  func take() throws {
+    guard left > 0 else { throw ImageFault.refused("names and links that lead on and on") }
+    left -= 1
   }
 }

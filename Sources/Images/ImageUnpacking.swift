@@ -18,13 +18,13 @@ package struct ImageUnpacking {
   /// - Parameter path: of a folder that is not there.
   package init(
     _ saved: SavedImage, to path: String, files: any FileSystem, harmless: Int = 4 << 30, ratio: Int = 200,
-    mostEntries: Int = 5_000_000
+    mostEntries: Int = 5_000_000, mostSteps: Int = 100_000_000
   ) {
     self.mostEntries = mostEntries
     self.saved = saved
     self.ratio = ratio
     self.harmless = harmless
-    root = ImageRoot(path: path, files: files)
+    root = ImageRoot(path: path, files: files, mostSteps: mostSteps)
   }
 
   /// What is mounted over in every container.
@@ -70,7 +70,7 @@ package struct ImageUnpacking {
       let place = folder + [name]
       if ImageUnpacking.isFolder(entry) {
         try makeFolder(place, entry, allowance)
-        try times.note(place, entry.modified)
+        try times.note(place, ImageUnpacking.modified(entry))
       } else {
         try make(entry, at: place, &layer)
       }
@@ -89,6 +89,11 @@ package struct ImageUnpacking {
   /// Programs from before there was a kind for folders write a file whose name ends like that of one.
   private static func isFolder(_ entry: TarEntries.Entry) -> Bool {
     entry.kind == .folder || entry.kind == .file && entry.name.utf8.last == UInt8(ascii: "/")
+  }
+
+  /// In nanoseconds since 1970; a time that no such number can tell becomes the last that one can, in 2262.
+  private static func modified(_ entry: TarEntries.Entry) -> Int64 {
+    Int64(min(entry.modified, Int(Int64.max) / 1_000_000_000)) * 1_000_000_000
   }
 
   private func makeFolder(
@@ -114,12 +119,12 @@ package struct ImageUnpacking {
       if there != nil { files.removeAll(path) }
       try files.writeFile(path, mode: 0o600) { try layer.forEachPiece($0) }
       try files.setMode(path, to: mode | 0o600)
-      try files.setModified(path, to: entry.modified)
+      try files.setModified(path, to: ImageUnpacking.modified(entry))
     case .link:
       guard !entry.target.isEmpty else { throw ImageFault.malformed("a link that leads nowhere") }
       if there != nil { files.removeAll(path) }
       try files.makeLink(path, to: entry.target)
-      try files.setModified(path, to: entry.modified)
+      try files.setModified(path, to: ImageUnpacking.modified(entry))
     case .hardLink:
       try link(try ImageUnpacking.parts(entry.target), to: parts, isThere: there != nil)
     // There are others in the place where it runs; what stood there is no longer part of the image.

@@ -11,38 +11,49 @@ extension SavedImage.Layer {
   /// - Returns: how many bytes the archive has.
   /// - Throws: also where it was handed out and turned out to be damaged.
   func unpacked(_ expected: Digest, limit: Int, _ body: (any ByteStream) throws -> Void) throws -> Int {
-    let packed = HashedBytes(try file.bytes())
-    func read(_ bytes: any ByteStream) throws -> Int {
-      let hashed = HashedBytes(bytes, limit: limit)
-      do { try ImageFault.reading(part: "the layer '\(file.name)'") { try body(hashed) } } catch let error
-        as Failure
-        where error.code == .malformed
-      {
-        // That its bytes are not those that were meant says more.
-        if (try? hashed.finish()) == expected { throw error }
-        throw damaged(nil)
-      }
-      let found: Digest
-      do { found = try hashed.finish() } catch let error as Failure where error.code == .malformed {
-        throw damaged(error.headline)
-      }
-      guard found == expected else { throw damaged(nil) }
-      return hashed.count
-    }
-    let count: Int
     let start = try file.bytes().start
-    if start.starts(with: [0x1F, 0x8B]) {
-      count = try throughGzip(packed, read)
-    } else if start.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
-      || start.dropFirst().starts(with: [0x2A, 0x4D, 0x18])
-    {
-      count = try read(ZstdBytes(packed))
-    } else {
-      count = try read(packed)
+    let (isGzip, isZstd) = (
+      start.starts(with: [0x1F, 0x8B]),
+      start == [0x28, 0xB5, 0x2F, 0xFD] || start.dropFirst().starts(with: [0x2A, 0x4D, 0x18])
+    )
+    guard isGzip || isZstd else {
+      // The file is the archive, so that both digests are of the same bytes.
+      if let digest, digest != expected { throw damaged("it is not compressed, and is to be \(digest)") }
+      return try checked(file.bytes(), expected, limit, body)
     }
+    let packed = HashedBytes(try file.bytes())
+    let count =
+      try isGzip
+      ? throughGzip(packed) { try checked($0, expected, limit, body) }
+      : checked(ZstdBytes(packed), expected, limit, body)
     let found = try packed.finish()
     if let digest, found != digest { throw damaged("it is \(found)") }
     return count
+  }
+
+  /// Hands out an archive, and reads it to its end.
+  private func checked(
+    _ bytes: any ByteStream, _ expected: Digest, _ limit: Int, _ body: (any ByteStream) throws -> Void
+  ) throws -> Int {
+    let hashed = HashedBytes(bytes, limit: limit)
+    do { try ImageFault.reading(part: part) { try body(hashed) } } catch let error as Failure
+      where error.code == .malformed
+    {
+      // That its bytes are not those that were meant says more.
+      try check(hashed, expected)
+      throw error
+    }
+    try check(hashed, expected)
+    return hashed.count
+  }
+
+  private func check(_ bytes: HashedBytes, _ expected: Digest) throws {
+    let found = try ImageFault.reading(part: part) {
+      do { return try bytes.finish() } catch let error as Failure where error.code == .malformed {
+        throw damaged(error.headline)
+      }
+    }
+    guard found == expected else { throw damaged(nil) }
   }
 
   private func throughGzip(_ packed: any ByteStream, _ read: (any ByteStream) throws -> Int) throws -> Int {
@@ -60,9 +71,11 @@ extension SavedImage.Layer {
     }
   }
 
+  private var part: String { "the layer '\(file.name)'" }
+
   private func damaged(_ why: String?) -> Failure {
     ImageFault.damaged(
-      "the layer '\(file.name)' does not hold what it should" + (why.map { " (\($0))" } ?? ""))
+      "\(part) does not hold what it should" + (why.map { " (\($0))" } ?? ""))
   }
 }
 

@@ -31,10 +31,17 @@ package struct SavedImage {
     } else {
       throw ImageFault.malformed("it has neither index.json, as an OCI layout has, nor manifest.json")
     }
-    guard layers.count == image.layers.count else {
+  }
+
+  /// - Parameter json: what a manifest says of each layer: as much as the configuration names, which has not endlessly many.
+  private static func layers(
+    _ json: [JSON], of image: ContainerImage, _ layer: (JSON) throws -> Layer
+  ) throws -> [Layer] {
+    guard json.count == image.layers.count else {
       throw ImageFault.malformed(
-        "its manifest names \(layers.count) layers, and its configuration \(image.layers.count)")
+        "its manifest names \(json.count) layers, and its configuration \(image.layers.count)")
     }
+    return try json.map(layer)
   }
 
   // MARK: OCI
@@ -54,10 +61,7 @@ package struct SavedImage {
     image = try ContainerImage(
       configuration: Descriptor(configuration).contents(
         in: folder, limit: ContainerImage.longestConfiguration))
-    guard layers.count <= ContainerImage.mostLayers else {
-      throw ImageFault.malformed("it has \(layers.count) layers, more than \(ContainerImage.mostLayers)")
-    }
-    self.layers = try layers.map { json in
+    self.layers = try SavedImage.layers(layers, of: image) { json in
       let layer = try Descriptor(json)
       return Layer(file: try layer.file(in: folder), digest: layer.digest)
     }
@@ -108,16 +112,13 @@ package struct SavedImage {
       throw SavedImage.ambiguous(
         images.map { $0["RepoTags"]?.array?.first?.string ?? $0["Config"]?.string ?? "one without a name" })
     }
-    guard layers.count <= ContainerImage.mostLayers else {
-      throw ImageFault.malformed("it has \(layers.count) layers, more than \(ContainerImage.mostLayers)")
-    }
     func file(_ name: String) throws -> ImageFolder.File {
       guard let file = try folder.file(name) else { throw ImageFault.malformed("'\(name)' is missing") }
       return file
     }
     image = try ContainerImage(
       configuration: file(configuration).contents(limit: ContainerImage.longestConfiguration))
-    self.layers = try layers.map { layer in
+    self.layers = try SavedImage.layers(layers, of: image) { layer in
       guard let name = layer.string else { throw ImageFault.malformed("a layer has no name") }
       return Layer(file: try file(name), digest: nil)
     }

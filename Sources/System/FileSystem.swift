@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Whatever is read from a disk or changed on it goes through here. Tests have implementations that fail, or crash
 /// for good, at the k-th call, and one that forgets what was never synchronised.
 ///
@@ -38,8 +36,12 @@ public protocol FileSystem: Sendable {
 
   /// Makes a folder; nothing happens if there is one already.
   func makeFolder(_ path: String) throws(Failure)
+  /// Makes a link that says `target`; an error if the name is taken.
+  func makeLink(_ path: String, to target: String) throws(Failure)
   /// Changes who may do what with a file or folder.
   func setMode(_ path: String, to mode: UInt32) throws(Failure)
+  /// Says of a file, folder or link when it was last written, in nanoseconds since 1970.
+  func setModified(_ path: String, to nanoseconds: Int64) throws(Failure)
   /// Gives a file or folder another name, in place of a file that may have it.
   func rename(_ path: String, to target: String) throws(Failure)
   /// Gives a file another name, unless that is taken.
@@ -99,19 +101,6 @@ extension FileSystem {
       for name in (try? names(in: path)) ?? [] { removeAll(path + "/" + name) }
     }
     try? remove(path)
-  }
-
-  /// Makes a link that says `target`; an error if the name is taken.
-  package func makeLink(_ path: String, to target: String) throws(Failure) {
-    if symlink(target, path) < 0 { throw .system("make the link", path) }
-  }
-
-  /// Says of a file that it was written at a time, in seconds since 1970.
-  package func setModified(_ path: String, to seconds: Int) throws(Failure) {
-    let time = timespec(tv_sec: seconds, tv_nsec: 0)
-    if utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) < 0 {
-      throw .system("set the time of", path)
-    }
   }
 
   /// Makes a folder and those above it.

@@ -20,13 +20,3 @@ package enum FileWriters {
     return errno == EAGAIN ? true : nil
   }
 }
-
-/// When a file says that it was last written.
-package enum FileTimes {
-  /// - Parameter modified: in nanoseconds since 1970.
-  /// - Returns: false if that cannot be set.
-  @discardableResult package static func set(_ path: String, modified: Int64) -> Bool {
-    let time = timespec(tv_sec: Int(modified / 1_000_000_000), tv_nsec: Int(modified % 1_000_000_000))
-    return utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0
-  }
-}

@@ -162,10 +162,22 @@ public struct LocalFileSystem: FileSystem {
     if chmod(path, mode) < 0 { throw .system("change the permissions of", path) }
   }
 
+  public func setModified(_ path: String, to nanoseconds: Int64) throws(Failure) {
+    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    if utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) < 0 {
+      throw .system("set the time of", path)
+    }
+  }
+
   public func makeFolder(_ path: String) throws(Failure) {
     if mkdir(path, 0o777) == 0 { return }
     if errno != EEXIST { throw .system("create the folder", path) }
     if try status(path)?.isFolder != true { throw .system("create the folder", path, ENOTDIR) }
+  }
+
+  public func makeLink(_ path: String, to target: String) throws(Failure) {
+    if symlink(target, path) < 0 { throw .system("make the link", path) }
   }
 
   public func rename(_ path: String, to target: String) throws(Failure) {

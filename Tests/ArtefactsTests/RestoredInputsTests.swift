@@ -145,6 +145,28 @@ import Testing
     #expect(try none.borrow(files[0]) == nil)
   }
 
+  @Test func `Who is slower with an image than another process takes what that has made`() throws {
+    let image = Digest(of: Array("image".utf8))
+    let slow = RestoredInputs(of: store, budget: 1 << 30)
+    let fast = RestoredInputs(of: store, budget: 1 << 30)
+    func make(_ path: String) throws {
+      try LocalFileSystem().makeFolders(path)
+      try LocalFileSystem().write(Array("root".utf8), to: path + "/file")
+    }
+    var first: RestoredInput?
+    let second = try slow.borrow(rootOf: image) { path in
+      try make(path)
+      first = try fast.borrow(rootOf: image, write: make)
+    }
+    #expect(second?.path == first?.path && text(second, "/file") == "root")
+    #expect(entries == ["\(image.hex).image-\(geteuid())"])
+    // Nothing is left of the other one.
+    let own = try LocalFileSystem().names(in: folder["store/tmp"]).flatMap {
+      try LocalFileSystem().names(in: folder["store/tmp/\($0)"])
+    }
+    #expect(own == ["alive"], "\(own)")
+  }
+
   @Test func `Many who want the same at once get the same`() async throws {
     let files = try (0..<3).map { try put(String(repeating: "\($0)", count: 50_000)) }
     let readers = (0..<4).map { _ in Reader(store, budget: 60_000) }

@@ -48,6 +48,20 @@ import Testing
     return bytes + [UInt8](repeating: 0, count: 1024)
   }
 
+  /// With the right sums in all headers, so that more than the first line of defence is met.
+  private func summed(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    for start in stride(from: 0, through: bytes.count - 512, by: 512) {
+      let header = bytes[start..<start + 512]
+      if header.allSatisfy({ $0 == 0 }) { continue }
+      let sum = header.enumerated().reduce(0) { $0 + (148..<156 ~= $1.offset ? 32 : Int($1.element)) }
+      let digits = String(sum, radix: 8)
+      let text = String(repeating: "0", count: 6 - digits.count) + digits + "\0 "
+      bytes.replaceSubrange(start + 148..<start + 156, with: text.utf8)
+    }
+    return bytes
+  }
+
   /// Saves an image as `docker save` does.
   /// - Parameter digests: of the layers, if not the right ones.
   private func image(_ layers: [[UInt8]], digests: [Digest]? = nil) throws -> SavedImage {
@@ -190,6 +204,9 @@ import Testing
   @Test func `Too many layers, and names in manifests that lead elsewhere, are refused`() throws {
     let empty = layer([])
     #expect { try image(Array(repeating: empty, count: 1001)) } throws: { "\($0)".contains("1001 layers") }
+    #expect { try image([empty, empty], digests: [Digest(of: empty)]) } throws: {
+      "\($0)".contains("names 2 layers, and its configuration 1")
+    }
     _ = try image([empty])
     folder.write(#"[{"Config":"../outside.json","Layers":[]}]"#, to: "image/manifest.json")
     #expect { try SavedImage(ImageFolder(.path(folder["image"], files: files))) } throws: {
@@ -207,6 +224,80 @@ import Testing
     }
     expectTooDeep([.extended("path", path(300)), Entry(name: "d")])
     expectTooDeep([.extended("linkpath", path(300)), Entry(name: "x", kind: .link), Entry(name: "x/y")])
+  }
+
+  @Test func `A few bytes of links do not lead on for hours`() throws {
+    let winding = Entry.extended("linkpath", String(repeating: "d/../", count: 200) + "d")
+    let maze = [Entry(name: "d", kind: .folder), winding, Entry(name: "l", kind: .link)]
+    let image = try image([layer(maze + Array(repeating: Entry(name: "l/x"), count: 10))])
+    func unpack(_ most: Int) throws {
+      files.removeAll(folder["root"])
+      try ImageUnpacking(image, to: folder["root"], files: files, mostSteps: most).run()
+    }
+    try unpack(5000)
+    #expect { try unpack(3000) } throws: {
+      ($0 as? Failure)?.code == .refused && "\($0)".contains("on and on")
+    }
+  }
+
+  @Test func `What a path in an image leads to is found, or is not there, and never looked for without end`()
+    throws
+  {
+    folder.write("x", to: "root/bin/sh")
+    try files.makeLink(folder["root/usr"], to: "/")
+    try files.makeLink(folder["root/a"], to: "b")
+    try files.makeLink(folder["root/b"], to: "/a")
+    let lookup = ImageLookup(root: folder["root"], files: files)
+    #expect(try lookup.status("/usr/bin/sh")?.isFile == true)
+    for path in ["/a/sh", "/a", "/bin/none", "/" + String(repeating: "x", count: 300), "/bin/sh/x"] {
+      #expect(try lookup.status(path) == nil, "\(path)")
+    }
+    let winding = String(repeating: "../bin/", count: 500)
+    for number in 0..<30 {
+      try files.makeLink(folder["root/bin/l\(number)"], to: winding + "l\(number + 1)")
+    }
+    let counting = CrashingFileSystem(failingAt: 300_000, .error(EIO))
+    let bounded = ImageLookup(root: folder["root"], files: counting)
+    for number in 0..<30 { #expect(try bounded.status("/bin/l0/\(number)") == nil) }
+    #expect(!counting.wasReached)
+  }
+
+  @Test func `A time that is later than any is no more than late`() throws {
+    var bytes = layer([
+      Entry(name: "file"), Entry(name: "folder", kind: .folder),
+      Entry(name: "link", kind: .link, target: "x"),
+    ])
+    for start in [0, 512, 1024] {
+      bytes.replaceSubrange(
+        start + 136..<start + 148, with: [0x80, 0, 0, 0, 0] + Array(repeating: 0xFF, count: 7))
+    }
+    try ImageUnpacking(image([summed(bytes)]), to: folder["root"], files: files).run()
+    for name in ["file", "folder", "link"] {
+      let now = Int64(Date().timeIntervalSince1970 * 1e9)
+      #expect(try #require(try files.entry(folder["root/" + name])).modified > now, "\(name)")
+    }
+  }
+
+  @Test func `A layer that is compressed in a way that takes much memory is refused, and says why`() throws {
+    // The header of a frame with a window of 2 GiB, and an empty block.
+    let bytes: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0, 21 << 3, 1, 0, 0]
+    let saved = try image([bytes], digests: [Digest(of: [])])
+    #expect { try ImageUnpacking(saved, to: folder["root"], files: files).run() } throws: {
+      ($0 as? Failure)?.code == .refused && "\($0)".contains("0.tar") && "\($0)".contains("--long=27")
+    }
+  }
+
+  @Test func `A layer that is not compressed has one digest, and is read once`() throws {
+    let bytes = layer([Entry(name: "x")])
+    let file = try image([bytes]).layers[0].file
+    let digest = Digest(of: bytes)
+    var count = 0
+    _ = try SavedImage.Layer(file: file, digest: digest).unpacked(digest, limit: .max) { _ in count += 1 }
+    #expect {
+      let wrong = SavedImage.Layer(file: file, digest: Digest(of: Self.hello))
+      _ = try wrong.unpacked(digest, limit: .max) { _ in count += 1 }
+    } throws: { ($0 as? Failure)?.code == .malformed && "\($0)".contains("damaged") }
+    #expect(count == 1)
   }
 
   @Test func `A slash is one also beside what Swift makes one character of`() throws {
@@ -330,6 +421,12 @@ import Testing
         "\($0)".contains("container image") && "\($0)".contains("0.tar") && "\($0)".contains("hint:")
       }
     }
+    // As tar --sparse writes it.
+    var sparse = layer([Entry(name: "x")])
+    sparse[156] = UInt8(ascii: "S")
+    #expect { try ImageUnpacking(image([summed(sparse)]), to: folder["root"], files: files).run() } throws: {
+      ($0 as? Failure)?.hint?.contains("without --sparse") == true
+    }
   }
 
   @Test func `Whatever is changed gives an error and never a crash, and stays inside`() throws {
@@ -339,21 +436,9 @@ import Testing
       Entry(name: "l/c", content: Self.hello), Entry(name: "h", kind: .hardLink, target: "a/b"),
       Entry(name: "a/.wh.b"),
     ])
-    var random = SystemRandomNumberGenerator()
+    var mutator = Mutator(seed: 300)
     for _ in 0..<300 {
-      var bytes = whole
-      for _ in 0..<Int.random(in: 1...3, using: &random) {
-        let index = Int.random(in: bytes.indices, using: &random)
-        bytes[index] = UInt8.random(in: 0...255, using: &random)
-        // With the right sum, so that more than the first line of defence is met.
-        let start = index / 512 * 512
-        bytes.replaceSubrange(start + 148..<start + 156, with: Array("        ".utf8))
-        let sum = bytes[start..<start + 512].reduce(0) { $0 + Int($1) }
-        let digits = String(sum, radix: 8)
-        bytes.replaceSubrange(
-          start + 148..<start + 154,
-          with: Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8))
-      }
+      let bytes = summed(mutator.mutated(whole))
       files.removeAll(folder["to"])
       try files.makeFolders(folder["to"])
       do { try ImageUnpacking(image([bytes]), to: folder["to/root"], files: files).run() } catch is Failure {}

@@ -221,6 +221,16 @@ package final class CrashingFileSystem: FileSystem {
     try disk.setMode(path, to: mode)
   }
 
+  package func setModified(_ path: String, to nanoseconds: Int64) throws(Failure) {
+    try call()
+    try disk.setModified(path, to: nanoseconds)
+  }
+
+  package func makeLink(_ path: String, to target: String) throws(Failure) {
+    try call { $0.changes.append(.made(path)) }
+    try disk.makeLink(path, to: target)
+  }
+
   package func makeFolder(_ path: String) throws(Failure) {
     let isNew = !FileManager.default.fileExists(atPath: path)
     try call { if isNew { $0.changes.append(.made(path)) } }

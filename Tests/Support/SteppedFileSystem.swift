@@ -150,6 +150,14 @@ package final class SteppedFileSystem: FileSystem {
     try step()
     try disk.setMode(path, to: mode)
   }
+  package func setModified(_ path: String, to nanoseconds: Int64) throws(Failure) {
+    try step()
+    try disk.setModified(path, to: nanoseconds)
+  }
+  package func makeLink(_ path: String, to target: String) throws(Failure) {
+    try step()
+    try disk.makeLink(path, to: target)
+  }
   package func rename(_ path: String, to target: String) throws(Failure) {
     try step()
     try disk.rename(path, to: target)

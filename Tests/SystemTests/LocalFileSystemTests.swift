@@ -30,6 +30,17 @@ import Testing
     #expect(try files.end(of: folder["none"], limit: 3) == nil)
   }
 
+  @Test func `Links and times are made through the file system at hand`() throws {
+    let path = folder.write("x", to: "file")
+    try files.setModified(path, to: 1_000_000_000_000_000_001)
+    try files.makeLink(folder["link"], to: "file")
+    let stopped: any FileSystem = CrashingFileSystem(failingAt: 1, .stop)
+    #expect(throws: Failure.self) { try stopped.setModified(path, to: 2_000_000_000) }
+    #expect(throws: Failure.self) { try stopped.makeLink(folder["other"], to: "file") }
+    #expect(try files.status(folder["link"])?.modified == 1_000_000_000_000_000_001)
+    #expect(try files.entry(folder["other"]) == nil)
+  }
+
   @Test func `A file is written anew, at its end or where it was, and never through a link`() throws {
     let path = folder["file"]
     try files.write(Array("one".utf8), to: path)

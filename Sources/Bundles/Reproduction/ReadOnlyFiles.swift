@@ -29,7 +29,9 @@ struct ReadOnlyFiles: FileSystem {
   }
   func resize(_ file: Int32, to size: Int, path: String) throws(Failure) { throw refused(path) }
   func makeFolder(_ path: String) throws(Failure) { throw refused(path) }
+  func makeLink(_ path: String, to target: String) throws(Failure) { throw refused(path) }
   func setMode(_ path: String, to mode: UInt32) throws(Failure) { throw refused(path) }
+  func setModified(_ path: String, to nanoseconds: Int64) throws(Failure) { throw refused(path) }
   func rename(_ path: String, to target: String) throws(Failure) { throw refused(path) }
   func renameIfAbsent(_ path: String, to target: String) throws(Failure) -> Bool { throw refused(path) }
   func exchange(_ path: String, with other: String) throws(Failure) -> Bool { throw refused(path) }

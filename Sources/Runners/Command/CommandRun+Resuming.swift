@@ -16,7 +16,7 @@ extension CommandRun {
       let source = try InputFile("\(kept)/\(file.place)", followingLinks: false, files: disk)
       try disk.copy(0..<source.size, of: source, to: target, mode: 0o644 | file.status.executeMode)
       // Programs take the newest one to go on from.
-      FileTimes.set(target, modified: file.status.modified)
+      try? disk.setModified(target, to: file.status.modified)
       try disk.synchronise(target)
       watcher.placed(file.place, scratch.work)
       places.insert(file.place)

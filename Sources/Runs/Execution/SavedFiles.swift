@@ -87,7 +87,7 @@ struct SavedFiles: Sendable {
     try store.restore(
       member.digest, near: target, executable: member.isExecutable,
       place: { copy in
-        FileTimes.set(copy, modified: member.modified)
+        try? files.setModified(copy, to: member.modified)
         // Before it has its name, by which it is believed to be whole from then on.
         try synchronise(copy)
         if let status = try files.entry(target), try status.isFolder || files.entry(copy)?.isFolder == true {

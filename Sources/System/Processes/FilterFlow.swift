@@ -6,8 +6,7 @@ package final class FilterFlow: ByteStream {
   private let pipes: FilterPipes
   private let source: any ByteStream
   /// What was read of the source and not taken by the program yet.
-  private var waiting: [UInt8] = []
-  private var sent = 0
+  private var waiting: ArraySlice<UInt8> = []
   private var complaint: [UInt8] = []
 
   private static let piece = 1 << 17
@@ -41,7 +40,9 @@ package final class FilterFlow: ByteStream {
       ]
       if open[1].fd < 0 { return 0 }
       guard poll(&open, nfds_t(open.count), -1) > 0 else { continue }
-      if open[0].fd >= 0, open[0].revents != 0 { send() }
+      if open[0].fd >= 0, open[0].revents != 0, !FilterPipes.send(&waiting, to: open[0].fd) {
+        ends[0].close()
+      }
       if open[2].fd >= 0, open[2].revents != 0 { listen() }
       guard open[1].revents != 0 else { continue }
       let count = Glibc.read(open[1].fd, buffer.baseAddress, buffer.count)
@@ -53,37 +54,18 @@ package final class FilterFlow: ByteStream {
   }
 
   private func refill() throws {
-    guard sent == waiting.count, pipes.ownEnds[0].number >= 0 else { return }
+    guard waiting.isEmpty, pipes.ownEnds[0].number >= 0 else { return }
     var count = 0
     waiting = try [UInt8](unsafeUninitializedCapacity: FilterFlow.piece) { buffer, length in
       count = try source.read(into: UnsafeMutableRawBufferPointer(buffer))
       length = count
-    }
-    sent = 0
+    }[...]
     if count == 0 { pipes.ownEnds[0].close() }
   }
 
-  private func send() {
-    let count = waiting[sent...].withUnsafeBytes {
-      Glibc.send(pipes.ownEnds[0].number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
-    }
-    if count >= 0 {
-      sent += count
-    } else if errno != EAGAIN && errno != EINTR {
-      // Nobody reads it any more.
-      pipes.ownEnds[0].close()
-    }
-  }
-
   private func listen() {
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-      let count = Glibc.read(pipes.ownEnds[2].number, buffer.baseAddress, buffer.count)
-      if count > 0 {
-        complaint += buffer[..<min(count, FilterFlow.longestComplaint - complaint.count)]
-      } else if count == 0 || errno != EINTR {
-        pipes.ownEnds[2].close()
-      }
-    }
+    if !FilterPipes.receive(&complaint, from: pipes.ownEnds[2].number) { pipes.ownEnds[2].close() }
+    complaint.removeLast(max(0, complaint.count - FilterFlow.longestComplaint))
   }
 
   /// Lets go of the program.

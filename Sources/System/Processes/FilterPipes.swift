@@ -39,7 +39,9 @@ package final class FilterPipes: Sendable {
     if rest.isEmpty { finish(0) }
     while open[1].fd >= 0 || open[2].fd >= 0 {
       guard poll(&open, nfds_t(open.count), -1) > 0 else { continue }
-      if open[0].fd >= 0, open[0].revents != 0, !FilterPipes.send(&rest, to: open[0].fd) { finish(0) }
+      if open[0].fd >= 0, open[0].revents != 0, !FilterPipes.send(&rest, to: open[0].fd) || rest.isEmpty {
+        finish(0)
+      }
       if open[1].fd >= 0, open[1].revents != 0 {
         if !FilterPipes.receive(&found.output, from: open[1].fd) { finish(1) }
         if found.output.count > limit {
@@ -56,18 +58,19 @@ package final class FilterPipes: Sendable {
     }
   }
 
-  /// - Returns: whether there is more to send, and somebody who reads it.
-  private static func send(_ rest: inout ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+  /// Takes away what was sent.
+  /// - Returns: whether somebody still reads it.
+  static func send(_ rest: inout ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
     let count = rest.withUnsafeBytes {
       Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
     if count < 0 { return errno == EAGAIN || errno == EINTR }
     rest = rest.dropFirst(count)
-    return !rest.isEmpty
+    return true
   }
 
   /// - Returns: whether there may be more.
-  private static func receive(_ bytes: inout [UInt8], from descriptor: Int32) -> Bool {
+  static func receive(_ bytes: inout [UInt8], from descriptor: Int32) -> Bool {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 1) { buffer in
       let count = read(descriptor, buffer.baseAddress, buffer.count)
       if count < 0 { return errno == EINTR }

@@ -38,14 +38,9 @@ public struct FilterProgram: Sendable {
   /// - Parameter limit: the most bytes that it may give.
   /// - Throws: `Failure`, `System.Failure` where the program cannot be started, or `CancellationError`.
   public func run(_ input: [UInt8], limit: Int) async throws -> Result {
-    guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
-    let pipes = try FilterPipes()
-    let process = ChildProcess(
-      arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
+    let (process, pipes) = try streaming()
     let ending = try await process.run(measured: { _ in }, exchange: { pipes.exchange(input, limit: limit) })
-    let (output, complaint, isOver) = pipes.exchanged
-    if isOver { throw Failure.tooMuchOutput }
-    return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
+    return try result(ending, pipes)
   }
 
   /// The same for who cannot be suspended: this thread waits for it.
@@ -53,23 +48,25 @@ public struct FilterProgram: Sendable {
   /// - Parameter time: how long it may take.
   /// - Throws: `.tooSlow` if it took longer, too.
   public func run(_ input: [UInt8], limit: Int, within time: Duration) throws -> Result {
-    guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
-    let pipes = try FilterPipes()
-    let process = ChildProcess(
-      arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
+    let (process, pipes) = try streaming()
     guard let ending = try process.wait(atMost: time, exchange: { pipes.exchange(input, limit: limit) })
     else { throw Failure.tooSlow }
-    let (output, complaint, isOver) = pipes.exchanged
-    if isOver { throw Failure.tooMuchOutput }
-    return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
+    return try result(ending, pipes)
   }
 
+  /// The program, which is to be started, and the ends of its streams.
   func streaming() throws -> (ChildProcess, FilterPipes) {
     guard let path = ProgramPath.find(name, in: searchPath) else { throw Failure.notInstalled }
     let pipes = try FilterPipes()
     let process = ChildProcess(
       arguments: [path] + arguments, environment: environment, folder: ".", streams: .pipes(pipes))
     return (process, pipes)
+  }
+
+  private func result(_ ending: ProcessEnding, _ pipes: FilterPipes) throws -> Result {
+    let (output, complaint, isOver) = pipes.exchanged
+    if isOver { throw Failure.tooMuchOutput }
+    return Result(ending: ending, output: output, complaint: String(decoding: complaint, as: UTF8.self))
   }
 
   private var environment: [String: String] {

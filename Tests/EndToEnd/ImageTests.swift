@@ -119,5 +119,6 @@ private let hasSandbox =
     let run = try folder.brake(environment: ["PATH": path])
     #expect(run.status == 2 && run.err.contains("runs in a sandbox, and there is none here"), "\(run.err)")
     #expect(run.err.contains("bwrap: no way"), "\(run.err)")
+    #expect(run.err.contains("bwrap --ro-bind / / true has to work"), "\(run.err)")
   }
 }

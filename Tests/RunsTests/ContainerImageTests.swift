@@ -188,12 +188,52 @@ import Testing
     #expect(try await workspace.run().failures.isEmpty)
   }
 
-  @Test func `A root that somebody has changed is made anew, and two at once are one`() async throws {
+  @Test func `An image is unpacked once for all who run in it`() async throws {
+    let workspace = try workspace(
+      SampleImages(),
+      """
+      stages:
+        look:
+          for: { n: [1, 2, 3, 4] }
+          run: "echo ${n} > ${out.out}"
+          image: image
+          shell: sh -eu
+          out: { out: o.txt }
+      """)
+    var options = RunOptions()
+    options.jobs = 4
+    let events = Events()
+    let summary = try await workspace.run(options: options, events: events)
+    #expect(summary.ran == 4, "\(summary.failures)")
+    let unpacking = events.all.count { event in
+      guard case .progress(_, _, let text) = event else { return false }
+      return text.hasPrefix("unpacks the container image")
+    }
+    #expect(unpacking == 1)
+  }
+
+  @Test func `The shell is looked for in the PATH that the command has`() async throws {
+    let sample = try SampleImages()
+    try sample.shell("umoci config --image \(sample.layout):a --config.env PATH=/nowhere")
+    let workspace = try workspace(
+      sample,
+      """
+      stages:
+        passed: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, pass-env: [PATH], out: { out: o.txt } }
+        given: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, env: { PATH: /bin }, out: { out: o.txt } }
+        own: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, out: { out: o.txt } }
+      """)
+    let summary = try await workspace.run(["passed", "given"])
+    #expect(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(try workspace.output("given", of: summary) == "/bin\n")
+    let failure = try #require(try await workspace.run(["own"]).failures.first)
+    #expect("\(failure)".contains("/nowhere"), "\(failure)")
+  }
+
+  @Test func `A root that somebody has changed is made anew`() async throws {
     let sample = try SampleImages()
     let workspace = try workspace(sample)
-    async let one = workspace.run([], [("image", "image")])
-    async let two = workspace.run([], [("image", "./image")])
-    for summary in [try await one, try await two] { #expect(summary.failures.isEmpty, "\(summary.failures)") }
+    #expect(try await workspace.run().failures.isEmpty)
     let restored = workspace.folder["cache/index/restored"]
     let name = try #require(try FileManager.default.contentsOfDirectory(atPath: restored).first)
     try sample.shell("echo NAME=other > \(restored)/\(name)/content/etc/os-release")

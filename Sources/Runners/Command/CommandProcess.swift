@@ -10,10 +10,10 @@ extension CommandRun {
   ) async throws {
     try checkPython()
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
-    let shell = try shellLine(argument(text, temporary: folder + "/tmp"), image)
     let graphics = supplies.graphics.take(action.resources.gpus)
     defer { withExtendedLifetime((graphics, image)) {} }
     let variables = environment(in: folder, graphics, image, resume: resume)
+    let shell = try shellLine(argument(text, temporary: folder + "/tmp"), image, variables["PATH"])
     var line = shell
     var covers: [Sandbox.Cover] = []
     if case .sandbox(let sandbox) = confinement, let inputs, let image {
@@ -69,8 +69,11 @@ extension CommandRun {
     return ". " + ShellText.quoted(temporary + "/command")
   }
 
-  private func shellLine(_ text: String, _ image: UnpackedImage?) throws -> [String] {
-    if let image { return [try shell(in: image)] + command.shell.words.dropFirst() + [text] }
+  /// - Parameter path: what PATH is for the command; nil if only its image says that.
+  private func shellLine(_ text: String, _ image: UnpackedImage?, _ path: String?) throws -> [String] {
+    if let image {
+      return [try shell(in: image, path ?? image.searchPath)] + command.shell.words.dropFirst() + [text]
+    }
     let name = command.shell.program
     let searchPath = command.python.map {
       $0.searchPath(before: getenv("PATH").map { String(cString: $0) })
@@ -101,7 +104,8 @@ extension CommandRun {
     if let cores = action.resources.cores { variables["OMP_NUM_THREADS"] = String(cores) }
     // There also where it says nothing, as with -j 1: whether a command works must not depend on how many run at once.
     variables["MAKEFLAGS"] = jobServer.flatMap { $0.isOffered ? $0.makeFlags : nil } ?? ""
-    let usual = ["PATH", "HOME", "USER", "SHELL"].filter { image == nil || !isOfMachine($0) }
+    // In an image, the others would lead to files of the machine, which are not there.
+    let usual = image == nil ? ["PATH", "HOME", "USER", "SHELL"] : ["USER"]
     for name in usual + command.passed {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }

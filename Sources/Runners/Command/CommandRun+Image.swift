@@ -12,9 +12,7 @@ extension CommandRun {
       throw PipelineError(
         "a command with a container image runs in a sandbox, and there is none here",
         facts: reason.map { [("reason", $0)] } ?? [],
-        hint:
-          "the image takes the place of the machine's files by bubblewrap, which needs no other program and no rights"
-      )
+        hint: "install bubblewrap (apt-get install bubblewrap): bwrap --ro-bind / / true has to work")
     }
     do {
       return try supplies.images.unpacked(image) {
@@ -26,14 +24,11 @@ extension CommandRun {
     }
   }
 
-  /// What a command in an image sees of the environment, beside what the image itself wants: nothing of the user's own that would lead to
-  /// files that are not there.
-  func isOfMachine(_ name: String) -> Bool { ["PATH", "HOME", "SHELL"].contains(name) }
-
   /// The shell, by its path in the image.
-  func shell(in image: UnpackedImage) throws -> String {
+  ///
+  /// - Parameter searchPath: what PATH is for the command.
+  func shell(in image: UnpackedImage, _ searchPath: String) throws -> String {
     let name = command.shell.program
-    let searchPath = command.environment["PATH"] ?? image.searchPath
     if let path = try image.program(name, in: searchPath, disk) { return path }
     throw PipelineError(
       "the shell '\(name)' is not in the container image", facts: [("looked in", searchPath)],

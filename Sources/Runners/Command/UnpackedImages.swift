@@ -103,11 +103,9 @@ final class UnpackedImage: Sendable {
   /// Where a program is in the image, for one that is started in it; nil if it is not there.
   func program(_ name: String, in searchPath: String, _ files: any FileSystem) throws -> String? {
     let candidates = name.contains("/") ? [name] : searchPath.split(separator: ":").map { "\($0)/\(name)" }
+    let lookup = ImageLookup(root: path, files: files)
     return try candidates.first { path in
-      guard path.hasPrefix("/"), let found = try ImageLookup(root: self.path, files: files).status(path)
-      else {
-        return false
-      }
+      guard path.hasPrefix("/"), let found = try lookup.status(path) else { return false }
       return found.isFile && found.isExecutable
     }
   }

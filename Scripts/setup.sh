@@ -33,7 +33,7 @@ install_packages() {
   command -v xz >/dev/null 2>&1 || missing="$missing xz-utils"
   command -v zstd >/dev/null 2>&1 || missing="$missing zstd"
   # brake works without it, and says then what nobody notices: not worth a password.
-  if [ -n "$missing" ] || [ "$(id -u)" -eq 0 ]; then
+  if [ -n "$missing" ] || [ -n "${1:-}" ] || [ "$(id -u)" -eq 0 ]; then
     command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
   fi
   purposes="libzstd: storage, libyaml: pipeline files, libssl: SHA-256, gnuplot: figures, xz and zstd: compressed curves, git: the build, bubblewrap: sandboxes"

@@ -1,4 +1,5 @@
 import Foundation
+import System
 
 /// Container images as people have them: made and saved by umoci and skopeo, of a small file system with busybox in it.
 public final class SampleImages: Sendable {
@@ -6,9 +7,8 @@ public final class SampleImages: Sendable {
 
   /// Whether the programs are here that make them. Where everything is tested, as `./check` does, tests without them fail.
   public static let canBeMade =
-    ["/usr/bin/umoci", "/usr/bin/skopeo", "/bin/busybox"].allSatisfy {
-      FileManager.default.isExecutableFile(atPath: $0)
-    } || ProcessInfo.processInfo.environment["CI"] != nil
+    ["umoci", "skopeo", "/bin/busybox"].allSatisfy { ProgramPath.find($0) != nil }
+    || ProcessInfo.processInfo.environment["CI"] != nil
 
   /// An image of three layers: the first has programs and files, the second replaces a folder, the third takes a file away.
   ///

@@ -221,7 +221,7 @@ import Testing
       stages:
         passed: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, pass-env: [PATH], out: { out: o.txt } }
         given: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, env: { PATH: /bin }, out: { out: o.txt } }
-        own: { run: "echo $PATH > ${out.out}", image: image, shell: sh -eu, out: { out: o.txt } }
+        own: { run: "echo own $PATH > ${out.out}", image: image, shell: sh -eu, out: { out: o.txt } }
       """)
     let summary = try await workspace.run(["passed", "given"])
     #expect(summary.failures.isEmpty, "\(summary.failures)")

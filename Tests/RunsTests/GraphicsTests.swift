@@ -9,17 +9,67 @@ import Testing
 @testable import Runs
 
 @Suite struct GraphicsTests {
-  @Test func `What runs at once gets different graphics processors, and gives them back`() {
-    let numbers = GraphicsNumbers(["4", "5", "7"])
-    let first = numbers.take(1)
-    var second = numbers.take(2)
+  @Test func `What runs at once gets different graphics processors, and gives them back`() async throws {
+    let folder = TemporaryFolder()
+    let numbers = GraphicsNumbers(["4", "5", "7"], locks: GraphicsLocks(in: folder["locks"]))
+    let first = try await numbers.take(1)
+    var second = try await numbers.take(2)
     #expect(first?.variable == "4" && second?.variable == "5,7")
-    #expect(numbers.take(1)?.variable == "")
+    #expect(try await numbers.take(1)?.variable == "")
     second = nil
-    #expect(second == nil && numbers.take(3)?.variable == "5,7")
-    #expect(numbers.take(1)?.variable == "5")
-    #expect(numbers.take(nil) == nil && GraphicsNumbers([]).take(1) == nil)
+    #expect(second == nil)
+    #expect(try await numbers.take(3)?.variable == "5,7")
+    #expect(try await numbers.take(1)?.variable == "5")
+    #expect(try await numbers.take(nil) == nil)
+    #expect(try await GraphicsNumbers([]).take(1) == nil)
     withExtendedLifetime(first) {}
+  }
+
+  @Test func `What another brake has is waited for, and comes with its end`() async throws {
+    let folder = TemporaryFolder()
+    let mine = GraphicsNumbers(["0", "MIG-1/2"], locks: GraphicsLocks(in: folder["locks"]))
+    let theirs = GraphicsNumbers(["0", "MIG-1/2"], locks: GraphicsLocks(in: folder["locks"]))
+    var first = try await mine.take(1)
+    let second = try await theirs.take(1)
+    #expect(first?.variable == "0" && second?.variable == "MIG-1/2")
+    let (told, tell) = AsyncStream<Void>.makeStream()
+    let waiting = Task { try await theirs.take(1, tell: { tell.yield() }) }
+    for await _ in told { break }
+    first = nil
+    #expect(try await waiting.value?.variable == "0")
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test func `Who waits for several holds none of them meanwhile`() async throws {
+    let folder = TemporaryFolder()
+    let mine = GraphicsNumbers(["0", "1"], locks: GraphicsLocks(in: folder["locks"]))
+    let theirs = GraphicsNumbers(["0", "1"], locks: GraphicsLocks(in: folder["locks"]))
+    let half = try await mine.take(1)
+    let (told, tell) = AsyncStream<Void>.makeStream()
+    let waiting = Task { try await theirs.take(2, tell: { tell.yield() }) }
+    for await _ in told { break }
+    let rest = try await mine.take(1)
+    #expect([half?.variable, rest?.variable] == ["0", "1"])
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+  }
+
+  @Test func `A folder that is not this user's alone is no place for locks`() throws {
+    let folder = TemporaryFolder()
+    for (name, mode) in [("open", 0o755), ("mine", 0o700)] {
+      try FileManager.default.createDirectory(
+        atPath: folder[name], withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: folder["link"], withDestinationPath: folder["mine"])
+    for name in ["open", "link"] {
+      let (one, two) = (GraphicsLocks(in: folder[name]), GraphicsLocks(in: folder[name]))
+      let held = one.take("0")
+      #expect(held != nil && two.take("0") != nil, "\(name)")
+    }
+    let held = GraphicsLocks(in: folder["mine"]).take("0")
+    #expect(held != nil && GraphicsLocks(in: folder["mine"]).take("0") == nil)
+    #expect(GraphicsLocks(in: folder["mine"], prefix: "12-").take("0") != nil)
   }
 
   @Test
@@ -42,7 +92,9 @@ import Testing
       """)
     func engine(_ graphics: [String]) throws -> Engine {
       let store = try Store(at: workspace.folder["cache"])
-      let supplies = CommandSupplies(store: store, graphics: graphics, visibleGraphics: nil)
+      let supplies = CommandSupplies(
+        store: store, graphics: graphics, graphicsLocks: GraphicsLocks(in: workspace.folder["locks"]),
+        visibleGraphics: nil)
       let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
       let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
       return Engine(
@@ -73,7 +125,8 @@ import Testing
         use: { gpus: 1, run: 'echo "use [$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
       """)
     let supplies = CommandSupplies(
-      store: workspace.store, graphics: given.isEmpty ? [] : [given], visibleGraphics: given)
+      store: workspace.store, graphics: given.isEmpty ? [] : [given],
+      graphicsLocks: GraphicsLocks(in: workspace.folder["locks"]), visibleGraphics: given)
     let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
     let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
     let engine = Engine(

@@ -10,7 +10,9 @@ extension CommandRun {
   ) async throws {
     try checkPython()
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
-    let graphics = supplies.graphics.take(action.resources.gpus)
+    let graphics = try await supplies.graphics.take(action.resources.gpus) {
+      watcher.report(.init(fraction: nil, text: "waits for graphics processors that another brake has"))
+    }
     defer { withExtendedLifetime((graphics, image)) {} }
     let variables = environment(in: folder, graphics, image, resume: resume)
     let shell = try shellLine(argument(text, temporary: folder + "/tmp"), image, variables["PATH"])

@@ -23,10 +23,10 @@ final class CommandSupplies: Sendable {
 
   init(
     store: Store, budget: Int? = nil, graphics: [String] = Graphics.names,
-    visibleGraphics: String? = Graphics.given
+    graphicsLocks: GraphicsLocks = .own, visibleGraphics: String? = Graphics.given
   ) {
     self.store = store
-    self.graphics = GraphicsNumbers(graphics)
+    self.graphics = GraphicsNumbers(graphics, locks: graphicsLocks)
     self.visibleGraphics = visibleGraphics
     restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
     images = UnpackedImages(store: store, restored: restored)

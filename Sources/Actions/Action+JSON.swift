@@ -74,12 +74,21 @@ extension ActionCommand {
     self.init(
       text: try reader.string("text"), shell: shell, environment: environment.compactMapValues(\.string),
       passed: try reader.array("passed").compactMap(\.string),
-      python: json["python"].flatMap(PythonFolder.init),
-      image: try json["image"].flatMap { $0.object == nil ? nil : try CommandImage($0) }, sandbox: sandbox,
-      network: network,
+      python: try ActionCommand.part("python", of: json, PythonFolder.init),
+      image: try ActionCommand.part("image", of: json, CommandImage.init), sandbox: sandbox, network: network,
       refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
       ending: CommandEnding(json["ending"] ?? [:]),
       growing: (json["growing"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
+  }
+}
+
+extension ActionCommand {
+  /// What a command may do without; nil where it does.
+  private static func part<Part>(
+    _ name: String, of json: JSON, _ read: (JSON) throws -> Part
+  ) rethrows -> Part? {
+    guard let part = json[name], part != .null else { return nil }
+    return try read(part)
   }
 }
 
@@ -87,14 +96,11 @@ extension PythonFolder {
   /// A virtual environment is a path alone.
   fileprivate var json: JSON { isConda ? ["conda": .string(path)] : .string(path) }
 
-  /// Nil if there is none.
-  fileprivate init?(_ json: JSON) {
+  fileprivate init(_ json: JSON) throws {
     if let path = json.string {
       self.init(path)
-    } else if let path = json["conda"]?.string {
-      self.init(path, isConda: true)
     } else {
-      return nil
+      self.init(try JSONReader(json).string("conda"), isConda: true)
     }
   }
 }

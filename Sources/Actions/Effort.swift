@@ -6,7 +6,8 @@ public struct Effort: Sendable, Hashable {
   /// From the beginning of its execution to the end. What it waited for before, as in the queue of a cluster, is no part of it. Nil where
   /// that is for whoever asked for it to tell.
   public var seconds: Double?
-  /// Seconds of processors; nil where they are not known, as of an operation that ran beside others in one process.
+  /// Seconds of processors; nil where they are not known, as of an operation that ran beside others in one process. Those of an operation
+  /// that ran alone have in them what brake did meanwhile, as its threads work for whoever comes.
   public var processorSeconds: Double?
   /// Bytes: the most that one of its processes had in memory at once; nil where it is not known.
   public var peakMemory: Int?

@@ -88,7 +88,8 @@ struct Configuration {
       case "allowed-signers": allowedSigners = try Configuration.file(value, beside: path, place)
       case "trust":
         do { trust = try Configuration.groups(value) } catch let error as Failure {
-          throw Failure(error.code, "\(place): \(error.headline)", hint: error.hint)
+          throw Failure(
+            error.code, "\(place): \(error.headline)", facts: error.facts, hint: error.hint, cause: error)
         }
       case "runner": runner = value
       case "slurm-options": slurmOptions = value.split(whereSeparator: \.isWhitespace).map(String.init)

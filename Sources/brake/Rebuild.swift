@@ -19,7 +19,10 @@ extension Brake {
         the place of what was recorded; the earlier objects stay in the store. 'brake run --check-determinism' compares \
         without recording anything.
 
-        Exit status: 0 if all made the same bytes, 1 if some did not, 2 after an error.
+        A target that was not up to date, such as one that reads what another one has made otherwise, runs once, and there is \
+        nothing to compare it with: its line says so.
+
+        Exit status: 0 if all that was compared has the same bytes, 1 if some has not, 2 after an error.
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -42,8 +45,9 @@ extension Brake {
       options.jobs = places.jobs
       options.asksVersions = true
       let rebuilding = Rebuilding(engine: engine, targets: given.targets, options: options)
-      let outcomes = try await Overseen.run { observe in try await rebuilding.run(observe) }
-      let status = try RepetitionReports.show(outcomes, most: most, json: json)
+      let (lines, isWhole) = try await Overseen.run { observe in try await rebuilding.run(observe) }
+      let status = try RepetitionReports.show(lines, most: most, json: json)
+      if !isWhole { throw ExitCode(2) }
       if status != 0 { throw ExitCode(status) }
     }
   }
@@ -56,41 +60,51 @@ private struct Rebuilding {
   let targets: [String]
   let options: RunOptions
 
+  /// - Returns: what came of each target, and whether all of them were come to: those that depend on what has failed were not.
   func run(
     _ observe: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> [(instance: String, outcome: RepetitionOutcome<RepetitionReport>)] {
+  ) async throws -> (lines: [(instance: String, line: RepetitionReports.Line)], isWhole: Bool) {
     var done: Set<String> = []
-    var outcomes: [(instance: String, outcome: RepetitionOutcome<RepetitionReport>)] = []
+    var lines: [(instance: String, line: RepetitionReports.Line)] = []
     while true {
-      done.formUnion(try await bringUpToDate(observe))
-      let all = Set(try await engine.instances(of: targets))
+      let (ran, isWhole) = try await bringUpToDate(observe)
+      let targeted = try await engine.instances(of: targets)
+      for name in targeted {
+        if let seconds = ran[name] { lines.append((name, .ran(seconds: seconds))) }
+      }
+      if !isWhole { return (lines, false) }
+      done.formUnion(ran.keys)
+      let all = Set(targeted)
       let pending = all.subtracting(done)
-      if pending.isEmpty { return outcomes }
+      if pending.isEmpty { return (lines, true) }
       let generation = try await engine.independent(among: pending, targets: targets)
       let new = try await engine.repeated(
         targets: targets, options: options, isRecording: true, passing: all.subtracting(generation),
         observe: observe
       ) { [store = engine.store] in try RepetitionReport($0, in: store) }
-      outcomes += new
+      lines += new.map { ($0.instance, .repeated($0.outcome)) }
       done.formUnion(generation)
-      if new.contains(where: { if case .failed = $0.outcome { true } else { false } }) { return outcomes }
+      if new.contains(where: { if case .failed = $0.outcome { true } else { false } }) {
+        return (lines, false)
+      }
     }
   }
 
-  /// - Returns: what had to run for that, and so is new.
-  private func bringUpToDate(_ observe: @escaping @Sendable (RunEvent) -> Void) async throws -> [String] {
-    let ran = Names()
+  /// - Returns: what had to run for that, and so is new, with the seconds that each took; and whether nothing has failed.
+  private func bringUpToDate(
+    _ observe: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> (ran: [String: Double], isWhole: Bool) {
+    let ran = Ran()
     let summary = try await engine.run(targets: targets, options: options) { event in
-      if case .finished(let name, .ran, _) = event { ran.add(name) }
+      if case .finished(let name, .ran, let seconds) = event { ran.add(name, seconds) }
       observe(event)
     }
-    if summary.isFailure { throw ExitCode(2) }
-    return ran.all
+    return (ran.all, !summary.isFailure)
   }
 
-  private final class Names: Sendable {
-    private let names = Mutex<[String]>([])
-    func add(_ name: String) { names.withLock { $0.append(name) } }
-    var all: [String] { names.withLock { $0 } }
+  private final class Ran: Sendable {
+    private let seconds = Mutex<[String: Double]>([:])
+    func add(_ name: String, _ seconds: Double) { self.seconds.withLock { $0[name] = seconds } }
+    var all: [String: Double] { seconds.withLock { $0 } }
   }
 }

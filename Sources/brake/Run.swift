@@ -141,7 +141,8 @@ extension Brake {
           try RepetitionReport($0, in: store)
         }
       }
-      let status = try RepetitionReports.show(outcomes, most: 20, json: json)
+      let lines = outcomes.map { (instance: $0.instance, line: RepetitionReports.Line.repeated($0.outcome)) }
+      let status = try RepetitionReports.show(lines, most: 20, json: json)
       if status != 0 { throw ExitCode(status) }
     }
 

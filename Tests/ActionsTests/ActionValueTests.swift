@@ -159,6 +159,17 @@ struct ActionValueTests {
         }
       }
     }
+    // A command without them is another one: what cannot be read is not left out.
+    for name in ["python", "image"] {
+      for value: JSON in [7, [], ["path": "/lab"]] {
+        var (changed, parts) = (members, try #require(members["command"]?.object))
+        parts[name] = value
+        changed["command"] = .object(parts)
+        #expect(throws: (any Error).self, "\(name): \(value.canonical)") {
+          try Action(.object(changed), registry: registry)
+        }
+      }
+    }
     for place in ["/etc/passwd", "../x", "a/../../b"] {
       let text = json.canonical.replacing("\"run\"", with: "\"\(place)\"")
       #expect(throws: PipelineError.self) {

@@ -135,10 +135,24 @@ import Testing
     #expect(found.status == 1, "\(found)")
     #expect(ran() == ["after", "random", "steady"])
     let stages = try JSON(parsing: found.out).array ?? []
-    #expect(stages.compactMap { $0["stage"]?.string } == ["steady", "random"])
+    #expect(stages.compactMap { $0["stage"]?.string } == ["steady", "random", "after"])
+    #expect(stages.map { $0["same"] } == [true, false, .null])
     #expect(try folder.brake("-q").status == 0)
     let after = try folder.brake("cat", "random.o").out
     #expect(folder.text("results/after.json") == after)
+  }
+
+  @Test func `What was found before another target fails is told all the same`() throws {
+    folder.write(
+      """
+      stages:
+        random: { run: "date +%s%N > ${out.o}", out: { o: o.txt } }
+        once: { run: "mkdir \(folder["mark"]); cat ${in.i} > ${out.o}", in: { i: random }, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    let found = try folder.brake("rebuild", "random", "once")
+    #expect(found.status == 2, "\(found)")
+    #expect(found.outLines.first?.hasPrefix("random: other bytes") == true, "\(found)")
   }
 
   @Test func `Stages that are one action are executed once`() throws {
@@ -161,6 +175,8 @@ import Testing
   @Test func `What is not recorded runs once`() throws {
     let found = try folder.brake("rebuild", "random")
     #expect(found.status == 0, "\(found)")
+    #expect(found.outLines.count == 1 && found.out.hasPrefix("random: ran in "), "\(found)")
+    #expect(found.out.contains("nothing to compare with"))
     #expect(ran() == ["random", "steady"])
     #expect(try folder.brake("rebuild").status == 2)
     #expect(try folder.brake("rebuild", "nothing").status == 2)

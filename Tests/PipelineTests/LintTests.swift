@@ -96,6 +96,24 @@ import Testing
     #expect(first.contains("environment variable") && !first.contains("undeclared:"))
   }
 
+  @Test func `Where a field is no mapping, all else is looked at, and nothing that belongs in it is missed`()
+  {
+    let text = """
+      stages:
+        one: { run: "cat ${in.i}", in: [a.txt], stdin: i, out: { o: o }, network: maybe, cores: none }
+        two: { op: curve.fit, in: a.txt, with: 3, cores: none }
+        three: { op: curve.import, in: { file: a.txt }, with: [a], publish: /etc/ }
+        four: { run: "cat ${in.i}", in: { i: a.txt }, out: [a], cores: none }
+      """
+    #expect(
+      places(text) == ["2:34", "2:77", "2:91", "3:29", "3:42", "3:52", "4:57", "4:71", "5:54", "5:66"])
+    // Of an operation with a parameter that must be given it is not missed, either.
+    let needy = DeclaredOperation(name: "needy", parameters: [Parameter<String>("word", help: "A word.")])
+    let found = PipelineLint(registry: OperationRegistry([needy])).findings(
+      text: "stages: { s: { op: needy, with: word } }", path: "p.yaml")
+    #expect(found.map(\.headline) == ["with: takes a mapping, not 'word'"])
+  }
+
   @Test func `Errors of parameters, of what is included and of YAML are found, too`() {
     let text = """
       params:

@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 import Foundation
 import JSON
@@ -67,6 +68,13 @@ import Testing
     let error = #expect(throws: Failure.self) { try file(text) }
     #expect(error?.headline.contains(message) == true, "\(String(describing: error))")
     #expect(error?.facts.contains { $0.label == "file" } == true)
+  }
+
+  @Test func `What YAML says of a file is passed on with its place and what to do about it`() throws {
+    let error = #expect(throws: Failure.self) { try file("dependencies:\n  - &a python\n") }
+    let cause = try #require(error?.cause as? PipelineError)
+    #expect(error?.hint == cause.hint && cause.hint != nil)
+    #expect(error?.facts.contains { $0.label == "line" && $0.value.hasPrefix("2, ") } == true)
   }
 
   @Test(arguments: ["-r other.txt", "--constraint=other.txt", "-e .", "--editable ./mine"])

@@ -32,8 +32,8 @@ public final class StatCache: Sendable {
       if unread.isEmpty { return }
       let (entries, isWhole) = unread.all()
       unread = UnreadEntries([])
-      known.merge(entries.lazy.map { ($0.file, $0.artefact) }, uniquingKeysWith: { $1 })
-      for entry in learnt { known[entry.file] = entry.artefact }
+      let read = Dictionary(entries.lazy.map { ($0.file, $0.artefact) }, uniquingKeysWith: { $1 })
+      known = read.merging(known) { _, later in later }
       if !isWhole { damaged = true }
     }
   }

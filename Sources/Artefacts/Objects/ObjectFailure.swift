@@ -19,10 +19,11 @@ extension Failure.Code {
 
 extension Failure {
   package init(
-    _ code: Code, _ headline: String, hint: String?, object: Digest, cause: (any Error)? = nil
+    _ code: Code, _ headline: String, facts: [Fact] = [], hint: String?, object: Digest,
+    cause: (any Error)? = nil
   ) {
     self.init(
-      code, headline, hint: hint, cause: ObjectFailure(object: object, tree: nil, cause: cause))
+      code, headline, facts: facts, hint: hint, cause: ObjectFailure(object: object, tree: nil, cause: cause))
   }
 
   /// The object that is missing, damaged or cannot be read, where the failure is about one.

@@ -20,7 +20,7 @@ public struct TensorReader: Sendable {
     } catch let error as Failure where error.code == .malformed {
       throw Failure(
         .malformed, "\(object.digest) is no safetensors file, and so has no tensors: \(error.headline)",
-        hint: "leave out what follows '#'", object: object.digest, cause: error)
+        facts: error.facts, hint: "leave out what follows '#'", object: object.digest, cause: error)
     }
   }
 

@@ -61,11 +61,13 @@ public struct Tree: Hashable, Sendable {
 
   /// The same, for messages that name the tree.
   init(_ digest: Digest, manifest bytes: [UInt8]) throws {
-    do { self = try Tree(manifest: bytes) } catch {
+    do { self = try Tree(manifest: bytes) } catch let error as Failure {
       if FormatVersion.isNewer(bytes, kind: "tree", known: 1) {
         throw Failure.newer("the tree \(digest)")
       }
-      throw Failure(.refused, "\(digest) is not a tree: \(error)")
+      throw Failure(
+        .refused, "\(digest) is not a tree: \(error.headline)", facts: error.facts, hint: error.hint,
+        cause: error)
     }
   }
 

@@ -1,12 +1,6 @@
 internal import CZstd
 internal import System
 
-/// Why stored bytes are not an object. Becomes an `Failure` where the object's name is known.
-struct Damage: Error {
-  let reason: String
-  init(_ reason: String) { self.reason = reason }
-}
-
 /// Compresses to single standard frames that carry their content's size and checksum.
 final class Compressor {
   enum Mode {

@@ -64,6 +64,16 @@ public struct Record: Hashable, Sendable {
   public var key: Digest { Digest(of: manifest.canonicalBytes) }
 }
 
+extension Record.Doubt {
+  /// For people, as what is said of a result.
+  public var words: String {
+    switch self {
+    case .declined: "made without a sandbox, as its stage wants"
+    case .unavailable: "made without a sandbox, since there was none"
+    }
+  }
+}
+
 extension Record {
   /// The first name in it that none may be, since it would lead elsewhere or cannot be shown; nil if all are sound.
   var fault: String? {

@@ -78,18 +78,3 @@ extension Store {
     return BaseLock(try files.open(path, followingLinks: false), path: path, files: files)
   }
 }
-
-/// A lock of a store, such as the right to change which objects are stored as differences from which others.
-public final class BaseLock: Sendable {
-  fileprivate let file: Int32
-  fileprivate let path: String
-  private let files: any FileSystem
-
-  fileprivate init(_ file: Int32, path: String, files: any FileSystem) {
-    self.file = file
-    self.path = path
-    self.files = files
-  }
-
-  deinit { try? files.close(file, path: path) }
-}

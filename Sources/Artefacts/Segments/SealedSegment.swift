@@ -98,7 +98,7 @@ package struct SealedSegment: Sendable {
     } catch let failure as Failure {
       throw failure
     } catch {
-      throw Failure(.damaged, "\(error)")
+      throw Failure(.damaged, "\(error)", cause: error)
     }
     return bytes
   }

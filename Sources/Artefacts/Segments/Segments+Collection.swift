@@ -1,13 +1,5 @@
 internal import System
 
-/// What became of a segment of which not all is needed.
-struct CollectedSegment {
-  /// Bytes that the folder of the segments is smaller by.
-  var freed = 0
-  var objects = 0
-  var records = 0
-}
-
 extension Segments {
   /// Segments are rewritten once at least one of so many bytes of their entries is not needed.
   private static let worthwhile = 2

@@ -39,6 +39,7 @@ extension Store {
     if error.code != .unreadable || error.object != nil { return error }
     return Failure(
       .unreadable, "the object \(digest) in \(root) cannot be read, and stays where it is: \(error.headline)",
+      facts: error.facts,
       hint: error.hint ?? "try again; if it cannot be read then either, "
         + (makers(of: digest).hint ?? ""),
       object: digest, cause: error.cause)

@@ -1,8 +1,5 @@
 internal import System
 
-/// Another place that keeps artefacts and records as a store does.
-public typealias ArtefactSource = ObjectSource & RecordSource
-
 extension Store {
   /// Brings artefacts into the store, with all that trees name and that is not there yet. A tree is not there before all
   /// that it names is there; files are committed a few at a time, so that who is interrupted need not begin anew.

@@ -1,16 +1,5 @@
 internal import System
 
-/// What `show` prints of an object, and of everything that it names if it is a tree.
-public struct ObjectInfo: Sendable {
-  public let artefact: Artefact
-  /// Bytes of the object files, each counted once.
-  public let storedBytes: Int
-  /// Codec name to number of chunks.
-  public let codecs: [String: Int]
-
-  public var logicalBytes: Int { artefact.size }
-}
-
 extension Store {
   /// Kind, sizes and codecs, from the footers of the objects; the bytes of blobs are not decoded.
   public func info(_ digest: Digest) throws -> ObjectInfo {

@@ -1,12 +1,5 @@
 package import System
 
-/// An entry of a segment, with its bytes.
-struct FoundEntry {
-  let file: SegmentFile
-  let kind: SegmentEntry.Kind
-  let bytes: [UInt8]
-}
-
 extension Store {
   /// What stands in a segment under a name; nil if nothing does. The bytes are not checked against the name.
   /// - Parameter damaged: makes the error for an entry whose group is damaged.
@@ -66,12 +59,6 @@ extension Store {
   public func note(ofRecord key: Digest) throws -> [UInt8]? {
     try segments.find(.record(key)).flatMap { try segments.note(at: $0) }
   }
-}
-
-/// The file in which something stands: one of its own, or a segment with many others.
-package enum Holder: Hashable, Sendable {
-  case own(String)
-  case segment(String)
 }
 
 extension Store {

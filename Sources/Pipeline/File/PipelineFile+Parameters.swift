@@ -1,5 +1,6 @@
 package import Actions
 package import JSON
+import System
 
 extension PipelineFile {
   /// The values of all parameters, as they are applied.
@@ -126,7 +127,9 @@ extension PipelineFile {
       return try PipelineNode.read(text, file: entry.name)
     } catch {
       throw PipelineError(
-        "the value given for '\(entry.name)': \(error.headline)", facts: [("value", text)], hint: error.hint)
+        Failure(
+          error.code, "the value given for '\(entry.name)': \(error.headline)",
+          facts: [("value", text)] + error.facts, hint: error.hint, cause: error))
     }
   }
 }

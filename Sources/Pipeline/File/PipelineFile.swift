@@ -93,6 +93,8 @@ struct StageDeclaration: Sendable {
   let resources: [(field: ResourceField, value: PipelineNode)]
   /// Whether something is wrong with it that has been noted.
   var isFaulty = false
+  /// The fields of which nothing could be read, so that what they should have is not missed.
+  var unread: Set<StageField> = []
   /// Whether nothing but its name could be read.
   var isUnread = false
 }

@@ -17,7 +17,15 @@ extension PipelineReader {
     let fanOut = try self.fanOut(fields)
     let names =
       fanOut.variables.isEmpty ? parameterNames : parameterNames.union(fanOut.variables.map(\.name))
-    var inputs = try self.entries(fields[.in], "in:", names: names)
+    var unread: Set<StageField> = []
+    func readEntries(_ field: StageField) throws(PipelineError) -> [PipelineNode.Entry] {
+      let found = try faults.attempt { () throws(PipelineError) in
+        try self.entries(fields[field], "\(field.rawValue):", names: names)
+      }
+      if found == nil { unread.insert(field) }
+      return found ?? []
+    }
+    var inputs = try readEntries(.in)
     if let publish = fields[.publish] { try check(publish, names: names) }
     var resources: [(field: ResourceField, value: PipelineNode)] = []
     for (field, resource) in StageField.resources {
@@ -27,16 +35,17 @@ extension PipelineReader {
     }
     let work: StageDeclaration.Work
     if let operation = fields[.op] {
-      let values = try self.entries(fields[.with], "with:", names: names)
-      work = .operation(name: operation, parameters: values)
+      work = .operation(name: operation, parameters: try readEntries(.with))
     } else {
-      let command = try command(fields, inputs, names, isChain: fanOut.isChain)
+      let command = try command(
+        fields, unread.contains(.in) ? nil : inputs, names, isChain: fanOut.isChain)
       inputs += (command.python?.inputs ?? []) + (command.image?.inputs ?? [])
       work = .command(command)
     }
     return StageDeclaration(
       name: entry.name, position: entry.position, work: work, fanOut: fanOut, inputs: inputs,
-      publish: fields[.publish], resources: resources, isFaulty: faults.errors.count > faultsBefore)
+      publish: fields[.publish], resources: resources, isFaulty: faults.errors.count > faultsBefore,
+      unread: unread)
   }
 
   /// Whether it is a stage of one of the two kinds.
@@ -74,10 +83,13 @@ extension PipelineReader {
 
   // MARK: Commands
 
+  /// - Parameter readInputs: nil if `in:` cannot be read.
   private func command(
-    _ fields: [StageField: PipelineNode], _ inputs: [PipelineNode.Entry], _ names: Set<String>, isChain: Bool
+    _ fields: [StageField: PipelineNode], _ readInputs: [PipelineNode.Entry]?, _ names: Set<String>,
+    isChain: Bool
   ) throws(PipelineError) -> CommandDeclaration {
     let script = fields[.run]!
+    let inputs = readInputs ?? []
     let declared = try faults.attempt { () throws(PipelineError) in
       try self.outputs(fields[.out], names: names)
     }
@@ -94,8 +106,9 @@ extension PipelineReader {
       }
       paths += outputs.map { Expression.previous + $0.name }
     }
-    // What it may name is not known where out: cannot be read.
-    if declared != nil { try check(script, names: names, paths: paths) }
+    // What it may name is not known where one of them cannot be read.
+    let areNamesKnown = readInputs != nil && declared != nil
+    if areNamesKnown { try check(script, names: names, paths: paths) }
 
     if let shell = fields[.shell] { try check(shell, names: names) }
     var ending: [(field: StageField, value: PipelineNode)] = []
@@ -117,10 +130,10 @@ extension PipelineReader {
       try faults.attempt { () throws(PipelineError) in try self.refusesUndeclared(fields[.undeclared]) }
       ?? false
     let stdin =
-      declared == nil
-      ? nil
-      : try faults.attempt { () throws(PipelineError) in try self.stdin(fields[.stdin], inputs, paths) }
+      areNamesKnown
+      ? try faults.attempt { () throws(PipelineError) in try self.stdin(fields[.stdin], inputs, paths) }
         ?? nil
+      : nil
     return CommandDeclaration(
       script: script, shell: fields[.shell], outputs: outputs, environment: environment, passed: passed,
       tools: tools, python: python, image: image, sandbox: sandbox, network: network,

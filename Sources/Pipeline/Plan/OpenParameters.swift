@@ -34,7 +34,7 @@ struct OpenParameters {
       guard let entry = given[parameter.name] else {
         if let value = parameter.defaultValue {
           common[parameter.name] = value
-        } else {
+        } else if !declaration.unread.contains(.with) {
           try faults.take(
             OpenParameters.error(
               ParameterError(parameter.name, "needs a value (\(parameter.type))"), operation, stage, position)

@@ -199,6 +199,7 @@ final class PlannedStage {
   private static func checkNeeded(
     _ operation: any Operation, _ declaration: StageDeclaration, _ faults: Faults
   ) throws(PipelineError) {
+    if declaration.unread.contains(.in) { return }
     for input in operation.inputs where input.cardinality == .one {
       if declaration.inputs.contains(where: { $0.name == input.name }) { continue }
       try faults.take(

@@ -42,32 +42,42 @@ final class CommandFollower: Sendable {
       }
     }
     defer {
-      state.withLock { $0.isOver = true }
       task.cancel()
-      while look() {}
+      lookForTheLastTime()
     }
     return try await body()
   }
 
-  /// - Returns: whether there may be more.
-  @discardableResult private func look() -> Bool {
-    let (events, progress, members, isMore) = state.withLock { state in
-      let events = state.events.new()
-      var (logs, members): ([CommandEvents.Log], [GrownMember]) = ([], [])
-      for event in events {
-        switch event {
-        case .log(let log): logs.append(log)
-        case .saved(let path):
-          if let member = state.growing.finished(announced: path) { members.append(member) }
-        }
-      }
-      if !state.isOver { members += state.growing.finished() }
-      let progress = state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1))
-      return (events, progress, members, state.events.mayGoOn)
+  private func look() {
+    state.withLock { state in
+      if !state.isOver { look(&state) }
     }
+  }
+
+  private func lookForTheLastTime() {
+    state.withLock { state in
+      state.isOver = true
+      repeat { look(&state) } while state.events.mayGoOn
+    }
+  }
+
+  /// Passes on what it sees before the next look begins: what one look has read is passed on before that which comes behind it, and all
+  /// of it before the last look ends.
+  private func look(_ state: inout State) {
+    let events = state.events.new()
+    var (logs, members): ([CommandEvents.Log], [GrownMember]) = ([], [])
+    for event in events {
+      switch event {
+      case .log(let log): logs.append(log)
+      case .saved(let path):
+        if let member = state.growing.finished(announced: path) { members.append(member) }
+      }
+    }
+    if !state.isOver { members += state.growing.finished() }
     for case .saved(let path) in events { saved(path) }
     for member in members { grown(member) }
-    if let progress { report(progress) }
-    return isMore
+    if let progress = state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)) {
+      report(progress)
+    }
   }
 }

@@ -1,7 +1,7 @@
 public import Actions
 public import Artefacts
 import Glibc
-public import JSON
+import JSON
 public import Pipeline
 public import Runners
 public import System
@@ -187,59 +187,4 @@ public struct Engine: Sendable {
       "\(max(1, most)) stages run at once, not \(wanted): there are descriptors for \(OpenFiles.limit) open files (ulimit -n)"
     )
   }
-}
-
-public struct RunOptions: Sendable {
-  /// Stages at once; 0 for one per processor.
-  public var jobs = 0
-  /// Go on with what does not depend on a failed stage.
-  public var keepGoing = false
-  /// Run every stage that the targets need, even where a record exists.
-  public var always = false
-  /// Ask programs for their versions even if nothing has to run, since what is recorded will be computed once more.
-  public var asksVersions = false
-
-  public init() {}
-}
-
-public enum RunEvent: Sendable {
-  /// The number of instances to bring up to date; comes again when keys that became known add some.
-  case planned(Int)
-  /// Of how many nothing has changed since the last run, so that nobody looks at them.
-  case unchanged(Int)
-  case started(instance: String)
-  case progress(instance: String, fraction: Double?, text: String)
-  /// What was begun before its turn has come to nothing, or was made of what is otherwise now, and counts as not done.
-  case withdrawn(instance: String)
-  /// What an instance that is about to be finished has made, or was found to have made.
-  case made(instance: String, key: Digest, outputs: [Record.Output])
-  case finished(instance: String, outcome: Outcome, seconds: Double)
-  /// Something worth a line that is no failure.
-  case note(String)
-
-  public enum Outcome: Sendable {
-    case ran, hit
-    case failed(PipelineError)
-    /// Not run because of a failure before it.
-    case skipped
-  }
-}
-
-public struct RunSummary: Sendable {
-  public var planned = 0
-  public var ran = 0
-  public var hit = 0
-  public var failed = 0
-  public var skipped = 0
-  public var seconds = 0.0
-  /// Target instance -> output -> digest (or, for a keyed output, an object of digests by key).
-  public var outputs: [String: [String: JSON]] = [:]
-  /// Workspace paths that now hold what was asked for, relative to the root, in the order of publishing.
-  public var published: [String] = []
-  /// What went wrong, in the order in which it did.
-  public var failures: [PipelineError] = []
-  /// The list of what the run needed, as it is called in the store's `runs/`; nil if there is none.
-  public var list: String?
-
-  public init() {}
 }

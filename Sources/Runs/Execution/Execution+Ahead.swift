@@ -3,15 +3,6 @@ import Artefacts
 import Pipeline
 import System
 
-/// What came of an action that was computed ahead.
-enum AheadEnd: Sendable {
-  case computed(Computed)
-  case found(Record)
-  case failed(PipelineError, notes: [String])
-  /// Another process computes it, or what it reads is otherwise now.
-  case nothing
-}
-
 extension Execution {
   /// How many instances there are to bring up to date, as far as anybody knows.
   var planned: Int {
@@ -103,7 +94,7 @@ extension Execution {
           name, Producer(declarations: producer?.outputs ?? [], link: producer?.link, outputs: outputs)
         )
       }
-      return LookUp.Item(
+      return BatchLookup.Item(
         number: number, instance: each.instance, producers: Dictionary(uniqueKeysWithValues: producers),
         isAnew: options.always, isRead: true)
     }
@@ -130,7 +121,7 @@ extension Execution {
     if aheadItems.isEmpty { return }
     let items = aheadItems
     aheadItems = []
-    let lookUp = LookUp(
+    let lookUp = BatchLookup(
       engine: engine, list: list, items: items, made: schedule.made.union(ahead.made),
       suggestion: { _ in nil }, tell: { [observe] in observe(.note($0)) })
     group.addTask {
@@ -138,7 +129,7 @@ extension Execution {
     }
   }
 
-  mutating func lookedUpAhead(_ findings: [(name: String, finding: LookUp.Finding)]) {
+  mutating func lookedUpAhead(_ findings: [(name: String, finding: BatchLookup.Finding)]) {
     for (name, finding) in findings {
       guard case .lookingUp? = ahead.jobs[name]?.state else { continue }
       switch finding {

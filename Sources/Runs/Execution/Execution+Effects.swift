@@ -41,11 +41,11 @@ extension Execution {
           declarations: producer.outputs, link: producer.link,
           outputs: known[dependency]?.outputs ?? instances.outputs(rememberedOf: dependency) ?? [])
       }
-      return LookUp.Item(
+      return BatchLookup.Item(
         number: number, instance: instances[number], producers: producers,
         isAnew: options.always || schedule.isRepaired(number), isRead: isRead(number))
     }
-    let lookUp = LookUp(
+    let lookUp = BatchLookup(
       engine: engine, list: list, items: items, made: schedule.made.union(ahead.made),
       suggestion: { [plan] in plan.suggestion(for: $0) }, tell: { [observe] in observe(.note($0)) })
     group.addTask { .lookedUp(await lookUp.run()) }

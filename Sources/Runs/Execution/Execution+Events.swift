@@ -50,7 +50,7 @@ extension Execution {
     }
   }
 
-  mutating func lookedUp(_ findings: [(number: Int, finding: LookUp.Finding)]) {
+  mutating func lookedUp(_ findings: [(number: Int, finding: BatchLookup.Finding)]) {
     schedule.endedLookUp()
     for (number, finding) in findings {
       switch finding {
@@ -208,14 +208,13 @@ extension Execution {
 
   /// Whether an input that was missing is whole now, if need be since it was only set aside.
   private func isThereAgain(_ digest: Digest, for number: Int) -> Bool {
-    let input = actions[number]?.inputs.lazy.flatMap(\.members).first { $0.artefact.digest == digest }
-    return input.map { engine.store.hasBack($0.artefact) } ?? false
+    let input = actions[number]?.storedArtefacts.first { $0.digest == digest }
+    return input.map(engine.store.hasBack) ?? false
   }
 
   /// What an action lacks of what it reads: what it has missed, and what it would miss next.
   private func lost(_ digest: Digest, for number: Int) -> [Digest] {
-    let inputs =
-      actions[number]?.inputs.flatMap(\.members).filter { $0.origin == .store }.map(\.artefact) ?? []
+    let inputs = actions[number]?.storedArtefacts ?? []
     let lost = inputs.filter { $0.digest != digest && !engine.store.hasBack($0) }.map(\.digest)
     var seen: Set<Digest> = [digest]
     return [digest] + lost.filter { seen.insert($0).inserted }

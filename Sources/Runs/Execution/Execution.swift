@@ -8,7 +8,7 @@ import Pipeline
 struct Execution {
   /// What a child task brings back.
   enum Event: Sendable {
-    case lookedUp([(number: Int, finding: LookUp.Finding)])
+    case lookedUp([(number: Int, finding: BatchLookup.Finding)])
     case ran(Int, ActionRun.Outcome, Lease?)
     /// Another process has recorded it in the meantime.
     case found(Int, Record)
@@ -31,7 +31,7 @@ struct Execution {
     case plannedAhead([StageInstance], since: ContinuousClock.Instant)
     /// It is time to plan ahead once more.
     case restedAhead
-    case lookedUpAhead([(name: String, finding: LookUp.Finding)])
+    case lookedUpAhead([(name: String, finding: BatchLookup.Finding)])
     case ranAhead(String, Action, AheadEnd)
   }
 
@@ -88,7 +88,7 @@ struct Execution {
   var aheadPace = Pace()
   var aheadRest: Task<Void, Never>?
   /// What is to be looked up ahead.
-  var aheadItems: [LookUp.Item] = []
+  var aheadItems: [BatchLookup.Item] = []
   /// Watches that have told something and are to go on.
   var grown: [(number: Int, watch: GrowthWatch)] = []
   /// Of the instances that run and have eager outputs: what their watches are told.

@@ -36,7 +36,7 @@ struct RecordGraph {
     if let unknown {
       throw Failure(
         .refused, "nothing was collected, since it is not known what is needed: \(unknown.headline)",
-        hint: unknown.hint ?? "'brake verify' names what is damaged", cause: unknown)
+        facts: unknown.facts, hint: unknown.hint ?? "'brake verify' names what is damaged", cause: unknown)
     }
     self.init(nodes: nodes)
   }

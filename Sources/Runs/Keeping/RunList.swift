@@ -211,10 +211,10 @@ package struct RunLists {
           guard error.code == .damaged, let status, let moved = store.quarantine(file: list.path, status)
           else { throw error }
           throw Failure(
-            .damaged, "\(error.headline); it is now \(moved)",
+            .damaged, "\(error.headline); it is now \(moved)", facts: error.facts,
             hint:
-              "what only that run needed goes with the next 'brake gc'; 'brake run' of what it ran says it again"
-          )
+              "what only that run needed goes with the next 'brake gc'; 'brake run' of what it ran says it again",
+            cause: error)
         }
       }
     }

@@ -119,8 +119,9 @@ struct WorkspacePublisher {
     guard try disk.status(full) != nil else { return nil }
     do { return try files.artefact(at: full) } catch let error as Failure {
       throw PipelineError(
-        "cannot publish '\(path)': what stands there cannot be kept", facts: [("because", error.headline)],
-        hint: "move it away")
+        Failure(
+          .pipeline, "cannot publish '\(path)': what stands there cannot be kept",
+          facts: [("because", error.headline)] + error.facts, hint: "move it away", cause: error))
     }
   }
 

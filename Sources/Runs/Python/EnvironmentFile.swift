@@ -32,7 +32,8 @@ struct EnvironmentFile {
       json = try YAMLDocument.verbatim(String(decoding: bytes, as: UTF8.self), file: path)
     } catch {
       let place = error.position.map { [("line", "\($0.line), column \($0.column)")] } ?? []
-      throw refusal("it is not read: \(error.headline)", facts: place)
+      throw refusal(
+        "it is not read: \(error.headline)", facts: place + error.facts, hint: error.hint, cause: error)
     }
     guard let fields = json.object, let wanted = fields["dependencies"] else {
       throw refusal("it has no 'dependencies:'")
@@ -75,12 +76,15 @@ struct EnvironmentFile {
     return texts
   }
 
-  private func refusal(_ what: String, facts: [Failure.Fact] = []) -> Failure {
+  private static let usualHint =
+    "write channels: and dependencies:, as conda env export --from-history does, with - pip: [...] for what pip installs"
+
+  private func refusal(
+    _ what: String, facts: [Failure.Fact] = [], hint: String? = nil, cause: (any Error)? = nil
+  ) -> Failure {
     Failure(
       .malformed, "no conda environment can be made of this file: \(what)", facts: [("file", path)] + facts,
-      hint:
-        "write channels: and dependencies:, as conda env export --from-history does, with - pip: [...] for what pip installs"
-    )
+      hint: hint ?? EnvironmentFile.usualHint, cause: cause)
   }
 }
 

@@ -1,27 +1,5 @@
 internal import JSON
 
-extension Record.Doubt {
-  /// For people, as what is said of a result.
-  public var words: String {
-    switch self {
-    case .declined: "made without a sandbox, as its stage wants"
-    case .unavailable: "made without a sandbox, since there was none"
-    }
-  }
-}
-
-extension Store {
-  /// The stages that ran without a sandbox among those that made artefacts, or what these were made from, and so on back to the
-  /// sources; sorted. Where several actions made the same bytes, one that ran in a sandbox is believed.
-  ///
-  /// - Parameter counts: whether a record counts at all.
-  public func stagesInDoubt(
-    behind artefacts: [Digest], where counts: (Record) throws -> Bool = { _ in true }
-  ) throws -> [String] {
-    try StageMarks(of: self, behind: artefacts, where: counts).unsandboxed
-  }
-}
-
 /// What is to be known of how the stages behind artefacts ran: of those that made them, or what these were made from, and so on back to
 /// the sources; each list sorted.
 public struct StageMarks: Sendable, Hashable {
@@ -65,6 +43,18 @@ public struct StageMarks: Sendable, Hashable {
       }
     }
     return stages.sorted()
+  }
+}
+
+extension Store {
+  /// The stages that ran without a sandbox among those that made artefacts, or what these were made from, and so on back to the
+  /// sources; sorted. Where several actions made the same bytes, one that ran in a sandbox is believed.
+  ///
+  /// - Parameter counts: whether a record counts at all.
+  public func stagesInDoubt(
+    behind artefacts: [Digest], where counts: (Record) throws -> Bool = { _ in true }
+  ) throws -> [String] {
+    try StageMarks(of: self, behind: artefacts, where: counts).unsandboxed
   }
 }
 

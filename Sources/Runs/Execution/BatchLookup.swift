@@ -3,7 +3,7 @@ import Artefacts
 import Pipeline
 
 /// Finds out which of a batch of instances are recorded. All that they depend on is done.
-struct LookUp: Sendable {
+struct BatchLookup: Sendable {
   /// An instance with what it needs to become an action.
   struct Item: Sendable {
     let number: Int

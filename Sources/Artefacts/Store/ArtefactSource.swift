@@ -1,0 +1,2 @@
+/// Another place that keeps artefacts and records as a store does.
+public typealias ArtefactSource = ObjectSource & RecordSource

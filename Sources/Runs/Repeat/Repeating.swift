@@ -1,0 +1,79 @@
+import Actions
+import Artefacts
+import System
+
+/// One action that is executed again.
+struct Repeating {
+  let engine: Engine
+  let action: Action
+  let record: Record
+  let threads: Int
+
+  func run<Report: Sendable>(
+    isRecording: Bool, observe: @escaping @Sendable (RunEvent) -> Void,
+    compare: (Repetition) throws -> Report
+  ) async -> RepetitionOutcome<Report> {
+    let name = action.name
+    let start = ContinuousClock.now
+    observe(.started(instance: name))
+    do {
+      let lease = isRecording ? try right() : nil
+      defer { lease?.release() }
+      let notes = ActionNotes()
+      let token = try await engine.jobServer?.take()
+      defer { if let token { engine.jobServer?.give(token) } }
+      let result: ActionResult
+      do {
+        let watcher = ActionWatcher(
+          threads: threads, notes: notes,
+          report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) })
+        result = try await engine.runner.run(action, watcher)
+      } catch let failure as ActionFailure {
+        defer { failure.scratch.remove() }
+        throw told(failure.error, failure.scratch)
+      }
+      defer { result.scratch.remove() }
+      for note in notes.all { observe(.note(note)) }
+      let repetition = try Repetition(action, record, result, seconds: seconds(since: start))
+      let report = try compare(repetition)
+      if isRecording && !repetition.isSame {
+        let publication = engine.store.publication()
+        let record = try ActionRun(action: action, engine: engine, threads: threads, isAnew: true)
+          .record(result, publication, notes.doubt)
+        try publication.commit()
+        engine.makings.note(record, Makings.Facts(seconds: repetition.seconds))
+        observe(.made(instance: name, key: action.key, outputs: record.outputs))
+      } else if isRecording {
+        engine.makings.confirm(record, seconds: repetition.seconds)
+      }
+      observe(.finished(instance: name, outcome: .ran, seconds: seconds(since: start)))
+      return .done(report)
+    } catch {
+      let error = PipelineError(wrapping: error, in: action)
+      observe(.finished(instance: name, outcome: .failed(error), seconds: seconds(since: start)))
+      return .failed(error)
+    }
+  }
+
+  private func right() throws -> Lease {
+    if let lease = try engine.leases.take(action.key) { return lease }
+    throw PipelineError("another brake computes it now", hint: "wait until that has ended")
+  }
+
+  /// The error with the last lines that were printed: nothing else is kept of what was executed again.
+  private func told(_ error: any Error, _ scratch: Scratch) -> any Error {
+    if let changed = error as? InputChanged {
+      return PipelineError(
+        "its input '\(changed.input)' has changed since it was looked up", hint: "run it again")
+    }
+    guard !(error is CancellationError), let end = try? scratch.files.end(of: scratch.log, limit: 4096) else {
+      return error
+    }
+    let inner = PipelineError(wrapping: error)
+    let lines = String(decoding: end, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
+    let printed = lines.enumerated().map {
+      (label: $0 == 0 ? "printed" : "", value: String($1.withoutColours.prefix(200)))
+    }
+    return PipelineError(inner.failure.with(facts: inner.facts + printed), at: inner.position)
+  }
+}

@@ -20,6 +20,7 @@ import Compute
   var others = 3
   @Option(help: "Curves like each published run for each cell of the verdicts.") var broken = 99
   @Option(help: "Curves for each row of the intervals; 0 for none.") var coverage = 400
+  @Option(help: "Curves for each row of the intervals of two breaks; 0 for none.") var breaks = 400
   @Option(help: "The longest curve without a break, in steps.") var longest = 500_000
   @Option(help: "How noise changes along the curves of the verdicts: constant, falling or growing.")
   var noise = NoiseCourse.constant
@@ -40,6 +41,15 @@ import Compute
         // Chance in one case is none in the next.
         let seed = first + number * coverage
         let table = try await each.measure(seed..<seed + coverage)
+        print(table.text)
+        failed = failed || !table.holds
+      }
+    }
+    if breaks > 0 {
+      print("intervals of two breaks: nominal 95 %, of \(breaks) curves")
+      for (number, each) in BreaksCase.all.enumerated() where isAsked(each.name) {
+        let seed = first + number * breaks
+        let table = try await each.measure(seed..<seed + breaks)
         print(table.text)
         failed = failed || !table.holds
       }

@@ -24,16 +24,27 @@ extension ReportedRun {
     return least...most
   }
 
-  /// `1181, 2384`
+  /// `1181 [1113, 1266], 2384 [1733, 3065]`
   var breaksText: String {
-    brokenLaw.map { $0.breaks.map(Format.whole).joined(separator: ", ") } ?? ""
+    guard let law = brokenLaw else { return "" }
+    return law.breaks.enumerated().map { index, step in
+      let interval = law.intervals?.ofBreak(index).map {
+        " [\(Format.whole($0.lower)), \(Format.whole($0.upper))]"
+      }
+      return Format.whole(step) + (interval ?? "")
+    }.joined(separator: ", ")
   }
 
   /// What is told of its t_d in a sentence; empty where nothing is.
   var breakNote: String {
     var notes: [String] = []
     if let slopeChanges {
-      let places = slopeChanges.steps.map(Format.whole).joined(separator: " and ")
+      let places = slopeChanges.steps.enumerated().map { index, step in
+        Format.whole(step)
+          + (slopeChanges.intervals?.ofBreak(index).map {
+            " (95 %: \(Format.whole($0.lower)) to \(Format.whole($0.upper)))"
+          } ?? "")
+      }.joined(separator: " and ")
       notes.append("is a summary of changes of slope at \(places)")
     }
     if moves, let range = breakStepsByCut {

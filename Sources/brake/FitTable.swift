@@ -46,6 +46,13 @@ struct FitTable {
           + "r_d \(text(intervals.finalRate, 6)), L_T \(text(intervals.predictedLastLoss, 4)) "
           + "(\(intervals.resamples) resamples of \(intervals.source.words))")
     }
+    if let law = analysis.supportedLaw, let intervals = law.intervals, !law.isOneBreakFit {
+      let breaks = law.breaks.enumerated().map { index, place in
+        "\(step(place))"
+          + (intervals.ofBreak(index).map { " (\(fixed($0.lower, 0)) … \(fixed($0.upper, 0)))" } ?? "")
+      }
+      table.add("breaks, 95 %", "\(breaks.joined(separator: ", ")), of \(law.name)")
+    }
     let cuts = analysis.sensitivity.map { "\(step($0.curve.breakStep)) at \($0.skip)" }
     if !cuts.isEmpty { table.add("t_d by cut", cuts.joined(separator: ", ")) }
     let remarks = analysis.reasons.map { "  " + $0 } + analysis.curve.notes.map { "  note: \($0)" }

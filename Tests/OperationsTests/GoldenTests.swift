@@ -32,8 +32,8 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 12,
-      digests: ["fit": "b6f748045bb3365160ca1248bf3635d0570c7ea501dfef3b26bff18e3f097158"]),
+      operation: "curve.fit", revision: 13,
+      digests: ["fit": "2b0a06d3033f2bac987114661bb19f21641ee54b5a84b4b7ffcccb90a3ed4ac3"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

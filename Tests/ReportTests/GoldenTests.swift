@@ -28,16 +28,16 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 12,
+      operation: "report.figure", figure: "overview", revision: 13,
       digest: "c844f9da164c97e7e081603e8e868ae012cb04ddf900aa4eec3d6b7e9b809127"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 12,
+      operation: "report.figure", figure: "fit", revision: 13,
       digest: "52d9363c3171f936d0f0d59d115632ec1ad7c7ebca3b498664533252b7a5d35e"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 12,
+      operation: "report.figure", figure: "residuals", revision: 13,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 12,
+      operation: "report.figure", figure: "scaling", revision: 13,
       digest: "46eeca7694928427cc9196ab4ca6edd0d0a4c3beabe9f3e36d033cc085674cc6"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 12,
@@ -76,20 +76,20 @@ import Testing
       operation: "report.zero-sum", figure: "changes", revision: 12,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 13,
-      digest: "5e52722f84d3400b79b87bffb6c2ef5e6ffe0a904de6b87b0d6a560fcac44851"),
+      operation: "report.tables", revision: 14,
+      digest: "b6db8420951db18f82a0c211badbf10f42dc4903ad3dfa5fe7ee6335705cf9a2"),
     Golden(
-      operation: "report.html", revision: 17,
-      digest: "9c4ce086624d7765799ffb086f7e92ce93511170b38deb59e3a4536522599e2f"),
+      operation: "report.html", revision: 18,
+      digest: "d2c3d45ed1a390b25f0e21626e6c4a80a4aaf38b249df0e7ced69a13cf23a2e2"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 13,
-      digest: "ef76f74a0648fafb712ef3bbe5c18a3cfb90b139fed111462479c3eb05f6e2f6"),
+      operation: "report.tables", isOfRates: true, revision: 14,
+      digest: "f077dd69831bfc5964a79d25a1e176a82d9a053e18d77851f95bf6391e1f174b"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 17,
-      digest: "f01517e1f560bfec0e6fff65717840ab8bd09b50b711d92303b8ba1b845399d8"),
+      operation: "report.html", isOfRates: true, revision: 18,
+      digest: "476a876835a1f3388f0e3d76d8fd32ddd2b0b510f6fc3882424221d37d003d2a"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

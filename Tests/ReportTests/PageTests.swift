@@ -213,12 +213,19 @@ import Testing
       "\(text)")
     #expect(
       text.contains(
-        "14M decelerates with more than one change of slope, at steps 1181 and 2384 (exponents 0.150, then 0.400, then "
-          + "0.0125; two breaks are 20.5 ahead of one, where 2.71 decides). The one-break fit sums them up at td = 4914 (95 %:"
+        "14M decelerates with more than one change of slope, at steps 1181 (95 %: 1100 to 1300) and 2384 (95 %: 2000 to 3000) "
+          + "(exponents 0.150, then 0.400, then 0.0125; two breaks are 20.5 ahead of one, where 2.71 decides). The one-break fit sums them up at td = 4914 (95 %:"
       ),
       "\(text)")
     // Said once.
     #expect(!text.contains("There is more than one") && text.contains("Another."))
+    let unknown = try summary(
+      try SampleRuns.analysis("14M", hasTwoBreaks: true, hasBreakIntervals: false, cutStep: 5000))
+    #expect(
+      unknown.contains(
+        "at steps 1181 and 2384 (exponents 0.150, then 0.400, then 0.0125; two breaks are 20.5 ahead of one, where 2.71 decides; no "
+          + "intervals of the steps are known: in 21 of 200 resamples the law has no such breaks)"),
+      "\(unknown)")
     let moving = try summary(try SampleRuns.analysis("14M"))
     #expect(
       moving.contains("In it td moves with the cut of the transient, beyond its interval."), "\(moving)")
@@ -255,6 +262,8 @@ import Testing
     #expect(both.caption.contains("† t_d moves with the cut") && both.caption.contains("‡ t_d is a summary"))
     let breaks = try #require(both.panels[0].series.first { $0.name == "changes of slope (two breaks)" })
     #expect(breaks.rows.compactMap(\.first) == [1181.5, 1181.5, 2384.25, 2384.25])
+    let intervals = try #require(both.panels[0].series.first { $0.name == "their 95 % intervals" })
+    #expect(intervals.rows.compactMap(\.first) == [1100.5, 1300.25, 2000.5, 3000.75])
   }
 
   @Test func `Laws over sizes say which runs they are of, and where a size has one seed`() throws {

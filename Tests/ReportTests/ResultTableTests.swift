@@ -62,7 +62,9 @@ import Testing
     }
     let (plain, both) = (try table(false, 5000), try table(true, 4000))
     #expect(plain.markdown.contains("| 4914 [4447, 5431] |") && !plain.markdown.contains("†"))
-    #expect(both.markdown.contains("| 4914†‡ [4447, 5431] |") && both.markdown.contains("| 1181, 2384 |"))
+    #expect(
+      both.markdown.contains("| 4914†‡ [4447, 5431] |")
+        && both.markdown.contains("| 1181 [1100, 1300], 2384 [2000, 3000] |"))
     #expect(both.markdown.contains("‡ t_d is a summary of more than one change of slope."))
     #expect(both.latex.contains("$4914^{\\dagger\\ddagger}\\;[4447, 5431]$"))
     func fields(_ table: ResultTable) -> [String: String] {
@@ -75,6 +77,10 @@ import Testing
     #expect(one["t_d_is_summary"] == "0" && one["t_d_moves_with_cut"] == "0" && one["law"] == "one break")
     #expect(two["t_d_is_summary"] == "1" && two["t_d_moves_with_cut"] == "1" && two["law"] == "two breaks")
     #expect(two["breaks"] == "1181.5 2384.25" && two["exponents"] == "0.15 0.4 0.0125")
+    #expect(two["breaks_lower_95"] == "1100.5 2000.5" && two["breaks_upper_95"] == "1300.25 3000.75")
+    #expect(
+      two["exponents_lower_95"] == "0.14 0.35 0.01" && two["exponents_upper_95"] == "0.16 0.5 0.015"
+        && one["breaks_lower_95"] == "")
     #expect(Double(two["t_d_least_by_cut"] ?? "").map { abs($0 - 4000) < 1e-6 } == true)
   }
 

@@ -9,7 +9,7 @@ enum SampleRuns {
   static func analysis(
     _ run: String, group: String? = nil, verdict: Verdict = .deceleration, finalRate: Double = 0.02,
     skip: Int = 100, smoothing: Double? = 1.2, subsampled: Bool = true, prepared: Bool = false,
-    hasTwoBreaks: Bool = false, cutStep: Double = 4000
+    hasTwoBreaks: Bool = false, hasBreakIntervals: Bool = true, cutStep: Double = 4000
   ) throws -> CurveAnalysis {
     let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
     let steps =
@@ -26,15 +26,22 @@ enum SampleRuns {
       powerLaw = .object(members)
     }
     func law(
-      _ name: String, _ parameters: Int, _ behind: Double, _ breaks: JSON, rates: JSON = [0.2, 0.02]
+      _ name: String, _ parameters: Int, _ behind: Double, _ breaks: JSON, rates: JSON = [0.2, 0.02],
+      intervals: JSON = nil
     ) -> JSON {
       [
         "name": .string(name), "has_break": .bool(breaks != []), "parameters": .integer(Int64(parameters)),
         "rsle": 0.01, "behind": .number(behind), "rates": rates, "breaks": breaks,
-        "prediction_error": 0.003,
+        "prediction_error": 0.003, "intervals": intervals,
       ]
     }
-    let twoBreaks = law("two breaks", 8, 0, [1181.5, 2384.25], rates: [0.15, 0.4, 0.0125])
+    let twoBreaks = law(
+      "two breaks", 8, 0, [1181.5, 2384.25], rates: [0.15, 0.4, 0.0125],
+      intervals: hasBreakIntervals
+        ? [
+          "resamples": 200, "failed": 1, "breaks": [[1100.5, 1300.25], [2000.5, 3000.75]],
+          "rates": [[0.14, 0.16], [0.35, 0.5], [0.01, 0.015]],
+        ] : ["resamples": 200, "failed": 21, "breaks": [], "rates": []])
     let oneBreak = law("one break", 5, hasTwoBreaks ? 20.5 : 0, [4914.8])
     let smooth = law("power law with limit", 3, 31.5, [])
     let evidence: JSON = [

@@ -740,6 +740,8 @@ import Testing
     var inputs = try seeded([0.5, 0.51, 0.52], [0.8], bench)
     let broken = try SampleRuns.analysis("alone", hasTwoBreaks: true, cutStep: 4000.5)
     inputs["fits"]?.append(try bench.input(broken.json.canonicalBytes, key: "alone"))
+    let unsure = try SampleRuns.analysis("unsure", hasTwoBreaks: true, hasBreakIntervals: false)
+    inputs["fits"]?.append(try bench.input(unsure.json.canonicalBytes, key: "unsure"))
     let outputs = try await bench.run(TablesOperation(), inputs)
     let json = try JSON(parsing: try #require(outputs["findings-json"]))
     func row(_ scope: String, _ name: String, _ quantity: String) throws -> JSON {
@@ -754,11 +756,21 @@ import Testing
     #expect(margin["value"]?.double == 31.5 && margin["unit"] == "2 log odds")
     #expect(margin["test"]?["error_rate"]?.double == 0.05)
     #expect(try row("run", "alone", "two_breaks_margin")["value"]?.double == 20.5)
-    #expect(try row("run", "alone", "break_2")["value"]?.double == 2384.25)
-    #expect(try row("run", "alone", "exponent_3")["value"]?.double == 0.0125)
+    let oneBreak = try row("run", "alone", "one_break_margin")
+    #expect(
+      oneBreak["value"]?.double == 11
+        && oneBreak["says"] == "of the one-break fit, of which t_d is, over power law with limit")
+    let place = try row("run", "alone", "break_2")
+    #expect(place["value"]?.double == 2384.25 && place["says"] == "of two breaks")
+    #expect(place["interval"]?["lower"]?.double == 2000.5 && place["interval"]?["upper"]?.double == 3000.75)
+    let rate = try row("run", "alone", "exponent_3")
+    #expect(rate["value"]?.double == 0.0125 && rate["interval"]?["upper"]?.double == 0.015)
+    #expect(
+      try row("run", "unsure", "break_1")["says"]
+        == "of two breaks; no interval is known: in 21 of 200 resamples the law has no such breaks")
     #expect(
       try row("run", "alone", "t_d")["says"]
-        == "is a summary of changes of slope at 1181 and 2384, and moves from 4000 to 4914 with the cut of the transient"
+        == "is a summary of changes of slope at 1181 (95 %: 1100 to 1300) and 2384 (95 %: 2000 to 3000), and moves from 4000 to 4914 with the cut of the transient"
     )
     #expect(
       try row("run", "alone", "t_d_by_cut")["says"]

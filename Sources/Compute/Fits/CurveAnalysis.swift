@@ -111,7 +111,8 @@ extension CurveAnalysis {
       b: Elementary.exp(line.intercept), c0: line.c0,
       quality: FitQuality(parameters: 2, points: points.count, sse: line.sse))
     let evidence = try BreakEvidence(
-      curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut)
+      curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut,
+      resamples: options.resamples, seed: options.seed)
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(
       fit: fit, evidence: evidence, intervals: intervals, sensitivity: sensitivity, smoothed: smoothed,

@@ -15,6 +15,7 @@ struct Judgement {
     self.fit = fit
     self.evidence = evidence
     decide(options)
+    describeMargin()
     describeBreaks()
     if let smoothed { describeLag(smoothed, unsmoothed) }
     caution(intervals, sensitivity)
@@ -108,6 +109,19 @@ struct Judgement {
     return "\(later); \(earlier)."
   }
 
+  /// Whose margin decided, where it is not that of the law that t_d is of.
+  private mutating func describeMargin() {
+    guard verdict == .deceleration || verdict == .saturating, let evidence, let best = evidence.bestBroken,
+      !best.isOneBreakFit, let smooth = evidence.bestSmooth, let margin = evidence.marginOfOneBreakFit
+    else { return }
+    let sentence =
+      "The \(rounded(evidence.margin)) are those of \(best.name.article). The one-break fit, of which t_d is, is by itself "
+      + "\(rounded(margin.magnitude)) \(margin < 0 ? "behind" : "ahead of") \(smooth.name.article)"
+    reasons.append(
+      margin > BreakEvidence.decisive
+        ? "\(sentence)." : "\(sentence): with that law alone no break would be supported.")
+  }
+
   /// More than one change of slope, and a loss that falls faster again.
   private mutating func describeBreaks() {
     guard verdict != .noBreak, let changes = evidence.flatMap(SlopeChanges.init) else { return }
@@ -132,6 +146,11 @@ struct Judgement {
     }
     let ends = law.intervals.map { " (\(whole($0.breakStep.lower)) to \(whole($0.breakStep.upper)))" } ?? ""
     reasons.append("\(lag): of the losses themselves it is about \(whole(law.breakStep))\(ends).")
+    if smoothed.modelled == .publishedSmoothing, evidence.flatMap(SlopeChanges.init) != nil {
+      reasons.append(
+        "The places of two breaks are those of smoothed points, too, and come later by a factor of about 12/11."
+      )
+    }
   }
 
   private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {
@@ -167,10 +186,14 @@ extension BreakEvidence.Law {
 extension SlopeChanges {
   /// What the reasons of a verdict say of it.
   public var sentence: String {
-    let places = steps.map(whole).joined(separator: " and ")
-    return "There is more than one change of slope, at steps \(places) (exponents "
+    let places = steps.enumerated().map { index, step in
+      whole(step)
+        + (intervals?.ofBreak(index).map { " (95 %: \(whole($0.lower)) to \(whole($0.upper)))" } ?? "")
+    }
+    return "There is more than one change of slope, at steps \(places.joined(separator: " and ")) (exponents "
       + "\(rates.map(rounded).joined(separator: ", then "))), of which the one-break t_d is a summary: two breaks are "
       + "\(rounded(ahead)) ahead of one."
+      + (intervals?.obstacle.map { " The steps have no intervals: \($0)." } ?? "")
   }
 }
 

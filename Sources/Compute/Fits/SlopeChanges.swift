@@ -4,21 +4,33 @@ public struct SlopeChanges: Sendable, Hashable {
   public let steps: [Double]
   /// The exponents before, between and behind them.
   public let rates: [Double]
+  /// Those of the steps and exponents; nil if no resamples were asked for.
+  public let intervals: LawIntervals?
   /// How much better than the best law with one break, as 2 log of the odds.
   public let ahead: Double
 
   /// - Returns: nil where one break does as well, as far as can be told.
   init?(_ evidence: BreakEvidence) {
-    guard let one = evidence.bestOneBreak, let two = evidence.laws.first(where: { $0.breaks.count == 2 }),
-      two.rates.count == 3, one.behind - two.behind > BreakEvidence.decisive
+    guard let one = evidence.bestOneBreak, let two = evidence.twoBreaks, two.rates.count == 3,
+      one.behind - two.behind > BreakEvidence.decisive
     else { return nil }
-    (steps, rates) = (two.breaks, two.rates)
+    (steps, rates, intervals) = (two.breaks, two.rates, two.intervals)
     ahead = one.behind - two.behind
   }
 }
 
 extension BreakEvidence {
   var bestOneBreak: Law? { laws.first { $0.rates.count == 2 && $0.breaks.count == 1 } }
+  var twoBreaks: Law? { laws.first { $0.breaks.count == 2 } }
+
+  /// The law with a break that is told of: with two only where they are decisively better than one. Nil where a law without one is ahead.
+  var brokenLaw: Law? { margin > 0 ? SlopeChanges(self) == nil ? bestOneBreak : twoBreaks : nil }
+
+  /// How much better than the best law without a break that of the one-break fit is, of which t_d is; negative if it is worse.
+  public var marginOfOneBreakFit: Double? {
+    guard let one = laws.first(where: \.isOneBreakFit), let smooth = bestSmooth else { return nil }
+    return smooth.behind - one.behind
+  }
 }
 
 extension BreakEvidence.Law {
@@ -35,8 +47,7 @@ extension CurveAnalysis {
     switch verdict {
     // A law with a break may be ahead, behind which the loss falls faster; but by less than counts, or contradicted.
     case .noBreak: evidence.flatMap { $0.margin < 0 || $0.supportsBreak ? $0.laws.first : nil }
-    case .deceleration, .saturating:
-      slopeChanges == nil ? evidence?.bestOneBreak : evidence?.laws.first { $0.breaks.count == 2 }
+    case .deceleration, .saturating: evidence?.brokenLaw
     case .warmupBreak, .notDecided: nil
     }
   }

@@ -32,6 +32,11 @@ struct Cholesky {
     return solution
   }
 
+  /// The factor times a vector: of independent noise of variance 1, noise with the matrix as its covariance.
+  func coloured(_ vector: [Double]) -> [Double] {
+    lower.indices.map { row in (0...row).reduce(0) { $0 + lower[row][$1] * vector[$1] } }
+  }
+
   /// The inverse of the matrix.
   var inverse: [[Double]] {
     lower.indices.map { column in solve(lower.indices.map { $0 == column ? 1 : 0 }) }

@@ -23,6 +23,8 @@ enum Streams {
 
   /// Of a draw of tokens' signs.
   static func signs(_ draw: Int) -> UInt32 { member(draw, of: 5) }
+  /// Of a resample of a curve's windows.
+  static func windows(_ resample: Int) -> UInt32 { member(resample, of: 6) }
 
   /// Each family has 2^24 streams; those of a single use are the first one's.
   private static func member(_ number: Int, of family: UInt32) -> UInt32 {

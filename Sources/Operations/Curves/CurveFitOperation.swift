@@ -17,7 +17,7 @@ struct CurveFitOperation: Operation {
   static let starts = Parameter("starts", default: 60, in: 1...10_000, help: "of the search for the optimum")
 
   let name = "curve.fit"
-  let revision = 12
+  let revision = 13
   let summary =
     "Fits a power law with one break, with intervals, rival laws and a verdict (Mircea et al., ACL 2025)."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.prepare writes it")]
@@ -26,7 +26,7 @@ struct CurveFitOperation: Operation {
     OutputDeclaration(
       "fit", file: "fit.json",
       help:
-        "parameters, L_d, t_d, r_d, intervals, those of the losses before they were smoothed, sensitivity, what each law makes of it, verdict, and the points"
+        "parameters, L_d, t_d, r_d, intervals, those of the losses before they were smoothed, sensitivity, what each law makes of it (with intervals of the breaks that are found), verdict, and the points"
     )
   ]
 

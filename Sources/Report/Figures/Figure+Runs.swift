@@ -22,7 +22,8 @@ extension Figure {
           ? " Dashed: its asymptotes." : "")
         + (runs.contains(where: \.decelerates) ? " Ring: the deceleration point, where they meet." : "")
         + (runs.contains { $0.slopeChanges != nil }
-          ? " Dotted, from the curve down: the breaks of the law with two." : "")
+          ? " Dotted, from the curve down: the breaks of the law with two, with 95 % intervals where they are known."
+          : "")
         + (runs.contains { $0.analysis.verdict == .noBreak } ? " Dotted, all along: a plain power law." : "")
         + (BreakMark.legend(runs).map { " \($0)." } ?? ""),
       findings: sentences(runs), panels: panels, columns: min(columns, runs.count), width: width, aspect: 0.8,

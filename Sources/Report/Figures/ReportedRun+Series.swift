@@ -69,11 +69,24 @@ extension ReportedRun {
     }
   }
 
-  /// Where the slope changes, if that is at more than one place: from the curve down to the axis.
+  /// Where the slope changes, if that is at more than one place: from the curve down to the axis, with the interval near it.
   private func changes(from floor: Double) -> [Series] {
-    guard let steps = slopeChanges?.steps.filter({ Axis.holds($0, logarithmic: true) }) else { return [] }
-    let rows = steps.flatMap { [[$0, floor], [$0, fit.curve.loss(at: $0)], []] }
+    guard let changes = slopeChanges else { return [] }
+    let shown = changes.steps.indices.filter { Axis.holds(changes.steps[$0], logarithmic: true) }
+    let rows = shown.flatMap { index in
+      let step = changes.steps[index]
+      return [[step, floor], [step, fit.curve.loss(at: step)], []]
+    }
+    let known = shown.flatMap { index -> [[Double]] in
+      guard let interval = changes.intervals?.ofBreak(index), Axis.holds(interval.lower, logarithmic: true)
+      else {
+        return []
+      }
+      let height = floor * Elementary.pow(fit.curve.loss(at: changes.steps[index]) / floor, 0.06)
+      return [[interval.lower, height], [interval.upper, height], []]
+    }
     return [Series(.dotted(width: 1.25), colour, rows, name: "changes of slope (two breaks)")]
+      + (known.isEmpty ? [] : [Series(.line(width: 3), colour, known, name: "their 95 % intervals")])
   }
 
   /// The point of the one-break fit, and where it is with other cuts of the transient if it moves with them.

@@ -28,6 +28,10 @@ extension Page {
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
       differ, which share most of their windows. Intervals are about the run as it was trained, not about training, and about the curve as it is prepared: smoothing moves \
       <i>t</i><sub>d</sub> to later steps.</p>
+      <p><strong>Intervals of breaks.</strong> The law that is supported is fitted to means over windows that do not overlap; the noise of \
+      these, and what the law leaves of them besides where that is significant, is drawn again and added to the law, which is fitted \
+      again from every optimum that is near the best. Where more than 2.5 % of the resamples have a break at an end of the run, or two that \
+      are no further apart than a window is wide, no interval is given. Exponents likewise.</p>
       <p><strong>Verdict.</strong> It is about a family of laws. Without a break: power laws plain, with a limit, with a limit \
       from another step, behind a warm-up, with a transient, a step or a cool-down; an exponent that drifts over more than two decades; \
       the sum of two; stretched exponentials; polynomials in log-log up to degree 7. With one: one break, one with a limit, two. Laws \

@@ -42,7 +42,11 @@ extension Page {
   /// The breaks of the law that is supported.
   private func breaks(_ run: ReportedRun) -> Markup {
     guard let law = run.brokenLaw else { return "<td>–</td>" }
-    let steps = law.breaks.map { Page.number(Format.whole($0), $0, from: run.digest) }
+    func number(_ value: Double) -> Markup { Page.number(Format.whole(value), value, from: run.digest) }
+    let steps = law.breaks.enumerated().map { index, step -> Markup in
+      let interval = law.intervals?.ofBreak(index)
+      return number(step) + (interval.map { " [\(number($0.lower)), \(number($0.upper))]" as Markup } ?? "")
+    }
     return "<td>\(steps.joined(separator: ", "))<small>\(law.name)</small></td>"
   }
 

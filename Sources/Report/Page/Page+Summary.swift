@@ -98,10 +98,16 @@ extension Page {
         """
     }
     let rates = changes.rates.map { number(Format.significant($0, 3), $0) }.joined(separator: ", then ")
+    let steps = changes.steps.enumerated().map { index, step -> Markup in
+      guard let ends = changes.intervals?.ofBreak(index) else { return whole(step) }
+      return "\(whole(step)) (95 %: \(whole(ends.lower)) to \(whole(ends.upper)))"
+    }
+    let obstacle: Markup =
+      changes.intervals?.obstacle.map { "; no intervals of the steps are known: \($0)" } ?? ""
     return """
-      decelerates with more than one change of slope, at steps \(changes.steps.map(whole).joined(separator: " and ")) \
+      decelerates with more than one change of slope, at steps \(steps.joined(separator: " and ")) \
       (exponents \(rates); two breaks are \(number(Format.significant(changes.ahead, 3), changes.ahead)) ahead of one, where \
-      \(Format.significant(BreakEvidence.decisive, 3)) decides). The one-break fit sums them up at
+      \(Format.significant(BreakEvidence.decisive, 3)) decides\(obstacle)). The one-break fit sums them up at
       """
   }
 

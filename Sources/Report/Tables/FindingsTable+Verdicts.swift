@@ -4,11 +4,14 @@ internal import Compute
 extension FindingsTable {
   static func verdict(of run: ReportedRun) -> [Row] {
     func row(
-      _ quantity: String, unit: String? = nil, _ value: Double? = nil, says: String? = nil, test: Test? = nil
+      _ quantity: String, unit: String? = nil, _ value: Double? = nil,
+      _ interval: BootstrapIntervals.Interval? = nil,
+      says: String? = nil, test: Test? = nil
     ) -> Row {
       Row(
-        scope: "run", name: run.name, quantity: quantity, unit: unit, value: value, interval: nil, seeds: 1,
-        artefacts: [run.digest], says: says, test: test)
+        scope: "run", name: run.name, quantity: quantity, unit: unit, value: value,
+        interval: interval.map { ("this run", $0.lower, $0.upper) }, seeds: 1, artefacts: [run.digest],
+        says: says, test: test)
     }
     var rows = [row("verdict", says: run.analysis.verdict.words)]
     if let evidence = run.analysis.evidence {
@@ -20,6 +23,12 @@ extension FindingsTable {
             says:
               "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive))",
             test: odds))
+      }
+      if run.brokenLaw != nil, let smooth = evidence.bestSmooth, let margin = evidence.marginOfOneBreakFit {
+        rows.append(
+          row(
+            "one_break_margin", unit: "2 log odds", margin,
+            says: "of the one-break fit, of which t_d is, over \(smooth.name)"))
       }
       for part in evidence.parts {
         rows.append(
@@ -47,11 +56,12 @@ extension FindingsTable {
             "two breaks ahead of the best law with one; decisive above \(Format.short(BreakEvidence.decisive))"
         ))
     }
+    let says = "of \(law.name)" + (law.intervals?.obstacle.map { "; no interval is known: \($0)" } ?? "")
     for (index, step) in law.breaks.enumerated() {
-      rows.append(row("break_\(index + 1)", unit: "step", step, says: "of \(law.name); no interval is known"))
+      rows.append(row("break_\(index + 1)", unit: "step", step, law.intervals?.ofBreak(index), says: says))
     }
     for (index, rate) in law.rates.enumerated() {
-      rows.append(row("exponent_\(index + 1)", rate, says: "of \(law.name)"))
+      rows.append(row("exponent_\(index + 1)", rate, law.intervals?.ofRate(index), says: says))
     }
     if run.decelerates {
       for cut in run.analysis.sensitivity {

@@ -14,7 +14,8 @@ struct ResultTable: Sendable {
     }
     header += [
       "t_d_is_summary", "t_d_moves_with_cut", "t_d_least_by_cut", "t_d_greatest_by_cut", "law", "breaks",
-      "exponents", "first_step", "last_step", "points", "artefact",
+      "breaks_lower_95", "breaks_upper_95", "exponents", "exponents_lower_95", "exponents_upper_95",
+      "first_step", "last_step", "points", "artefact",
     ]
     var csv = CSV(header)
     for run in runs {
@@ -36,13 +37,15 @@ struct ResultTable: Sendable {
   /// supported, with all its breaks.
   private func breaks(_ run: ReportedRun) -> [String] {
     let range = run.breakStepsByCut
+    let law = run.analysis.supportedLaw
     func list(_ values: [Double]?) -> String { (values ?? []).map(Format.exact).joined(separator: " ") }
     return [
       run.decelerates ? run.slopeChanges == nil ? "0" : "1" : "",
       run.movesIfKnown.map { $0 ? "1" : "0" } ?? "",
       range.map { Format.exact($0.lowerBound) } ?? "", range.map { Format.exact($0.upperBound) } ?? "",
-      run.analysis.supportedLaw?.name ?? "", list(run.analysis.supportedLaw?.breaks),
-      list(run.analysis.supportedLaw?.rates),
+      law?.name ?? "", list(law?.breaks), list(law?.intervals?.breaks.map(\.lower)),
+      list(law?.intervals?.breaks.map(\.upper)), list(law?.rates), list(law?.intervals?.rates.map(\.lower)),
+      list(law?.intervals?.rates.map(\.upper)),
     ]
   }
 

@@ -37,7 +37,7 @@ extension BreakEvidence.Law {
     [
       "name": .string(name), "has_break": .bool(hasBreak), "parameters": .whole(parameters),
       "rsle": .number(rsle), "behind": .number(behind), "rates": .numbers(rates), "breaks": .numbers(breaks),
-      "prediction_error": .optional(predictionError),
+      "prediction_error": .optional(predictionError), "intervals": intervals?.json ?? .null,
     ]
   }
 
@@ -50,6 +50,11 @@ extension BreakEvidence.Law {
     rates = try json.numbers("rates")
     breaks = try json.numbers("breaks")
     predictionError = try json.optionalNumber("prediction_error")
+    intervals =
+      switch json["intervals"] {
+      case .none, .some(.null): nil
+      case .some(let value): try LawIntervals(json: value, breaks: breaks.count, rates: rates.count)
+      }
   }
 }
 

@@ -18,6 +18,8 @@ public struct BreakEvidence: Sendable, Hashable {
     public let breaks: [Double]
     /// Root mean square error of log L behind `Prediction.firstStep`, fitted to what is before it; nil if there is none.
     public let predictionError: Double?
+    /// Of the law with a break that is told of where there is one; nil for any other, and if no resamples were asked for.
+    public internal(set) var intervals: LawIntervals?
   }
 
   /// The same question about a part of the run.
@@ -37,7 +39,7 @@ public struct BreakEvidence: Sendable, Hashable {
   }
 
   /// The best first.
-  public let laws: [Law]
+  public internal(set) var laws: [Law]
   public let windows: Int
   /// The noise comes from the losses of single steps; else from what the best law leaves.
   public let isFromSteps: Bool
@@ -98,8 +100,11 @@ extension BreakEvidence {
   ///   - noise: of its steps; nil if only smoothed points are known.
   ///   - cut: steps up to this one are not looked at.
   ///   - later: a later cut, with which the break must still be there.
+  ///   - resamples: for the intervals of the law with a break; 0 for none.
   /// - Returns: nil with too few windows.
-  init?(_ all: [LossWindow], noise: StepNoise?, cut: Int, later: Int) throws {
+  init?(
+    _ all: [LossWindow], noise: StepNoise?, cut: Int, later: Int, resamples: Int = 0, seed: Int = 0
+  ) throws {
     let windows = all.filter { $0.firstStep > cut }
     let n = windows.count
     guard n >= BreakEvidence.fewest else { return nil }
@@ -152,6 +157,14 @@ extension BreakEvidence {
         Law($0, fit, best: best.evidence, solver: fits.solver, prediction: predictions[fit.rival.name])
       }
     }.sorted { $0.behind < $1.behind }
+
+    guard resamples > 0, let name = brokenLaw?.name, let index = laws.firstIndex(where: { $0.name == name }),
+      let fit = fits.fits.first(where: { $0.rival.name == name })
+    else { return }
+    laws[index].intervals = try LawIntervals(
+      fit, solver: fits.solver,
+      noise: WindowNoise(drawnOver: windows, persistence: persistence, fit, fits.solver),
+      resamples: resamples, seed: seed)
   }
 }
 

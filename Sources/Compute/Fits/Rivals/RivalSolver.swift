@@ -29,6 +29,11 @@ struct RivalSolver {
 
   /// - Parameter hint: a place to start from besides the law's own.
   func fit(_ rival: any Rival, hint: [Double]? = nil) -> Found? {
+    optima(rival, hint: hint).min { $0.chiSquared < $1.chiSquared }
+  }
+
+  /// Where the searches from the best of a law's starts end.
+  func optima(_ rival: any Rival, hint: [Double]? = nil) -> [Found] {
     var found: [Found] = []
     for start in rival.starts(range) {
       if let left = residual(rival, start) {
@@ -36,10 +41,9 @@ struct RivalSolver {
       }
     }
     found.sort { $0.chiSquared < $1.chiSquared }
-    guard rival.searched > 0 else { return found.first }
+    guard rival.searched > 0 else { return Array(found.prefix(1)) }
     return (found.prefix(rival.tries).map(\.searched) + [hint].compactMap(\.self))
       .map { search(rival, $0) }
-      .min { $0.chiSquared < $1.chiSquared }
   }
 
   private func columns(_ rival: any Rival, _ searched: [Double]) -> [[Double]]? {
@@ -59,7 +63,7 @@ struct RivalSolver {
     return left.allSatisfy(\.isFinite) ? left : nil
   }
 
-  private func search(_ rival: any Rival, _ start: [Double]) -> Found {
+  func search(_ rival: any Rival, _ start: [Double]) -> Found {
     guard var left = residual(rival, start) else { return Found(searched: start, chiSquared: .infinity) }
     var best = Found(searched: start, chiSquared: Sums.dot(left, left))
     var damping = 1e-2

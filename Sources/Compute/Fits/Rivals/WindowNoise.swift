@@ -8,6 +8,8 @@ struct WindowNoise {
   let discrepancy: Double
   let range: Double
 
+  var rows: [[Double]] { (0..<count).map { Array(covariance[$0 * count..<($0 + 1) * count]) } }
+
   /// Of some consecutive windows.
   func whitening(_ part: Range<Int>) -> Whitening? {
     let matrix = part.flatMap { row in part.map { covariance[row * count + $0] } }
@@ -31,17 +33,30 @@ extension WindowNoise {
   init?(_ windows: [LossWindow], noise: StepNoise?) throws {
     let n = windows.count
     let (x, y) = (windows.map(\.logStep), windows.map(\.logLoss))
-    var steps: [Double]?
-    if let noise {
-      var matrix = windows.covariance(persistence: noise.persistence)
-      for i in 0..<n { matrix[i * n + i] += WindowNoise.floor }
-      steps = matrix
-    }
+    let steps = noise.map { WindowNoise.steps(windows, persistence: $0.persistence) }
     let identity = (0..<n * n).map { $0 % (n + 1) == 0 ? 1.0 : 0 }
     guard let whitening = Whitening(covariance: steps ?? identity, count: n) else { return nil }
     let rough = try LawFits(RivalSolver(x: x, y: y, whitening: whitening), isScaled: steps != nil)
     guard let best = rough.best(), let law = rough.solver.curve(best.rival, best.searched) else { return nil }
     self.init(steps: steps, x: x, residuals: law.residuals, directions: rough.solver.tangent(law))
+  }
+
+  /// The noise that a law's windows have, to be drawn again: that of their steps, as far as it is known, and what the law leaves besides.
+  init?(
+    drawnOver windows: [LossWindow], persistence: Double, _ fit: LawFits.Fit, _ solver: RivalSolver
+  ) {
+    guard let law = solver.curve(fit.rival, fit.searched) else { return nil }
+    var steps: [Double]?
+    if windows.contains(where: { $0.deviation > 0 }) {
+      steps = WindowNoise.steps(windows, persistence: persistence)
+    }
+    self.init(steps: steps, x: solver.x, residuals: law.residuals, directions: solver.tangent(law))
+  }
+
+  private static func steps(_ windows: [LossWindow], persistence: Double) -> [Double] {
+    var matrix = windows.covariance(persistence: persistence)
+    for i in windows.indices { matrix[i * windows.count + i] += floor }
+    return matrix
   }
 
   /// Chosen by restricted maximum likelihood (Patterson and Thompson, 1971), the law's parameters taken out.

@@ -121,4 +121,56 @@ import Testing
       #expect(found == new || (!done && found == old))
     }
   }
+
+  /// A result whose object and record are small.
+  private func publish(_ number: Int, to store: Store) throws -> Record {
+    let publication = store.publication()
+    let artefact = try publication.add(bytes: Array("result \(number)".utf8))
+    let record = Record(
+      manifest: ["number": .integer(Int64(number))], outputs: [.init(name: "out", artefact: artefact)],
+      log: nil, stage: "make", sources: [:])
+    try publication.add(record: record)
+    try publication.commit()
+    return record
+  }
+
+  private func makeShelves(_ disk: CrashingFileSystem) throws {
+    for kind in ["objects", "actions"] {
+      for shelf in 0..<256 {
+        _ = try disk.makeFolders(folder["store/\(kind)/\(shelf < 16 ? "0" : "")\(String(shelf, radix: 16))"])
+      }
+    }
+  }
+
+  @Test func `Shelves that others made and did not synchronise survive a power cut with what is put there`()
+    throws
+  {
+    let disk = CrashingFileSystem.withoutSynchronising
+    _ = try Store(at: folder["store"], files: disk).put([1])
+    try makeShelves(disk)
+    let records = try {
+      let store = try Store(at: folder["store"], files: disk)
+      return try (0..<3).map { try publish($0, to: store) }
+    }()
+    disk.cutPower()
+    let store = try Store(at: folder["store"], files: disk)
+    for record in records { #expect(try store.record(record.key) == record) }
+    try check(store)
+  }
+
+  @Test func `A result on shelves that were there costs four flushes, and the first of a process three more`()
+    throws
+  {
+    let disk = CrashingFileSystem.withoutSynchronising
+    _ = try Store(at: folder["store"], files: disk).put([1])
+    try makeShelves(disk)
+    let store = try Store(at: folder["store"], files: disk)
+    try store.make()
+    let costs = try (0..<5).map { number in
+      let before = disk.flushes
+      _ = try publish(number, to: store)
+      return disk.flushes - before
+    }
+    #expect(costs == [7, 4, 4, 4, 4])
+  }
 }

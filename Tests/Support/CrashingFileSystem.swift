@@ -56,6 +56,7 @@ package final class CrashingFileSystem: FileSystem {
     /// How many bytes of a file survive that was longer when it was last synchronised.
     var longer: [String: Int] = [:]
     var changes: [Change] = []
+    var flushes = 0
 
     mutating func note(_ path: String, _ target: String, _ replaced: Data?) {
       if unwritten.remove(path) != nil { unwritten.insert(target) }
@@ -75,6 +76,8 @@ package final class CrashingFileSystem: FileSystem {
   /// The file whose bytes a late fault has lost.
   package var lostFile: String? { state.withLock(\.lost) }
   package var hasFailed: Bool { state.withLock(\.failed) }
+  /// How often something was synchronised.
+  package var flushes: Int { state.withLock(\.flushes) }
   /// Whether there were as many calls as it takes to come to the fault.
   package var wasReached: Bool { state.withLock { $0.remaining <= 0 } }
 
@@ -268,6 +271,7 @@ package final class CrashingFileSystem: FileSystem {
   package func synchronise(_ path: String) throws(Failure) {
     if state.withLock({ $0.lost == path }) { throw .system("synchronise", path, EIO) }
     try call { state in
+      state.flushes += 1
       state.unwritten.remove(path)
       state.longer[path] = nil
       state.changes.removeAll { $0.folder == path }
@@ -277,6 +281,7 @@ package final class CrashingFileSystem: FileSystem {
   package func synchroniseAll(around file: Int32, path: String) throws(Failure) {
     if state.withLock({ $0.witnesses.contains(file) }) { throw .system("synchronise", path, EIO) }
     try call { state in
+      state.flushes += 1
       state.unwritten = []
       state.longer = [:]
       state.changes = []

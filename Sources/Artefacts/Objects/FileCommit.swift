@@ -102,6 +102,7 @@ struct FileCommit {
 
   private mutating func place(_ objects: [(digest: Digest, path: String)], _ flush: Flush) throws {
     store.rely(on: objects.map(\.digest))
+    if !objects.isEmpty { try store.settleShelves(of: .object) }
     var changed = all.shared
     var folders: [String] = []
     // What a folder names stands before it: where that came to nothing, so does the folder.
@@ -140,6 +141,7 @@ struct FileCommit {
     _ records: [(record: Pending.PendingRecord, path: String)], _ flush: Flush
   ) throws -> [Digest] {
     var (stayed, folders): ([Digest], [String]) = ([], [])
+    if !records.isEmpty { try store.settleShelves(of: .record) }
     var changed: Set<String> = []
     for (record, temporary) in records {
       attempt(.record(record.key)) { commit in

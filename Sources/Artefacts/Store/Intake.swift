@@ -12,6 +12,10 @@ final class Intake: Sendable {
     var folder: ProcessFolder?
     /// Folders of which this process knows that they are there and that their parents' entries are durable.
     var durable: Set<String> = []
+    /// Folders of the store of which it is durable that they are there, and which folders they held.
+    var settled: Set<String> = []
+    /// What they held then, and the store itself. It has not been checked whose that is.
+    var shelves: Set<String> = []
   }
 
   init(root: String, files: any FileSystem) {
@@ -52,8 +56,26 @@ final class Intake: Sendable {
     if state.withLock({ $0.durable.contains(folder) }) { return [] }
     let changed = try makeFolders(folder)
     try files.checkOwnFolder(folder)
+    if !changed.isEmpty { return changed }
     // It may have been made by a process that died before it synchronised the folder above.
-    return changed.isEmpty ? [parentFolder(of: folder)] : changed
+    return state.withLock { $0.shelves.contains(folder) } ? [] : [parentFolder(of: folder)]
+  }
+
+  /// Makes durable that a folder of the store is there, and the folders in it, the first time that this is asked: so these need one
+  /// flush and not each its own.
+  func settle(_ folder: String) throws(Failure) {
+    if state.withLock({ $0.settled.contains(folder) }) { return }
+    guard try files.entry(folder)?.isFolder == true else { return }
+    if !state.withLock({ $0.shelves.contains(folder) }) { try noteShelves(in: root) }
+    try noteShelves(in: folder)
+    state.withLock { _ = $0.settled.insert(folder) }
+  }
+
+  /// What comes after it was listed may not be durable when it is synchronised.
+  private func noteShelves(in folder: String) throws(Failure) {
+    let shelves = try files.names(in: folder).map { "\(folder)/\($0)" }
+    try files.synchronise(folder)
+    state.withLock { $0.shelves.formUnion(shelves) }
   }
 
   func noteDurable(_ folders: some Sequence<String>) {

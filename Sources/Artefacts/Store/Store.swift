@@ -101,6 +101,8 @@ public final class Store: Sendable {
     try intake.prepareFolder(for: path)
   }
   func noteDurable(_ folders: some Sequence<String>) { intake.noteDurable(folders) }
+  /// Makes durable which shelves there are, of objects or of records, the first time that this is asked.
+  func settleShelves(of kind: Aside.Kind) throws(Failure) { try intake.settle("\(root)/\(kind.rawValue)") }
 
   // Trees of which this process has seen that nothing of them is missing.
 

@@ -42,14 +42,14 @@ struct FitTable {
       }
       table.add(
         "95 % intervals",
-        "t_d \(text(intervals.breakStep, 0)), L_d \(text(intervals.breakLoss, 4)), "
+        "t_d \(step(intervals.breakStep.lower)) … \(step(intervals.breakStep.upper)), L_d \(text(intervals.breakLoss, 4)), "
           + "r_d \(text(intervals.finalRate, 6)), L_T \(text(intervals.predictedLastLoss, 4)) "
           + "(\(intervals.resamples) resamples of \(intervals.source.words))")
     }
     if let law = analysis.supportedLaw, let intervals = law.intervals, !law.isOneBreakFit {
       let breaks = law.breaks.enumerated().map { index, place in
         "\(step(place))"
-          + (intervals.ofBreak(index).map { " (\(fixed($0.lower, 0)) … \(fixed($0.upper, 0)))" } ?? "")
+          + (intervals.ofBreak(index).map { " (\(step($0.lower)) … \(step($0.upper)))" } ?? "")
       }
       table.add("breaks, 95 %", "\(breaks.joined(separator: ", ")), of \(law.name)")
     }

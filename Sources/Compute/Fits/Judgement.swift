@@ -212,6 +212,7 @@ private func rounded(_ value: Double) -> String {
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
+/// The whole part of a step, as the published tables print one: int(d1).
 private func whole(_ value: Double) -> String {
   value.magnitude < 1e15 ? "\(Int(value))" : "\(value)"
 }

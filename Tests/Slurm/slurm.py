@@ -158,6 +158,8 @@ def controller(action):
             time.sleep(0.1)
     else:
         subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
+        # It goes on in the background, and may not be there yet.
+        until("the controller", lambda: subprocess.run(["timeout", "5", "scontrol", "ping"], capture_output=True).returncode == 0)
 
 
 try:
@@ -247,6 +249,9 @@ try:
     process.kill()
     process.wait()
     slurm("scancel", job)
+    # A brake that finds it still running follows it, and says then that somebody cancelled it.
+    while jobs("RUNNING,PENDING,COMPLETING"):
+        time.sleep(0.2)
     expect("a killed brake's job that was cancelled", start("counted", f"place={place}3"), 0, "1 ran")
 
     expect("a stage that runs here", start("here"), 0, "1 ran")

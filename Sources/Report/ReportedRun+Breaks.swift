@@ -8,6 +8,12 @@ extension ReportedRun {
   /// There is more than one change of slope, so that t_d is a summary of them.
   var slopeChanges: SlopeChanges? { decelerates ? analysis.slopeChanges : nil }
 
+  /// The law that is supported, where it has one break, as t_d has, and is not the law that t_d is of.
+  var otherLaw: BreakEvidence.Law? {
+    guard decelerates, slopeChanges == nil, let law = brokenLaw, !law.isOneBreakFit else { return nil }
+    return law
+  }
+
   /// t_d leaves its interval when the cut of the transient moves.
   var moves: Bool { decelerates && !analysis.movingCuts.isEmpty }
 
@@ -15,7 +21,9 @@ extension ReportedRun {
   var movesIfKnown: Bool? { decelerates && analysis.intervals != nil ? moves : nil }
 
   /// What of it stands beside a t_d in tables and figures, as `BreakMark` says.
-  var marks: [BreakMark] { (moves ? [.moves] : []) + (slopeChanges == nil ? [] : [.isSummary]) }
+  var marks: [BreakMark] {
+    (moves ? [.moves] : []) + (slopeChanges == nil ? [] : [.isSummary]) + (otherLaw == nil ? [] : [.isOther])
+  }
 
   /// t_d with the least and with the greatest of the cuts that were tried.
   var breakStepsByCut: ClosedRange<Double>? {
@@ -47,6 +55,11 @@ extension ReportedRun {
       }.joined(separator: " and ")
       notes.append("is a summary of changes of slope at \(places)")
     }
+    if let otherLaw {
+      notes.append(
+        "is of one break alone, where \(otherLaw.name) is the law that is supported, with its break at \(breaksText)"
+      )
+    }
     if moves, let range = breakStepsByCut {
       notes.append(
         "moves from \(Format.whole(range.lowerBound)) to \(Format.whole(range.upperBound)) with the cut of the transient"
@@ -58,16 +71,29 @@ extension ReportedRun {
 
 /// A mark beside a t_d that is not all that is to be said.
 enum BreakMark: CaseIterable, Sendable {
-  case moves, isSummary
+  case moves, isSummary, isOther
 
-  var text: String { self == .moves ? "†" : "‡" }
-  var latex: String { self == .moves ? "\\dagger" : "\\ddagger" }
+  var text: String {
+    switch self {
+    case .moves: "†"
+    case .isSummary: "‡"
+    case .isOther: "§"
+    }
+  }
+  var latex: String {
+    switch self {
+    case .moves: "\\dagger"
+    case .isSummary: "\\ddagger"
+    case .isOther: "\\S"
+    }
+  }
 
   /// What it says, in notes under tables and figures.
   var meaning: String {
     switch self {
     case .moves: "moves with the cut of the transient, beyond its interval"
     case .isSummary: "is a summary of more than one change of slope"
+    case .isOther: "is of one break alone, which is not the law that is supported"
     }
   }
 

@@ -46,12 +46,16 @@ struct FitTable {
           + "r_d \(text(intervals.finalRate, 6)), L_T \(text(intervals.predictedLastLoss, 4)) "
           + "(\(intervals.resamples) resamples of \(intervals.source.words))")
     }
-    if let law = analysis.supportedLaw, let intervals = law.intervals, !law.isOneBreakFit {
+    if let law = analysis.supportedLaw, !law.breaks.isEmpty, !law.isOneBreakFit {
       let breaks = law.breaks.enumerated().map { index, place in
         "\(step(place))"
-          + (intervals.ofBreak(index).map { " (\(step($0.lower)) … \(step($0.upper)))" } ?? "")
+          + (law.intervals?.ofBreak(index).map { " (\(step($0.lower)) … \(step($0.upper)))" } ?? "")
+      }.joined(separator: ", ")
+      if let obstacle = law.obstacle {
+        table.add("breaks", "\(breaks), of \(law.name); no intervals are known: \(obstacle)")
+      } else {
+        table.add("breaks, 95 %", "\(breaks), of \(law.name)")
       }
-      table.add("breaks, 95 %", "\(breaks.joined(separator: ", ")), of \(law.name)")
     }
     let cuts = analysis.sensitivity.map { "\(step($0.curve.breakStep)) at \($0.skip)" }
     if !cuts.isEmpty { table.add("t_d by cut", cuts.joined(separator: ", ")) }

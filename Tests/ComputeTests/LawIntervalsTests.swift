@@ -86,11 +86,60 @@ import Testing
     let one = try #require(evidence.laws.first { $0.isOneBreakFit })
     let smooth = try #require(evidence.laws.first { !$0.hasBreak })
     #expect(evidence.marginOfOneBreakFit == smooth.behind - one.behind && one.behind > smooth.behind)
-    let said = try #require(two.reasons.first { $0.contains("are those of two breaks. The one-break fit") })
-    #expect(
-      said.contains(" behind a \(smooth.name): with that law alone no break would be supported."), "\(said)")
+    let said = try #require(
+      two.reasons.first {
+        $0.contains(" is that of two breaks. Under the same noise the one-break fit, of which t_d is")
+      })
+    #expect(said.hasPrefix("The margin of ") && said.hasSuffix(" behind a \(smooth.name)."), "\(said)")
     let single = try CurveAnalysis.run(Sample.prepared(noise: 0.003), options: Sample.quick)
-    #expect(single.verdict == .deceleration && !single.reasons.contains { $0.contains("are those of") })
+    #expect(
+      single.verdict == .deceleration && !single.reasons.contains { $0.contains("Under the same noise") })
+  }
+
+  @Test
+  func
+    `Whether the loss still falls is said by the law that is supported where the one-break fit does not tell`()
+    throws
+  {
+    let two = try Self.twoBreaks(seed: 0)
+    func reasons(_ evidence: BreakEvidence?) throws -> String {
+      var json = try #require(two.json.object)
+      var intervals = try #require(json["intervals"]?.object)
+      intervals["r_d"] = [-0.5, 0.1]
+      json["intervals"] = .object(intervals)
+      let wide = try CurveAnalysis(json: .object(json))
+      return Judgement(
+        fit: two.fit, evidence: evidence, intervals: wide.intervals, sensitivity: [], smoothed: nil,
+        unsmoothed: nil,
+        options: two.options
+      ).reasons.joined(separator: " ")
+    }
+    let known = try reasons(two.evidence)
+    #expect(
+      known.contains(
+        "The 95 % interval of r_d contains 0, as the one-break fit does not determine it; the last exponent of two breaks, 0.0497 (95 %: "
+      ))
+    #expect(known.contains(", does not: the loss still falls.") && !known.contains("not certain"), "\(known)")
+    #expect(
+      try reasons(nil).contains(
+        "The 95 % interval of r_d contains 0: the one-break fit does not tell whether the loss still falls."))
+  }
+
+  @Test func `Two breaks nearer to each other than a window are one change of slope`() throws {
+    var json = try #require(try Self.twoBreaks(seed: 0).json.object)
+    func changes(_ second: Double) throws -> SlopeChanges? {
+      var evidence = try #require(json["evidence"]?.object)
+      evidence["laws"] = .array(
+        try #require(evidence["laws"]?.array).map { law in
+          guard law["name"] == "two breaks", var members = law.object else { return law }
+          members["breaks"] = [1000, .number(second)]
+          return .object(members)
+        })
+      json["evidence"] = .object(evidence)
+      return try CurveAnalysis(json: .object(json)).slopeChanges
+    }
+    #expect(try changes(1210) != nil)
+    #expect(try changes(1190) == nil)
   }
 
   private static func twoBreaks(seed: Int, noise: Double = 0.001) throws -> CurveAnalysis {

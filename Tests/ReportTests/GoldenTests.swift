@@ -28,17 +28,17 @@ import Testing
 
   static let table = [
     Golden(
-      operation: "report.figure", figure: "overview", revision: 13,
+      operation: "report.figure", figure: "overview", revision: 14,
       digest: "c844f9da164c97e7e081603e8e868ae012cb04ddf900aa4eec3d6b7e9b809127"),
     Golden(
-      operation: "report.figure", figure: "fit", revision: 13,
+      operation: "report.figure", figure: "fit", revision: 14,
       digest: "52d9363c3171f936d0f0d59d115632ec1ad7c7ebca3b498664533252b7a5d35e"),
     Golden(
-      operation: "report.figure", figure: "residuals", revision: 13,
+      operation: "report.figure", figure: "residuals", revision: 14,
       digest: "f525d7dd3e88a3e184147e30c790504beccd59ce25a79c2f1e742615e8f59ee9"),
     Golden(
-      operation: "report.figure", figure: "scaling", revision: 13,
-      digest: "46eeca7694928427cc9196ab4ca6edd0d0a4c3beabe9f3e36d033cc085674cc6"),
+      operation: "report.figure", figure: "scaling", revision: 14,
+      digest: "ee763caea3d1f06ce8b5ed707e86cd10543b8fd249b27984bafd695b986983a0"),
     Golden(
       operation: "report.zero-sum", figure: "decomposition", revision: 12,
       digest: "7c8ab3c7cca0ccdf4917b3f9c3ad643e8d13516dc5cd3a2099db4fbec3864c5c"),
@@ -76,20 +76,20 @@ import Testing
       operation: "report.zero-sum", figure: "changes", revision: 12,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 14,
-      digest: "b6db8420951db18f82a0c211badbf10f42dc4903ad3dfa5fe7ee6335705cf9a2"),
+      operation: "report.tables", revision: 15,
+      digest: "b1ef2c27f9a93d8083d19ce3462e05aeab1f289c6c220b8534882cd33d6c7a04"),
     Golden(
-      operation: "report.html", revision: 18,
-      digest: "d2c3d45ed1a390b25f0e21626e6c4a80a4aaf38b249df0e7ced69a13cf23a2e2"),
+      operation: "report.html", revision: 19,
+      digest: "cf3495ec3bc0bb572f8bfc67f6d0891f561a45ed535a929b8530c189d410a8e7"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 14,
-      digest: "f077dd69831bfc5964a79d25a1e176a82d9a053e18d77851f95bf6391e1f174b"),
+      operation: "report.tables", isOfRates: true, revision: 15,
+      digest: "7c5124214b48876c5c6bb7695e4bac69f1bc179414509f6b339f357f9ba060ff"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 18,
-      digest: "476a876835a1f3388f0e3d76d8fd32ddd2b0b510f6fc3882424221d37d003d2a"),
+      operation: "report.html", isOfRates: true, revision: 19,
+      digest: "2b1c83531549007b6cb3e41ab79411d1028c2c8e368fbb85fa91284115445d3a"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -226,6 +226,12 @@ import Testing
         "at steps 1181 and 2384 (exponents 0.150, then 0.400, then 0.0125; two breaks are 20.5 ahead of one, where 2.71 decides; no "
           + "intervals of the steps are known: in 21 of 200 resamples the law has no such breaks)"),
       "\(unknown)")
+    let other = try summary(try SampleRuns.analysis("14M", hasLimit: true, cutStep: 5000))
+    #expect(
+      other.contains(
+        "14M decelerates: the law that is supported, one break with limit, has its break at step 6000 (95 %: 5900 to 6100); the one-break "
+          + "fit has it at td = 4914 (95 %:"),
+      "\(other)")
     let moving = try summary(try SampleRuns.analysis("14M"))
     #expect(
       moving.contains("In it td moves with the cut of the transient, beyond its interval."), "\(moving)")

@@ -67,6 +67,13 @@ import Testing
         && both.markdown.contains("| 1181 [1100, 1300], 2384 [2000, 3000] |"))
     #expect(both.markdown.contains("‡ t_d is a summary of more than one change of slope."))
     #expect(both.latex.contains("$4914^{\\dagger\\ddagger}\\;[4447, 5431]$"))
+    let other = ResultTable(runs: [
+      SampleRuns.run(of: try SampleRuns.analysis("14M", hasLimit: true, cutStep: 5000))
+    ])
+    #expect(
+      other.markdown.contains("| 4914§ [4447, 5431] |") && other.markdown.contains("| 6000 [5900, 6100] |"))
+    #expect(other.markdown.contains("§ t_d is of one break alone, which is not the law that is supported."))
+    #expect(other.latex.contains("$4914^{\\S}\\;[4447, 5431]$"))
     func fields(_ table: ResultTable) -> [String: String] {
       let lines = String(decoding: table.csv, as: UTF8.self).split(separator: "\n").map {
         $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -9,7 +9,7 @@ enum SampleRuns {
   static func analysis(
     _ run: String, group: String? = nil, verdict: Verdict = .deceleration, finalRate: Double = 0.02,
     skip: Int = 100, smoothing: Double? = 1.2, subsampled: Bool = true, prepared: Bool = false,
-    hasTwoBreaks: Bool = false, hasBreakIntervals: Bool = true, cutStep: Double = 4000
+    hasTwoBreaks: Bool = false, hasLimit: Bool = false, hasBreakIntervals: Bool = true, cutStep: Double = 4000
   ) throws -> CurveAnalysis {
     let curve = OneBreak(b: 20, c0: 0.2, c1: finalRate - 0.2, logD1: 8.5, f1: 0.3)
     let steps =
@@ -43,10 +43,16 @@ enum SampleRuns {
           "rates": [[0.14, 0.16], [0.35, 0.5], [0.01, 0.015]],
         ] : ["resamples": 200, "failed": 21, "breaks": [], "rates": []])
     let oneBreak = law("one break", 5, hasTwoBreaks ? 20.5 : 0, [4914.8])
+    let limited = law(
+      "one break with limit", 6, -12, [6000.5],
+      intervals: [
+        "resamples": 200, "failed": 0, "breaks": [[5900.5, 6100.25]],
+        "rates": [[0.18, 0.22], [0.01, 0.03]],
+      ])
     let smooth = law("power law with limit", 3, 31.5, [])
     let evidence: JSON = [
       "windows": 29, "noise": "steps", "persistence": 0.25, "discrepancy": 0.001, "margin": 31.5,
-      "laws": .array((hasTwoBreaks ? [twoBreaks] : []) + [oneBreak, smooth]),
+      "laws": .array((hasTwoBreaks ? [twoBreaks] : hasLimit ? [limited] : []) + [oneBreak, smooth]),
       "parts": [["first_step": 350, "last_step": 20_000, "margin": 12.5]],
       "prediction": ["first_step": 10_100, "rival": "power law", "advantage": -3.5],
     ]

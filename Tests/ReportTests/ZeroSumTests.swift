@@ -899,10 +899,11 @@ import Testing
       tested.contains(
         "(no interval, as 7 of 200 resamples have none, more than the 2.5 % that lie beyond each end of an interval)"
       ))
-    func without(_ sequences: Int, missing: Int) async throws -> String {
+    func without(_ sequences: Int, missing: Int, isKnown: Bool = false) async throws -> String {
       var split = try #require(decomposition["split"]?.object)
       split["D_change"] = [
-        "value": -0.24, "interval": nil, "error": nil, "sequences": .integer(Int64(sequences)),
+        "value": -0.24, "interval": isKnown ? [-0.3, -0.2] : nil, "error": isKnown ? 0.02 : nil,
+        "sequences": .integer(Int64(sequences)),
         "missing_resamples": .integer(Int64(missing)),
       ]
       var changed = decomposition
@@ -912,6 +913,13 @@ import Testing
     }
     let dropped = try await without(64, missing: 90)
     #expect(dropped.contains("D is not tested for a change, as 90 of 200 resamples have none"), "\(dropped)")
+    // Five of 200 may all lie on the other side, which is 5 % with as many on this.
+    let counted = try await without(64, missing: 5, isKnown: true)
+    #expect(
+      counted.contains(
+        "D is not found to rise or fall (−0.240 (95 %: −0.300 to −0.200, with 5 of 200 resamples that have none counted beyond either end))"
+      ),
+      "\(counted)")
     let untested = try await without(3, missing: 0)
     #expect(
       untested.contains(

@@ -114,18 +114,16 @@ struct Judgement {
     guard verdict == .deceleration || verdict == .saturating, let evidence, let best = evidence.bestBroken,
       !best.isOneBreakFit, let smooth = evidence.bestSmooth, let margin = evidence.marginOfOneBreakFit
     else { return }
-    let sentence =
-      "The \(rounded(evidence.margin)) are those of \(best.name.article). The one-break fit, of which t_d is, is by itself "
-      + "\(rounded(margin.magnitude)) \(margin < 0 ? "behind" : "ahead of") \(smooth.name.article)"
     reasons.append(
-      margin > BreakEvidence.decisive
-        ? "\(sentence)." : "\(sentence): with that law alone no break would be supported.")
+      "The margin of \(rounded(evidence.margin)) over the best law without a break is that of \(best.name.article). Under the same "
+        + "noise the one-break fit, of which t_d is, is \(rounded(margin.magnitude)) \(margin < 0 ? "behind" : "ahead of") "
+        + "\(smooth.name.article).")
   }
 
   /// More than one change of slope, and a loss that falls faster again.
   private mutating func describeBreaks() {
     guard verdict != .noBreak, let changes = evidence.flatMap(SlopeChanges.init) else { return }
-    reasons.append(changes.sentence)
+    reasons.append(verdict == .deceleration ? changes.sentence : changes.places)
     if changes.rates[2] > changes.rates[1] {
       reasons.append(
         "From about step \(whole(changes.steps[1])) on the loss falls faster again, as in a learning-rate cool-down, which one break "
@@ -154,9 +152,7 @@ struct Judgement {
   }
 
   private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {
-    if verdict != .noBreak, let rate = intervals?.finalRate, rate.lower < 0, rate.upper > 0 {
-      reasons.append("The 95 % interval of r_d contains 0: whether the loss still falls is not certain.")
-    }
+    describeEnd(intervals?.finalRate)
     if !sensitivity.leaving(intervals?.breakStep).isEmpty {
       let rows = sensitivity.map { "\(whole($0.curve.breakStep)) for \($0.skip)" }.joined(separator: ", ")
       reasons.append("t_d moves with the cut of the transient, beyond its interval: \(rows).")
@@ -168,6 +164,27 @@ struct Judgement {
     if fit.startsAtOptimum * 2 < fit.starts {
       reasons.append("Only \(fit.startsAtOptimum) of \(fit.starts) starts reach the optimum.")
     }
+  }
+}
+
+extension Judgement {
+  /// Whether the loss still falls, where the one-break fit does not tell: the law that is supported may.
+  private mutating func describeEnd(_ rate: BootstrapIntervals.Interval?) {
+    guard verdict != .noBreak, let rate, rate.lower < 0, rate.upper > 0 else { return }
+    let reason = "The 95 % interval of r_d contains 0"
+    guard verdict == .deceleration, let law = evidence?.brokenLaw, !law.isOneBreakFit,
+      let last = law.rates.last,
+      let ends = law.intervals?.ofRate(law.rates.count - 1)
+    else {
+      reasons.append("\(reason): the one-break fit does not tell whether the loss still falls.")
+      return
+    }
+    let exponent =
+      "the last exponent of \(law.name), \(rounded(last)) (95 %: \(rounded(ends.lower)) to \(rounded(ends.upper)))"
+    reasons.append(
+      ends.lower > 0
+        ? "\(reason), as the one-break fit does not determine it; \(exponent), does not: the loss still falls."
+        : "\(reason), and so does that of \(exponent): whether the loss still falls is not certain.")
   }
 }
 
@@ -184,14 +201,19 @@ extension BreakEvidence.Law {
 }
 
 extension SlopeChanges {
-  /// What the reasons of a verdict say of it.
-  public var sentence: String {
+  /// What the reasons of a verdict say of it where t_d is to be read.
+  public var sentence: String { text(of: ", of which the one-break t_d is a summary") }
+
+  /// The same where no t_d is.
+  var places: String { text(of: "") }
+
+  private func text(of summary: String) -> String {
     let places = steps.enumerated().map { index, step in
       whole(step)
         + (intervals?.ofBreak(index).map { " (95 %: \(whole($0.lower)) to \(whole($0.upper)))" } ?? "")
     }
     return "There is more than one change of slope, at steps \(places.joined(separator: " and ")) (exponents "
-      + "\(rates.map(rounded).joined(separator: ", then "))), of which the one-break t_d is a summary: two breaks are "
+      + "\(rates.map(rounded).joined(separator: ", then ")))\(summary): two breaks are "
       + "\(rounded(ahead)) ahead of one."
       + (intervals?.obstacle.map { " The steps have no intervals: \($0)." } ?? "")
   }

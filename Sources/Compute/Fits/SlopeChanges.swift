@@ -1,4 +1,5 @@
-/// More than one change of slope: two breaks, where they are decisively better than any law with one.
+/// More than one change of slope: two breaks, where they are decisively better than any law with one, and further apart than windows of
+/// the losses are wide, which tell no nearer places apart.
 public struct SlopeChanges: Sendable, Hashable {
   /// The steps of the breaks, in order.
   public let steps: [Double]
@@ -12,7 +13,8 @@ public struct SlopeChanges: Sendable, Hashable {
   /// - Returns: nil where one break does as well, as far as can be told.
   init?(_ evidence: BreakEvidence) {
     guard let one = evidence.bestOneBreak, let two = evidence.twoBreaks, two.rates.count == 3,
-      one.behind - two.behind > BreakEvidence.decisive
+      one.behind - two.behind > BreakEvidence.decisive,
+      zip(two.breaks, two.breaks.dropFirst()).allSatisfy({ $1 > $0 * LossWindow.ratio })
     else { return nil }
     (steps, rates, intervals) = (two.breaks, two.rates, two.intervals)
     ahead = one.behind - two.behind
@@ -34,6 +36,13 @@ extension BreakEvidence {
 }
 
 extension BreakEvidence.Law {
+  /// Why there are no intervals of its breaks, as half a sentence; nil if there are, or it has none.
+  public var obstacle: String? {
+    guard !breaks.isEmpty else { return nil }
+    guard let intervals else { return "no resamples of this law were made" }
+    return intervals.obstacle
+  }
+
   /// Whether it is the law of the one-break fit, and no other with a break.
   public var isOneBreakFit: Bool { name == BrokenPowerLaw(breaks: 1).name }
 }

@@ -77,9 +77,9 @@ extension RateDecomposition.Split {
     }
     destructiveSharesByWindow = shares
     destructiveShareInterval = try json.optionalInterval("share_D_interval")
-    rate = try ResampledDifference(json: try json.member("log_rate_resampled"))
-    destructive = try ResampledDifference(json, optional: "D_change")
     resamples = try json.whole("resamples")
+    rate = try ResampledDifference(json: try json.member("log_rate_resampled"), resamples: resamples)
+    destructive = try ResampledDifference(json, optional: "D_change", resamples: resamples)
     resamplesWithoutShare = try json.whole("resamples_without_share")
   }
 }

@@ -11,14 +11,15 @@ public struct ResampledDifference: Sendable, Hashable {
   public let error: Double?
   /// How many sequences each resample is made of.
   public let sequences: Int
-  /// Resamples that have no value.
-  public let missing: Int
+  /// How many resamples were drawn, and how many of them have no value.
+  public let resamples, missing: Int
 
   /// - Parameter values: in the resamples that have one.
   init(_ value: Double, _ values: [Double], of sequences: Int, _ bootstrap: SequenceBootstrap) {
     self.value = value
     self.sequences = sequences
-    missing = bootstrap.resamples - values.count
+    resamples = bootstrap.resamples
+    missing = resamples - values.count
     interval = bootstrap.interval(values, of: sequences)
     let n = Double(sequences)
     error = interval.flatMap { _ in
@@ -27,11 +28,13 @@ public struct ResampledDifference: Sendable, Hashable {
   }
 
   /// The probability of a difference at least as far from 0 if it is 0: Student's t with one degree of freedom fewer than sequences.
+  /// Resamples without a value are in no deviation, and may be those that lie on the other side of 0: it is at least twice their part.
   /// Nil where no error is known.
   public var probabilityOfZero: Double? {
     guard let error, sequences > 1 else { return nil }
-    if error > 0 { return StudentT.tails(beyond: value / error, degrees: sequences - 1) }
-    return value == 0 ? 1 : 0
+    let deviating =
+      error > 0 ? StudentT.tails(beyond: value / error, degrees: sequences - 1) : value == 0 ? 1 : 0
+    return missing == 0 ? deviating : min(1, max(deviating, 2 * Double(missing) / Double(resamples)))
   }
 
   /// Whether it is above or below 0; nil where that is not certain at a level, or 0 lies in the 95 % interval, which need not be
@@ -51,20 +54,24 @@ extension ResampledDifference {
     ]
   }
 
-  init(json: JSON) throws(Failure) {
+  /// - Parameter resamples: how many were drawn.
+  init(json: JSON, resamples: Int) throws(Failure) {
     value = try json.number("value")
     interval = try json.optionalInterval("interval")
     error = try json.optionalNumber("error")
     sequences = try json.whole("sequences")
     missing = try json.whole("missing_resamples")
-    guard sequences >= 1, missing >= 0, error.map({ $0 >= 0 }) ?? true else {
+    self.resamples = resamples
+    guard sequences >= 1, 0...max(0, resamples) ~= missing, error.map({ $0 >= 0 }) ?? true else {
       throw Failure(
-        .malformed, "a difference between resamples has at least one sequence, and no error below 0")
+        .malformed,
+        "a difference between resamples has at least one sequence, no more of them without a value than there are, and no error below 0"
+      )
     }
   }
 
-  init?(_ json: JSON, optional name: String) throws(Failure) {
+  init?(_ json: JSON, optional name: String, resamples: Int) throws(Failure) {
     guard let value = json[name], !value.isNull else { return nil }
-    self = try ResampledDifference(json: value)
+    self = try ResampledDifference(json: value, resamples: resamples)
   }
 }

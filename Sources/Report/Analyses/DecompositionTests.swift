@@ -70,9 +70,10 @@ struct DecompositionTests {
     "as \(missing) of \(split.resamples) resamples have none, more than the 2.5 % that lie beyond each end of an interval"
   }
 
-  /// How many resamples an interval is without; empty where it is without none.
+  /// How many resamples have no value; empty where all have one.
   static func missing(_ missing: Int, _ split: RateDecomposition.Split) -> String {
-    missing == 0 ? "" : ", without \(missing) of \(split.resamples) resamples that have none"
+    missing == 0
+      ? "" : ", with \(missing) of \(split.resamples) resamples that have none counted beyond either end"
   }
 }
 

@@ -99,7 +99,7 @@ extension Page {
         decimals.map { Format.fixed(value, $0) } ?? Format.significant(value, 2), value, from: digest)
     }
     func size(_ value: Double, _ ends: (Double, Double)) -> Markup {
-      "\(number(value)) (95 %: \(number(ends.0)) to \(number(ends.1)))"
+      "\(number(value)) (95 %: \(number(ends.0)) to \(number(ends.1))\(DecompositionTests.missing(change.missing, split)))"
     }
     let plain = size(change.value, (interval.lower, interval.upper))
     return switch tests.direction(of: change) {

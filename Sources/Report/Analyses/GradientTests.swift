@@ -51,6 +51,7 @@ struct GradientTests {
     }
     let seeds = overSeeds.map { change in
       let last = change.group.runs.compactMap { run in all.last { $0.result.run == run.name } }
+        .filter { $0.result.drawn != nil }
       return change.row(
         "D_gradients_above_chance", from: last.map(\.digest), step: last.first?.result.step)
     }

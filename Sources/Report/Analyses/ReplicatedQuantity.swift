@@ -14,6 +14,8 @@ struct ReplicatedQuantity: Sendable {
     var step: Int?
     /// What a reader of the number has to know.
     var note: String?
+    /// The same without the numbers of this run, for what is said of several together; nil if the note has none.
+    var kinds: [String]?
   }
 
   /// In the page.
@@ -39,9 +41,10 @@ struct ReplicatedQuantity: Sendable {
     let fits = ResultColumn.all.filter { $0.needsDeceleration || $0.name == "L_T" }.map { column in
       ReplicatedQuantity(column.html, name: column.name, unit: column.unit) { run, _ in
         guard column.isMeaningful(for: run) else { return nil }
-        let note = column.name == "t_d" && !run.breakNote.isEmpty ? run.breakNote : nil
+        let marks = column.marks(of: run)
         return Finding(
-          value: column.value(run.fit), interval: column.interval(of: run), digest: run.digest, note: note)
+          value: column.value(run.fit), interval: column.interval(of: run), digest: run.digest,
+          note: marks.isEmpty ? nil : run.breakNote, kinds: marks.map(\.meaning))
       }
     }
     return fits + ReportedAnalyses.all.flatMap { $0.replicated }
@@ -49,10 +52,11 @@ struct ReplicatedQuantity: Sendable {
 }
 
 extension [ReplicatedQuantity.Finding] {
-  /// What a reader of the mean over these seeds has to know, and of how many of them that is where it is not of all.
-  var notes: [String] {
-    Dictionary(grouping: compactMap(\.note), by: \.self).sorted { $0.key < $1.key }.map { note, same in
-      same.count == count ? note : "of \(same.count) of \(count) seeds: \(note)"
+  /// What a reader of the mean over these has to know, and of how many of the seeds that is where it is not of all.
+  func notes(of seeds: Int) -> [String] {
+    let kinds = flatMap { $0.kinds ?? $0.note.map { [$0] } ?? [] }
+    return Dictionary(grouping: kinds, by: \.self).sorted { $0.key < $1.key }.map { kind, same in
+      same.count == seeds ? kind : "of \(same.count) of \(seeds) seeds: \(kind)"
     }
   }
 }

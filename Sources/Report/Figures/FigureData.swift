@@ -29,7 +29,7 @@ enum FigureData {
     var csv = CSV([
       "run", "size", "verdict", "L_d", "L_d_lower_95", "L_d_upper_95", "t_d", "t_d_lower_95", "t_d_upper_95",
       "r_d",
-      "r_d_lower_95", "r_d_upper_95", "t_d_moves_with_cut", "breaks",
+      "r_d_lower_95", "r_d_upper_95", "t_d_moves_with_cut", "breaks", "breaks_lower_95", "breaks_upper_95",
     ])
     for row in comparison.rows {
       let run = runs.first { $0.name == row.run }
@@ -43,11 +43,16 @@ enum FigureData {
         [row.run, row.size.map(Format.exact) ?? "", row.verdict.rawValue]
           + numbers.map { $0.map(Format.exact) ?? "" }
           + [
-            run?.movesIfKnown.map { $0 ? "1" : "0" } ?? "",
-            (run?.brokenLaw?.breaks ?? []).map(Format.exact).joined(separator: " "),
+            run?.movesIfKnown.map { $0 ? "1" : "0" } ?? "", list(run?.brokenLaw?.breaks),
+            list(run?.brokenLaw?.intervals?.breaks.map(\.lower)),
+            list(run?.brokenLaw?.intervals?.breaks.map(\.upper)),
           ])
     }
     return csv.bytes
+  }
+
+  private static func list(_ values: [Double]?) -> String {
+    (values ?? []).map(Format.exact).joined(separator: " ")
   }
 
   /// A row each point of each named series. Panels go by their headings, or by numbers.

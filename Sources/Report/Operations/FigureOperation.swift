@@ -17,7 +17,7 @@ struct FigureOperation: Actions.Operation {
     "columns", default: 2, in: 1...6, help: "panels side by side, of fit and residuals")
 
   let name = "report.figure"
-  let revision = 13
+  let revision = 14
   let summary = "Draws a figure of fitted loss curves as SVG, PDF and PNG."
   let inputs = [ReportInputs.fits, ReportInputs.comparison]
   let parameters: [any ParameterDeclaration] = [

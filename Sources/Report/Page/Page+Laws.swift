@@ -27,7 +27,7 @@ extension Page {
       """
       <p>Every law is fitted to the same means of log <i>L</i> over windows that do not overlap, with one model of their noise. \
       <em>Behind</em> is how much worse than the best a law is, as 2 log of the odds: by chance a wrong law is \
-      \(Format.significant(BreakEvidence.decisive, 3)) ahead of a right one at most one time in 20, and \
+      \(Format.significant(BreakEvidence.decisive, 3)) ahead of a right one at most one time in 20, for each run by itself, and \
       \(Format.significant(BreakEvidence.contradicting, 3)) is 19 to 1. <em>Ahead</em> is the root mean square error with which a \
       fit to the first half of the run predicts the second.</p>
       <ul>
@@ -60,8 +60,10 @@ extension Page {
     for part in evidence.parts {
       text +=
         ", in steps \(Format.grouped(part.firstStep)) to \(Format.grouped(part.lastStep)) alone by \(number(part.margin))"
+        + (evidence.canContradict(part)
+          ? "" : " (not asked to show the break, as it is asked what it predicts)")
     }
-    if let prediction = evidence.prediction {
+    if evidence.isPredictable, let prediction = evidence.prediction {
       text += """
         ; steps from \(Format.grouped(prediction.firstStep)) on are best predicted, of the laws without a break, by the \
         \(prediction.rival), which is ahead of the laws with one by \(number(prediction.advantage))

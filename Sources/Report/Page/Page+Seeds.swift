@@ -60,7 +60,7 @@ extension Page {
     return ReplicatedQuantity.all.compactMap { quantity -> Row? in
       let findings = group.runs.compactMap { quantity.finding($0, results) }
       return SeedSpread(findings.map(\.value)).map {
-        (quantity, findings[0].step, findings.notes, $0)
+        (quantity, findings[0].step, findings.notes(of: group.runs.count), $0)
       }
     }.filter { $0.spread.values.count > 1 }
   }

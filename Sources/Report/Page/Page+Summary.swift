@@ -43,6 +43,10 @@ extension Page {
         "there is more than one change of slope, of which <i>t</i><sub>d</sub> is a summary" as Markup
       ),
       (
+        count(.isOther),
+        "<i>t</i><sub>d</sub> is of one break alone, which is not the law that is supported"
+      ),
+      (
         count(.moves), "<i>t</i><sub>d</sub> moves with the cut of the transient, beyond its interval"
       ),
     ].filter { $0.0 > 0 }.map { count, words -> Markup in
@@ -90,11 +94,12 @@ extension Page {
     func number(_ text: String, _ value: Double) -> Markup { Page.number(text, value, from: run.digest) }
     func whole(_ step: Double) -> Markup { number(Format.whole(step), step) }
     guard let changes = run.slopeChanges else {
-      guard let law = run.brokenLaw, !law.isOneBreakFit, let step = law.breaks.first else {
-        return "decelerates at step"
-      }
+      guard let law = run.otherLaw, let step = law.breaks.first else { return "decelerates at step" }
+      let ends: Markup =
+        law.intervals?.ofBreak(0).map { " (95 %: \(whole($0.lower)) to \(whole($0.upper)))" }
+        ?? " (no interval is known: \(law.obstacle ?? ""))"
       return """
-        decelerates: the law that is supported, \(law.name), has its break at step \(whole(step)); the one-break fit has it at
+        decelerates: the law that is supported, \(law.name), has its break at step \(whole(step))\(ends); the one-break fit has it at
         """
     }
     let rates = changes.rates.map { number(Format.significant($0, 3), $0) }.joined(separator: ", then ")
@@ -103,7 +108,7 @@ extension Page {
       return "\(whole(step)) (95 %: \(whole(ends.lower)) to \(whole(ends.upper)))"
     }
     let obstacle: Markup =
-      changes.intervals?.obstacle.map { "; no intervals of the steps are known: \($0)" } ?? ""
+      run.brokenLaw?.obstacle.map { "; no intervals of the steps are known: \($0)" } ?? ""
     return """
       decelerates with more than one change of slope, at steps \(steps.joined(separator: " and ")) \
       (exponents \(rates); two breaks are \(number(Format.significant(changes.ahead, 3), changes.ahead)) ahead of one, where \

@@ -21,7 +21,8 @@ extension FindingsTable {
           row(
             "break_margin", unit: "2 log odds", evidence.margin,
             says:
-              "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive))",
+              "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive)), where each run by "
+              + "itself errs at that rate",
             test: odds))
       }
       if run.brokenLaw != nil, let smooth = evidence.bestSmooth, let margin = evidence.marginOfOneBreakFit {
@@ -56,7 +57,7 @@ extension FindingsTable {
             "two breaks ahead of the best law with one; decisive above \(Format.short(BreakEvidence.decisive))"
         ))
     }
-    let says = "of \(law.name)" + (law.intervals?.obstacle.map { "; no interval is known: \($0)" } ?? "")
+    let says = "of \(law.name)" + (law.obstacle.map { "; no interval is known: \($0)" } ?? "")
     for (index, step) in law.breaks.enumerated() {
       rows.append(row("break_\(index + 1)", unit: "step", step, law.intervals?.ofBreak(index), says: says))
     }

@@ -32,7 +32,8 @@ struct FindingsTable: Sendable {
     let name: String
     /// The probability of a difference at least as large by chance; nil where the odds of laws decide.
     let probability: Double?
-    /// Of so many tests that err together in at most `Direction.errorRate` of pages with nothing to find, this is one.
+    /// Of so many tests that err together in at most `Direction.errorRate` of pages with nothing to find, this is one. The odds of laws
+    /// are of one run each: they err at that rate for each by itself.
     let comparisons: Int
   }
 
@@ -60,7 +61,7 @@ struct FindingsTable: Sendable {
         let left = group.runs.count - findings.count
         let says =
           (left > 0 ? ["of \(findings.count) of \(group.runs.count) seeds, as the others have none"] : [])
-          + findings.notes
+          + findings.notes(of: group.runs.count)
         for (of, interval) in [
           ("mean over seeds", spread.meanInterval), ("another seed", spread.nextInterval),
         ] {

@@ -36,8 +36,16 @@ public struct Action: Sendable {
   /// The artefacts of the store that it reads, with the image in which its command runs.
   package var storedArtefacts: [Artefact] {
     var members = inputs.flatMap(\.members)
-    if case .command(let command) = work, let image = command.image { members.append(image.saved) }
+    if let image { members.append(image.saved) }
     return members.filter { $0.origin == .store }.map(\.artefact)
+  }
+
+  private var image: CommandImage? { if case .command(let command) = work { command.image } else { nil } }
+
+  /// The artefact of the store that is the image in which its command runs; nil if there is no image, or the workspace has it.
+  package var storedImage: Digest? {
+    guard let saved = image?.saved, saved.origin == .store else { return nil }
+    return saved.artefact.digest
   }
 
   public init(

@@ -36,6 +36,18 @@ import Testing
     }
   }
 
+  @Test func `A record names the artefact that its image was, which is no part of its key`() throws {
+    let plain = record(1)
+    for image in [nil, Digest(of: Array("image".utf8))] {
+      let told = Record(
+        manifest: plain.manifest, outputs: plain.outputs, log: plain.log, stage: plain.stage,
+        sources: plain.sources, image: image)
+      #expect(told.key == plain.key)
+      #expect(try RecordFile.read(RecordFile.bytes(told), key: plain.key) == told)
+      #expect(String(decoding: RecordFile.bytes(told), as: UTF8.self).contains("ran_in") == (image != nil))
+    }
+  }
+
   @Test func `A record comes back as it was, under the digest of its manifest`() throws {
     let publication = try store.publication()
     let records = (0..<5).map { record($0, outputs: $0) }

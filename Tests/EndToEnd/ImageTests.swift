@@ -111,6 +111,64 @@ private let hasSandbox =
     #expect(try other.brake("cat", "look").out == "NAME=sample\n")
   }
 
+  @Test func `What an image was made from is told, sent, kept and bundled with what ran in it`() throws {
+    let sample = try SampleImages()
+    try sample.save("oci-archive", as: "image.tar")
+    try sample.shell("cp \(sample.folder["image.tar"]) \(folder["image.tar"])")
+    folder.write(
+      """
+      stages:
+        build: { run: "cat ${in.a} ${in.end} > ${out.image}", in: { a: image.tar, end: end }, out: { image: made.tar } }
+        look: { run: "cat /etc/os-release > ${out.o}", image: build.image, shell: sh -eu, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    folder.write([UInt8](repeating: 0, count: 1024), to: "end")
+    #expect(try folder.brake().status == 0)
+    let (place, other) = (TemporaryFolder(), TemporaryFolder())
+    let digest = "sha256:\(try folder.shell("echo NAME=sample | sha256sum").out.prefix(64))"
+    let image = try folder.shell("cat image.tar end | sha256sum").out.prefix(64)
+
+    #expect(try folder.brake("push", "--to", place["store"], digest).status == 0)
+    let pull = try other.brake("pull", "--from", place["store"], "--lineage", digest)
+    #expect(pull.status == 0, "\(pull)")
+    let told = try other.brake("provenance", digest)
+    #expect(told.out.contains("container.image"), "\(told)")
+    #expect(told.out.contains("build.image by run") && told.out.contains("source image.tar"), "\(told)")
+
+    let bundle = try folder.brake("bundle", "--to", place["bundle"])
+    #expect(bundle.status == 0, "\(bundle)")
+    for name in ["index.html", "ro-crate-metadata.json"] {
+      let text = String(decoding: try #require(place.read("bundle/" + name)), as: UTF8.self)
+      // What made it names it, too.
+      #expect(text.ranges(of: image).count > 1, "\(name)")
+    }
+    let page = String(decoding: try #require(place.read("bundle/index.html")), as: UTF8.self)
+    #expect(page.contains("container.image"))
+
+    // Only what is pinned is needed now, and how that was made.
+    #expect(try folder.brake("pin", digest).status == 0)
+    folder.write("stages: { one: { run: 'echo 1 > ${out.o}', out: { o: o.txt } } }", to: "brake.yaml")
+    for _ in 1...2 { #expect(try folder.brake("run", "--always-run").status == 0) }
+    #expect(try folder.brake("gc", "--now", "--runs", "1", "--yes").status == 0)
+    let kept = try folder.brake("provenance", digest)
+    #expect(kept.out.contains("build.image by run"), "\(kept)")
+  }
+
+  @Test func `A bundle holds an image that the pipeline names by its digest`() throws {
+    let sample = try SampleImages()
+    try sample.save("oci-archive", as: "image.tar")
+    let put = try folder.brake("put", sample.folder["image.tar"]).out.prefix(71)
+    folder.write(
+      """
+      stages:
+        look: { run: "cat /etc/os-release > ${out.o}", image: "\(put)", shell: sh -eu, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake().status == 0)
+    let place = TemporaryFolder()
+    #expect(try folder.brake("bundle", "--to", place["bundle"]).status == 0)
+    let again = try place.brake("reproduce", "--run-commands", "bundle")
+    #expect(again.status == 0 && again.out.contains("identical"), "\(again)")
+  }
+
   @Test func `Where bubblewrap does not work, the stage fails and says so`() throws {
     _ = try prepare()
     folder.write("#!/bin/sh\necho 'bwrap: no way' >&2\nexit 1\n", to: "bin/bwrap")

@@ -1,5 +1,6 @@
 import Artefacts
 import Foundation
+import JSON
 import Support
 import System
 import Testing
@@ -102,16 +103,24 @@ import Testing
       sample,
       """
       stages:
-        build: { run: "cp ${in.a} ${out.image}; cp -r ${in.image} ${out.layout}", in: { a: a.tar, image: image }, out: { image: made.tar, layout: layout } }
+        build: { run: "cat ${in.a} ${in.end} > ${out.image}", in: { a: a.tar, end: end }, out: { image: made.tar } }
+        copy: { run: "cp -r ${in.image} ${out.layout}", in: { image: image }, out: { layout: layout } }
         look: { run: "cat /etc/os-release > ${out.out}", image: build.image, shell: sh -eu, out: { out: o.txt } }
-        folder: { run: "cat /old/file > ${out.out}", image: build.layout, shell: sh -eu, out: { out: o.txt } }
+        folder: { run: "cat /old/file > ${out.out}", image: copy.layout, shell: sh -eu, out: { out: o.txt } }
       """)
     try sample.save("oci-archive", as: "a.tar")
     try sample.shell("cp \(sample.folder["a.tar"]) \(workspace.folder.path)")
+    workspace.folder.write([UInt8](repeating: 0, count: 1024), to: "end")
     let summary = try await workspace.run()
     #expect(summary.failures.isEmpty, "\(summary.failures)")
     #expect(try workspace.output("look", of: summary) == "NAME=sample\n")
     #expect(try workspace.output("folder", of: summary) == "second\n")
+    // A result comes also from what its image was made from.
+    let digest = try #require(Digest(summary.outputs["look"]?["out"]?.string ?? ""))
+    let lineage = try Lineage(of: digest, in: workspace.store)
+    let look = try #require(lineage.makers[digest])
+    #expect(look.inputs.map(\.name) == ["container.image"])
+    #expect(look.inputs.map { lineage.makers[$0.digest]?.record.stage } == ["build"])
   }
 
   @Test func `One that a stage has made and that is not in the store any more is made again`() async throws {

@@ -75,7 +75,7 @@ def _candidates(digits: str, store: "Store") -> Dict[str, List[_Maker]]:
 
 
 def _inputs(record: Record) -> Iterator[Dict[str, str]]:
-    """What an action read, as its manifest lists it: a digest, or pairs of a key and a digest."""
+    """What an action read, as its manifest lists it: a digest, or pairs of a key and a digest; then the image in which it ran."""
     manifest = record.manifest if isinstance(record.manifest, dict) else {}
     inputs = manifest.get("inputs")
     for name, content in sorted(inputs.items()) if isinstance(inputs, dict) else []:
@@ -91,6 +91,8 @@ def _inputs(record: Record) -> Iterator[Dict[str, str]]:
             if digest in record.sources:
                 given["source"] = record.sources[digest]
             yield given
+    if record.ran_in is not None:
+        yield {"name": "container.image", "digest": record.ran_in}
 
 
 def _members(maker: _Maker) -> Dict[str, Any]:

@@ -41,6 +41,8 @@ class Record(NamedTuple):
     """Whether it went on from what an attempt had saved that failed."""
     times_resumed: int = 0
     """Of how many attempts that is so."""
+    ran_in: Optional[str] = None
+    """The digest of the container image in which it ran, `sha256:…`, if that was an artefact of the store."""
 
 
 def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
@@ -74,7 +76,9 @@ def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
     is_resumed = members.get("resumed") is True
     times = members.get("times_resumed", 1)
     times_resumed = max(1, times if type(times) is int else 1) if is_resumed else 0
-    return Record(key, manifest, outputs, stage, sources, sandbox, note, is_resumed, times_resumed)
+    ran_in = members.get("ran_in")
+    ran_in = ran_in if values.digits(ran_in) is not None else None
+    return Record(key, manifest, outputs, stage, sources, sandbox, note, is_resumed, times_resumed, ran_in)
 
 
 def _output(member: Dict[str, Any]) -> Output:

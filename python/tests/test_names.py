@@ -124,6 +124,19 @@ class NameTests(StoreTest):
         self.assertEqual(len(made), 5)
         self.assertEqual(made[brake.open("shout[47k,1].loud", self.cache).digest]["inputs"][0]["source"], "words.txt")
 
+    def test_provenance_goes_through_the_image_that_an_action_ran_in(self):
+        image = brake.open("shout[188k,2].quiet", self.cache).digest
+        (path,) = [path for path in self.records() if b'"stage":"shout[47k,1]"' in path.read_bytes()]
+        sound = path.read_bytes()
+        body = sound[:-74].replace(b',"sources":', b',"ran_in":"%s","sources":' % image.encode(), 1)
+        self.change(path, body + b',"sum":"%s"}' % hashlib.sha256(body).hexdigest().encode())
+        self.assertEqual(brake.Store(self.cache).record(path.parent.name + path.name).ran_in, image)
+        name = brake.open("shout[47k,1].loud", self.cache)
+        said = without_standing(json.loads(self.brake("provenance", "--json", name.digest)))
+        self.assertEqual(name.provenance(), said)
+        self.assertEqual([each["stage"] for each in said["made_by"].values() if each["inputs"][-1]["name"] == "container.image"], ["shout[47k,1]"])
+        self.assertIn(image, said["made_by"])
+
     # Records
 
     def records(self):

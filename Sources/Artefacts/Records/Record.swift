@@ -33,6 +33,9 @@ public struct Record: Hashable, Sendable {
   public let stage: String
   /// Digest -> name of the inputs that came from the workspace, for people. No part of the key.
   public let sources: [String: String]
+  /// The artefact that is the container image in which the action ran, such as one that a stage has made; nil if there was no image, or it
+  /// was a file of the workspace. No part of the key, which holds what the image is however it is saved.
+  public let image: Digest?
   /// Why the action may have read what its manifest does not name; nil where it was kept from that. No part of the key.
   public let doubt: Doubt?
   /// How many attempts, up to the one that made it, were given what earlier ones had saved; 0 if that one was not. No part of the key.
@@ -50,7 +53,7 @@ public struct Record: Hashable, Sendable {
 
   public init(
     manifest: JSON, outputs: [Output], log: Digest?, stage: String, sources: [String: String],
-    doubt: Doubt? = nil, timesResumed: Int = 0
+    image: Digest? = nil, doubt: Doubt? = nil, timesResumed: Int = 0
   ) {
     self.doubt = doubt
     self.timesResumed = timesResumed
@@ -59,6 +62,7 @@ public struct Record: Hashable, Sendable {
     self.log = log
     self.stage = stage
     self.sources = sources
+    self.image = image
   }
 
   public var key: Digest { Digest(of: manifest.canonicalBytes) }

@@ -8,6 +8,7 @@ internal import System
 ///     manifest  whatever the engine keeps; its digest is the record's key
 ///     outputs   a list of objects with digest, kind, size, name and, in a keyed output, key and file (a file name);
 ///               mode is "755" if it is a file that can be executed
+///     ran_in    the digest of the container image in which the action ran, if that was an artefact of the store
 ///     resumed   true if the attempt that made it was given what an earlier one had saved, and
 ///     times_resumed  of how many attempts that is so, up to this one
 ///     sandbox   "declined" or "unavailable" if the action ran without one, since its stage wants none or there was none
@@ -36,6 +37,7 @@ enum RecordFile {
       "manifest": record.manifest, "outputs": .array(outputs), "stage": .string(record.stage),
       "sources": .object(record.sources.mapValues { .string($0) }),
     ]
+    if let image = record.image { members["ran_in"] = .string(image.description) }
     if let doubt = record.doubt { members["sandbox"] = .string(doubt.rawValue) }
     if record.isResumed {
       members["resumed"] = true
@@ -69,7 +71,7 @@ enum RecordFile {
     }
     let record = Record(
       manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
-      sources: names.compactMapValues(\.string),
+      sources: names.compactMapValues(\.string), image: json["ran_in"]?.string.flatMap { Digest($0) },
       doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable },
       timesResumed: json["resumed"]?.bool == true ? max(1, json["times_resumed"]?.integer ?? 1) : 0)
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }

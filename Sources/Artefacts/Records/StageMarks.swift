@@ -59,11 +59,13 @@ extension Store {
 }
 
 extension Record {
-  /// What the manifest names as inputs: digests, or lists that end with one.
+  /// What the manifest names as inputs: digests, or lists that end with one; and the container image in which it ran.
   fileprivate var inputs: [Digest] {
-    (manifest["inputs"]?.object ?? [:]).values.flatMap { contents -> [Digest] in
-      let texts = contents.string.map { [$0] } ?? contents.array?.compactMap { $0.array?.last?.string } ?? []
-      return texts.compactMap { Digest($0) }
-    }
+    (image.map { [$0] } ?? [])
+      + (manifest["inputs"]?.object ?? [:]).values.flatMap { contents -> [Digest] in
+        let texts =
+          contents.string.map { [$0] } ?? contents.array?.compactMap { $0.array?.last?.string } ?? []
+        return texts.compactMap { Digest($0) }
+      }
   }
 }

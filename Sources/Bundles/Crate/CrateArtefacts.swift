@@ -12,6 +12,7 @@ struct CrateArtefacts {
   private let contents: BundleContents
   private let files: [String: BundledFile]
   private let artefacts: [(artefact: Artefact, label: String)]
+  private let known: Set<Digest>
   /// What no other stage reads.
   private let ends: Set<Digest>
 
@@ -33,7 +34,10 @@ struct CrateArtefacts {
         .flatMap { $0.record.outputs.map(\.artefact.digest) })
     var seen: Set<Digest> = []
     artefacts = all.filter { seen.insert($0.0.digest).inserted }
+    known = seen
   }
+
+  func has(_ digest: Digest) -> Bool { known.contains(digest) }
 
   func name(of digest: Digest) -> String {
     if let path = contents.places[digest] {

@@ -60,7 +60,7 @@ struct CrateSteps {
   private static func action(_ stage: RecordedStage) -> String { "#action-" + stage.record.key.hex }
 
   private static func tool(_ stage: RecordedStage) -> CrateEntity {
-    let work = RecordedWork(manifest: stage.record.manifest)
+    let work = RecordedWork(stage.record)
     if let command = work.command {
       let name = Digest(of: Array(((work.shell ?? "") + "\n" + command).utf8)).short
       return CrateEntity(
@@ -84,7 +84,7 @@ struct CrateSteps {
   }
 
   private mutating func add(_ stage: RecordedStage, _ artefacts: CrateArtefacts, _ title: BundleTitle) {
-    let work = RecordedWork(manifest: stage.record.manifest)
+    let work = RecordedWork(stage.record)
     let values = work.parameters.map { name, value -> CrateEntity in
       let id = Digest(of: Array("\(name)=\(value)".utf8)).short
       return CrateEntity(
@@ -94,7 +94,10 @@ struct CrateSteps {
     var members: [String: JSON] = [
       "name": .string(stage.instance.name), "instrument": .reference(CrateSteps.tool(stage).id),
       "identifier": .string(stage.record.key.description),
-      "object": .references(work.inputs.map { artefacts.name(of: $0.digest) } + values.map(\.id)),
+      // An image may be saved otherwise by now, so that what it was then is no artefact of the analysis.
+      "object": .references(
+        work.inputs.filter { artefacts.has($0.digest) }.map { artefacts.name(of: $0.digest) }
+          + values.map(\.id)),
       "result": .references(stage.record.outputs.map { artefacts.name(of: $0.artefact.digest) }),
       "description": .string(
         "By \(work.title)" + (stage.record.doubt.map { ", \($0.words)" } ?? "")),

@@ -72,16 +72,14 @@ public struct Analysis: Sendable {
       let named = Analysis.digests(of: stage.instance)
       for input in stage.action.inputs {
         for member in input.members {
-          switch member.origin {
-          case .store: if named.contains(member.artefact.digest) { given.insert(member.artefact) }
-          case .workspace(let name, _):
-            let path = try Analysis.path(name, of: stage.instance.name, root: engine.root)
-            if sources[path] == nil {
-              sources[path] = Source(path: path, artefact: member.artefact, isPipeline: false)
-            }
+          guard case .workspace(let name, _) = member.origin else { continue }
+          let path = try Analysis.path(name, of: stage.instance.name, root: engine.root)
+          if sources[path] == nil {
+            sources[path] = Source(path: path, artefact: member.artefact, isPipeline: false)
           }
         }
       }
+      given.formUnion(stage.action.storedArtefacts.filter { named.contains($0.digest) })
     }
     self.sources = sources.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     self.given = given.sorted { $0.digest < $1.digest }

@@ -1,5 +1,6 @@
 import Artefacts
 import JSON
+import Pipeline
 import Runs
 
 /// What there is to tell of a bundle.
@@ -36,9 +37,15 @@ struct BundleContents: Sendable {
   }
 }
 
-/// What is known of a record's manifest.
+/// What is known of a record's manifest, and of where it ran.
 struct RecordedWork {
-  let manifest: JSON
+  private let manifest: JSON
+  private let image: Digest?
+
+  init(_ record: Record) {
+    manifest = record.manifest
+    image = record.image
+  }
 
   /// `curve.fit, revision 3`, or `a command`.
   var title: String {
@@ -61,9 +68,10 @@ struct RecordedWork {
     }
   }
 
-  /// What it read, by name and, of a list, by key.
+  /// What it read, by name and, of a list, by key; then the container image, if that is an artefact.
   var inputs: [(name: String, digest: Digest)] {
-    (manifest["inputs"]?.object ?? [:]).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    let read = (manifest["inputs"]?.object ?? [:])
+      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
       .flatMap { name, contents -> [(name: String, digest: Digest)] in
         if let digest = contents.string.flatMap({ Digest($0) }) { return [(name, digest)] }
         let members = contents.array ?? []
@@ -74,6 +82,7 @@ struct RecordedWork {
           return (isAlone ? name : "\(name)[\(texts.first ?? "")]", digest)
         }
       }
+    return read + (image.map { [(ShellCommand.imageInput, $0)] } ?? [])
   }
 
   private func members(_ name: String) -> [(name: String, value: String)] {

@@ -86,7 +86,7 @@ extension BundlePage {
 
   private func action(_ stage: RecordedStage, isFolded: Bool) -> Markup {
     let record = stage.record
-    let work = RecordedWork(manifest: record.manifest)
+    let work = RecordedWork(record)
     let summary =
       if case .operation(let operation, _) = stage.instance.work { operation.summary } else { "" }
     let inputs = work.inputs.map { name, digest -> Markup in

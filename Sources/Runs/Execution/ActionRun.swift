@@ -226,7 +226,8 @@ struct ActionRun: Sendable {
     let log = scratch.hasLog ? try publication.add(path: scratch.log).digest : nil
     let record = Record(
       manifest: action.manifest, outputs: outputs, log: log, stage: action.name, sources: sources,
-      doubt: doubt, timesResumed: isResumed ? max(1, saved.timesResumed(action.key)) : 0)
+      image: action.storedImage, doubt: doubt,
+      timesResumed: isResumed ? max(1, saved.timesResumed(action.key)) : 0)
     try publication.add(record: record, isReplacing: isAnew)
     return record
   }

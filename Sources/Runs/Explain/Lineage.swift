@@ -14,7 +14,7 @@ public struct Lineage: Sendable {
     public let making: Making?
     /// Whether only others say so, and no record of this store does.
     public let isTold: Bool
-    /// In the manifest's order: inputs by name, members of a collection in theirs.
+    /// In the manifest's order: inputs by name, members of a collection in theirs; then the container image, if that is an artefact.
     public let inputs: [Input]
 
     /// As `Record.Output` has it.
@@ -148,7 +148,7 @@ public struct Lineage: Sendable {
   package static func inputs(of record: Record) -> [Input] {
     let inputs = record.manifest["inputs"]?.object ?? [:]
     let isCommand = record.manifest["command"] != nil
-    return inputs.sorted { $0.key < $1.key }.flatMap { name, contents -> [Input] in
+    let read = inputs.sorted { $0.key < $1.key }.flatMap { name, contents -> [Input] in
       if let text = contents.string { return input(text, name, key: nil, record).map { [$0] } ?? [] }
       let members = contents.array ?? []
       return members.compactMap { member in
@@ -156,6 +156,8 @@ public struct Lineage: Sendable {
         return input(text, name, key: isCommand && members.count == 1 ? nil : key, record)
       }
     }
+    guard let image = record.image else { return read }
+    return read + [Input(name: ShellCommand.imageInput, key: nil, digest: image, source: nil)]
   }
 
   private static func input(_ text: String, _ name: String, key: String?, _ record: Record) -> Input? {

@@ -43,8 +43,10 @@ install_packages() {
     command -v skopeo >/dev/null 2>&1 || missing="$missing skopeo"
     command -v umoci >/dev/null 2>&1 || missing="$missing umoci"
     [ -x /bin/busybox ] || missing="$missing busybox-static"
+    command -v siftool >/dev/null 2>&1 || missing="$missing siftool"
+    { command -v mksquashfs && command -v unsquashfs; } >/dev/null 2>&1 || missing="$missing squashfs-tools"
     purposes="$purposes, python3 and python3-venv: tests of the Python package"
-    purposes="$purposes, skopeo, umoci and busybox: container images for tests (75 MB)"
+    purposes="$purposes, skopeo, umoci, busybox, siftool and squashfs-tools: container images for tests (80 MB)"
   fi
   if [ "${1:-}" = --all ]; then
     command -v strace >/dev/null 2>&1 || missing="$missing strace"

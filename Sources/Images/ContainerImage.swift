@@ -1,8 +1,11 @@
 package import Artefacts
 import JSON
 
-/// What an image says of itself, in its configuration, whose digest is what docker and podman call its ID. It names the digest of each
-/// layer as it was before it was compressed: who has checked these has checked all that is in the image.
+/// What an image says of itself.
+///
+/// One of layers says it in its configuration, whose digest is what docker and podman call its ID. It names the digest of each layer as it
+/// was before it was compressed: who has checked these has checked all that is in the image. One of Apptainer has a file system and no
+/// layers, and its ID is made of the digest of that.
 package struct ContainerImage: Sendable {
   package let id: Digest
   /// Such as `linux/amd64`.
@@ -11,13 +14,25 @@ package struct ContainerImage: Sendable {
   package let environment: [(name: String, value: String)]
   /// The digests of its layers, uncompressed, the lowest first.
   package let layers: [Digest]
+  /// Whether it is one of Apptainer, in which scripts make the environment (`/.singularity.d/env`).
+  package let isApptainer: Bool
 
   /// No program makes as many.
   static let mostLayers = 1000
   static let longestConfiguration = 16 << 20
 
+  /// One of Apptainer.
+  init(id: Digest, platform: String) {
+    self.id = id
+    self.platform = platform
+    environment = []
+    layers = []
+    isApptainer = true
+  }
+
   init(configuration bytes: [UInt8]) throws {
     id = Digest(of: bytes)
+    isApptainer = false
     guard let json = try? JSON(parsing: bytes), let system = json["os"]?.string,
       let machine = json["architecture"]?.string, json["rootfs"]?["type"]?.string == "layers",
       let layers = json["rootfs"]?["diff_ids"]?.array

@@ -23,7 +23,9 @@ final class ImageAllowance {
   }
 
   func take(bytes count: Int) throws {
+    guard count <= bytes else {
+      throw ImageFault.refused("more files and folders than its size can be meant to hold")
+    }
     bytes -= count
-    if bytes < 0 { throw ImageFault.refused("more files and folders than its layers can be meant to hold") }
   }
 }

@@ -2,13 +2,12 @@ import System
 
 /// What can be wrong with an image.
 enum ImageFault {
-  static func malformed(_ what: String) -> Failure {
-    Failure(
-      .malformed, "the container image cannot be read: \(what)",
-      hint:
-        "save it anew, as with skopeo copy docker://NAME oci-archive:image.tar, or docker save NAME -o image.tar"
-    )
+  static func malformed(_ what: String, _ hint: String = saveIt) -> Failure {
+    Failure(.malformed, "the container image cannot be read: \(what)", hint: hint)
   }
+
+  private static let saveIt =
+    "save it anew, as with skopeo copy docker://NAME oci-archive:image.tar, or docker save NAME -o image.tar"
 
   /// What is wrong with an archive is wrong with the image, and with the part of it that the archive is.
   static func reading<Result>(part: String? = nil, _ body: () throws -> Result) throws -> Result {

@@ -2,7 +2,7 @@ import Archives
 package import Artefacts
 package import System
 
-/// The files of an image as some program has saved them: a folder, or a tar archive with the same in it.
+/// The files of an image as some program has saved them: a folder, or a tar archive with the same in it; or one file of Apptainer.
 package struct ImageFolder {
   /// Where they are.
   package enum Place: Sendable {
@@ -29,8 +29,24 @@ package struct ImageFolder {
       guard bytes.count == size else { throw ImageFault.malformed("'\(name)' is cut off") }
       return bytes
     }
+
+    /// So many bytes at a place in the file.
+    func contents(_ count: Int, at place: Int) throws -> [UInt8] {
+      let bytes = place <= size - count ? try open().bytes(at: start + place, count: count) : []
+      guard bytes.count == count else {
+        throw ImageFault.malformed("it is cut off", ApptainerFile.apptainer)
+      }
+      return bytes
+    }
+
+    /// A part of it as a file.
+    func part(_ range: Range<Int>, called name: String) -> File {
+      File(name: name, size: range.count, open: open, start: start + range.lowerBound)
+    }
   }
 
+  /// The file that is all of it, where that is one of Apptainer.
+  let apptainer: File?
   private let find: (String) throws -> File?
 
   /// Files and folders of an archive of images. (Docker writes three and a folder for each layer.)
@@ -43,6 +59,7 @@ package struct ImageFolder {
         throw Failure(.notFound, "there is no image '\(path)' any more")
       }
       if status.isFolder {
+        apptainer = nil
         find = { name in
           let inner = path + "/" + name
           guard try files.status(inner)?.isFile == true else { return nil }
@@ -50,14 +67,15 @@ package struct ImageFolder {
           return File(name: name, size: size, open: { try InputFile(inner, files: files) }, start: 0)
         }
       } else {
-        find = try ImageFolder.archived { try InputFile(path, files: files) }
+        (apptainer, find) = try ImageFolder.file { try InputFile(path, files: files) }
       }
     case .artefact(let artefact, let store):
       if artefact.kind == .tree {
+        apptainer = nil
         find = { try ImageFolder.file($0, under: artefact.digest, in: store) }
       } else {
         let object = try store.object(artefact.digest)
-        find = try ImageFolder.archived { ImageFolder.file(object) }
+        (apptainer, find) = try ImageFolder.file { ImageFolder.file(object) }
       }
     }
   }
@@ -71,10 +89,21 @@ package struct ImageFolder {
     return try find(name)
   }
 
+  private static func file(
+    _ open: @escaping () throws -> InputFile
+  ) throws -> (apptainer: File?, find: (String) throws -> File?) {
+    let file = try open()
+    let start = try file.bytes(at: 0, count: 64)
+    if ApptainerFile.isOne(start) {
+      return (File(name: "the file", size: file.size, open: open, start: 0), { _ in nil })
+    }
+    try checkKind(start)
+    return (nil, try archived(open))
+  }
+
   private static func archived(_ open: @escaping () throws -> InputFile) throws -> (String) -> File? {
     var places: [[UInt8]: (offset: Int, size: Int)] = [:]
     var links: [[UInt8]: [UInt8]] = [:]
-    try checkKind(try open().bytes(at: 0, count: 64))
     var entries = TarEntries(FileBytes(try open()), most: mostEntries)
     while let entry = try ImageFault.reading({ try entries.next() }) {
       let parts = ImagePath.names(entry.name)
@@ -96,11 +125,6 @@ package struct ImageFolder {
 
   /// Throws for what looks like an image of another kind.
   private static func checkKind(_ start: [UInt8]) throws {
-    if start.dropFirst(32).starts(with: "SIF_MAGIC".utf8) {
-      throw Failure(
-        .refused, "the container image is one of Apptainer (.sif), which is not read",
-        hint: "save what it was made of: skopeo copy docker://NAME oci-archive:image.tar")
-    }
     if start.starts(with: [0x1F, 0x8B]) || start.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
       throw Failure(
         .refused, "the container image is compressed as a whole, so that its parts cannot be read alone",

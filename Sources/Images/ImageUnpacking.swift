@@ -2,7 +2,7 @@ import Archives
 import Artefacts
 package import System
 
-/// Makes one folder of the layers of an image, as it would be the root of a container.
+/// Makes one folder of the layers of an image, or of its file system, as it would be the root of a container.
 ///
 /// Whoever unpacks owns all of it, and can read it: set-user-id bits are dropped, devices passed over. The image may come from anyone:
 /// nothing is written outside of the folder, and no more than the layers can hold that are there.
@@ -31,16 +31,25 @@ package struct ImageUnpacking {
   package static let mountPoints = ["dev", "etc", "media", "mnt", "proc", "srv", "sys", "tmp"]
   package static let mountedFiles = ["hosts", "resolv.conf"]
 
-  /// - Throws: what is wrong with the image. What was written until then is there.
+  /// - Throws: `ImageChanged`, or what is wrong with the image. What was written until then is there.
   package func run() throws {
     try root.files.makeFolder(root.path)
     try root.files.setMode(root.path, to: 0o755)
-    let size = saved.layers.reduce(0) { $0 &+ $1.file.size }
+    let size = saved.root?.size ?? saved.layers.reduce(0) { $0 &+ $1.file.size }
     let (allowed, overflow) = size.multipliedReportingOverflow(by: ratio)
     let allowance = ImageAllowance(
       entries: mostEntries, bytes: overflow ? Int.max : max(harmless, allowed))
+    if let file = saved.root {
+      try SquashedRoot(file: file, id: saved.image.id, root: root).unpack(allowance)
+    }
+    try add(saved.layers, allowance)
+    for name in ImageUnpacking.mountPoints { try root.makeMountPoint(name) }
+    for name in ImageUnpacking.mountedFiles { try root.makeMountPoint(name, in: "etc") }
+  }
+
+  private func add(_ layers: [SavedImage.Layer], _ allowance: ImageAllowance) throws {
     var times = FolderTimes()
-    for (layer, digest) in zip(saved.layers, saved.image.layers) {
+    for (layer, digest) in zip(layers, saved.image.layers) {
       let count = try layer.unpacked(digest, limit: allowance.bytes) { bytes in
         try add(TarEntries(bytes, hasEnd: false), allowance, &times)
       }
@@ -48,8 +57,6 @@ package struct ImageUnpacking {
     }
     // What is made in a folder changes its time.
     try times.set(in: root)
-    for name in ImageUnpacking.mountPoints { try root.makeMountPoint(name) }
-    for name in ImageUnpacking.mountedFiles { try root.makeMountPoint(name, in: "etc") }
   }
 
   private func add(

@@ -1,12 +1,15 @@
-import Artefacts
+package import Artefacts
 import JSON
 import System
 
-/// An image as some program has saved it: an OCI layout, as skopeo, umoci, buildah and podman write it, or what `docker save` writes.
+/// An image as some program has saved it: an OCI layout, as skopeo, umoci, buildah and podman write it, what `docker save` writes, or a
+/// file of Apptainer.
 package struct SavedImage {
   package let image: ContainerImage
   /// The files of its layers, the lowest first.
   let layers: [Layer]
+  /// Its file system in one file, in place of layers.
+  let root: ImageFolder.File?
 
   struct Layer {
     let file: ImageFolder.File
@@ -20,9 +23,17 @@ package struct SavedImage {
 
   /// Reads what the image says of itself; the layers are not read.
   ///
+  /// - Parameter known: the ID that it had when it was read before. A file system that is one file is not read again to tell it: that is
+  ///   compared when it is unpacked.
   /// - Throws: if it is no image, or several.
-  package init(_ folder: ImageFolder) throws {
-    if let index = try folder.file("index.json") {
+  package init(_ folder: ImageFolder, as known: Digest? = nil) throws {
+    if let file = folder.apptainer {
+      let found = try ApptainerFile(file)
+      let id = try known ?? ApptainerFile.id(HashedBytes(found.root.bytes()).finish())
+      image = ContainerImage(id: id, platform: found.platform)
+      layers = []
+      root = found.root
+    } else if let index = try folder.file("index.json") {
       self = try SavedImage(
         folder, index: JSONFile.parsed(index.contents(limit: SavedImage.longestManifest), index.name))
     } else if let manifest = try folder.file("manifest.json") {
@@ -58,6 +69,7 @@ package struct SavedImage {
     guard let configuration = manifest["config"], let layers = manifest["layers"]?.array else {
       throw ImageFault.malformed("its manifest names no configuration and no layers")
     }
+    root = nil
     image = try ContainerImage(
       configuration: Descriptor(configuration).contents(
         in: folder, limit: ContainerImage.longestConfiguration))
@@ -116,6 +128,7 @@ package struct SavedImage {
       guard let file = try folder.file(name) else { throw ImageFault.malformed("'\(name)' is missing") }
       return file
     }
+    root = nil
     image = try ContainerImage(
       configuration: file(configuration).contents(limit: ContainerImage.longestConfiguration))
     self.layers = try SavedImage.layers(layers, of: image) { layer in

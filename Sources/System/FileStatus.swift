@@ -25,6 +25,9 @@ public struct FileStatus: Hashable, Sendable {
   /// Who may execute it: 0o111 if all may.
   package var executeMode: UInt32 { mode & 0o111 }
 
+  /// What its owner, its group and all others may do with it, as in `chmod`.
+  package var permissions: UInt32 { mode & 0o777 }
+
   /// Whether it is this user's, and nobody else may read or write it.
   package var isSecret: Bool { owner == geteuid() && mode & 0o077 == 0 }
 

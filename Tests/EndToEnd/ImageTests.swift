@@ -7,7 +7,7 @@ private let hasSandbox =
   (try? TemporaryFolder().shell("bwrap --ro-bind / / --unshare-pid --proc /proc true").status) == 0
 
 /// Container images in the hands of who uses brake.
-@Suite(.enabled(if: SampleImages.canBeMade && hasSandbox)) struct ImageTests {
+@Suite(.enabled(if: SampleImages.canBeMade && ApptainerImages.canBeMade && hasSandbox)) struct ImageTests {
   private let folder = TemporaryFolder()
 
   private func prepare() throws -> SampleImages {
@@ -167,6 +167,52 @@ private let hasSandbox =
     #expect(try folder.brake("bundle", "--to", place["bundle"]).status == 0)
     let again = try place.brake("reproduce", "--run-commands", "bundle")
     #expect(again.status == 0 && again.out.contains("identical"), "\(again)")
+  }
+
+  @Test func `What unpacks an image of Apptainer can write to nothing but the folder of the image`() throws {
+    let sample = try ApptainerImages()
+    try sample.save()
+    try sample.shell("cp \(sample.folder["image.sif"]) \(folder["image.sif"])")
+    folder.write(
+      """
+      stages:
+        look: { run: "echo $GREETING > ${out.o}", image: image.sif, shell: sh -eu, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    // In place of the program, one that somebody has taken over.
+    folder.write(
+      """
+      #!/bin/sh
+      echo stolen > \(folder["stolen"]) || echo stolen >> \(folder["image.sif"]) || touch "$HOME/stolen"
+      exec \(try folder.shell("command -v unsquashfs").out.trimmingCharacters(in: .newlines)) "$@" 2>/dev/null
+      """, to: "bin/unsquashfs")
+    _ = try folder.shell("chmod +x bin/unsquashfs")
+    let before = folder.read("image.sif")
+    let path = folder["bin"] + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+    let run = try folder.brake(environment: ["PATH": path, "HOME": folder["home"]])
+    #expect(run.status == 0, "\(run)")
+    #expect(try folder.brake("cat", "look").out == "hello\n")
+    #expect(folder.read("stolen") == nil && folder.read("image.sif") == before)
+    let id = try sample.shell(
+      "echo apptainer 1 sha256:$(sha256sum < \(sample.folder["root.sqfs"]) | cut -c1-64) | tr -d '\\n' | sha256sum"
+    )
+    #expect(try folder.brake("provenance", "look").out.contains("container image sha256:\(id.prefix(64))"))
+  }
+
+  @Test func `Without unsquashfs, a stage in an image of Apptainer fails and says which package has it`()
+    throws
+  {
+    let sample = try ApptainerImages()
+    try sample.save()
+    try sample.shell("cp \(sample.folder["image.sif"]) \(folder["image.sif"]); mkdir \(folder["bin"])")
+    folder.write(
+      """
+      stages:
+        look: { run: "true > ${out.o}", image: image.sif, shell: sh -eu, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    _ = try folder.shell("ln -s $(command -v bwrap) bin/bwrap")
+    let run = try folder.brake(environment: ["PATH": folder["bin"]])
+    #expect(run.status == 2 && run.err.contains("unsquashfs, which is not installed"), "\(run)")
+    #expect(run.err.contains("apt-get install squashfs-tools"), "\(run)")
   }
 
   @Test func `Where bubblewrap does not work, the stage fails and says so`() throws {

@@ -61,17 +61,5 @@ public final class SampleImages: Sendable {
     try shell("skopeo inspect --config --raw oci:\(layout):a | sha256sum").prefix(64).lowercased()
   }
 
-  @discardableResult public func shell(_ script: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = ["-euc", script]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    struct Failed: Error { let script: String }
-    guard process.terminationStatus == 0 else { throw Failed(script: script) }
-    return String(decoding: bytes, as: UTF8.self)
-  }
+  @discardableResult public func shell(_ script: String) throws -> String { try TestShell.run(script) }
 }

@@ -24,7 +24,9 @@ extension PipelineReader {
     guard let text = node.text, !node.isNull, !text.isEmpty else {
       throw PipelineError(
         "image: takes the path of a container image, not \(node.kind)", at: node.position,
-        hint: "an OCI archive or layout, or what docker save writes: image: images/train.tar")
+        hint:
+          "an OCI archive or layout, what docker save writes, or a .sif file of Apptainer: image: images/train.tar"
+      )
     }
     if let sign = text.firstRange(of: "://") {
       let rest = text[sign.upperBound...]

@@ -15,7 +15,8 @@ extension CommandRun {
     }
     defer { withExtendedLifetime((graphics, image)) {} }
     let variables = environment(in: folder, graphics, image, resume: resume)
-    let shell = try shellLine(argument(text, temporary: folder + "/tmp"), image, variables["PATH"])
+    let text = try argument(text, temporary: folder + "/tmp")
+    let shell = try image.map { try shellLine(text, in: $0, variables) } ?? shellLine(text)
     var line = shell
     var covers: [Sandbox.Cover] = []
     if case .sandbox(let sandbox) = confinement, let inputs, let image {
@@ -71,11 +72,7 @@ extension CommandRun {
     return ". " + ShellText.quoted(temporary + "/command")
   }
 
-  /// - Parameter path: what PATH is for the command; nil if only its image says that.
-  private func shellLine(_ text: String, _ image: UnpackedImage?, _ path: String?) throws -> [String] {
-    if let image {
-      return [try shell(in: image, path ?? image.searchPath)] + command.shell.words.dropFirst() + [text]
-    }
+  private func shellLine(_ text: String) throws -> [String] {
     let name = command.shell.program
     let searchPath = command.python.map {
       $0.searchPath(before: getenv("PATH").map { String(cString: $0) })

@@ -24,11 +24,27 @@ extension CommandRun {
     }
   }
 
-  /// The shell, by its path in the image.
+  /// The line that runs a text by the shell of the command in the image.
+  ///
+  /// - Parameter variables: what the command is given.
+  func shellLine(_ text: String, in image: UnpackedImage, _ variables: [String: String]) throws -> [String] {
+    let line = command.shell.words + [text]
+    guard try image.hasScripts(disk) else {
+      return [try shell(line[0], in: image, variables["PATH"] ?? image.searchPath)] + line.dropFirst()
+    }
+    // Apptainer reads the scripts as bash would.
+    let path = image.searchPath
+    let reader = try image.program("bash", in: path, disk) ?? shell("sh", in: image, path)
+    // As everywhere, HOME is the image's if that says what it is.
+    let isHomeGiven = command.environment["HOME"] != nil || command.passed.contains("HOME")
+    let kept = variables.keys.filter { $0 != "HOME" || isHomeGiven }
+    return [reader, "-c", ImageScripts(words: line.count, kept: kept).text, "brake"] + line
+  }
+
+  /// A shell, by its path in the image.
   ///
   /// - Parameter searchPath: what PATH is for the command.
-  func shell(in image: UnpackedImage, _ searchPath: String) throws -> String {
-    let name = command.shell.program
+  private func shell(_ name: String, in image: UnpackedImage, _ searchPath: String) throws -> String {
     if let path = try image.program(name, in: searchPath, disk) { return path }
     throw PipelineError(
       "the shell '\(name)' is not in the container image", facts: [("looked in", searchPath)],

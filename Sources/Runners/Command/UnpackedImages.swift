@@ -37,24 +37,31 @@ final class UnpackedImages: Sendable {
   }
 
   private func make(_ image: CommandImage, _ tell: () -> Void) throws -> UnpackedImage {
-    let saved = try SavedImage(ImageFolder(image.saved.place(in: store)))
+    let saved = try SavedImage(ImageFolder(image.saved.place(in: store)), as: image.id)
     guard saved.image.id == image.id else { throw InputChanged(input: image.saved.name) }
     guard saved.image.platform == Platform.own else {
       throw Failure(
         .refused, "the container image is for another kind of machine",
         facts: [("image", saved.image.platform), ("here", Platform.own)],
-        hint: "save it for this one, as with skopeo --override-arch copy")
+        hint: saved.image.isApptainer
+          ? "pull or build it for this one, as with apptainer pull --arch"
+          : "save it for this one, as with skopeo --override-arch copy")
     }
     let files = store.files
+    func unpack(to path: String) throws {
+      do { try ImageUnpacking(saved, to: path, files: files).run() } catch is ImageChanged {
+        throw InputChanged(input: image.saved.name)
+      }
+    }
     let shared = try restored.borrow(rootOf: image.id) { path in
       tell()
-      try ImageUnpacking(saved, to: path, files: files).run()
+      try unpack(to: path)
     }
     if let shared { return UnpackedImage(saved.image, at: shared.path, holding: shared) }
     tell()
     let folder = try store.temporaryFolder()
     do {
-      try ImageUnpacking(saved, to: folder + "/root", files: files).run()
+      try unpack(to: folder + "/root")
       // bubblewrap may be in another folder than brake, to which the path of a store may be relative.
       let path = try files.realPath(folder + "/root") ?? folder + "/root"
       return UnpackedImage(saved.image, at: path, holding: PrivateFolder(folder, files))
@@ -97,6 +104,12 @@ final class UnpackedImage: Sendable {
 
   /// What a container has that says nothing of it.
   private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// Whether scripts in it say more of its environment.
+  func hasScripts(_ files: any FileSystem) throws -> Bool {
+    try image.isApptainer
+      && ImageLookup(root: path, files: files).status(ImageScripts.folder)?.isFolder == true
+  }
 
   var searchPath: String { environment["PATH"] ?? "" }
 

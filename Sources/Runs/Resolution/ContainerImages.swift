@@ -51,17 +51,30 @@ final class ContainerImages: Sendable {
   }
 
   private func read(_ saved: ActionInput.Member) throws -> Digest {
-    let id = try SavedImage(ImageFolder(saved.place(in: store))).image.id
-    if saved.origin == .store {
-      IndexNote.write(["image": .string(id.description)], to: note(saved), in: store)
+    let before = try status(saved)
+    let image = try SavedImage(ImageFolder(saved.place(in: store))).image
+    if try saved.origin == .store || image.isApptainer && isUnchanged(saved, since: before) {
+      IndexNote.write(["image": .string(image.id.description)], to: note(saved), in: store)
     }
-    return id
+    return image.id
   }
 
-  /// What an image was when it was read, for one that was removed from the store since: what was made in it is recorded still.
+  private func status(_ saved: ActionInput.Member) throws -> FileStatus? {
+    guard case .workspace(_, let path) = saved.origin else { return nil }
+    return try store.files.status(path)
+  }
+
+  /// Whether a file of the workspace is still what the pipeline was given, so that what was read of it can be said of that for ever.
+  private func isUnchanged(_ saved: ActionInput.Member, since before: FileStatus?) throws -> Bool {
+    guard case .workspace(_, let path) = saved.origin else { return true }
+    return try StatCache.artefact(reading: path, files: store.files) == saved.artefact
+      && status(saved) == before
+  }
+
+  /// What an image was when it was read: for one that was removed from the store since, as what was made in it is recorded still, and for
+  /// one of Apptainer, of which all has to be read to tell that.
   private func noted(_ saved: ActionInput.Member) -> Digest? {
-    guard saved.origin == .store else { return nil }
-    return IndexNote.read(note(saved), in: store)?["image"]?.string.flatMap { Digest($0) }
+    IndexNote.read(note(saved), in: store)?["image"]?.string.flatMap { Digest($0) }
   }
 
   private func note(_ saved: ActionInput.Member) -> String {

@@ -10,7 +10,7 @@ package final class FilterFlow: ByteStream {
   private var complaint: [UInt8] = []
 
   private static let piece = 1 << 17
-  private static let longestComplaint = 1 << 12
+  private static let longestComplaint = 1 << 16
 
   fileprivate init(_ pipes: FilterPipes, _ source: any ByteStream) {
     self.pipes = pipes
@@ -80,7 +80,7 @@ extension FilterProgram {
   /// Runs the program with what it makes of a source, which this thread reads meanwhile.
   ///
   /// - Parameter body: reads as much as it wants. Where it throws, the program is ended.
-  /// - Returns: how the program ended, and what it printed to its standard error: the first 4 KiB.
+  /// - Returns: how the program ended, and what it printed to its standard error: the first 64 KiB.
   /// - Throws: `Failure.notInstalled`, `System.Failure` where the program cannot be started, and what `body` throws.
   package func flow<Result>(
     of source: any ByteStream, _ body: (any ByteStream) throws -> Result

@@ -76,6 +76,9 @@ import Testing
     let first = Events()
     try await workspace.run(events: first)
     #expect(first.ran == ["look"])
+    // What it is, is known from then on without reading it.
+    let notes = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/index/images"])
+    #expect(notes.count == 1)
     let home = workspace.folder.path
     sample.folder.write("labels\n", to: "labels")
     try sample.save(

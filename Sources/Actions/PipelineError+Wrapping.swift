@@ -7,7 +7,11 @@ extension PipelineError {
     switch error {
     case let error as PipelineError: self = error
     case let error as Failure: self.init(error)
-    case let error as ParameterError: self.init(Failure(.parameter, error.description, cause: error))
+    case let error as ParameterError:
+      self.init(
+        Failure(
+          .parameter, error.description, facts: error.cause?.facts ?? [], hint: error.cause?.hint,
+          cause: error))
     default: self.init(Failure(.unknown, String(describing: error), cause: error))
     }
   }

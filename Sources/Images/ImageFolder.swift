@@ -156,7 +156,7 @@ package struct ImageFolder {
       do { try object.read(into: part, at: offset) } catch let failure as Failure {
         throw failure
       } catch {
-        throw Failure(.unreadable, "cannot read \(object.digest): \(error)")
+        throw Failure(.unreadable, "cannot read \(object.digest): \(error)", cause: error)
       }
       return part.count
     }

@@ -46,7 +46,7 @@ final class DistantFile: Sendable {
         try self.read(into: buffer, at: offset)
         return buffer.count
       } catch let error as Failure { throw error } catch {
-        throw RemoteFailure.unreachable(self.files.name, "\(error)")
+        throw RemoteFailure.unreachable(self.files.name, "\(error)", cause: error)
       }
     }
   }

@@ -7,10 +7,12 @@ extension Failure.Code {
 
 /// What is told of other places: which one it is, and what it did.
 enum RemoteFailure {
-  static func unreachable(_ name: String, _ what: String, hint: String? = nil) -> Failure {
+  static func unreachable(
+    _ name: String, _ what: String, hint: String? = nil, cause: (any Error)? = nil
+  ) -> Failure {
     Failure(
       .remote, "\(name) cannot be reached: \(what)",
-      hint: hint ?? "check the address and the network, and try again")
+      hint: hint ?? "check the address and the network, and try again", cause: cause)
   }
 
   static func lying(_ name: String, _ what: String) -> Failure {

@@ -51,11 +51,18 @@ public struct LocalRunner: Runner {
       try await operation.run(context)
       return try written(context.written, of: action)
     case .command(let command):
-      return try await CommandRun(
-        action: action, command: command, scratch: scratch, store: store,
-        confinement: surroundings.confinement(of: command), jobServer: surroundings.jobServer,
-        supplies: supplies, watcher: watcher
-      ).run()
+      let memory = SandboxMemory(store: store)
+      let confinement = surroundings.confinement(of: command, memory)
+      do {
+        return try await CommandRun(
+          action: action, command: command, scratch: scratch, store: store, confinement: confinement,
+          jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher
+        ).run()
+      } catch {
+        // Perhaps since there is no sandbox any more.
+        if case .sandbox = confinement { memory.forget() }
+        throw error
+      }
     }
   }
 

@@ -54,7 +54,7 @@ public struct SafetensorsHeader: Hashable, Sendable {
     do {
       json = try JSON(parsing: Array(bytes.prefix(size).dropFirst(8)))
     } catch {
-      throw Failure(.malformed, "the header is not JSON: \(error)")
+      throw Failure(.malformed, "the header is not JSON: \(error)", cause: error)
     }
     guard var members = json.object else {
       throw Failure(.malformed, "the header is \(json.kind), not an object")

@@ -68,13 +68,15 @@ extension Brake {
 
       private static func text(_ finding: SlurmCheck.Finding) -> String {
         let topic = finding.topic.padding(to: 12)
-        let hint = finding.hint.map { "\n     \("".padding(to: 12))\($0)" } ?? ""
-        return "\(finding.isGood ? "ok  " : "BAD ") \(topic)\(finding.text)\(hint)"
+        let below = finding.facts.map { "\($0.label): \($0.value)" } + [finding.hint].compactMap(\.self)
+        let lines = below.map { "\n     \("".padding(to: 12))\($0)" }
+        return "\(finding.isGood ? "ok  " : "BAD ") \(topic)\(finding.text)\(lines.joined())"
       }
 
       private static func json(_ finding: SlurmCheck.Finding) -> JSON {
         [
           "topic": .string(finding.topic), "text": .string(finding.text), "good": .bool(finding.isGood),
+          "facts": .array(finding.facts.map { [.string($0.label), .string($0.value)] }),
           "hint": finding.hint.map { .string($0) } ?? .null,
         ]
       }

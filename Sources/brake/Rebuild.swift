@@ -45,8 +45,15 @@ extension Brake {
       options.jobs = places.jobs
       options.asksVersions = true
       let rebuilding = Rebuilding(engine: engine, targets: given.targets, options: options)
-      let (lines, isWhole) = try await Overseen.run { observe in try await rebuilding.run(observe) }
-      let status = try RepetitionReports.show(lines, most: most, json: json)
+      let isWhole: Bool
+      do {
+        isWhole = try await Overseen.run { observe in try await rebuilding.run(observe) }
+      } catch let code as ExitCode {
+        // What has been made anew until then is recorded.
+        _ = try RepetitionReports.show(rebuilding.lines.all, most: most, json: json)
+        throw code
+      }
+      let status = try RepetitionReports.show(rebuilding.lines.all, most: most, json: json)
       if !isWhole { throw ExitCode(2) }
       if status != 0 { throw ExitCode(status) }
     }
@@ -59,33 +66,30 @@ private struct Rebuilding {
   let engine: Engine
   let targets: [String]
   let options: RunOptions
+  /// What came of targets, also where it is interrupted.
+  let lines = Lines()
 
-  /// - Returns: what came of each target, and whether all of them were come to: those that depend on what has failed were not.
-  func run(
-    _ observe: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> (lines: [(instance: String, line: RepetitionReports.Line)], isWhole: Bool) {
+  /// - Returns: whether all targets were come to: those that depend on what has failed were not.
+  func run(_ observe: @escaping @Sendable (RunEvent) -> Void) async throws -> Bool {
     var done: Set<String> = []
-    var lines: [(instance: String, line: RepetitionReports.Line)] = []
     while true {
       let (ran, isWhole) = try await bringUpToDate(observe)
       let targeted = try await engine.instances(of: targets)
-      for name in targeted {
-        if let seconds = ran[name] { lines.append((name, .ran(seconds: seconds))) }
-      }
-      if !isWhole { return (lines, false) }
+      lines.add(targeted.compactMap { name in ran[name].map { (name, .ran(seconds: $0)) } })
+      if !isWhole { return false }
       done.formUnion(ran.keys)
       let all = Set(targeted)
       let pending = all.subtracting(done)
-      if pending.isEmpty { return (lines, true) }
+      if pending.isEmpty { return true }
       let generation = try await engine.independent(among: pending, targets: targets)
       let new = try await engine.repeated(
         targets: targets, options: options, isRecording: true, passing: all.subtracting(generation),
-        observe: observe
+        observe: observe, ended: { [lines] in lines.note($0, .repeated($1)) }
       ) { [store = engine.store] in try RepetitionReport($0, in: store) }
-      lines += new.map { ($0.instance, .repeated($0.outcome)) }
+      lines.add(new.map { ($0.instance, .repeated($0.outcome)) })
       done.formUnion(generation)
       if new.contains(where: { if case .failed = $0.outcome { true } else { false } }) {
-        return (lines, false)
+        return false
       }
     }
   }
@@ -100,6 +104,27 @@ private struct Rebuilding {
       observe(event)
     }
     return (ran.all, !summary.isFailure)
+  }
+
+  final class Lines: Sendable {
+    typealias Entry = (instance: String, line: RepetitionReports.Line)
+
+    private let state = Mutex<(generations: [Entry], noted: [Entry])>(([], []))
+
+    /// Adds what came of a generation, in its order.
+    func add(_ entries: [Entry]) {
+      state.withLock { state in
+        state.generations += entries
+        state.noted = []
+      }
+    }
+
+    /// Notes what came of an instance, until its generation has ended.
+    func note(_ instance: String, _ line: RepetitionReports.Line) {
+      state.withLock { $0.noted.append((instance, line)) }
+    }
+
+    var all: [Entry] { state.withLock { $0.generations + $0.noted } }
   }
 
   private final class Ran: Sendable {

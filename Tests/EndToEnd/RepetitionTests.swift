@@ -64,6 +64,31 @@ import Testing
       try folder.shell("ls cache/tmp | wc -l").out.trimmingCharacters(in: .whitespacesAndNewlines) == "0")
   }
 
+  @Test func `An interruption does not lose what was made anew before it`() throws {
+    folder.write("one\n", to: "number.txt")
+    folder.write(
+      """
+      stages:
+        first: { run: "cat \(folder["number.txt"]) > ${out.o}", out: { o: o.txt }, sandbox: false }
+        second:
+          run: |
+            if grep -q two ${in.i}; then touch \(folder["begun"]); sleep 300; fi
+            cp ${in.i} ${out.o}
+          in: { i: first }
+          out: { o: o.txt }
+          sandbox: false
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    folder.write("two\n", to: "number.txt")
+    let brake = try BrakeProcess(["rebuild", "first", "second"], in: folder)
+    try #require(folder.appears("begun"))
+    brake.send(SIGINT)
+    let run = brake.wait()
+    #expect(run.status == 128 + SIGINT)
+    #expect(run.out.hasPrefix("first: other bytes, ran in "), "\(run)")
+    #expect(!run.out.contains("second:"))
+  }
+
   @Test(arguments: [["run", "--check-determinism"], ["rebuild", "s"]])
   func `Versions that are remembered are asked for before something is computed again`(words: [String])
     throws

@@ -519,7 +519,8 @@ extension Workspace {
     var known = try #require(workspace.memory.recalledFile())
     known.body = nil
     let request = Digest(of: [1])
-    let body = try #require(MemoryFile.bytes(of: known, request: request, secret: secret).body)
+    let body = Array(
+      try #require(MemoryFile.bytes(of: known, request: request, secret: secret).body).joined())
     let last = known.instances.count - 1
     known.body = .init(seal: secret.seal(of: body[...]), length: body.count, amended: [last])
     let head = MemoryFile.bytes(of: known, request: request, secret: secret).head

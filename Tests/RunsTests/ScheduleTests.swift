@@ -68,7 +68,8 @@ private struct FakeRun {
     self.recorded = recorded
     self.before = before
     schedule = Schedule(
-      Capacity(places: places, cores: places), options: .init(keepGoing: keepGoing, batch: 3, lookups: 2))
+      Capacity(places: places, cores: places),
+      options: .init(keepGoing: keepGoing, batch: 3, lookups: 2, queue: 4))
     var cone = dirty
     for node in graph.dependencies.indices {
       if graph.dependencies[node].contains(where: cone.contains) { cone.insert(node) }
@@ -292,6 +293,29 @@ struct Numbers {
     _ = schedule.failed(2)
     #expect(schedule.state(of: 2) == .failed)
     #expect(!schedule.startsMore)
+  }
+
+  @Test func `No more are looked up while many wait for a place, unless one is free for others`() {
+    var schedule = Schedule(
+      Capacity(places: 2, cores: 2, memory: 100, gpus: 1), options: .init(batch: 2, lookups: 1, queue: 3))
+    for node in 0..<12 { schedule.add(dependencies: [], priority: node) }
+    func miss(_ nodes: ClosedRange<Int>, _ demand: Resources) {
+      schedule.endedLookUp()
+      for node in nodes { schedule.miss(node, key: Digest(of: [UInt8(node)]), demand: demand) }
+    }
+    #expect(schedule.decisions() == [.lookUp([0, 1])])
+    miss(0...1, Resources(gpus: 1))
+    // The second place is free as long as nobody is found that needs no graphics processor.
+    #expect(schedule.decisions() == [.start(0), .lookUp([2, 3])])
+    miss(2...3, Resources(gpus: 1))
+    #expect(schedule.decisions() == [.lookUp([4, 5])])
+    miss(4...5, Resources(gpus: 1))
+    #expect(schedule.decisions() == [.lookUp([6, 7])])
+    miss(6...7, .undeclared)
+    #expect(schedule.decisions() == [.start(6)])
+    #expect(schedule.waiting == 6)
+    _ = schedule.failed(6)
+    #expect(schedule.decisions().isEmpty, "there is a failure, and nothing new is begun")
   }
 
   @Test func `Whoever wants more than there is runs alone`() {

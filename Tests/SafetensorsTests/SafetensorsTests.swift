@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Safetensors
 import System
 import Testing
@@ -8,6 +9,14 @@ import Testing
   func file(_ json: String, data: Int, length: UInt64? = nil) -> [UInt8] {
     withUnsafeBytes(of: (length ?? UInt64(json.utf8.count)).littleEndian) { Array($0) } + Array(json.utf8)
       + [UInt8](repeating: 7, count: data)
+  }
+
+  @Test func `A header that is no JSON says where it is none`() throws {
+    let bytes = file(#"{"a":}"#, data: 0)
+    let failure = try #require(throws: Failure.self) {
+      try SafetensorsHeader(bytes, fileSize: bytes.count)
+    }
+    #expect(failure.cause(JSONError.self)?.column == 6, "\(failure)")
   }
 
   @Test func `Tensors are described in the order of their bytes`() throws {

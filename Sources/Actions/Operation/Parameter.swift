@@ -1,13 +1,17 @@
 public import JSON
+public import System
 
 /// Why a parameter's value is refused.
 public struct ParameterError: Error, CustomStringConvertible {
   public let parameter: String
   public let message: String
+  /// What it comes from, with more that its reader should know.
+  public let cause: Failure?
 
-  public init(_ parameter: String, _ message: String) {
+  public init(_ parameter: String, _ message: String, cause: Failure? = nil) {
     self.parameter = parameter
     self.message = message
+    self.cause = cause
   }
 
   public var description: String { "parameter '\(parameter)' \(message)" }

@@ -52,10 +52,16 @@ package struct UserSecret: Sendable {
 
   /// What proves that the holder of the secret has written these bytes.
   package func seal(of content: some Sequence<UInt8>) -> Digest {
+    seal(ofAll: CollectionOfOne(content))
+  }
+
+  /// The same of bytes that stand in several places.
+  package func seal(ofAll pieces: some Sequence<some Sequence<UInt8>>) -> Digest {
     var hasher = DigestHasher()
     bytes.withUnsafeBytes { hasher.update($0) }
-    if content.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {
-      Array(content).withUnsafeBytes { hasher.update($0) }
+    for piece in pieces
+    where piece.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {
+      Array(piece).withUnsafeBytes { hasher.update($0) }
     }
     bytes.withUnsafeBytes { hasher.update($0) }
     return hasher.finalize()

@@ -15,22 +15,23 @@ struct Orthogonalisation {
     let x = matrix.start
     let scale = 1 / (norm(matrix) + 1e-7)
     each(matrix.count) { i, n in brake_scale(x + i, Float(scale), x + i, n) }
+    let whole = Matrix(start: x, rows: rows, columns: columns)
+    let short = isTall ? whole.transposed : whole
+    let (a, p) = (
+      Matrix(start: gram.start, rows: side, columns: side),
+      Matrix(start: polynomial.start, rows: side, columns: side)
+    )
     for _ in 0..<iterations {
-      // gram [s, s] = X X^T, or X^T X of a tall matrix
-      multiply(
-        side, side, max(rows, columns), x, columns, isTall, x, columns, !isTall, gram.start, side)
-      // polynomial [s, s] = b A + c A A
-      multiply(side, side, side, gram.start, side, false, gram.start, side, false, polynomial.start, side)
-      let (a, p) = (gram.start, polynomial.start)
+      // X X^T, or X^T X of a tall matrix
+      multiply(short, short.transposed, into: gram)
+      // b A + c A A
+      multiply(a, a, into: polynomial)
       each(side * side) { i, n in
-        brake_combine(p + i, Float(BRAKE_NEWTON_SCHULZ_B), a + i, Float(BRAKE_NEWTON_SCHULZ_C), p + i, n)
+        brake_combine(
+          p.start + i, Float(BRAKE_NEWTON_SCHULZ_B), a.start + i, Float(BRAKE_NEWTON_SCHULZ_C), p.start + i, n
+        )
       }
-      // product [rows, columns] = polynomial X, or X polynomial
-      if isTall {
-        multiply(rows, columns, side, x, columns, false, p, side, false, product.start, columns)
-      } else {
-        multiply(rows, columns, side, p, side, false, x, columns, false, product.start, columns)
-      }
+      if isTall { multiply(whole, p, into: product) } else { multiply(p, whole, into: product) }
       each(matrix.count) { i, n in
         brake_combine(x + i, Float(BRAKE_NEWTON_SCHULZ_A), x + i, 1, product.start + i, n)
       }
@@ -50,14 +51,24 @@ struct Orthogonalisation {
     threads.ranges(count, grain: 1 << 16, work: 3 * count) { body($0.lowerBound, $0.count) }
   }
 
-  private func multiply(
-    _ m: Int, _ n: Int, _ k: Int, _ a: ConstantFloats, _ lda: Int, _ isATransposed: Bool, _ b: ConstantFloats,
-    _ ldb: Int, _ isBTransposed: Bool, _ c: Floats, _ ldc: Int
-  ) {
+  /// A matrix whose rows stand one after the other, or what it is transposed.
+  private struct Matrix {
+    let start: Floats
+    let rows, columns: Int
+    var isTransposed = false
+
+    var transposed: Matrix {
+      Matrix(start: start, rows: columns, columns: rows, isTransposed: !isTransposed)
+    }
+    /// From one row to the next as they stand in memory.
+    var stride: Int { isTransposed ? rows : columns }
+  }
+
+  private func multiply(_ a: Matrix, _ b: Matrix, into c: FloatBuffer) {
     threads.product(
       brake_product(
-        m: m, n: n, k: k, a: a, lda: lda, a_transposed: isATransposed, b: b, ldb: ldb,
-        b_transposed: isBTransposed,
-        c: c, ldc: ldc, accumulate: false, bias: nil, batch: 1, stride_a: 0, stride_b: 0, stride_c: 0))
+        m: a.rows, n: b.columns, k: a.columns, a: a.start, lda: a.stride, a_transposed: a.isTransposed,
+        b: b.start, ldb: b.stride, b_transposed: b.isTransposed, c: c.start, ldc: b.columns,
+        accumulate: false, bias: nil, batch: 1, stride_a: 0, stride_b: 0, stride_c: 0))
   }
 }

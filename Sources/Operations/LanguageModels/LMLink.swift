@@ -36,7 +36,8 @@ struct LMLink {
       }
     schedule = try Schedule(values, peak: values[LMParameters.learningRate], end: values[Self.end])
     do { rule = try LMOptimiser.rule(values) } catch {
-      throw Failure(.malformed, "\(error)")
+      throw Failure(
+        .parameter, error.description, facts: error.cause?.facts ?? [], hint: error.cause?.hint, cause: error)
     }
     weightDecay = values[LMParameters.weightDecay]
     clip = values[LMParameters.clip]
@@ -64,7 +65,7 @@ struct LMLink {
     _ = try LMOptimiser.rule(values)
     let link: LMLink
     do { link = try LMLink(values) } catch {
-      throw ParameterError("schedule", "cannot be as it is: \(error.headline)")
+      throw ParameterError("schedule", "cannot be as it is: \(error.headline)", cause: error)
     }
     if !link.isConfigured {
       let (width, heads) = (values[LMParameters.width], values[LMParameters.heads])
@@ -72,7 +73,7 @@ struct LMLink {
         throw ParameterError("heads", "(\(heads)) do not divide the width, \(width)")
       }
       do { _ = try link.model(vocabulary: 256) } catch {
-        throw ParameterError("model", "cannot be as it is: \(error.headline)")
+        throw ParameterError("model", "cannot be as it is: \(error.headline)", cause: error)
       }
     }
     guard link.batch % link.passBatch == 0 else {

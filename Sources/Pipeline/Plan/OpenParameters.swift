@@ -1,5 +1,6 @@
 import Actions
 import JSON
+import System
 
 /// The parameters of a stage's operation, read once for all its instances.
 struct OpenParameters {
@@ -104,7 +105,8 @@ struct OpenParameters {
   ) -> PipelineError {
     let declared = operation.parameters.first { $0.name == error.parameter }
     return PipelineError(
-      error.description, at: position, facts: [("stage", stage), ("operation", operation.name)],
-      hint: declared.map { "\($0.name): \($0.help)" })
+      error.description, at: position,
+      facts: [("stage", stage), ("operation", operation.name)] + (error.cause?.facts ?? []),
+      hint: error.cause?.hint ?? declared.map { "\($0.name): \($0.help)" })
   }
 }

@@ -3,7 +3,7 @@ import Artefacts
 public import JSON
 
 /// An instance as a value that can be kept and sent: with the operations that the reader has too, it says everything that
-/// is needed to make an action of it.
+/// is needed to make an action of it. There may be very many: what is false, null or empty is left out.
 extension StageInstance {
   public var json: JSON {
     var members: [String: JSON] = [
@@ -15,6 +15,7 @@ extension StageInstance {
     ]
     if !linkFolders.isEmpty { members["link-folders"] = .array(linkFolders.map(\.json)) }
     if let link { members["link"] = .string(link) }
+    members = members.filter { !$0.value.isNothing }
     switch work {
     case .operation(let operation, let parameters):
       members.merge(OperationRegistry.members(operation, parameters)) { $1 }
@@ -29,13 +30,13 @@ extension StageInstance {
   /// - Throws: what is missing or malformed.
   public convenience init(_ json: JSON, registry: OperationRegistry) throws {
     let reader = JSONReader(json)
-    let inputs = try reader.array("inputs").map { input in
+    let inputs = try (json["inputs"]?.array ?? []).map { input in
       guard let pair = input.array, pair.count == 2, let name = pair[0].string else {
         throw reader.malformed("inputs")
       }
       return StageInstance.Input(name: name, source: try InputSource(pair[1], depth: 0))
     }
-    let publish = try reader.array("publish").map { rule in
+    let publish = try (json["publish"]?.array ?? []).map { rule in
       guard let pair = rule.array, pair.count == 2, let output = pair[0].string, let path = pair[1].string
       else {
         throw reader.malformed("publish")
@@ -53,7 +54,7 @@ extension StageInstance {
       outputs = operation.outputs
     }
     self.init(
-      stage: try reader.string("stage"), keys: try reader.array("keys").compactMap(\.string),
+      stage: try reader.string("stage"), keys: (json["keys"]?.array ?? []).compactMap(\.string),
       link: json["link"]?.string, work: work, inputs: inputs, outputs: outputs, publish: publish,
       linkFolders: try (json["link-folders"]?.array ?? []).map { try LinkFolder($0) },
       resources: Resources(json["resources"] ?? [:]), position: try reader.position())
@@ -111,7 +112,7 @@ extension InputSource {
 
 extension ShellCommand {
   var json: JSON {
-    [
+    let members: [String: JSON] = [
       "template": template.json, "shell": .array(shell.words.map { .string($0) }),
       "environment": .object(environment.mapValues { .string($0) }),
       "passed": .array(passed.map { .string($0) }),
@@ -122,27 +123,37 @@ extension ShellCommand {
       "growing": .array(growing.map { .string($0) }),
       "eager": .array(eager.map { .string($0) }), "resume": .bool(resumes),
     ]
+    return .object(members.filter { !$0.value.isNothing })
   }
 
   init(_ json: JSON) throws {
     let reader = JSONReader(json)
-    guard let environment = json["environment"]?.object, let tools = json["tools"]?.object,
-      let sandbox = json["sandbox"]?.bool, let network = json["network"]?.bool,
-      let refusesUndeclared = json["refuses-undeclared"]?.bool, let template = json["template"]
-    else { throw reader.malformed("command") }
+    guard let template = json["template"] else { throw reader.malformed("command") }
+    func list(_ name: String) -> [String] { (json[name]?.array ?? []).compactMap(\.string) }
+    func flag(_ name: String) -> Bool { json[name]?.bool ?? false }
     guard let shell = CommandShell(try reader.array("shell").compactMap(\.string)) else {
       throw reader.malformed("shell")
     }
     self.init(
       template: try ShellTemplate(template),
       shell: shell,
-      environment: environment.compactMapValues(\.string),
-      passed: try reader.array("passed").compactMap(\.string), tools: tools.mapValues(\.string),
-      python: PythonSource(json["python"] ?? .null), hasImage: json["image"]?.bool ?? false, sandbox: sandbox,
-      network: network,
-      refusesUndeclared: refusesUndeclared, stdin: json["stdin"]?.string,
-      ending: CommandEnding(json["ending"] ?? [:]),
-      growing: (json["growing"]?.array ?? []).compactMap(\.string),
-      eager: (json["eager"]?.array ?? []).compactMap(\.string), resumes: json["resume"]?.bool ?? false)
+      environment: (json["environment"]?.object ?? [:]).compactMapValues(\.string), passed: list("passed"),
+      tools: (json["tools"]?.object ?? [:]).mapValues(\.string),
+      python: PythonSource(json["python"] ?? .null),
+      hasImage: flag("image"), sandbox: flag("sandbox"), network: flag("network"),
+      refusesUndeclared: flag("refuses-undeclared"), stdin: json["stdin"]?.string,
+      ending: CommandEnding(json["ending"] ?? [:]), growing: list("growing"), eager: list("eager"),
+      resumes: flag("resume"))
+  }
+}
+
+extension JSON {
+  fileprivate var isNothing: Bool {
+    switch self {
+    case .null, .bool(false): true
+    case .array(let list): list.isEmpty
+    case .object(let members): members.isEmpty
+    default: false
+    }
   }
 }

@@ -42,10 +42,10 @@ public struct CommandSurroundings: Sendable {
     self.jobServer = jobServer
   }
 
-  func confinement(of command: ActionCommand) -> Confinement {
+  func confinement(of command: ActionCommand, _ memory: SandboxMemory) -> Confinement {
     var reason: String?
     if command.sandbox {
-      switch Sandbox.found(workspace: workspace) {
+      switch Sandbox.found(workspace: workspace, memory: memory) {
       case .success(let sandbox): return .sandbox(sandbox)
       case .failure(let failure): reason = failure.reason
       }

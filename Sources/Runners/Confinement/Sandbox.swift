@@ -42,9 +42,10 @@ struct Sandbox: Sendable {
   }
 
   /// bubblewrap for the commands of a workspace, or why there is none. Looked for once in a process.
-  static func found(workspace: String) -> Result<Sandbox, Unavailable> {
+  /// - Parameter memory: of whether it works.
+  static func found(workspace: String, memory: SandboxMemory? = nil) -> Result<Sandbox, Unavailable> {
     availability.withLock { known in
-      if known == nil { known = probe() }
+      if known == nil { known = probe(memory) }
       return known!
     }.map { Sandbox(program: $0, workspace: hidable(workspace)) }
   }
@@ -53,12 +54,13 @@ struct Sandbox: Sendable {
 
   private static let availability = Mutex<Result<String, Unavailable>?>(nil)
 
-  private static func probe() -> Result<String, Unavailable> {
+  private static func probe(_ memory: SandboxMemory?) -> Result<String, Unavailable> {
     guard let program = ProgramPath.find("bwrap") else {
       return .failure(Unavailable(reason: "bubblewrap is not installed (apt-get install bubblewrap)"))
     }
     let line =
       [program] + machine() + ["--unshare-pid", "--unshare-net", "--", "/bin/sh", "-c", ":"]
+    if memory?.knows(line) == true { return .success(program) }
     let quoted = line.map(ShellText.quoted).joined(separator: " ")
     guard let pipe = popen("exec 2>&1 </dev/null; \(quoted)", "re") else {
       return .failure(Unavailable(reason: "bubblewrap cannot be started"))
@@ -66,7 +68,10 @@ struct Sandbox: Sendable {
     var buffer = [UInt8](repeating: 0, count: 400)
     let count = fread(&buffer, 1, buffer.count, pipe)
     let text = String(decoding: buffer[..<count], as: UTF8.self)
-    if pclose(pipe) == 0 { return .success(program) }
+    if pclose(pipe) == 0 {
+      memory?.remember(line)
+      return .success(program)
+    }
     let said = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it does not say why"
     return .failure(Unavailable(reason: "bubblewrap does not work here: \(said)"))
   }

@@ -1,5 +1,5 @@
 public import Artefacts
-import System
+public import System
 
 /// Finds out whether actions of a workspace can run as jobs of the cluster, with a job that does nothing.
 public struct SlurmCheck: Sendable {
@@ -8,10 +8,15 @@ public struct SlurmCheck: Sendable {
     public let topic: String
     public let text: String
     public let isGood: Bool
+    /// Names and numbers of what went wrong.
+    public let facts: [Failure.Fact]
     /// What to do about it.
     public let hint: String?
 
-    init(_ topic: String, _ text: String, isGood: Bool = true, hint: String? = nil) {
+    init(
+      _ topic: String, _ text: String, isGood: Bool = true, facts: [Failure.Fact] = [], hint: String? = nil
+    ) {
+      self.facts = facts
       self.topic = topic
       self.text = text
       self.isGood = isGood
@@ -55,10 +60,10 @@ public struct SlurmCheck: Sendable {
     do {
       var versions: Set<String> = []
       for program in ["sbatch", "squeue", "scancel"] {
-        versions.insert(firstLine(try SlurmCommands.run(program, ["--version"])))
+        versions.insert(SlurmCheck.firstLine(try SlurmCommands.run(program, ["--version"])))
       }
       return Finding("programs", "sbatch, squeue and scancel, \(versions.sorted().joined(separator: ", "))")
-    } catch { return failed("programs", error) }
+    } catch { return SlurmCheck.failed("programs", error) }
   }
 
   private func controller() -> Finding {
@@ -73,7 +78,7 @@ public struct SlurmCheck: Sendable {
         return Finding("controller", "there is no partition that is up", isGood: false, hint: "see: sinfo")
       }
       return Finding("controller", "answers; partitions: \(partitions.joined(separator: ", "))")
-    } catch { return failed("controller", error) }
+    } catch { return SlurmCheck.failed("controller", error) }
   }
 
   // MARK: The job
@@ -97,10 +102,13 @@ public struct SlurmCheck: Sendable {
           "--nodes=1", "--ntasks=1", "--time=5",
         ] + settings.options, input: script(place))
       guard let job = text.split(whereSeparator: { $0 == ";" || $0.isWhitespace }).first.flatMap({ Int($0) })
-      else { return [Finding("test job", "sbatch printed '\(firstLine(text))'", isGood: false)] }
+      else { return [Finding("test job", "sbatch printed '\(SlurmCheck.firstLine(text))'", isGood: false)] }
       number = job
     } catch {
-      return [failed("test job", error, hint: "slurm-options: in brake's configuration is added to sbatch")]
+      return [
+        SlurmCheck.failed(
+          "test job", error, hint: "slurm-options: in brake's configuration is added to sbatch")
+      ]
     }
     defer { _ = try? SlurmCommands.run("scancel", ["--quiet", String(number)]) }
     return try await follow(number, in: place, token: token, since: start, within: patience, report)
@@ -200,15 +208,17 @@ public struct SlurmCheck: Sendable {
     }
   }
 
-  private func failed(_ topic: String, _ error: any Error, hint: String? = nil) -> Finding {
-    if let error = error as? SlurmCommands.Failed {
-      return Finding(topic, firstLine(error.complaint), isGood: false, hint: hint)
+  static func failed(_ topic: String, _ error: any Error, hint: String? = nil) -> Finding {
+    switch error {
+    case let error as SlurmCommands.Failed:
+      Finding(topic, firstLine(error.complaint), isGood: false, hint: hint)
+    case let failure as Failure:
+      Finding(topic, failure.headline, isGood: false, facts: failure.facts, hint: failure.hint ?? hint)
+    default: Finding(topic, "\(error)", isGood: false, hint: hint)
     }
-    let failure = error as? Failure
-    return Finding(topic, failure?.headline ?? "\(error)", isGood: false, hint: failure?.hint ?? hint)
   }
 
-  private func firstLine(_ text: String) -> String {
+  private static func firstLine(_ text: String) -> String {
     text.split(whereSeparator: \.isNewline).first.map { String($0.prefix(300)) } ?? "nothing"
   }
 }

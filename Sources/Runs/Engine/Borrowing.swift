@@ -67,10 +67,8 @@ public struct Borrowing: Sendable {
     if extent == .alone { return }
     let logs = (extent == .withLineage ? lineage : makers).compactMap(\.log)
     try await fetch(logs: logs)
-    let taken = try lineage.filter {
-      try borrowed.records[$0.key] != nil && !engine.hasOwn(of: $0.key, actions[$0.key])
-    }
-    try engine.record(taken, borrowed.signatures, from: source.place)
+    let taken = lineage.filter { borrowed.records[$0.key] != nil }
+    try engine.record(taken, of: actions, borrowed.signatures, from: source.place)
   }
 
   /// What was printed can be done without.
@@ -98,15 +96,33 @@ public struct Borrowing: Sendable {
 }
 
 extension Engine {
-  /// Records what has been made elsewhere.
+  /// Records what has been made elsewhere, but for that of which there is a record here that counts by now: a run may have made the
+  /// same while others were asked.
   /// - Parameters:
+  ///   - actions: those that were asked for, by key.
   ///   - signatures: of these records, and perhaps of others.
   ///   - place: where they come from.
-  func record(_ records: [Record], _ signatures: [Digest: RecordSignatures], from place: String?) throws {
+  func record(
+    _ offered: [Record], of actions: [Digest: Action], _ signatures: [Digest: RecordSignatures],
+    from place: String?
+  ) throws {
     let publication = store.publication()
-    for record in records where ((try? store.record(record.key)) ?? nil) != record {
-      // One that is here and does not count gives way, as it does to a result of one's own.
-      try publication.add(record: record, isReplacing: try store.hasRecord(record.key))
+    var records: [Record] = []
+    var rights: [Lease] = []
+    defer { for right in rights { right.release() } }
+    for record in offered where try !hasOwn(of: record.key, actions[record.key]) {
+      if ((try? store.record(record.key)) ?? nil) != record {
+        let isReplacing = try store.hasRecord(record.key)
+        if isReplacing {
+          // One that is here and does not count gives way, as it does to a result of one's own. Who computes one at this moment
+          // would lose it, or has just recorded it.
+          guard let right = try leases.take(record.key) else { continue }
+          rights.append(right)
+          if try hasOwn(of: record.key, actions[record.key]) { continue }
+        }
+        try publication.add(record: record, isReplacing: isReplacing)
+      }
+      records.append(record)
     }
     // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
     let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
@@ -119,8 +135,8 @@ extension Engine {
     try? store.note(told: records, from: place)
   }
 
-  /// Whether by now there is a record here that counts: a run may have made the same while others were asked.
-  func hasOwn(of key: Digest, _ action: Action?) throws -> Bool {
+  /// Whether there is a record here that counts.
+  private func hasOwn(of key: Digest, _ action: Action?) throws -> Bool {
     guard let here = (try? store.record(key)) ?? nil, action?.fault(in: here.outputs) == nil else {
       return false
     }

@@ -28,8 +28,7 @@ extension Engine {
         }
       }
       // So that the next run finds it, and it can be told where it was made, and by whom. A run does not fail for it.
-      let fresh = taken.filter { (try? hasOwn(of: $0.key, wantedActions[$0.key])) == false }
-      try? record(fresh, signatures, from: source.place)
+      try? record(taken, of: wantedActions, signatures, from: source.place)
       try? store.note(told: taken, from: source.place)
       _ = try? store.add(signatures.filter { found[$0.key] != nil })
     }

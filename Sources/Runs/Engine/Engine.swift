@@ -131,7 +131,7 @@ public struct Engine: Sendable {
         var execution = Execution(
           engine: self, changes: changes, options: options, list: list, observe: observe)
         let summary = try await execution.run()
-        if !execution.needsPlan && !execution.isRepeated { return remember(execution, summary, in: memory) }
+        if !execution.needsPlan && !execution.isRepeated { return remember(&execution, summary, in: memory) }
         made = execution.schedule.made
       }
       if try options.always || options.asksVersions || hasToRun(targets) { resolver.tools.askAnew() }
@@ -148,11 +148,14 @@ public struct Engine: Sendable {
           observe: observe)
         summary = try await execution.run()
       }
-      return remember(execution, summary, in: memory)
+      return remember(&execution, summary, in: memory)
     }
   }
 
-  private func remember(_ execution: Execution, _ summary: RunSummary, in memory: RunMemory?) -> RunSummary {
+  /// - Parameter execution: has come to its end, and is good for nothing after this.
+  private func remember(
+    _ execution: inout Execution, _ summary: RunSummary, in memory: RunMemory?
+  ) -> RunSummary {
     // What another place has may be gone the next time, which nobody would notice.
     if let memory, sources.isEmpty, trust.isEverybody, let run = execution.memory(of: summary) {
       try? memory.keep(run)
@@ -166,7 +169,7 @@ public struct Engine: Sendable {
     let plan = try plan()
     let asks = !plan.deferred.isEmpty || plan.instances.contains { $0.work.asksPrograms }
     return try asks
-      && Survey(self, targets: targets).findings.contains {
+      && Survey(self, targets: targets, keepsRecorded: false).findings.contains {
         $0.state != .upToDate && $0.state != .unpublished
       }
   }

@@ -34,38 +34,51 @@ extension Execution {
     return summary
   }
 
-  /// What is to be remembered of a run in which all went well; nil if something in it cannot be.
-  func memory(of summary: RunSummary) -> RememberedRun? {
+  /// What is to be remembered of a run in which all went well; nil if something in it cannot be. It has come to its end: what is
+  /// known of an instance is given up once it is written down, since both of all would take twice the memory.
+  mutating func memory(of summary: RunSummary) -> RememberedRun? {
     guard !isMixed, summary.hit + summary.ran == summary.planned, failures.isEmpty, selection.deferred.isEmpty
     else {
       return nil
     }
     do {
       var writer = try MemoryWriter(after: remembered, engine: engine)
+      let result = result(summary)
+      if remembered == nil {
+        plan = Plan(instances: [], deferred: [], parameters: [:], defaults: [])
+        selection = Plan.Selection(instances: [], targets: [], deferred: [])
+      }
       // Of a remembered run, those that nobody had to look at stay as they are.
       for number in remembered == nil ? Array(0..<instances.count) : known.keys.sorted() {
-        guard let known = known[number] else { return nil }
+        guard let known = known.removeValue(forKey: number) else { return nil }
         try writer.add(
           instances[number], known, dependencies: instances.dependencies(of: number),
           as: remembered == nil ? nil : number)
+        if remembered == nil { instances.release(number) }
+        if (number + 1) % Execution.releasedAtOnce == 0 { FreeMemory.giveBack() }
       }
-      var remembered = self.remembered?.summary ?? RememberedRun.Summary()
-      remembered.planned = summary.planned
-      remembered.outputs = summary.outputs
-      remembered.published = summary.published
-      if self.remembered == nil {
-        remembered.targets = selection.targets.compactMap { name in
-          instances.number(of: name).map { (name, $0) }
-        }
-        remembered.parameters = plan.parameters
-        remembered.keys = keys
-        remembered.eager = (0..<instances.count).filter { !instances[$0].eager.isEmpty }
-        remembered.telling = (0..<instances.count).filter { instances[$0].work.tellsHowStagesRan }
-      }
-      return try writer.finished(remembered)
+      return try writer.finished(result)
     } catch {
       return nil
     }
+  }
+
+  /// How many instances are given up before their memory is given back.
+  private static let releasedAtOnce = 1 << 13
+
+  /// What is remembered of the run as a whole.
+  private func result(_ summary: RunSummary) -> RememberedRun.Summary {
+    var result = remembered?.summary ?? RememberedRun.Summary()
+    result.planned = summary.planned
+    result.outputs = summary.outputs
+    result.published = summary.published
+    if remembered != nil { return result }
+    result.targets = selection.targets.compactMap { name in instances.number(of: name).map { (name, $0) } }
+    result.parameters = plan.parameters
+    result.keys = keys
+    result.eager = (0..<instances.count).filter { !instances[$0].eager.isEmpty }
+    result.telling = (0..<instances.count).filter { instances[$0].work.tellsHowStagesRan }
+    return result
   }
 
   /// Each once, in plan order.

@@ -37,7 +37,7 @@ struct RunInstances {
     remembered.map { Array($0.instances[number].dependencies) } ?? dependencies[number]
   }
 
-  /// - Precondition: it was added, or loaded.
+  /// - Precondition: it was added, or loaded, and not released.
   subscript(number: Int) -> StageInstance { instances[number]! }
 
   /// - Returns: its number.
@@ -48,6 +48,9 @@ struct RunInstances {
     dependencies.append(instance.dependencies.compactMap { numbers[$0] })
     return number
   }
+
+  /// Forgets what is known of an instance but its number and what it depends on.
+  mutating func release(_ number: Int) { instances[number] = nil }
 
   /// Reads an instance of a remembered run.
   mutating func load(_ number: Int) throws {

@@ -11,30 +11,68 @@ struct Survey: Sendable {
 
   struct Finding: Sendable {
     let instance: StageInstance
-    /// Nil if an input comes from a stage that must run first, or cannot be read.
-    let action: Action?
-    let record: Record?
     let state: InstanceStatus.State
-    /// Why an input cannot be read.
-    let error: PipelineError?
-    /// What is not known before it runs.
-    var unknown: String?
-    /// What would tell, if no more than a question to Python is needed.
-    var question: UnknownIdentity?
-    /// What would tell, if it takes no more than versions of programs.
-    var version: UnknownIdentity?
-    /// Why what is recorded does not count; nil if nothing is, or it does.
-    var distrust: String?
-    /// What is recorded where outputs that nothing reads were removed: the others may be in the store.
-    var partial: Record?
+    /// The action's; nil if an input comes from a stage that must run first, or cannot be read.
+    let key: Digest?
+    /// Held apart, since it is large and many have nothing of it.
+    private let held: Held
+
+    private indirect enum Held {
+      case nothing, details(Details)
+    }
+
+    /// What is known beside the state.
+    struct Details: Sendable {
+      var action: Action?
+      var record: Record?
+      /// Why an input cannot be read.
+      var error: PipelineError?
+      /// What is not known before it runs.
+      var unknown: String?
+      /// What would tell, if no more than a question to Python is needed.
+      var question: UnknownIdentity?
+      /// What would tell, if it takes no more than versions of programs.
+      var version: UnknownIdentity?
+      /// Why what is recorded does not count; nil if nothing is, or it does.
+      var distrust: String?
+      /// What is recorded where outputs that nothing reads were removed: the others may be in the store.
+      var partial: Record?
+    }
+
+    /// - Parameter keeps: whether more than the state and the key is wanted.
+    fileprivate init(
+      _ instance: StageInstance, _ state: InstanceStatus.State, _ details: Details? = nil, keeps: Bool = true
+    ) {
+      self.instance = instance
+      self.state = state
+      key = details?.action?.key
+      held = details.flatMap { keeps ? .details($0) : nil } ?? .nothing
+    }
+
+    private var details: Details? { if case .details(let details) = held { details } else { nil } }
+
+    var action: Action? { details?.action }
+    var record: Record? { details?.record }
+    var error: PipelineError? { details?.error }
+    var unknown: String? { details?.unknown }
+    var question: UnknownIdentity? { details?.question }
+    var version: UnknownIdentity? { details?.version }
+    var distrust: String? { details?.distrust }
+    var partial: Record? { details?.partial }
   }
 
   private let isLooking: Bool
+  private let keepsRecorded: Bool
 
   /// - Parameter isLooking: whether what a run would most likely find is good enough where it alone can tell: for people who look, not for
   ///   what is done or left undone because of it.
-  init(_ engine: Engine, targets: [String], isLooking: Bool = false) throws {
+  /// - Parameter keepsRecorded: whether the action and the record of what is recorded and in the store are wanted, and not just the key:
+  ///   all of them take some kilobytes each.
+  init(
+    _ engine: Engine, targets: [String], isLooking: Bool = false, keepsRecorded: Bool = true
+  ) throws {
     self.isLooking = isLooking
+    self.keepsRecorded = keepsRecorded
     var keys: [KeyedOutput: [String]] = [:]
     var results: [String: [Record.Output]] = [:]
     plan = try engine.plan()
@@ -45,6 +83,7 @@ struct Survey: Sendable {
       let instances = Dictionary(uniqueKeysWithValues: plan.instances.map { ($0.name, $0) })
       let read = Set(
         selection.instances.flatMap(\.dependencies) + selection.deferred.flatMap(\.waitsFor).map(\.instance))
+      findings.reserveCapacity(selection.instances.count)
       for instance in selection.instances[findings.count...] where results[instance.name] == nil {
         findings.append(
           finding(
@@ -69,7 +108,7 @@ struct Survey: Sendable {
     isRead: Bool, _ publisher: WorkspacePublisher, _ results: inout [String: [Record.Output]]
   ) -> Finding {
     guard instance.dependencies.allSatisfy({ results[$0] != nil }) else {
-      return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
+      return Finding(instance, .waiting)
     }
     do {
       let producers = instance.dependencies.map { name in
@@ -88,33 +127,31 @@ struct Survey: Sendable {
       case .hit(let found): record = found
       case .removed(let found) where isRead:
         results[instance.name] = found.outputs
-        return Finding(instance: instance, action: action, record: found, state: .removed, error: nil)
+        return Finding(instance, .removed, .init(action: action, record: found))
       case .removed(let found):
-        return Finding(
-          instance: instance, action: action, record: nil, state: .removed, error: nil, partial: found)
-      case .lost: return Finding(instance: instance, action: action, record: nil, state: .lost, error: nil)
+        return Finding(instance, .removed, .init(action: action, partial: found))
+      case .lost: return Finding(instance, .lost, .init(action: action))
       case .miss:
-        return Finding(instance: instance, action: action, record: nil, state: .mustRun, error: nil)
+        return Finding(instance, .mustRun, .init(action: action))
       case .distrusted(let reason):
-        return Finding(
-          instance: instance, action: action, record: nil, state: .mustRun, error: nil, distrust: reason)
+        return Finding(instance, .mustRun, .init(action: action, distrust: reason))
       }
       results[instance.name] = record.outputs
       let isPublished = publisher.isPublished(instance, record.outputs)
       return Finding(
-        instance: instance, action: action, record: record, state: isPublished ? .upToDate : .unpublished,
-        error: nil)
+        instance, isPublished ? .upToDate : .unpublished, .init(action: action, record: record),
+        keeps: keepsRecorded)
     } catch let unknown as UnknownIdentity {
       return Finding(
-        instance: instance, action: nil, record: nil, state: .unknown, error: nil, unknown: unknown.reason,
-        question: unknown.isQuestionToPython ? unknown : nil, version: unknown.isVersion ? unknown : nil)
+        instance, .unknown,
+        .init(
+          unknown: unknown.reason, question: unknown.isQuestionToPython ? unknown : nil,
+          version: unknown.isVersion ? unknown : nil))
     } catch is LostImage {
       // What it is shows when a run has fetched the image, or made it again.
-      return Finding(instance: instance, action: nil, record: nil, state: .waiting, error: nil)
+      return Finding(instance, .waiting)
     } catch {
-      return Finding(
-        instance: instance, action: nil, record: nil, state: .mustRun,
-        error: PipelineError(wrapping: error, in: instance))
+      return Finding(instance, .mustRun, .init(error: PipelineError(wrapping: error, in: instance)))
     }
   }
 }
@@ -160,11 +197,11 @@ extension Engine {
   /// - Parameter isLooking: whether the Python environment that was used last will do, where only a run can tell which one it takes.
   public func status(targets: [String], isLooking: Bool = true) async throws -> [InstanceStatus] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let survey = try await surveyed(targets, isLooking: isLooking)
+      let survey = try await surveyed(targets, isLooking: isLooking, keepsRecorded: false)
       try? files.save()
       let known = survey.findings.map {
         InstanceStatus(
-          instance: $0.instance.name, state: $0.state, key: $0.action?.key, error: $0.error,
+          instance: $0.instance.name, state: $0.state, key: $0.key, error: $0.error,
           resources: $0.instance.resources,
           leftover: $0.record == nil ? $0.action.flatMap { failures.latest(of: $0)?.work } : nil,
           running: $0.record == nil
@@ -192,8 +229,8 @@ extension Engine {
 
   /// - Parameter isLooking: if not, a Python that chooses between others is asked which one a run would take. What cannot be found out so
   ///   stays unknown.
-  func surveyed(_ targets: [String], isLooking: Bool) async throws -> Survey {
-    var survey = try Survey(self, targets: targets, isLooking: isLooking)
+  func surveyed(_ targets: [String], isLooking: Bool, keepsRecorded: Bool = true) async throws -> Survey {
+    var survey = try Survey(self, targets: targets, isLooking: isLooking, keepsRecorded: keepsRecorded)
     if isLooking { return survey }
     // Each question is asked once, and its answer may lead to another one.
     for _ in 0..<100 {
@@ -202,7 +239,7 @@ extension Engine {
         try Task.checkCancellation()
         break
       }
-      survey = try Survey(self, targets: targets)
+      survey = try Survey(self, targets: targets, keepsRecorded: keepsRecorded)
     }
     return survey
   }

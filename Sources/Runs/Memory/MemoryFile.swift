@@ -102,24 +102,24 @@ struct MemoryFile {
 
   // MARK: Writing
 
-  /// - Returns: the first file, and the second one unless there is one that it can belong to.
+  /// - Returns: the first file, and the second one in pieces, unless there is one that it can belong to. It is large, so that nobody
+  ///   puts it together in memory.
   static func bytes(
     of run: RememberedRun, request: Digest, secret: UserSecret
-  ) -> (head: [UInt8], body: [UInt8]?) {
+  ) -> (head: [UInt8], body: [ArraySlice<UInt8>]?) {
     if let body = run.body {
       let amended = body.amended.sorted().map { (number: $0, instance: run.instances[$0].bytes) }
       if amended.reduce(0, { $0 + $1.instance.count }) <= body.length / 2 {
         return (head(run.summary, run.shelves, run.sightings, amended, body.seal, request, secret), nil)
       }
     }
-    var body = ByteWriter(
-      capacity: run.instances.reduce(4) { $0 + 4 + $1.bytes.count })
-    body.add(count: run.instances.count)
-    for instance in run.instances { body.add(count: instance.bytes.count) }
-    for instance in run.instances { body.add(instance.bytes) }
+    var lengths = ByteWriter(capacity: 4 + 4 * run.instances.count)
+    lengths.add(count: run.instances.count)
+    for instance in run.instances { lengths.add(count: instance.bytes.count) }
+    let body = [lengths.bytes[...]] + run.instances.map(\.bytes)
     let head = head(
-      run.summary, run.shelves, run.sightings, [], secret.seal(of: body.bytes[...]), request, secret)
-    return (head, body.bytes)
+      run.summary, run.shelves, run.sightings, [], secret.seal(ofAll: body), request, secret)
+    return (head, body)
   }
 
   /// The first file for the same instances, with what has been seen since.

@@ -96,15 +96,25 @@ public final class RunMemory: Sendable {
     let bytes = MemoryFile.bytes(of: run, request: request, secret: secret)
     // Between the two, and where two processes write at once, they do not belong together: then nothing is remembered.
     if let body = bytes.body { try keep(body, at: pathOfBody) }
-    try keep(bytes.head, at: path)
+    try keep([bytes.head[...]], at: path)
   }
 
-  private func keep(_ bytes: [UInt8], at path: String) throws {
-    guard bytes.count <= MemoryFile.limit else { return }
+  /// How much is written at once.
+  private static let block = 1 << 16
+
+  private func keep(_ pieces: [ArraySlice<UInt8>], at path: String) throws {
+    guard pieces.reduce(0, { $0 + $1.count }) <= MemoryFile.limit else { return }
     let temporary = try store.temporaryPath()
     _ = try store.files.makeFolders(store.root + "/index")
     try store.files.writeFile(temporary, mode: 0o600) { append in
-      try bytes.withUnsafeBytes { try append($0) }
+      var block: [UInt8] = []
+      for piece in pieces {
+        block += piece
+        guard block.count >= RunMemory.block else { continue }
+        try block.withUnsafeBytes { try append($0) }
+        block.removeAll(keepingCapacity: true)
+      }
+      try block.withUnsafeBytes { try append($0) }
     }
     do { try store.files.rename(temporary, to: path) } catch {
       try? store.files.remove(temporary)
@@ -171,7 +181,9 @@ public final class RunMemory: Sendable {
         return false
       }
     }
-    if check.hasLearnt { try? keep(file.head(check.shelves, check.sightings, secret: secret), at: path) }
+    if check.hasLearnt {
+      try? keep([file.head(check.shelves, check.sightings, secret: secret)[...]], at: path)
+    }
     return true
   }
 }

@@ -12,11 +12,13 @@ extension Engine {
   ///   - isRecording: whether what has other bytes takes the place of what is recorded; if not, nothing is written to the
   ///     store.
   ///   - passing: instances that are not repeated.
+  ///   - ended: called with what came of an instance as soon as it has come to its end; not with what was cut short.
   ///   - compare: looks at a repetition while its files are there; may be called from several threads.
   /// - Returns: what came of it, by instance in the order of the plan; of several that are one action, by the first.
   public func repeated<Report: Sendable>(
     targets: [String], options: RunOptions = RunOptions(), isRecording: Bool, passing: Set<String> = [],
     observe: @escaping @Sendable (RunEvent) -> Void = { _ in },
+    ended: @escaping @Sendable (String, RepetitionOutcome<Report>) -> Void = { _, _ in },
     compare: @escaping @Sendable (Repetition) throws -> Report
   ) async throws -> [(instance: String, outcome: RepetitionOutcome<Report>)] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
@@ -42,6 +44,7 @@ extension Engine {
         for _ in 0..<places { startNext() }
         while let outcome = await group.next() {
           outcomes.append(outcome)
+          if !Task.isCancelled || outcome.1.isDone { ended(findings[outcome.0].instance.name, outcome.1) }
           startNext()
         }
       }
@@ -53,7 +56,7 @@ extension Engine {
   /// The instances that the targets name themselves, in the order of the plan.
   public func instances(of targets: [String]) async throws -> [String] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      try Survey(self, targets: targets).plan.selection(targets).targets
+      try Survey(self, targets: targets, keepsRecorded: false).plan.selection(targets).targets
     }
   }
 
@@ -62,7 +65,8 @@ extension Engine {
     try await withTaskExecutorPreference(TaskThreads.shared) {
       var behind: Set<String> = []
       var free: Set<String> = []
-      for instance in try Survey(self, targets: targets).plan.selection(targets).instances {
+      let survey = try Survey(self, targets: targets, keepsRecorded: false)
+      for instance in try survey.plan.selection(targets).instances {
         let isBehind = instance.dependencies.contains { behind.contains($0) || names.contains($0) }
         if isBehind { behind.insert(instance.name) }
         if !isBehind, names.contains(instance.name) { free.insert(instance.name) }

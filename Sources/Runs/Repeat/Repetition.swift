@@ -66,4 +66,7 @@ extension OutputFile {
 public enum RepetitionOutcome<Report: Sendable>: Sendable {
   case done(Report)
   case failed(PipelineError)
+
+  /// Whether there is something to report.
+  public var isDone: Bool { if case .done = self { true } else { false } }
 }

@@ -25,6 +25,9 @@ extension Schedule {
     var batch = 64
     /// How many such batches are under way at once.
     var lookups = 4
+    /// No more are looked up while so many wait for a place, unless one is free and none of these fits into it: what is known of each
+    /// takes some kilobytes of memory.
+    var queue = 4096
     /// Results are made durable together, since a flush costs the same for one as for many: once there are so many,
     var group = 64
     /// or so many seconds of computing would be lost, or the first of them has waited so long,

@@ -29,8 +29,6 @@ struct Schedule {
     var missing = 0
     /// Whether it is known what comes of it as long as nothing that it depends on comes out otherwise than before.
     var isPresumed = false
-    var demand = Resources.undeclared
-    var key: Digest?
     /// Whether it was run again because something of its own was lost.
     var isRepaired = false
     var changes = 0
@@ -38,7 +36,16 @@ struct Schedule {
     var isRecorded = false
   }
 
+  /// What is to run of an instance, and what that asks for.
+  private struct Work {
+    let key: Digest
+    let demand: Resources
+  }
+
+  /// One for each instance, of which there may be very many: what few of them have stands elsewhere.
   private var nodes: [Node] = []
+  /// Of those that were not recorded when they were looked up, until they are done.
+  private var work: [Int: Work] = [:]
   private let options: Options
   private var room: Capacity
   /// What of it something has that is no instance.
@@ -154,7 +161,13 @@ struct Schedule {
   /// What is to be done now. Each decision is told once; with none, and none under way, the run has come to its end.
   mutating func decisions() -> [Decision] {
     var decisions: [Decision] = []
-    while startsMore, lookups < options.lookups, !ready.isEmpty {
+    if startsMore {
+      decisions += fetches.map { .fetch($0) }
+      fetches = []
+      start(&decisions)
+    }
+    while startsMore, lookups < options.lookups, queue.count < options.queue || room.hasPlace, !ready.isEmpty
+    {
       var batch: [Int] = []
       while batch.count < options.batch, let node = ready.popSmallest() {
         nodes[node].state = .lookingUp
@@ -162,11 +175,6 @@ struct Schedule {
       }
       lookups += 1
       decisions.append(.lookUp(batch))
-    }
-    if startsMore {
-      decisions += fetches.map { .fetch($0) }
-      fetches = []
-      start(&decisions)
     }
     decisions += watched.map { .watch($0) }
     watched = []
@@ -219,7 +227,7 @@ struct Schedule {
     for demand in lent { whole.give(demand) }
     return queue.elements.contains { node in
       var rest = whole
-      return rest.take(nodes[node].demand)
+      return rest.take(demand(of: node))
     }
   }
 
@@ -230,7 +238,7 @@ struct Schedule {
   private mutating func start(_ decisions: inout [Decision]) {
     var passedOver: [Int] = []
     while room.hasPlace, let node = queue.popSmallest() {
-      guard room.take(nodes[node].demand) else {
+      guard room.take(demand(of: node)) else {
         passedOver.append(node)
         continue
       }
@@ -253,8 +261,7 @@ struct Schedule {
   mutating func miss(
     _ node: Int, key: Digest, demand: Resources = .undeclared, isLacking: Bool = false
   ) {
-    nodes[node].key = key
-    nodes[node].demand = demand
+    work[node] = Work(key: key, demand: demand)
     if inFlight[key] != nil {
       inFlight[key]!.append(node)
       nodes[node].state = .twin
@@ -280,7 +287,9 @@ struct Schedule {
   /// An instance was not looked at, since the run is ending.
   mutating func unseen(_ node: Int) { nodes[node].state = .waiting }
 
-  private mutating func leave(_ node: Int) { room.give(nodes[node].demand) }
+  private func demand(of node: Int) -> Resources { work[node]?.demand ?? .undeclared }
+
+  private mutating func leave(_ node: Int) { room.give(demand(of: node)) }
 
   /// A running instance has computed its outputs; they are not durable yet.
   mutating func computed(_ node: Int, seconds: Double = 0) {
@@ -318,7 +327,7 @@ struct Schedule {
     isStoring = false
     var twins: [Int: [Int]] = [:]
     for node in batch {
-      if let key = nodes[node].key { made.insert(key) }
+      if let key = work[node]?.key { made.insert(key) }
       let all = settleAction(of: node)
       publish([node], hit: false)
       twins[node] = all.filter { $0 != node }
@@ -428,7 +437,7 @@ struct Schedule {
   }
 
   private mutating func settleAction(of node: Int) -> [Int] {
-    guard let key = nodes[node].key, let all = inFlight[key], all.first == node else { return [node] }
+    guard let key = work[node]?.key, let all = inFlight[key], all.first == node else { return [node] }
     inFlight[key] = nil
     return all
   }
@@ -437,6 +446,7 @@ struct Schedule {
     // A queue of its own: a chain of presumed instances may be long.
     var ends = [(node, isChanged)]
     nodes[node].state = .done(hit: hit)
+    work[node] = nil
     while let (node, isChanged) = ends.popLast() {
       let dependants = nodes[node].dependants
       nodes[node].dependants = []
@@ -457,6 +467,7 @@ struct Schedule {
   private mutating func fail(_ node: Int) {
     hasFailed = true
     nodes[node].state = .failed
+    work[node] = nil
     let dependants = nodes[node].dependants
     nodes[node].dependants = []
     for dependant in dependants { skip(dependant) }

@@ -67,7 +67,7 @@ extension Engine {
   /// - Parameter afterRun: whether records are asked for the keys of what is known only during a run.
   public func sources(targets: [String], afterRun: Bool) async throws -> [String] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
-      let plan = try afterRun ? Survey(self, targets: targets).plan : plan()
+      let plan = try afterRun ? Survey(self, targets: targets, keepsRecorded: false).plan : plan()
       return try plan.selection(targets).instances.flatMap { instance in
         instance.inputs.flatMap(\.source.files).map { $0.hasPrefix("/") ? $0 : root + "/" + $0 }
       }

@@ -32,7 +32,7 @@ import Testing
       operation: "curve.prepare", revision: 3,
       digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
     Golden(
-      operation: "curve.fit", revision: 13,
+      operation: "curve.fit", revision: 14,
       digests: ["fit": "2b0a06d3033f2bac987114661bb19f21641ee54b5a84b4b7ffcccb90a3ed4ac3"]),
     Golden(
       operation: "curve.compare", revision: 2,

@@ -79,8 +79,8 @@ import Testing
       operation: "report.tables", revision: 14,
       digest: "b6db8420951db18f82a0c211badbf10f42dc4903ad3dfa5fe7ee6335705cf9a2"),
     Golden(
-      operation: "report.html", revision: 18,
-      digest: "d2c3d45ed1a390b25f0e21626e6c4a80a4aaf38b249df0e7ced69a13cf23a2e2"),
+      operation: "report.html", revision: 19,
+      digest: "be4870217cd755accede414c53b50785d6e08c66eb1a4548a259cefba543bd97"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
@@ -88,8 +88,8 @@ import Testing
       operation: "report.tables", isOfRates: true, revision: 14,
       digest: "f077dd69831bfc5964a79d25a1e176a82d9a053e18d77851f95bf6391e1f174b"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 18,
-      digest: "476a876835a1f3388f0e3d76d8fd32ddd2b0b510f6fc3882424221d37d003d2a"),
+      operation: "report.html", isOfRates: true, revision: 19,
+      digest: "012decd3e59f633d396464228a82b2a7d22d5fd8db6844877911983efbcdd3ec"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

@@ -4,8 +4,8 @@ import Glibc
 /// Curves of one law with two breaks and noise: how often both are found, and how often their intervals and those of the exponents hold
 /// the truth.
 ///
-/// Of losses, smoothed before or not, the law is fitted to the same means, and the truth is the law itself; of smoothed points alone it is
-/// what they give of it without noise.
+/// Of losses, smoothed before or not, the law is fitted to the same means; of smoothed points alone, to those that share no loss. The
+/// truth is the law itself.
 struct BreaksCase: Sendable {
   let law: TwoBreaks
   let persistence: Double
@@ -27,11 +27,7 @@ struct BreaksCase: Sendable {
   }
 
   func measure(_ seeds: Range<Int>) async throws -> CoverageCase.Table {
-    var truth = law.breaks + law.rates
-    if isSmoothed {
-      let laws = try CurveAnalysis.run(prepared(nil), options: options(0, resamples: 0)).evidence?.laws
-      truth = laws?.first { $0.breaks.count == 2 }.map { $0.breaks + $0.rates } ?? truth
-    }
+    let truth = law.breaks + law.rates
     let all = try await eachSeed(seeds) { seed in
       let noise = Noise(deviation: Self.deviation, persistence: persistence, seed: seed)
       return try CurveAnalysis.run(prepared(noise), options: options(seed, resamples: 500))
@@ -59,8 +55,7 @@ struct BreaksCase: Sendable {
     CurveAnalysis.Options(skip: 100, resamples: resamples, seed: seed, starts: 5, cuts: [])
   }
 
-  private func prepared(_ noise: Noise?) throws -> PreparedCurve {
-    let noise = noise ?? Noise(deviation: 0, persistence: 0, seed: 0)
+  private func prepared(_ noise: Noise) throws -> PreparedCurve {
     let curve = noise.curve({ step, _ in law.logLoss(at: step) }, steps: law.lastStep)
     return try (isSmoothed ? Handed.points : .losses).prepared(curve)
   }

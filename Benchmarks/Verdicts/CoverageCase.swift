@@ -52,7 +52,10 @@ struct CoverageCase: Sendable {
       }
       let cells = zip(["t_d", "L_d", "r_d"], shares.indices).map { symbol, k in
         let width = known.reduce(0) { $0 + $1[k].upper - $1[k].lower } / Double(max(known.count, 1))
-        return "\(symbol) \((shares[k] * 1000).rounded() / 10) % (width \(Float(width)))"
+        let below = known.count { truth[k] < $0[k].lower }
+        let above = known.count { $0[k].upper < truth[k] }
+        return
+          "\(symbol) \((shares[k] * 1000).rounded() / 10) % (width \(Float(width)), truth below \(below), above \(above))"
       }
       text = "    \(name): \(cells.joined(separator: ", "))"
       holds = shares.allSatisfy { (0.92...0.98).contains($0) }

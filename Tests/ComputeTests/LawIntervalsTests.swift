@@ -21,6 +21,22 @@ import Testing
     #expect(analysis.reasons.contains { $0.contains(told) }, "\(analysis.reasons)")
   }
 
+  /// Each point is a mean over steps before it: taken at its own step, it would show them later by a factor of 12/11.
+  @Test func `Breaks of points that others smoothed are those of the losses`() throws {
+    let law = OneBreak(b: 20, c0: 0.3, c1: -0.25, logD1: log(2000), f1: 0.1)
+    let random = Philox(seed: 5)
+    let losses = (1...40_000).map { step in
+      law.loss(at: Double(step)) * exp(0.01 * random.normals(stream: 0, index: UInt64(step)).0)
+    }
+    let smoothed = try Preparation()(Curve(run: "a", steps: Array(1...40_000), losses: losses))
+    let points = PreparedCurve(
+      run: "a", steps: smoothed.steps, losses: smoothed.losses, smoothing: nil, isSubsampled: false,
+      sourcePoints: smoothed.steps.count, wasPrepared: true, notes: [])
+    let analysis = try CurveAnalysis.run(points, options: Sample.quick)
+    let one = try #require(analysis.evidence?.laws.first { $0.isOneBreakFit })
+    #expect(abs(one.breaks[0] / 2000 - 1) < 0.03, "\(one.breaks)")
+  }
+
   @Test func `They depend on the seed alone, and are as wide as the noise is large`() throws {
     func intervals(seed: Int, noise: Double = 0.001) throws -> LawIntervals {
       try #require(try Self.twoBreaks(seed: seed, noise: noise).supportedLaw?.intervals)

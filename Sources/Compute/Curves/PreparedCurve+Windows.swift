@@ -16,6 +16,9 @@ extension PreparedCurve {
   /// Each point is compared with the line between its neighbours, and between the next points that share no window with it.
   /// Independent points stray equally far from both, in mean square; averages over a window that is h wide in log t stray from
   /// neighbours at a distance of delta by delta / 1.5 h of that. Whichever is nearer, over octaves of t, is taken.
+  ///
+  /// Where there is next to no noise, points stray by the bend of their course alone, as smoothed ones do, and nothing tells. They are
+  /// taken for what only formats of smoothed curves bring here: smoothed.
   static func areSmoothed(_ steps: [Int], _ logLosses: [Double]) -> Bool {
     let x = steps.map { Elementary.log(Double($0)) }
     let width = Elementary.log(LossWindow.ratio)

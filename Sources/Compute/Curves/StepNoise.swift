@@ -12,6 +12,17 @@ public struct StepNoise: Sendable, Hashable {
   public struct Stretch: Sendable, Hashable {
     public let firstPoint: Int
     public let deviation: Double
+    /// How many independent points of its own tell its size. Infinite where that is taken as known.
+    let freedom: Double
+    /// What the variance of the stretch behind it counts in its own.
+    let inherited: Double
+
+    init(firstPoint: Int, deviation: Double, freedom: Double = .infinity, inherited: Double = 0) {
+      self.firstPoint = firstPoint
+      self.deviation = deviation
+      self.freedom = freedom
+      self.inherited = inherited
+    }
   }
 
   /// The prior of a stretch, in independent points: that its noise is that of the one behind it.
@@ -19,6 +30,7 @@ public struct StepNoise: Sendable, Hashable {
   /// What was measured in one stretch.
   struct Sum {
     let first: Int
+    /// As many independent ones as tell as much of the size.
     var points: Double
     /// Of the squares of the residuals, and of the products of neighbours.
     var squares, products: Double
@@ -43,7 +55,8 @@ public struct StepNoise: Sendable, Hashable {
           products: Sums.dot(Array(rest.dropLast()), Array(rest.dropFirst()))))
       end = first
     }
-    self.init(sums, course: Double(course), isCorrelated: true)
+    // Of hundreds and thousands of losses in a stretch the size of their noise is known.
+    self.init(sums, course: Double(course), isCorrelated: true, isKnown: true)
   }
 
   /// - Parameters:
@@ -51,11 +64,15 @@ public struct StepNoise: Sendable, Hashable {
   ///   - course: coefficients that were taken out of each. Each takes the power of the noise at frequency 0 with it,
   ///     gamma_0 (1 + phi) / (1 - phi), which is put back.
   ///   - isCorrelated: whether the products say how much.
-  init(_ sums: [Sum], course: Double, isCorrelated: Bool) {
+  ///   - isKnown: whether the sizes are taken as known.
+  init(_ sums: [Sum], course: Double, isCorrelated: Bool, isKnown: Bool) {
     var deviations = [Double](repeating: 0, count: sums.count)
+    var (freedoms, inherited) = (deviations, deviations)
     for _ in 0..<50 {
       let power = (1 + persistence) / (1 - persistence)
-      let prior = StepNoise.priorPoints * (1 + persistence * persistence) / (1 - persistence * persistence)
+      // Points that tell as much of the size as an independent one.
+      let cost = (1 + persistence * persistence) / (1 - persistence * persistence)
+      let prior = StepNoise.priorPoints * cost
       var behind: Double?
       var (numerator, denominator) = (0.0, 0.0)
       for (index, each) in sums.enumerated() {
@@ -63,8 +80,11 @@ public struct StepNoise: Sendable, Hashable {
         let variance: Double
         if let behind {
           variance = free > 0 ? (each.squares + prior * behind) / (free + prior) : behind
+          freedoms[index] = max(free, 0) / cost
+          inherited[index] = prior / (max(free, 0) + prior)
         } else {
           variance = each.squares / max(free, 1)
+          freedoms[index] = max(free, 1) / cost
         }
         deviations[index] = variance.squareRoot()
         if free > prior, variance > 0 {
@@ -77,11 +97,20 @@ public struct StepNoise: Sendable, Hashable {
       persistence = isCorrelated && denominator > 0 ? min(max(numerator / denominator, 0), 0.995) : 0
       if (persistence - last).magnitude < 1e-6 { break }
     }
-    stretches = zip(sums, deviations).map { Stretch(firstPoint: $0.first, deviation: $1) }
+    stretches = sums.indices.map {
+      Stretch(
+        firstPoint: sums[$0].first, deviation: deviations[$0], freedom: isKnown ? .infinity : freedoms[$0],
+        inherited: isKnown ? 0 : inherited[$0])
+    }
   }
 
   func deviation(at point: Int) -> Double {
-    (stretches.first { $0.firstPoint <= point } ?? stretches.last)?.deviation ?? 0
+    stretch(at: point).map { stretches[$0].deviation } ?? 0
+  }
+
+  /// The place of a point's stretch in `stretches`; nil if there is none.
+  func stretch(at point: Int) -> Int? {
+    stretches.isEmpty ? nil : stretches.firstIndex { $0.firstPoint <= point } ?? stretches.count - 1
   }
 }
 

@@ -56,9 +56,12 @@ extension BootstrapIntervals.Interval {
     self.init(lower: ends[0], upper: ends[1])
   }
 
-  init(_ values: [Double]) {
+  /// - Parameter missing: resamples without a value, which are counted beyond either end. Where they are no more than 2.5 % of all, both
+  ///   ends are among the values: see `SequenceBootstrap.determinesEnds`.
+  init(_ values: [Double], missing: Int = 0) {
     let ordered = OrderedValues(values)
-    self.init(lower: ordered.predicted(0.025), upper: ordered.predicted(0.975))
+    let tail = max(0, 0.025 * Double(values.count + missing + 1) - Double(missing)) / Double(values.count + 1)
+    self.init(lower: ordered.predicted(tail), upper: ordered.predicted(1 - tail))
   }
 }
 

@@ -144,11 +144,6 @@ struct Judgement {
     }
     let ends = law.intervals.map { " (\(whole($0.breakStep.lower)) to \(whole($0.breakStep.upper)))" } ?? ""
     reasons.append("\(lag): of the losses themselves it is about \(whole(law.breakStep))\(ends).")
-    if smoothed.modelled == .publishedSmoothing, evidence.flatMap(SlopeChanges.init) != nil {
-      reasons.append(
-        "The places of two breaks are those of smoothed points, too, and come later by a factor of about 12/11."
-      )
-    }
   }
 
   private mutating func caution(_ intervals: BootstrapIntervals?, _ sensitivity: [CutSensitivity]) {

@@ -5,7 +5,7 @@ public import System
 /// drawn again, with what the law leaves of them besides, and added to the law, which is then fitted again.
 ///
 /// Windows are means of the losses themselves, so that no smoothing has to be gone through; where only smoothed points are known, they
-/// are points that share no loss.
+/// are points that share no loss, at the mean of log t over the steps that they are means of.
 public struct LawIntervals: Sendable, Hashable {
   public typealias Interval = BootstrapIntervals.Interval
 
@@ -60,15 +60,18 @@ extension LawIntervals {
       }
     }
     self.resamples = resamples
-    failed = resamples - found.count
+    let failed = resamples - found.count
+    self.failed = failed
     guard SequenceBootstrap(resamples: resamples, seed: seed).determinesEnds(missing: failed) else {
       (breaks, rates) = ([], [])
       return
     }
     breaks = rival.breaks(fit.searched).indices.map { k in
-      Interval(found.map { Elementary.exp($0.breaks[k]) })
+      Interval(found.map { Elementary.exp($0.breaks[k]) }, missing: failed)
     }
-    rates = law.rates(x: solver.x, y: solver.y).indices.map { k in Interval(found.map { $0.rates[k] }) }
+    rates = law.rates(x: solver.x, y: solver.y).indices.map { k in
+      Interval(found.map { $0.rates[k] }, missing: failed)
+    }
   }
 
   private static func areApart(_ breaks: [Double], in range: ClosedRange<Double>) -> Bool {

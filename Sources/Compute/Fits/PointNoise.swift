@@ -2,18 +2,19 @@
 /// changes along the run, and what the one-break law leaves besides, as an Ornstein-Uhlenbeck process over log t.
 ///
 /// Means over thousands of steps are drawn without those: the sum of an AR(1) over a stretch and its value at the end are
-/// jointly normal, given its value before.
+/// jointly normal, given its value before. Sizes that few points tell are drawn, too: see `StepNoise.drawnDeviations`.
 struct PointNoise {
   private struct Cell {
     /// By the value before: of the sum, and of the value at the end.
     let sumGain, gain: Double
     /// Of the two independent normal draws: the value takes the first, the sum both.
     let own, sumFirst, sumSecond: Double
-    /// Standard deviation of the noise of one step.
-    let deviation: Double
+    /// The stretch of the noise that it is in; nil if there is none.
+    let stretch: Int?
   }
 
-  let persistence: Double
+  private let noise: StepNoise
+  var persistence: Double { noise.persistence }
   private let cells: [Cell]
   /// The cells of each point's window, and its steps.
   private let windows: [(cells: Range<Int>, steps: Double)]
@@ -30,7 +31,7 @@ struct PointNoise {
     var places: [Int: Int] = [:]
     for (index, edge) in edges.enumerated() { places[edge] = index }
     let phi = noise.persistence
-    persistence = phi
+    self.noise = noise
     var cells: [Cell] = []
     for (edge, next) in zip(edges, edges.dropFirst()) {
       let m = Double(next - edge)
@@ -45,7 +46,7 @@ struct PointNoise {
         Cell(
           sumGain: phi * g, gain: power, own: own, sumFirst: shared,
           sumSecond: max(sumVariance - shared * shared, 0).squareRoot(),
-          deviation: noise.deviation(at: (edge + next) / 2)))
+          stretch: noise.stretch(at: (edge + next) / 2)))
     }
     self.cells = cells
     self.windows = windows.map {
@@ -57,13 +58,14 @@ struct PointNoise {
 
   /// Adds a draw to the points' values.
   func add(to y: inout [Double], _ random: Philox, stream: UInt32) {
+    let deviations = noise.drawnDeviations(random, stream: stream)
     var sums = [Double](repeating: 0, count: cells.count + 1)
     var value = random.normals(stream: stream, index: 0).0
     for (index, cell) in cells.enumerated() {
       let (a, b) = random.normals(stream: stream, index: UInt64(index + 1))
       let sum = cell.sumGain * value + cell.sumFirst * a + cell.sumSecond * b
       value = cell.gain * value + cell.own * a
-      sums[index + 1] = sums[index] + cell.deviation * sum
+      sums[index + 1] = sums[index] + (cell.stretch.map { deviations[$0] } ?? 0) * sum
     }
     for (index, window) in windows.enumerated() {
       y[index] += (sums[window.cells.upperBound] - sums[window.cells.lowerBound]) / window.steps

@@ -46,7 +46,7 @@ struct SmoothedLaw {
   }
 
   /// The whole numbers of a range, or the middles of as many equal parts as are looked at.
-  private static func spread(from first: Double, to last: Double) -> [Double] {
+  static func spread(from first: Double, to last: Double) -> [Double] {
     let count = last - first + 1
     let parts = min(count, Double(most))
     return (0..<Int(parts)).map { first - 0.5 + (Double($0) + 0.5) * count / parts }

@@ -68,11 +68,7 @@ public struct SequenceBootstrap: Sendable, Hashable {
     let quantile = StudentT.quantile(tails: 0.05, degrees: sequences - 1)
     let beyond = quantile / StudentT.normalQuantile * (n / (n - 1)).squareRoot() - 1
     let ordered = OrderedValues(values)
-    let missing = Double(resamples - values.count)
-    // Those without a value are counted beyond either end. Without any this is 2.5 %.
-    let tail = max(0, 0.025 * Double(resamples + 1) - missing) / Double(values.count + 1)
-    let resampled = BootstrapIntervals.Interval(
-      lower: ordered.predicted(tail), upper: ordered.predicted(1 - tail))
+    let resampled = BootstrapIntervals.Interval(values, missing: resamples - values.count)
     let median = ordered.percentile(0.5)
     func bounded(_ end: Double) -> Double { min(max(end, range.lowerBound), range.upperBound) }
     return BootstrapIntervals.Interval(

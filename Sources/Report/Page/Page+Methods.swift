@@ -26,7 +26,7 @@ extension Page {
       97.5 % percentiles of a parametric bootstrap [3]: the noise of the steps, an AR(1) of a size that changes along the run, is \
       drawn again, prepared as the losses were, and added to the fit, with what the fit leaves beyond it where that \
       is significant. Where only smoothed points are known, the noise of the steps is measured by how neighbouring points \
-      differ, which share most of their windows. Intervals are about the run as it was trained, not about training, and about the curve as it is prepared: smoothing moves \
+      differ, which share most of their windows, and how large it is is drawn, too, as few points tell it. Intervals are about the run as it was trained, not about training, and about the curve as it is prepared: smoothing moves \
       <i>t</i><sub>d</sub> to later steps.</p>
       <p><strong>Intervals of breaks.</strong> The law that is supported is fitted to means over windows that do not overlap; the noise of \
       these, and what the law leaves of them besides where that is significant, is drawn again and added to the law, which is fitted \

@@ -149,6 +149,8 @@ import Testing
     _ = try brake(mine, "share", "--run", "last", "--lineage", "--no-lineage", "--to", store, status: 2)
     let shared = try brake(mine, "share", "--run", "last", "--to", store).out
     let line = String(shared.dropFirst("brake get '".count).dropLast(2))
+    // What was not sent there is not lost.
+    #expect(try brake(mine, "verify", "--store", store).out.contains("removed to save room"))
     let step = "train.checkpoints[2]"
     let digest = try #require(
       try JSON(parsing: Array(brake(mine, "show", step, "--json").out.utf8))["digest"]?.string)

@@ -266,7 +266,7 @@ class RemoteFolder:
             except _Busy as error:
                 pause = max(_PAUSE * 2 ** (number - 1) * random.uniform(0.75, 1.25), error.wanted)
                 if number == _TRIES or pause > _LONGEST_PAUSE:
-                    raise
+                    raise BrakeError(str(error)) from error
                 time.sleep(pause)
 
     def _ask(self, path: str, range: str, where: str):

@@ -163,7 +163,8 @@ class RemoteTests(StoreTest):
             self.assertEqual({**maker, "told": True, "made": None}, {**told["made_by"][digest], "made": None})
         # What the store here says needs nobody's word.
         self.assertEqual(brake.open(pasted, self.cache).provenance(), own)
-        self.assertRaises(brake.NotFound, brake.open(f"{name}?from={self.url}", self.other).provenance)
+        self.assertEqual(brake.open(f"{name}?from={self.url}", self.other).provenance()["made_by"], {})
+        self.assertRaises(brake.NotFound, brake.open(name, self.url).provenance)
         false = f"{name}?from={self.url}&lineage={name}"
         self.assertRaisesRegex(brake.BrakeError, "no list", brake.open(false, self.other).provenance)
         self.assertRaisesRegex(brake.BrakeError, "lineage", brake.open, f"{name}?from={self.url}&lineage=sha256:12")

@@ -23,6 +23,8 @@ public struct Push: Sendable {
     public var recordsThere = 0
     /// Records that have signatures there now that they did not have.
     public var signatures = 0
+    /// Artefacts that records name and that were removed here to save room: only how they are made was sent.
+    public var omitted = 0
   }
 
   /// Sends what is not there yet: first files, then the folders that name them, then records, then names, so that whoever
@@ -40,8 +42,12 @@ public struct Push: Sendable {
     var attempt = 0
     while true {
       attempt += 1
-      let there = try artefacts + store.unremoved(recorded)
-      do { return try await send(there, from: store, to: remote, progress) } catch let error as Failure {
+      let there = try store.unremoved(recorded)
+      do {
+        var outcome = try await send(artefacts + there, from: store, to: remote, progress)
+        outcome.omitted = Set(recorded.map(\.digest)).count - Set(there.map(\.digest)).count
+        return outcome
+      } catch let error as Failure {
         // A collection may have removed it, or what it belongs to, since it was looked for.
         store.forgetWhole()
         guard attempt < Push.passes, let lost = error.object, try store.removedObjects().contains(lost) else {
@@ -141,6 +147,11 @@ public struct Push: Sendable {
         shipments.append(
           Shipment(
             path: StorePath.signatures(key).text, content: .bytes(all.bytes), isReplacing: true))
+      }
+      // Where a store is behind it, that one sees to it.
+      if !shipments.isEmpty, count == 0, remote is SegmentedFiles {
+        let (path, bytes) = Store.signedMark
+        try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
       }
       try await remote.write(shipments)
       count += shipments.count

@@ -7,7 +7,8 @@ public import System
 ///     ssh://[user@]host[:port]/path    a store on a machine that has brake and is reached by ssh (/~/path from the home)
 ///     sftp://[user@]host[:port]/path   a store on a machine that has no brake and is reached by ssh
 ///     http(s)://host[:port]/path       a web server; to write, one with WebDAV
-///     s3://bucket[/path]               an S3 service: Amazon's, or that of AWS_ENDPOINT_URL or ?endpoint=URL
+///     s3://bucket[/path]               an S3 service: Amazon's, or that of AWS_ENDPOINT_URL or ?endpoint=URL; its address and the
+///                                      region and style of requests may follow: ?endpoint=URL&region=NAME&style=host
 public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   public let description: String
   private let kind: Kind
@@ -17,7 +18,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
     case web(String)
     case ssh(host: String, port: String?, path: String)
     case sftp(host: String, port: String?, path: String)
-    case s3(bucket: String, path: String, endpoint: String?, region: String?)
+    case s3(bucket: String, path: String, S3Service)
   }
 
   /// - Throws: `.malformed` for what is no address of these kinds, or holds a password.
@@ -66,25 +67,17 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         : .sftp(host: String(host), port: port, path: place)
     case "s3":
       let place = path.prefix { $0 != "?" }
-      var options: [String: String] = [:]
-      for option in path.dropFirst(place.count + 1).split(separator: "&") {
-        let parts = option.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, ["endpoint", "region"].contains(parts[0]), !parts[1].contains("@"),
-          let value = WebAddress.unescaped(parts[1])
-        else {
-          // What stands there may be a password.
-          throw RemoteAddress.malformed(
-            "s3://\(authority)…",
-            "after ? only endpoint=URL and region=NAME are known, without names and passwords")
-        }
-        options[String(parts[0])] = value
+      guard let service = S3Service(options: path.dropFirst(place.count + 1)) else {
+        // What stands there may be a password.
+        throw RemoteAddress.malformed(
+          "s3://\(authority)…",
+          "after ? only endpoint=URL, region=NAME and style=host or style=path are known, without names and passwords"
+        )
       }
       guard !authority.isEmpty else {
         throw RemoteAddress.malformed(text, "a bucket is expected: s3://bucket/path")
       }
-      kind = .s3(
-        bucket: String(authority), path: String(place), endpoint: options["endpoint"],
-        region: options["region"])
+      kind = .s3(bucket: String(authority), path: String(place), service)
     case let other: throw RemoteAddress.malformed(text, "'\(other)' is no scheme that is known")
     }
   }
@@ -103,10 +96,24 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   /// Whether somebody on another machine can use it.
   public var isShared: Bool { if case .folder = kind { false } else { true } }
 
-  /// The same as others can use it: the path of a folder from the root of the file system.
-  public func absolute(files: any FileSystem = LocalFileSystem()) throws -> RemoteAddress {
-    guard case .folder(let path) = kind, let real = try files.realPath(path) else { return self }
-    return try RemoteAddress(real)
+  /// Whether it is a bucket of an S3 service, which asks everybody who they are.
+  public var isBucket: Bool { if case .s3 = kind { true } else { false } }
+
+  /// The same as others can use it: the path of a folder from the root of the file system, and of a bucket the service that the
+  /// environment here says.
+  public func absolute() throws -> RemoteAddress {
+    try absolute(files: LocalFileSystem()) { Environment[$0] }
+  }
+
+  func absolute(files: any FileSystem, _ variable: (String) -> String?) throws -> RemoteAddress {
+    switch kind {
+    case .folder(let path):
+      guard let real = try files.realPath(path) else { return self }
+      return try RemoteAddress(real)
+    case .s3(let bucket, let path, let service):
+      return try RemoteAddress("s3://\(bucket)\(path)" + service.completed(by: variable).options)
+    case .web, .ssh, .sftp: return self
+    }
   }
 
   /// The place. Nothing is asked of it yet.
@@ -129,19 +136,13 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
         SFTPFiles(
           RemoteAddress.shell(port) + ["-s", host, "sftp"], root: path, name: description, patience: patience)
       )
-    case .s3(let bucket, let path, let endpoint, let region):
-      let region = region ?? Environment["AWS_REGION"] ?? Environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
-      var base = "https://\(bucket).s3.\(region).amazonaws.com"
-      if var endpoint = endpoint ?? Environment["AWS_ENDPOINT_URL"] {
-        guard endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
-          throw RemoteAddress.malformed(description, "its endpoint '\(endpoint)' is no web address")
-        }
-        let host = endpoint.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
-        if host.contains("@") {
-          throw RemoteAddress.malformed("s3://\(bucket)…", "its endpoint holds a name or password")
-        }
-        while endpoint.hasSuffix("/") { endpoint.removeLast() }
-        base = "\(endpoint)/\(bucket)"
+    case .s3(let bucket, let path, let service):
+      let service = service.completed()
+      let region = service.region ?? "us-east-1"
+      let base: String
+      do throws(S3Service.Fault) { base = try service.base(of: bucket, in: region) } catch {
+        // An endpoint may hold a password.
+        throw RemoteAddress.malformed("s3://\(bucket)…", error.reason)
       }
       return SegmentedFiles(
         WebFiles(

@@ -105,7 +105,16 @@ public final class RemoteStore: ObjectSource, RecordSource {
 
   /// What is no file of signatures is as if it were not there.
   public func signatures(for keys: [Digest]) async throws -> [Digest: RecordSignatures] {
-    try await signatures(for: keys, refusingNewer: false)
+    if keys.count > 1, try await hasNoSignatures() { return [:] }
+    return try await signatures(for: keys, refusingNewer: false)
+  }
+
+  /// Whether a place that answers each question by itself says that there are none at all.
+  private func hasNoSignatures() async throws -> Bool {
+    guard files is SegmentedFiles else { return false }
+    let landing = Landing(Store.signedMark.path, limit: 256)
+    try await asking { try await files.read([landing]) }
+    return try landing.error == nil && !landing.isThere()
   }
 
   /// - Parameter refusingNewer: whether a file that a newer brake has written is an error: who replaces it would lose what it says.

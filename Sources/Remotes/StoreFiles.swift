@@ -89,6 +89,7 @@ public struct StoreFiles: RemoteFiles {
     var references: [(name: String, digest: Digest)] = []
     var lists: [[Digest]] = []
     var signatures: [Digest: RecordSignatures] = [:]
+    var recorded: [Digest] = []
     for shipment in shipments {
       try Task.checkCancellation()
       switch (StorePath(shipment.path), shipment.content) {
@@ -107,7 +108,9 @@ public struct StoreFiles: RemoteFiles {
         try take(bytes, as: digest, publication)
         shipment.sent(bytes.count)
       case (.record(let key), .bytes(let bytes)):
-        try publication.add(record: Record(storedBytes: bytes, key: key), isReplacing: false)
+        let record = try Record(storedBytes: bytes, key: key)
+        recorded += record.artefacts.map(\.digest)
+        try publication.add(record: record, isReplacing: false)
         shipment.sent(bytes.count)
       case (.signatures(let key), .bytes(let bytes)):
         signatures[key] = try RecordSignatures(bytes: bytes, of: key)
@@ -130,7 +133,13 @@ public struct StoreFiles: RemoteFiles {
     }
     // They stay beside those that others have sent.
     if !signatures.isEmpty { try store.add(signatures) }
+    // What was not sent is not lost.
+    let sent = Set(
+      shipments.compactMap { if case .object(let digest)? = StorePath($0.path) { digest } else { nil } })
+    let left = Set(try recorded.filter { try !sent.contains($0) && !store.contains($0) })
+    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
     try commit(publication)
+    if !left.isEmpty { try store.noteGone(left) }
     for list in lists { try store.noteShared(list) }
     for reference in references { try store.setReference(reference.name, to: reference.digest) }
   }

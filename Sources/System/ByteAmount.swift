@@ -4,7 +4,7 @@ package enum ByteAmount {
   /// - Parameter mayBeNone: whether `0GB` is one.
   package static func bytes(_ text: String, mayBeNone: Bool) -> Int? {
     let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-    guard let scale = scales[text[number.endIndex...]], number.first?.isNumber == true,
+    guard let scale = scales[text[number.endIndex...].lowercased()], number.first?.isNumber == true,
       let amount = Double(number)
     else { return nil }
     let bytes = (amount * scale).rounded(.up)
@@ -13,9 +13,10 @@ package enum ByteAmount {
 
   package static func bytes(_ text: String) -> Int? { bytes(text, mayBeNone: false) }
 
-  private static let scales: [Substring: Double] = [
-    "K": 0x1p10, "M": 0x1p20, "G": 0x1p30, "T": 0x1p40,
-    "KiB": 0x1p10, "MiB": 0x1p20, "GiB": 0x1p30, "TiB": 0x1p40,
-    "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+  /// People write these in small and in large letters.
+  private static let scales: [String: Double] = [
+    "k": 0x1p10, "m": 0x1p20, "g": 0x1p30, "t": 0x1p40,
+    "kib": 0x1p10, "mib": 0x1p20, "gib": 0x1p30, "tib": 0x1p40,
+    "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
   ]
 }

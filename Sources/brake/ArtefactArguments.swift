@@ -32,11 +32,12 @@ struct ArtefactArguments: ParsableArguments {
     return names[0]
   }
 
+  /// - Parameter needsBytes: whether it is no use to know of an artefact that is not in the store.
   /// - Returns: what finds the artefacts, with the pipeline of the options if there is one.
-  func resolver(_ pipeline: PipelineOptions, in store: Store) -> ArtefactNames {
+  func resolver(_ pipeline: PipelineOptions, in store: Store, needsBytes: Bool = true) -> ArtefactNames {
     let (file, trusting) = (pipeline.file, pipeline.trusting)
     let overrides = overrides
-    return ArtefactNames(store: store) {
+    return ArtefactNames(store: store, needsBytes: needsBytes) {
       guard let path = file ?? PipelineOptions.default else { return nil }
       return Engine(
         source: PipelineSource(

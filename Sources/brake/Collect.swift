@@ -121,7 +121,15 @@ extension StoreKeeper.Outcome {
     if writtenOut > 0 { lines.append("written out for commands: \(byteCount(writtenOut)) \(would)removed") }
     if signatures > 0 { lines.append("signatures of \(signatures) records that are gone: removed") }
     lines.append("kept:      \(kept.text)")
-    if overBudget > 0 { lines.append("over the budget by \(byteCount(overBudget)): nothing else may go") }
+    if overBudget > 0 {
+      let over = "over the budget by \(byteCount(overBudget)): "
+      lines.append(
+        over
+          + (young.bytes == 0
+            ? "nothing else may go"
+            : "\(byteCount(young.bytes)) that are not needed are newer than \(grace), and go with --now, or a shorter --grace")
+      )
+    }
     return lines.joined(separator: "\n")
   }
 }

@@ -23,7 +23,7 @@ extension Brake {
     @Option(
       name: [.customShort("o", allowingJoined: true), .long],
       help: ArgumentHelp(
-        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits; for a line that brings its lineage, with the ending of the output's file, such as .json).",
+        "Where to write it; into it, if this is a folder (default: the digest's first twelve digits, with the name of a tensor behind them; for a line that brings its lineage, with the ending of the output's file, such as .json).",
         valueName: "path"),
       completion: .file())
     var output: String?
@@ -36,7 +36,7 @@ extension Brake {
     func run() async throws {
       try pipeline.workspace.enter()
       if let tensor = try await NamedTensor.find(given.one(), pipeline, given) {
-        let path = try target(tensor.digest.short + ".safetensors")
+        let path = try target(tensor.fileName)
         try await write(tensor, to: path)
         let shape = "\(tensor.tensor.dtype.rawValue) \(tensor.tensor.shape)"
         return try Output.print("\(tensor.name)  \(shape)  \(path)".visible())

@@ -75,6 +75,16 @@ struct NamedTensor: Sendable {
     self.progress = progress
   }
 
+  /// What it is called where nobody says otherwise: not as the whole artefact is. A stranger's name chooses no more than plain letters.
+  var fileName: String {
+    let plain = tensor.name.unicodeScalars.map { scalar in
+      let isPlain =
+        scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains(scalar))
+      return isPlain ? Character(scalar) : "_"
+    }
+    return "\(digest.short).\(String(plain.prefix(128))).safetensors"
+  }
+
   /// Hands out a safetensors file that holds the tensor alone.
   func write(to output: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void) async throws {
     try await RemoteStore.waiting { [reader, tensor] in try reader.write(tensor, to: output) }

@@ -24,7 +24,8 @@ extension Brake {
     func run() async throws {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
-      let provenance = try Lineage(of: await given.resolver(pipeline, in: store).one(given.one()), in: store)
+      let resolver = given.resolver(pipeline, in: store, needsBytes: false)
+      let provenance = try Lineage(of: await resolver.one(given.one()), in: store)
       let origins = try RecordOrigins(of: provenance, in: store)
       if json { return try Output.print(origins.added(to: provenance.json)) }
       var tree = LineageTree(provenance, origins)

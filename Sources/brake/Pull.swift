@@ -29,7 +29,7 @@ extension Brake {
     @Option(
       name: .customLong("run"),
       help: ArgumentHelp(
-        "Fetch all that a run has made that somebody has sent there with 'brake push --run', as a folder.",
+        "Fetch what the targets of a run have made that somebody has sent there with 'brake push --run', as a folder.",
         valueName: "run"))
     var runName: String?
     @OptionGroup var records: LineageOption
@@ -47,9 +47,7 @@ extension Brake {
 
     func validate() throws {
       if names.isEmpty && runName == nil { throw ValidationError("Missing expected argument '<artefact>'") }
-      if lineage && !records.lineage {
-        throw ValidationError("--lineage and --no-lineage exclude each other")
-      }
+      try records.check(with: lineage)
     }
 
     private enum Wanted {

@@ -16,8 +16,8 @@ extension Brake {
         as a whole. Without names: all that the \
         pipeline's stages have made. Names of references are sent, too, and with what is named by reference or digest how it was \
         made, for 'brake pull' by the same name. A reference that stands for something else there is moved with --force alone. \
-        A run is sent as a folder that holds what it has made, \
-        with its targets and parameters and without the names of this machine and its folders, for 'brake pull --run'. \
+        A run is sent as a folder that holds what its targets have made, \
+        with what was asked for and parameters, and without the names of this machine and its folders, for 'brake pull --run'. \
         \(Remote.help) \(ArtefactArguments.help)
         """)
 
@@ -30,9 +30,13 @@ extension Brake {
       completion: Completion.runs)
     var runName: String?
     @OptionGroup var lineage: LineageOption
+    @Flag(name: .customLong("lineage"), help: "Also send all that the stages before them have made.")
+    var sendsAll = false
     @Flag(help: "Move references that stand for something else there.") var force = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
+
+    func validate() throws { try lineage.check(with: sendsAll) }
 
     func run() async throws {
       try pipeline.workspace.enter()
@@ -48,6 +52,7 @@ extension Brake {
       let run = try runName.map {
         try push.add(run: $0, withLineage: lineage.lineage, ifTaken: ifTaken, in: store)
       }
+      if sendsAll { push.recorded += push.records.flatMap(\.artefacts) }
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
@@ -58,14 +63,19 @@ extension Brake {
           "remote": .string(address.description), "objects": .integer(Int64(outcome.objects)),
           "objects_there": .integer(Int64(outcome.objectsThere)), "records": .integer(Int64(outcome.records)),
           "records_there": .integer(Int64(outcome.recordsThere)),
-          "signatures": .integer(Int64(outcome.signatures)), "bytes": .integer(Int64(progress.bytes)),
+          "signatures": .integer(Int64(outcome.signatures)), "omitted": .integer(Int64(outcome.omitted)),
+          "bytes": .integer(Int64(progress.bytes)),
           "run": run.map { .string($0.identifier) } ?? .null,
         ])
       }
       try Output.print(
         "\(outcome.objects) objects (\(byteCount(progress.bytes))) and \(outcome.records) records sent to \(address), "
           + "\(outcome.objectsThere) and \(outcome.recordsThere) were there"
-          + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures"))
+          + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures")
+          + (outcome.omitted == 0
+            ? ""
+            : "; \(outcome.omitted) artefacts are recorded and not kept here, so that only their records went")
+      )
       if let run { try Output.print("brake pull --run \(run.identifier)") }
     }
 
@@ -112,8 +122,9 @@ extension Brake {
       abstract: "Send an artefact to another place, and print the line with which anybody gets it.",
       discussion: """
         A colleague pastes the line: 'brake get LINE'. Every byte is checked, so that neither the line nor the place need \
-        be trusted. Of a run it stands for a folder with all that the run has made, and 'run.json', which says what was asked \
-        for with which parameters. \(Remote.help) \(ArtefactArguments.help)
+        be trusted. Of a run it stands for a folder with all that its targets have made, those that were named or else the pipeline's \
+        defaults, and 'run.json', which says what was asked for with which parameters. Of the stages before them the records are sent, \
+        and with --lineage what they have made, which 'brake pull --lineage LINE' fetches. \(Remote.help) \(ArtefactArguments.help)
         """)
 
     @OptionGroup var pipeline: PipelineOptions
@@ -126,19 +137,22 @@ extension Brake {
     @Option(
       name: .customLong("run"),
       help: ArgumentHelp(
-        "Share all that a past run has made, by what 'brake runs' calls it, such as last, instead of one artefact.",
+        "Share all that the targets of a past run have made, by what 'brake runs' calls it, such as last, instead of one artefact.",
         valueName: "run"),
       completion: Completion.runs)
     var runName: String?
     @OptionGroup var lineage: LineageOption
+    @Flag(name: .customLong("lineage"), help: "Also send all that the stages before them have made.")
+    var sendsAll = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
 
     func validate() throws {
+      try lineage.check(with: sendsAll)
       if runName == nil {
         _ = try given.one()
       } else if let name = given.names.first {
-        throw ValidationError("--run shares all that a run has made: leave out '\(name)'")
+        throw ValidationError("--run shares all that the targets of a run have made: leave out '\(name)'")
       }
     }
 
@@ -155,7 +169,8 @@ extension Brake {
         digest = run.artefact.digest
       } else {
         digest = try await given.resolver(pipeline, in: store).one(
-          given.one(), hint: "name one of them, or share all that a run has made: brake share --run last"
+          given.one(),
+          hint: "name one of them, or share all that the targets of a run have made: brake share --run last"
         ).digest
         push.artefacts = [try store.artefact(digest)]
         if lineage.lineage { push.records = try [digest].records(in: store, except: []) }
@@ -166,12 +181,13 @@ extension Brake {
         try OwnRecords.signIfConfigured(push.records, in: store)
         line.lineage = try push.add(listOf: push.records, for: digest, in: store)
       }
+      if sendsAll { push.recorded = push.records.flatMap(\.artefacts) }
       let progress = TransferProgress()
       let remote = try address.open()
       _ = try await Transfer.run("sent", progress) { [push] in
         try await push.run(from: store, to: remote, progress: progress)
       }
-      try store.noteShared(push.artefacts.map(\.digest))
+      try store.noteShared((push.artefacts + store.unremoved(push.recorded)).map(\.digest))
       if json {
         return try Output.print([
           "line": .string(line.description), "digest": .string(digest.description),
@@ -180,6 +196,11 @@ extension Brake {
         ])
       }
       try Output.print("brake get '\(line)'")
+      if publicAddress == nil, address.isBucket {
+        Output.note(
+          "note: who pastes this needs keys for the bucket; of one that is open to all, "
+            + "--public-address https://… gives a line that needs none")
+      }
     }
   }
 }

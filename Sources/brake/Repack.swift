@@ -94,8 +94,12 @@ extension Brake {
         try forEach(objects, &outcome) { try repacking.unpack($0) }
         try repacking.finish()
       } else {
+        let before = Set(repacking.differences)
         let successions = try repacking.successions(failed: { Output.note("note: passed over: \($0)") })
           .filter { (predictsWeights || $0.states.isEmpty) && wanted?.contains($0.later) ?? true }
+        if predictsWeights || depth > Repacking.usualDepth {
+          outcome.left = Set(successions.map(\.later).filter(before.contains)).count
+        }
         try forEach(successions, &outcome) { try repacking.pack($0, limit: depth) }
       }
       if small { try gather(repacking, &outcome) }
@@ -146,6 +150,8 @@ extension Brake {
 private struct Outcome {
   var changes: [Repacking.Change] = []
   var failed = 0
+  /// Objects that were differences before, which other options leave as they are.
+  var left = 0
   /// What became of small ones; nil if they were not asked for.
   var gathered: Repacking.Gathered?
 
@@ -154,19 +160,27 @@ private struct Outcome {
   func text(isDry: Bool) -> String {
     let small = gathered.flatMap { $0.files == 0 ? nil : $0.text }
     if changes.isEmpty {
-      return (small ?? "nothing to repack") + (isDry && small != nil ? "\nnothing was changed" : "")
+      return (small ?? "nothing to repack") + leftText
+        + (isDry && small != nil ? "\nnothing was changed" : "")
     }
     var table = Table(.left, .right, .left)
     for (kind, changes) in kinds {
       table.add(kind, "\(changes.count) object\(changes.count == 1 ? "" : "s")", Outcome.sizes(of: changes))
     }
     if kinds.count > 1 { table.add("all", "\(changes.count) objects", sizes) }
-    return table.text() + (small.map { "\n" + $0 } ?? "") + (isDry ? "\nnothing was changed" : "")
+    return table.text() + (small.map { "\n" + $0 } ?? "") + leftText + (isDry ? "\nnothing was changed" : "")
+  }
+
+  private var leftText: String {
+    left == 0
+      ? ""
+      : "\n\(left) object\(left == 1 ? " was a difference before and stays" : "s were differences before and stay") as stored then; "
+        + "to store all with these options, first 'brake repack --undo'"
   }
 
   func json(isDry: Bool) -> JSON {
     var members: [String: JSON] = [
-      "dry_run": .bool(isDry), "failed": .integer(Int64(failed)),
+      "left": .integer(Int64(left)), "dry_run": .bool(isDry), "failed": .integer(Int64(failed)),
       "objects": .array(
         changes.map { change in
           [

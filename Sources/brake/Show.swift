@@ -3,6 +3,7 @@ import ArgumentParser
 import Artefacts
 import JSON
 import Runs
+import System
 
 extension Brake {
   struct Show: AsyncParsableCommand {
@@ -19,19 +20,26 @@ extension Brake {
     func run() async throws {
       try pipeline.workspace.enter()
       let store = try pipeline.workspace.open()
-      let digest = try await given.resolver(pipeline, in: store).one(given.one()).digest
-      let info = try store.info(digest)
+      let digest = try await given.resolver(pipeline, in: store, needsBytes: false).one(given.one()).digest
       let records = try store.records { Output.note("warning: \($0)") }
       let origins = try Origins(of: store, records: records)[digest]
       let makers = try makers(of: digest, records, in: store)
       let standings = try RecordOrigins(of: makers, in: store)
-      let codecs = info.codecs.sorted { $0.key < $1.key }
+      let recorded = makers.first?.outputs.first { $0.artefact.digest == digest }?.artefact
+      let info: ObjectInfo?
+      do { info = try store.info(digest) } catch let error as Failure {
+        // What is recorded of it can be shown all the same.
+        if recorded == nil || error.code != .notFound { throw error }
+        info = nil
+      }
+      let artefact = try info?.artefact ?? recorded ?? store.artefact(digest)
+      let codecs = (info?.codecs ?? [:]).sorted { $0.key < $1.key }
       if json {
         return try Output.print([
-          "digest": .string(digest.description), "kind": .string(info.artefact.kind.rawValue),
-          "logical_bytes": .integer(Int64(info.logicalBytes)),
-          "stored_bytes": .integer(Int64(info.storedBytes)),
-          "codecs": .object(info.codecs.mapValues { .integer(Int64($0)) }),
+          "digest": .string(digest.description), "kind": .string(artefact.kind.rawValue),
+          "logical_bytes": .integer(Int64(artefact.size)),
+          "stored_bytes": info.map { .integer(Int64($0.storedBytes)) } ?? .null,
+          "codecs": .object((info?.codecs ?? [:]).mapValues { .integer(Int64($0)) }),
           "origins": .array(origins.map(JSON.string)),
           "records": .array(
             makers.map { record in
@@ -46,10 +54,24 @@ extension Brake {
       }
       var table = Table(.left, .left)
       table.add("digest", digest.description)
-      table.add("kind", info.artefact.kind.rawValue)
-      let ratio = Double(info.logicalBytes) / Double(max(1, info.storedBytes))
-      table.add("bytes", "\(info.logicalBytes), stored as \(info.storedBytes) (\(fixed(ratio, 2)) to 1)")
-      table.add("chunks", codecs.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+      table.add("kind", artefact.kind.rawValue)
+      if let info {
+        let ratio = Double(info.logicalBytes) / Double(max(1, info.storedBytes))
+        table.add("bytes", "\(info.logicalBytes), stored as \(info.storedBytes) (\(fixed(ratio, 2)) to 1)")
+        table.add("chunks", codecs.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+      } else {
+        let place = try makers.first.flatMap {
+          try store.toldRecord($0.key) == $0 ? store.originOfTold($0.key) : nil
+        }
+        table.add(
+          "bytes",
+          "\(artefact.size), " + (place.map { "in \($0), and not here" } ?? "not here: removed or lost"))
+        for stage in makers.prefix(1).map(\.stage) {
+          table.add(
+            "",
+            "brake run '\(stage)', with the parameters that it had, makes it again; or brake pull fetches it")
+        }
+      }
       for origin in origins { table.add("origin", origin) }
       for record in makers {
         table.add("record", "\(record.stage): \(standings.words(for: record.key) ?? "computed here by you")")
@@ -61,7 +83,7 @@ extension Brake {
           table.add("", "went on \(times) from what an attempt had saved that did not end")
         }
       }
-      if info.artefact.kind == .tree {
+      if info?.artefact.kind == .tree {
         for entry in try store.tree(digest).entries {
           table.add(
             "entry", "\(entry.name)  \(entry.mode.rawValue), \(byteCount(entry.size)), \(entry.digest.short)")

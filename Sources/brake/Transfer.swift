@@ -52,4 +52,9 @@ struct LineageOption: ParsableArguments {
 
   /// Whether the records belong to it.
   var lineage: Bool { !noLineage }
+
+  /// - Parameter all: whether what the stages before have made is asked for.
+  func check(with all: Bool) throws {
+    if all && noLineage { throw ValidationError("--lineage and --no-lineage exclude each other") }
+  }
 }

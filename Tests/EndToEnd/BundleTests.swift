@@ -159,6 +159,24 @@ import Testing
     #expect(!yours.exists("other"))
   }
 
+  @Test func `A bundle of which something is lost is told, with what to do`() throws {
+    try bundle()
+    let (path, digest) = try lostObject()
+    #expect(try yours.shell("rm -f 'bundle/store/\(path)'").status == 0)
+    let cloned = try yours.brake("clone", "bundle", "copy")
+    #expect(
+      cloned.status == 2 && cloned.err.contains(digest) && cloned.err.contains("sha256sum -c SHA256SUMS"),
+      "\(cloned.err)")
+  }
+
+  /// The file in a bundle's store of what `all` has made.
+  private func lostObject() throws -> (path: String, digest: String) {
+    let shown = try mine.brake("show", "all", "--json").out
+    let digest = try #require(try JSON(parsing: Array(shown.utf8))["digest"]?.string)
+    let hex = digest.dropFirst(7)
+    return ("objects/\(hex.prefix(2))/\(hex.dropFirst(2))", digest)
+  }
+
   @Test func `A clone of a bundle with results alone makes nothing again that nobody reads`() throws {
     try bundle("--results-only")
     let made = try JSON(parsing: try yours.brake("clone", "bundle", "copy", "--json").out)

@@ -87,6 +87,44 @@ import Testing
     #expect(try folder.brake("cat", "make.big").out.hasPrefix("1\n2\n"))
   }
 
+  @Test func `What was removed is known by its record, and the command that makes it again is named`() throws
+  {
+    #expect(try folder.brake().status == 0)
+    let digest = try #require(try json("show", "make.big")["digest"]?.string)
+    _ = try json("gc", "--budget", "1K", "--now")
+    let again = "brake run 'make'"
+    for arguments in [["get", "make.big"], ["cat", digest], ["cat", String(digest.prefix(20))]] {
+      let missing = try BrakeProcess(arguments, in: folder).wait()
+      #expect(missing.status == 2 && missing.err.contains("removed to save room"), "\(missing.err)")
+      #expect(missing.err.contains(again), "\(missing.err)")
+    }
+    for name in ["make.big", digest] {
+      #expect(try folder.brake("provenance", name).out.contains("make.big by run"))
+      let shown = try folder.brake("show", name).out
+      #expect(shown.contains("not here") && shown.contains(again), "\(shown)")
+      #expect(try json("show", name)["stored_bytes"] == .null)
+    }
+    let pushed = try folder.brake("push", "--to", folder["lab"])
+    #expect(
+      pushed.status == 0 && pushed.out.contains("are recorded and not kept here"),
+      "\(pushed.out)\(pushed.err)")
+    let before = try #require(try json("push", "--to", folder["lab"])["omitted"]?.integer)
+    #expect(try folder.brake("run", "make").out.contains("1 ran"))
+    #expect(try folder.brake("cat", digest).out.hasPrefix("1\n2\n"))
+    let after = try #require(try json("push", "--to", folder["lab"])["omitted"]?.integer)
+    #expect(after < before)
+  }
+
+  @Test func `A budget that only new things keep from being met says what frees them`() throws {
+    _ = try folder.shell("head -c 300000 /dev/urandom > x")
+    _ = try folder.brake("put", "x")
+    for budget in ["100k", "100KB"] {
+      let words = try folder.brake("gc", "--budget", budget).out
+      #expect(words.contains(/over the budget by .*: 300 kB .* newer than 1d, .*--now/), "\(words)")
+    }
+    #expect(try !folder.brake("gc", "--budget", "100k", "--now").out.contains("over the budget"))
+  }
+
   @Test func `What goes for the sake of a budget is counted, and the way back is told`() throws {
     #expect(try folder.brake().status == 0)
     func evicted(_ outcome: JSON) -> Int {

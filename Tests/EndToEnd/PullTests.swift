@@ -145,6 +145,52 @@ import Testing
     _ = try brake(mine, "share", "--run", "none", "--to", store, status: 2)
   }
 
+  @Test func `What the stages before have made goes with a run where that is asked for`() throws {
+    _ = try brake(mine, "share", "--run", "last", "--lineage", "--no-lineage", "--to", store, status: 2)
+    let shared = try brake(mine, "share", "--run", "last", "--to", store).out
+    let line = String(shared.dropFirst("brake get '".count).dropLast(2))
+    // What was not sent there is not lost.
+    #expect(try brake(mine, "verify", "--store", store).out.contains("removed to save room"))
+    let step = "train.checkpoints[2]"
+    let digest = try #require(
+      try JSON(parsing: Array(brake(mine, "show", step, "--json").out.utf8))["digest"]?.string)
+    _ = try brake(yours, "pull", "--from", store, digest, status: 2)
+    #expect(try brake(mine, "share", "--run", "last", "--lineage", "--to", store).out == shared)
+    _ = try brake(yours, "pull", "--lineage", line)
+    #expect(try brake(yours, "cat", digest).out == "1\n2\n")
+    let other = place["other"]
+    _ = try brake(mine, "push", "--lineage", "--to", other, "last")
+    _ = try brake(yours, "pull", "--store", "new", "--from", other, digest)
+  }
+
+  private func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder)
+  }
+
+  @Test func `A run that has made very much is sent by its name`() throws {
+    let (folder, empty) = (TemporaryFolder(), TemporaryFolder())
+    folder.write(
+      """
+      stages:
+        many: { run: "mkdir d; for i in $(seq 1000); do echo $i > d/$i.txt; done", out: { parts: d/*.txt } }
+      """, to: "brake.yaml")
+    _ = try brake(folder, "run")
+    let shared = try brake(folder, "share", "--run", "last", "--to", store).out
+    _ = try brake(empty, "get", String(shared.dropFirst("brake get '".count).dropLast(2)), "-o", "run")
+    #expect(try names(in: empty["run"]).count == 1001 && empty.text("run/many.parts[777]") == "777\n")
+    let told = try JSON(parsing: Array((empty.text("run/run.json") ?? "").utf8))
+    #expect(told["outputs"]?["many"]?["parts"]?.object?.count == 1000)
+    // What is kept of it for all time is small, and what it has made is known of the newest ones.
+    for n in 1...11 {
+      _ = try folder.shell("sed -i 's/echo [^>]*>/echo $i \(n) >/' brake.yaml")
+      _ = try brake(folder, "run")
+    }
+    let notes = try names(in: folder["cache/index/runs"])
+    #expect(notes.count { $0.hasSuffix(".json") } == 12 && notes.count { $0.hasSuffix(".results") } == 10)
+    _ = try brake(folder, "push", "--run", "last~9", "--to", store)
+    #expect(try brake(folder, "push", "--run", "last~10", "--to", store, status: 2).err.contains("long ago"))
+  }
+
   @Test func `A run is fetched as a folder, with the records behind it`() throws {
     let name = try #require(
       try JSON(parsing: Array(brake(mine, "runs", "--json").out.utf8)).array?.last?["id"]?.string)

@@ -81,6 +81,8 @@ import Testing
     #expect(run.out.contains(/F32 +1[0-9] objects +of .* -> .* \(1\.[1-9][0-9]* times\)/), "\(run.out)")
     #expect(folder.text("cache/format") == "brake store 3\n")
     #expect(try folder.brake("repack").out == "nothing to repack\n")
+    let stronger = try folder.brake("repack", "--dry-run", "--predict-weights", "--depth", "4").out
+    #expect(stronger.contains(/1[0-9] objects were differences before .*brake repack --undo/), "\(stronger)")
     try expectReadable(digests)
     #expect(try folder.brake("verify").status == 0)
     #expect(try folder.brake("run").out.contains("0 ran"))

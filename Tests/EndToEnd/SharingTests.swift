@@ -61,6 +61,8 @@ import Testing
     #expect(empty.text("copy/one") == "1\n" && empty.text("copy/two")?.hasSuffix("\n200000\n") == true)
     #expect(try brake(empty, "provenance", String(line.prefix(71))).out.contains("seq 200000"))
     #expect(try brake(empty, "verify").status == 0)
+    let asked = try BrakeProcess(["provenance", line], in: empty).wait()
+    #expect(asked.status == 2 && asked.err.contains("brake get '\(line)'"), "\(asked.err)")
 
     // By name.
     _ = try brake(mine, "ref", "best", "last")
@@ -103,9 +105,11 @@ import Testing
   func `A published model from a server with the hub's paths`() throws {
     let server = try WebDAV(in: place)
     defer { server.stop() }
-    let files = [
-      "config.json": "{}", "model.safetensors": String(repeating: "w", count: 300_000), "vocab.json": "{ }",
-    ]
+    let header = #"{"w":{"dtype":"U8","shape":[300000],"data_offsets":[0,300000]}}"#
+    let weights =
+      String(Character(Unicode.Scalar(UInt8(header.utf8.count)))) + String(repeating: "\0", count: 7) + header
+      + String(repeating: "w", count: 300_000)
+    let files = ["config.json": "{}", "model.safetensors": weights, "vocab.json": "{ }"]
     for (name, text) in files { place.write(text, to: "web/lab/tiny-1/resolve/step512/\(name)") }
     let hub = ["HF_ENDPOINT": "http://127.0.0.1:\(server.port)/", "HF_TOKEN": "hf_word"]
     func put(_ arguments: String...) throws -> Finished {
@@ -194,6 +198,10 @@ import Testing
     #expect(try yours.brake("verify").status == 0)
     let missing = try yours.brake("cat", "first")
     #expect(missing.status == 2 && missing.err.contains("brake pull --from '\(lab)' 'first'"))
+    // What is recorded needs no bytes.
+    #expect(try yours.brake("provenance", "first").out.contains("echo"))
+    let shown = try yours.brake("show", "first")
+    #expect(shown.status == 0 && shown.out.contains("in \(lab), and not here"), "\(shown.out)\(shown.err)")
     #expect(try yours.brake("pull", "--from", lab, "first").status == 0)
     #expect(try yours.brake("cat", "first").status == 0)
     #expect(try yours.brake("provenance", "last").out.contains("from \(lab)"))
@@ -242,6 +250,8 @@ import Testing
     #expect(try mine.brake("share", "--run", "last", "--to", place["lab"]).status == 0)
     func shared() throws -> Set<Substring> { Set(try mine.brake("unshare").outLines.map { $0.prefix(71) }) }
     let before = try shared()
+    let refused = try mine.brake("rm", "last")
+    #expect(refused.status == 2 && refused.err.contains("brake unshare"), "\(refused.err)")
     let taken = try mine.brake("unshare", "last").out
     #expect(taken.contains("last.o"))
     // With the list of how it was made, and the rest of the run is shared still.

@@ -47,7 +47,7 @@ import Testing
 
   @Test func `A tensor of an artefact in the store is had by any name of it`() throws {
     let got = try brake(mine, "get", "\(digest)#layers.0.weight")
-    let name = "\(digest.dropFirst(7).prefix(12)).safetensors"
+    let name = "\(digest.dropFirst(7).prefix(12)).layers.0.weight.safetensors"
     #expect(got.out == "\(digest)#layers.0.weight  BF16 [300000]  \(name)\n" && got.err.isEmpty)
     #expect(try holdsWeights(mine, name))
     _ = try brake(mine, "ref", "best", digest)

@@ -76,6 +76,29 @@ class Harness:
             run(folder)
             shutil.rmtree(f"{folder}/results")
 
+        def store_elsewhere(folder):
+            """What is pulled: a store in `lab` with `nested` and what the pipeline makes."""
+            for arguments in (["put", "nested"], ["run"]):
+                status, _, error = self.brake_in(folder, *arguments, BRAKE_STORE=f"{folder}/lab")
+                assert status == 0, error
+            shutil.rmtree(f"{folder}/results")
+
+        def fill(folder):
+            put(folder)
+            run(folder)
+
+        def holds_all(folder, store):
+            """Whether a store is sound, and has `nested` and the result of the pipeline for who asks for them."""
+            outcomes = [
+                self.brake_in(folder, "verify", "--store", store),
+                self.brake_in(folder, "get", "--store", store, self.digest, "-o", "copy"),
+                self.brake_in(folder, "cat", "--store", store, "sum"),
+            ]
+            is_same = subprocess.run(["diff", "-r", "nested", "copy"], cwd=folder, capture_output=True).returncode == 0
+            shutil.rmtree(f"{folder}/copy", ignore_errors=True)
+            is_right = outcomes[2][1] == "".join(f"{index}\n" for index in range(6))
+            return is_same and is_right and all(status == 0 for status, _, _ in outcomes)
+
         def got(folder, out):
             return subprocess.run(["diff", "-r", "nested", "out"], cwd=folder, capture_output=True).returncode == 0
 
@@ -100,6 +123,9 @@ class Harness:
             ("verify", put, ["verify"], lambda folder, out: "none damaged" in out),
             ("run", nothing, ["run"], summed),
             ("publish", unpublish, ["run"], summed),
+            ("push", fill, ["push", "--to", "./lab", self.digest, "sum"], lambda folder, out: holds_all(folder, "lab")),
+            ("pull", store_elsewhere, ["pull", "--from", "./lab", self.digest, "sum"],
+             lambda folder, out: holds_all(folder, "cache")),
         ]
 
     def count(self, template, arguments):
@@ -127,9 +153,16 @@ class Harness:
                 found.add("crashed")
             elif status == 0 and not is_right(folder, out):
                 found.add("wrong")
-            store = f"{folder}/cache"
-            if os.path.isdir(f"{store}/quarantine") and os.listdir(f"{store}/quarantine"):
-                found.add("lost")
+            # The other place is whole at every moment, also for who reads there meanwhile.
+            if os.path.exists(f"{folder}/lab/format"):
+                status, _, error2 = self.brake_in(folder, "verify", "--store", "lab")
+                if status != 0:
+                    found.add("lost")
+                    error += error2
+            for store in ("cache", "lab"):
+                quarantine = f"{folder}/{store}/quarantine"
+                if os.path.isdir(quarantine) and os.listdir(quarantine):
+                    found.add("lost")
             if arguments[0] == "get":
                 shutil.rmtree(f"{folder}/out", ignore_errors=True)
             status, out, error2 = self.brake_in(folder, *arguments)
@@ -163,7 +196,9 @@ class Harness:
                     if total > points:
                         numbers = sorted(random.Random(f"{name} {call}").sample(numbers, points))
                     for fault in faults:
-                        for number in numbers:
+                        # A push or a pull has the time to be killed anywhere.
+                        is_whole = fault == "kill" and name in ("push", "pull")
+                        for number in range(1, total + 1) if is_whole else numbers:
                             work.append((fault, name, pool.submit(
                                 self.point, template, arguments, is_right, call, number, fault)))
             for fault, name, future in work:

@@ -11,7 +11,7 @@ import Testing
   @Test(arguments: [
     "/srv/store", "./store", "../store", "file:///srv/store", "https://host/path", "http://host:8080/a/b",
     "ssh://host/path", "ssh://me@host:2222/~/store", "sftp://me@host:2222/~/store", "s3://bucket",
-    "s3://bucket/a/b?endpoint=http://host:9000",
+    "s3://bucket/a/b?endpoint=http://host:9000", "s3://bucket?endpoint=http://host&region=x&style=host",
   ])
   func `Addresses of every kind are read, and written as they were`(_ text: String) throws {
     #expect(try RemoteAddress(text).description == text)
@@ -21,7 +21,7 @@ import Testing
     "", "name", "ftp://host/path", "https://", "https://host/a?b", "https://me:secret@host/", "ssh://host",
     "ssh:///path",
     "ssh://-oProxyCommand=touch/path", "sftp://-oProxyCommand=touch/path", "sftp://host/",
-    "ssh://host:port/path", "s3://", "s3://bucket?key=secret", "/a\u{7}b",
+    "ssh://host:port/path", "s3://", "s3://bucket?key=secret", "s3://bucket?style=other", "/a\u{7}b",
     "file://host/path",
   ])
   func `What is no address is refused`(_ text: String) {
@@ -53,6 +53,31 @@ import Testing
     } throws: {
       "\($0)".contains("holds no address")
     }
+  }
+
+  @Test(arguments: [
+    ("", "lab", "https://lab.s3.r.amazonaws.com"), ("", "my.lab", "https://s3.r.amazonaws.com/my.lab"),
+    ("style=path", "lab", "https://s3.r.amazonaws.com/lab"),
+    ("endpoint=https://host:9000/", "lab", "https://host:9000/lab"),
+    ("endpoint=https://host:9000/a&style=host", "lab", "https://lab.host:9000/a"),
+    ("endpoint=https://host&style=host", "my.lab", "https://host/my.lab"),
+  ])
+  func `A bucket is named where its service expects it`(_ options: String, _ bucket: String, _ url: String)
+    throws
+  {
+    #expect(try #require(S3Service(options: options[...])).base(of: bucket, in: "r") == url)
+  }
+
+  @Test func `Others are told which service keeps a bucket, as the environment here says`() throws {
+    let here = ["AWS_ENDPOINT_URL": "https://s3.example.org:9000", "AWS_DEFAULT_REGION": "eu"]
+    func told(_ text: String, _ environment: [String: String]) throws -> String {
+      try RemoteAddress(text).absolute(files: LocalFileSystem()) { environment[$0] }.description
+    }
+    #expect(
+      try told("s3://lab/store", here) == "s3://lab/store?endpoint=https://s3.example.org:9000&region=eu")
+    let given = "s3://lab?endpoint=https://other&style=host"
+    #expect(try told(given, here) == "s3://lab?endpoint=https://other&region=eu&style=host")
+    #expect(try told("s3://lab/store", [:]) == "s3://lab/store")
   }
 
   @Test func `Lines are read as they are written`() throws {
@@ -97,8 +122,10 @@ import Testing
             of: "default",
             in: "[other]\naws_access_key_id = no\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
               + "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"))), region: "us-east-1")
+    let service = try #require(S3Service(options: "endpoint=https://s3.amazonaws.com&style=host"))
+    let base = try service.base(of: "examplebucket", in: "us-east-1")
     let headers = signer.headers(
-      for: WebRequest(method: "GET", url: "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J"),
+      for: WebRequest(method: "GET", url: base + "/?max-keys=2&prefix=J"),
       at: "20130524T000000Z", payload: Digest(of: []).hex)
     #expect(
       headers.last

@@ -18,6 +18,13 @@ import Testing
     .init("HTTP/1.1 200 OK\(headers)\r\nContent-Length: \(text.utf8.count)", Array(text.utf8))
   }
 
+  /// A safetensors file of one byte.
+  private static let weights: String = {
+    let header = #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+    return
+      "\(Character(Unicode.Scalar(UInt8(header.utf8.count))))\(String(repeating: "\0", count: 7))\(header)w"
+  }()
+
   private static let missing = OddServer.Answer(
     "HTTP/1.1 404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0")
 
@@ -55,7 +62,7 @@ import Testing
   @Test func `A model is a folder of what is needed of it`() async throws {
     let server = hub(
       [
-        "config.json": "{}", "model.safetensors": "weights", "pytorch_model.bin": "others",
+        "config.json": "{}", "model.safetensors": HubTests.weights, "pytorch_model.bin": "others",
         "tokenizer.json": "{ }",
         "README.md": "words",
       ], "\r\nX-Repo-Commit: \(HubTests.commit)")
@@ -80,12 +87,45 @@ import Testing
   }
 
   @Test(arguments: [
-    #"{"weight_map":{"a":"../../one"}}"#, #"{"weight_map":{"a":".."}}"#, #"{"weight_map":{}}"#, "<html>",
+    #"{"weight_map":{"a":"../../one"}}"#, #"{"weight_map":{"a":".."}}"#, #"{"weight_map":{}}"#, "{}",
     #"{"weight_map":{"a":"config.json"}}"#,
   ])
   func `An index that names what it should not is refused`(_ index: String) async throws {
     let text = try await failure(hub(["config.json": "{}", "model.safetensors.index.json": index]))
     #expect(text.contains("weights"))
+  }
+
+  /// A plain web server names no digests, but a file has a format.
+  @Test(arguments: [
+    ("config.json", "<html><body>Not here</body></html>", ""), ("config.json", #"{"a": 1"#, ""),
+    ("config.json", "{}", "\r\nContent-Type: text/html; charset=utf-8"),
+    ("model.safetensors", String(weights.dropLast()), ""), ("model.safetensors", weights + "x", ""),
+    ("model.safetensors", "<!DOCTYPE html><p>weights", ""), ("model.safetensors", "weights", ""),
+    ("model.safetensors", "", ""),
+    ("tokenizer.json", "", ""), ("merges.txt", "\n <!doctype HTML>", ""), ("vocab.txt", "", ""),
+    ("tokenizer.model", "<html>", ""), ("model.safetensors.index.json", "<html>", ""),
+  ])
+  func `What is not what its name says is refused`(_ name: String, _ text: String, _ header: String)
+    async throws
+  {
+    var files = ["config.json": "{}", "model.safetensors": HubTests.weights]
+    if name.contains("index") { files["model.safetensors"] = nil }
+    files[name] = text
+    let error = try await failure(hub(files, header))
+    #expect(
+      error.contains("http://127.0.0.1:") && error.contains("sent something else for \(name)"), "\(error)")
+  }
+
+  @Test func `What Python writes as JSON is taken`() async throws {
+    let server = hub(["a.json": #"{"most":1000000000000000019884624838656,"eps":NaN}"#])
+    defer { server.stop() }
+    #expect(try await fetch(server, "hf://o/m/a.json").artefact.kind == .blob)
+  }
+
+  @Test(arguments: ["PK\u{3}\u{4} without an end", "<p>", ""])
+  func `Weights of PyTorch that are none are refused`(_ text: String) async throws {
+    let error = try await failure(hub(["config.json": "{}", "pytorch_model.bin": text]))
+    #expect(error.contains("sent something else for pytorch_model.bin"))
   }
 
   @Test func `What is missing is named`() async throws {
@@ -112,17 +152,18 @@ import Testing
     let heads = Mutex<[String]>([])
     let other = OddServer { request in
       heads.withLock { $0.append(request.head.lowercased()) }
-      return HubTests.found("weights")
+      return HubTests.found(HubTests.weights)
     }
     defer { other.stop() }
-    let digest = Digest(of: Array("weights".utf8)).hex
+    let digest = Digest(of: Array(HubTests.weights.utf8)).hex
     let server = OddServer { [port = other.port] request in
       guard request.head.contains("Authorization: Bearer hf_secret") else {
         return .init("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0")
       }
       return .init(
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:\(port)/x\r\nX-Linked-ETag: \"\(digest)\"\r\n"
-          + "X-Linked-Size: 7\r\nX-Repo-Commit: \(HubTests.commit)\r\nContent-Length: 0")
+          + "X-Linked-Size: \(HubTests.weights.utf8.count)\r\nX-Repo-Commit: \(HubTests.commit)\r\nContent-Length: 0"
+      )
     }
     defer { server.stop() }
     let (artefact, address) = try await fetch(

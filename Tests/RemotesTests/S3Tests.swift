@@ -151,6 +151,21 @@ import Testing
     await #expect { try await send(to: server) } throws: { "\($0)".contains("loses what is sent") }
   }
 
+  @Test func `A bucket that is not there is told of, also by who reads`() async throws {
+    let server = OddServer { [self] _ in
+      answer("404 Not Found", "<Error><Code>NoSuchBucket</Code></Error>")
+    }
+    defer { server.stop() }
+    let identity = S3Identity(find: { S3Credentials(key: "k", secret: "s") })
+    let remote = RemoteStore(SegmentedFiles(files(at: server, identity)), scratch: there.store)
+    for wanted in [Digest(of: [1]), there.large.digest] {
+      await #expect { try await remote.reference("best") } throws: { "\($0)".contains("NoSuchBucket") }
+      await #expect {
+        try await RemoteStore(remote.files, scratch: TestStore(isEmpty: true).store).fetch(wanted)
+      } throws: { "\($0)".contains("NoSuchBucket") }
+    }
+  }
+
   @Test func `A service that does not know conditions is asked without`() async throws {
     let server = OddServer { [self] request in
       if request.head.contains("If-None-Match") { return answer("501 Not Implemented") }

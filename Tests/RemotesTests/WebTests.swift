@@ -87,6 +87,36 @@ import Testing
     #expect(try await remote(server).records(for: [record.key] + keys) == [record.key: record])
   }
 
+  @Test func `Only a place that has signatures is asked for those of many records`() async throws {
+    let keys = (0..<50).map { Digest(of: [$0]) }
+    let isMarked = Mutex(false)
+    let server = OddServer { request in
+      if isMarked.withLock({ $0 }), request.path.hasSuffix(Store.signedMark.path) {
+        return .init(
+          "HTTP/1.1 200 OK\r\nContent-Length: \(Store.signedMark.bytes.count)", Store.signedMark.bytes)
+      }
+      return .init("HTTP/1.1 404 Not Found\r\nContent-Length: 0")
+    }
+    defer { server.stop() }
+    let files = SegmentedFiles(WebFiles("http://127.0.0.1:\(server.port)", name: "the server"))
+    let remote = RemoteStore(files, scratch: here.store)
+    #expect(try await remote.signatures(for: keys).isEmpty)
+    #expect(server.requests == 1)
+    isMarked.withLock { $0 = true }
+    _ = try await remote.signatures(for: keys)
+    #expect(server.requests == 2 + keys.count)
+  }
+
+  @Test func `What can be done about a server is told`() async throws {
+    let server = OddServer { _ in .init("HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0") }
+    defer { server.stop() }
+    let files = WebFiles("http://127.0.0.1:\(server.port)", name: "the server")
+    await #expect {
+      try await files.write([Shipment(path: "objects/ab", content: .bytes([1]))])
+    } throws: { "\($0)".contains("client_max_body_size") }
+    #expect(WebBreak(code: 60, text: "").hint?.contains("SSL_CERT_FILE") == true)
+  }
+
   @Test func `A file that changed in the meantime is read from its start`() async throws {
     let object = object
     let server = OddServer { request in

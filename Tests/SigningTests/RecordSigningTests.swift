@@ -40,6 +40,10 @@ struct RecordSigningTests {
     let key = try keys.make("ada")
     let records = (0..<100).map { RecordSigningTests.record($0) }
     #expect(try RecordSigner(key: key).sign(records, in: store) == 100)
+    // So that who cannot list the store knows that there are some.
+    #expect(
+      try store.files.contents(of: "\(store.root)/\(Store.signedMark.path)", limit: 64)
+        == Store.signedMark.bytes)
     #expect(try RecordSigner(key: key).sign(records, in: store) == 0)
     let check = try SignatureCheck(allowed: keys.allow(["ada"]))
     var signatures: Set<String> = []

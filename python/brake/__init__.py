@@ -18,7 +18,7 @@ import os
 from typing import Union
 
 from .artefact import Artefact
-from .errors import Ambiguous, BrakeError, Damaged, NotFound
+from .errors import Ambiguous, BrakeError, Damaged, Forbidden, NotFound
 from .formats import (
     write_checkpoint, write_curve, write_gradients, write_token_losses, write_tokens, write_update_losses,
 )  # fmt: skip
@@ -30,7 +30,7 @@ from .tensorfiles import read_tensors, write_tensors
 from .tensors import Tensor, Tensors
 
 __all__ = [
-    "Ambiguous", "Artefact", "BrakeError", "Damaged", "NotFound", "Run", "Runs", "Store", "Tensor", "Tensors", "log", "open",
+    "Ambiguous", "Artefact", "BrakeError", "Damaged", "Forbidden", "NotFound", "Run", "Runs", "Store", "Tensor", "Tensors", "log", "open",
     "read_tensors", "resume", "runs", "save", "saving", "write_checkpoint", "write_curve", "write_gradients", "write_tensors",
     "write_token_losses", "write_tokens", "write_update_losses",
 ]  # fmt: skip
@@ -56,6 +56,6 @@ def open(name: str, store: "Union[Store, str, os.PathLike[str], None]" = None) -
             raise
     if line.remote is not None:
         stores.append(Store(line.remote))
-    artefact = Artefact(stores[0].resolve(line.name), stores, line.fragment)
+    artefact = Artefact(stores[0].resolve(line.name), stores, line.fragment, line.lineage)
     artefact.check()
     return artefact

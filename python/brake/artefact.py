@@ -17,6 +17,7 @@ from numpy import ndarray
 from . import html, provenance, trees
 from .errors import BrakeError, Damaged, NotFound
 from .readers import Memory, Reader, check_memory, empty
+from .records import Record
 from .tensors import Tensor, Tensors, needed
 
 if TYPE_CHECKING:
@@ -33,13 +34,17 @@ class Artefact:
     Whatever reads all of it has compared every byte with the digest when it returns.
     """
 
-    def __init__(self, digits: str, stores: "Sequence[Store]", fragment: Optional[str] = None) -> None:
+    def __init__(
+        self, digits: str, stores: "Sequence[Store]", fragment: Optional[str] = None, lineage: Optional[str] = None
+    ) -> None:
         #: `sha256:` and 64 digits.
         self.digest = f"sha256:{digits}"
         #: The name of a tensor that stood behind `#`.
         self.fragment = fragment
         self._digits = digits
         self._stores = stores
+        # The digits of the list of the records of how it was made, where somebody has named it.
+        self._lineage = lineage
         self._kept: Optional[Reader] = None
         self._entries: Optional[List[trees.TreeEntry]] = None
         self._tensors: Optional[Tensors] = None
@@ -203,8 +208,25 @@ class Artefact:
     # Where it comes from
 
     def provenance(self) -> Dict[str, Any]:
-        """Where it comes from, back to the source files: the members are those of `brake provenance --json`."""
-        return provenance.of(self._digits, self._stores[0])
+        """Where it comes from, back to the source files: the members are those of `brake provenance --json`.
+
+        Of an artefact that was opened by a line, whoever sent the line says it, unless a store here does.
+        """
+        if self._lineage is not None and not self._is_recorded():
+            return provenance.of(self._digits, self._told(self._lineage), is_told=True)
+        return provenance.of(self._digits, self._stores[0].records())
+
+    def _is_recorded(self) -> bool:
+        own = (record for store in self._stores if store.can_list for record in store.records())
+        return any(output.digest == self._digits for record in own for output in record.outputs)
+
+    def _told(self, lineage: str) -> Iterator[Record]:
+        """The records that a list names, as far as they are there."""
+        for key in provenance.listed(Artefact(lineage, self._stores).bytes(), lineage, self.digest):
+            found = (store.record(key) for store in self._stores)
+            record = next((each for each in found if each is not None), None)
+            if record is not None:
+                yield record
 
     # Reading
 

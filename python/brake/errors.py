@@ -24,5 +24,9 @@ class Ambiguous(BrakeError):
         self.candidates = candidates
 
 
+class Forbidden(BrakeError):
+    """A server does not let just anybody have a file."""
+
+
 class Damaged(BrakeError):
     """Bytes are not those that were stored."""

@@ -7,6 +7,7 @@ import re
 from typing import List, NamedTuple, Optional
 from urllib.parse import unquote
 
+from . import values
 from .errors import BrakeError
 
 _STAGE = re.compile(r"(?P<stage>[^\[\].@/#?]+)(?:\[(?P<keys>[^\[\]]+)\])?(?P<link>@[^\[\].]+)?")
@@ -21,14 +22,20 @@ class Line(NamedTuple):
     """The address of a store, or the path of its folder."""
     fragment: Optional[str]
     """The name of a tensor."""
+    lineage: Optional[str] = None
+    """The 64 digits of the list of the records of how it was made."""
 
     @staticmethod
     def parse(text: str) -> "Line":
         text, hash, fragment = text.strip().partition("#")
         name, _, query = text.partition("?")
-        remote = None
+        remote = lineage = None
         for member in query.split("&") if query else []:
             key, _, value = member.partition("=")
+            if key == "lineage":
+                lineage = values.digits(unquote(value))
+                if lineage is None:
+                    raise BrakeError(f"the lineage of {text!r} is no whole digest: paste all of the line")
             if key != "from":
                 continue
             if remote is not None:
@@ -42,7 +49,7 @@ class Line(NamedTuple):
                 raise BrakeError(f"from={remote} is neither a folder (/…) nor an address that can be read (https://…)")
         if remote is not None and not re.fullmatch("sha256:[0-9a-f]{64}", name):
             raise BrakeError(f"{name!r} is no whole digest, and what is fetched from elsewhere needs one")
-        return Line(name, remote, unquote(fragment) if hash else None)
+        return Line(name, remote, unquote(fragment) if hash else None, lineage)
 
 
 class Output(NamedTuple):

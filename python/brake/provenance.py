@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from . import values
+from .errors import BrakeError
 from .records import Output, Record
-
-if TYPE_CHECKING:
-    from .store import Store
 
 
 class _Maker(NamedTuple):
@@ -19,15 +17,33 @@ class _Maker(NamedTuple):
     inputs: List[Dict[str, str]]
 
 
-def of(digits: str, store: "Store") -> Dict[str, Any]:
+_LIST_LIMIT = 16 << 20
+
+
+def listed(bytes: bytes, name: str, artefact: str) -> List[str]:
+    """The keys of the records that a list names: of how an artefact was made."""
+    try:
+        members = values.parse(bytes) if len(bytes) <= _LIST_LIMIT else None
+    except ValueError:
+        members = None
+    keys = members.get("records") if isinstance(members, dict) and members.get("brake") == "lineage 1" else None
+    found = [values.digits(key) for key in keys] if isinstance(keys, list) else [None]
+    if None in found or not isinstance(members, dict) or members.get("artefact") != artefact:
+        raise BrakeError(f"sha256:{name} is no list of how {artefact} was made")
+    return [key for key in found if key is not None]
+
+
+def of(digits: str, records: Iterable[Record], is_told: bool = False) -> Dict[str, Any]:
     """The members of `brake provenance --json`: the makers of an artefact and of all it was made from.
+
+    `is_told` where only others say so, and no store here does.
 
     But for `from` and `standing`, where a record came from and whose it is: that depends on who asks, and brake says it.
 
     Of several actions that made the same bytes, the one with the shortest way back to sources is given; among these
     the one that made most of what is needed, then the one with the smallest key.
     """
-    candidates = _candidates(digits, store)
+    candidates = _candidates(digits, records)
     makers: Dict[str, _Maker] = {}
     explained: Set[str] = {digest for digest, them in candidates.items() if not them}
     while True:
@@ -48,15 +64,15 @@ def of(digits: str, store: "Store") -> Dict[str, Any]:
         digest = open.pop()
         name = f"sha256:{digest}"
         if digest in makers and name not in made_by:
-            made_by[name] = _members(makers[digest])
+            made_by[name] = {**_members(makers[digest]), **({"told": True} if is_told else {})}
             open += [each["digest"][7:] for each in makers[digest].inputs]
     return {"digest": f"sha256:{digits}", "made_by": made_by}
 
 
-def _candidates(digits: str, store: "Store") -> Dict[str, List[_Maker]]:
+def _candidates(digits: str, records: Iterable[Record]) -> Dict[str, List[_Maker]]:
     """Every action that made the artefact or anything that one of these could have been made from."""
     all: Dict[str, List[_Maker]] = {}
-    for record in store.records():
+    for record in records:
         inputs = list(_inputs(record))
         for output in record.outputs:
             all.setdefault(output.digest, []).append(_Maker(record, output, inputs))

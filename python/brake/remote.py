@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import email.utils
 import http.client
+import itertools
 import netrc
 import os
+import random
 import re
 import socket
 import tempfile
@@ -16,7 +19,7 @@ import urllib.parse
 import urllib.request
 from typing import Dict, List, Optional, Tuple
 
-from .errors import BrakeError, Damaged, NotFound
+from .errors import BrakeError, Damaged, Forbidden, NotFound
 from .files import LocalFile
 
 #: Seconds without a byte, and until an answer has begun.
@@ -32,12 +35,34 @@ _BLOCK = 1 << 16
 _CATALOGUE_SIZE = 1 << 16
 _CATALOGUE_FILES = 1 << 16
 _CATALOGUE_NAMES = 1 << 18
+#: A server that is busy is asked so often, after pauses of seconds that double; it may ask for longer ones, up to a minute.
+_BUSY = (429, 500, 502, 503, 504)
+_TRIES = 5
+_PAUSE = 0.25
+_LONGEST_PAUSE = 60
 #: Seconds for which the server is not asked what was added to the catalogue.
 _CATALOGUE_PAUSE = 1
 
 
-class _Forbidden(BrakeError):
-    """The server does not let just anybody have a file."""
+class _Busy(BrakeError):
+    """The server may answer later."""
+
+    def __init__(self, message: str, wanted: float) -> None:
+        super().__init__(message)
+        #: Seconds for which it wants to be left alone.
+        self.wanted = wanted
+
+
+def _wanted(text: Optional[str]) -> float:
+    """What a server says in `Retry-After`: seconds, or the moment at which they end."""
+    if text is None:
+        return 0
+    if re.fullmatch("[0-9]{1,9}", text.strip()):
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 class _Impatient(http.client.HTTPConnection):
@@ -169,7 +194,7 @@ class RemoteFolder:
             try:
                 while self._next < _CATALOGUE_FILES and len(self._segments) < _CATALOGUE_NAMES and self._read_catalogue():
                     self._next += 1
-            except _Forbidden:
+            except Forbidden:
                 # A server that does not hand it out is one that has none.
                 pass
             except BrakeError as error:
@@ -234,7 +259,17 @@ class RemoteFolder:
         return whole
 
     def request(self, path: str, range: str, where: str):
-        """The answer to a request for a part of a file."""
+        """The answer to a request for a part of a file. A server that is busy is asked again."""
+        for number in itertools.count(1):
+            try:
+                return self._ask(path, range, where)
+            except _Busy as error:
+                pause = max(_PAUSE * 2 ** (number - 1) * random.uniform(0.75, 1.25), error.wanted)
+                if number == _TRIES or pause > _LONGEST_PAUSE:
+                    raise BrakeError(str(error)) from error
+                time.sleep(pause)
+
+    def _ask(self, path: str, range: str, where: str):
         url = f"{self.url}/{urllib.parse.quote(path)}"
         headers = {"Range": f"bytes={range}", "Accept-Encoding": "identity"}
         try:
@@ -249,7 +284,9 @@ class RemoteFolder:
                 raise NotFound(f"{where} is not there") from error
             if error.code in (401, 403):
                 hint = self._netrc_fault or "put the machine's name, login and password into ~/.netrc, or ask for access"
-                raise _Forbidden(f"{where}: the server answers {error.code}; {hint}") from error
+                raise Forbidden(f"{where}: the server answers {error.code}; {hint}") from error
+            if error.code in _BUSY:
+                raise _Busy(f"{where}: the server answers {error.code}", _wanted(error.headers.get("Retry-After"))) from error
             raise BrakeError(f"{where}: the server answers {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise BrakeError(f"{where} cannot be read: {error}") from error

@@ -14,6 +14,7 @@ from .tensors import needed
 
 #: Larger notes are none.
 _LIMIT = 64 << 10
+_RESULTS_LIMIT = 16 << 20
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{3}-\d+)\.json")
 
 
@@ -101,11 +102,22 @@ def runs(store: "Union[Store, str, os.PathLike[str], None]" = None, last: Option
     found = Runs()
     for name in names[-last:] if last else names:
         try:
-            run = _run(values.parse(store.note(f"index/runs/{name[0]}", _LIMIT)), name[1], store)
+            note = values.parse(store.note(f"index/runs/{name[0]}", _LIMIT))
+            if note["outputs"] == {}:
+                note["outputs"] = _results(name[1], store)
+            run = _run(note, name[1], store)
         except (BrakeError, ValueError, KeyError, TypeError, AttributeError):
             continue
         found.append(run)
     return found
+
+
+def _results(id: str, store: Store) -> Any:
+    """What a run has made that has made very much, as far as it is known."""
+    try:
+        return values.parse(store.note(f"index/runs/{id}.results", _RESULTS_LIMIT))
+    except NotFound:
+        return {}
 
 
 def _run(note: Any, id: str, store: Store) -> Run:

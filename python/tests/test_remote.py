@@ -48,6 +48,9 @@ class Server(BaseHTTPRequestHandler):
             return self.answer(401, b"<html>")
         if behaviour == "loop":
             return self.answer(302, Location=self.path)
+        if behaviour.startswith("busy "):
+            kind.behaviour = "ranges"
+            return self.answer(503, b"<html>", Retry_After=behaviour[5:] or None)
         if re.fullmatch("[45][0-9]+", behaviour):
             return self.answer(int(behaviour), b"<html>")
         path = kind.folder / self.path.lstrip("/")
@@ -85,6 +88,10 @@ class RemoteTests(StoreTest):
             patch = mock.patch.dict("os.environ", {name: "*"})
             patch.start()
             self.addCleanup(patch.stop)
+        # Nobody waits as long for a server that a test has made busy.
+        patch = mock.patch.object(brake.remote, "_PAUSE", 0.001)
+        patch.start()
+        self.addCleanup(patch.stop)
         self.tensors = {name: RANDOM.normal(0, 1, (1000, 300)).astype("f4") for name in "abc"}
         self.content = safetensors(self.tensors)
         self.name = self.put(self.content)
@@ -119,6 +126,48 @@ class RemoteTests(StoreTest):
         self.assertEqual(brake.open(tree, self.url)["sub/file"].bytes(), b"inside")
         self.brake("ref", "best", self.name)
         self.assertEqual(brake.open("@best", self.url).digest, self.name)
+
+    def test_a_server_that_is_busy_is_asked_again(self):
+        for wanted in ["", "0", "Sun, 06 Nov 1994 08:49:37 GMT", "soon"]:
+            self.server.behaviour = f"busy {wanted}"
+            self.assertEqual(self.open().bytes(), self.content)
+        with mock.patch.object(brake.remote.time, "sleep") as sleep:
+            self.server.behaviour = "busy 7"
+            self.assertEqual(self.open().bytes(), self.content)
+            self.assertEqual([call.args for call in sleep.call_args_list], [(7,)])
+            self.server.behaviour = "503"
+            self.server.requests.clear()
+            self.assertRaisesRegex(brake.BrakeError, "503", self.open)
+            self.assertEqual(len(self.server.requests), 5)
+        # Nobody has that much time.
+        self.server.behaviour = "busy 100000"
+        self.assertRaisesRegex(brake.BrakeError, "503", self.open)
+
+    def test_whom_a_server_does_not_let_in_is_told_so_by_a_public_name(self):
+        self.server.behaviour = "403"
+        self.assertRaises(brake.Forbidden, self.open)
+
+    def test_a_line_leads_to_the_provenance(self):
+        self.run_pipeline(
+            'stages: { one: { run: "echo 1 > ${out.o}", out: { o: o.txt } }, '
+            'two: { run: "cat ${in.i} ${in.i} > ${out.o}", in: { i: one }, out: { o: o.txt } } }'
+        )
+        self.brake("share", "two", "--to", self.cache)
+        line = self.brake("share", "two", "--to", self.cache).decode().split("'")[1]
+        name, lineage = line[:71], line.rpartition("lineage=")[2]
+        pasted = f"{name}?from={self.url}&lineage={lineage}"
+        told = brake.open(pasted, self.other).provenance()
+        own = brake.open(name, self.cache).provenance()
+        self.assertEqual([maker["stage"] for maker in told["made_by"].values()], ["two", "one"])
+        for digest, maker in own["made_by"].items():
+            self.assertEqual({**maker, "told": True, "made": None}, {**told["made_by"][digest], "made": None})
+        # What the store here says needs nobody's word.
+        self.assertEqual(brake.open(pasted, self.cache).provenance(), own)
+        self.assertEqual(brake.open(f"{name}?from={self.url}", self.other).provenance()["made_by"], {})
+        self.assertRaises(brake.NotFound, brake.open(name, self.url).provenance)
+        false = f"{name}?from={self.url}&lineage={name}"
+        self.assertRaisesRegex(brake.BrakeError, "no list", brake.open(false, self.other).provenance)
+        self.assertRaisesRegex(brake.BrakeError, "lineage", brake.open, f"{name}?from={self.url}&lineage=sha256:12")
 
     def segment(self, contents, name="0123456789abcdef" * 2):
         """Writes a segment with some objects and names it in the catalogue."""

@@ -20,6 +20,7 @@ extension Store {
     _ signatures: [Digest: RecordSignatures], inPlaceOf isFalse: (RecordSignature) -> Bool = { _ in false }
   ) throws -> Int {
     if signatures.isEmpty { return 0 }
+    try markSigned()
     // Of two who read the same file, add their own and put theirs in its place, one would lose what the other has added.
     let lock = try lockSignatures()
     defer { withExtendedLifetime(lock) {} }
@@ -51,6 +52,19 @@ extension Store {
     let count = placed.count
     placed = []
     return count
+  }
+
+  /// What says of a store that cannot be listed that it has signatures, so that nobody asks it for those of each record in vain. It is
+  /// there before the first of them, and stays.
+  public static var signedMark: (path: String, bytes: [UInt8]) {
+    ("signatures/written", Array("brake signatures 1\n".utf8))
+  }
+
+  private func markSigned() throws {
+    let (path, bytes) = Store.signedMark
+    if try files.entry("\(root)/\(path)") != nil { return }
+    let parts = path.split(separator: "/")
+    try write(bytes, as: String(parts[1]), in: String(parts[0]))
   }
 
   /// Removes signatures of records that are not there, neither as results nor as what others say.

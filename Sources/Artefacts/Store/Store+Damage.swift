@@ -81,6 +81,7 @@ extension Store {
   /// Which actions can make an object again.
   private func makers(of digest: Digest) -> (message: String, hint: String?) {
     var keys: [Digest] = []
+    var stage: String?
     guard let records = try? digests(under: "actions") else { return ("", nil) }
     for key in records {
       // Read directly: a damaged record is not what this error is about.
@@ -89,12 +90,16 @@ extension Store {
       }
       if record.log == digest || record.outputs.contains(where: { $0.artefact.digest == digest }) {
         keys.append(key)
+        stage = stage ?? record.stage
       }
     }
-    if keys.isEmpty {
+    guard let stage else {
       return ("; no record here says how to make it", "put the file that it came from again")
     }
     let names = keys.prefix(3).map(\.hex).joined(separator: ", ")
-    return ("; it can be made again as the record \(names) says", "run the pipeline that made it again")
+    return (
+      "; it can be made again as the record \(names) says",
+      "brake run '\(stage)', with the parameters that it had, makes it again; brake pull fetches it where another place has it"
+    )
   }
 }

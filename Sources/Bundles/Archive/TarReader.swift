@@ -38,6 +38,12 @@ struct TarReader {
 
   /// Where an entry goes; nil for the folder of all.
   private func target(_ name: String, in folder: String) throws -> String? {
+    if name.hasPrefix("/") {
+      throw Failure(
+        .refused,
+        "the archive holds \(name.debugDescription), an absolute path, which leads out of the bundle",
+        hint: "pack the bundle from the folder above it: tar -cf NAME.tar -C FOLDER NAME")
+    }
     var parts = name.split(separator: "/", omittingEmptySubsequences: false)
     if parts.last == "" { parts.removeLast() }
     if parts.first == "." { parts.removeFirst() }

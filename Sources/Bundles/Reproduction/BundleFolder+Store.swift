@@ -24,7 +24,11 @@ extension BundleFolder {
     let omitted = Set(manifest.omitted)
     let made = manifest.stages.flatMap(\.outputs).map(\.artefact).filter { !omitted.contains($0.digest) }
     let artefacts = Set(made + manifest.given)
-    try await target.fetch(artefacts.sorted { $0.digest < $1.digest }, from: [store])
+    do { try await target.fetch(artefacts.sorted { $0.digest < $1.digest }, from: [store]) } catch let error
+      as Failure
+    {
+      throw error.code == .notFound ? incomplete(error, place) : error
+    }
     let publication = target.publication()
     // What was printed can be done without, and nobody says how long it is.
     let logs = Set(records.compactMap(\.log)).sorted()
@@ -37,5 +41,13 @@ extension BundleFolder {
     try publication.commit()
     try? target.note(told: records, from: place)
     return Filling(artefacts: artefacts.count, records: records.count, omitted: left.count)
+  }
+
+  private func incomplete(_ error: Failure, _ place: String) -> Failure {
+    Failure(
+      .notFound, "the bundle \(place) is not complete: \(error.headline)", facts: error.facts,
+      hint:
+        "copy it again, with all that is in its store/ ('sha256sum -c SHA256SUMS' in it names what is missing)",
+      cause: error)
   }
 }

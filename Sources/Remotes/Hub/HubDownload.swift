@@ -108,6 +108,12 @@ final class HubDownload: Sendable {
       return false
     }
     try check(path, name, answer.first)
+    if let fault = try HubFormat.fault(
+      of: name, type: answer.headers["content-type"], InputFile(path, files: files))
+    {
+      throw RemoteFailure.lying(
+        client.name, "sent something else for \(name) at the revision '\(address.revision)': \(fault)")
+    }
     return true
   }
 

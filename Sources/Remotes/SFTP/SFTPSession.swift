@@ -119,6 +119,8 @@ final class SFTPSession: @unchecked Sendable {
     let words = status.words.isEmpty ? "error \(status.code)" : status.words
     let hint: String? =
       switch status.code {
+      case 2:
+        "check the path in the address: the folder above it must be there (sftp://host/~/path counts from the home)"
       case 3: "ask for the right to write or read there"
       case 4: "its disk may be full, or a file may stand where a folder should"
       default: nil

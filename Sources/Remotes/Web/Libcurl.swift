@@ -98,6 +98,17 @@ struct WebBreak: Error {
   /// Whether the server has said nothing for long.
   var isSilence: Bool { code == 28 }
 
+  /// What one can do about it, where that is not to try again.
+  var hint: String? {
+    switch code {
+    case 60:
+      "its certificate is for another host, has run out, or is by nobody whom this machine trusts: name the file (PEM) of one that is "
+        + "signed by itself, or of the authority, in SSL_CERT_FILE"
+    case 77: "SSL_CERT_FILE has to name a file of certificates (PEM) that can be read"
+    default: nil
+    }
+  }
+
   /// Whether it may go better the next time: the way there is broken, not the question. Hosts that cannot be found or
   /// reached, cut and stalled answers, broken streams of HTTP/2.
   var mayPass: Bool { [5, 6, 7, 16, 18, 28, 52, 55, 56, 65, 92].contains(code) }

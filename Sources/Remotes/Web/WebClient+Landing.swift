@@ -46,7 +46,7 @@ extension WebClient {
         try landing.append(piece, from: name)
       },
       again: { landing.isGoingOn = false })
-    if answer.status == 404 || answer.status == 410 {
+    if try isMissing(answer, landing.path) {
       landing.miss()
       return answer
     }

@@ -67,7 +67,7 @@ final class WebClient: Sendable {
       } catch let error as WebBreak {
         let isTooLate = silence != nil && error.isSilence
         if try isTooLate || !error.mayPass || !patience.wait(afterSilence: error.isSilence) {
-          let failure = RemoteFailure.unreachable(name, error.text)
+          let failure = RemoteFailure.unreachable(name, error.text, hint: error.hint)
           if silence != nil { trouble.withLock { $0 = failure } }
           throw failure
         }
@@ -126,6 +126,13 @@ final class WebClient: Sendable {
     return answer
   }
 
+  /// Whether an answer says that there is no such file.
+  /// - Throws: if there is not even the bucket.
+  func isMissing(_ answer: WebAnswer, _ path: String) throws -> Bool {
+    if bucket != nil, answer.code == "NoSuchBucket" { throw refusal(answer, path) }
+    return answer.status == 404 || answer.status == 410
+  }
+
   /// What is told of an answer that is none to be content with.
   func refusal(_ answer: WebAnswer, _ path: String) -> Failure {
     let hint: String? =
@@ -136,8 +143,10 @@ final class WebClient: Sendable {
       case 401, 403: bucket.map(\.identity.hint) ?? login
       case 404 where bucket != nil: "check the name of the bucket, and make it if there is none"
       case 405, 501: bucket == nil ? "to write, a web server needs WebDAV" : nil
-      case 429, 500...599: "try again later"
+      case 413:
+        "the server takes no file that large: raise its limit (nginx: client_max_body_size 0; Apache: LimitRequestBody 0)"
       case 507: "it has no room left"
+      case 429, 500...599: "try again later"
       default: nil
       }
     let code = answer.code.map { " (\($0))" } ?? ""

@@ -23,7 +23,7 @@ extension WebFiles: RangedFiles {
     } catch is WholeOnly {
       return .wholeOnly
     }
-    if answer.status == 404 || answer.status == 410 { return .missing }
+    if try client.isMissing(answer, path) { return .missing }
     guard answer.isSuccess else { throw client.refusal(answer, path) }
     guard answer.status == 206 else { return .wholeOnly }
     guard let told = WebFiles.range(answer.headers["content-range"] ?? ""), told.size > 0,

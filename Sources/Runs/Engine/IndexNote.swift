@@ -8,7 +8,7 @@ enum IndexNote {
   static let limit = 64 << 10
 
   /// Writes a note in place of an older one; a note that cannot be written is not written.
-  static func write(_ note: JSON, to path: String, in store: Store) {
+  static func write(_ note: JSON, to path: String, in store: Store, limit: Int = limit) {
     let bytes = note.canonicalBytes
     guard bytes.count <= limit else { return }
     do {
@@ -19,7 +19,7 @@ enum IndexNote {
     } catch {}
   }
 
-  static func read(_ path: String, in store: Store) -> JSON? {
+  static func read(_ path: String, in store: Store, limit: Int = limit) -> JSON? {
     do {
       try store.files.checkOwnFolder(parentFolder(of: path))
       guard let file = try InputFile.ifPresent(path, followingLinks: false, files: store.files),

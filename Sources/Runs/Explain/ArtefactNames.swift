@@ -40,11 +40,14 @@ public struct NamedArtefact: Sendable, Hashable {
 public struct ArtefactNames: Sendable {
   let store: Store
   let engine: @Sendable () throws -> Engine?
+  /// Whether what is recorded of a stage is not enough where its outputs are not in the store.
+  let needsBytes: Bool
 
   /// - Parameter engine: of the pipeline whose stages can be named; nil if there is none. Called only if a text is not
   ///   the digits of something.
-  public init(store: Store, engine: @escaping @Sendable () throws -> Engine?) {
+  public init(store: Store, needsBytes: Bool = true, engine: @escaping @Sendable () throws -> Engine?) {
     self.store = store
+    self.needsBytes = needsBytes
     self.engine = engine
   }
 
@@ -87,7 +90,9 @@ public struct ArtefactNames: Sendable {
       meanings.append([NamedArtefact(name: "@" + text, digest: digest)])
     }
     do {
-      if let engine = try engine() { meanings += try PipelineNames(engine: engine, text: text).meanings() }
+      if let engine = try engine() {
+        meanings += try PipelineNames(engine: engine, text: text, needsBytes: needsBytes).meanings()
+      }
     } catch {
       // A reference needs no pipeline, and is not kept back because the pipeline here is broken.
       if meanings.isEmpty { throw error }
@@ -116,7 +121,8 @@ public struct ArtefactNames: Sendable {
         [NamedArtefact(name: $0.description, digest: $0)]
       }
     }
-    if isDigest { return meanings }
+    if isDigest, !meanings.isEmpty { return meanings }
+    if isDigest { return try recorded(startingWith: digits) }
     for key in try store.recordKeys(startingWith: digits) {
       guard let record = try store.record(key) else { continue }
       let outputs = record.outputs.map {
@@ -130,13 +136,27 @@ public struct ArtefactNames: Sendable {
       }
       if !wanted.isEmpty { meanings.append(wanted) }
     }
-    return meanings
+    return meanings.isEmpty && output.isEmpty ? try recorded(startingWith: digits) : meanings
+  }
+
+  /// What records name and is not in the store, because it was removed or is elsewhere.
+  private func recorded(startingWith digits: String) throws -> [[NamedArtefact]] {
+    let named = try (store.records { _ in } + store.toldRecords()).flatMap(\.outputs).map(\.artefact.digest)
+    return Set(named.filter { $0.hex.hasPrefix(digits) }).sorted().map {
+      [NamedArtefact(name: $0.description, digest: $0)]
+    }
   }
 
   // MARK: Errors
 
   private func unknown(_ text: String) -> PipelineError {
     let digits = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+    if text.hasPrefix("sha256:"), text.contains("?") {
+      return PipelineError(
+        "'\(text)' is a line for what is elsewhere",
+        hint:
+          "get it first (brake get '\(text)'), and then name it by its digest: \(text.prefix { $0 != "?" })")
+    }
     if 8...64 ~= digits.utf8.count, digits.utf8.allSatisfy({ 48...57 ~= $0 || 97...102 ~= $0 }) {
       return PipelineError(
         "nothing in \(store.root) has a digest or key that starts with \(text)",

@@ -7,6 +7,8 @@ import System
 struct PipelineNames {
   let engine: Engine
   let text: String
+  /// Whether what is recorded of a stage is not enough where its outputs are not in the store.
+  var needsBytes = true
 
   func meanings() throws -> [[NamedArtefact]] {
     let plan = try engine.plan()
@@ -48,7 +50,7 @@ struct PipelineNames {
         // A link of a chain makes one member of an output.
         let key = finding.instance.link ?? output.key
         if let member = wanted?.member, key != member { continue }
-        if finding.record == nil, try !engine.store.isWhole(output.artefact) {
+        if finding.record == nil, needsBytes, try !engine.store.isWhole(output.artefact) {
           throw hasNotRun(finding.instance.name, finding.state, survey)
         }
         let base = finding.instance.name.dropLast(finding.instance.link.map { $0.count + 1 } ?? 0)
@@ -178,7 +180,9 @@ struct PipelineNames {
     let survey = try Survey(engine, targets: publishers.map(\.name), isLooking: true)
     var found: [NamedArtefact] = []
     for finding in survey.findings where publishers.contains(where: { $0.name == finding.instance.name }) {
-      guard let record = finding.record else { throw hasNotRun(finding.instance.name, finding.state, survey) }
+      guard let record = finding.record ?? (needsBytes ? nil : finding.partial) else {
+        throw hasNotRun(finding.instance.name, finding.state, survey)
+      }
       for place in WorkspacePublisher.places(finding.instance, record.outputs) {
         if place.path == path || place.path.hasPrefix(path + "/") {
           found.append(

@@ -3,7 +3,9 @@ import Actions
 extension RunJournal {
   /// The run that a text names: its identifier, or so much of its beginning as no other run has; `last`, or `last~1` for
   /// the one before it.
-  public func run(_ text: String) throws -> RunNote {
+  public func run(_ text: String) throws -> RunNote { try whole(find(text)) }
+
+  private func find(_ text: String) throws -> RunNote {
     let runs = runs()
     if let back = RunJournal.stepsBack(text) {
       guard back < runs.count else {

@@ -24,8 +24,8 @@ public struct RunNote: Sendable {
   public let planned: Int
   public let ran: Int
   public let failed: Int
-  /// Target instance -> output -> digest, as in a run's summary.
-  public let outputs: JSON
+  /// Target instance -> output -> digest, as in a run's summary. Of a run that has made very many none, but where it is asked for alone.
+  public internal(set) var outputs: JSON
   /// The list of what it needed, as it is called in the store's `runs/`; nil if there was none.
   public let list: String?
 
@@ -135,10 +135,43 @@ public struct RunJournal: Sendable {
     guard (try? store.files.status(store.root + "/format")) != nil else { return }
     let note = RunNote(
       engine, started: started, targets: targets, path: path, summary: summary, outcome: outcome)
-    IndexNote.write(note.bounded, to: "\(folder)/\(note.identifier).json", in: store)
+    let bounded = note.bounded
+    IndexNote.write(bounded, to: "\(folder)/\(note.identifier).json", in: store)
+    if bounded["outputs"] != note.outputs {
+      IndexNote.write(
+        note.outputs, to: results(of: note.identifier), in: store, limit: RunJournal.resultsLimit)
+      removeOldResults()
+    }
     for name in names().dropLast(most) where (try? store.files.entry("\(folder)/\(name)"))?.isFile == true {
       try? store.files.remove("\(folder)/\(name)")
     }
+  }
+
+  /// Bytes of the results of a run that has made very many: a hundred thousand of them.
+  private static let resultsLimit = 16 << 20
+  /// Runs of which these are kept: as many as 'brake gc' keeps the results of.
+  private static let mostResults = 10
+
+  /// What a run has made, where that is too much to be read with all others.
+  private func results(of identifier: String) -> String { "\(folder)/\(identifier).results" }
+
+  private func removeOldResults() {
+    let names = ((try? store.files.names(in: folder)) ?? []).filter {
+      $0.hasSuffix(".results") && RunJournal.isIdentifier(String($0.dropLast(8)))
+    }
+    for name in names.sorted().dropLast(RunJournal.mostResults) {
+      try? store.files.remove("\(folder)/\(name)")
+    }
+  }
+
+  /// The same with all that the run has made, as far as it is known.
+  func whole(_ run: RunNote) -> RunNote {
+    guard run.outputs.object?.isEmpty == true,
+      let outputs = IndexNote.read(results(of: run.identifier), in: store, limit: RunJournal.resultsLimit)
+    else { return run }
+    var run = run
+    run.outputs = outputs
+    return run
   }
 
   /// The runs that are known, the oldest first.

@@ -55,7 +55,7 @@ public struct SharedRun: Sendable {
     if results.isEmpty {
       throw Failure(
         .notFound, "no results of the run \(run.identifier) are known",
-        hint: "it failed, or made more than a journal holds: name what is wanted as stage[key].output")
+        hint: "it failed, or made very much long ago: name what is wanted as stage[key].output")
     }
     return results
   }

@@ -24,7 +24,7 @@ extension StoreKeeper {
         switch reason {
         case .reference: "it has a name: 'brake refs' shows which, 'brake unref' takes it away"
         case .pin: "it is pinned: see 'brake unpin'"
-        case .shared: "it was shared: remove the list in \(store.root)/shared that names it"
+        case .shared: "it was shared: 'brake unshare \(digest.short)' takes that back"
         default: "something uses it at this moment"
         }
       throw Failure(.refused, "\(digest) is not removed: \(way)")

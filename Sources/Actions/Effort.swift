@@ -21,6 +21,17 @@ public struct Effort: Sendable, Hashable {
     peakMemory = usage?.peakMemory
   }
 
+  /// What two attempts took together, one after the other, as far as that is known.
+  public func adding(_ later: Effort) -> Effort {
+    func sum(_ a: Double?, _ b: Double?) -> Double? { a.map { $0 + (b ?? 0) } ?? b }
+    var both = later
+    both.seconds = sum(seconds, later.seconds)
+    both.processorSeconds = sum(processorSeconds, later.processorSeconds)
+    both.peakMemory = [peakMemory, later.peakMemory].compactMap { $0 }.max()
+    both.host = later.host ?? host
+    return both
+  }
+
   /// As it stands beside a record and in a job's answer: with members for what is known.
   public var members: [String: JSON] {
     var members: [String: JSON] = [:]

@@ -41,6 +41,11 @@ public struct TorchFile: TensorFile {
     let machine = Pickle(pickle)
     try add(try machine.run(), name: "", folder: folder, depth: 0)
     withExtendedLifetime(machine) {}
+    if tensors.isEmpty {
+      throw Failure(
+        .malformed, "this file of torch.save has no dictionary of tensors",
+        hint: "a whole model is code, which is not executed: save torch.save(model.state_dict(), FILE)")
+    }
   }
 
   private mutating func add(

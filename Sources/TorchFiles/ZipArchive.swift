@@ -36,12 +36,31 @@ struct ZipArchive {
     return number
   }
 
+  /// Why there is no directory at the end.
+  private var fault: Failure {
+    if bytes.starts(with: [0x50, 0x4B, 3, 4]) {
+      return Failure(
+        .malformed, "this file of torch.save is cut off: its directory, which is written last, is missing",
+        hint: "whoever wrote or copied it was stopped: copy it again, or take another checkpoint")
+    }
+    // A pickle, as PyTorch before 1.6 writes several, one behind the other.
+    if bytes.first == 0x80 {
+      return Failure(
+        .malformed,
+        "this is a pickle, as PyTorch before 1.6 and other programs write them, and no ZIP archive",
+        hint:
+          "load it and save it anew with PyTorch 1.6 or later: torch.save(torch.load(OLD, map_location='cpu'), NEW)"
+      )
+    }
+    return Self.malformed("it is no ZIP archive")
+  }
+
   /// The end of the central directory stands at the end of the file, behind it at most a comment of 65 535 bytes.
   private func directory() throws(Failure) -> (count: Int, start: Int, size: Int) {
     var end = bytes.count - 22
     let least = max(0, end - 65_535)
     while end >= least, try number(end, 4) != 0x0605_4B50 { end -= 1 }
-    guard end >= least else { throw Self.malformed("it is no ZIP archive") }
+    guard end >= least else { throw fault }
     var (count, size, start) = (try number(end + 10, 2), try number(end + 12, 4), try number(end + 16, 4))
     if count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF {
       guard try number(end - 20, 4) == 0x0706_4B50 else { throw Self.malformed("its directory is missing") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Operations
+import Runners
 import Runs
 import System
 
@@ -31,6 +32,7 @@ extension Brake {
         TicketExecution(
           folder: $0, job: job, number: number, registry: .builtIn, guardExecutable: "/proc/self/exe")
       }
+      Preemption.grace = SlurmJob.usualGrace
       do {
         let isMade = try await Interruption.cancelling { try await Execute.run(executions) }
         if !isMade { throw ExitCode(2) }

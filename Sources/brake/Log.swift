@@ -65,6 +65,9 @@ extension Brake {
           try await log.follow { try writer.write($0) }
         }
         try writer.end()
+        if case .killed = log.place {
+          Output.note("\(log.instance) was stopped; what it had saved is kept, and a run goes on from it")
+        }
         if case .failed(_, let work?) = log.place {
           Output.note("\(log.instance) failed; what it had written is in \(work)")
         }
@@ -153,6 +156,7 @@ extension StageLog {
       switch place {
       case .running: "running"
       case .failed: "failed"
+      case .killed: "stopped"
       default: "ran"
       }
     var members: [String: JSON] = [

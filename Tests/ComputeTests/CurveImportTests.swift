@@ -35,6 +35,15 @@ import Testing
     #expect(curves[0].notes.isEmpty)
   }
 
+  @Test func `A column that nothing but its being alone makes a loss is none if it rises`() throws {
+    let rising = "step,metric\n1,0.005\n2,0.01\n3,0.2\n4,0.5\n"
+    let failure = #expect(throws: Failure.self) { try read(rising) }
+    #expect(failure?.headline.contains("'metric' rises") == true)
+    #expect(try read(rising, CurveImport(loss: "metric")).count == 1)
+    #expect(try read(rising.replacing("metric", with: "loss")).count == 1)
+    #expect(try read("step,metric\n1,4\n2,3\n3,3.5\n").count == 1)
+  }
+
   @Test(arguments: [
     // Megatron, with what it says of evaluations.
     """

@@ -43,6 +43,10 @@ import Testing
       let error = #expect(throws: Failure.self) { try CurveImport()(eventFiles: files, folder: "runs/r") }
       #expect(error?.headline.contains(part) == true)
     }
+    let other = #expect(throws: Failure.self) {
+      try CurveImport()(eventFiles: [], folder: "runs/r", others: ["run-1.wandb"])
+    }
+    #expect(other?.hint?.contains("run-1.wandb") == true)
   }
 
   /// A flipped bit is found or changes nothing; what is cut off gives the points before it.

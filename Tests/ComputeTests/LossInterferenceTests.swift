@@ -67,6 +67,23 @@ import Testing
     #expect(failure?.hint?.contains("docs/formats.md") == true)
   }
 
+  @Test func `Perplexities and sums are told from losses by the vocabulary`() {
+    func check(_ values: [Float], _ vocabulary: Int) -> Failure? {
+      do throws(Failure) {
+        try TokenLosses(values, context: 2, stream: "s").check(vocabulary: vocabulary)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(check([1, 2, 800, 9], 50)?.headline.contains("mean 203") == true)
+    #expect(check([12, 11, 13], 50)?.hint?.contains("logarithm") == true)
+    #expect(check([12, 11, 13], 50_257) == nil)
+    #expect(check([30, 21, 13], 1 << 30)?.facts.first?.value.hasPrefix("20.0 nats") == true)
+    // A model whose first weights are badly chosen predicts some tokens well.
+    #expect(check([100, 200, 0.5], 50) == nil)
+  }
+
   @Test func `The unit that a file names counts`() throws {
     for unit in ["nats", "nats per token", "nats/token"] {
       #expect(try Self.read([1, 2], [2], unit: unit).values == [1, 2])

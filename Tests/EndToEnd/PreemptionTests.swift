@@ -110,10 +110,12 @@ import Testing
     try #require(hasKept("states/3.txt"))
     brake.send(signal)
     #expect(brake.wait().status == 128 + signal)
+    #expect(try folder.brake("log", "train").out.hasPrefix("from 0\n"), "what was printed is there")
     folder.write("", to: "go")
     let run = try folder.brake("run")
     #expect(run.status == 0, "\(run.err)")
-    #expect(try folder.brake("log", "train").out.hasPrefix("from 3\n"))
+    let printed = try folder.brake("log", "train").out
+    #expect(printed.hasPrefix("from 0\n--- the attempt was stopped\nfrom 3\n"), "\(printed)")
     #expect(
       try folder.brake("cat", "train.result").out
         == "state 1\nstate 2\nstate 3\nstate 4\nstate 5\nstate 6\n")
@@ -132,6 +134,67 @@ import Testing
     }
     #expect(try folder.shell("ls -d cache/failed/*-saved").status != 0)
     #expect(try folder.brake("verify").status == 0)
+  }
+
+  /// It knows nothing of brake, and is not the last that its stage runs.
+  @Test(arguments: [SIGTERM, SIGINT], ["", "sandbox: false"])
+  func `A checkpoint that a script writes when it is told to end is there for the next run`(
+    signal: Int32, rest: String
+  ) throws {
+    folder.write(
+      """
+      import glob, os, signal, sys, time
+      os.makedirs("ckpt", exist_ok=True)
+      found = sorted(glob.glob("ckpt/step_*.pt"))
+      print("from", [open(path).read() for path in found], flush=True)
+      def save(number, frame):
+          with open("ckpt/step_7.pt", "w") as file:
+              file.write("state 7")
+          sys.exit(1)
+      signal.signal(signal.SIGTERM, save)
+      print("started", flush=True)
+      if not found:
+          time.sleep(300)
+      open("out.txt", "w").close()
+      """, to: "train.py")
+    folder.write(
+      """
+      stages:
+        train:
+          run: |
+            true
+            python3 ${in.script}
+            test -e out.txt
+          in: { script: ./train.py }
+          out: { o: out.txt, c: { folder: ckpt/, key: "step_*.pt", grows: true } }
+          resume: true
+          \(rest)
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["run"], in: folder)
+    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
+    try #require(hasStarted)
+    brake.send(signal)
+    #expect(brake.wait().status == 128 + signal)
+    let run = try folder.brake("run")
+    #expect(run.status == 0, "\(run.err)")
+    #expect(try folder.brake("log", "train").out.contains("from ['state 7']\n"))
+  }
+
+  @Test func `What a command printed is kept that was killed since it did not end`() throws {
+    folder.write(
+      """
+      stages:
+        train:
+          run: |
+            trap '' TERM; echo started; while true; do sleep 0.1; done
+          grace: 1s
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["run"], in: folder)
+    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
+    try #require(hasStarted)
+    brake.send(SIGTERM)
+    #expect(brake.wait().status == 128 + SIGTERM)
+    #expect(try folder.brake("log", "train").out == "started\n")
   }
 
   private func hasKept(_ file: String) -> Bool {

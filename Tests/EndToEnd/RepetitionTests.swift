@@ -126,6 +126,24 @@ import Testing
     #expect(object.array?.first?["same"] == true)
   }
 
+  @Test func `A rebuild tries a command as often as its stage says`() throws {
+    folder.write(
+      """
+      stages:
+        s:
+          run: "if [ -e \(folder["flaky"]) ]; then rm \(folder["flaky"]); exit 3; fi; echo > ${out.o}"
+          out: { o: o.txt }
+          retries: 1
+          sandbox: false
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    folder.write("", to: "flaky")
+    let again = try folder.brake("rebuild", "s")
+    #expect(again.status == 0, "\(again.err)")
+    #expect(again.err.contains("attempt 1 of 2 failed"))
+    #expect(!folder.exists("flaky"))
+  }
+
   @Test func `A rebuild runs the targets and nothing else, and says that the bytes are the same`() throws {
     #expect(try folder.brake("run").status == 0)
     _ = ran()

@@ -232,6 +232,9 @@ enum Interchange {
     #expect(try await nanoGPT([:]) == expected)
     let untold = await #expect(throws: Failure.self) { try await nanoGPT(["transposed": []]) }
     #expect(untold?.hint?.contains("'transposed'") == true)
+    let nested = await #expect(throws: Failure.self) { try await nanoGPT(["entry": "", "names": [:]]) }
+    #expect(
+      nested?.hint?.hasSuffix("such as entry: model._orig_mod") == true, "\(String(describing: nested))")
     for wrong in [["names": [:]], ["entry": ""], ["entry": "optimiser"], ["weights": "other.pt"]]
       as [[String: JSON]]
     {

@@ -50,13 +50,24 @@ import Testing
       all.filter { !$0.hasPrefix("--job-name") } == [
         "--parsable", "--output=/store/tmp/x/1/slurm.log", "--open-mode=append", "--requeue", "--nodes=1",
         "--ntasks=1", "--cpus-per-task=4", "--mem=3073M", "--gres=gpu:2", "--time=150:05",
-        "--signal=B:USR1@60", "--partition=long",
+        "--signal=B:USR1@90", "--partition=long",
       ])
     #expect(all.contains("--job-name=brake-abc train[47k,1]"))
     let none = arguments(.undeclared)
     #expect(none.contains("--cpus-per-task=1"))
     #expect(!none.contains { ["--mem", "--gres", "--time", "--signal"].contains(where: $0.hasPrefix) })
     #expect(arguments(Resources(time: .seconds(7))).contains("--time=1:00"))
+    // A command that wants longer has it, up to half of the time.
+    func signal(_ grace: Duration, _ time: Duration) -> String? {
+      SlurmJob(
+        resources: Resources(time: time), tickets: [ticket],
+        settings: SlurmSettings(executable: "/bin/brake", version: "1"), root: "/work", grace: grace,
+        name: "brake-abc s"
+      ).arguments.first { $0.hasPrefix("--signal") }
+    }
+    #expect(signal(.seconds(300), .seconds(7200)) == "--signal=B:USR1@330")
+    #expect(signal(.seconds(300), .seconds(400)) == "--signal=B:USR1@200")
+    #expect(signal(.seconds(10), .seconds(7200)) == "--signal=B:USR1@90")
   }
 
   @Test func `Names of folders are no words of a job's script`() throws {

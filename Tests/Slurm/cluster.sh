@@ -58,6 +58,10 @@ ReturnToService=2
 SlurmdTimeout=10
 KillWait=5
 AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+MaxJobCount=10000
 NodeName=a NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=4000
 NodeName=b NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=4 RealMemory=4000
 PartitionName=main Nodes=ALL Default=YES State=UP

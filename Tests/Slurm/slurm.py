@@ -5,7 +5,7 @@
 
 Needs root and the packages slurm-wlm and munge; exits with 3, and says so, where they are missing. A run on the cluster makes what a run
 without it makes, and notes what it took; a node that fails, also while others read what the stage on it has made so far, a controller that is restarted, a job that somebody cancels, a limit of time, a request that no node
-can fulfil, and Ctrl-C each have the end that docs/slurm.md promises, and no job is left.
+can fulfil, more memory than a job has, a requeue, a full queue, another brake, and Ctrl-C each have the end that docs/slurm.md promises, and no job is left.
 """
 import json, os, shutil, signal, subprocess, sys, tempfile, time
 
@@ -29,7 +29,7 @@ stages:
     for: { i: 1..40 }
     run: "echo part ${i} on a node; seq ${a} $((3000 * ${i})) | cksum > ${out.o}"
     out: { o: o.txt }
-    memory: 50M
+    memory: 500M
     time: 10m
   sum: { run: "cat ${in.all} | cksum > ${out.n}", in: { all: many }, out: { n: n.txt }, publish: results/ }
   slow: { run: "sleep 12; echo slow > ${out.o}", out: { o: o.txt } }
@@ -68,6 +68,14 @@ stages:
       cat ckpt/*.pt | cksum > ${out.o}
     out: { o: o.txt, ckpt: { folder: ckpt/, key: "*.pt", grows: true } }
     resume: true
+  greedy:
+    run: python3 -c "import time; x = bytes(range(200)) * (1 << 22); time.sleep(60)"
+    memory: 200M
+    sandbox: false
+  queued:
+    for: { k: [x], l: [y], i: 1..3 }
+    run: "echo ${i} > ${out.o}"
+    out: { o: o.txt }
   burns:
     run: python3 -c "import time; x = bytes(range(200)) * (1 << 20); print(sum(range(1000000))); time.sleep(2)" > ${out.o}
     out: { o: o.txt }
@@ -149,9 +157,22 @@ def until_running():
     raise SystemExit("no job runs")
 
 
+def configure(old, new):
+    with open(os.environ["SLURM_CONF"]) as file:
+        text = file.read()
+    assert old in text
+    controller("stop")
+    with open(os.environ["SLURM_CONF"], "w") as file:
+        file.write(text.replace(old, new))
+    controller("start")
+    until("a controller with another configuration", lambda: slurm("sinfo", "--noheader", "--states=idle", "--format=%D") == ["2"])
+
+
 def controller(action):
-    if action == "stop":
-        pattern = f"^slurmctld -f {os.environ['SLURM_CONF']}"
+    pattern = f"^slurmctld -f {os.environ['SLURM_CONF']}"
+    if action in ("hang", "go on"):
+        subprocess.run(["pkill", "-STOP" if action == "hang" else "-CONT", "-f", pattern], check=True)
+    elif action == "stop":
         # It keeps what it knows of jobs.
         subprocess.run(["pkill", "-TERM", "-f", pattern], check=True)
         while subprocess.run(["pgrep", "-f", pattern], capture_output=True).returncode == 0:
@@ -314,6 +335,38 @@ try:
     for step in [1, 2]:
         if len(open(f"{place}-{step}").readlines()) != 1:
             failures.append(f"what was read early was read again: {step}")
+
+    # A job that is put back into the queue, as those are that make place for others.
+    process = start("-B", "grows")
+    job = until("a stage that grows", lambda: job_of("grows"))
+    until("what grows is in the store", lambda: output("grows.ckpt[2]") == "2")
+    slurm("scontrol", "requeue", job)
+    expect("a job that is put back into the queue", process, 0, "is submitted again", "1 ran")
+    if output("grows.o") != straight:
+        failures.append("a job that was put back into the queue made something else")
+
+    expect("more memory than a job was given", start("greedy"), 2, "more memory than it was given", "OUT_OF_MEMORY")
+
+    process = start("-B", "slow")
+    until_running()
+    controller("hang")
+    time.sleep(20)
+    controller("go on")
+    expect("a controller that hangs while a job ends", process, 0, "1 ran")
+
+    # Nodes with another brake: what is to be done is from one, as a node with another one sees it.
+    os.makedirs(f"{folder}/config/brake")
+    with open(f"{folder}/config/brake/config", "w") as file:
+        file.write("slurm-setup: find cache -name ticket.json -exec sed -i 's/\"version\":\"[^\"]*\"}$/\"version\":\"0.0.1\"}/' {} +\n")
+    os.environ["XDG_CONFIG_HOME"] = f"{folder}/config"
+    expect("another brake on the nodes", start("-B", "slow"), 2, "brake 0.0.1 has sent this action",
+           "install the same brake on all nodes")
+    del os.environ["XDG_CONFIG_HOME"]
+
+    # Slurm takes no more jobs before it has forgotten some that have ended.
+    configure("MaxJobCount=10000", "MaxJobCount=2\nMinJobAge=5")
+    expect("a full queue", start("queued"), 0, "3 ran")
+    configure("MaxJobCount=2\nMinJobAge=5", "MaxJobCount=10000")
 
     # What an action took stands beside its record, without the time in the queue.
     subprocess.run(["scontrol", "update", "partitionname=main", "state=down"], check=True)

@@ -52,6 +52,17 @@ import Testing
     #expect(try Self.floats(file, "model.0.weight") == Self.numbers(6))
   }
 
+  @Test func `Why a file cannot be read is told, and what helps`() throws {
+    func hint(_ bytes: [UInt8]) -> String? {
+      #expect(throws: Failure.self) { try TorchFile(bytes) }?.hint
+    }
+    let whole = try Self.bytes("state.pt")
+    #expect(hint(Array(whole.dropLast(whole.count / 2)))?.contains("copy it again") == true)
+    #expect(hint([0x80, 2, 0x8A, 10, 0x2E])?.contains("PyTorch 1.6") == true)
+    // A dictionary without a tensor.
+    #expect(hint(Self.archive([0x80, 2, 0x7D, 0x2E]))?.contains("state_dict()") == true)
+  }
+
   @Test func `What a file asks to be executed is not`() throws {
     let file = try TorchFile(try Self.bytes("hostile.pt"))
     #expect(file.tensors.map(\.name) == ["model.0.weight", "model.0.bias", "model.1.weight", "model.1.bias"])
@@ -134,7 +145,8 @@ import Testing
       }
       return pickle + [0x2E]
     }
-    #expect(try TorchFile(Self.archive(nested(10))).tensors.isEmpty)
+    let shallow = #expect(throws: Failure.self) { try TorchFile(Self.archive(nested(10))) }
+    #expect(shallow?.headline.contains("no dictionary of tensors") == true)
     let error = #expect(throws: Failure.self) { try TorchFile(Self.archive(nested(22))) }
     #expect(error?.code == .malformed && error?.headline.contains("entries") == true)
   }

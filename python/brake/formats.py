@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
@@ -23,6 +24,8 @@ from .tensorfiles import PathLike, read_tensors, write_tensors
 
 #: Below this no rounding takes a loss.
 _LEAST_LOSS = -1e-3
+#: Nats; what is typical of a training is not above this, whatever its vocabulary.
+_LARGEST_MEAN = 20.0
 
 
 def write_tokens(
@@ -74,6 +77,11 @@ def write_token_losses(
     digest, count = _stream(stream)
     if count is not None and numbers.size >= count:
         raise BrakeError(f"a stream of {count} tokens predicts {count - 1}, but there are {numbers.size} losses")
+    mean = float(numbers.mean(dtype="f8"))
+    if mean > _LARGEST_MEAN and numbers.min() >= 1:
+        warnings.warn(
+            f"losses of tokens are in nats, but these have the mean {mean:.4g} and are nowhere below 1; are they perplexities, or sums?",
+            stacklevel=2)
     return write_tensors(path, {"losses": numbers.reshape(-1)}, {"context": str(context), "stream": digest})
 
 

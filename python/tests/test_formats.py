@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import warnings
 
 import numpy
 
@@ -102,6 +103,15 @@ class TokenLossTests(FormatTest):
         self.assertAlmostEqual(found["M"], abs(change).mean(), places=14)
         self.assertAlmostEqual(found["D"], 1 - abs(change.sum()) / abs(change).sum(), places=14)
         self.assertEqual((found["tokens"], found["context"]), (64, 16))
+
+    def test_perplexities_are_doubted(self):
+        self.stream()
+        perplexities = numpy.exp(RANDOM.gamma(3, 2, 64))
+        with self.assertWarnsRegex(UserWarning, "perplexities"):
+            brake.write_token_losses("a.safetensors", perplexities, context=16, stream="tokens.safetensors")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            brake.write_token_losses("a.safetensors", numpy.log(perplexities), context=16, stream="tokens.safetensors")
 
     def test_all_ways_to_name_a_stream_and_to_give_numbers_make_the_same_bytes(self):
         self.stream()

@@ -12,6 +12,8 @@ struct CurveColumns {
   let stepName: String
   /// Whether the user named the column of the loss.
   let isNamed: Bool
+  /// Whether it was taken since there is no other one, and not for what it is called.
+  let isLone: Bool
 
   /// The same of another place in the source.
   init(_ columns: CurveColumns, step: Int, loss: Int) {
@@ -22,6 +24,7 @@ struct CurveColumns {
     name = columns.name
     stepName = columns.stepName
     isNamed = columns.isNamed
+    isLone = columns.isLone
   }
 
   /// The names that are taken for each without asking, in the form of `plain`.
@@ -76,13 +79,17 @@ struct CurveColumns {
           CurveColumns.guesses(names.indices.filter { CurveColumns.isStep(names[$0]) }, names), "step")
       }
     self.step = stepIndex
+    var isLone = false
     if let loss {
       self.loss = try named(loss, "loss")
     } else {
       var candidates = names.indices.filter {
         $0 != stepIndex && CurveColumns.isLoss(names[$0], among: names)
       }
-      if candidates.isEmpty, names.count == 2 { candidates = names.indices.filter { $0 != stepIndex } }
+      if candidates.isEmpty, names.count == 2 {
+        candidates = names.indices.filter { $0 != stepIndex }
+        isLone = true
+      }
       self.loss = try guessed(candidates, "loss")
     }
     let words = plain[self.loss].split(separator: "_").map(String.init)
@@ -98,6 +105,7 @@ struct CurveColumns {
     self.name = name
     stepName = names[stepIndex]
     isNamed = loss != nil
+    self.isLone = isLone
     doubt = other.map { "'\(name)' was read as a loss in nats, and looks like \($0)" }
     if loss == nil, let other {
       throw Failure(

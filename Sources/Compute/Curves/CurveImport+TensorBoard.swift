@@ -12,16 +12,20 @@ extension CurveImport {
   /// has several. From the first step of a later file on, its points take the place of the earlier ones. One that
   /// begins with the first step again and goes no further is refused, as of another run.
   ///
-  /// - Parameter files: the names and bytes. Empty files are passed over: who was killed at once leaves one.
+  /// - Parameters:
+  ///   - files: the names and bytes. Empty files are passed over: who was killed at once leaves one.
+  ///   - others: the names of files in the folder that can be read by themselves.
   /// - Throws: `Failure` if there are none, or one is something else; `CancellationError`.
   public func callAsFunction(
-    eventFiles files: [(name: String, bytes: [UInt8])], folder: String
+    eventFiles files: [(name: String, bytes: [UInt8])], folder: String, others: [String] = []
   ) throws -> Curve {
     let written = files.filter { !$0.bytes.isEmpty }.sorted { $0.name < $1.name }
     guard !written.isEmpty else {
       throw Failure(
         .malformed, "\(folder): the folder holds no event files of TensorBoard",
-        hint: "give the folder of one run, in which they stand themselves, or another file")
+        hint: others.isEmpty
+          ? "give the folder of one run, in which they stand themselves, or another file"
+          : "give a file in it: \(others.joined(separator: ", or "))")
     }
     if let other = written.first(where: { !CurveImport.isTensorBoard($0.bytes) }) {
       throw Failure(

@@ -9,6 +9,8 @@ struct PointCollector {
   private var columns: Curve.Columns?
   /// Whether the user named the loss.
   private var isNamed = false
+  /// Whether nothing but its being the only one says that it is a loss.
+  private var isLone = false
   /// Where each point stands: a line, or the place in a list.
   private var places: [Int] = []
   /// What the last point says of the run, the seed and the epoch that it is of.
@@ -84,6 +86,7 @@ struct PointCollector {
 
   /// Notes what the columns are of which the points come, and what their losses have to be multiplied by.
   mutating func take(_ columns: CurveColumns) {
+    isLone = columns.isLone
     note(.column, columns.doubt)
     take(
       columns.unit, of: Curve.Columns(step: columns.stepName, loss: columns.name), isNamed: columns.isNamed)
@@ -153,7 +156,7 @@ struct PointCollector {
 
   /// Half of a training's losses are not above this. A model that knows nothing has ln V nats, 13.8 of a vocabulary of a million
   /// tokens; with so many more it would be one of 485 million.
-  static let largestMedian = 20.0
+  static let largestMedian = LossCheck.largestTypical
   /// A model whose first weights are badly chosen begins above that, and hardly above this.
   static let largestFirst = 50.0
 
@@ -161,6 +164,11 @@ struct PointCollector {
   private mutating func judge(_ losses: [Double], from step: Int?, in source: String) throws(Failure) {
     guard let first = losses.first, let step, let name = columns?.loss else { return }
     let median = losses.sorted()[(losses.count - 1) / 2]
+    if isLone, let last = losses.last, last > 2 * first, losses[losses.count / 2] > first {
+      throw Failure(
+        .columns, "\(source): what is called '\(name)' rises as no loss does, from \(first) to \(last)",
+        hint: "name it if it is a loss in nats a token (--loss COLUMN, or the parameter 'loss')")
+    }
     guard median > PointCollector.largestMedian || first > PointCollector.largestFirst else { return }
     let found = "the first is \(first), at step \(step), and the median \(median)"
     if median > PointCollector.largestMedian, !isNamed {

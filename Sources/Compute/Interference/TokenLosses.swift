@@ -19,6 +19,20 @@ public struct TokenLosses: Sendable {
 
   public var mean: Double { values.reduce(0.0) { $0 + Double($1) } / Double(values.count) }
 
+  /// Refuses what can be no losses in nats of tokens of such a vocabulary, but perplexities, or sums.
+  ///
+  /// - Parameter vocabulary: how many tokens there are.
+  public func check(vocabulary: Int) throws(Failure) {
+    let (mean, most) = (mean, LossCheck.largestMean(vocabulary: vocabulary))
+    guard mean > most, let least = values.min(), least >= 1 else { return }
+    throw Failure(
+      .unusable, "what is given for losses of tokens has the mean \(mean), and is nowhere below \(least)",
+      facts: [("most", "\(most) nats, of a vocabulary of \(vocabulary)")],
+      hint:
+        "give the loss of each token in nats: of a perplexity its logarithm, of a sum over tokens each of them"
+    )
+  }
+
   public func write(to output: (UnsafeRawBufferPointer) throws -> Void) throws {
     try SafetensorsWriter(
       [("losses", .float32, [values.count])], metadata: ["context": String(context), "stream": stream]

@@ -76,9 +76,26 @@ public struct WeightReader {
             hint: "set norm_affine to true in the configuration, or leave it out")
         }
       } else if !Self.isPassedOver(name) {
-        throw Failure(.malformed, "the model has no parameter '\(name)', but the file has")
+        throw Failure(
+          .malformed, "the model has no parameter '\(name)', but the file has", hint: hint(for: file))
       }
     }
+  }
+
+  /// What to say where the names of parameters stand in the file with something before them.
+  private func hint(for file: some TensorFile) -> String? {
+    for tensor in file.tensors {
+      guard let name = names.name(of: tensor.name), known[name] == nil else { continue }
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      for count in 1..<max(1, parts.count) where known[parts[count...].joined(separator: ".")] != nil {
+        let before =
+          (names.prefix.isEmpty ? [] : [String(names.prefix.dropLast())]) + parts[..<count].map(String.init)
+        let entry = before.joined(separator: ".")
+        return
+          "names in the file have '\(entry).' before them: say so with 'entry' or 'names', such as entry: \(entry)"
+      }
+    }
+    return nil
   }
 
   /// - Throws: if a parameter has been in none of the files.

@@ -62,7 +62,9 @@ struct CurveImportOperation: Operation {
     }
     let folder = context.scratch + "/events"
     try input.write(to: folder)
-    return [try reader(eventFiles: try Self.eventFiles(in: folder), folder: "input 'file'")]
+    let events = try Self.eventFiles(in: folder)
+    let others = events.isEmpty ? Self.others(in: folder, below: "", depth: 2).prefix(3) : []
+    return [try reader(eventFiles: events, folder: "input 'file'", others: Array(others))]
   }
 
   /// Those that TensorBoard takes for such by their names. Its folders in the folder are runs of their own.
@@ -77,6 +79,20 @@ struct CurveImportOperation: Operation {
       found.append((name, bytes))
     }
     return found
+  }
+
+  /// The files in which Weights & Biases and Lightning keep the curves of a run, by their path in the folder.
+  private static func others(in folder: String, below place: String, depth: Int) -> [String] {
+    let files = LocalFileSystem()
+    let names = (try? files.names(in: folder + place).sorted()) ?? []
+    return names.flatMap { name -> [String] in
+      guard let status = try? files.entry("\(folder)\(place)/\(name)") else { return [] }
+      if status.isFile, name.hasSuffix(".wandb") || name == "metrics.csv" || name == "trainer_state.json" {
+        return [String("\(place)/\(name)".dropFirst())]
+      }
+      return status.isFolder && depth > 0
+        ? others(in: folder, below: "\(place)/\(name)", depth: depth - 1) : []
+    }
   }
 
   private static func name(_ text: String) -> String? { text.isEmpty ? nil : text }

@@ -32,10 +32,13 @@ struct ZSLLossesOperation: Operation {
   ]
 
   func run(_ context: OperationContext) async throws {
-    func losses(_ input: String) throws -> TokenLosses {
-      try TokenLosses(parsing: context.input(input).bytes(limit: TextInput.limit))
-    }
     let tokens = context.input("tokens")
+    let stream = try TokenStream(parsing: tokens.bytes(limit: TextInput.limit))
+    func losses(_ input: String) throws -> TokenLosses {
+      let losses = try TokenLosses(parsing: context.input(input).bytes(limit: TextInput.limit))
+      try losses.check(vocabulary: stream.vocabularySize)
+      return losses
+    }
     let changes = try LossChanges(
       run: context[ZSLParameters.run], from: (context[Self.from], losses("before")),
       to: (context[Self.to], losses("after")))
@@ -44,7 +47,6 @@ struct ZSLLossesOperation: Operation {
         .unusable, "the losses are of the stream \(changes.stream), not of \(tokens.digest)",
         hint: "give the stream that they were measured on")
     }
-    let stream = try TokenStream(parsing: tokens.bytes(limit: TextInput.limit))
     let summary = try changes.summary(
       stream: stream.tokens, vocabulary: stream.vocabularySize,
       bootstrap: try ZSLParameters.bootstrap(context, sequences: changes.sequences.count))

@@ -72,6 +72,7 @@ struct ZSLRankingOperation: Operation {
         hint: "give the stream that they were measured on")
     }
     let stream = try TokenStream(parsing: tokens.bytes(limit: TextInput.limit))
+    for losses in losses { try losses.check(vocabulary: stream.vocabularySize) }
     let chosen = context[Self.levels]
     let levels = try chosen.isEmpty ? ranking.levels(context[Self.count]) : chosen.sorted(by: >)
     let common = try ranking.commonLosses()

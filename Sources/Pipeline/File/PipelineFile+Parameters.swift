@@ -103,13 +103,13 @@ extension PipelineFile {
     case .number:
       guard plain.json.double != nil else { throw mismatch("a number") }
       return plain
-    case .array where PlannedKeys.isRange(text):
-      return plain
     case .array:
+      // A list, as the default is: it may be given to an operation, and not only run over.
+      if let list = try PlannedKeys.list(ofRange: plain, entry.name) { return list }
       if text.hasPrefix("[") { return try parsed(entry, text) }
       if text.hasPrefix("{") {
         let range = try parsed(entry, text)
-        if range.isRange { return range }
+        if range.isRange, let list = try PlannedKeys.list(ofRange: range, entry.name) { return list }
         throw mismatch("a list", hint: "write [a, b] or a,b")
       }
       let elements = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)

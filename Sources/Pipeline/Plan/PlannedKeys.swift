@@ -108,6 +108,20 @@ indirect enum PlannedKeys {
     return (from, to)
   }
 
+  /// The numbers of a range in either form, as a list; nil for what is no range.
+  /// - Parameter name: of what has this value.
+  static func list(ofRange node: PipelineNode, _ name: String) throws(PipelineError) -> PipelineNode? {
+    let numbers: [PipelineNode]? =
+      if let entries = node.mapping {
+        try range(entries, name, at: node.position)
+      } else if let text = node.text {
+        try range(text, name, at: node.position)
+      } else {
+        nil
+      }
+    return numbers.map { PipelineNode(content: .list($0), position: node.position) }
+  }
+
   /// `1..10`; nil for a text that is no range.
   private static func range(
     _ text: String, _ variable: String, at position: Position

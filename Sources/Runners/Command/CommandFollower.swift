@@ -32,8 +32,13 @@ final class CommandFollower: Sendable {
     self.saved = saved
   }
 
-  /// Looks every now and then while the body runs, and once more when it has ended: then only what the command has said counts, since
-  /// what was killed has nothing open any more, whatever it had written of it.
+  /// The command is about to be told to end, or to be killed.
+  func foresee(_ event: ChildProcess.Foreseen) { state.withLock { $0.growing.foresee(event) } }
+
+  /// The command has ended as it was to.
+  func succeed() { state.withLock { $0.growing.succeed() } }
+
+  /// Looks every now and then while the body runs, and once more when it has ended.
   func following<Result>(_ body: () async throws -> Result) async throws -> Result {
     let task = Task { [self] in
       while !Task.isCancelled {
@@ -73,7 +78,7 @@ final class CommandFollower: Sendable {
         if let member = state.growing.finished(announced: path) { members.append(member) }
       }
     }
-    if !state.isOver { members += state.growing.finished() }
+    members += state.isOver ? state.growing.finishedInTheEnd() : state.growing.finished()
     for case .saved(let path) in events { saved(path) }
     for member in members { grown(member) }
     if let progress = state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)) {

@@ -15,13 +15,18 @@ final class CommandMeter: Sendable {
 
   /// Where the first process of the command runs, and no other child of this one.
   private let folder: String
+  private let seen: @Sendable (Effort) -> Void
   private let sight = Mutex(Sight())
 
   /// The second look, and those behind it, come later: most commands are short.
   private static let (first, most) = (Duration.milliseconds(100), Duration.seconds(1))
 
   /// - Parameter folder: absolute, without links.
-  init(folder: String) { self.folder = folder }
+  /// - Parameter seen: called with what was seen so far.
+  init(folder: String, seen: @escaping @Sendable (Effort) -> Void) {
+    self.folder = folder
+    self.seen = seen
+  }
 
   /// - Parameter told: what the system told at the end.
   /// - Returns: the larger numbers: what was in nobody's sight is in none of the others.
@@ -56,6 +61,7 @@ final class CommandMeter: Sendable {
       $0.process = process
       $0.usage = $0.usage.map { CommandMeter.larger($0, now) } ?? now
     }
+    seen(effort(nil))
   }
 
   private static func larger(_ a: ProcessUsage, _ b: ProcessUsage) -> ProcessUsage {

@@ -30,21 +30,25 @@ extension CommandRun {
     } else if case .guarded(let executable, _) = confinement {
       line = CommandGuard.arguments(around: shell, by: executable)
     }
-    let process = ChildProcess(
-      arguments: line, environment: variables, folder: scratch.work,
-      streams: .log(
-        scratch.log, input: command.stdin.map { inputs?.path(of: $0) ?? "\(scratch.work)/\($0)" }),
-      jobServer: jobServer, limits: limits)
     defer { bringBack(covers) }
     let follower = try CommandFollower(
       scratch: scratch.path, files: disk, report: watcher.report,
       saved: { [watcher, scratch] in watcher.saved($0, scratch.work) }, growing: growing,
       grown: watcher.grown)
-    let meter = CommandMeter(folder: (try? disk.realPath(scratch.work)) ?? scratch.work)
-    let ending = try await follower.following { [notes] in
-      try await meter.measuring {
+    let process = ChildProcess(
+      arguments: line, environment: variables, folder: scratch.work,
+      streams: .log(
+        scratch.log, input: command.stdin.map { inputs?.path(of: $0) ?? "\(scratch.work)/\($0)" }),
+      jobServer: jobServer, limits: limits { follower.foresee($0) })
+    let meter = CommandMeter(folder: (try? disk.realPath(scratch.work)) ?? scratch.work) { [notes] in
+      notes.add($0)
+    }
+    let ending = try await follower.following { [notes, codes = command.ending.codes] in
+      let ending = try await meter.measuring {
         try await process.run(measured: { notes.add(meter.effort($0)) })
       }
+      if case .exited(let code) = ending, codes.contains(Int(code)) { follower.succeed() }
+      return ending
     }
     switch ending {
     case .exited(let code) where command.ending.codes.contains(Int(code)): return
@@ -135,9 +139,10 @@ extension CommandRun {
     }
   }
 
-  private var limits: ChildProcess.Limits {
+  private func limits(_ foresee: @escaping @Sendable (ChildProcess.Foreseen) -> Void) -> ChildProcess.Limits {
     let isHolder = if case .none = confinement { false } else { true }
-    return ChildProcess.Limits(time: command.ending.timeout, grace: command.ending.grace, isHolder: isHolder)
+    return ChildProcess.Limits(
+      time: command.ending.timeout, grace: command.ending.grace, isHolder: isHolder, foresee: foresee)
   }
 
   // MARK: Failures

@@ -2,8 +2,9 @@ import Actions
 import Artefacts
 import System
 
-/// Watches the outputs of a command that grow, and tells which of their members are finished: those that the command says to be, and
-/// those that nobody has open for writing any more and that have stayed as they are for a while.
+/// Watches the outputs of a command that grow, and tells which of their members are finished: those that the command says to be, those
+/// that were renamed into their place, and those that nobody has open for writing any more and that have stayed as they are for a
+/// while. Once the command has ended, nothing is open, whatever was written of it: then it depends on how that came.
 ///
 /// What is called as unfinished files are is passed over, and what changes after it was told is told again.
 struct GrowingOutputs {
@@ -14,6 +15,7 @@ struct GrowingOutputs {
 
     /// When the last of them was written.
     var modified: Int64 { files.map(\.modified).max() ?? 0 }
+    var isFolder: Bool { files.first?.path.isEmpty != true }
 
     struct Entry: Hashable {
       let path: String
@@ -31,6 +33,16 @@ struct GrowingOutputs {
   /// Files of members that have not been told since.
   private var announced: Set<String> = []
   private var next: ContinuousClock.Instant
+  private let renamed: RenamedEntries
+  /// What it was still writing when it was told to end, or when it was killed.
+  private var unfinished: Set<String> = []
+  private var end = End()
+
+  private struct End {
+    var hasSucceeded = false
+    var wasHeard = false
+    var wasKilled = false
+  }
 
   /// How long a member stays as it is before it counts as finished.
   static let quiet = Duration.seconds(2)
@@ -48,6 +60,8 @@ struct GrowingOutputs {
     self.folder = folder
     self.files = files
     next = .now
+    renamed = RenamedEntries(outputs.isEmpty ? nil : folder)
+    renamed.watch(outputs.map(\.place))
   }
 
   /// Takes what stands there already, since it was put there, for told.
@@ -58,20 +72,76 @@ struct GrowingOutputs {
   /// The members that are finished since the last look. Looks as often as it is worth.
   mutating func finished() -> [GrownMember] {
     let start = ContinuousClock.now
-    if outputs.isEmpty || start < next { return [] }
+    if outputs.isEmpty { return [] }
+    // As soon as a folder is there.
+    renamed.watch(outputs.map(\.place))
+    if start < next { return [] }
+    let found = members { $0.isFinished($1, at: start) }
+    next = max(start + GrowingOutputs.pause, .now + (.now - start) * 10)
+    return found
+  }
+
+  /// Those that an ended command has finished since the last look.
+  mutating func finishedInTheEnd() -> [GrownMember] {
+    members { growing, place in
+      guard let look = growing.look(at: place), growing.told[place] != look,
+        growing.renamed.contains(place) || growing.isSaved(place, look)
+      else { return false }
+      growing.tell(place, look)
+      return true
+    }
+  }
+
+  /// Who is told to end and does something about it has finished all that it was not in the middle of, unless it was killed: then a
+  /// folder may be half.
+  private func isSaved(_ place: String, _ look: Look) -> Bool {
+    if end.hasSucceeded { return true }
+    return end.wasHeard && !unfinished.contains(place) && !(end.wasKilled && look.isFolder)
+  }
+
+  mutating func succeed() { end.hasSucceeded = true }
+
+  /// - Parameter event: what is about to happen to the command.
+  mutating func foresee(_ event: ChildProcess.Foreseen) {
+    switch event {
+    case .heard: end.wasHeard = true
+    case .telling:
+      // What has begun since the last look may be what it saves, where others have told it, too.
+      let known = Set(seen.keys)
+      _ = members { growing, place in
+        if known.contains(place), growing.mayBeWritten(place) { growing.unfinished.insert(place) }
+        return false
+      }
+    case .killing:
+      end.wasKilled = true
+      _ = members { growing, place in
+        if growing.mayBeWritten(place) { growing.unfinished.insert(place) }
+        return false
+      }
+    }
+  }
+
+  /// Whether somebody has a file of a member open for writing, as far as anybody can say.
+  private func mayBeWritten(_ place: String) -> Bool {
+    guard let look = look(at: place) else { return true }
+    return told[place] != look && writers(of: look, at: place) != false
+  }
+
+  /// The members of which a condition holds, in the order in which they were written: beside one that is kept stand all that were
+  /// there before it.
+  private mutating func members(where isOne: (inout GrowingOutputs, String) -> Bool) -> [GrownMember] {
     var found: [(member: GrownMember, modified: Int64)] = []
+    renamed.watch(outputs.map(\.place))
     for output in outputs {
       guard isFolder(output.place), let names = try? files.names(in: folder + "/" + output.place) else {
         continue
       }
       for name in names.prefix(GrowingOutputs.mostMembers) {
-        if let member = member(name, of: output), isFinished(member.place, at: start) {
+        if let member = member(name, of: output), isOne(&self, member.place) {
           found.append((member, told[member.place]?.modified ?? 0))
         }
       }
     }
-    next = max(start + GrowingOutputs.pause, .now + (.now - start) * 10)
-    // As they were written, so that one that is kept stands beside all that were there before it.
     return found.sorted { $0.modified < $1.modified }.map(\.member)
   }
 
@@ -141,35 +211,50 @@ struct GrowingOutputs {
       seen[place] = nil
       return false
     }
+    if renamed.contains(place), writers(of: look, at: place) != true {
+      seen[place] = nil
+      tell(place, look)
+      return true
+    }
     guard let before = seen[place], before.look == look else {
       seen[place] = (look, time)
       return false
     }
     if time - before.since < GrowingOutputs.quiet { return false }
-    var isKnown = true
-    for file in look.files {
-      switch FileWriters.areThere(at: folder + "/" + GrowingOutputs.path(of: file, in: place)) {
-      case true?: return false
-      case false?: break
-      case nil: isKnown = false
-      }
+    switch writers(of: look, at: place) {
+    case true?: return false
+    case nil: if time - before.since < GrowingOutputs.quietUnknown { return false }
+    case false?: break
     }
-    if !isKnown, time - before.since < GrowingOutputs.quietUnknown { return false }
     seen[place] = nil
     tell(place, look)
     return true
   }
 
-  /// Nil for what cannot be looked at, is empty, or has too much in it, a link, or the name of something unfinished.
+  /// Whether somebody has one of the files open for writing; nil where that cannot be told.
+  private func writers(of look: Look, at place: String) -> Bool? {
+    var isKnown = true
+    for file in look.files {
+      switch FileWriters.areThere(at: folder + "/" + GrowingOutputs.path(of: file, in: place)) {
+      case true?: return true
+      case false?: break
+      case nil: isKnown = false
+      }
+    }
+    return isKnown ? false : nil
+  }
+
+  /// Nil for what cannot be looked at, is empty and was not renamed, or has too much in it, a link, or the name of something unfinished.
   private func look(at place: String) -> Look? {
     var entries: [Look.Entry] = []
+    let mayBeEmpty = renamed.contains(place)
     func visit(_ path: String, _ depth: Int) -> Bool {
       let full = folder + "/" + place + (path.isEmpty ? "" : "/" + path)
       guard let status = try? files.entry(full) else { return false }
       if status.isFile {
         entries.append(
           Look.Entry(path: path, inode: status.inode, size: status.size, modified: status.modified))
-        return entries.count <= GrowingOutputs.mostFiles && (status.size > 0 || !path.isEmpty)
+        return entries.count <= GrowingOutputs.mostFiles && (status.size > 0 || !path.isEmpty || mayBeEmpty)
       }
       guard status.isFolder, depth < 32, let names = try? files.names(in: full) else { return false }
       return names.sorted().allSatisfy { name in

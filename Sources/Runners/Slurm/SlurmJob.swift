@@ -2,7 +2,7 @@ import Actions
 import System
 
 /// Actions as a job, one after the other: the script that Slurm runs, and what it is submitted with.
-struct SlurmJob {
+public struct SlurmJob {
   /// What all of them declare.
   let resources: Resources
   /// Where the job finds the actions, and leaves what came of them.
@@ -10,6 +10,8 @@ struct SlurmJob {
   let settings: SlurmSettings
   /// The workspace, absolute.
   let root: String
+  /// How long the longest of its commands wants to have for saving its work.
+  var grace = Duration.zero
   /// Tells it from all others, also if nobody learned whether it was submitted.
   let name: String
 
@@ -37,8 +39,10 @@ struct SlurmJob {
   /// What Slurm and the shell of the job print.
   static func printed(in folder: String) -> String { folder + "/slurm.log" }
 
-  /// The time that an action has for saving its work before its job is killed, and what Slurm takes for itself.
-  private static let warning = 60
+  /// How long a command of a job has for saving its work, also where its stage says nothing or less.
+  public static let usualGrace = Duration.seconds(60)
+  /// What it takes to keep that, and to leave an answer.
+  private static let margin = 30
 
   var script: [UInt8] {
     var lines = ["#!/bin/sh"]
@@ -66,7 +70,10 @@ struct SlurmJob {
       let seconds = max(60, Int(time.components.seconds) * tickets.count)
       words.append("--time=\(seconds / 60):\(String(100 + seconds % 60).suffix(2))")
       // Slurm sends it up to a minute too early.
-      if seconds >= 5 * SlurmJob.warning { words.append("--signal=B:USR1@\(SlurmJob.warning)") }
+      if seconds >= 300 {
+        let wanted = Int(max(grace, SlurmJob.usualGrace).components.seconds) + SlurmJob.margin
+        words.append("--signal=B:USR1@\(min(wanted, seconds / 2))")
+      }
     }
     return words + settings.options
   }

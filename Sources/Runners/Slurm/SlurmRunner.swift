@@ -216,7 +216,7 @@ public struct SlurmRunner: Runner {
     let name = SlurmJob.name(for: members.map(\.action))
     let job = SlurmJob(
       resources: members[0].action.resources, tickets: members.map(\.ticket), settings: settings, root: root,
-      name: name)
+      grace: members.compactMap(\.action.grace).max() ?? .zero, name: name)
     for member in members {
       try member.ticket.clear()
       // Where there is one, the action has begun.
@@ -416,6 +416,12 @@ public struct SlurmRunner: Runner {
     facts += lines.enumerated().map { ($0 == 0 ? "printed" : "", String($1.prefix(200))) }
     facts.append(("more", "scontrol show job \(job)"))
     return Failure(.refused, headline, facts: facts, hint: hint)
+  }
+}
+
+extension Action {
+  fileprivate var grace: Duration? {
+    if case .command(let command) = work { command.ending.grace } else { nil }
   }
 }
 

@@ -40,7 +40,13 @@ struct ActionRun: Sendable {
 
   /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
-    var attempts = FailedAttempts()
+    // What is made anew, or is given nothing of what they saved, begins without them, and elsewhere the log goes on.
+    let goesOn =
+      engine.runner.isHere(action) && !isAnew
+      && (action.resumes || saved.folder(for: action.key) != nil)
+    if goesOn { AttemptTrace.settle(action.key, in: engine.store) }
+    var attempts = FailedAttempts(
+      printed: goesOn ? AttemptTrace.printed(of: action.key, in: engine.store) : [])
     var notes: [String] = []
     while true {
       let earlier = attempts.count
@@ -78,6 +84,9 @@ struct ActionRun: Sendable {
   ) async -> Outcome {
     let start = ContinuousClock.now
     let notes = ActionNotes()
+    let trace = AttemptTrace(
+      of: action.key, in: engine.store, notes: notes,
+      earlier: attempts.effort ?? (engine.runner.isHere(action) ? nil : Effort()))
     let presence = engine.runner.isHere(action) ? engine.solitude.begin() : nil
     defer { if let presence { engine.solitude.end(presence) } }
     do {
@@ -88,7 +97,7 @@ struct ActionRun: Sendable {
       // Elsewhere it is for whoever runs the command.
       if action.resumes, engine.runner.isHere(action) { try saved.restore(action.key) }
       let attempt = saved.attempt(of: action.key)
-      let grown = GrownMembers(of: action, in: engine.store, notes: notes)
+      let grown = GrownMembers(of: action, in: engine.store, notes: notes) { trace.hasSaved() }
       let isResumed = Mutex(false)
       let publication = engine.store.publication()
       // Now, since it may be edited while the action runs, which is no reason to lose what the action makes.
@@ -99,14 +108,21 @@ struct ActionRun: Sendable {
         threads: threads, notes: notes,
         prints: { log in
           engine.leftAnnouncements.removeOnce(from: engine.store, engine.leases)
+          trace.prints(log)
           announcement.withLock { $0 = RunningAction(action.key, log: log, in: engine.store) }
         }, report: report,
         resume: { [saved, action] in
           let folder = saved.resume(action.key, isPlaced: action.resumes)
-          if folder != nil { isResumed.withLock { $0 = true } }
+          if folder != nil {
+            isResumed.withLock { $0 = true }
+            trace.resume()
+          }
           return folder
         },
-        saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
+        saved: {
+          attempt.keep($0, in: $1)
+          trace.hasSaved()
+        }, grown: { grown.take($0) },
         placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } },
         isAnew: isAnew && attempts.count == 0)
       let result: ActionResult
@@ -122,6 +138,8 @@ struct ActionRun: Sendable {
       }
       defer { result.scratch.remove() }
       attempts.put(before: result.scratch)
+      // Where others have a part in it, what waited for something else than the action has none.
+      if engine.runner.isHere(action), let total = trace.total { notes.add(total) }
       let record: Record
       do {
         try engine.resolver.environments.check(action)
@@ -136,7 +154,7 @@ struct ActionRun: Sendable {
           action: action, record: record, publication: publication, seconds: seconds(since: start),
           graphics: graphics(notes), effort: notes.effort, notes: notes.all))
     } catch {
-      return outcome(of: error, &attempts, seconds: seconds(since: start), notes: notes.all)
+      return outcome(of: error, &attempts, trace, seconds: seconds(since: start), notes: notes.all)
     }
   }
 
@@ -147,7 +165,8 @@ struct ActionRun: Sendable {
   }
 
   private func outcome(
-    of error: any Error, _ attempts: inout FailedAttempts, seconds: Double, notes: [String]
+    of error: any Error, _ attempts: inout FailedAttempts, _ trace: AttemptTrace, seconds: Double,
+    notes: [String]
   ) -> Outcome {
     let failure = error as? ActionFailure
     defer { failure?.scratch.remove() }
@@ -158,7 +177,12 @@ struct ActionRun: Sendable {
     let told = failure.map { failure -> any Error in
       guard failure.scratch.isOwn() else { return reason }
       let earlier = attempts
-      attempts.add(failure.scratch, failure: PipelineError(wrapping: reason).headline, of: retries + 1)
+      if Task.isCancelled {
+        attempts.add(failure.scratch, end: "the attempt was stopped")
+      } else {
+        attempts.add(failure.scratch, failure: PipelineError(wrapping: reason).headline, of: retries + 1)
+      }
+      if engine.runner.isHere(action) { attempts.effort = trace.end(printed: attempts.printed) }
       earlier.put(before: failure.scratch)
       return self.told(reason, failure.scratch)
     }
@@ -183,7 +207,7 @@ struct ActionRun: Sendable {
   private func told(_ error: any Error, _ scratch: Scratch) -> any Error {
     let end = scratch.hasLog ? try? scratch.files.end(of: scratch.log, limit: 4096) : nil
     let isCancelled = error is CancellationError || Task.isCancelled
-    let failure = engine.failures.keep(scratch, of: action, always: !isCancelled)
+    let failure = engine.failures.keep(scratch, of: action, always: !isCancelled || scratch.hasLog)
     if isCancelled { return error }
     let inner = PipelineError(wrapping: error)
     var facts = inner.facts

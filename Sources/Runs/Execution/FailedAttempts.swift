@@ -1,10 +1,15 @@
 import Actions
 import System
 
-/// What the attempts printed that failed before the one that is kept: a part of its log.
+/// What the attempts printed and took that failed before the one that is kept: a part of its log, and of what the action took.
 struct FailedAttempts: Sendable {
-  private var printed: [UInt8] = []
+  private(set) var printed: [UInt8] = []
+  /// Nil before the first.
+  var effort: Effort?
   private(set) var count = 0
+
+  /// - Parameter printed: by attempts of earlier runs.
+  init(printed: [UInt8]) { self.printed = printed }
 
   /// Of each, the last so many bytes.
   private static let most = 256 << 10
@@ -12,16 +17,21 @@ struct FailedAttempts: Sendable {
   /// - Parameter most: how many attempts there are at most.
   mutating func add(_ scratch: Scratch, failure: String, of most: Int) {
     count += 1
+    add(scratch, end: "attempt \(count) of \(most) failed: \(failure.visible())")
+  }
+
+  /// - Parameter end: how it ended.
+  mutating func add(_ scratch: Scratch, end told: String) {
     if scratch.hasLog, let end = try? scratch.files.end(of: scratch.log, limit: FailedAttempts.most) {
       printed += end
       if end.last != UInt8(ascii: "\n") { printed.append(UInt8(ascii: "\n")) }
     }
-    printed += Array("--- attempt \(count) of \(most) failed: \(failure.visible())\n".utf8)
+    printed += Array("--- \(told)\n".utf8)
   }
 
   /// Puts it before what the next attempt has printed. A log that cannot be written is not worth a failure.
   func put(before scratch: Scratch) {
-    if count == 0 { return }
+    if printed.isEmpty { return }
     let files = scratch.files
     let whole = scratch.path + "/log.whole"
     do {

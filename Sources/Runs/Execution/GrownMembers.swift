@@ -16,8 +16,9 @@ final class GrownMembers: Sendable {
   /// Nil before the first member.
   private let work = Mutex<Work?>(nil)
 
-  init(of action: Action, in store: Store, notes: ActionNotes) {
-    shelf = GrownShelf(of: action, in: store, notes: notes)
+  /// - Parameter listed: called when more of it has been written down.
+  init(of action: Action, in store: Store, notes: ActionNotes, listed: @escaping @Sendable () -> Void) {
+    shelf = GrownShelf(of: action, in: store, notes: notes, listed: listed)
     self.action = action
   }
 
@@ -88,10 +89,12 @@ private final class GrownShelf: Sendable {
   private let notes: ActionNotes
   private let state = Mutex(State())
   private let listing = Mutex(Listing())
+  private let listed: @Sendable () -> Void
 
   private var saved: SavedFiles { SavedFiles(store: store) }
 
-  init(of action: Action, in store: Store, notes: ActionNotes) {
+  init(of action: Action, in store: Store, notes: ActionNotes, listed: @escaping @Sendable () -> Void) {
+    self.listed = listed
     self.action = action
     self.store = store
     self.notes = notes
@@ -149,6 +152,7 @@ private final class GrownShelf: Sendable {
         let start = ContinuousClock.now
         defer { listing.writing.ended(since: start) }
         try listing.list?.write(for: action.key, in: store)
+        listed()
       }
     } catch {
       say(

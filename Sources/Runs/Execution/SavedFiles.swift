@@ -7,6 +7,7 @@ import System
 ///
 ///     failed/KEY-saved/checkpoints/64.pt    under its path in the folder of the command
 ///     failed/KEY-saved.json                 what of growing outputs is in the store (`SavedList`)
+///     failed/KEY-saved.log and others       what the attempts printed and took that saved it (`AttemptTrace`)
 ///
 /// It is kept until the action succeeds, and for two weeks behind the last file at most.
 struct SavedFiles: Sendable {
@@ -223,7 +224,9 @@ struct SavedFiles: Sendable {
 
   func forget(_ key: Digest) {
     let folder = folder(of: key)
-    for path in [SavedList.path(of: key, in: store), folder] where (try? files.entry(path)) ?? nil != nil {
+    let traces = AttemptTrace.suffixes.map { folder + $0 }
+    for path in traces + [SavedList.path(of: key, in: store), folder]
+    where (try? files.entry(path)) ?? nil != nil {
       files.removeAll(path)
     }
   }
@@ -261,22 +264,22 @@ struct SavedFiles: Sendable {
     let root = "\(store.root)/failed"
     // A folder and its list go together.
     var newest: [String: Int64] = [:]
-    for name in (try? files.names(in: root)) ?? []
-    where name.hasSuffix("-saved") || name.hasSuffix("-saved.json") || name.hasSuffix("-saved.json.new") {
+    let suffixes = [""] + AttemptTrace.suffixes + [".json", ".json.new"]
+    for name in (try? files.names(in: root)) ?? [] {
+      guard let suffix = suffixes.first(where: { name.hasSuffix("-saved" + $0) }) else { continue }
       // An earlier brake that was killed at that moment left a list that had no name yet.
-      if name.hasSuffix(".new") {
+      if suffix.hasSuffix(".new") {
         try? files.remove("\(root)/\(name)")
         continue
       }
-      let folder = name.hasSuffix(".json") ? String(name.dropLast(5)) : name
+      let folder = String(name.dropLast(suffix.count))
       // What cannot be looked at may be new.
       let modified = ((try? files.entry("\(root)/\(name)")) ?? nil)?.modified ?? Int64.max
       newest[folder] = max(newest[folder] ?? modified, modified)
     }
     let limit = Int64(SystemTime.milliseconds()) * 1_000_000 - SavedFiles.lifetime
     for (folder, modified) in newest where modified < limit {
-      files.removeAll("\(root)/\(folder).json")
-      files.removeAll("\(root)/\(folder)")
+      for suffix in suffixes { files.removeAll("\(root)/\(folder)\(suffix)") }
     }
   }
 }

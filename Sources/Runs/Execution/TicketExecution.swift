@@ -95,7 +95,8 @@ public struct TicketExecution: Sendable {
     let saved = SavedFiles(store: store)
     if action.resumes { try saved.restore(action.key) }
     let attempt = saved.attempt(of: action.key)
-    let grown = GrownMembers(of: action, in: store, notes: notes)
+    let trace = AttemptTrace(of: action.key, in: store, notes: notes, earlier: nil)
+    let grown = GrownMembers(of: action, in: store, notes: notes) { trace.hasSaved() }
     let isResumed = Mutex(false)
     let last = Mutex<ContinuousClock.Instant?>(nil)
     let watcher = ActionWatcher(
@@ -110,9 +111,16 @@ public struct TicketExecution: Sendable {
       },
       resume: {
         let folder = saved.resume(action.key, isPlaced: action.resumes)
-        if folder != nil { isResumed.withLock { $0 = true } }
+        if folder != nil {
+          isResumed.withLock { $0 = true }
+          trace.resume()
+        }
         return folder
-      }, saved: { attempt.keep($0, in: $1) }, grown: { grown.take($0) },
+      },
+      saved: {
+        attempt.keep($0, in: $1)
+        trace.hasSaved()
+      }, grown: { grown.take($0) },
       placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } })
     let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
     let stopwatch = EffortWatch()
@@ -124,11 +132,13 @@ public struct TicketExecution: Sendable {
       store.sealSegment()
       for output in result.outputs { try files.synchronise(output.path) }
       if action.usesGraphics, let facts = graphics.facts() { notes.add(graphics: facts.json) }
-      notes.add(stopwatch.effort(of: action, notes))
+      let own = stopwatch.effort(of: action, notes)
+      notes.add(trace.total.map { $0.adding(Effort(host: own.host)) } ?? own)
       try ticket.write(.made(result.outputs, isResumed: isResumed.withLock { $0 }), notes, by: job)
       return true
     } catch {
       await grown.finish()
+      trace.end()
       store.sealSegment()
       let reason = (error as? ActionFailure)?.error ?? error
       // A signal may have reached the command before it was noticed here.

@@ -25,7 +25,7 @@ extension StageLog {
   ) async throws -> [String] {
     var places: [String] = []
     switch place {
-    case .none: return []
+    case .none, .killed: return []
     case .running(let log):
       let scratch = parentFolder(of: log)
       places = ["\(scratch)/\(Scratch.eventsName)"] + (metrics.map { ["\(scratch)/work/\($0.file)"] } ?? [])

@@ -12,6 +12,8 @@ public struct StageLog: Sendable {
     case running(String)
     /// The file that its last failure left, and the folder with what it had written by then.
     case failed(String, work: String?)
+    /// The files of attempts that saved something and were killed with brake, one after the other.
+    case killed([String])
     /// The log that is kept with its record.
     case recorded(Digest)
     /// It ran and printed nothing.
@@ -34,7 +36,7 @@ public struct StageLog: Sendable {
     self.key = key
     switch place {
     case .recorded, .empty: self.record = record
-    case .none, .running, .failed: self.record = nil
+    case .none, .running, .failed, .killed: self.record = nil
     }
     self.store = store
   }
@@ -57,6 +59,7 @@ public struct StageLog: Sendable {
     case .none, .empty: break
     case .recorded(let digest): try store.stream(digest, body)
     case .running(let path), .failed(let path, _): try stream(path, body)
+    case .killed(let paths): for path in paths { try stream(path, body) }
     }
   }
 
@@ -111,6 +114,9 @@ extension Engine {
   private func place(of finding: Survey.Finding) -> StageLog.Place {
     guard let action = finding.action else { return .none }
     if let path = RunningAction.log(of: action.key, in: store) { return .running(path) }
+    if AttemptTrace.wasKilled(action.key, in: store) {
+      return .killed(AttemptTrace.logs(of: action.key, in: store))
+    }
     // A success removes them: those of a recorded action are of later attempts to make it anew.
     let failure = failures.latest(ofKey: action.key)
     if failure == nil, let record = finding.record { return record.log.map { .recorded($0) } ?? .empty }

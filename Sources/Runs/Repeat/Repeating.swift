@@ -22,16 +22,7 @@ struct Repeating {
       let notes = ActionNotes()
       let token = try await engine.jobServer?.take()
       defer { if let token { engine.jobServer?.give(token) } }
-      let result: ActionResult
-      do {
-        let watcher = ActionWatcher(
-          threads: threads, notes: notes,
-          report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) })
-        result = try await engine.runner.run(action, watcher)
-      } catch let failure as ActionFailure {
-        defer { failure.scratch.remove() }
-        throw told(failure.error, failure.scratch)
-      }
+      let result = try await attempted(notes, observe)
       defer { result.scratch.remove() }
       for note in notes.all { observe(.note(note)) }
       let repetition = try Repetition(action, record, result, seconds: seconds(since: start))
@@ -52,6 +43,31 @@ struct Repeating {
       let error = PipelineError(wrapping: error, in: action)
       observe(.finished(instance: name, outcome: .failed(error), seconds: seconds(since: start)))
       return .failed(error)
+    }
+  }
+
+  /// As often as its stage wants it to be tried, each time from the beginning.
+  private func attempted(
+    _ notes: ActionNotes, _ observe: @escaping @Sendable (RunEvent) -> Void
+  ) async throws -> ActionResult {
+    let retries = if case .command(let command) = action.work { command.ending.retries } else { 0 }
+    let watcher = ActionWatcher(
+      threads: threads, notes: notes,
+      report: { [name = action.name] in
+        observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
+      })
+    var failed = 0
+    while true {
+      do { return try await engine.runner.run(action, watcher) } catch let failure as ActionFailure {
+        defer { failure.scratch.remove() }
+        failed += 1
+        let error = told(failure.error, failure.scratch)
+        if failed > retries || error is CancellationError || failure.error is InputChanged { throw error }
+        try Task.checkCancellation()
+        let headline = PipelineError(wrapping: failure.error).headline
+        notes.add("\(action.name): attempt \(failed) of \(retries + 1) failed: \(headline)")
+        try await Task.sleep(for: engine.backoff.pause(after: failed))
+      }
     }
   }
 

@@ -80,7 +80,8 @@ struct VersionMemory: Sendable {
     let key: JSON = [
       "version": "1", "command": .string(tool.version), "program": .string(path),
       "environment": .object(tool.environment.mapValues { .string($0) }), "words": .object(seen),
-      "packages": isPython ? .array(packages(of: path)) : .null,
+      // An interpreter that looks at none of them says the same, whatever is installed.
+      "packages": isPython && !Set(words).isSuperset(of: ["-I", "-S"]) ? .array(packages(of: path)) : .null,
     ]
     return Digest(of: key.canonicalBytes)
   }

@@ -38,12 +38,28 @@ package struct ChildProcess: Sendable {
     let grace: Duration
     /// Whether the program itself does nothing but hold those below it together.
     let isHolder: Bool
+    /// Called when one of its ends is near.
+    let foresee: @Sendable (Foreseen) -> Void
 
-    package init(time: Duration?, grace: Duration, isHolder: Bool) {
+    package init(
+      time: Duration?, grace: Duration, isHolder: Bool,
+      foresee: @escaping @Sendable (Foreseen) -> Void = { _ in }
+    ) {
       self.time = time
       self.grace = grace
       self.isHolder = isHolder
+      self.foresee = foresee
     }
+  }
+
+  /// What is about to happen to a child and to what it has started.
+  package enum Foreseen: Sendable {
+    /// All are told to end.
+    case telling
+    /// One of those that were told does something about it.
+    case heard
+    /// What has not ended is killed.
+    case killing
   }
 
   /// Where its standard streams lead.
@@ -72,7 +88,8 @@ package struct ChildProcess: Sendable {
         Task {
           try await Task.sleep(for: time)
           child.expire()
-          await child.windDown(SIGTERM, limits)
+          await child.windDown(
+            SIGTERM, within: limits.grace, isHolder: limits.isHolder, foresee: limits.foresee)
         }
       }
     }
@@ -90,10 +107,12 @@ package struct ChildProcess: Sendable {
         }
       }
     } onCancel: {
-      if let limits, let signal = Preemption.signal, child.isRunning {
-        Task { await child.windDown(signal, limits) }
-      } else {
-        child.end(patience)
+      let signal = limits == nil ? nil : Preemption.signal
+      let time = signal == nil ? patience : max(limits?.grace ?? patience, Preemption.grace)
+      Task {
+        await child.windDown(
+          signal ?? SIGTERM, within: time, isHolder: limits?.isHolder ?? false,
+          foresee: limits?.foresee ?? { _ in })
       }
     }
     try Task.checkCancellation()

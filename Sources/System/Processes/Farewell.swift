@@ -11,6 +11,8 @@ struct Farewell {
   private let isHolder: Bool
   /// Those that were stopped, or die of the signal.
   private var lost: Set<pid_t> = []
+  /// Whether one was told that does something about the signal.
+  private(set) var isHeard = false
 
   init(_ process: pid_t, isHolder: Bool) {
     self.process = process
@@ -33,7 +35,7 @@ struct Farewell {
     }
     for member in members where !lost.contains(member) {
       guard let status = ProcessStatus(member), !status.isDead else { continue }
-      if status.hasDefault(for: signal) { lost.insert(member) }
+      if status.hasDefault(for: signal) { lost.insert(member) } else { isHeard = true }
       kill(member, signal)
     }
   }

@@ -52,44 +52,41 @@ final class RunningChild: Sendable {
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
   }
 
-  /// Asks the child and all its descendants to end, and ends them if they do not.
-  func end(_ patience: Duration) {
-    let process: pid_t? = state.withLock { state in
+  /// Tells the child and all its descendants that they are to end, lets them save what they have for some time, and then ends
+  /// what is left. One that has not been started never is.
+  ///
+  /// - Parameters:
+  ///   - isHolder: as for a `Farewell`.
+  ///   - foresee: told what comes next.
+  func windDown(
+    _ signal: Int32, within patience: Duration, isHolder: Bool,
+    foresee: (ChildProcess.Foreseen) -> Void = { _ in }
+  ) async {
+    let end = ContinuousClock.now + patience
+    if isRunning { foresee(.telling) }
+    let told: (process: pid_t, farewell: Farewell)? = state.withLock { state in
       switch state {
-      case .running(let process): return process
+      case .running(let process):
+        var farewell = Farewell(process, isHolder: isHolder)
+        farewell.tell(signal)
+        return (process, farewell)
       case .new: state = .cancelled
       case .cancelled, .ended: break
       }
       return nil
     }
-    guard let process else { return }
-    signal(SIGTERM, descendantsOf: process)
-    Task {
-      try? await Task.sleep(for: patience)
-      signal(SIGKILL, descendantsOf: process)
-    }
-  }
-
-  /// Tells all below the child that they are to end, lets them save what they have for as long as the limits grant, and then
-  /// ends what is left.
-  func windDown(_ signal: Int32, _ limits: ChildProcess.Limits) async {
-    let end = ContinuousClock.now + limits.grace
-    let told: (process: pid_t, farewell: Farewell)? = state.withLock { state in
-      guard case .running(let process) = state else { return nil }
-      var farewell = Farewell(process, isHolder: limits.isHolder)
-      farewell.tell(signal)
-      return (process, farewell)
-    }
     guard let told else { return }
+    if told.farewell.isHeard { foresee(.heard) }
     while ContinuousClock.now < end, isRunning, told.farewell.isWaiting, !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(20))
     }
-    self.signal(SIGKILL, descendantsOf: told.process)
+    if isRunning, told.farewell.isWaiting { foresee(.killing) }
+    kill(descendantsOf: told.process)
   }
 
   /// Ends the child and all its descendants at once.
   func endAtOnce() {
-    if case .running(let process) = state.withLock({ $0 }) { signal(SIGKILL, descendantsOf: process) }
+    if case .running(let process) = state.withLock({ $0 }) { kill(descendantsOf: process) }
   }
 
   /// What a child that has ended left running in its group ends with it.
@@ -97,17 +94,13 @@ final class RunningChild: Sendable {
     if case .ended(let process) = state.withLock({ $0 }) { Glibc.kill(-process, SIGKILL) }
   }
 
-  private func signal(_ signal: Int32, descendantsOf process: pid_t) {
+  private func kill(descendantsOf process: pid_t) {
     state.withLock { state in
       guard case .running(process) = state else { return }
-      // The child itself may be a guard that ends everything below it when it ends (see `CommandGuard`): it is asked
-      // last, and only if there is nothing else.
       let below = ProcessTree.descendants(of: process)
-      if signal == SIGKILL || below.isEmpty {
-        Glibc.kill(-process, signal)
-        Glibc.kill(process, signal)
-      }
-      for descendant in below { Glibc.kill(descendant, signal) }
+      Glibc.kill(-process, SIGKILL)
+      Glibc.kill(process, SIGKILL)
+      for descendant in below { Glibc.kill(descendant, SIGKILL) }
     }
   }
 }

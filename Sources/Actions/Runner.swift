@@ -14,6 +14,20 @@ public protocol Runner: Sendable {
   /// Whether it executes an action on this machine, in this process and its children.
   func isHere(_ action: Action) -> Bool
 
+  /// Takes what graphics processors of this machine an action is to have for itself.
+  /// - Returns: nil if others have them.
+  func graphicsAtOnce(for action: Action) -> GraphicsShare?
+
+  /// The same, but waits for them.
+  ///
+  /// - Parameters:
+  ///   - isWanted: asked now and then.
+  ///   - tell: called once if it takes some time.
+  /// - Returns: nil if they are not wanted any more, or the task was cancelled.
+  func graphics(
+    for action: Action, while isWanted: @Sendable () -> Bool, tell: @Sendable () -> Void
+  ) async -> GraphicsShare?
+
   /// Starts an action and waits for its end. Cancelling the task aborts it: it throws `CancellationError` once nothing of
   /// the action runs any more.
   ///
@@ -25,12 +39,20 @@ extension Runner {
   public func demand(_ resources: Resources) -> Resources { resources }
 
   public func isHere(_ action: Action) -> Bool { true }
+
+  public func graphicsAtOnce(for action: Action) -> GraphicsShare? { GraphicsShare() }
+
+  public func graphics(
+    for action: Action, while isWanted: @Sendable () -> Bool, tell: @Sendable () -> Void
+  ) async -> GraphicsShare? { GraphicsShare() }
 }
 
 /// What a runner is told about an action beside the action, and whom it keeps informed while that runs.
 public struct ActionWatcher: Sendable {
   /// How many threads the action may use. What it makes does not depend on it.
   public let threads: Int
+  /// What the action has of graphics processors; nil where nobody has handed out any.
+  public let graphics: GraphicsShare?
   public let notes: ActionNotes
   /// Called with the path of the file to which the action prints, once there is one.
   public let prints: @Sendable (String) -> Void
@@ -48,7 +70,8 @@ public struct ActionWatcher: Sendable {
   public let isAnew: Bool
 
   public init(
-    threads: Int, notes: ActionNotes, prints: @escaping @Sendable (String) -> Void = { _ in },
+    threads: Int, graphics: GraphicsShare? = nil, notes: ActionNotes,
+    prints: @escaping @Sendable (String) -> Void = { _ in },
     report: @escaping @Sendable (OperationContext.Progress) -> Void = { _ in },
     resume: @escaping @Sendable () -> String? = { nil },
     saved: @escaping @Sendable (_ path: String, _ folder: String) -> Void = { _, _ in },
@@ -58,6 +81,7 @@ public struct ActionWatcher: Sendable {
     self.grown = grown
     self.placed = placed
     self.threads = threads
+    self.graphics = graphics
     self.notes = notes
     self.prints = prints
     self.report = report

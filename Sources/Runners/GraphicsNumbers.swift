@@ -1,3 +1,4 @@
+import Actions
 import Synchronization
 import System
 
@@ -7,65 +8,75 @@ final class GraphicsNumbers: Sendable {
   private let locks: GraphicsLocks
   private let free: Mutex<[String]>
 
+  /// Those who wait for the turn of each.
+  private typealias Turns = [String: GraphicsLocks.Lock]
+  private static let pause = Duration.milliseconds(200)
+
   init(_ names: [String] = Graphics.names, locks: GraphicsLocks = .own) {
     all = names
     self.locks = locks
     free = Mutex(names)
   }
 
-  /// Some that nobody has, the first of the list first. Waits for those that other brakes have.
+  /// Some that nobody has and nobody waits for, the first of the list first. Whoever asks for more than there are gets all.
   ///
-  /// - Parameters:
-  ///   - count: nil for a stage that does not say how many it uses.
-  ///   - tell: called before it waits.
-  /// - Returns: nil if there is nothing to be said. Whoever asks for more than there are free, such as a stage that wants more than
-  ///   the machine has and so runs alone, gets what there is.
-  func take(_ count: Int?, tell: () -> Void = {}) async throws -> Share? {
-    guard let count, !all.isEmpty else { return nil }
-    var isTold = false
-    while true {
-      if let share = takeAtOnce(max(0, count)) { return share }
-      if !isTold { tell() }
-      isTold = true
-      try await Task.sleep(for: .milliseconds(200))
-    }
+  /// - Returns: nil if there are too few of them now.
+  func takeAtOnce(_ count: Int) -> GraphicsShare? {
+    var turns: Turns = [:]
+    return take(count, &turns)
   }
 
-  /// All or none: of two that each had a part of what both want, neither could go on.
-  private func takeAtOnce(_ count: Int) -> Share? {
-    free.withLock { free in
-      let count = min(count, free.count)
+  /// Waits for those that others have. Who waits has its turn before those who come later.
+  ///
+  /// - Parameters:
+  ///   - isWanted: asked now and then.
+  ///   - tell: called once if it takes some time.
+  /// - Returns: nil if they are not wanted any more, or the task was cancelled.
+  func take(
+    _ count: Int, while isWanted: @Sendable () -> Bool = { true }, tell: @Sendable () -> Void = {}
+  ) async -> GraphicsShare? {
+    var turns: Turns = [:]
+    var tries = 0
+    while isWanted(), !Task.isCancelled {
+      if let share = take(count, &turns) { return share }
+      tries += 1
+      // Others look for a moment only.
+      if tries == 2 { tell() }
+      try? await Task.sleep(for: GraphicsNumbers.pause)
+    }
+    return nil
+  }
+
+  /// All or none, also of the turns: of two that each had a part of what both want, neither could go on.
+  ///
+  /// - Parameter turns: those that it has had since it waits, and has afterwards.
+  private func take(_ count: Int, _ turns: inout Turns) -> GraphicsShare? {
+    let count = min(max(0, count), all.count)
+    return free.withLock { free in
+      for name in all where turns[name] == nil { turns[name] = locks.takeTurn(name) }
+      if turns.count < count { turns = [:] }
       var taken: [(name: String, lock: GraphicsLocks.Lock)] = []
-      for name in free where taken.count < count {
+      for name in free where taken.count < count && turns[name] != nil {
         if let lock = locks.take(name) { taken.append((name, lock)) }
       }
       if taken.count < count { return nil }
       let names = taken.map(\.name)
       free.removeAll { names.contains($0) }
-      return Share(names: names, locks: taken.map(\.lock), of: self)
+      return share(names, taken.map(\.lock))
     }
   }
 
-  /// What one action has, until this is let go of.
-  final class Share: Sendable {
-    let names: [String]
-    private let locks: [GraphicsLocks.Lock]
-    private let owner: GraphicsNumbers
-
-    fileprivate init(names: [String], locks: [GraphicsLocks.Lock], of owner: GraphicsNumbers) {
-      self.names = names
-      self.locks = locks
-      self.owner = owner
-    }
-
-    /// The value of `CUDA_VISIBLE_DEVICES`.
-    var variable: String { names.joined(separator: ",") }
-
-    deinit {
-      owner.free.withLock { free in
+  private func share(_ names: [String], _ held: [GraphicsLocks.Lock]) -> GraphicsShare {
+    let variables = [
+      "CUDA_VISIBLE_DEVICES": names.joined(separator: ","), GraphicsLocks.variable: locks.handedOn(names),
+    ]
+    return GraphicsShare(variables: variables) { [self] in
+      free.withLock { free in
         let all = Set(free).union(names)
-        free = owner.all.filter(all.contains)
+        free = self.all.filter(all.contains)
       }
+      // The locks go with what has them.
+      withExtendedLifetime(held) {}
     }
   }
 }

@@ -22,6 +22,17 @@ public struct LocalRunner: Runner {
     .ofMachine(places: places, gpus: supplies.graphics.all.count)
   }
 
+  public func graphicsAtOnce(for action: Action) -> GraphicsShare? {
+    supplies.count(for: action).map(supplies.graphics.takeAtOnce) ?? supplies.givenGraphics
+  }
+
+  public func graphics(
+    for action: Action, while isWanted: @Sendable () -> Bool, tell: @Sendable () -> Void
+  ) async -> GraphicsShare? {
+    guard let count = supplies.count(for: action) else { return supplies.givenGraphics }
+    return await supplies.graphics.take(count, while: isWanted, tell: tell)
+  }
+
   public func run(_ action: Action, _ watcher: ActionWatcher) async throws -> ActionResult {
     try await run(action, watcher, in: Scratch(in: store))
   }

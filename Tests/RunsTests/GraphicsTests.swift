@@ -3,6 +3,7 @@ import Artefacts
 import Foundation
 import Pipeline
 import Support
+import Synchronization
 import Testing
 
 @testable import Runners
@@ -12,16 +13,15 @@ import Testing
   @Test func `What runs at once gets different graphics processors, and gives them back`() async throws {
     let folder = TemporaryFolder()
     let numbers = GraphicsNumbers(["4", "5", "7"], locks: GraphicsLocks(in: folder["locks"]))
-    let first = try await numbers.take(1)
-    var second = try await numbers.take(2)
-    #expect(first?.variable == "4" && second?.variable == "5,7")
-    #expect(try await numbers.take(1)?.variable == "")
+    let first = numbers.takeAtOnce(1)
+    var second = numbers.takeAtOnce(2)
+    #expect(first?.visible == "4" && second?.visible == "5,7")
+    #expect(numbers.takeAtOnce(1) == nil && numbers.takeAtOnce(0)?.visible == "")
     second = nil
     #expect(second == nil)
-    #expect(try await numbers.take(3)?.variable == "5,7")
-    #expect(try await numbers.take(1)?.variable == "5")
-    #expect(try await numbers.take(nil) == nil)
-    #expect(try await GraphicsNumbers([]).take(1) == nil)
+    #expect(numbers.takeAtOnce(3) == nil)
+    #expect(numbers.takeAtOnce(2)?.visible == "5,7")
+    #expect(await numbers.take(1)?.visible == "5")
     withExtendedLifetime(first) {}
   }
 
@@ -29,29 +29,69 @@ import Testing
     let folder = TemporaryFolder()
     let mine = GraphicsNumbers(["0", "MIG-1/2"], locks: GraphicsLocks(in: folder["locks"]))
     let theirs = GraphicsNumbers(["0", "MIG-1/2"], locks: GraphicsLocks(in: folder["locks"]))
-    var first = try await mine.take(1)
-    let second = try await theirs.take(1)
-    #expect(first?.variable == "0" && second?.variable == "MIG-1/2")
+    var first = mine.takeAtOnce(1)
+    let second = theirs.takeAtOnce(1)
+    #expect(first?.visible == "0" && second?.visible == "MIG-1/2")
     let (told, tell) = AsyncStream<Void>.makeStream()
-    let waiting = Task { try await theirs.take(1, tell: { tell.yield() }) }
+    let waiting = Task { await theirs.take(1, tell: { tell.yield() }) }
     for await _ in told { break }
     first = nil
-    #expect(try await waiting.value?.variable == "0")
+    #expect(await waiting.value?.visible == "0")
     withExtendedLifetime((first, second)) {}
   }
 
-  @Test func `Who waits for several holds none of them meanwhile`() async throws {
+  @Test func `Who waits for several holds none of them meanwhile, and comes before who asks later`()
+    async throws
+  {
     let folder = TemporaryFolder()
     let mine = GraphicsNumbers(["0", "1"], locks: GraphicsLocks(in: folder["locks"]))
     let theirs = GraphicsNumbers(["0", "1"], locks: GraphicsLocks(in: folder["locks"]))
-    let half = try await mine.take(1)
+    var half = mine.takeAtOnce(1)
     let (told, tell) = AsyncStream<Void>.makeStream()
-    let waiting = Task { try await theirs.take(2, tell: { tell.yield() }) }
+    let waiting = Task { await theirs.take(2, tell: { tell.yield() }) }
     for await _ in told { break }
-    let rest = try await mine.take(1)
-    #expect([half?.variable, rest?.variable] == ["0", "1"])
+    #expect(GraphicsLocks(in: folder["locks"]).take("1") != nil, "nobody has it")
+    #expect(half?.visible == "0" && mine.takeAtOnce(1) == nil)
+    half = nil
+    let all = await waiting.value
+    #expect(half == nil && all?.visible == "0,1")
+    // Who does not want to wait any more keeps nobody waiting.
+    let other = Task { await mine.take(1, tell: { tell.yield() }) }
+    for await _ in told { break }
+    other.cancel()
+    #expect(await other.value == nil)
+    withExtendedLifetime(all) {}
+  }
+
+  @Test func `Who waits for one graphics processor keeps nobody from others`() async throws {
+    let folder = TemporaryFolder()
+    let locks = GraphicsLocks(in: folder["locks"])
+    let first = GraphicsNumbers(["0"], locks: locks).takeAtOnce(1)
+    let (told, tell) = AsyncStream<Void>.makeStream()
+    let waiting = Task { await GraphicsNumbers(["0"], locks: locks).take(1, tell: { tell.yield() }) }
+    for await _ in told { break }
+    #expect(GraphicsNumbers(["0", "1"], locks: locks).takeAtOnce(1)?.visible == "1")
     waiting.cancel()
-    await #expect(throws: CancellationError.self) { try await waiting.value }
+    #expect(await waiting.value == nil && first != nil)
+  }
+
+  @Test func `A brake below a command takes what the command has, one after the other with those beside it`()
+    async throws
+  {
+    let folder = TemporaryFolder()
+    func numbers(_ given: String?) -> GraphicsNumbers {
+      GraphicsNumbers(["0", "GPU-1"], locks: GraphicsLocks(in: folder["locks"], given: given))
+    }
+    let above = try #require(numbers(nil).takeAtOnce(2))
+    #expect(numbers(nil).takeAtOnce(1) == nil)
+    let below = try #require(numbers(above.variables["BRAKE_GPUS"]).takeAtOnce(1))
+    let beside = try #require(numbers(above.variables["BRAKE_GPUS"]).takeAtOnce(1))
+    #expect(below.visible == "0" && beside.visible == "GPU-1")
+    #expect(numbers(above.variables["BRAKE_GPUS"]).takeAtOnce(1) == nil)
+    let lowest = GraphicsNumbers(
+      ["0"], locks: GraphicsLocks(in: folder["locks"], given: below.variables["BRAKE_GPUS"]))
+    #expect(lowest.takeAtOnce(1)?.visible == "0")
+    withExtendedLifetime((above, below, beside)) {}
   }
 
   @Test func `A folder that is not this user's alone is no place for locks`() throws {
@@ -140,4 +180,83 @@ import Testing
     let words = "use declares more than this machine has, and runs with what there is: gpus: 1 of 0"
     #expect(events.notes.contains(words) == given.isEmpty, "\(events.notes)")
   }
+
+  @Test
+  func
+    `Who waits for a graphics processor has no place and no right to the action, and no time passes for it`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        use: { gpus: 1, run: 'echo use > ${out.out}', out: { out: o.txt } }
+        other: { run: 'echo other > ${out.out}', out: { out: o.txt } }
+      """)
+    let locks = GraphicsLocks(in: workspace.folder["locks"])
+    let other = Other(GraphicsNumbers(["0"], locks: locks).takeAtOnce(1))
+    let leases = Leases(of: workspace.store)
+    let supplies = CommandSupplies(
+      store: workspace.store, graphics: ["0"], graphicsLocks: locks, visibleGraphics: nil)
+    let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
+    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
+    let engine = Engine(
+      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
+      root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
+      runner: { _ in LocalRunner(store: workspace.store, surroundings: surroundings, supplies: supplies) })
+    var options = RunOptions()
+    options.jobs = 1
+    let start = ContinuousClock.now
+    let events = Events()
+    let summary = try await engine.run(targets: [], options: options) { event in
+      events.add(event)
+      guard case .note(let text) = event, text.hasPrefix("use waits for graphics processors"),
+        other.isWaitedFor()
+      else { return }
+      // The one place is free for others, and so is the action.
+      Task {
+        while !events.ran.contains("other") { try await Task.sleep(for: .milliseconds(5)) }
+        let key = try await engine.status(targets: ["use"])[0].key!
+        #expect(leases.about(key) == nil)
+        other.end()
+      }
+    }
+    #expect(summary.failed == 0 && events.ran == ["other", "use"], "\(events.notes)")
+    let waited = try #require(other.ended) - start
+    for case .finished("use", _, let seconds) in events.all {
+      #expect(.seconds(seconds) < ContinuousClock.now - start - waited)
+    }
+    guard
+      case .progress(_, _, let last)? = events.all.last(where: {
+        if case .progress("use", _, _) = $0 { true } else { false }
+      })
+    else { return #expect(Bool(false), "nothing was told of it") }
+    #expect(last == "")
+  }
+}
+
+/// Another brake that has a graphics processor.
+private final class Other: Sendable {
+  private let share: Mutex<GraphicsShare?>
+  private let times = Mutex((waits: 0, end: ContinuousClock.Instant?.none))
+
+  init(_ share: GraphicsShare?) { self.share = Mutex(share) }
+
+  /// Whether that is new.
+  func isWaitedFor() -> Bool {
+    times.withLock { times in
+      times.waits += 1
+      return times.waits == 1
+    }
+  }
+
+  func end() {
+    times.withLock { $0.end = .now }
+    share.withLock { $0 = nil }
+  }
+
+  var ended: ContinuousClock.Instant? { times.withLock { $0.end } }
+}
+
+extension GraphicsShare {
+  fileprivate var visible: String? { variables["CUDA_VISIBLE_DEVICES"] }
 }

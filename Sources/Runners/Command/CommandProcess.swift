@@ -10,11 +10,8 @@ extension CommandRun {
   ) async throws {
     try checkPython()
     let folder = if case .sandbox(let sandbox) = confinement { sandbox.folder } else { scratch.path }
-    let graphics = try await supplies.graphics.take(action.resources.gpus) {
-      watcher.report(.init(fraction: nil, text: "waits for graphics processors that another brake has"))
-    }
-    defer { withExtendedLifetime((graphics, image)) {} }
-    let variables = environment(in: folder, graphics, image, resume: resume)
+    defer { withExtendedLifetime(image) {} }
+    let variables = environment(in: folder, image, resume: resume)
     let text = try argument(text, temporary: folder + "/tmp")
     let shell = try image.map { try shellLine(text, in: $0, variables) } ?? shellLine(text)
     var line = shell
@@ -96,7 +93,7 @@ extension CommandRun {
   ///
   /// - Parameter folder: where the command sees its scratch folder.
   private func environment(
-    in folder: String, _ graphics: GraphicsNumbers.Share?, _ image: UnpackedImage?, resume: String?
+    in folder: String, _ image: UnpackedImage?, resume: String?
   ) -> [String: String] {
     var variables = [
       "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder + "/tmp",
@@ -124,9 +121,8 @@ extension CommandRun {
       variables["HOME"] = folder + "/tmp"
     }
     // Who was given some of the graphics processors hands no others on.
-    if let visible = graphics?.variable ?? supplies.visibleGraphics {
-      variables["CUDA_VISIBLE_DEVICES"] = visible
-    }
+    let graphics = watcher.graphics ?? supplies.givenGraphics
+    variables.merge(graphics.variables) { _, given in given }
     return variables.merging(command.environment) { _, declared in declared }
   }
 

@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 import Synchronization
 import System
@@ -8,8 +9,8 @@ final class CommandSupplies: Sendable {
   let restored: RestoredInputs
   let images: UnpackedImages
   let graphics: GraphicsNumbers
-  /// What `CUDA_VISIBLE_DEVICES` is for commands that are given no graphics processors of their own; nil if it is not set.
-  let visibleGraphics: String?
+  /// What commands find in their environment that are given no graphics processors of their own.
+  let givenGraphics: GraphicsShare
 
   private let store: Store
   private let places = Mutex<Places?>(nil)
@@ -27,9 +28,16 @@ final class CommandSupplies: Sendable {
   ) {
     self.store = store
     self.graphics = GraphicsNumbers(graphics, locks: graphicsLocks)
-    self.visibleGraphics = visibleGraphics
+    let given = ["CUDA_VISIBLE_DEVICES": visibleGraphics, GraphicsLocks.variable: graphicsLocks.given]
+    givenGraphics = GraphicsShare(variables: given.compactMapValues(\.self))
     restored = RestoredInputs(of: store, budget: budget ?? RestoredInputs.usualBudget)
     images = UnpackedImages(store: store, restored: restored)
+  }
+
+  /// How many graphics processors an action is to have for itself; nil where nobody counts them.
+  func count(for action: Action) -> Int? {
+    guard case .command = action.work, !graphics.all.isEmpty else { return nil }
+    return action.resources.gpus
   }
 
   func hidingPlaces() throws -> Places {

@@ -54,6 +54,18 @@ public struct SlurmRunner: Runner {
 
   public func isHere(_ action: Action) -> Bool { !isForCluster(action) }
 
+  /// Those of the nodes are for Slurm to hand out, and for the brake that runs there.
+  public func graphicsAtOnce(for action: Action) -> GraphicsShare? {
+    isForCluster(action) ? GraphicsShare() : local.graphicsAtOnce(for: action)
+  }
+
+  public func graphics(
+    for action: Action, while isWanted: @Sendable () -> Bool, tell: @Sendable () -> Void
+  ) async -> GraphicsShare? {
+    if isForCluster(action) { return GraphicsShare() }
+    return await local.graphics(for: action, while: isWanted, tell: tell)
+  }
+
   private func isForCluster(_ action: Action) -> Bool {
     if let runner = action.resources.runner { return runner == .slurm }
     if case .command = action.work { return isForAll }

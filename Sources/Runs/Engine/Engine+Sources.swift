@@ -68,16 +68,17 @@ extension Engine {
 
   /// Brings artefacts into the store.
   ///
-  /// - Returns: the first that nobody has.
-  func fetch(_ artefacts: [Artefact]) async throws -> Digest? {
+  /// - Returns: those that nobody has, or hands out, in this order.
+  func fetch(_ artefacts: [Artefact]) async throws -> [NotFetched] {
+    var missing: [NotFetched] = []
     for artefact in artefacts {
       do { try await store.fetch(artefact, from: sources) } catch let error as Failure
         where error.isLoss || error.code == .refused
       {
-        return artefact.digest
+        missing.append(NotFetched(digest: artefact.digest, error: error))
       }
     }
-    return nil
+    return missing
   }
 
   /// Brings those outputs into the store that it does not have.
@@ -87,6 +88,6 @@ extension Engine {
     if sources.isEmpty { return false }
     let lost = outputs.map(\.artefact).filter { (try? store.isWhole($0)) == false }
     if lost.isEmpty { return false }
-    return try await fetch(lost) == nil
+    return try await fetch(lost).isEmpty
   }
 }

@@ -33,6 +33,7 @@ struct ActionRun: Sendable {
   let threads: Int
   /// Whether it takes the place of what is recorded.
   let isAnew: Bool
+  var graphics: GraphicsShare?
   /// Whether another process has the right to it by now.
   var isLost: @Sendable () -> Bool = { false }
   /// Called when an attempt has failed and another is about to begin.
@@ -105,7 +106,7 @@ struct ActionRun: Sendable {
       let announcement = Mutex<RunningAction?>(nil)
       defer { announcement.withLock { $0 = nil } }
       let watcher = ActionWatcher(
-        threads: threads, notes: notes,
+        threads: threads, graphics: graphics, notes: notes,
         prints: { log in
           engine.leftAnnouncements.removeOnce(from: engine.store, engine.leases)
           trace.prints(log)

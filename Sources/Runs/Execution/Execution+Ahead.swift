@@ -173,9 +173,9 @@ extension Execution {
 
   private static func end(of run: LeasedRun, _ lacks: [Artefact], in engine: Engine) async -> AheadEnd {
     do {
-      if !lacks.isEmpty, try await engine.fetch(lacks) != nil { return .nothing }
+      if !lacks.isEmpty, try await !engine.fetch(lacks).isEmpty { return .nothing }
       switch await run.run() {
-      case .leased: return .nothing
+      case .leased, .crowded: return .nothing
       case .found(let record): return .found(record)
       case .ran(.computed(let result), let lease):
         defer { lease?.release() }

@@ -11,7 +11,11 @@ extension Execution {
       planAhead(&group)
       if !schedule.startsMore { giveUp.set() }
       let decisions = schedule.decisions()
-      if decisions.isEmpty { return startAhead(&group) }
+      if decisions.isEmpty {
+        // Who has them and no place does not keep them from others: it may be a command of this run that needs them.
+        graphics = [:]
+        return startAhead(&group)
+      }
       for decision in decisions {
         switch decision {
         case .lookUp(let batch): lookUp(batch, &group)
@@ -95,11 +99,12 @@ extension Execution {
     watchGrowth(of: number, isAnew: isAnew, &group)
     let growth = action.resumes ? nil : growth[number]
     let run = LeasedRun(
-      action: action, name: name, engine: engine, threads: threads, isAnew: isAnew, observe: observe,
-      retried: { growth?.beginAnew() })
+      action: action, name: name, engine: engine, threads: threads, isAnew: isAnew,
+      graphics: graphics.removeValue(forKey: number), observe: observe, retried: { growth?.beginAnew() })
     group.addTask {
       switch await run.run() {
       case .leased: .leased(number)
+      case .crowded: .crowded(number)
       case .found(let record): .found(number, record)
       case .ran(let outcome, let lease): .ran(number, outcome, lease)
       }
@@ -130,7 +135,7 @@ extension Execution {
     let action = actions[number]!
     observe(.progress(instance: action.name, fraction: nil, text: "fetches what it reads"))
     group.addTask { [engine] in
-      do { return .fetched(number, lost: try await engine.fetch(artefacts)) } catch {
+      do { return .fetched(number, missing: try await engine.fetch(artefacts)) } catch {
         return .notFetched(number, PipelineError(wrapping: error, in: action))
       }
     }
@@ -138,6 +143,7 @@ extension Execution {
 
   /// Waits for another process without taking a place.
   mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
+    if crowded.remove(number) != nil { return waitForGraphics(number, &group) }
     let name = instances.name(number)
     let text = "waits for another brake that computes it"
     let key = actions[number]!.key
@@ -164,6 +170,20 @@ extension Execution {
         pause = min(pause * 2, .milliseconds(200))
       }
       return .released(number)
+    }
+  }
+
+  /// Others may have them for hours, and another brake that has some may do the action meanwhile.
+  func waitForGraphics(_ number: Int, _ group: inout TaskGroup<Event>) {
+    let (name, action) = (instances.name(number), actions[number]!)
+    group.addTask { [engine, giveUp, observe] in
+      let share = await engine.runner.graphics(
+        for: action, while: { !giveUp.isSet && engine.leases.about(action.key) == nil }
+      ) {
+        observe(.note("\(name) \(GraphicsShare.waits)"))
+        observe(.progress(instance: name, fraction: nil, text: GraphicsShare.waits))
+      }
+      return .hasGraphics(number, share)
     }
   }
 

@@ -21,8 +21,19 @@ extension Execution {
       // What the other process has made counts only as far as this one goes on from it.
       endGrowth(of: number)
       schedule.released(number)
-    case .fetched(let number, let lost):
-      if let lost { repair(lost, for: number) } else { schedule.fetched(number) }
+    case .crowded(let number):
+      crowded.insert(number)
+      schedule.leased(number)
+    case .hasGraphics(let number, let share):
+      graphics[number] = share
+      schedule.released(number)
+    case .fetched(let number, let missing):
+      if let first = missing.first {
+        let reasons = missing.map { ($0.digest, $0.reason) }
+        repair(first.digest, for: number, reasons: Dictionary(reasons) { first, _ in first })
+      } else {
+        schedule.fetched(number)
+      }
     case .notFetched(let number, let error): fail(number, error)
     case .stored(let batch): stored(batch)
     case .due(let number): schedule.due(number)
@@ -221,7 +232,8 @@ extension Execution {
   }
 
   /// Runs the producers of lost artefacts again, and then the action that missed them.
-  mutating func repair(_ digest: Digest, for number: Int) {
+  /// - Parameter reasons: why some could not be fetched, where other places were asked.
+  mutating func repair(_ digest: Digest, for number: Int, reasons: [Digest: String?] = [:]) {
     let (instances, known) = (instances, known)
     let lost = lost(digest, for: number)
     func producer(_ each: Int, of digest: Digest) -> Int? {
@@ -237,7 +249,8 @@ extension Execution {
     }
     let (again, given) = schedule.inputLost(number, producers: producers)
     for each in again {
-      noteRepair(each, lost.first { producer(number, of: $0) == each } ?? digest)
+      let digest = lost.first { producer(number, of: $0) == each } ?? digest
+      noteRepair(each, digest, reasons[digest] ?? nil)
     }
     for each in given {
       let orphan = lost.first { producer(each, of: $0) == nil }
@@ -253,11 +266,14 @@ extension Execution {
     }
   }
 
-  mutating func noteRepair(_ number: Int, _ digest: Digest) {
+  /// - Parameter reason: why it could not be fetched; nil if no other place was asked.
+  mutating func noteRepair(_ number: Int, _ digest: Digest, _ reason: String? = nil) {
     outputsBefore[number] = known[number]?.outputs ?? instances.outputs(rememberedOf: number)
     let isRemoved = (try? engine.store.removedObjects().contains(digest)) == true
-    let reason = isRemoved ? "was removed to save room" : "is missing or damaged in the store"
-    observe(.note("\(instances.name(number)) runs again: \(digest.short) \(reason)"))
+    let words =
+      reason.map { "cannot be fetched: \($0)" }
+      ?? (isRemoved ? "was removed to save room" : "is missing or damaged in the store")
+    observe(.note("\(instances.name(number)) runs again: \(digest.short) \(words)"))
   }
 
   // MARK: Failures

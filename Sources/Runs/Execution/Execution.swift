@@ -16,8 +16,12 @@ struct Execution {
     case leased(Int)
     /// It does not any more.
     case released(Int)
+    /// Others have the graphics processors that it needs.
+    case crowded(Int)
+    /// It has them, or need not wait for them any more.
+    case hasGraphics(Int, GraphicsShare?)
     /// What it reads has been brought into the store, but for what nobody has.
-    case fetched(Int, lost: Digest?)
+    case fetched(Int, missing: [NotFetched])
     case notFetched(Int, PipelineError)
     case stored([Stored])
     /// A group of results has waited for as long as it was to.
@@ -78,6 +82,10 @@ struct Execution {
   /// The rights to what runs or is being stored.
   var leases: [Int: Lease] = [:]
   var computed: [Int: Computed] = [:]
+  /// Those that wait for graphics processors, until somebody waits for them.
+  var crowded: Set<Int> = []
+  /// What they have waited for, until they start.
+  var graphics: [Int: GraphicsShare] = [:]
   /// Sleeps while a group of results waits for more.
   var reminder: Task<Void, Never>?
   let giveUp = GiveUp()

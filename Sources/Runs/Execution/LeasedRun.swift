@@ -6,6 +6,8 @@ struct LeasedRun: Sendable {
   enum End: Sendable {
     /// Another process has the right.
     case leased
+    /// Others have the graphics processors that it needs.
+    case crowded
     /// Another process has recorded it in the meantime.
     case found(Record)
     case ran(ActionRun.Outcome, Lease?)
@@ -17,17 +19,22 @@ struct LeasedRun: Sendable {
   let engine: Engine
   let threads: Int
   let isAnew: Bool
+  /// What it has of graphics processors; nil if that is to be seen.
+  var graphics: GraphicsShare? = nil
   let observe: @Sendable (RunEvent) -> Void
   /// Called when an attempt has failed and another is about to begin.
   var retried: @Sendable () -> Void = {}
 
   func run() async -> End {
     let lease: Lease
+    let graphics: GraphicsShare
     do {
       guard let right = try engine.leases.take(action.key) else { return .leased }
       // Another process may have finished it since it was looked up.
       if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(record) }
-      lease = right
+      // Others may do it meanwhile.
+      guard let share = self.graphics ?? engine.runner.graphicsAtOnce(for: action) else { return .crowded }
+      (lease, graphics) = (right, share)
     } catch {
       return .ran(.failed(PipelineError(wrapping: error, in: action), seconds: 0, notes: []), nil)
     }
@@ -37,8 +44,8 @@ struct LeasedRun: Sendable {
         report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
       ) { report in
         await ActionRun(
-          action: action, engine: engine, threads: threads, isAnew: isAnew, isLost: { lease.isLost },
-          retried: retried
+          action: action, engine: engine, threads: threads, isAnew: isAnew, graphics: graphics,
+          isLost: { lease.isLost }, retried: retried
         ).run(report: report)
       }
     }

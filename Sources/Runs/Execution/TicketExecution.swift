@@ -95,12 +95,18 @@ public struct TicketExecution: Sendable {
     let saved = SavedFiles(store: store)
     if action.resumes { try saved.restore(action.key) }
     let attempt = saved.attempt(of: action.key)
+    let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
+    let runner = LocalRunner(store: store, surroundings: surroundings)
+    guard let graphics = try await graphics(for: action, of: runner) else {
+      try ticket.write(.told(hasSaved: false), notes, by: job)
+      return false
+    }
     let trace = AttemptTrace(of: action.key, in: store, notes: notes, earlier: nil)
     let grown = GrownMembers(of: action, in: store, notes: notes) { trace.hasSaved() }
     let isResumed = Mutex(false)
     let last = Mutex<ContinuousClock.Instant?>(nil)
     let watcher = ActionWatcher(
-      threads: order.threads, notes: notes,
+      threads: order.threads, graphics: graphics, notes: notes,
       report: { [ticket] progress in
         let isDue = last.withLock { last in
           if let last, ContinuousClock.now - last < TicketExecution.pause { return false }
@@ -122,16 +128,14 @@ public struct TicketExecution: Sendable {
         trace.hasSaved()
       }, grown: { grown.take($0) },
       placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } })
-    let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
     let stopwatch = EffortWatch()
     do {
       let scratch = try Scratch(madeAt: ticket.folder, keeping: ActionTicket.names, files: files)
-      let result = try await LocalRunner(store: store, surroundings: surroundings).run(
-        action, watcher, in: scratch)
+      let result = try await runner.run(action, watcher, in: scratch)
       await grown.finish()
       store.sealSegment()
       for output in result.outputs { try files.synchronise(output.path) }
-      if action.usesGraphics, let facts = graphics.facts() { notes.add(graphics: facts.json) }
+      if action.usesGraphics, let facts = self.graphics.facts() { notes.add(graphics: facts.json) }
       let own = stopwatch.effort(of: action, notes)
       notes.add(trace.total.map { $0.adding(Effort(host: own.host)) } ?? own)
       try ticket.write(.made(result.outputs, isResumed: isResumed.withLock { $0 }), notes, by: job)
@@ -150,5 +154,16 @@ public struct TicketExecution: Sendable {
       }
       return false
     }
+  }
+
+  /// - Returns: nil if the job was told to end while it waited.
+  private func graphics(for action: Action, of runner: LocalRunner) async throws -> GraphicsShare? {
+    let hasTold = Mutex(false)
+    let graphics = await runner.graphics(for: action, while: { true }) { [ticket] in
+      hasTold.withLock { $0 = true }
+      ticket.report(OperationContext.Progress(fraction: nil, text: GraphicsShare.waits))
+    }
+    if hasTold.withLock({ $0 }) { try ticket.clear() }
+    return graphics
   }
 }

@@ -65,8 +65,8 @@ extension Engine {
   ) async -> Audit<Report>.Outcome {
     let (action, record) = (finding.action!, finding.record!)
     do {
-      if let lost = try await fetch(lackingInStore(action.inputs.flatMap(\.members))) {
-        return .leftOut("its input \(lost.short) is not in the store")
+      if let lost = try await fetch(lackingInStore(action.inputs.flatMap(\.members))).first {
+        return .leftOut("its input \(lost.digest.short) is not in the store")
       }
       // Without what is recorded it can be told that something differs, and not by how much.
       _ = try? await fetch(record.outputs.map(\.artefact))

@@ -14,15 +14,17 @@ struct Repeating {
     compare: (Repetition) throws -> Report
   ) async -> RepetitionOutcome<Report> {
     let name = action.name
-    let start = ContinuousClock.now
+    var start = ContinuousClock.now
     observe(.started(instance: name))
     do {
+      let graphics = try await graphics(observe)
+      start = .now
       let lease = isRecording ? try right() : nil
       defer { lease?.release() }
       let notes = ActionNotes()
       let token = try await engine.jobServer?.take()
       defer { if let token { engine.jobServer?.give(token) } }
-      let result = try await attempted(notes, observe)
+      let result = try await attempted(graphics, notes, observe)
       defer { result.scratch.remove() }
       for note in notes.all { observe(.note(note)) }
       let repetition = try Repetition(action, record, result, seconds: seconds(since: start))
@@ -48,11 +50,11 @@ struct Repeating {
 
   /// As often as its stage wants it to be tried, each time from the beginning.
   private func attempted(
-    _ notes: ActionNotes, _ observe: @escaping @Sendable (RunEvent) -> Void
+    _ graphics: GraphicsShare, _ notes: ActionNotes, _ observe: @escaping @Sendable (RunEvent) -> Void
   ) async throws -> ActionResult {
     let retries = if case .command(let command) = action.work { command.ending.retries } else { 0 }
     let watcher = ActionWatcher(
-      threads: threads, notes: notes,
+      threads: threads, graphics: graphics, notes: notes,
       report: { [name = action.name] in
         observe(.progress(instance: name, fraction: $0.fraction, text: $0.text))
       })
@@ -69,6 +71,18 @@ struct Repeating {
         try await Task.sleep(for: engine.backoff.pause(after: failed))
       }
     }
+  }
+
+  /// Without keeping others from the action meanwhile.
+  private func graphics(_ observe: @escaping @Sendable (RunEvent) -> Void) async throws -> GraphicsShare {
+    let name = action.name
+    let graphics = await engine.runner.graphics(for: action, while: { true }) {
+      observe(.note("\(name) \(GraphicsShare.waits)"))
+      observe(.progress(instance: name, fraction: nil, text: GraphicsShare.waits))
+    }
+    guard let graphics else { throw CancellationError() }
+    observe(.progress(instance: name, fraction: nil, text: ""))
+    return graphics
   }
 
   private func right() throws -> Lease {

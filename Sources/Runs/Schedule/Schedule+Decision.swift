@@ -7,7 +7,7 @@ extension Schedule {
     case start(Int)
     /// Bring what it reads into the store.
     case fetch(Int)
-    /// Wait until the process that computes it has done so, or has died.
+    /// Wait until the process that computes it, or has what it needs, has done so or has died.
     case watch(Int)
     /// Make durable what these have computed.
     case store([Int])

@@ -7,7 +7,7 @@ import Pipeline
 ///
 ///     waiting -> lookingUp -> publishing -> done          recorded already
 ///                          -> queued -> running -> storing -> publishing -> done
-///                                    -> elsewhere -> queued     another process computes the same action
+///                                    -> elsewhere -> queued     another process computes the same action, or has what it needs
 ///                          -> fetching -> queued           what it reads comes from elsewhere than the store
 ///                          -> twin                         another instance of this run is the same action
 ///
@@ -311,14 +311,14 @@ struct Schedule {
     return all
   }
 
-  /// Another process computes what was about to run.
+  /// Another process computes what was about to run, or has what it needs.
   mutating func leased(_ node: Int) {
     leave(node)
     nodes[node].state = .elsewhere
     watched.append(node)
   }
 
-  /// The other process does not compute it any more.
+  /// There is nothing to wait for any more.
   mutating func released(_ node: Int) { enqueue(node) }
 
   /// What was computed is durable, of these: the others of the group have failed.

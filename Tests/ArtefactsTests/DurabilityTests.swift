@@ -158,6 +158,37 @@ import Testing
     try check(store)
   }
 
+  @Test(arguments: ["best", "runs/one", "a/b/c"])
+  func `Folders of references that others made and did not synchronise survive with what is put there`(
+    name: String
+  ) throws {
+    let disk = CrashingFileSystem.withoutSynchronising
+    let digest = try Store(at: folder["store"], files: disk).put([1])
+    for made in ["refs/runs", "refs/a/b"] { _ = try disk.makeFolders(folder["store/\(made)"]) }
+    try {
+      let store = try Store(at: folder["store"], files: disk)
+      try store.setReference(name, to: digest)
+    }()
+    disk.cutPower()
+    #expect(try Store(at: folder["store"], files: disk).reference(name) == digest)
+  }
+
+  @Test
+  func `The folders of signatures that others made and did not synchronise survive with what is put there`()
+    throws
+  {
+    let disk = CrashingFileSystem.withoutSynchronising
+    let record = try publish(0, to: Store(at: folder["store"], files: disk))
+    _ = try disk.makeFolders(folder["store/signatures/\(record.key.hex.prefix(2))"])
+    let signatures = RecordSignatures([RecordSignature(record: record.digest, way: [], signature: "mine")])
+    try {
+      let store = try Store(at: folder["store"], files: disk)
+      #expect(try store.add([record.key: signatures]) == 1)
+    }()
+    disk.cutPower()
+    #expect(try Store(at: folder["store"], files: disk).signatures(of: record.key)?.all.count == 1)
+  }
+
   @Test func `A result on shelves that were there costs four flushes, and the first of a process three more`()
     throws
   {

@@ -24,6 +24,7 @@ extension Store {
     // Of two who read the same file, add their own and put theirs in its place, one would lose what the other has added.
     let lock = try lockSignatures()
     defer { withExtendedLifetime(lock) {} }
+    try settleFolders(in: "signatures")
     var changed: Set<String> = []
     var placed: [(temporary: String, path: String)] = []
     defer { for each in placed { try? files.remove(each.temporary) } }

@@ -66,7 +66,7 @@ final class Intake: Sendable {
   func settle(_ folder: String) throws(Failure) {
     if state.withLock({ $0.settled.contains(folder) }) { return }
     guard try files.entry(folder)?.isFolder == true else { return }
-    if !state.withLock({ $0.shelves.contains(folder) }) { try noteShelves(in: root) }
+    if !state.withLock({ $0.shelves.contains(folder) }) { try noteShelves(in: parentFolder(of: folder)) }
     try noteShelves(in: folder)
     state.withLock { _ = $0.settled.insert(folder) }
   }

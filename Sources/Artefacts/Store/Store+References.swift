@@ -8,6 +8,12 @@ extension Store {
     rely(on: digest)
     _ = hasBack(Artefact(digest: digest, kind: .blob, size: 0))
     let temporary = try temporaryPath()
+    var above = "refs"
+    for part in name.split(separator: "/").dropLast() {
+      try settleFolders(in: above)
+      above += "/" + part
+    }
+    if above == "refs" { try settleFolders(in: above) }
     for folder in try makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
   }

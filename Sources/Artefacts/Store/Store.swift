@@ -102,7 +102,10 @@ public final class Store: Sendable {
   }
   func noteDurable(_ folders: some Sequence<String>) { intake.noteDurable(folders) }
   /// Makes durable which shelves there are, of objects or of records, the first time that this is asked.
-  func settleShelves(of kind: Aside.Kind) throws(Failure) { try intake.settle("\(root)/\(kind.rawValue)") }
+  func settleShelves(of kind: Aside.Kind) throws(Failure) { try settleFolders(in: kind.rawValue) }
+
+  /// The same of the folders in a folder of the store. Another brake may have made them and been killed before they were durable.
+  func settleFolders(in folder: String) throws(Failure) { try intake.settle("\(root)/\(folder)") }
 
   // Trees of which this process has seen that nothing of them is missing.
 

@@ -11,12 +11,19 @@ struct ImageRoot {
   /// Folders in folders.
   private static let mostDepth = 256
 
-  /// - Parameter mostSteps: parts of paths that are looked at in all: a few bytes of names and links lead over very many.
-  init(path: String, files: any FileSystem, mostSteps: Int = 100_000_000) {
+  /// What each entry of an image adds to its steps.
+  private static let stepsOfEntry = 64
+
+  /// - Parameter mostSteps: parts of paths that are looked at in all, of which those deep in folders count several times, as they take
+  ///   the kernel longer: a few bytes of names and links lead over very many.
+  init(path: String, files: any FileSystem, mostSteps: Int) {
     self.path = path
     self.files = files
     steps = ImageSteps(mostSteps)
   }
+
+  /// There is another entry, the path of which has some parts.
+  func allowEntry() { steps.allow(ImageRoot.stepsOfEntry) }
 
   /// Where something stands on the disk: the last that is done before the kernel gets it.
   func path(_ parts: [String]) throws -> String {
@@ -35,7 +42,7 @@ struct ImageRoot {
     var open = Array(parts.dropLast().reversed())
     var links = 0
     while let part = open.popLast() {
-      try steps.take()
+      try steps.take(1 + done.count / 8)
       guard done.count < ImageRoot.mostDepth else {
         throw ImageFault.refused("folders more than \(ImageRoot.mostDepth) deep")
       }
@@ -110,8 +117,10 @@ private final class ImageSteps {
 
   init(_ most: Int) { left = most }
 
-  func take() throws {
-    guard left > 0 else { throw ImageFault.refused("names and links that lead on and on") }
-    left -= 1
+  func allow(_ more: Int) { left += more }
+
+  func take(_ count: Int) throws {
+    left -= count
+    guard left >= 0 else { throw ImageFault.refused("names and links that lead on and on") }
   }
 }

@@ -18,7 +18,7 @@ package struct ImageUnpacking {
   /// - Parameter path: of a folder that is not there.
   package init(
     _ saved: SavedImage, to path: String, files: any FileSystem, harmless: Int = 4 << 30, ratio: Int = 200,
-    mostEntries: Int = 5_000_000, mostSteps: Int = 100_000_000
+    mostEntries: Int = 5_000_000, mostSteps: Int = 4_000_000
   ) {
     self.mostEntries = mostEntries
     self.saved = saved
@@ -67,6 +67,7 @@ package struct ImageUnpacking {
     var own = LayerPaths()
     while let entry = try layer.next() {
       try allowance.takeEntry()
+      root.allowEntry()
       let parts = try ImageUnpacking.parts(entry.name)
       guard let name = parts.last else { continue }
       if Whiteout.isOne(name) {

@@ -240,6 +240,24 @@ import Testing
     }
   }
 
+  @Test func `What is deep in folders counts for as long as it takes`() throws {
+    let deep = Array(repeating: "d", count: 200).joined(separator: "/")
+    let winding = String(repeating: "d/../", count: 100) + "d"
+    let image = try image([
+      layer(
+        [
+          .extended("path", deep + "/d"), Entry(name: "d", kind: .folder),
+          .extended("linkpath", deep + "/" + winding), Entry(name: "l", kind: .link),
+        ] + Array(repeating: Entry(name: "l/x"), count: 5))
+    ])
+    func unpack(_ most: Int) throws {
+      files.removeAll(folder["root"])
+      try ImageUnpacking(image, to: folder["root"], files: files, mostSteps: most).run()
+    }
+    try unpack(50_000)
+    #expect(throws: Failure.self) { try unpack(20_000) }
+  }
+
   @Test func `What a path in an image leads to is found, or is not there, and never looked for without end`()
     throws
   {
@@ -330,7 +348,7 @@ import Testing
 
   @Test(arguments: ["", ".", "..", "a/b", "a\0b", "/\u{301}x"])
   func `No path on the disk is made of what is no name`(_ name: String) throws {
-    let root = ImageRoot(path: folder.path, files: files)
+    let root = ImageRoot(path: folder.path, files: files, mostSteps: 1000)
     #expect { try root.path(["a", name]) } throws: { ($0 as? Failure)?.code == .refused }
     #expect(try root.path(["a", "b"]) == folder["a/b"])
   }

@@ -73,11 +73,11 @@ private struct Rebuilding {
   func run(_ observe: @escaping @Sendable (RunEvent) -> Void) async throws -> Bool {
     var done: Set<String> = []
     while true {
-      let (ran, isWhole) = try await bringUpToDate(observe)
+      let (ends, isWhole) = try await bringUpToDate(observe)
       let targeted = try await engine.instances(of: targets)
-      lines.add(targeted.compactMap { name in ran[name].map { (name, .ran(seconds: $0)) } })
+      lines.add(targeted.compactMap { name in ends[name].map { (name, $0) } })
       if !isWhole { return false }
-      done.formUnion(ran.keys)
+      done.formUnion(ends.keys)
       let all = Set(targeted)
       let pending = all.subtracting(done)
       if pending.isEmpty { return true }
@@ -94,18 +94,23 @@ private struct Rebuilding {
     }
   }
 
-  /// - Returns: what had to run for that, and so is new, with the seconds that each took; and whether nothing has failed.
+  /// - Returns: what came of those that had to run for that, and so are new or have failed; and whether nothing has failed.
   private func bringUpToDate(
     _ observe: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> (ran: [String: Double], isWhole: Bool) {
-    let ran = Ran()
+  ) async throws -> (ends: [String: RepetitionReports.Line], isWhole: Bool) {
+    let ends = Mutex<[String: RepetitionReports.Line]>([:])
     let summary = try await engine.run(targets: targets, options: options) { event in
-      if case .finished(let name, .ran, let seconds) = event { ran.add(name, seconds) }
+      switch event {
+      case .finished(let name, .ran, let seconds): ends.withLock { $0[name] = .ran(seconds: seconds) }
+      case .finished(let name, .failed(let error), _): ends.withLock { $0[name] = .repeated(.failed(error)) }
+      default: break
+      }
       observe(event)
     }
-    return (ran.all, !summary.isFailure)
+    return (ends.withLock { $0 }, !summary.isFailure)
   }
 
+  /// One for each target: the last that came of it, in the order in which something first did.
   final class Lines: Sendable {
     typealias Entry = (instance: String, line: RepetitionReports.Line)
 
@@ -124,12 +129,18 @@ private struct Rebuilding {
       state.withLock { $0.noted.append((instance, line)) }
     }
 
-    var all: [Entry] { state.withLock { $0.generations + $0.noted } }
-  }
-
-  private final class Ran: Sendable {
-    private let seconds = Mutex<[String: Double]>([:])
-    func add(_ name: String, _ seconds: Double) { self.seconds.withLock { $0[name] = seconds } }
-    var all: [String: Double] { seconds.withLock { $0 } }
+    var all: [Entry] {
+      var lines: [Entry] = []
+      var places: [String: Int] = [:]
+      for entry in state.withLock({ $0.generations + $0.noted }) {
+        if let place = places[entry.instance] {
+          lines[place] = entry
+        } else {
+          places[entry.instance] = lines.count
+          lines.append(entry)
+        }
+      }
+      return lines
+    }
   }
 }

@@ -198,6 +198,28 @@ import Testing
     #expect(found.outLines.first?.hasPrefix("random: other bytes") == true, "\(found)")
   }
 
+  @Test
+  func `Each target has one line, also where it is named twice or fails while it is brought up to date`()
+    throws
+  {
+    folder.write(
+      """
+      stages:
+        a: { run: "date +%s%N > ${out.o}", out: { o: o.txt } }
+        f: { run: "cat ${in.i} > ${out.o}", in: { i: a }, out: { o: o.txt } }
+        bad: { run: "exit 3", out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run", "a").status == 0)
+    let found = try folder.brake("rebuild", "a", "a", "f", "--json")
+    let stages = try JSON(parsing: found.out).array ?? []
+    #expect(stages.compactMap { $0["stage"]?.string }.sorted() == ["a", "f"], "\(found)")
+    #expect(stages.first { $0["stage"] == "a" }?["same"] == false, "\(found)")
+    let failed = try folder.brake("rebuild", "bad", "--json")
+    let failures = try JSON(parsing: failed.out).array ?? []
+    #expect(failed.status == 2 && failures.map { $0["stage"] } == ["bad"], "\(failed)")
+    #expect(failures.first?["error"]?.string?.contains("the command failed") == true, "\(failed)")
+  }
+
   @Test func `Stages that are one action are executed once`() throws {
     let command = "echo one >> \(folder["runs.txt"]); date +%s%N > ${out.o}"
     folder.write(

@@ -68,11 +68,11 @@ public final class Landing: @unchecked Sendable {
   /// Takes the next bytes.
   func append(_ piece: UnsafeRawBufferPointer, from name: String) throws {
     guard piece.count <= limit - count else {
-      throw RemoteFailure.lying(name, "sends more than \(limit) bytes for \(path)")
+      throw RemoteFailure.damaged(name, "sends more than \(limit) bytes for \(path)")
     }
     do throws(Failure) { try arriving?.take(piece) } catch {
       if error.code != .damaged { throw error }
-      throw RemoteFailure.lying(name, "sends a damaged object for \(path): \(error.headline)")
+      throw RemoteFailure.damaged(name, "sends a damaged object for \(path): \(error.headline)")
     }
     if let pass {
       try pass(piece)

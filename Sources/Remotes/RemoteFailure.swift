@@ -1,3 +1,4 @@
+import Artefacts
 public import System
 
 extension Failure.Code {
@@ -19,12 +20,26 @@ enum RemoteFailure {
     Failure(.remote, "\(name) \(what)", hint: "nothing of it was kept; ask who keeps that place")
   }
 
+  /// The same, of one object alone: the place has it, and not as it should be.
+  static func damaged(_ name: String, _ what: String) -> Failure {
+    let failure = lying(name, what)
+    return Failure(failure.code, failure.headline, hint: failure.hint, cause: Damage())
+  }
+
   static func refused(
     _ name: String, _ what: String, hint: String? = nil, cause: (any Error)? = nil
   ) -> Failure {
     Failure(.remote, "\(name) \(what)", hint: hint, cause: cause)
   }
 
+  /// The cause where a place has something else than the object that it is asked for.
+  struct Damage: Error {}
+
   /// The cause where a place does not let this user have something.
   struct Forbidden: Error {}
+}
+
+extension Failure {
+  /// Whether another place has answered that it does not have an object, or has answered with something else.
+  public var isAnswered: Bool { code == .notFound || code == .damaged || cause is RemoteFailure.Damage }
 }

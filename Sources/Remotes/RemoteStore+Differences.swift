@@ -91,7 +91,7 @@ extension RemoteStore {
 
   func honest<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as Failure where error.code == .damaged {
-      throw RemoteFailure.lying(files.name, "sent a damaged object: \(error.headline)")
+      throw RemoteFailure.damaged(files.name, "sent a damaged object: \(error.headline)")
     }
   }
 }

@@ -29,7 +29,7 @@ extension RemoteStore {
   /// Adds the bytes of an object, which have its digest.
   func add(_ content: [UInt8], of object: WantedObject, to publication: Publication) throws {
     if let size = object.size, content.count != size {
-      throw RemoteFailure.lying(
+      throw RemoteFailure.damaged(
         files.name, "has \(content.count) bytes as \(object.digest), where \(size) were expected")
     }
     _ = try publication.add(bytes: content)

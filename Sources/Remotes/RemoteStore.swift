@@ -53,7 +53,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
     do { try scratch.stream(objectFile: path, as: digest, body) } catch let error as Failure
       where error.code == .damaged
     {
-      throw RemoteFailure.lying(files.name, "sent a damaged object: \(error.headline)")
+      throw RemoteFailure.damaged(files.name, "sent a damaged object: \(error.headline)")
     }
   }
 
@@ -159,7 +159,7 @@ public final class RemoteStore: ObjectSource, RecordSource {
       let publication = scratch.publication()
       if let error = try await copy([WantedObject(digest, size: nil)], to: publication)[digest] {
         guard (error as? Failure)?.code == .notFound else { throw error }
-        throw try await files.hasStore() ? error : noStore
+        throw try await lacking(error)
       }
       // A tree is not to be there before what it names.
       if publication.kind(of: digest) == .tree {
@@ -194,8 +194,10 @@ public final class RemoteStore: ObjectSource, RecordSource {
   /// The same from a place that does not say beforehand how many come: nobody knows of an end then.
   private static let unannouncedLimit = 1 << 30
 
-  private var noStore: Failure {
-    Failure(
+  /// What is to be said where something is not there: there may be no store at all.
+  public func lacking(_ error: any Error) async throws -> any Error {
+    if try await files.hasStore() { return error }
+    return Failure(
       .notFound, "there is no store at \(files.name)",
       hint: "check the address; 'brake push' makes a store where it sends something")
   }

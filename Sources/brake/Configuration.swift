@@ -107,6 +107,12 @@ struct Configuration {
             hint: "give one, as in: write ssh://host/path; what a name stands for is said by the store, "
               + "which may be somebody else's")
         }
+        // It would be another folder in each workspace, and that may be somebody else's.
+        if words.count == 2, words[1].hasPrefix(".") {
+          throw Failure(
+            .malformed, "\(place) names the folder '\(words[1])', which is another one in each workspace",
+            hint: "give its path from the root: /path")
+        }
         remoteCache = (use, words.dropFirst().first)
       default:
         throw Failure(

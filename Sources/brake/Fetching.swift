@@ -1,3 +1,4 @@
+import Actions
 import Artefacts
 import Remotes
 import Runs
@@ -31,7 +32,8 @@ struct Fetching {
   func reference(_ name: String, _ extent: Borrowing.Extent, force: Bool) async throws -> Fetched {
     try await perform { [store] remote in
       guard let digest = try await remote.reference(name) else {
-        throw Failure(.notFound, "\(remote.files.name) has no reference '\(name)'")
+        throw try await remote.lacking(
+          Failure(.notFound, "\(remote.files.name) has no reference '\(name)'"))
       }
       return try await store.referring(name, to: digest, force: force) {
         try await fetch(digest, named: "@" + name, nil, extent, from: remote)
@@ -103,9 +105,10 @@ struct Fetching {
     let reference = try SharedRun.reference(to: identifier)
     return try await perform { [store] remote in
       guard let digest = try await remote.reference(reference) else {
-        throw Failure(
-          .notFound, "\(remote.files.name) does not know of the run \(identifier)",
-          hint: "runs are sent by those who have them: brake push --run \(identifier)")
+        throw try await remote.lacking(
+          Failure(
+            .notFound, "\(remote.files.name) does not know of the run \(identifier)",
+            hint: "runs are sent by those who have them: brake push --run \(identifier)"))
       }
       let run = try await store.referring(reference, to: digest, force: force) {
         try SharedRun(try await remote.fetch(digest), as: identifier, in: store)
@@ -129,7 +132,11 @@ struct Fetching {
       let borrowing = try await engine.borrowing(names, from: remote)
       // All that is asked for has to be known before any of it comes.
       var wanted: [NamedArtefact] = []
-      for name in names { wanted += try await borrowing.artefacts(named: name) }
+      do {
+        for name in names { wanted += try await borrowing.artefacts(named: name) }
+      } catch let error as PipelineError {
+        throw try await remote.lacking(error)
+      }
       try await borrowing.take(wanted, extent)
       return try wanted.map {
         Fetched(
@@ -139,10 +146,17 @@ struct Fetching {
     }
   }
 
+  /// What came of fetching objects that are damaged or lost here.
+  struct Repaired {
+    let count: Int
+    /// Those that the place may have all the same.
+    let open: Set<Digest>
+    /// Whether there is a store; nil if the place has not said so. One without may be a folder of the network that is not mounted.
+    let hasStore: Bool?
+  }
+
   /// Fetches those of some objects that the place has.
-  /// - Returns: how many it had, and whether it has said of all others that it does not have them. A place without a store may be a
-  /// folder of the network that is not mounted.
-  func repair(_ digests: [Digest]) async throws -> (count: Int, isAnswered: Bool) {
+  func repair(_ digests: [Digest]) async throws -> Repaired {
     let (files, progress) = (try address.open(), TransferProgress())
     return try await Transfer.run("fetched", progress) { [store] in
       let remote = RemoteStore(files, scratch: store, progress: progress)
@@ -150,9 +164,10 @@ struct Fetching {
       let failures = try await remote.copy(digests.map { WantedObject($0, size: nil) }, to: publication)
       try publication.commit()
       for error in failures.sorted(by: { $0.key < $1.key }).map(\.value) { Output.note("error: \(error)") }
-      let isAnswered = failures.values.allSatisfy { ($0 as? Failure)?.code == .notFound }
-      let hasStore = (try? await files.hasStore()) == true
-      return (digests.count - failures.count, isAnswered && hasStore)
+      let hasStore = try? await files.hasStore()
+      let open = failures.filter { hasStore != true || ($0.value as? Failure)?.isAnswered != true }
+      return Repaired(
+        count: digests.count - failures.count, open: Set(open.keys), hasStore: hasStore)
     }
   }
 

@@ -16,7 +16,8 @@ extension Brake {
         too. What is damaged is named and moved to quarantine/; what the disk does not let be read is named and stays; \
         what a record or reference promises and is not there is named as lost. The exit status is then 2. With --repair, what is damaged or lost is fetched from another \
         place and checked again. Without --from the place is asked that is known, or called origin. Without names and --from, \
-        stages of the pipeline here whose outputs it does not have run again, on this machine; where it does not answer, none does. \
+        stages of the pipeline here run again, on this machine, of whose outputs it has none, or damaged ones; what it may have \
+        and does not hand out is not made again. \
         \(ArtefactArguments.help)
         """)
 
@@ -41,19 +42,16 @@ extension Brake {
       let names = RemoteNames(of: store)
       let address = try repair ? place(from, of: names) : nil
       var found = try await look(at: store)
-      var mayMake = repair && from == nil
+      var open: Set<Digest> = []
       if let address, !found.wanted.isEmpty {
         let repaired = try await Fetching(address, into: store).repair(found.wanted.sorted())
         Output.note("\(repaired.count) of \(found.wanted.count) repaired from \(address)")
         if repaired.count > 0 { found = try await look(at: store) }
-        if mayMake, !repaired.isAnswered, !found.lostActions.isEmpty {
-          Output.note(
-            "note: nothing is made again: \(address) may have what is lost, and cannot be asked"
-              + "\n  hint: try again later, name another place with --from, or run the stages")
-          mayMake = false
-        }
+        open = repaired.open
+        let left = found.namesOfLost(in: open)
+        if from == nil, !left.isEmpty { Output.note(Verify.left(left, address, repaired)) }
       }
-      if mayMake, let engine = try await makeAgain(found.lostActions) {
+      if repair, from == nil, let engine = try await makeAgain(found.lostActions, sparing: open) {
         found = try await look(at: engine.store)
       }
       if json {
@@ -77,16 +75,35 @@ extension Brake {
       }
     }
 
+    /// What is not made again since the place may have it.
+    private static func left(
+      _ names: [String], _ address: RemoteAddress, _ repaired: Fetching.Repaired
+    ) -> String {
+      let most = 5
+      let more = names.count > most ? " and \(names.count - most) more" : ""
+      let reason =
+        repaired.hasStore == false
+        ? "there is no store at \(address), where what is lost may be: it may not be mounted"
+        : "\(address) may have what is lost, and does not hand it out"
+      return "note: not made again: \(names.prefix(most).joined(separator: ", "))\(more): \(reason)"
+        + "\n  hint: try again later, name another place with --from, or run the stages"
+    }
+
     /// Runs those stages of the pipeline here of which an output is lost.
-    /// - Parameter lost: the keys of their actions.
+    ///
+    /// - Parameters:
+    ///   - lost: of each of their actions what is lost.
+    ///   - open: what another place may have. Neither that is made again nor what is made of it.
     /// - Returns: what has run them; nil if there is nothing to run.
-    private func makeAgain(_ lost: Set<Digest>) async throws -> Engine? {
-      guard !lost.isEmpty, pipeline.file != nil || PipelineOptions.default != nil else { return nil }
+    private func makeAgain(_ lost: [Digest: Set<Digest>], sparing open: Set<Digest>) async throws -> Engine? {
+      guard lost.values.contains(where: { $0.isDisjoint(with: open) }),
+        pipeline.file != nil || PipelineOptions.default != nil
+      else { return nil }
       let engine: Engine
       var stages: [String]
       do {
         engine = try pipeline.engine(given.overrides)
-        stages = try await self.stages(of: engine, lost)
+        stages = try await self.stages(of: engine, lost, sparing: open)
       } catch let error where !(error is CancellationError) {
         Output.note("note: nothing is made again: \(error)")
         return nil
@@ -97,19 +114,27 @@ extension Brake {
         _ = try await Overseen.run { [stages] in try await engine.run(targets: stages, observe: $0) }
         tried.formUnion(stages)
         // What reads a lost output is known once that is there again.
-        stages = try await self.stages(of: engine, lost).filter { !tried.contains($0) }
+        stages = try await self.stages(of: engine, lost, sparing: open).filter { !tried.contains($0) }
       }
       return engine
     }
 
     /// The stages of a pipeline whose outputs are lost, as far as their inputs are known. Other actions belong to other pipelines, or to an
     /// earlier state of this one.
-    private func stages(of engine: Engine, _ lost: Set<Digest>) async throws -> [String] {
+    private func stages(
+      of engine: Engine, _ lost: [Digest: Set<Digest>], sparing open: Set<Digest>
+    ) async throws -> [String] {
       let plan = try engine.plan()
       let all = Set(plan.instances.map(\.stage) + plan.deferred.map(\.stage))
-      return try await engine.status(targets: all.sorted()).filter {
-        $0.state == .lost && $0.key.map(lost.contains) == true
-      }.map(\.instance)
+      var objects: [String: Set<Digest>] = [:]
+      let status = try await engine.status(targets: all.sorted())
+      for each in status where each.state == .lost { objects[each.instance] = each.key.flatMap { lost[$0] } }
+      var spared: Set<String> = []
+      for instance in plan.instances {
+        let isOpen = objects[instance.name].map { !$0.isDisjoint(with: open) } ?? false
+        if isOpen || !spared.isDisjoint(with: instance.dependencies) { spared.insert(instance.name) }
+      }
+      return status.map(\.instance).filter { objects[$0] != nil && !spared.contains($0) }
     }
 
     private func look(at store: Store) async throws -> Tally {
@@ -240,8 +265,15 @@ struct Tally {
 
   func end() { if terminal.isTerminal { Output.noteRaw("\r\u{1B}[K") } }
 
-  /// The keys of the actions of which something is lost.
-  var lostActions: Set<Digest> { Set(losses.map(\.record.key)) }
+  /// Of each action of which something is lost the objects.
+  var lostActions: [Digest: Set<Digest>] {
+    losses.reduce(into: [:]) { $0[$1.record.key, default: []].insert($1.loss.object) }
+  }
+
+  /// What those of some objects are that are lost.
+  func namesOfLost(in objects: Set<Digest>) -> [String] {
+    losses.filter { objects.contains($0.loss.object) }.map { $0.loss.name(in: $0.record) }
+  }
 
   var isSound: Bool { errors.isEmpty && unreadable.isEmpty && losses.isEmpty && lostNames.isEmpty }
 

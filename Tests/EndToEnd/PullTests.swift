@@ -112,7 +112,9 @@ import Testing
     #expect(try brake(yours, "pull", "--from", store, "lest", status: 2).err.contains("did you mean 'last'"))
     #expect(try brake(yours, "pull", "--from", store, "last.x", status: 2).err.contains("no output 'x'"))
     #expect(try brake(yours, "pull", "--from", store, "each[9]", status: 2).err.contains("each[9]"))
-    #expect(try brake(yours, "pull", "--from", place["none"], "last", status: 2).err.contains("no result of"))
+    #expect(
+      try brake(yours, "pull", "--from", place["none"], "last", status: 2).err.contains(
+        "there is no store at"))
     #expect(!yours.exists("cache/actions"))
     // A record that promises what is lost there is not taken.
     _ = try place.shell(

@@ -232,7 +232,12 @@ import Testing
       let refused = try run()
       #expect(refused.status == 2 && refused.err.contains("by an address"), "\(refused.err)")
     }
-    #expect(!place.exists("lab"))
+    for use in ["write", "read"] {
+      mine.write("remote-cache: \(use) ./x\n", to: "config")
+      let refused = try run()
+      #expect(refused.status == 2 && refused.err.contains("another one in each workspace"), "\(refused.err)")
+    }
+    #expect(!place.exists("lab") && !mine.exists("x"))
     mine.write("remote-cache: write \(place["lab"])\n", to: "config")
     #expect(try run().err.contains("4 objects and 3 records sent"))
     // A name that the store does not know is passed over, and not an address that it spoils.
@@ -358,10 +363,16 @@ import Testing
     }
     let lost = try [object("first"), object("last")]
     #expect(try mine.shell("rm -f \(lost.joined(separator: " "))").status == 0)
-    for address in ["ssh://nobody/x", place["not-mounted"]] {
+    _ = try place.shell("mkdir bare")
+    for (address, reason) in [
+      ("ssh://nobody/x", "ssh://nobody/x may have what is lost"),
+      (place["not-mounted"], "there is no store at \(place["not-mounted"])"),
+      (place["bare"], "there is no store at \(place["bare"])"),
+    ] {
       #expect(try mine.brake("remote", "add", "lab", address).status == 0)
       let refused = try repair()
-      #expect(refused.status == 2 && refused.err.contains("nothing is made again: \(address)"), "\(refused)")
+      #expect(refused.status == 2 && refused.err.contains(reason), "\(refused)")
+      #expect(refused.err.contains("not made again: ") && refused.err.contains("last.o"), "\(refused)")
     }
     #expect(!mine.exists(lost[1]))
     // One that answers and has nothing of it is no reason.
@@ -374,6 +385,53 @@ import Testing
     // What reads the lost output of another stage, too.
     let repaired = try repair()
     #expect(repaired.status == 0 && repaired.out.contains("none damaged"), "\(repaired)")
+  }
+
+  /// Stages that make large files, each an object file of its own, and one that reads two of them.
+  private static let large = """
+    stages:
+      a: { run: "seq 300000 > ${out.o}", out: { o: o.txt } }
+      b: { run: "seq 250000 > ${out.o}", out: { o: o.txt } }
+      c: { run: "cat ${in.a} ${in.b} | wc -l > ${out.o}", in: { a: a, b: b }, out: { o: o.txt } }
+    """
+
+  private func object(_ name: String) throws -> String {
+    let digest = try #require(try mine.brake("show", "--json", name).out.firstDigest)
+    return "objects/\(digest.prefix(2))/\(digest.dropFirst(2))"
+  }
+
+  @Test func `What the place has damaged is made again, and only what it may have is not`() throws {
+    mine.write(SharingTests.large, to: "brake.yaml")
+    #expect(try mine.brake("run").status == 0 && mine.brake("push", "--to", place["store"], "c").status == 0)
+    #expect(try mine.brake("push", "--to", place["store"], "a", "b").status == 0)
+    #expect(try mine.brake("remote", "add", "lab", place["store"]).status == 0)
+    let (a, b) = (try object("a"), try object("b"))
+    #expect(
+      try place.shell("cd store && chmod u+w \(a) && echo junk > \(a) && rm -f \(b) && mkdir \(b)").status
+        == 0)
+    _ = try mine.shell("cd cache && rm -f \(a) \(b)")
+    let repaired = try mine.brake("verify", "--repair")
+    #expect(repaired.status == 2 && repaired.err.contains("not made again: b.o:"), "\(repaired)")
+    #expect(mine.exists("cache/" + a) && !mine.exists("cache/" + b))
+  }
+
+  @Test func `What cannot be fetched is made again with the reason, and the rest is fetched`() throws {
+    mine.write(SharingTests.large, to: "brake.yaml")
+    #expect(try mine.brake("run", "--remote-cache", "write", "--remote", place["store"]).status == 0)
+    let a = try object("a")
+    #expect(try place.shell("cd store && chmod u+w \(a) && echo junk > \(a)").status == 0)
+    yours.write(SharingTests.large.replacing("wc -l", with: "wc -c"), to: "brake.yaml")
+    let run = try yours.brake("run", "--remote-cache", "read", "--remote", place["store"])
+    #expect(run.status == 0 && run.out.contains("2 ran, 1 hit"), "\(run)")
+    #expect(run.err.contains("a runs again: ") && run.err.contains(" cannot be fetched: "), "\(run.err)")
+    #expect(!run.err.contains("removed to save room"), "\(run.err)")
+  }
+
+  @Test(arguments: [["@best"], ["last"], ["--run", "20260101T000000.123-4711"]])
+  func `Where there is no store it is said that there is none, whatever is asked for`(words: [String]) throws
+  {
+    let pulled = try BrakeProcess(["pull", "--from", place["none"]] + words, in: yours).wait()
+    #expect(pulled.status == 2 && pulled.err.contains("there is no store at"), "\(pulled)")
   }
 
   @Test(arguments: [

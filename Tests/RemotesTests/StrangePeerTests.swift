@@ -1,8 +1,8 @@
-import Artefacts
 import Support
 import System
 import Testing
 
+@testable import Artefacts
 @testable import Remotes
 
 /// Machines that send something else than they should, or nothing at all.
@@ -30,6 +30,23 @@ import Testing
     try await files(sendingJunkIf: "mkdir '\(folder["first"])'").read(landings)
     #expect(landings[0].error.map { "\($0)".contains("no object") } == true && landings[0].count < 100)
     #expect(landings[1].outcome != nil && landings[1].error == nil && talks == 2)
+  }
+
+  @Test func `An object of a newer brake keeps no others from coming`() async throws {
+    let landings = landings(2)
+    var header = ObjectFormat.header
+    header[13] = 100
+    let script = """
+      printf 'brake remote 1\\n\\000'
+      if mkdir '\(folder["first"])'; then
+        printf '\\001'; printf '\\\(String(header.count, radix: 8))\\000\\000\\000'; cat '\(folder["newer"])'
+      fi
+      printf '\\000'; exec cat > /dev/null
+      """
+    folder.write(String(decoding: header, as: UTF8.self), to: "newer")
+    try await PipeFiles(["sh", "-c", script], name: "the machine").read(landings)
+    #expect((landings[0].error as? Failure)?.code == .newer)
+    #expect(landings[1].outcome != nil && landings[1].error == nil)
   }
 
   @Test func `Who sends nothing but what is no object is asked no more`() async throws {

@@ -69,7 +69,12 @@ public final class PipeFiles: RemoteFiles {
         } catch let error as Spoilt {
           // The others come in a new talk.
           spoilt += 1
-          if spoilt > PipeFiles.mostSpoilt { throw error.failure }
+          if spoilt > PipeFiles.mostSpoilt {
+            // Of those that have not come this says nothing.
+            throw RemoteFailure.refused(
+              name, "sends what is no sound object again and again: \(error.failure.headline)",
+              hint: error.failure.hint)
+          }
           open.removeAll { $0.outcome != nil }
         }
       }
@@ -115,7 +120,7 @@ public final class PipeFiles: RemoteFiles {
   private func append(_ piece: UnsafeRawBufferPointer, to landing: Landing) throws {
     do { try landing.append(piece, from: name) } catch let error as Failure {
       // What goes wrong here goes wrong with all of them.
-      guard error.code == .remote else { throw error }
+      guard error.code == .remote || error.code == .newer else { throw error }
       landing.fail(error)
       throw Spoilt(failure: error)
     }

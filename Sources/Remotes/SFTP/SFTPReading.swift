@@ -22,7 +22,7 @@ struct SFTPReading {
     let files = try open(place)
     for file in files where file.landing.outcome == nil && file.size > file.landing.limit {
       file.landing.fail(
-        RemoteFailure.lying(
+        RemoteFailure.damaged(
           session.name,
           "offers \(file.size) bytes for \(file.landing.path), which has \(file.landing.limit) at most"))
     }
@@ -71,7 +71,7 @@ struct SFTPReading {
       switch try session.value(.attributes, answer, SFTPReading.size) {
       case .success(let size) where size <= 1 << 50: files[index].size = Int(size)
       case .success(let size):
-        landing.fail(RemoteFailure.lying(session.name, "says that \(landing.path) has \(size) bytes"))
+        landing.fail(RemoteFailure.damaged(session.name, "says that \(landing.path) has \(size) bytes"))
       case .failure(let refusal): landing.fail(session.refusal(refusal.status, landing.path))
       }
     }
@@ -120,7 +120,7 @@ struct SFTPReading {
       })
     if landing.outcome == nil, landing.count == before {
       landing.fail(
-        RemoteFailure.lying(session.name, "ends \(landing.path) before the size that it says it has"))
+        RemoteFailure.damaged(session.name, "ends \(landing.path) before the size that it says it has"))
     }
   }
 

@@ -143,7 +143,7 @@ private struct SegmentDelivery: Sendable {
   }
 
   func fault(_ failure: Failure) -> Failure {
-    RemoteFailure.lying(place, "has a damaged segment, segments/\(segment.name): \(failure.headline)")
+    RemoteFailure.damaged(place, "has a damaged segment, segments/\(segment.name): \(failure.headline)")
   }
 }
 

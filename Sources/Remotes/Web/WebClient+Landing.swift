@@ -27,7 +27,7 @@ extension WebClient {
         if landing.count == 0 {
           tag = answer.headers["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
           if let length = answer.length, length > landing.limit {
-            throw RemoteFailure.lying(
+            throw RemoteFailure.damaged(
               name, "offers \(length) bytes for \(landing.path), which has \(landing.limit) at most")
           }
         } else if answer.status != 206, !landing.isGoingOn {
@@ -39,7 +39,7 @@ extension WebClient {
             answer.length.map { min(max($0, 0), landing.limit) + landing.count } ?? landing.unannouncedLimit
         }
         guard landing.count + piece.count <= end else {
-          throw RemoteFailure.lying(
+          throw RemoteFailure.damaged(
             name, "sends more than \(end) bytes for \(landing.path), and has not said that so many come")
         }
         landing.isGoingOn = true

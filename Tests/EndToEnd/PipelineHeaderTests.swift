@@ -37,7 +37,8 @@ import Testing
     let commands = Self.commands(text)
     #expect(!commands.isEmpty)
     for command in commands {
-      let rest = command.dropFirst("brake".count).replacing(" run", with: "", maxReplacements: 1)
+      let words = command.dropFirst("brake".count)
+      let rest = words.hasPrefix(" run ") ? words.dropFirst(" run".count) : words
       let file = rest.contains(" -f ") ? "" : " -f pipelines/\(name)"
       let plan = try folder.shell("\"$BRAKE\" run -n\(file)\(rest)")
       #expect(plan.status == 0, "\(command): \(plan.err)")

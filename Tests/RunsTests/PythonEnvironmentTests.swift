@@ -48,6 +48,18 @@ struct PythonEnvironmentTests {
     #expect(try workspace.output("s", of: other) == "6\n6\n")
   }
 
+  @Test func `That something was installed since is known before the command runs`() async throws {
+    let workspace = try Workspace(PythonEnvironmentTests.stage)
+    let folder = workspace.folder
+    try PythonSamples.makeEnvironment(
+      at: folder[".venv"], installing: [PythonSamples.wheel("thing", "1.0", value: 5, in: folder)])
+    #expect(try await workspace.run().ran == 1)
+    let libraries = try FileManager.default.contentsOfDirectory(atPath: folder[".venv/lib"])
+    let library = try #require(libraries.first { $0.hasPrefix("python") })
+    folder.write("value = 1\n", to: ".venv/lib/\(library)/site-packages/other.py")
+    #expect(try await workspace.engine().status(targets: []).map(\.state) == [.mustRun])
+  }
+
   @Test func `What differs in an environment is named`() async throws {
     let workspace = try Workspace(PythonEnvironmentTests.stage)
     let folder = workspace.folder

@@ -32,7 +32,7 @@ import Testing
     ("cores: 99999999999999999999", "from 1 to 65536"), ("cores: [1]", "not a list"),
     ("gpus: all", "gpus: takes a whole number from 0 to 65536, not 'all'"),
     ("memory: 8", "memory: takes an amount such as 8G or 512M, not '8'"),
-    ("memory: 8 G", "not '8 G'"), ("memory: 8g", "not '8g'"), ("memory: -8G", "not '-8G'"),
+    ("memory: 8 G", "not '8 G'"), ("memory: 8x", "not '8x'"), ("memory: -8G", "not '-8G'"),
     ("memory: 0G", "not '0G'"), ("memory: 1..5G", "not '1..5G'"), ("memory: 1025T", "up to 1024T"),
     ("memory: .5G", "not '.5G'"), ("memory: 9e9G", "not '9e9G'"), ("memory:", "not nothing"),
     ("time: 90", "time: takes a duration such as 2h30m or 45s, not '90'"),

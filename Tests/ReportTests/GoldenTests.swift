@@ -80,7 +80,7 @@ import Testing
       digest: "b1ef2c27f9a93d8083d19ce3462e05aeab1f289c6c220b8534882cd33d6c7a04"),
     Golden(
       operation: "report.html", revision: 19,
-      digest: "cf3495ec3bc0bb572f8bfc67f6d0891f561a45ed535a929b8530c189d410a8e7"),
+      digest: "13d8bd1adea050a368437afc24631fd263dd1cc2ff5e6b4eb4e5b698ae71ace5"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
@@ -89,7 +89,7 @@ import Testing
       digest: "7c5124214b48876c5c6bb7695e4bac69f1bc179414509f6b339f357f9ba060ff"),
     Golden(
       operation: "report.html", isOfRates: true, revision: 19,
-      digest: "2b1c83531549007b6cb3e41ab79411d1028c2c8e368fbb85fa91284115445d3a"),
+      digest: "1aa441eca62b9ffd1817453f1100d2ba1068c7625b30848744d752b4e839a865"),
   ]
 
   @Test func `The table has a row for every operation, and for every figure that they draw`() {

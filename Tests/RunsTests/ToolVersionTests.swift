@@ -110,7 +110,9 @@ import Testing
     #expect(error.facts.contains { $0 == ("stage", "s") })
     #expect(error.facts.contains { $0.label == "version command" && $0.value.hasPrefix("sleep 60") })
     let pid = try #require(Int32(workspace.text("pid")!.trimmingCharacters(in: .whitespacesAndNewlines)))
-    #expect(kill(pid, 0) != 0)
+    // Whoever takes over a child whose parent was killed may not have looked at its end yet.
+    let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+    #expect(kill(pid, 0) != 0 || status.isEmpty || status.contains("State:\tZ"), "\(status)")
   }
 
   @Test func `A memory of versions that is damaged, old or from the future is none`() async throws {

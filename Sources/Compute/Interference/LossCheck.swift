@@ -1,4 +1,3 @@
-internal import Foundation
 internal import System
 
 /// What is no loss of a token, whichever program wrote it.
@@ -14,7 +13,7 @@ enum LossCheck {
   /// The mean loss above which numbers that are all at least 1 are perplexities or sums: losses of single tokens are near 0 somewhere.
   /// - Parameter vocabulary: how many tokens there are.
   static func largestMean(vocabulary: Int) -> Double {
-    min(largestTypical, 2 + 2 * log(Double(max(1, vocabulary))))
+    min(largestTypical, 2 + 2 * Elementary.log(Double(max(1, vocabulary))))
   }
 
   /// - Throws: `unusable` with the first token whose loss is not finite, negative or absurdly large.

@@ -89,7 +89,7 @@ import Testing
     // Its announcement goes when the next one looks.
     #expect(
       try folder.brake("log", "slow", "--no-follow").err.contains(
-        "slow has not come to its end; what it had saved is kept"))
+        "slow was stopped; what it had saved is kept"))
   }
 
   @Test(arguments: ["true", "exit 1"])

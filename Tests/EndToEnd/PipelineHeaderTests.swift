@@ -32,6 +32,7 @@ import Testing
     }
     for run in ["14m", "70m"] {
       folder.write("step,loss\n1,2\n", to: "models/\(run)/losses.csv")
+      for power in 0...10 { folder.write("{}\n", to: "models/\(run)/\(1 << power)/config.json") }
     }
     let text = try #require(folder.text("pipelines/" + name))
     let commands = Self.commands(text)

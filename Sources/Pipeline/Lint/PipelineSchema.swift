@@ -150,7 +150,8 @@ public struct PipelineSchema: Sendable {
     case .gpus: PipelineSchema.orExpression(["type": "integer", "minimum": 0])
     case .group: PipelineSchema.orExpression(["type": "integer", "minimum": 1, "maximum": 1000])
     case .runner: PipelineSchema.orExpression(["enum": ["local", "slurm"]])
-    case .memory: PipelineSchema.orExpression(["type": "string", "pattern": "^[0-9.]+[KMGTkmgt]([iI]?[bB])?$"])
+    case .memory:
+      PipelineSchema.orExpression(["type": "string", "pattern": "^[0-9.]+[KMGTkmgt]([iI]?[bB])?$"])
     case .time, .timeout, .grace:
       PipelineSchema.orExpression(["type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"])
     case .publish:

@@ -345,7 +345,7 @@ try:
     if output("grows.o") != straight:
         failures.append("a job that was put back into the queue made something else")
 
-    expect("more memory than a job was given", start("greedy"), 2, "more memory than it was given", "OUT_OF_MEMORY")
+    expect("more memory than a job was given", start("greedy"), 2, "more memory than it was given", "exceeded memory limit")
 
     process = start("-B", "slow")
     until_running()

@@ -397,8 +397,15 @@ public struct SlurmRunner: Runner {
 
   private func failure(of submitted: SlurmBatches.Submitted, _ state: String, _ reason: String) -> Failure {
     let job = submitted.number
+    let printed = (try? store.files.end(of: submitted.printed, limit: 4096)) ?? nil
+    let lines = String(decoding: printed ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
+    // Where no cgroup limits memory, Slurm looks at it from time to time, and calls what it ends for it a failure.
+    let isTooLarge = lines.contains {
+      $0.hasPrefix("slurmstepd")
+        && ($0.contains("exceeded memory limit") || $0.contains("Exceeded job memory limit"))
+    }
     let (headline, hint): (String, String?) =
-      switch state {
+      switch isTooLarge ? "OUT_OF_MEMORY" : state {
       case "TIMEOUT", "DEADLINE":
         (
           "the job took longer than it may",
@@ -421,8 +428,6 @@ public struct SlurmRunner: Runner {
         )
       default: ("the job failed before the action had begun, or was ended from outside", nil)
       }
-    let printed = (try? store.files.end(of: submitted.printed, limit: 4096)) ?? nil
-    let lines = String(decoding: printed ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
     var facts: [Failure.Fact] = [("job", String(job)), ("state", state)]
     if !reason.isEmpty, reason != "None" { facts.append(("reason", reason)) }
     facts += lines.enumerated().map { ($0 == 0 ? "printed" : "", String($1.prefix(200))) }

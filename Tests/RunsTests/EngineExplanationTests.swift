@@ -53,6 +53,21 @@ private let pipeline = """
       ])
   }
 
+  @Test func `What a stage only copies hides nothing of what is made from the copy`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        copy: { run: "cp ${in.text} ${out.out}", in: { text: ./source.txt }, out: { out: copy.txt } }
+        count: { run: "wc -c < ${in.text} > ${out.out}", in: { text: copy.out }, out: { out: count.txt } }
+        again: { run: "cp ${in.text} ${out.out}", in: { text: count.out }, out: { out: again.txt } }
+      """, files: ["source.txt": "x\n"])
+    let summary = try await workspace.run()
+    let digest = try #require(Digest(summary.outputs["again"]?["out"]?.string ?? ""))
+    let lineage = try Lineage(of: digest, in: workspace.store)
+    #expect(lineage.makers[digest]?.record.stage == "count" && lineage.makers.count == 1)
+    #expect(lineage.makers[digest]?.inputs.map(\.digest) == [Digest(of: Array("x\n".utf8))])
+  }
+
   @Test func `Provenance leads back to the source and its name`() async throws {
     let workspace = try Workspace(pipeline, files: ["source.txt": "x"])
     let summary = try await workspace.run()

@@ -41,7 +41,8 @@ def of(digits: str, records: Iterable[Record], is_told: bool = False) -> Dict[st
     But for `from` and `standing`, where a record came from and whose it is: that depends on who asks, and brake says it.
 
     Of several actions that made the same bytes, the one with the shortest way back to sources is given; among these
-    the one that made most of what is needed, then the one with the smallest key.
+    the one that made most of what is needed, then the one with the smallest key. A file of the workspace that only a
+    copy of it explains is a source.
     """
     candidates = _candidates(digits, records)
     makers: Dict[str, _Maker] = {}
@@ -55,7 +56,14 @@ def of(digits: str, records: Iterable[Record], is_told: bool = False) -> Dict[st
                 if maker is not None:
                     found[digest] = maker
         if not found:
-            break
+            # What was read from the workspace, and made from itself alone, is a source: first that which a stage only copied.
+            inputs = [each for them in candidates.values() for maker in them for each in maker.inputs]
+            read = {each["digest"][7:] for each in inputs if "source" in each} - explained
+            if not read:
+                break
+            copied = {r for r in read if any(i["digest"][7:] == r for m in candidates.get(r, []) for i in m.inputs)}
+            explained |= copied or read
+            continue
         makers.update(found)
         explained.update(found)
     made_by = {}

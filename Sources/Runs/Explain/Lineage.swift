@@ -54,7 +54,7 @@ public struct Lineage: Sendable {
   /// The makers of the artefact and of everything it was made from, by digest of what they made; what has none is a
   /// source. Of several actions that make the same bytes the one with the shortest way back to sources is shown, so that
   /// a stage that only copies does not hide what it copied; among these the one that made most of what is needed, then
-  /// the one with the smallest key.
+  /// the one with the smallest key. A file of the workspace that only a copy of it explains is a source.
   public let makers: [Digest: Maker]
   /// The action that was asked for by name, where what it made is among what it was made from, as with a stage that only
   /// copies, so that another one is told of in `makers`.
@@ -83,7 +83,17 @@ public struct Lineage: Sendable {
         let maker = candidates.first { $0.inputs.allSatisfy { explained.contains($0.digest) } }
         return maker.map { (digest, $0) }
       }
-      if next.isEmpty { break }
+      if next.isEmpty {
+        // What was read from the workspace, and made from itself alone, is a source: first that which a stage only copied.
+        let inputs = candidates.values.joined().flatMap(\.inputs)
+        let read = Set(inputs.filter { $0.source != nil }.map(\.digest)).subtracting(explained)
+        if read.isEmpty { break }
+        let copied = read.filter { read in
+          candidates[read]?.contains { $0.inputs.contains { $0.digest == read } } == true
+        }
+        explained.formUnion(copied.isEmpty ? read : copied)
+        continue
+      }
       makers.merge(next) { first, _ in first }
       explained.formUnion(next.map(\.0))
     }

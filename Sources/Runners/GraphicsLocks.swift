@@ -82,6 +82,10 @@ struct GraphicsLocks: Sendable {
       self.files = files
     }
 
-    deinit { if let file { try? files.close(file.number, path: file.path) } }
+    deinit {
+      guard let file else { return }
+      FileLock.giveBack(file.number)
+      try? files.close(file.number, path: file.path)
+    }
   }
 }

@@ -26,4 +26,8 @@ package enum FileLock {
         errno: code)
     }
   }
+
+  /// For whoever gives it back before its process ends: closing the file does so only once processes that are just being started, which
+  /// have a copy of it for a moment, have closed theirs.
+  package static func giveBack(_ file: Int32) { flock(file, LOCK_UN) }
 }

@@ -33,7 +33,10 @@ import Testing
     let second = theirs.takeAtOnce(1)
     #expect(first?.visible == "0" && second?.visible == "MIG-1/2")
     let (told, tell) = AsyncStream<Void>.makeStream()
-    let waiting = Task { await theirs.take(1, tell: { tell.yield() }) }
+    let waiting = Task {
+      defer { tell.finish() }
+      return await theirs.take(1, tell: { tell.yield() })
+    }
     for await _ in told { break }
     first = nil
     #expect(await waiting.value?.visible == "0")
@@ -48,7 +51,10 @@ import Testing
     let theirs = GraphicsNumbers(["0", "1"], locks: GraphicsLocks(in: folder["locks"]))
     var half = mine.takeAtOnce(1)
     let (told, tell) = AsyncStream<Void>.makeStream()
-    let waiting = Task { await theirs.take(2, tell: { tell.yield() }) }
+    let waiting = Task {
+      defer { tell.yield() }
+      return await theirs.take(2, tell: { tell.yield() })
+    }
     for await _ in told { break }
     #expect(GraphicsLocks(in: folder["locks"]).take("1") != nil, "nobody has it")
     #expect(half?.visible == "0" && mine.takeAtOnce(1) == nil)
@@ -56,7 +62,10 @@ import Testing
     let all = await waiting.value
     #expect(half == nil && all?.visible == "0,1")
     // Who does not want to wait any more keeps nobody waiting.
-    let other = Task { await mine.take(1, tell: { tell.yield() }) }
+    let other = Task {
+      defer { tell.finish() }
+      return await mine.take(1, tell: { tell.yield() })
+    }
     for await _ in told { break }
     other.cancel()
     #expect(await other.value == nil)
@@ -68,7 +77,10 @@ import Testing
     let locks = GraphicsLocks(in: folder["locks"])
     let first = GraphicsNumbers(["0"], locks: locks).takeAtOnce(1)
     let (told, tell) = AsyncStream<Void>.makeStream()
-    let waiting = Task { await GraphicsNumbers(["0"], locks: locks).take(1, tell: { tell.yield() }) }
+    let waiting = Task {
+      defer { tell.finish() }
+      return await GraphicsNumbers(["0"], locks: locks).take(1, tell: { tell.yield() })
+    }
     for await _ in told { break }
     #expect(GraphicsNumbers(["0", "1"], locks: locks).takeAtOnce(1)?.visible == "1")
     waiting.cancel()

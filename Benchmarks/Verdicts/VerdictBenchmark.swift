@@ -38,9 +38,7 @@ import Compute
     if coverage > 0 {
       print("intervals: nominal 95 %, of \(coverage) curves")
       for (number, each) in CoverageCase.all.enumerated() where isAsked(each.name) {
-        // Chance in one case is none in the next.
-        let seed = first + number * coverage
-        let table = try await each.measure(seed..<seed + coverage)
+        let table = try await each.measure(ownSeeds(of: number, count: coverage))
         print(table.text)
         failed = failed || !table.holds
       }
@@ -48,13 +46,18 @@ import Compute
     if breaks > 0 {
       print("intervals of two breaks: nominal 95 %, of \(breaks) curves")
       for (number, each) in BreaksCase.all.enumerated() where isAsked(each.name) {
-        let seed = first + number * breaks
-        let table = try await each.measure(seed..<seed + breaks)
+        let table = try await each.measure(ownSeeds(of: number, count: breaks))
         print(table.text)
         failed = failed || !table.holds
       }
     }
     if failed { throw ExitCode.failure }
+  }
+
+  /// Those of one case: chance in one is none in the next.
+  private func ownSeeds(of number: Int, count: Int) -> Range<Int> {
+    let seed = first + number * count
+    return seed..<seed + count
   }
 
   private func isAsked(_ name: String) -> Bool { only.isEmpty || name.contains(only) }

@@ -142,28 +142,16 @@ import Testing
         silent: { run: 'echo "$${CUDA_VISIBLE_DEVICES-unset}" > ${out.out}', out: { out: o.txt } }
         own: { gpus: 1, env: { CUDA_VISIBLE_DEVICES: "9" }, run: "echo $CUDA_VISIBLE_DEVICES > ${out.out}", out: { out: o.txt } }
       """)
-    func engine(_ graphics: [String]) throws -> Engine {
-      let store = try Store(at: workspace.folder["cache"])
-      let supplies = CommandSupplies(
-        store: store, graphics: graphics, graphicsLocks: GraphicsLocks(in: workspace.folder["locks"]),
-        visibleGraphics: nil)
-      let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
-      let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
-      return Engine(
-        source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
-        root: workspace.folder.path, store: store, registry: workspace.registry,
-        runner: { _ in LocalRunner(store: store, surroundings: surroundings, supplies: supplies) })
-    }
     var options = RunOptions()
     options.jobs = 2
-    let summary = try await engine(["3", "6"]).run(targets: [], options: options)
+    let summary = try await workspace.engine(graphics: ["3", "6"]).run(targets: [], options: options)
     #expect(summary.failed == 0, "\(summary.failures)")
     let seen = try [1, 2].map { try workspace.output("use[\($0)]", of: summary) }
     #expect(Set(seen) == ["3\n", "6\n"])
     #expect(try workspace.output("none", of: summary) == "[]\n")
     #expect(try workspace.output("silent", of: summary) == "unset\n")
     #expect(try workspace.output("own", of: summary) == "9\n")
-    #expect(try await engine([]).run(targets: [], options: options).ran == 0)
+    #expect(try await workspace.engine(graphics: []).run(targets: [], options: options).ran == 0)
   }
 
   @Test(arguments: ["1", ""])
@@ -176,15 +164,7 @@ import Testing
         silent: { run: 'echo "[$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
         use: { gpus: 1, run: 'echo "use [$${CUDA_VISIBLE_DEVICES-unset}]" > ${out.out}', out: { out: o.txt } }
       """)
-    let supplies = CommandSupplies(
-      store: workspace.store, graphics: given.isEmpty ? [] : [given],
-      graphicsLocks: GraphicsLocks(in: workspace.folder["locks"]), visibleGraphics: given)
-    let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
-    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
-    let engine = Engine(
-      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
-      root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
-      runner: { _ in LocalRunner(store: workspace.store, surroundings: surroundings, supplies: supplies) })
+    let engine = try workspace.engine(graphics: given.isEmpty ? [] : [given], visible: given)
     let events = Events()
     let summary = try await engine.run(targets: []) { events.add($0) }
     #expect(try workspace.output("silent", of: summary) == "[\(given)]\n")
@@ -207,14 +187,7 @@ import Testing
     let locks = GraphicsLocks(in: workspace.folder["locks"])
     let other = Other(GraphicsNumbers(["0"], locks: locks).takeAtOnce(1))
     let leases = Leases(of: workspace.store)
-    let supplies = CommandSupplies(
-      store: workspace.store, graphics: ["0"], graphicsLocks: locks, visibleGraphics: nil)
-    let surroundings = CommandSurroundings(workspace: workspace.folder.path, guardExecutable: nil)
-    let text = String(decoding: workspace.folder.read("brake.yaml")!, as: UTF8.self)
-    let engine = Engine(
-      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
-      root: workspace.folder.path, store: workspace.store, registry: workspace.registry,
-      runner: { _ in LocalRunner(store: workspace.store, surroundings: surroundings, supplies: supplies) })
+    let engine = try workspace.engine(graphics: ["0"])
     var options = RunOptions()
     options.jobs = 1
     let start = ContinuousClock.now
@@ -267,6 +240,21 @@ private final class Other: Sendable {
   }
 
   var ended: ContinuousClock.Instant? { times.withLock { $0.end } }
+}
+
+extension Workspace {
+  /// An engine of a brake that has these graphics processors.
+  fileprivate func engine(graphics: [String], visible: String? = nil) throws -> Engine {
+    let supplies = CommandSupplies(
+      store: store, graphics: graphics, graphicsLocks: GraphicsLocks(in: folder["locks"]),
+      visibleGraphics: visible)
+    let surroundings = CommandSurroundings(workspace: folder.path, guardExecutable: nil)
+    let text = String(decoding: folder.read("brake.yaml")!, as: UTF8.self)
+    return Engine(
+      source: PipelineSource(try PipelineFile(text: text, path: "brake.yaml")), overrides: [],
+      root: folder.path, store: store, registry: registry,
+      runner: { _ in LocalRunner(store: self.store, surroundings: surroundings, supplies: supplies) })
+  }
 }
 
 extension GraphicsShare {

@@ -157,6 +157,16 @@ def until_running():
     raise SystemExit("no job runs")
 
 
+def without_a_controller(what, seconds, leave, come_back):
+    """A stage whose job ends while the controller does not answer."""
+    process = start("-B", "slow")
+    until_running()
+    controller(leave)
+    time.sleep(seconds)
+    controller(come_back)
+    expect(what, process, 0, "1 ran")
+
+
 def configure(old, new):
     with open(os.environ["SLURM_CONF"]) as file:
         text = file.read()
@@ -222,12 +232,7 @@ try:
     slurm("scontrol", "update", f"nodename={node}", "state=resume")
     expect("a node that fails", process, 0, "is submitted again", "1 ran")
 
-    process = start("-B", "slow")
-    until_running()
-    controller("stop")
-    time.sleep(16)
-    controller("start")
-    expect("a controller that is away while a job ends", process, 0, "1 ran")
+    without_a_controller("a controller that is away while a job ends", 16, "stop", "start")
 
     controller("stop")
     process = start("-B", "fails")
@@ -347,12 +352,7 @@ try:
 
     expect("more memory than a job was given", start("greedy"), 2, "more memory than it was given", "exceeded memory limit")
 
-    process = start("-B", "slow")
-    until_running()
-    controller("hang")
-    time.sleep(20)
-    controller("go on")
-    expect("a controller that hangs while a job ends", process, 0, "1 ran")
+    without_a_controller("a controller that hangs while a job ends", 20, "hang", "go on")
 
     # Nodes with another brake: what is to be done is from one, as a node with another one sees it.
     os.makedirs(f"{folder}/config/brake")

@@ -21,8 +21,9 @@ final class CommandMeter: Sendable {
   /// The second look, and those behind it, come later: most commands are short.
   private static let (first, most) = (Duration.milliseconds(100), Duration.seconds(1))
 
-  /// - Parameter folder: absolute, without links.
-  /// - Parameter seen: called with what was seen so far.
+  /// - Parameters:
+  ///   - folder: absolute, without links.
+  ///   - seen: called with what was seen so far.
   init(folder: String, seen: @escaping @Sendable (Effort) -> Void) {
     self.folder = folder
     self.seen = seen

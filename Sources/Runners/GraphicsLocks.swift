@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import System
 
 /// Tells the brakes of one user on this machine which graphics processors are taken. Each has a file, which is locked as long as a command
@@ -48,21 +49,32 @@ struct GraphicsLocks: Sendable {
     names.map { "in-\(prefixes[$0] ?? prefix):\($0)" }.joined(separator: ",")
   }
 
-  /// - Returns: nil if another brake has it. Where there can be no locks, each brake knows only of what it has handed out itself.
+  /// - Returns: nil if another brake has it, or that cannot be found out now. Where there can be no locks, each brake knows only of what it
+  ///   has handed out itself: the lock says so then.
   func take(_ name: String) -> Lock? { lock(name) }
 
   /// - Returns: nil if somebody waits for it, who comes first.
   func takeTurn(_ name: String) -> Lock? { lock(name, ".next") }
 
   private func lock(_ name: String, _ suffix: String = "") -> Lock? {
-    guard isOwn else { return Lock(nil, files) }
+    guard isOwn else { return Lock(fault: "there is no folder \(folder) that nobody else can enter", files) }
     let file = (prefixes[name] ?? prefix) + name + suffix
     let path = "\(folder)/\(file.replacing("/", with: ":"))"
-    // As one that is to be written anew, it has the time of its last use: what is old in /tmp is removed on many machines.
-    guard let file = try? files.open(path, toWrite: .replacing) else { return Lock(nil, files) }
-    let lock = Lock((file, path), files)
-    return (try? FileLock.take(file, path: path)) == false ? nil : lock
+    do {
+      // As one that is to be written anew, it has the time of its last use: what is old in /tmp is removed on many machines.
+      let number = try files.open(path, toWrite: .replacing)
+      let lock = Lock(number, path, files)
+      guard try FileLock.take(number, path: path) else { return nil }
+      // Where it was removed just before that, this is the lock of a file that nobody else finds.
+      let (opened, named) = (try files.status(of: number, path: path), try files.entry(path))
+      return named?.inode == opened.inode && named?.device == opened.device ? lock : nil
+    } catch {
+      return GraphicsLocks.passing.contains(error.errno ?? 0) ? nil : Lock(fault: error.headline, files)
+    }
   }
+
+  /// Errors of a call that another one may not have.
+  private static let passing: Set<Int32> = [EMFILE, ENFILE, ENOMEM, ENOENT]
 
   /// Whether there is a folder that is this user's alone.
   private var isOwn: Bool {
@@ -74,18 +86,40 @@ struct GraphicsLocks: Sendable {
 
   /// Held until this is let go of.
   final class Lock: Sendable {
-    private let file: (number: Int32, path: String)?
+    /// Why there can be no locks, and this is none; nil of one that is.
+    let fault: String?
+    private let file: Mutex<(number: Int32, path: String)?>
     private let files: any FileSystem
 
-    fileprivate init(_ file: (number: Int32, path: String)?, _ files: any FileSystem) {
-      self.file = file
+    fileprivate init(_ number: Int32, _ path: String, _ files: any FileSystem) {
+      fault = nil
+      file = Mutex((number, path))
       self.files = files
     }
 
-    deinit {
+    fileprivate init(fault: String, _ files: any FileSystem) {
+      self.fault = fault
+      file = Mutex(nil)
+      self.files = files
+    }
+
+    deinit { release() }
+
+    func release() {
+      let file = file.withLock { file in
+        defer { file = nil }
+        return file
+      }
       guard let file else { return }
       FileLock.giveBack(file.number)
       try? files.close(file.number, path: file.path)
+    }
+
+    /// Says that it is in use, so that nobody takes its file for one that is left over.
+    func touch() {
+      file.withLock { file in
+        if let file { try? files.setModified(file.path, to: SystemTime.real()) }
+      }
     }
   }
 }

@@ -6,15 +6,20 @@ import System
 final class GraphicsNumbers: Sendable {
   let all: [String]
   private let locks: GraphicsLocks
+  /// How often it is said of those that are handed out that they still are.
+  private let touchPause: Duration
   private let free: Mutex<[String]>
 
   /// Those who wait for the turn of each.
   private typealias Turns = [String: GraphicsLocks.Lock]
   private static let pause = Duration.milliseconds(200)
 
-  init(_ names: [String] = Graphics.names, locks: GraphicsLocks = .own) {
+  init(
+    _ names: [String] = Graphics.names, locks: GraphicsLocks = .own, touchPause: Duration = .seconds(3600)
+  ) {
     all = names
     self.locks = locks
+    self.touchPause = touchPause
     free = Mutex(names)
   }
 
@@ -26,7 +31,7 @@ final class GraphicsNumbers: Sendable {
     return take(count, &turns)
   }
 
-  /// Waits for those that others have. Who waits has its turn before those who come later.
+  /// Waits for those that others have. The first who waits has its turn before those who come later.
   ///
   /// - Parameters:
   ///   - isWanted: asked now and then.
@@ -52,6 +57,7 @@ final class GraphicsNumbers: Sendable {
   /// - Parameter turns: those that it has had since it waits, and has afterwards.
   private func take(_ count: Int, _ turns: inout Turns) -> GraphicsShare? {
     let count = min(max(0, count), all.count)
+    if count == 0 { return share([], []) }
     return free.withLock { free in
       for name in all where turns[name] == nil { turns[name] = locks.takeTurn(name) }
       if turns.count < count { turns = [:] }
@@ -70,13 +76,24 @@ final class GraphicsNumbers: Sendable {
     let variables = [
       "CUDA_VISIBLE_DEVICES": names.joined(separator: ","), GraphicsLocks.variable: locks.handedOn(names),
     ]
-    return GraphicsShare(variables: variables) { [self] in
+    let fault = held.compactMap(\.fault).first
+    let touching =
+      held.isEmpty
+      ? nil
+      : Task { [touchPause] in
+        while (try? await Task.sleep(for: touchPause)) != nil { for lock in held { lock.touch() } }
+      }
+    return GraphicsShare(
+      variables: variables,
+      remark: fault.map { "other brakes may hand out the same graphics processors: \($0)" }
+    ) { [self] in
+      touching?.cancel()
+      // First, since whoever takes one of these names next asks for its lock.
+      for lock in held { lock.release() }
       free.withLock { free in
         let all = Set(free).union(names)
         free = self.all.filter(all.contains)
       }
-      // The locks go with what has them.
-      withExtendedLifetime(held) {}
     }
   }
 }

@@ -71,6 +71,10 @@ extension Brake {
         if case .failed(_, let work?) = log.place {
           Output.note("\(log.instance) failed; what it had written is in \(work)")
         }
+        if case .stopped(_, let work) = log.place {
+          let left = work.map { "; what it had written is in \($0)" } ?? ""
+          Output.note("\(log.instance) was stopped" + left)
+        }
       }
     }
 
@@ -156,7 +160,7 @@ extension StageLog {
       switch place {
       case .running: "running"
       case .failed: "failed"
-      case .killed: "stopped"
+      case .stopped, .killed: "stopped"
       default: "ran"
       }
     var members: [String: JSON] = [

@@ -37,7 +37,7 @@ extension Brake {
     func run() throws {
       try workspace.enter()
       let store = try workspace.open()
-      if isShow { return try show(RunJournal(store: store).run(given.arguments[1]), in: store) }
+      if isShow { return try show(RunJournal(store: store).run(given.arguments[1])) }
       let all = RunJournal(store: store).runs()
       let names = Dictionary(uniqueKeysWithValues: zip(all.map(\.identifier), RunJournal.shortNames(of: all)))
       var runs = all.filter { run in
@@ -56,7 +56,7 @@ extension Brake {
     }
 
     /// All that is known of a run.
-    private func show(_ run: RunNote, in store: Store) throws {
+    private func show(_ run: RunNote) throws {
       if json { return try Output.print(run.json) }
       var table = Table(.left, .left)
       table.add("run", run.identifier)
@@ -68,8 +68,8 @@ extension Brake {
       for (name, value) in run.parameters.sorted(by: { $0.key < $1.key }) {
         table.add("parameter", "\(name) = \(text(value))")
       }
-      for row in RunComparison([run], in: store).rows where row.section == .artefact {
-        table.add("made", "\(row.name)  \(row.values[0]?.string ?? "")")
+      for (name, digest) in RunComparison.made(by: run).sorted(by: { $0.key < $1.key }) {
+        table.add("made", "\(name)  \(digest)")
       }
       try Output.print(table.text())
     }

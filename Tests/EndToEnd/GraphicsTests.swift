@@ -18,7 +18,10 @@ import Testing
             gpus: 1
             run: |
               touch \(meeting[String(number)])
-              until [ -e \(meeting["0"]) ] && [ -e \(meeting["1"]) ]; do sleep 0.02; done
+              for try in $(seq 1000); do
+                if [ -e \(meeting["0"]) ] && [ -e \(meeting["1"]) ]; then break; fi
+                sleep 0.05
+              done
               echo $CUDA_VISIBLE_DEVICES > ${out.o}
             out: { o: o.txt }
         """, to: "brake.yaml")

@@ -144,6 +144,28 @@ import Testing
     #expect(!folder.exists("flaky"))
   }
 
+  @Test func `What a rebuild records has the log of all its attempts`() throws {
+    folder.write(
+      """
+      stages:
+        s:
+          run: |
+            if [ -e \(folder["flaky"]) ]; then echo one; rm \(folder["flaky"]); exit 3; fi
+            echo two; cat \(folder["hidden"]) > ${out.o}
+          out: { o: o.txt }
+          retries: 1
+          sandbox: false
+      """, to: "brake.yaml")
+    folder.write("before", to: "hidden")
+    #expect(try folder.brake("run").status == 0)
+    folder.write("after", to: "hidden")
+    folder.write("", to: "flaky")
+    let again = try folder.brake("rebuild", "s")
+    #expect(again.err.contains("attempt 1 of 2 failed"), "\(again)")
+    #expect(try folder.brake("cat", "s").out == "after")
+    #expect(try folder.brake("log", "s").out == "one\n--- attempt 1 of 2 failed: the command failed\ntwo\n")
+  }
+
   @Test func `A rebuild runs the targets and nothing else, and says that the bytes are the same`() throws {
     #expect(try folder.brake("run").status == 0)
     _ = ran()

@@ -35,6 +35,15 @@ import Testing
       try folder.shell("$BRAKE runs | tail -1 | sed 's/.*brake run/$BRAKE run/' | sh").out.contains("1 hit"))
   }
 
+  @Test func `Of one run it is told what it has made`() throws {
+    #expect(try folder.brake().status == 0)
+    let shown = try folder.brake("runs", "show", "last")
+    let digest = try #require(
+      JSON(parsing: try folder.brake("show", "count", "--json").out)["digest"]?.string)
+    #expect(
+      shown.outLines.contains { $0.hasPrefix("made") && $0.hasSuffix("count.number  \(digest)") }, "\(shown)")
+  }
+
   @Test func `Failed and interrupted runs are listed too`() throws {
     folder.write(
       "stages:\n  bad: { run: \"exit 3\", out: { o: o.txt } }\n  long: { run: \"touch \(folder["on"]); sleep 60\", in: { i: quick }, out: { o: p.txt } }\n  quick: { run: \"echo > ${out.o}\", out: { o: q.txt } }\n",

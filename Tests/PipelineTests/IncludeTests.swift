@@ -72,6 +72,17 @@ import Testing
     #expect(try self.plan(prefixed, ["base.yaml": Self.base]).defaults == ["x-table"])
   }
 
+  @Test(arguments: ["1..3", "{ from: 1, to: 3 }"])
+  func `A range that is given for a list is a list`(range: String) throws {
+    let inner = """
+      params: { list: [7] }
+      stages: { f: { op: curve.fit, in: { curve: a }, with: { skip: "${list}" } } }
+      """
+    let text = "include: [{ file: i.yaml, with: { list: \(range) } }]"
+    #expect(error(text, ["i.yaml": inner]).contains("not [1,2,3]"))
+    #expect(error(text.replacing(range, with: "{ from: 1 }"), ["i.yaml": inner]).contains("takes a list"))
+  }
+
   @Test func `The keys of inputs are those of the file that names them`() throws {
     let inner = "stages: { a: { run: x, out: { o: o } }, b: { op: curve.compare, in: { fits: [a, ./f] } } }"
     let plan = try plan("include: [{ file: i.yaml, prefix: p- }]", ["i.yaml": inner])

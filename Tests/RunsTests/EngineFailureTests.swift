@@ -190,6 +190,76 @@ import Testing
     #expect(try await log(workspace) == "good\n")
   }
 
+  /// Runs a target until its instances have said so in files, and stops it.
+  private func stop(
+    _ target: String, until files: [String], in workspace: Workspace, options: RunOptions = RunOptions()
+  ) async throws {
+    let run = Task { try await workspace.run([target], options: options) }
+    while !files.allSatisfy({ workspace.text($0) != nil }) { try await Task.sleep(for: .milliseconds(10)) }
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await run.value }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `What was stopped takes the place of nothing that failed, and is told as what it is`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        s: { run: "echo why; exit 1", out: { out: x } }
+        long: { for: { n: "1..9" }, run: "echo working; touch @HERE/on-${n}; sleep 60", out: { out: x }, sandbox: false }
+      """)
+    #expect(try await workspace.run(["s"]).failed == 1)
+    var options = RunOptions()
+    options.jobs = 9
+    try await stop("long", until: (1...9).map { "on-\($0)" }, in: workspace, options: options)
+    #expect(try await log(workspace) == "why\n")
+    let logs = try await workspace.engine().logs(targets: ["s", "long"])
+    guard case .failed? = logs.first(where: { $0.instance == "s" })?.place else {
+      Issue.record("it is not said to have failed")
+      return
+    }
+    let stopped = logs.count { if case .stopped = $0.place { true } else { false } }
+    #expect(stopped == 8, "so many are kept, and said to have been stopped")
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `An attempt to make a result anew that was stopped does not hide what the result printed`()
+    async throws
+  {
+    let workspace = try Workspace(
+      """
+      stages:
+        s:
+          run: "if test -e @HERE/flag; then echo bad; touch @HERE/on; sleep 60; fi; echo good; echo x > ${out.out}"
+          out: { out: x }
+          sandbox: false
+      """)
+    #expect(try await workspace.run().ran == 1)
+    workspace.folder.write("", to: "flag")
+    var options = RunOptions()
+    options.always = true
+    try await stop("s", until: ["on"], in: workspace, options: options)
+    #expect(try await log(workspace) == "good\n")
+  }
+
+  @Test func `An attempt was killed where nothing is recorded and nobody makes it`() async throws {
+    let workspace = try Workspace("stages: { s: { run: 'echo good; echo x > ${out.out}', out: { out: x } } }")
+    func place() async throws -> StageLog.Place? {
+      try await workspace.engine().logs(targets: ["s"]).first?.place
+    }
+    let key = try #require(try await workspace.engine().status(targets: []).first?.key)
+    // As it stays where a brake dies just before it removes this.
+    let trace = "cache/failed/\(key.hex)-saved.now"
+    workspace.folder.write("bad\n", to: trace)
+    #expect(try await place() == .killed(["\(workspace.store.root)/failed/\(key.hex)-saved.now"]))
+    let right = try Leases(of: workspace.store).take(key)
+    #expect(try await place() == StageLog.Place.none)
+    right?.release()
+    try await workspace.run()
+    workspace.folder.write("bad\n", to: trace)
+    #expect(try await log(workspace) == "good\n")
+  }
+
   private func log(_ workspace: Workspace) async throws -> String {
     var text = ""
     try await workspace.engine().logs(targets: ["s"]).first?.stream {

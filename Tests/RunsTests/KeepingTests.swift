@@ -335,6 +335,18 @@ import Testing
     withExtendedLifetime(used) {}
   }
 
+  @Test func `What a run has made is noted also where that is more than 16 MiB`() throws {
+    try workspace.store.make()
+    var summary = RunSummary()
+    let digest = JSON.string(Digest(of: []).description)
+    let long = String(repeating: "x", count: 100_000)
+    for number in 0..<180 { summary.outputs["\(number)\(long)"] = ["out": digest] }
+    let journal = RunJournal(store: workspace.store)
+    journal.add(try workspace.engine(), targets: [], path: "brake.yaml", summary: summary, outcome: "done")
+    let run = try journal.run("last")
+    #expect(RunComparison.made(by: run).count == 180)
+  }
+
   @Test func `Of runs it is said what each has alone, and what they share is counted once in all`()
     async throws
   {

@@ -146,6 +146,41 @@ import Testing
     #expect(workspace.text(folder + "/real/file") == "x\n")
   }
 
+  @Test func `What cannot be kept is nothing from which an attempt goes on`() async throws {
+    let workspace = try Workspace(
+      """
+      stages:
+        train:
+          run: |
+            mkdir folder; printf '{"event":"saved","path":"folder"}\\n' >> "$BRAKE_EVENTS"; exit 1
+      """)
+    #expect(try await run(workspace).failed == 1)
+    let left = try FileManager.default.contentsOfDirectory(atPath: workspace.folder["cache/failed"])
+    #expect(left.allSatisfy { !$0.contains("-saved") }, "\(left)")
+  }
+
+  @Test func `The log of a killed attempt is that of the last one, found as soon as there is a place for it`()
+    throws
+  {
+    let folder = TemporaryFolder()
+    let store = try Store(at: folder["store"])
+    try store.make()
+    let key = Digest(of: Array("action".utf8))
+    func trace(_ log: String) -> AttemptTrace {
+      let trace = AttemptTrace(of: key, in: store, notes: ActionNotes(), earlier: nil)
+      folder.write(log, to: log)
+      trace.prints(folder[log])
+      return trace
+    }
+    let first = trace("first")
+    first.hasSaved()
+    #expect(!AttemptTrace.wasKilled(key, in: store))
+    try FileManager.default.createDirectory(atPath: folder["store/failed"], withIntermediateDirectories: true)
+    first.hasSaved()
+    trace("second").hasSaved()
+    #expect(AttemptTrace.printed(of: key, in: store).starts(with: Array("second\n".utf8)))
+  }
+
   @Test func `In a sandbox, what was saved cannot be changed`() async throws {
     guard CommandSandboxTests.hasSandbox else { return }
     let workspace = try Workspace(

@@ -113,7 +113,7 @@ private struct FakeRun {
     case .fetch(let node):
       #expect(!running.contains(node))
       work.append(.fetch(node))
-    case .watch(let node): work.append(.watch(node))
+    case .watch(let node), .waitForGraphics(let node): work.append(.watch(node))
     case .store(let batch): work.append(.store(batch))
     case .remind(let group, _): work.append(.remind(group))
     case .publish(let batch): work.append(.publish(batch))
@@ -140,7 +140,7 @@ private struct FakeRun {
         _ = schedule.failed(node)
       } else if random.next(5) == 0 && elsewhere < 50 {
         elsewhere += 1
-        schedule.leased(node)
+        if random.next(2) == 0 { schedule.leased(node) } else { schedule.crowded(node) }
         started.removeLast(started.last == node ? 1 : 0)
         started.removeAll { $0 == node }
       } else {
@@ -316,6 +316,30 @@ struct Numbers {
     #expect(schedule.waiting == 6)
     _ = schedule.failed(6)
     #expect(schedule.decisions().isEmpty, "there is a failure, and nothing new is begun")
+  }
+
+  @Test
+  func `One waits for graphics processors that others have, those behind it for their turn, and no one else`()
+  {
+    var schedule = Schedule(Capacity(places: 4, cores: 4, gpus: 3), options: .init(batch: 100))
+    for node in 0..<100 { schedule.add(dependencies: [], priority: node) }
+    _ = schedule.decisions()
+    schedule.endedLookUp()
+    for node in 0..<100 {
+      let demand = node == 50 ? Resources.undeclared : Resources(gpus: 1)
+      schedule.miss(node, key: Digest(of: [UInt8(node)]), demand: demand)
+    }
+    #expect(schedule.decisions() == [.start(0), .start(1), .start(2), .start(50)])
+    for node in [1, 0, 2] { schedule.crowded(node) }
+    #expect(schedule.decisions() == [.waitForGraphics(1)])
+    #expect(schedule.state(of: 1) == .elsewhere && schedule.waiting == 98)
+    let isLent = (some: schedule.borrow(Resources(gpus: 1)), other: schedule.borrow(.undeclared))
+    #expect(!isLent.some && isLent.other && !schedule.wantsBack, "those who wait do not want what is lent")
+    schedule.giveBack(.undeclared)
+    schedule.computed(50)
+    #expect(schedule.decisions() == [.store([50])])
+    schedule.released(1)
+    #expect(schedule.decisions() == [.start(0), .start(1), .start(2)])
   }
 
   @Test func `Whoever wants more than there is runs alone`() {

@@ -92,6 +92,25 @@ import Testing
     #expect(try await workspace.engine([("a", "2")]).status(targets: []).map(\.state) == [.unknown])
   }
 
+  @Test func `Only a question of brake's own to Python is believed to look at no packages`() throws {
+    let folder = TemporaryFolder()
+    let python = folder["bin/python3"]
+    folder.write("", to: "bin/other")
+    try FileManager.default.copyItem(atPath: "/bin/true", toPath: python)
+    let store = try Store(at: folder["store"])
+    let memory = VersionMemory(store: store, root: folder.path)
+    func key(_ ignoresPackages: Bool) -> Digest? {
+      let tool = ToolIdentities.Tool(
+        name: python, environment: [:], version: "\(python) -I -S -V; \(python) -m list",
+        ignoresPackages: ignoresPackages)
+      return memory.key(of: tool, at: python, StatCache(store: store))
+    }
+    let before = [try #require(key(false)), try #require(key(true))]
+    folder.write("", to: "lib/python3.12/site-packages/package")
+    #expect(key(false) != before[0])
+    #expect(key(true) == before[1])
+  }
+
   @Test func `A version command that does not end is killed with its children, and named`() async throws {
     let workspace = try Workspace(
       "stages: { s: { run: 'echo hi > ${out.o}', tools: { sh: 'sleep 60 & echo $! > @HERE/pid; wait' }, out: { o: o.txt } } }"

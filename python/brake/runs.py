@@ -14,7 +14,7 @@ from .tensors import needed
 
 #: Larger notes are none.
 _LIMIT = 64 << 10
-_RESULTS_LIMIT = 16 << 20
+_RESULTS_LIMIT = 64 << 20
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{3}-\d+)\.json")
 
 

@@ -54,8 +54,9 @@ extension PipelineFile {
     }
     var scope = ExpressionScope()
     for entry in parameterEntries {
-      if let value = given[entry.name] {
+      if var value = given[entry.name] {
         let type = (try? scope.evaluate(entry.value)) ?? entry.value
+        if case .array = type.json, let list = try value.listOfRange(entry.name) { value = list }
         guard value.fits(type) else {
           throw PipelineError(
             "the parameter '\(entry.name)' takes \(type.json.kind), not \(value.kind)", at: value.position,
@@ -104,14 +105,10 @@ extension PipelineFile {
       guard plain.json.double != nil else { throw mismatch("a number") }
       return plain
     case .array:
-      // A list, as the default is: it may be given to an operation, and not only run over.
-      if let list = try PlannedKeys.list(ofRange: plain, entry.name) { return list }
       if text.hasPrefix("[") { return try parsed(entry, text) }
-      if text.hasPrefix("{") {
-        let range = try parsed(entry, text)
-        if range.isRange, let list = try PlannedKeys.list(ofRange: range, entry.name) { return list }
-        throw mismatch("a list", hint: "write [a, b] or a,b")
-      }
+      let value = text.hasPrefix("{") ? try parsed(entry, text) : plain
+      if let list = try value.listOfRange(entry.name) { return list }
+      if text.hasPrefix("{") { throw mismatch("a list", hint: "write [a, b] or a,b") }
       let elements = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
       return node(
         .list(elements.map { node(.scalar(String($0.drop { $0 == " " }), isPlain: true)) }))
@@ -141,10 +138,17 @@ extension PipelineNode {
     case (.null, _), (.bool, .bool), (.integer, .integer), (.array, .array), (.object, .object): true
     case (.number, .integer), (.number, .number): true
     case (.string, _): text != nil
-    case (.array, .object): isRange
     case (.object, .array): type.isRange
     default: false
     }
+  }
+
+  /// Of a range in either form the list that it stands for, which may be given to an operation, and not only run over; nil for what is
+  /// no range.
+  /// - Parameter name: of the parameter.
+  fileprivate func listOfRange(_ name: String) throws(PipelineError) -> PipelineNode? {
+    if mapping != nil, !isRange { return nil }
+    return try PlannedKeys.list(ofRange: self, name)
   }
 
   /// Whether it is a mapping that `for:` takes for a range.

@@ -110,15 +110,17 @@ extension Engine {
     var records: [Record] = []
     var rights: [Lease] = []
     defer { for right in rights { right.release() } }
-    for record in offered where try !hasOwn(of: record.key, actions[record.key]) {
-      if ((try? store.record(record.key)) ?? nil) != record {
+    for record in offered {
+      let own = try own(of: record.key, actions[record.key])
+      if own.counts { continue }
+      if own.record != record {
         let isReplacing = try store.hasRecord(record.key)
         if isReplacing {
           // One that is here and does not count gives way, as it does to a result of one's own. Who computes one at this moment
           // would lose it, or has just recorded it.
           guard let right = try leases.take(record.key) else { continue }
           rights.append(right)
-          if try hasOwn(of: record.key, actions[record.key]) { continue }
+          if try self.own(of: record.key, actions[record.key]).counts { continue }
         }
         try publication.add(record: record, isReplacing: isReplacing)
       }
@@ -135,12 +137,11 @@ extension Engine {
     try? store.note(told: records, from: place)
   }
 
-  /// Whether there is a record here that counts.
-  private func hasOwn(of key: Digest, _ action: Action?) throws -> Bool {
-    guard let here = (try? store.record(key)) ?? nil, action?.fault(in: here.outputs) == nil else {
-      return false
-    }
-    return try trust.refusal(of: here, in: store) == nil
+  /// What is recorded here, and whether it counts; nil if nothing is that can be read.
+  private func own(of key: Digest, _ action: Action?) throws -> (record: Record?, counts: Bool) {
+    guard let here = (try? store.record(key)) ?? nil else { return (nil, false) }
+    let isSound = action?.fault(in: here.outputs) == nil
+    return (here, try isSound && trust.refusal(of: here, in: store) == nil)
   }
 
   /// The place that had what is recorded when it was asked, and of which no more than the record may be here; nil if it was made here.

@@ -68,10 +68,11 @@ extension Engine {
 
   /// Brings artefacts into the store.
   ///
+  /// - Parameter all: whether the others are of use where one cannot be had; if not, it ends there.
   /// - Returns: those that nobody has, or hands out, in this order.
-  func fetch(_ artefacts: [Artefact]) async throws -> [NotFetched] {
+  func fetch(_ artefacts: [Artefact], all: Bool) async throws -> [NotFetched] {
     var missing: [NotFetched] = []
-    for artefact in artefacts {
+    for artefact in artefacts where all || missing.isEmpty {
       do { try await store.fetch(artefact, from: sources) } catch let error as Failure
         where error.isLoss || error.code == .refused
       {
@@ -88,6 +89,6 @@ extension Engine {
     if sources.isEmpty { return false }
     let lost = outputs.map(\.artefact).filter { (try? store.isWhole($0)) == false }
     if lost.isEmpty { return false }
-    return try await fetch(lost).isEmpty
+    return try await fetch(lost, all: false).isEmpty
   }
 }

@@ -41,13 +41,7 @@ struct ActionRun: Sendable {
 
   /// Runs it, as often as its stage wants it to be tried.
   func run(report: @escaping @Sendable (OperationContext.Progress) -> Void) async -> Outcome {
-    // What is made anew, or is given nothing of what they saved, begins without them, and elsewhere the log goes on.
-    let goesOn =
-      engine.runner.isHere(action) && !isAnew
-      && (action.resumes || saved.folder(for: action.key) != nil)
-    if goesOn { AttemptTrace.settle(action.key, in: engine.store) }
-    var attempts = FailedAttempts(
-      printed: goesOn ? AttemptTrace.printed(of: action.key, in: engine.store) : [])
+    var attempts = FailedAttempts()
     var notes: [String] = []
     while true {
       let earlier = attempts.count
@@ -75,6 +69,18 @@ struct ActionRun: Sendable {
 
   private var saved: SavedFiles { SavedFiles(store: engine.store) }
 
+  /// What attempts of earlier runs printed, where this one goes on from what they have saved.
+  private var printedBefore: [UInt8] {
+    // What is made anew begins without them, and elsewhere the log goes on.
+    if isAnew || !engine.runner.isHere(action) { return [] }
+    guard saved.folder(for: action.key) != nil else {
+      AttemptTrace.forget(action.key, in: engine.store)
+      return []
+    }
+    AttemptTrace.settle(action.key, in: engine.store)
+    return AttemptTrace.printed(of: action.key, in: engine.store)
+  }
+
   /// How often it is tried again.
   private var retries: Int {
     if case .command(let command) = action.work { command.ending.retries } else { 0 }
@@ -97,6 +103,10 @@ struct ActionRun: Sendable {
       if isAnew && attempts.count == 0 { saved.forget(action.key) }
       // Elsewhere it is for whoever runs the command.
       if action.resumes, engine.runner.isHere(action) { try saved.restore(action.key) }
+      if attempts.count == 0 {
+        attempts.begin(behind: printedBefore)
+        if let remark = graphics?.remark { notes.add(remark) }
+      }
       let attempt = saved.attempt(of: action.key)
       let grown = GrownMembers(of: action, in: engine.store, notes: notes) { trace.hasSaved() }
       let isResumed = Mutex(false)
@@ -121,8 +131,7 @@ struct ActionRun: Sendable {
           return folder
         },
         saved: {
-          attempt.keep($0, in: $1)
-          trace.hasSaved()
+          if attempt.keep($0, in: $1) { trace.hasSaved() }
         }, grown: { grown.take($0) },
         placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } },
         isAnew: isAnew && attempts.count == 0)
@@ -208,7 +217,8 @@ struct ActionRun: Sendable {
   private func told(_ error: any Error, _ scratch: Scratch) -> any Error {
     let end = scratch.hasLog ? try? scratch.files.end(of: scratch.log, limit: 4096) : nil
     let isCancelled = error is CancellationError || Task.isCancelled
-    let failure = engine.failures.keep(scratch, of: action, always: !isCancelled || scratch.hasLog)
+    let failure = engine.failures.keep(
+      scratch, of: action, isStopped: isCancelled, always: !isCancelled || scratch.hasLog)
     if isCancelled { return error }
     let inner = PipelineError(wrapping: error)
     var facts = inner.facts

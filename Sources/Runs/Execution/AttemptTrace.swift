@@ -66,11 +66,9 @@ final class AttemptTrace: Sendable {
 
   /// It has saved something.
   func hasSaved() {
-    if let path = log.withLock({ path in
-      defer { path = nil }
-      return path
-    }) {
-      _ = try? store.files.link(path, to: AttemptTrace.path(key, ".now", store))
+    log.withLock { path in
+      // Another time, if it cannot be done now.
+      if let log = path, nameLog(log) { path = nil }
     }
     pace.withLock { pace in
       guard pace.isDue else { return }
@@ -80,18 +78,31 @@ final class AttemptTrace: Sendable {
     }
   }
 
+  /// Gives the log the name by which it is found once brake is killed, in place of what may be there of an attempt long ago.
+  /// - Returns: whether it has it.
+  private func nameLog(_ log: String) -> Bool {
+    let name = AttemptTrace.path(key, ".now", store)
+    do {
+      if try store.files.entry(name) != nil { try store.files.remove(name) }
+      return try store.files.link(log, to: name)
+    } catch {
+      return false
+    }
+  }
+
   /// It has ended, and another may go on from what is saved.
   /// - Parameter printed: by all attempts so far.
   /// - Returns: what all took.
   @discardableResult func end(printed: [UInt8]? = nil) -> Effort {
-    let list = SavedList(of: key, in: store)
-    if SavedFiles(store: store).folder(for: key) != nil || !list.members.isEmpty {
-      keepSpent()
-      if let printed {
-        try? store.files.replace(
-          AttemptTrace.path(key, ".log", store), with: printed.suffix(AttemptTrace.mostPrinted),
-          by: store.temporaryPath())
-      }
+    guard SavedFiles(store: store).hasSaved(key) else {
+      AttemptTrace.forget(key, in: store)
+      return total ?? own
+    }
+    keepSpent()
+    if let printed {
+      try? store.files.replace(
+        AttemptTrace.path(key, ".log", store), with: printed.suffix(AttemptTrace.mostPrinted),
+        by: store.temporaryPath())
     }
     try? store.files.remove(AttemptTrace.path(key, ".now", store))
     return total ?? own
@@ -101,6 +112,13 @@ final class AttemptTrace: Sendable {
     let json = JSON.object((total ?? own).members)
     try? store.files.replace(
       AttemptTrace.path(key, ".spent", store), with: json.canonicalBytes, by: store.temporaryPath())
+  }
+
+  /// Nothing that attempts have saved is there any more, or nobody wants it.
+  static func forget(_ key: Digest, in store: Store) {
+    for path in suffixes.map({ path(key, $0, store) }) where (try? store.files.entry(path)) ?? nil != nil {
+      store.files.removeAll(path)
+    }
   }
 
   // MARK: What was printed

@@ -106,7 +106,7 @@ struct BatchLookup: Sendable {
       } catch let lost as LostImage {
         guard !engine.sources.isEmpty, fetched.insert(lost.artefact.digest).inserted else { throw lost }
         tell("\(item.instance.name): fetches its container image")
-        if try await !engine.fetch([lost.artefact]).isEmpty { throw lost }
+        if try await !engine.fetch([lost.artefact], all: false).isEmpty { throw lost }
       }
     }
   }

@@ -173,7 +173,7 @@ extension Execution {
 
   private static func end(of run: LeasedRun, _ lacks: [Artefact], in engine: Engine) async -> AheadEnd {
     do {
-      if !lacks.isEmpty, try await !engine.fetch(lacks).isEmpty { return .nothing }
+      if !lacks.isEmpty, try await !engine.fetch(lacks, all: false).isEmpty { return .nothing }
       switch await run.run() {
       case .leased, .crowded: return .nothing
       case .found(let record): return .found(record)

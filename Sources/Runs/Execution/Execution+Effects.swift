@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import Pipeline
+import Synchronization
 import System
 
 extension Execution {
@@ -12,7 +13,7 @@ extension Execution {
       if !schedule.startsMore { giveUp.set() }
       let decisions = schedule.decisions()
       if decisions.isEmpty {
-        // Who has them and no place does not keep them from others: it may be a command of this run that needs them.
+        // Who has them and no place does not keep them from others: it may be a command of this run that needs them. It waits once more.
         graphics = [:]
         return startAhead(&group)
       }
@@ -22,6 +23,7 @@ extension Execution {
         case .start(let number): start(number, &group)
         case .fetch(let number): fetch(number, &group)
         case .watch(let number): watch(number, &group)
+        case .waitForGraphics(let number): waitForGraphics(number, &group)
         case .store(let batch): store(batch, &group)
         case .remind(let number, let seconds): remind(number, after: seconds, &group)
         case .publish(let batch): publish(batch, &group)
@@ -135,7 +137,7 @@ extension Execution {
     let action = actions[number]!
     observe(.progress(instance: action.name, fraction: nil, text: "fetches what it reads"))
     group.addTask { [engine] in
-      do { return .fetched(number, missing: try await engine.fetch(artefacts)) } catch {
+      do { return .fetched(number, missing: try await engine.fetch(artefacts, all: true)) } catch {
         return .notFetched(number, PipelineError(wrapping: error, in: action))
       }
     }
@@ -143,7 +145,6 @@ extension Execution {
 
   /// Waits for another process without taking a place.
   mutating func watch(_ number: Int, _ group: inout TaskGroup<Event>) {
-    if crowded.remove(number) != nil { return waitForGraphics(number, &group) }
     let name = instances.name(number)
     let text = "waits for another brake that computes it"
     let key = actions[number]!.key
@@ -176,14 +177,18 @@ extension Execution {
   /// Others may have them for hours, and another brake that has some may do the action meanwhile.
   func waitForGraphics(_ number: Int, _ group: inout TaskGroup<Event>) {
     let (name, action) = (instances.name(number), actions[number]!)
+    // Of a stage with thousands of instances once.
+    let words = "\(Reference.leadingName(of: name)) \(GraphicsShare.waits)"
+    let isNew = !noted.contains(words)
     group.addTask { [engine, giveUp, observe] in
+      let told = Mutex<String?>(nil)
       let share = await engine.runner.graphics(
         for: action, while: { !giveUp.isSet && engine.leases.about(action.key) == nil }
       ) {
-        observe(.note("\(name) \(GraphicsShare.waits)"))
-        observe(.progress(instance: name, fraction: nil, text: GraphicsShare.waits))
+        told.withLock { $0 = words }
+        if isNew { observe(.note("\(name) \(GraphicsShare.waits)")) }
       }
-      return .hasGraphics(number, share)
+      return .hasGraphics(number, share, told: told.withLock { $0 })
     }
   }
 

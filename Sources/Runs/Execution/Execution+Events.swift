@@ -22,9 +22,10 @@ extension Execution {
       endGrowth(of: number)
       schedule.released(number)
     case .crowded(let number):
-      crowded.insert(number)
-      schedule.leased(number)
-    case .hasGraphics(let number, let share):
+      observe(.progress(instance: instances.name(number), fraction: nil, text: GraphicsShare.waits))
+      schedule.crowded(number)
+    case .hasGraphics(let number, let share, let told):
+      if let told { noted.insert(told) }
       graphics[number] = share
       schedule.released(number)
     case .fetched(let number, let missing):

@@ -54,8 +54,10 @@ extension Execution {
         try writer.add(
           instances[number], known, dependencies: instances.dependencies(of: number),
           as: remembered == nil ? nil : number)
-        if remembered == nil { instances.release(number) }
-        if (number + 1) % Execution.releasedAtOnce == 0 { FreeMemory.giveBack() }
+        if remembered == nil {
+          instances.release(number)
+          if (number + 1) % Execution.releasedAtOnce == 0 { FreeMemory.giveBack() }
+        }
       }
       return try writer.finished(result)
     } catch {

@@ -19,7 +19,8 @@ struct Execution {
     /// Others have the graphics processors that it needs.
     case crowded(Int)
     /// It has them, or need not wait for them any more.
-    case hasGraphics(Int, GraphicsShare?)
+    /// - Parameter told: what has been said of that.
+    case hasGraphics(Int, GraphicsShare?, told: String?)
     /// What it reads has been brought into the store, but for what nobody has.
     case fetched(Int, missing: [NotFetched])
     case notFetched(Int, PipelineError)
@@ -82,9 +83,7 @@ struct Execution {
   /// The rights to what runs or is being stored.
   var leases: [Int: Lease] = [:]
   var computed: [Int: Computed] = [:]
-  /// Those that wait for graphics processors, until somebody waits for them.
-  var crowded: Set<Int> = []
-  /// What they have waited for, until they start.
+  /// The graphics processors that instances have waited for, until these start.
   var graphics: [Int: GraphicsShare] = [:]
   /// Sleeps while a group of results waits for more.
   var reminder: Task<Void, Never>?

@@ -11,15 +11,17 @@ import System
 ///     failed/1a2b3c4d5e6f-1/work/    what a command had written, without its inputs
 ///                           out/     what an operation had written
 ///                           log      what was printed
-///                           about    the action's key, the stage, and which run's it was
+///                           about    the action's key, the stage, which run's it was, and whether it was stopped and did not fail
 ///
-/// The newest few are kept, and those of an action until it succeeds.
+/// The newest few are kept, and those of an action until it succeeds. What was stopped takes the place of nothing that failed.
 final class FailedActions: Sendable {
   struct Entry: Sendable {
     let folder: String
     fileprivate let files: any FileSystem
     let key: Digest
     let line: String
+    /// Whether it was stopped, as by Ctrl-C, and did not fail.
+    let isStopped: Bool
 
     var log: String { folder + "/log" }
     /// The folder with what had been written; nil if nothing had been.
@@ -37,7 +39,7 @@ final class FailedActions: Sendable {
 
   private var files: any FileSystem { store.files }
 
-  /// How many are kept in all, and of one action.
+  /// How many are kept in all, and of one action: so many that failed, and so many that were stopped.
   private static let most = 8
   private static let mostOfOne = 3
 
@@ -63,8 +65,10 @@ final class FailedActions: Sendable {
 
   /// Takes what an action left out of its scratch folder.
   ///
-  /// - Parameter always: even if there is nothing but what it printed.
-  func keep(_ scratch: Scratch, of action: Action, always: Bool) -> Entry? {
+  /// - Parameters:
+  ///   - isStopped: whether it was stopped, and did not fail.
+  ///   - always: even if there is nothing but what it printed.
+  func keep(_ scratch: Scratch, of action: Action, isStopped: Bool, always: Bool) -> Entry? {
     // Inputs can be had again from where they came from.
     for member in action.inputs.flatMap(\.members) { files.removeAll("\(scratch.work)/\(member.place)") }
     if !always && isEmpty(scratch.work) && isEmpty(scratch.out) { return nil }
@@ -72,7 +76,8 @@ final class FailedActions: Sendable {
       var all = load(&known)
       defer { known = all }
       guard
-        let failure = begin(action, behind: all.compactMap { FailedActions.number(of: $0.folder) }.max() ?? 0)
+        let failure = begin(
+          action, isStopped, behind: all.compactMap { FailedActions.number(of: $0.folder) }.max() ?? 0)
       else { return nil }
       for (path, name) in [(scratch.work, "work"), (scratch.out, "out")] where !isEmpty(path) {
         // A folder that cannot be written to cannot be moved to another one.
@@ -83,18 +88,21 @@ final class FailedActions: Sendable {
       // An empty log is kept too: it says that the action failed without a word.
       do { try files.rename(scratch.log, to: failure.log) } catch { try? files.write([], to: failure.log) }
       all.append(failure)
-      evict(&all, of: action.key)
+      evict(&all, behind: failure)
       return failure
     }
   }
 
   /// Makes a folder that no other process has, with what says whose it is.
   /// - Parameter last: the number of the newest that is known. Another process may have made more since.
-  private func begin(_ action: Action, behind last: Int) -> Entry? {
+  private func begin(_ action: Action, _ isStopped: Bool, behind last: Int) -> Entry? {
     for number in last + 1...last + FailedActions.attempts {
       let failure = Entry(
-        folder: "\(folder)/\(action.key.short)-\(number)", files: files, key: action.key, line: line(action))
-      let about: JSON = ["key": .string(action.key.hex), "line": .string(failure.line)]
+        folder: "\(folder)/\(action.key.short)-\(number)", files: files, key: action.key, line: line(action),
+        isStopped: isStopped)
+      let about: JSON = [
+        "key": .string(action.key.hex), "line": .string(failure.line), "stopped": .bool(isStopped),
+      ]
       do {
         let temporary = try store.temporaryPath()
         try files.write(about.canonicalBytes, to: temporary)
@@ -130,17 +138,19 @@ final class FailedActions: Sendable {
     }
   }
 
-  private func evict(_ all: inout [Entry], of key: Digest) {
-    func remove(_ index: Int) {
-      files.removeAll(all[index].folder)
-      all.remove(at: index)
+  /// Makes room for the newest entry, which stands last, among those that ended as it did.
+  private func evict(_ all: inout [Entry], behind newest: Entry) {
+    func evict(_ most: Int, _ isMeant: (Entry) -> Bool) {
+      while all.count(where: isMeant) > most {
+        // Those that left nothing but a log go first.
+        let index =
+          all.dropLast().firstIndex { isMeant($0) && $0.work == nil } ?? all.firstIndex(where: isMeant)!
+        files.removeAll(all[index].folder)
+        all.remove(at: index)
+      }
     }
-    // Those that left nothing but a log go first, but never the newest, which stands last.
-    while all.count(where: { $0.key == key }) > FailedActions.mostOfOne {
-      remove(
-        all.dropLast().firstIndex { $0.key == key && $0.work == nil } ?? all.firstIndex { $0.key == key }!)
-    }
-    while all.count > FailedActions.most { remove(all.dropLast().firstIndex { $0.work == nil } ?? 0) }
+    evict(FailedActions.mostOfOne) { $0.isStopped == newest.isStopped && $0.key == newest.key }
+    evict(FailedActions.most) { $0.isStopped == newest.isStopped }
   }
 
   private func line(_ action: Action) -> String { "\(request) \(action.name)" }
@@ -154,7 +164,10 @@ final class FailedActions: Sendable {
         let json = try? JSON(parsing: about),
         let key = json["key"]?.string.flatMap({ Digest($0) }), let line = json["line"]?.string
       else { return nil }
-      return (number, Entry(folder: "\(folder)/\(name)", files: files, key: key, line: line))
+      let entry = Entry(
+        folder: "\(folder)/\(name)", files: files, key: key, line: line,
+        isStopped: json["stopped"]?.bool == true)
+      return (number, entry)
     }
     let sorted = failures.sorted { $0.0 < $1.0 }.map(\.1)
     known = sorted

@@ -8,8 +8,8 @@ struct FailedAttempts: Sendable {
   var effort: Effort?
   private(set) var count = 0
 
-  /// - Parameter printed: by attempts of earlier runs.
-  init(printed: [UInt8]) { self.printed = printed }
+  /// - Parameter earlier: what attempts of earlier runs printed.
+  mutating func begin(behind earlier: [UInt8]) { printed = earlier }
 
   /// Of each, the last so many bytes.
   private static let most = 256 << 10

@@ -26,28 +26,25 @@ struct LeasedRun: Sendable {
   var retried: @Sendable () -> Void = {}
 
   func run() async -> End {
-    let lease: Lease
-    let graphics: GraphicsShare
     do {
-      guard let right = try engine.leases.take(action.key) else { return .leased }
+      guard let lease = try engine.leases.take(action.key) else { return .leased }
       // Another process may have finished it since it was looked up.
       if !isAnew, case .hit(let record) = try engine.lookup(action) { return .found(record) }
-      // Others may do it meanwhile.
-      guard let share = self.graphics ?? engine.runner.graphicsAtOnce(for: action) else { return .crowded }
-      (lease, graphics) = (right, share)
+      return try await engine.holdingToken(graphics, for: action) { await run(lease, $0) } ?? .crowded
     } catch {
       return .ran(.failed(PipelineError(wrapping: error, in: action), seconds: 0, notes: []), nil)
     }
-    let outcome = await engine.holdingToken(for: action) {
-      await LeaseTeller.run(
-        lease, stage: name,
-        report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
-      ) { report in
-        await ActionRun(
-          action: action, engine: engine, threads: threads, isAnew: isAnew, graphics: graphics,
-          isLost: { lease.isLost }, retried: retried
-        ).run(report: report)
-      }
+  }
+
+  private func run(_ lease: Lease, _ graphics: GraphicsShare) async -> End {
+    let outcome = await LeaseTeller.run(
+      lease, stage: name,
+      report: { observe(.progress(instance: name, fraction: $0.fraction, text: $0.text)) }
+    ) { report in
+      await ActionRun(
+        action: action, engine: engine, threads: threads, isAnew: isAnew, graphics: graphics,
+        isLost: { lease.isLost }, retried: retried
+      ).run(report: report)
     }
     // Another process took this one for dead, perhaps since it was stopped: it has recorded the action by now, or does it.
     if case .failed = outcome, lease.isLost, !Task.isCancelled { return .leased }

@@ -34,6 +34,9 @@ struct SavedFiles: Sendable {
     return (try? files.realPath(folder)) ?? nil
   }
 
+  /// Whether anything is kept of an action.
+  func hasSaved(_ key: Digest) -> Bool { folder(for: key) != nil || SavedList.hasMembers(of: key, in: store) }
+
   /// Makes ready what an attempt can go on from, and counts the attempt.
   ///
   /// - Parameter isPlaced: whether it also gets what of growing outputs is in the store.
@@ -139,16 +142,18 @@ struct SavedFiles: Sendable {
     /// - Parameters:
     ///   - path: from the folder of the command, as the command says.
     ///   - work: that folder.
-    func keep(_ path: String, in work: String) {
+    /// - Returns: whether it is kept; not what cannot be, and no more than a few thousand.
+    func keep(_ path: String, in work: String) -> Bool {
       paths.withLock { paths in
         guard paths.count < Attempt.most || paths.contains(path), saved.keep(path, in: work, of: key) else {
-          return
+          return false
         }
         paths.insert(path)
         given.withLock { given in
           given.remove(path)
           dropRemoved(from: work, &paths, &given)
         }
+        return true
       }
     }
 
@@ -224,8 +229,8 @@ struct SavedFiles: Sendable {
 
   func forget(_ key: Digest) {
     let folder = folder(of: key)
-    let traces = AttemptTrace.suffixes.map { folder + $0 }
-    for path in traces + [SavedList.path(of: key, in: store), folder]
+    AttemptTrace.forget(key, in: store)
+    for path in [SavedList.path(of: key, in: store), folder]
     where (try? files.entry(path)) ?? nil != nil {
       files.removeAll(path)
     }

@@ -41,6 +41,22 @@ struct SavedList: Sendable, Equatable {
     timesResumed = max(0, json["resumed"]?.integer ?? 0)
   }
 
+  /// Whether there is a list, and it is not empty. It may be long, and is not read for that.
+  static func hasMembers(of key: Digest, in store: Store) -> Bool {
+    let start = Array((head + "{").utf8)
+    do {
+      guard let file = try InputFile.ifPresent(path(of: key, in: store), files: store.files) else {
+        return false
+      }
+      return try file.bytes(at: 0, count: start.count) == start
+    } catch {
+      return false
+    }
+  }
+
+  /// With what each begins, as canonical JSON.
+  private static let head = #"{"brake":"saved 1","members":["#
+
   private static func member(_ json: JSON) -> Member? {
     guard let output = json["output"]?.string, let key = json["key"]?.string, let path = json["path"]?.string,
       let digest = json["digest"]?.string.flatMap({ Digest($0) }), let size = json["size"]?.integer,
@@ -72,7 +88,7 @@ struct SavedList: Sendable, Equatable {
   static func write(
     _ members: some Sequence<[UInt8]>, timesResumed: Int, for key: Digest, in store: Store
   ) throws {
-    var bytes = Array(#"{"brake":"saved 1","members":["#.utf8)
+    var bytes = Array(head.utf8)
     for (number, member) in members.enumerated() {
       if number > 0 { bytes.append(UInt8(ascii: ",")) }
       bytes += member

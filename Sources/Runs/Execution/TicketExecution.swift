@@ -101,6 +101,7 @@ public struct TicketExecution: Sendable {
       try ticket.write(.told(hasSaved: false), notes, by: job)
       return false
     }
+    if let remark = graphics.remark { notes.add(remark) }
     let trace = AttemptTrace(of: action.key, in: store, notes: notes, earlier: nil)
     let grown = GrownMembers(of: action, in: store, notes: notes) { trace.hasSaved() }
     let isResumed = Mutex(false)
@@ -124,8 +125,7 @@ public struct TicketExecution: Sendable {
         return folder
       },
       saved: {
-        attempt.keep($0, in: $1)
-        trace.hasSaved()
+        if attempt.keep($0, in: $1) { trace.hasSaved() }
       }, grown: { grown.take($0) },
       placed: { path, _ in if !grown.has(placed: path) { attempt.add(placed: path) } })
     let stopwatch = EffortWatch()

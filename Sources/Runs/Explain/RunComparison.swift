@@ -41,13 +41,14 @@ public struct RunComparison: Sendable {
   public init(_ runs: [RunNote], in store: Store) {
     self.runs = runs
     var notes: [String] = []
-    let artefacts = runs.map(RunComparison.artefacts)
+    let artefacts = runs.map(RunComparison.made(by:))
     var metrics: [[String: RunMetrics.Value]] = []
     var read: [Digest: [RunMetrics.Value]] = [:]
     var left = RunComparison.metricLimit
     for outputs in artefacts {
       var found: [String: RunMetrics.Value] = [:]
-      for (name, digest) in outputs.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      for (name, digest) in outputs.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+      where left > 0 {
         if read[digest] == nil {
           do {
             read[digest] = try RunMetrics.values(of: digest, in: store, sizeLimit: RunComparison.sizeLimit)
@@ -87,8 +88,8 @@ public struct RunComparison: Sendable {
     }
   }
 
-  /// `fit[47k].curve`, `train.checkpoints[64]` -> digest.
-  private static func artefacts(_ run: RunNote) -> [String: Digest] {
+  /// What a run made, by name: `fit[47k].curve`, `train.checkpoints[64]`.
+  public static func made(by run: RunNote) -> [String: Digest] {
     var found: [String: Digest] = [:]
     for (instance, outputs) in run.outputs.object ?? [:] {
       for (output, value) in outputs.object ?? [:] {

@@ -147,8 +147,8 @@ public struct RunJournal: Sendable {
     }
   }
 
-  /// Bytes of the results of a run that has made very many: a hundred thousand of them.
-  private static let resultsLimit = 16 << 20
+  /// Bytes of the results of a run that has made very many, at most: some hundred thousand of them.
+  static let resultsLimit = 64 << 20
   /// Runs of which these are kept: as many as 'brake gc' keeps the results of.
   private static let mostResults = 10
 

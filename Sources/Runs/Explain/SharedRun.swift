@@ -21,8 +21,8 @@ public struct SharedRun: Sendable {
     "id", "started", "seconds", "pipeline", "targets", "overrides", "parameters", "outcome", "planned", "ran",
     "failed", "outputs",
   ]
-  /// Bytes of `run.json`, at most: a hundred thousand actions.
-  private static let limit = 16 << 20
+  /// Bytes of `run.json`, at most: some hundred thousand results.
+  private static let limit = RunJournal.resultsLimit
 
   /// What the reference is called that leads to a run.
   /// - Throws: if a text is not the whole name of a run.
@@ -55,7 +55,9 @@ public struct SharedRun: Sendable {
     if results.isEmpty {
       throw Failure(
         .notFound, "no results of the run \(run.identifier) are known",
-        hint: "it failed, or made very much long ago: name what is wanted as stage[key].output")
+        hint:
+          "it failed, made very much long ago, or made more than is noted: name what is wanted as stage[key].output"
+      )
     }
     return results
   }

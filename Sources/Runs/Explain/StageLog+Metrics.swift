@@ -29,7 +29,7 @@ extension StageLog {
     case .running(let log):
       let scratch = parentFolder(of: log)
       places = ["\(scratch)/\(Scratch.eventsName)"] + (metrics.map { ["\(scratch)/work/\($0.file)"] } ?? [])
-    case .failed(_, let work):
+    case .failed(_, let work), .stopped(_, let work):
       places = [work, metrics?.file].contains(nil) ? [] : ["\(work!)/\(metrics!.file)"]
     case .recorded, .empty: return try recorded(metric, body)
     }

@@ -12,6 +12,8 @@ public struct StageLog: Sendable {
     case running(String)
     /// The file that its last failure left, and the folder with what it had written by then.
     case failed(String, work: String?)
+    /// The same of its last attempt, which was stopped, as by Ctrl-C.
+    case stopped(String, work: String?)
     /// The files of attempts that saved something and were killed with brake, one after the other.
     case killed([String])
     /// The log that is kept with its record.
@@ -36,7 +38,7 @@ public struct StageLog: Sendable {
     self.key = key
     switch place {
     case .recorded, .empty: self.record = record
-    case .none, .running, .failed, .killed: self.record = nil
+    case .none, .running, .failed, .stopped, .killed: self.record = nil
     }
     self.store = store
   }
@@ -50,7 +52,7 @@ public struct StageLog: Sendable {
   /// Whether an attempt that did not end has saved something from which the next one goes on.
   public var hasSaved: Bool {
     guard let key else { return false }
-    return SavedFiles(store: store).folder(for: key) != nil || !SavedList(of: key, in: store).members.isEmpty
+    return SavedFiles(store: store).hasSaved(key)
   }
 
   /// Hands out what was printed, piece by piece; of a running stage, what it has printed so far.
@@ -58,7 +60,7 @@ public struct StageLog: Sendable {
     switch place {
     case .none, .empty: break
     case .recorded(let digest): try store.stream(digest, body)
-    case .running(let path), .failed(let path, _): try stream(path, body)
+    case .running(let path), .failed(let path, _), .stopped(let path, _): try stream(path, body)
     case .killed(let paths): for path in paths { try stream(path, body) }
     }
   }
@@ -92,8 +94,8 @@ public struct StageLog: Sendable {
 }
 
 extension Engine {
-  /// The logs of the targets' instances: of the stage that runs now, of its last failure if there was one since it last
-  /// ran, or of the recorded run.
+  /// The logs of the targets' instances: of the stage that runs now, of its last failure if there was one since it last ran, of the
+  /// recorded run, or where there is none, of the attempts that were stopped or killed.
   public func logs(targets: [String]) async throws -> [StageLog] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
       let survey = try Survey(self, targets: targets, isLooking: true)
@@ -114,12 +116,16 @@ extension Engine {
   private func place(of finding: Survey.Finding) -> StageLog.Place {
     guard let action = finding.action else { return .none }
     if let path = RunningAction.log(of: action.key, in: store) { return .running(path) }
-    if AttemptTrace.wasKilled(action.key, in: store) {
-      return .killed(AttemptTrace.logs(of: action.key, in: store))
-    }
     // A success removes them: those of a recorded action are of later attempts to make it anew.
     let failure = failures.latest(ofKey: action.key)
-    if failure == nil, let record = finding.record { return record.log.map { .recorded($0) } ?? .empty }
-    return (failure ?? failures.latest(of: action)).map { .failed($0.log, work: $0.work) } ?? .none
+    if failure?.isStopped != false, let record = finding.record {
+      return record.log.map { .recorded($0) } ?? .empty
+    }
+    // Where somebody does it now elsewhere, nothing was killed.
+    if AttemptTrace.wasKilled(action.key, in: store), leases.about(action.key) == nil {
+      return .killed(AttemptTrace.logs(of: action.key, in: store))
+    }
+    guard let last = failure ?? failures.latest(of: action) else { return .none }
+    return last.isStopped ? .stopped(last.log, work: last.work) : .failed(last.log, work: last.work)
   }
 }

@@ -64,10 +64,11 @@ struct Survey: Sendable {
   private let isLooking: Bool
   private let keepsRecorded: Bool
 
-  /// - Parameter isLooking: whether what a run would most likely find is good enough where it alone can tell: for people who look, not for
-  ///   what is done or left undone because of it.
-  /// - Parameter keepsRecorded: whether the action and the record of what is recorded and in the store are wanted, and not just the key:
-  ///   all of them take some kilobytes each.
+  /// - Parameters:
+  ///   - isLooking: whether what a run would most likely find is good enough where it alone can tell: for people who look, not for what is
+  ///     done or left undone because of it.
+  ///   - keepsRecorded: whether the action and the record of what is recorded and in the store are wanted, and not just the key: all of
+  ///     them take some kilobytes each.
   init(
     _ engine: Engine, targets: [String], isLooking: Bool = false, keepsRecorded: Bool = true
   ) throws {

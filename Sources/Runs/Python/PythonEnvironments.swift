@@ -72,7 +72,8 @@ final class PythonEnvironments: Sendable {
       let version: String
       do {
         version = try tools.identity(
-          of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:], at: instance)
+          of: interpreter, version: PythonEnvironments.question(interpreter), seeing: [:],
+          ignoresPackages: true, at: instance)
       } catch var unknown as UnknownIdentity {
         // One in a folder that the pipeline names may be any program.
         switch source {
@@ -173,7 +174,7 @@ final class PythonEnvironments: Sendable {
     do {
       version = try tools.identity(
         of: "python3", version: PythonEnvironments.question("python3", more: " + ' ' + sys.base_exec_prefix"),
-        seeing: seen, at: instance)
+        seeing: seen, ignoresPackages: true, at: instance)
     } catch var unknown as UnknownIdentity {
       if isLooking, let folder = made.lastUsed(source) { return folder }
       unknown.isQuestionToPython = true

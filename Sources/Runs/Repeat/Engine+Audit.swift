@@ -65,11 +65,11 @@ extension Engine {
   ) async -> Audit<Report>.Outcome {
     let (action, record) = (finding.action!, finding.record!)
     do {
-      if let lost = try await fetch(lackingInStore(action.inputs.flatMap(\.members))).first {
+      if let lost = try await fetch(lackingInStore(action.inputs.flatMap(\.members)), all: false).first {
         return .leftOut("its input \(lost.digest.short) is not in the store")
       }
       // Without what is recorded it can be told that something differs, and not by how much.
-      _ = try? await fetch(record.outputs.map(\.artefact))
+      _ = try? await fetch(record.outputs.map(\.artefact), all: true)
     } catch {
       return .failed(PipelineError(wrapping: error, in: action))
     }

@@ -4,7 +4,7 @@ import Pipeline
 import System
 
 extension Engine {
-  /// Executes recorded actions once more, each by itself with the inputs that it had.
+  /// Executes recorded actions once more, each by itself with the inputs that it had, as many at once as a run would.
   ///
   /// - Parameters:
   ///   - targets: stages, instances or globs; the pipeline's defaults if empty. Only their own instances are repeated, or if
@@ -29,23 +29,34 @@ extension Engine {
       }
       observe(.planned(findings.count))
       let places = jobs(options).count
-      var rest = findings.enumerated().makeIterator()
+      var room = runner.capacity(places: places)
+      var waiting = Array(findings.indices)
       var outcomes: [(Int, RepetitionOutcome<Report>)] = []
       await withTaskGroup(of: (Int, RepetitionOutcome<Report>).self) { group in
-        func startNext() {
-          guard !Task.isCancelled, let (number, finding) = rest.next() else { return }
-          group.addTask {
-            let repeating = Repeating(
-              engine: self, action: finding.action!, record: finding.record!,
-              threads: finding.instance.resources.cores ?? max(1, Processors.available / places))
-            return (number, await repeating.run(isRecording: isRecording, observe: observe, compare: compare))
+        func demand(_ number: Int) -> Resources { runner.demand(findings[number].action!.resources) }
+        /// The first for which there is room, as often as there is one.
+        func start() {
+          while !Task.isCancelled, room.hasPlace,
+            let place = waiting.firstIndex(where: { room.take(demand($0)) })
+          {
+            let number = waiting.remove(at: place)
+            group.addTask {
+              let finding = findings[number]
+              let repeating = Repeating(
+                engine: self, action: finding.action!, record: finding.record!,
+                threads: finding.instance.resources.cores ?? max(1, Processors.available / places))
+              return (
+                number, await repeating.run(isRecording: isRecording, observe: observe, compare: compare)
+              )
+            }
           }
         }
-        for _ in 0..<places { startNext() }
+        start()
         while let outcome = await group.next() {
+          room.give(demand(outcome.0))
           outcomes.append(outcome)
           if !Task.isCancelled || outcome.1.isDone { ended(findings[outcome.0].instance.name, outcome.1) }
-          startNext()
+          start()
         }
       }
       try Task.checkCancellation()

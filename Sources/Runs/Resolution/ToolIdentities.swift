@@ -15,6 +15,8 @@ final class ToolIdentities: Sendable {
     /// What a command that is asked for its version sees, as the stage's own command does.
     let environment: [String: String]
     let version: String
+    /// Whether the command is a question to Python that looks at no installed packages.
+    var ignoresPackages = false
   }
 
   private let files: StatCache
@@ -39,10 +41,11 @@ final class ToolIdentities: Sendable {
   /// - Parameters:
   ///   - environment: the variables that the program sees.
   ///   - searchPath: where it is looked for, instead of the user's PATH.
+  ///   - ignoresPackages: whether the version command is a question to Python that looks at no installed packages.
   /// - Throws: `UnknownIdentity` if it has to be asked for.
   func identity(
     of name: String, version: String?, seeing environment: [String: String], in searchPath: String? = nil,
-    at instance: StageInstance
+    ignoresPackages: Bool = false, at instance: StageInstance
   ) throws -> String {
     guard let path = ProgramPath.find(name, in: searchPath) else {
       throw PipelineError(
@@ -50,7 +53,8 @@ final class ToolIdentities: Sendable {
         facts: [("stage", instance.name)], hint: "install it, or put its folder into PATH")
     }
     guard let version else { return try files.artefact(at: path).digest.description }
-    let tool = Tool(name: name, environment: environment, version: version)
+    let tool = Tool(
+      name: name, environment: environment, version: version, ignoresPackages: ignoresPackages)
     let (known, believesMemory) = state.withLock { ($0.known[tool], $0.believesMemory) }
     if let known { return known }
     guard believesMemory, let answer = memory.answer(of: tool, at: path, files) else {

@@ -81,7 +81,7 @@ struct VersionMemory: Sendable {
       "version": "1", "command": .string(tool.version), "program": .string(path),
       "environment": .object(tool.environment.mapValues { .string($0) }), "words": .object(seen),
       // An interpreter that looks at none of them says the same, whatever is installed.
-      "packages": isPython && !Set(words).isSuperset(of: ["-I", "-S"]) ? .array(packages(of: path)) : .null,
+      "packages": isPython && !tool.ignoresPackages ? .array(packages(of: path)) : .null,
     ]
     return Digest(of: key.canonicalBytes)
   }

@@ -9,6 +9,8 @@ extension Schedule {
     case fetch(Int)
     /// Wait until the process that computes it, or has what it needs, has done so or has died.
     case watch(Int)
+    /// Wait until graphics processors are free that others than this run have.
+    case waitForGraphics(Int)
     /// Make durable what these have computed.
     case store([Int])
     /// Call `due` with this number in so many seconds: results wait.

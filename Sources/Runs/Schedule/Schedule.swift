@@ -7,7 +7,8 @@ import Pipeline
 ///
 ///     waiting -> lookingUp -> publishing -> done          recorded already
 ///                          -> queued -> running -> storing -> publishing -> done
-///                                    -> elsewhere -> queued     another process computes the same action, or has what it needs
+///                                    -> elsewhere -> queued     another process computes the same action
+///                                                               or it is the one that waits for graphics processors
 ///                          -> fetching -> queued           what it reads comes from elsewhere than the store
 ///                          -> twin                         another instance of this run is the same action
 ///
@@ -55,6 +56,9 @@ struct Schedule {
   private var queue = IndexHeap()
   private var fetches: [Int] = []
   private var watched: [Int] = []
+  /// The one that waits for graphics processors which others than this run have: meanwhile nothing else is begun that needs some.
+  private var crowded: Int?
+  private var isCrowdedTold = true
   private var computed: [Int] = []
   /// How long those took that wait to be made durable, and whether they have waited long enough.
   private var atRisk = 0.0
@@ -178,6 +182,10 @@ struct Schedule {
     }
     decisions += watched.map { .watch($0) }
     watched = []
+    if let crowded, !isCrowdedTold {
+      decisions.append(.waitForGraphics(crowded))
+      isCrowdedTold = true
+    }
     store(&decisions)
     if !isPublishing, !published.isEmpty {
       isPublishing = true
@@ -209,7 +217,7 @@ struct Schedule {
   /// Takes room for something that is no instance.
   /// - Returns: whether there is any.
   mutating func borrow(_ demand: Resources) -> Bool {
-    guard startsMore, room.take(demand) else { return false }
+    guard startsMore, !isHeldBack(demand), room.take(demand) else { return false }
     lent.append(demand)
     return true
   }
@@ -227,7 +235,7 @@ struct Schedule {
     for demand in lent { whole.give(demand) }
     return queue.elements.contains { node in
       var rest = whole
-      return rest.take(demand(of: node))
+      return !isHeldBack(demand(of: node)) && rest.take(demand(of: node))
     }
   }
 
@@ -238,7 +246,7 @@ struct Schedule {
   private mutating func start(_ decisions: inout [Decision]) {
     var passedOver: [Int] = []
     while room.hasPlace, let node = queue.popSmallest() {
-      guard room.take(demand(of: node)) else {
+      guard !isHeldBack(demand(of: node)), room.take(demand(of: node)) else {
         passedOver.append(node)
         continue
       }
@@ -289,6 +297,9 @@ struct Schedule {
 
   private func demand(of node: Int) -> Resources { work[node]?.demand ?? .undeclared }
 
+  /// Whether something has to wait behind the one that waits for graphics processors.
+  private func isHeldBack(_ demand: Resources) -> Bool { crowded != nil && (demand.gpus ?? 0) > 0 }
+
   private mutating func leave(_ node: Int) { room.give(demand(of: node)) }
 
   /// A running instance has computed its outputs; they are not durable yet.
@@ -311,15 +322,28 @@ struct Schedule {
     return all
   }
 
-  /// Another process computes what was about to run, or has what it needs.
+  /// Another process computes what was about to run.
   mutating func leased(_ node: Int) {
     leave(node)
     nodes[node].state = .elsewhere
     watched.append(node)
   }
 
+  /// Others than this run have the graphics processors that were needed for what was about to run. One waits for them at a time, and the
+  /// others for their turn.
+  mutating func crowded(_ node: Int) {
+    leave(node)
+    if crowded != nil { return enqueue(node) }
+    nodes[node].state = .elsewhere
+    crowded = node
+    isCrowdedTold = false
+  }
+
   /// There is nothing to wait for any more.
-  mutating func released(_ node: Int) { enqueue(node) }
+  mutating func released(_ node: Int) {
+    if crowded == node { crowded = nil }
+    enqueue(node)
+  }
 
   /// What was computed is durable, of these: the others of the group have failed.
   /// - Returns: of each instance the others that are the same action.

@@ -79,7 +79,7 @@ import Testing
       stages: { f: { op: curve.fit, in: { curve: a }, with: { skip: "${list}" } } }
       """
     let text = "include: [{ file: i.yaml, with: { list: \(range) } }]"
-    #expect(error(text, ["i.yaml": inner]).contains("not [1,2,3]"))
+    #expect(error(text, ["i.yaml": inner]).contains("not a list ([1,2,3])"))
     #expect(error(text.replacing(range, with: "{ from: 1 }"), ["i.yaml": inner]).contains("takes a list"))
   }
 

@@ -248,6 +248,7 @@ import Testing
       try await workspace.engine().logs(targets: ["s"]).first?.place
     }
     let key = try #require(try await workspace.engine().status(targets: []).first?.key)
+    try workspace.store.make()
     // As it stays where a brake dies just before it removes this.
     let trace = "cache/failed/\(key.hex)-saved.now"
     workspace.folder.write("bad\n", to: trace)

@@ -63,6 +63,7 @@ struct Repeating {
       do { return try await engine.runner.run(action, watcher) } catch let failure as ActionFailure {
         defer { failure.scratch.remove() }
         failed += 1
+        if failure.error is InputChanged { engine.resolver.images.forget(imageOf: action) }
         let error = told(failure.error, failure.scratch)
         if failed > retries || error is CancellationError || failure.error is InputChanged { throw error }
         try Task.checkCancellation()

@@ -10,8 +10,8 @@ struct ApptainerFile {
   let root: ImageFolder.File
 
   /// Stands in front of a digest in what an ID is made of: who changes what brake makes of such a file system, or of the environment that
-  /// its scripts say, gives it another number. `index/images/` holds IDs that are made with it.
-  private static let revision = "apptainer 1"
+  /// its scripts say, gives it another number.
+  static let revision = "apptainer 1"
 
   /// What `image:` is known by: what the file system is, and how it is read. Of names, dates, signatures and labels beside it nothing.
   static func id(_ root: Digest) -> Digest { Digest(of: Array("\(revision) \(root)".utf8)) }
@@ -79,6 +79,11 @@ struct ApptainerFile {
   static func refused(_ what: String, _ hint: String) -> Failure {
     Failure(.refused, "the container image (.sif) cannot be used: \(what)", hint: hint)
   }
+}
+
+extension ContainerImage {
+  /// Stands beside an ID that is written down: one that was made otherwise is not believed.
+  package static var revision: String { ApptainerFile.revision }
 }
 
 /// A file system in such a file, as its table says.

@@ -13,7 +13,9 @@ final class HashedBytes: ByteStream {
     self.limit = limit
   }
 
+  /// - Throws: also `CancellationError`: an image is large.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    try Task.checkCancellation()
     let read = try source.read(into: buffer)
     count += read
     guard count <= limit else {

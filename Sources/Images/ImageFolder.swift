@@ -34,7 +34,7 @@ package struct ImageFolder {
     func contents(_ count: Int, at place: Int) throws -> [UInt8] {
       let bytes = place <= size - count ? try open().bytes(at: start + place, count: count) : []
       guard bytes.count == count else {
-        throw ImageFault.malformed("it is cut off", ApptainerFile.apptainer)
+        throw ImageFault.malformed("\(name) is cut off", ApptainerFile.apptainer)
       }
       return bytes
     }

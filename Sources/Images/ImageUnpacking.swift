@@ -5,7 +5,8 @@ package import System
 /// Makes one folder of the layers of an image, or of its file system, as it would be the root of a container.
 ///
 /// Whoever unpacks owns all of it, and can read it: set-user-id bits are dropped, devices passed over. The image may come from anyone:
-/// nothing is written outside of the folder, and no more than the layers can hold that are there.
+/// nothing is written outside of the folder, and no more than hurts nobody or its size can be meant to hold. It ends when the task is
+/// cancelled.
 package struct ImageUnpacking {
   private let saved: SavedImage
   private let root: ImageRoot
@@ -14,14 +15,22 @@ package struct ImageUnpacking {
   private let ratio: Int
   private let harmless: Int
   private let mostEntries: Int
+  private let threads: Int
+  private let searchPath: String?
 
-  /// - Parameter path: of a folder that is not there.
+  /// - Parameters:
+  ///   - path: of a folder that is not there.
+  ///   - threads: how many a program that unpacks may use.
+  ///   - searchPath: the folders that such programs are looked for in, as PATH; nil for the user's own.
   package init(
     _ saved: SavedImage, to path: String, files: any FileSystem, harmless: Int = 4 << 30, ratio: Int = 200,
-    mostEntries: Int = 5_000_000, mostSteps: Int = 4_000_000
+    mostEntries: Int = 5_000_000, mostSteps: Int = 4_000_000, threads: Int = Processors.available,
+    searchPath: String? = nil
   ) {
     self.mostEntries = mostEntries
     self.saved = saved
+    self.threads = threads
+    self.searchPath = searchPath
     self.ratio = ratio
     self.harmless = harmless
     root = ImageRoot(path: path, files: files, mostSteps: mostSteps)
@@ -33,14 +42,18 @@ package struct ImageUnpacking {
 
   /// - Throws: `ImageChanged`, or what is wrong with the image. What was written until then is there.
   package func run() throws {
+    // What is missing is told before gigabytes are copied.
+    let programs = try saved.root.map { _ in
+      try UnpackingPrograms(threads: threads, searchPath: searchPath)
+    }
     try root.files.makeFolder(root.path)
     try root.files.setMode(root.path, to: 0o755)
     let size = saved.root?.size ?? saved.layers.reduce(0) { $0 &+ $1.file.size }
     let (allowed, overflow) = size.multipliedReportingOverflow(by: ratio)
     let allowance = ImageAllowance(
       entries: mostEntries, bytes: overflow ? Int.max : max(harmless, allowed))
-    if let file = saved.root {
-      try SquashedRoot(file: file, id: saved.image.id, root: root).unpack(allowance)
+    if let file = saved.root, let programs {
+      try SquashedRoot(file: file, id: saved.image.id, root: root).unpack(allowance, by: programs)
     }
     try add(saved.layers, allowance)
     for name in ImageUnpacking.mountPoints { try root.makeMountPoint(name) }

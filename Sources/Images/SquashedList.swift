@@ -1,16 +1,17 @@
+import System
+
 /// What `unsquashfs -lls` prints, counted: a line for each file and folder, such as
 ///
-///     -rw-r--r-- root/root              1234 2026-11-23 22:52 squashfs-root/etc/hosts
+///     -rw-r--r-- 0/0              1234 2026-11-23 22:52 squashfs-root/etc/hosts
 ///
 /// A name can hold line breaks, and what looks like lines. That adds to the sum, and takes nothing away.
 struct SquashedList {
   private(set) var entries = 0
   private let allowance: ImageAllowance
-  /// The start of the line that is being read.
   private var line: [UInt8] = []
 
-  /// Owner, group and size have fewer bytes.
-  private static let mostOfLine = 256
+  /// Paths and targets of links have fewer bytes.
+  private static let mostOfLine = 1 << 17
 
   init(_ allowance: ImageAllowance) { self.allowance = allowance }
 
@@ -18,7 +19,8 @@ struct SquashedList {
     for byte in bytes {
       if byte == UInt8(ascii: "\n") {
         try endLine()
-      } else if line.count < SquashedList.mostOfLine {
+      } else {
+        guard line.count < SquashedList.mostOfLine else { throw ImageFault.refused("endless names of files") }
         line.append(byte)
       }
     }
@@ -26,6 +28,7 @@ struct SquashedList {
 
   private mutating func endLine() throws {
     defer { line.removeAll(keepingCapacity: true) }
+    guard String(validating: line, as: UTF8.self) != nil else { throw notText() }
     let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 3)
     guard let mode = fields.first, mode.count == 10, fields.count > 2, let kind = mode.first,
       "-dlbcps".utf8.contains(kind), fields[1].contains(UInt8(ascii: "/"))
@@ -33,22 +36,18 @@ struct SquashedList {
     entries += 1
     if kind == UInt8(ascii: "d") { return try allowance.takeFolder() }
     try allowance.takeEntry()
-    guard kind == UInt8(ascii: "-") else { return }
-    // Behind long names of owners there is no space. If the name ends with digits, the size seems larger than it is.
-    let field = SquashedList.number(fields[2]) != nil ? fields[2] : fields[1].suffix { isDigit($0) }
-    try allowance.take(bytes: SquashedList.number(field) ?? .max)
+    // A size that is no number, as one that is negative, is more than anything may have.
+    if kind == UInt8(ascii: "-") { try allowance.take(bytes: SquashedList.number(fields[2]) ?? .max) }
   }
 
   private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
-    digits.allSatisfy(isDigit) ? Int(String(decoding: digits, as: UTF8.self)) : nil
+    let isNumber = digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return isNumber ? Int(String(decoding: digits, as: UTF8.self)) : nil
   }
-}
 
-private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-extension ArraySlice<UInt8> {
-  /// The longest end whose bytes are all so.
-  fileprivate func suffix(_ isSo: (UInt8) -> Bool) -> ArraySlice<UInt8> {
-    self[(lastIndex { !isSo($0) }.map { $0 + 1 } ?? startIndex)...]
+  private func notText() -> Failure {
+    ApptainerFile.refused(
+      "a name or the target of a link in it is not UTF-8: \(String(decoding: line, as: UTF8.self).debugDescription)",
+      "rename that file, and build the image anew")
   }
 }

@@ -1,9 +1,10 @@
-import Artefacts
 import Foundation
 import JSON
 import Support
 import System
 import Testing
+
+@testable import Artefacts
 
 @Suite struct DurabilityTests {
   let folder = TemporaryFolder()
@@ -171,6 +172,33 @@ import Testing
     }()
     disk.cutPower()
     #expect(try Store(at: folder["store"], files: disk).reference(name) == digest)
+  }
+
+  @Test func `A folder of references that others made anew survives with what is put there`() throws {
+    let disk = CrashingFileSystem.withoutSynchronising
+    let digest = try Store(at: folder["store"], files: disk).put([1])
+    try {
+      let store = try Store(at: folder["store"], files: disk)
+      try store.setReference("runs/of/one", to: digest)
+      try store.removeReference("runs/of/one")
+      _ = try disk.makeFolders(folder["store/refs/runs/of"])
+      try store.setReference("runs/of/two", to: digest)
+    }()
+    disk.cutPower()
+    #expect(try Store(at: folder["store"], files: disk).reference("runs/of/two") == digest)
+  }
+
+  @Test func `A folder that others make at the same time survives with what is put there`() throws {
+    let disk = CrashingFileSystem.withoutSynchronising
+    let (root, objects) = (folder["store"], folder["store/objects"])
+    try disk.makeFolder(root)
+    try disk.synchronise(folder.path)
+    let intake = Intake(root: root, files: disk)
+    try intake.settle(objects)
+    _ = try disk.makeFolders(objects)
+    for changed in try intake.prepareFolder(for: objects + "/ab/cdef") { try disk.synchronise(changed) }
+    disk.cutPower()
+    #expect(try disk.entry(objects + "/ab")?.isFolder == true)
   }
 
   @Test

@@ -48,6 +48,24 @@ import Testing
     }
   }
 
+  @Test func `A record whose image or log is no digest is damaged`() throws {
+    let plain = record(1)
+    let image = Digest(of: Array("image".utf8))
+    let told = Record(
+      manifest: plain.manifest, outputs: plain.outputs, log: image, stage: plain.stage,
+      sources: plain.sources, image: image)
+    let text = String(decoding: RecordFile.bytes(told), as: UTF8.self)
+    for (member, words) in [("ran_in", "container image"), ("log", "log")] {
+      let changed = text.replacing("\"\(member)\":\"\(image)\"", with: "\"\(member)\":\"sha256:x\"")
+      let start = try #require(changed.ranges(of: ",\"sum\"").last).lowerBound
+      let sum = Digest(of: Array(changed[..<start].utf8)).hex
+      let bytes = Array("\(changed[..<start]),\"sum\":\"\(sum)\"}".utf8)
+      #expect { try RecordFile.read(bytes, key: told.key) } throws: {
+        $0 is Damage && "\($0)".contains("its \(words) is malformed")
+      }
+    }
+  }
+
   @Test func `A record comes back as it was, under the digest of its manifest`() throws {
     let publication = try store.publication()
     let records = (0..<5).map { record($0, outputs: $0) }

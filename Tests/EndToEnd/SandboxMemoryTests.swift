@@ -4,11 +4,6 @@ import Testing
 
 /// That bubblewrap works is found out once, and not in each run.
 @Suite struct SandboxMemoryTests {
-  static let hasSandbox: Bool = {
-    let folder = TemporaryFolder()
-    return (try? folder.shell("bwrap --dev-bind / / --unshare-pid --unshare-net -- true").status) == 0
-  }()
-
   private let folder = TemporaryFolder()
 
   /// A bubblewrap that notes how often it is started, and fails once there is a file `broken`.
@@ -39,7 +34,7 @@ import Testing
     return (folder.text("started")?.count ?? 0, run)
   }
 
-  @Test(.enabled(if: hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `A later run relies on it, and finds out anew once a command has failed`() throws {
     let first = try starts("one")
     #expect(first.run.status == 0 && first.count == 2, "\(first)")

@@ -99,6 +99,31 @@ import Testing
     #expect("\(failure)".contains("cannot be unpacked"), "\(failure)")
   }
 
+  @Test func `A file that says it has less than no bytes is refused before anything is unpacked`() throws {
+    let root = sample.folder["root"]
+    // Of a file with two names the size has 64 bits.
+    try sample.shell(
+      """
+      head -c 54321 /dev/zero > \(root)/one; ln \(root)/one \(root)/two
+      mksquashfs \(root) \(sample.folder["owned.sqfs"]) -force-uid 54321 -force-gid 54322 -noI -quiet -no-progress
+      """)
+    var bytes = try #require(sample.folder.read("owned.sqfs"))
+    let size = try #require(bytes.firstRange(of: [0x31, 0xD4, 0, 0, 0, 0, 0, 0]))
+    bytes.replaceSubrange(size, with: [0, 0, 0x80, 2, 0, 0, 0, 0x80])
+    sample.folder.write(bytes, to: "owned.sqfs")
+    let path = try sample.save("negative.sif", [(sample.folder["owned.sqfs"], ApptainerImages.primary)])
+    let failure = try refusal(of: path)
+    #expect("\(failure)".contains("more files and folders than its size"), "\(failure)")
+    #expect(try files.names(in: sample.folder["unpacked"]).isEmpty)
+  }
+
+  @Test func `A name that is not UTF-8 is refused before anything is unpacked`() throws {
+    try sample.shell("touch \(sample.folder["root"])/kept/$(printf 'name-\\377')")
+    let failure = try refusal(of: sample.save("names.sif"))
+    #expect(failure.code == .refused && "\(failure)".contains("squashfs-root/kept/name-"), "\(failure)")
+    #expect(try files.names(in: sample.folder["unpacked"]).isEmpty)
+  }
+
   @Test func `A link that leads out, and a file behind it, write nothing outside of the folder`() throws {
     let outside = sample.folder["outside"]
     try sample.shell(
@@ -125,17 +150,17 @@ import Testing
       "Parallel unsquashfs: Using 2 processors", "", "drwxr-xr-x root/root 33 2026-11-23 22:52 squashfs-root",
       "-rw-r--r-- root/root              1000 2026-11-23 22:52 squashfs-root/a", "and a line of its name",
       "crw-r--r-- root/root             1,  3 2026-11-23 22:52 squashfs-root/null",
-      // Names that leave no room.
-      "-rw-r--r-- systemd-timesync/systemd-timesync2000 2026-11-23 22:52 squashfs-root/b",
+      "-rw-r--r-- 4294967295/4294967295 2000 2026-11-23 22:52 squashfs-root/b",
     ]
     let allowance = ImageAllowance(entries: 100, bytes: 1 << 20)
     var list = SquashedList(allowance)
     for line in lines { try Array((line + "\n").utf8).withUnsafeBytes { try list.add($0) } }
     #expect(list.entries == 4)
     #expect(allowance.bytes == 1 << 20 - 4096 - 1000 - 2000)
-    for size in ["99999999999999999999999", "-5000"] {
-      let line = "-rw-r--r-- root/root \(size) 2026-11-23 22:52 squashfs-root/c\n"
-      #expect(throws: Failure.self, "\(size)") { try Array(line.utf8).withUnsafeBytes { try list.add($0) } }
+    for start in ["root/root 99999999999999999999999", "root/root -5000", "54321/54322 -5000", "54321/54322"]
+    {
+      let line = "-rw-r--r-- \(start) 2026-11-23 22:52 squashfs-root/c\n"
+      #expect(throws: Failure.self, "\(start)") { try Array(line.utf8).withUnsafeBytes { try list.add($0) } }
     }
   }
 }

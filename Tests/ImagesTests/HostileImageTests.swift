@@ -181,19 +181,12 @@ import Testing
     // A file of zeros, far larger than what it is compressed to.
     let size = 6 << 30
     folder.write(TarHeader(name: "zeros", size: size, kind: .file).bytes, to: "header")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Compressing all of it takes long: the beginning again and again is as good.
-    process.arguments = [
-      "-c",
+    try TestShell.run(
       """
-      head -c 67108864 /dev/zero | \(program) -\(program == "gzip" ? 9 : 3) > piece
+      cd \(folder.path); head -c 67108864 /dev/zero | \(program) -\(program == "gzip" ? 9 : 3) > piece
       \(program) < header > layer; for n in $(seq 96); do cat piece; done >> layer
-      """,
-    ]
-    try process.run()
-    process.waitUntilExit()
+      """)
     let bytes = try #require(folder.read("layer"))
     let saved = try image([bytes], digests: [Digest(of: Self.hello)])
     let limited = ImageUnpacking(saved, to: folder["root"], files: files, harmless: 64 << 20, ratio: 2)
@@ -305,7 +298,7 @@ import Testing
     }
   }
 
-  @Test func `A layer that is not compressed has one digest, and is read once`() throws {
+  @Test func `A layer that is not compressed has one digest, or is not handed out`() throws {
     let bytes = layer([Entry(name: "x")])
     let file = try image([bytes]).layers[0].file
     let digest = Digest(of: bytes)

@@ -10,8 +10,7 @@ import Testing
 @testable import Runs
 
 /// Commands in images of Apptainer.
-@Suite(.enabled(if: ApptainerImages.canBeMade && CommandSandboxTests.hasSandbox)) struct ApptainerCommandTests
-{
+@Suite(.enabled(if: ApptainerImages.canBeMade && TestSandbox.works)) struct ApptainerCommandTests {
   private static let look = """
     params: { image: image.sif }
     stages:
@@ -100,6 +99,29 @@ import Testing
     let now = try await workspace.run(events: changed)
     #expect(try workspace.output("look", of: now).hasPrefix("NAME=other\n"))
     #expect(changed.ran.isEmpty)
+  }
+
+  @Test func `What a note says wrongly of an image is found out and forgotten`() async throws {
+    let sample = try ApptainerImages()
+    try sample.save()
+    let workspace = try workspace(sample)
+    try await workspace.run()
+    let folder = workspace.folder["cache/index/images"]
+    let note = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
+    let sound = try #require(workspace.text("cache/index/images/\(note)"))
+    let id = try #require(sound.firstMatch(of: #/[0-9a-f]{64}/#)).output
+    let wrong = sound.replacing(id, with: Digest(of: [1]).hex)
+    // As another version of brake has written it.
+    let older = wrong.replacing("apptainer 1", with: "apptainer 0")
+    workspace.folder.write(older, to: "cache/index/images/\(note)")
+    let first = Events()
+    try await workspace.run(events: first)
+    #expect(first.ran.isEmpty)
+    #expect(workspace.text("cache/index/images/\(note)") == sound)
+    workspace.folder.write(wrong, to: "cache/index/images/\(note)")
+    let summary = try await workspace.run()
+    #expect(summary.failures.isEmpty, "\(summary.failures)")
+    #expect(workspace.text("cache/index/images/\(note)") == sound)
   }
 
   @Test func `One that a stage has made, and one for another machine`() async throws {

@@ -10,11 +10,7 @@ import Testing
 
 /// What commands see and what they leave. Where bubblewrap does not work, what it alone can do is not tested.
 @Suite struct CommandSandboxTests {
-  static let hasSandbox: Bool = {
-    if case .success = Sandbox.found(workspace: NSTemporaryDirectory()) { true } else { false }
-  }()
-
-  @Test(.enabled(if: hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `A command that reads what it does not declare fails, and the file is named`() async throws {
     let workspace = try Workspace(
       """
@@ -33,7 +29,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: hasSandbox), arguments: [1, 300])
+  @Test(.enabled(if: TestSandbox.works), arguments: [1, 300])
   func `A command that cannot write to the workspace is told so, and not to declare what it writes`(
     entries: Int
   ) async throws {
@@ -53,7 +49,7 @@ import Testing
     #expect(unread.facts.contains { $0 == ("undeclared", "folder/notes.txt") }, "\(unread)")
   }
 
-  @Test(.enabled(if: hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `Without a sandbox, which a stage can ask for, the same command reads the file`() async throws {
     let workspace = try Workspace(
       """
@@ -63,7 +59,7 @@ import Testing
     #expect(try await workspace.output("look", of: workspace.run()) == "one")
   }
 
-  @Test(.enabled(if: hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `What a command declares stands where it stands in the workspace, and cannot be written to`()
     async throws
   {
@@ -100,7 +96,7 @@ import Testing
     #expect(workspace.text("kept") == "as it was\n")
   }
 
-  @Test(.enabled(if: hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `A command has a network of its own unless its stage asks for the machine's`() async throws {
     let workspace = try Workspace(
       """

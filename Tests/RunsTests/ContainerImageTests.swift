@@ -11,7 +11,7 @@ import Testing
 @testable import Runs
 
 /// Commands in container images that skopeo and umoci have saved.
-@Suite(.enabled(if: SampleImages.canBeMade && CommandSandboxTests.hasSandbox)) struct ContainerImageTests {
+@Suite(.enabled(if: SampleImages.canBeMade && TestSandbox.works)) struct ContainerImageTests {
   private static let look = """
     params: { image: image }
     stages:
@@ -214,11 +214,39 @@ import Testing
     let events = Events()
     let summary = try await workspace.run(options: options, events: events)
     #expect(summary.ran == 4, "\(summary.failures)")
-    let unpacking = events.all.count { event in
+    #expect(unpackings(events) == 1)
+  }
+
+  @Test func `Two runs that unpack an image at once leave one root of it`() async throws {
+    let workspace = try workspace(
+      SampleImages(),
+      """
+      stages:
+        one: { run: "cat /etc/os-release > ${out.out}", image: image, shell: sh -eu, out: { out: o.txt } }
+        two: { run: "cat /old/file > ${out.out}", image: image, shell: sh -eu, out: { out: o.txt } }
+      """)
+    async let one = workspace.run(["one"])
+    async let two = workspace.run(["two"])
+    let summaries = try await [one, two]
+    for summary in summaries { #expect(summary.failures.isEmpty, "\(summary.failures)") }
+    #expect(try workspace.output("one", of: summaries[0]) == "NAME=sample\n")
+    #expect(try workspace.output("two", of: summaries[1]) == "second\n")
+    let restored = workspace.folder["cache/index/restored"]
+    #expect(try FileManager.default.contentsOfDirectory(atPath: restored).count == 1)
+    // Whoever comes later unpacks nothing.
+    var options = RunOptions()
+    options.always = true
+    let later = Events()
+    try await workspace.run(options: options, events: later)
+    #expect(later.ran.count == 2 && unpackings(later) == 0)
+  }
+
+  /// How often an image was unpacked.
+  private func unpackings(_ events: Events) -> Int {
+    events.all.count { event in
       guard case .progress(_, _, let text) = event else { return false }
       return text.hasPrefix("unpacks the container image")
     }
-    #expect(unpacking == 1)
   }
 
   @Test func `The shell is looked for in the PATH that the command has`() async throws {

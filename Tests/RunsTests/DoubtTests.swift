@@ -28,7 +28,7 @@ import Testing
     let free = try record("free", in: workspace)
     let kept = try record("kept", in: workspace)
     #expect(free.doubt == .declined)
-    #expect(kept.doubt == (CommandSandboxTests.hasSandbox ? nil : .unavailable))
+    #expect(kept.doubt == (TestSandbox.works ? nil : .unavailable))
     let plain = Record(
       manifest: free.manifest, outputs: free.outputs, log: free.log, stage: "free", sources: [:])
     #expect(plain.key == free.key)
@@ -39,7 +39,7 @@ import Testing
     let lineage = try Lineage(of: made, in: workspace.store).json
     let maker = lineage["made_by"]?[free.outputs[0].artefact.digest.description]
     #expect(maker?["sandbox"] == "declined")
-    if CommandSandboxTests.hasSandbox {
+    if TestSandbox.works {
       #expect(lineage["made_by"]?[made.description]?["sandbox"] == nil)
       #expect(try workspace.store.stagesInDoubt(behind: [made]) == ["free"])
       let own = try record("own", in: workspace).outputs[0].artefact.digest
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `An operation that tells of it has it in its key, and runs again when that changes`() async throws {
     let workspace = try Workspace(
       """
@@ -81,7 +81,7 @@ import Testing
     #expect(try workspace.output("tell", of: again) == "")
   }
 
-  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `A remembered run notices that a stage far behind has lost its sandbox`() async throws {
     let workspace = try Workspace(
       """
@@ -107,7 +107,7 @@ import Testing
     #expect(try workspace.output("tell", of: summary) == "free")
   }
 
-  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `Where another action made the same bytes in a sandbox there is no doubt`() async throws {
     let workspace = try Workspace(
       DoubtTests.pipeline + "\n  same: { run: \"printf '%s\\\\n' 1 > ${out.out}\", out: { out: o.txt } }\n")

@@ -10,7 +10,7 @@ import Testing
 @testable import Runs
 
 /// What a command sees of its inputs in a sandbox, and that it can change none of them.
-@Suite(.enabled(if: CommandSandboxTests.hasSandbox)) struct MountedInputsTests {
+@Suite(.enabled(if: TestSandbox.works)) struct MountedInputsTests {
   /// Small ones are copied and large ones shared: nobody shall notice.
   private static let sizes = [10, 3 << 20]
 

@@ -81,7 +81,7 @@ struct PythonEnvironmentTests {
     #expect(differences.contains { $0.what == "package thing" && $0.before == "1.0" && $0.now == "1.1" })
   }
 
-  @Test(.enabled(if: CommandSandboxTests.hasSandbox))
+  @Test(.enabled(if: TestSandbox.works))
   func `A command cannot write to its environment, nor see what stands beside it`() async throws {
     let workspace = try Workspace(
       """

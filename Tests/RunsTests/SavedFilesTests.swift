@@ -182,7 +182,7 @@ import Testing
   }
 
   @Test func `In a sandbox, what was saved cannot be changed`() async throws {
-    guard CommandSandboxTests.hasSandbox else { return }
+    guard TestSandbox.works else { return }
     let workspace = try Workspace(
       pipeline("").replacing(
         "echo \"from $step\"", with: "if echo bad > $${BRAKE_RESUME-/nothing}/steps/1; then echo changed; fi")

@@ -36,6 +36,41 @@ import Testing
     #expect(result.ending == .exited(0))
   }
 
+  /// Gives what a program makes of bytes all of which are there at once.
+  private final class Bytes: ByteStream {
+    private var rest: ArraySlice<UInt8>
+    init(_ text: String) { rest = Array(text.utf8)[...] }
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+      let part = rest.prefix(buffer.count)
+      buffer.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    }
+  }
+
+  @Test func `What is read piece by piece has an end when the task is cancelled`() async throws {
+    let folder = TemporaryFolder()
+    // It gives nothing and takes nothing, and has closed its output.
+    let script = "exec >&-; touch \(folder["started"]); sleep 60"
+    let task = Task { try shell(script).flow(of: Bytes("x")) { try $0.skip(.max) }.result }
+    for _ in 0..<3000 where folder.read("started") == nil { try await Task.sleep(for: .milliseconds(10)) }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+
+  @Test func `Complaints that do not count leave their room to others`() throws {
+    let script = """
+      for n in $(seq 5000); do echo "nothing is wrong with $n" >&2; done; cat; printf 'all wrong' >&2
+      """
+    let (count, ending, complaint) = try shell(script).flow(
+      of: Bytes("four"), keeping: { !$0.hasPrefix("nothing") }
+    ) { try $0.skip(.max) }
+    #expect(count == 4 && ending == .exited(0))
+    #expect(complaint == "all wrong\n")
+    let all = try shell(script).flow(of: Bytes("four")) { try $0.skip(.max) }.complaint
+    #expect(all.utf8.count == 1 << 16)
+  }
+
   @Test func `A program that is not there is named as such`() async throws {
     let folder = TemporaryFolder()
     await #expect(throws: FilterProgram.Failure.notInstalled) {

@@ -64,14 +64,9 @@ enum RecordFile {
       let names = json["sources"]?.object
     else { throw Damage("it is not a record of a version that this brake knows") }
 
-    var log: Digest?
-    if let text = json["log"]?.string {
-      log = Digest(text)
-      if log == nil { throw Damage("its log is malformed") }
-    }
     let record = Record(
-      manifest: manifest, outputs: try list.map(output), log: log, stage: stage,
-      sources: names.compactMapValues(\.string), image: json["ran_in"]?.string.flatMap { Digest($0) },
+      manifest: manifest, outputs: try list.map(output), log: try digest(json["log"], "log"), stage: stage,
+      sources: names.compactMapValues(\.string), image: try digest(json["ran_in"], "container image"),
       doubt: json["sandbox"]?.string.map { Record.Doubt(rawValue: $0) ?? .unavailable },
       timesResumed: json["resumed"]?.bool == true ? max(1, json["times_resumed"]?.integer ?? 1) : 0)
     if record.key != key { throw Damage("it is the record of another action, \(record.key)") }
@@ -86,6 +81,13 @@ enum RecordFile {
   /// Whether a file starts as a record of a later version.
   static func isNewer(_ bytes: some Collection<UInt8>) -> Bool {
     FormatVersion.isNewer(bytes, kind: "record", known: 1)
+  }
+
+  /// - Returns: nil if there is none.
+  private static func digest(_ value: JSON?, _ what: String) throws(Damage) -> Digest? {
+    guard let text = value?.string else { return nil }
+    guard let digest = Digest(text) else { throw Damage("its \(what) is malformed") }
+    return digest
   }
 
   private static func output(_ member: JSON) throws(Damage) -> Record.Output {

@@ -61,11 +61,13 @@ final class Intake: Sendable {
     return state.withLock { $0.shelves.contains(folder) } ? [] : [parentFolder(of: folder)]
   }
 
-  /// Makes durable that a folder of the store is there, and the folders in it, the first time that this is asked: so these need one
-  /// flush and not each its own.
+  /// Makes a folder of the store, and durable that it is there and which folders it holds, the first time that this is asked: so these
+  /// need one flush and not each its own.
   func settle(_ folder: String) throws(Failure) {
     if state.withLock({ $0.settled.contains(folder) }) { return }
-    guard try files.entry(folder)?.isFolder == true else { return }
+    // Whoever has made it: who finds it there later on takes it for durable.
+    _ = try makeFolders(folder)
+    try files.checkOwnFolder(folder)
     if !state.withLock({ $0.shelves.contains(folder) }) { try noteShelves(in: parentFolder(of: folder)) }
     try noteShelves(in: folder)
     state.withLock { _ = $0.settled.insert(folder) }

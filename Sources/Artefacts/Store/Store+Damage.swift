@@ -99,7 +99,7 @@ extension Store {
     let names = keys.prefix(3).map(\.hex).joined(separator: ", ")
     return (
       "; it can be made again as the record \(names) says",
-      "brake run '\(stage)', with the parameters that it had, makes it again; brake pull fetches it where another place has it"
+      "brake run \(ShellText.quoted(stage)), with the parameters that it had, makes it again; brake pull fetches it where another place has it"
     )
   }
 }

@@ -8,13 +8,15 @@ extension Store {
     rely(on: digest)
     _ = hasBack(Artefact(digest: digest, kind: .blob, size: 0))
     let temporary = try temporaryPath()
-    var above = "refs"
-    for part in name.split(separator: "/").dropLast() {
-      try settleFolders(in: above)
-      above += "/" + part
+    try settleFolders(in: "refs")
+    let folder = parentFolder(of: path)
+    try makeFolders(folder)
+    // Another brake may have made them, also in place of ones that were durable: those that are empty are removed.
+    var above = folder
+    while above.utf8.count > root.utf8.count + 5 {
+      above = parentFolder(of: above)
+      try files.synchronise(above)
     }
-    if above == "refs" { try settleFolders(in: above) }
-    for folder in try makeFolders(parentFolder(of: path)) { try files.synchronise(folder) }
     try files.replace(path, with: Array("\(digest)\n".utf8), by: temporary)
   }
 

@@ -104,7 +104,8 @@ public final class Store: Sendable {
   /// Makes durable which shelves there are, of objects or of records, the first time that this is asked.
   func settleShelves(of kind: Aside.Kind) throws(Failure) { try settleFolders(in: kind.rawValue) }
 
-  /// The same of the folders in a folder of the store. Another brake may have made them and been killed before they were durable.
+  /// The same of the folders in a folder of the store that nobody removes. Another brake may have made them and been killed before they
+  /// were durable.
   func settleFolders(in folder: String) throws(Failure) { try intake.settle("\(root)/\(folder)") }
 
   // Trees of which this process has seen that nothing of them is missing.

@@ -55,13 +55,13 @@ package struct UserSecret: Sendable {
     seal(ofAll: CollectionOfOne(content))
   }
 
-  /// The same of bytes that stand in several places.
+  /// The same of bytes that stand in several places, one after the other: where one piece ends is no part of it.
   package func seal(ofAll pieces: some Sequence<some Sequence<UInt8>>) -> Digest {
     var hasher = DigestHasher()
     bytes.withUnsafeBytes { hasher.update($0) }
-    for piece in pieces
-    where piece.withContiguousStorageIfAvailable({ hasher.update(UnsafeRawBufferPointer($0)) }) == nil {
-      Array(piece).withUnsafeBytes { hasher.update($0) }
+    for piece in pieces {
+      let taken: Void? = piece.withContiguousStorageIfAvailable { hasher.update(UnsafeRawBufferPointer($0)) }
+      if taken == nil { Array(piece).withUnsafeBytes { hasher.update($0) } }
     }
     bytes.withUnsafeBytes { hasher.update($0) }
     return hasher.finalize()

@@ -96,8 +96,8 @@ struct CrateSteps {
       "identifier": .string(stage.record.key.description),
       // An image may be saved otherwise by now, so that what it was then is no artefact of the analysis.
       "object": .references(
-        work.inputs.filter { artefacts.has($0.digest) }.map { artefacts.name(of: $0.digest) }
-          + values.map(\.id)),
+        work.inputs.filter { $0.name != ShellCommand.imageInput || artefacts.has($0.digest) }
+          .map { artefacts.name(of: $0.digest) } + values.map(\.id)),
       "result": .references(stage.record.outputs.map { artefacts.name(of: $0.artefact.digest) }),
       "description": .string(
         "By \(work.title)" + (stage.record.doubt.map { ", \($0.words)" } ?? "")),

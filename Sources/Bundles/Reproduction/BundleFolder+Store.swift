@@ -47,7 +47,7 @@ extension BundleFolder {
     Failure(
       .notFound, "the bundle \(place) is not complete: \(error.headline)", facts: error.facts,
       hint:
-        "copy it again, with all that is in its store/ ('sha256sum -c SHA256SUMS' in it names what is missing)",
+        "copy it again, with all that is in its store/; where the bundle is unpacked, 'sha256sum -c SHA256SUMS' names what is missing",
       cause: error)
   }
 }

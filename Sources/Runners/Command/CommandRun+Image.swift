@@ -15,7 +15,7 @@ extension CommandRun {
         hint: "install bubblewrap (apt-get install bubblewrap): bwrap --ro-bind / / true has to work")
     }
     do {
-      return try supplies.images.unpacked(image) {
+      return try supplies.images.unpacked(image, threads: watcher.threads) {
         watcher.report(.init(fraction: nil, text: "unpacks the container image \(image.id.short)"))
       }
     } catch let error as Failure where error.object == nil {

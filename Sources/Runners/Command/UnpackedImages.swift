@@ -19,9 +19,11 @@ final class UnpackedImages: Sendable {
     self.restored = restored
   }
 
-  /// - Parameter tell: called before what takes long.
+  /// - Parameters:
+  ///   - threads: how many may unpack it.
+  ///   - tell: called before what takes long.
   /// - Throws: `InputChanged` if what is saved there is another image by now, and what is wrong with it.
-  func unpacked(_ image: CommandImage, tell: () -> Void) throws -> UnpackedImage {
+  func unpacked(_ image: CommandImage, threads: Int, tell: () -> Void) throws -> UnpackedImage {
     let gate = gates.withLock { gates in
       if let gate = gates[image.id] { return gate }
       let gate = Gate()
@@ -30,13 +32,13 @@ final class UnpackedImages: Sendable {
     }
     return try gate.image.withLock { known in
       if let known { return known }
-      let found = try make(image, tell)
+      let found = try make(image, threads, tell)
       known = found
       return found
     }
   }
 
-  private func make(_ image: CommandImage, _ tell: () -> Void) throws -> UnpackedImage {
+  private func make(_ image: CommandImage, _ threads: Int, _ tell: () -> Void) throws -> UnpackedImage {
     let saved = try SavedImage(ImageFolder(image.saved.place(in: store)), as: image.id)
     guard saved.image.id == image.id else { throw InputChanged(input: image.saved.name) }
     guard saved.image.platform == Platform.own else {
@@ -49,7 +51,7 @@ final class UnpackedImages: Sendable {
     }
     let files = store.files
     func unpack(to path: String) throws {
-      do { try ImageUnpacking(saved, to: path, files: files).run() } catch is ImageChanged {
+      do { try ImageUnpacking(saved, to: path, files: files, threads: threads).run() } catch is ImageChanged {
         throw InputChanged(input: image.saved.name)
       }
     }

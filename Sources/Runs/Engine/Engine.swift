@@ -84,7 +84,7 @@ public struct Engine: Sendable {
       made: MadeEnvironments(store: store, guardExecutable: guardExecutable))
     resolver = ActionResolver(
       root: root, store: store, files: files, tools: tools, environments: environments,
-      images: ContainerImages(store: store), trust: trust)
+      images: ContainerImages(store: store, files: files), trust: trust)
   }
 
   /// - Parameter keys: the keys of keyed outputs that are known because their stage has run.

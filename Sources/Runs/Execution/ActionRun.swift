@@ -181,7 +181,10 @@ struct ActionRun: Sendable {
     let failure = error as? ActionFailure
     defer { failure?.scratch.remove() }
     let reason = failure?.error ?? error
-    if let changed = reason as? InputChanged { return .inputChanged(changed.input) }
+    if let changed = reason as? InputChanged {
+      engine.resolver.images.forget(imageOf: action)
+      return .inputChanged(changed.input)
+    }
     if let digest = lostInput(reason) { return .inputLost(digest, isMissing: isMissing(reason)) }
     // What is in a folder that another process has taken over is not this one's to keep.
     let told = failure.map { failure -> any Error in

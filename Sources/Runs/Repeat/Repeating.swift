@@ -96,6 +96,7 @@ struct Repeating {
     _ failure: ActionFailure, _ attempts: inout FailedAttempts, _ notes: ActionNotes, of most: Int
   ) throws {
     defer { failure.scratch.remove() }
+    if failure.error is InputChanged { engine.resolver.images.forget(imageOf: action) }
     let error = told(failure.error, failure.scratch)
     let headline = PipelineError(wrapping: failure.error).headline
     attempts.add(failure.scratch, failure: headline, of: most)

@@ -10,10 +10,14 @@ import System
 /// The container images of the commands of a run: what each of them is, by what it says of its contents.
 final class ContainerImages: Sendable {
   private let store: Store
+  private let files: StatCache
   /// By the artefact that it is saved as. Reading it once is enough: another artefact is another image.
   private let known = Mutex<[Digest: Digest]>([:])
 
-  init(store: Store) { self.store = store }
+  init(store: Store, files: StatCache) {
+    self.store = store
+    self.files = files
+  }
 
   /// Takes the image of a command out of its inputs, since it is none that the command finds in its folder.
   ///
@@ -50,11 +54,23 @@ final class ContainerImages: Sendable {
     return id
   }
 
+  /// Reads the image of an action anew when it is asked for next: it turned out to be another one.
+  func forget(imageOf action: Action) {
+    guard case .command(let command) = action.work, let digest = command.image?.saved.artefact.digest else {
+      return
+    }
+    known.withLock { _ = $0.removeValue(forKey: digest) }
+    try? store.files.remove(note(digest))
+  }
+
   private func read(_ saved: ActionInput.Member) throws -> Digest {
+    let digest = saved.artefact.digest
     let before = try status(saved)
     let image = try SavedImage(ImageFolder(saved.place(in: store))).image
     if try saved.origin == .store || image.isApptainer && isUnchanged(saved, since: before) {
-      IndexNote.write(["image": .string(image.id.description)], to: note(saved), in: store)
+      IndexNote.write(
+        ["image": .string(image.id.description), "read_as": .string(ContainerImage.revision)],
+        to: note(digest), in: store)
     }
     return image.id
   }
@@ -67,19 +83,20 @@ final class ContainerImages: Sendable {
   /// Whether a file of the workspace is still what the pipeline was given, so that what was read of it can be said of that for ever.
   private func isUnchanged(_ saved: ActionInput.Member, since before: FileStatus?) throws -> Bool {
     guard case .workspace(_, let path) = saved.origin else { return true }
-    return try StatCache.artefact(reading: path, files: store.files) == saved.artefact
-      && status(saved) == before
+    // That is read again only where its time does not tell.
+    return try status(saved) == before && files.artefact(at: path) == saved.artefact
   }
 
   /// What an image was when it was read: for one that was removed from the store since, as what was made in it is recorded still, and for
   /// one of Apptainer, of which all has to be read to tell that.
   private func noted(_ saved: ActionInput.Member) -> Digest? {
-    IndexNote.read(note(saved), in: store)?["image"]?.string.flatMap { Digest($0) }
+    guard let note = IndexNote.read(note(saved.artefact.digest), in: store),
+      note["read_as"]?.string == ContainerImage.revision
+    else { return nil }
+    return note["image"]?.string.flatMap { Digest($0) }
   }
 
-  private func note(_ saved: ActionInput.Member) -> String {
-    "\(store.root)/index/images/\(saved.artefact.digest.hex)"
-  }
+  private func note(_ saved: Digest) -> String { "\(store.root)/index/images/\(saved.hex)" }
 }
 
 /// A container image that is not in the store, or not whole there. What is to run in it can be told only when it has been fetched, or made

@@ -165,7 +165,7 @@ struct Fetching {
       try publication.commit()
       for error in failures.sorted(by: { $0.key < $1.key }).map(\.value) { Output.note("error: \(error)") }
       let hasStore = try? await files.hasStore()
-      let open = failures.filter { hasStore != true || ($0.value as? Failure)?.isAnswered != true }
+      let open = failures.filter { hasStore != true || ($0.value as? Failure)?.meansPlaceLacksObject != true }
       return Repaired(
         count: digests.count - failures.count, open: Set(open.keys), hasStore: hasStore)
     }

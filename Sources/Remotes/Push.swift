@@ -136,6 +136,7 @@ public struct Push: Sendable {
   private func sendSignatures(of store: Store, to remote: any RemoteFiles) async throws -> Int {
     var count = 0
     for start in stride(from: 0, to: records.count, by: Push.batch) {
+    var isMarked = false
       let keys = records[start..<min(start + Push.batch, records.count)].map(\.key)
       let own = try await store.signatures(for: keys)
       let there = try await RemoteStore(remote, scratch: store).signatures(
@@ -148,10 +149,9 @@ public struct Push: Sendable {
           Shipment(
             path: StorePath.signatures(key).text, content: .bytes(all.bytes), isReplacing: true))
       }
-      // Where a store is behind it, that one sees to it.
-      if !shipments.isEmpty, count == 0, remote is SegmentedFiles {
-        let (path, bytes) = Store.signedMark
-        try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
+      if !own.isEmpty, !isMarked {
+        try await markSigned(remote)
+        isMarked = true
       }
       try await remote.write(shipments)
       count += shipments.count
@@ -160,6 +160,15 @@ public struct Push: Sendable {
   }
 
   /// Says there what was sent, so that whoever collects what is not needed keeps it.
+  /// Says there that it has signatures, also where an earlier brake has sent all of them and did not say so.
+  private func markSigned(_ remote: any RemoteFiles) async throws {
+    // Where a store is behind it, that one sees to it.
+    guard remote is SegmentedFiles else { return }
+    let (path, bytes) = Store.signedMark
+    if try await remote.bytes(of: path, limit: 256) != nil { return }
+    try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
+  }
+
   private func sendLists(of artefacts: [Artefact], to remote: any RemoteFiles) async throws {
     let digests = Set(artefacts.map(\.digest)).sorted()
     let lists = stride(from: 0, to: digests.count, by: Push.listed).map { start in

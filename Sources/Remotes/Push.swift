@@ -4,7 +4,7 @@ import System
 /// What is sent to another place: artefacts with all that they stand for, records, and names.
 public struct Push: Sendable {
   public var artefacts: [Artefact]
-  /// Artefacts that records name: of what was removed to save room only the recipe is sent.
+  /// Artefacts that records name: of those that are not kept here only the recipe is sent.
   public var recorded: [Artefact] = []
   public var records: [Record]
   public var references: [Reference]
@@ -23,7 +23,8 @@ public struct Push: Sendable {
     public var recordsThere = 0
     /// Records that have signatures there now that they did not have.
     public var signatures = 0
-    /// Artefacts that records name and that were removed here to save room: only how they are made was sent.
+    /// Artefacts that records name and that are not kept here, since they were removed to save room or never fetched: only how they are
+    /// made was sent.
     public var omitted = 0
   }
 
@@ -135,8 +136,8 @@ public struct Push: Sendable {
   /// Adds the signatures of records to those that are there.
   private func sendSignatures(of store: Store, to remote: any RemoteFiles) async throws -> Int {
     var count = 0
-    for start in stride(from: 0, to: records.count, by: Push.batch) {
     var isMarked = false
+    for start in stride(from: 0, to: records.count, by: Push.batch) {
       let keys = records[start..<min(start + Push.batch, records.count)].map(\.key)
       let own = try await store.signatures(for: keys)
       let there = try await RemoteStore(remote, scratch: store).signatures(
@@ -159,7 +160,6 @@ public struct Push: Sendable {
     return count
   }
 
-  /// Says there what was sent, so that whoever collects what is not needed keeps it.
   /// Says there that it has signatures, also where an earlier brake has sent all of them and did not say so.
   private func markSigned(_ remote: any RemoteFiles) async throws {
     // Where a store is behind it, that one sees to it.
@@ -169,6 +169,7 @@ public struct Push: Sendable {
     try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
   }
 
+  /// Says there what was sent, so that whoever collects what is not needed keeps it.
   private func sendLists(of artefacts: [Artefact], to remote: any RemoteFiles) async throws {
     let digests = Set(artefacts.map(\.digest)).sorted()
     let lists = stride(from: 0, to: digests.count, by: Push.listed).map { start in

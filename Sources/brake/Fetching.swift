@@ -135,7 +135,7 @@ struct Fetching {
       do {
         for name in names { wanted += try await borrowing.artefacts(named: name) }
       } catch let error as PipelineError {
-        throw try await remote.lacking(error)
+        throw error.code == .notFound ? try await remote.lacking(error) : error
       }
       try await borrowing.take(wanted, extent)
       return try wanted.map {

@@ -45,7 +45,7 @@ let package = Package(
     module("Signing", ["Artefacts", "System"]),
     busyModule("Differences", ["Artefacts", "JSON", "Safetensors", "System"]),
     busyModule("Compute", ["CKernels", "JSON", "Safetensors", "System"]),
-    module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "System"]),
+    module("Remotes", ["Artefacts", "CCrypto", "CCurl", "JSON", "Safetensors", "System", "TorchFiles"]),
     module("Actions", ["Artefacts", "JSON", "System"]),
     busyModule("Images", ["Archives", "Artefacts", "JSON", "System"]),
     module("Runners", ["Actions", "Artefacts", "Images", "System"]),

@@ -37,24 +37,26 @@ extension JSON {
 
   private static func parse(_ bytes: [UInt8], options: Options) throws(JSONError) -> JSON {
     var parser = JSONParser(bytes: bytes, options: options)
-    let value = try parser.value(depth: 0)
-    parser.skipSpace()
-    if parser.position < bytes.count { throw parser.error("text after the end of the value") }
+    let value = try parser.value()
+    try parser.finish()
     return value
   }
 }
 
-struct JSONParser {
+/// Goes through a text of JSON from its start.
+public struct JSONParser {
   let bytes: [UInt8]
   let options: JSON.Options
   var position = 0
+  /// Lists and objects around the place where it is.
+  private var depth = 0
 
   init(bytes: [UInt8], options: JSON.Options) {
     self.bytes = bytes
     self.options = options
   }
 
-  private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+  var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   func error(_ message: String) -> JSONError {
     let read = bytes[..<min(position, bytes.count)]
@@ -63,29 +65,52 @@ struct JSONParser {
     return JSONError(line: line, column: read.endIndex - start + 1, message: message)
   }
 
+  /// Nothing may stand behind the value that was read.
+  public mutating func finish() throws(JSONError) {
+    skipSpace()
+    if position < bytes.count { throw error("text after the end of the value") }
+  }
+
   mutating func skipSpace() {
     while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
       position += 1
     }
   }
 
-  mutating func value(depth: Int) throws(JSONError) -> JSON {
+  mutating func value() throws(JSONError) -> JSON {
+    switch try start() {
+    case UInt8(ascii: "{"): return try object()
+    case UInt8(ascii: "["): return try array()
+    case UInt8(ascii: "\""): return .string(try string())
+    case let first:
+      if let word = word() { return word }
+      guard JSONParser.startsNumber(first) else { throw error("no JSON value starts like this") }
+      return try number()
+    }
+  }
+
+  /// The byte with which a value starts.
+  mutating func start() throws(JSONError) -> UInt8 {
     if depth > options.depth { throw error("nested deeper than \(options.depth) levels") }
     skipSpace()
     guard let next else { throw error("the text ends where a value should stand") }
+    return next
+  }
+
+  static func startsNumber(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "-") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+  }
+
+  /// A value that is written as a word; nil if none stands here.
+  mutating func word() -> JSON? {
     switch next {
-    case UInt8(ascii: "{"): return try object(depth)
-    case UInt8(ascii: "["): return try array(depth)
-    case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "t") where take("true"): return .bool(true)
-    case UInt8(ascii: "f") where take("false"): return .bool(false)
-    case UInt8(ascii: "n") where take("null"): return .null
-    case UInt8(ascii: "N") where options.nonFinite && take("NaN"): return .number(.nan)
-    case UInt8(ascii: "I") where options.nonFinite && take("Infinity"): return .number(.infinity)
-    case UInt8(ascii: "-") where options.nonFinite && take("-Infinity"):
-      return .number(-.infinity)
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-    default: throw error("no JSON value starts like this")
+    case UInt8(ascii: "t") where take("true"): .bool(true)
+    case UInt8(ascii: "f") where take("false"): .bool(false)
+    case UInt8(ascii: "n") where take("null"): .null
+    case UInt8(ascii: "N") where options.nonFinite && take("NaN"): .number(.nan)
+    case UInt8(ascii: "I") where options.nonFinite && take("Infinity"): .number(.infinity)
+    case UInt8(ascii: "-") where options.nonFinite && take("-Infinity"): .number(-.infinity)
+    default: nil
     }
   }
 
@@ -99,61 +124,84 @@ struct JSONParser {
     return true
   }
 
-  private mutating func object(_ depth: Int) throws(JSONError) -> JSON {
-    position += 1
+  private mutating func object() throws(JSONError) -> JSON {
     var members: [String: JSON] = [:]
+    try items(until: UInt8(ascii: "}"), of: "an object") { parser throws(JSONError) in
+      let start = try parser.startOfName()
+      let name = try parser.string()
+      try parser.takeColon()
+      if members.updateValue(try parser.value(), forKey: name) != nil {
+        parser.position = start
+        throw parser.error("the member \"\(name)\" stands twice in one object")
+      }
+    }
+    return .object(members)
+  }
+
+  private mutating func array() throws(JSONError) -> JSON {
+    var elements: [JSON] = []
+    try items(until: UInt8(ascii: "]"), of: "a list") { parser throws(JSONError) in
+      elements.append(try parser.value())
+    }
+    return .array(elements)
+  }
+
+  /// Goes through what stands between brackets or braces, separated by commas.
+  mutating func items(
+    until end: UInt8, of kind: StaticString, _ item: (inout JSONParser) throws(JSONError) -> Void
+  ) throws(JSONError) {
+    depth += 1
+    defer { depth -= 1 }
+    position += 1
     skipSpace()
-    if next == UInt8(ascii: "}") {
+    if next == end {
       position += 1
-      return .object(members)
+      return
     }
     while true {
-      skipSpace()
-      guard next == UInt8(ascii: "\"") else { throw error("a member name in quotes is missing") }
-      let start = position
-      let name = try string()
-      skipSpace()
-      guard next == UInt8(ascii: ":") else { throw error("a colon is missing") }
-      position += 1
-      let value = try value(depth: depth + 1)
-      if members.updateValue(value, forKey: name) != nil {
-        position = start
-        throw error("the member \"\(name)\" stands twice in one object")
-      }
+      try item(&self)
       skipSpace()
       switch next {
       case UInt8(ascii: ","): position += 1
-      case UInt8(ascii: "}"):
+      case end:
         position += 1
-        return .object(members)
-      default: throw error("a comma or the end of an object is missing")
+        return
+      default: throw error("a comma or the end of \(kind) is missing")
       }
     }
   }
 
-  private mutating func array(_ depth: Int) throws(JSONError) -> JSON {
-    position += 1
-    var elements: [JSON] = []
+  /// - Returns: where the name of a member starts, which is to be read next.
+  mutating func startOfName() throws(JSONError) -> Int {
     skipSpace()
-    if next == UInt8(ascii: "]") {
-      position += 1
-      return .array(elements)
-    }
-    while true {
-      elements.append(try value(depth: depth + 1))
-      skipSpace()
-      switch next {
-      case UInt8(ascii: ","): position += 1
-      case UInt8(ascii: "]"):
-        position += 1
-        return .array(elements)
-      default: throw error("a comma or the end of a list is missing")
-      }
-    }
+    guard next == UInt8(ascii: "\"") else { throw error("a member name in quotes is missing") }
+    return position
+  }
+
+  mutating func takeColon() throws(JSONError) {
+    skipSpace()
+    guard next == UInt8(ascii: ":") else { throw error("a colon is missing") }
+    position += 1
   }
 
   private mutating func number() throws(JSONError) -> JSON {
     let start = position
+    let whole = try takeNumber()
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    if whole, let value = Int64(text) { return .integer(value) }
+    guard let value = Double(text), value.isFinite else {
+      position = start
+      throw error("the number \(text) is out of range")
+    }
+    // Above 128 bits it is not asked whether the double is exact.
+    if whole, options.longWholeAsText, Int128(exactly: value) != Int128(text) || Int128(text) == nil {
+      return .string(text)
+    }
+    return .number(value)
+  }
+
+  /// - Returns: whether the number is written without a point and an exponent.
+  mutating func takeNumber() throws(JSONError) -> Bool {
     var whole = true
     if next == UInt8(ascii: "-") { position += 1 }
     let leading = next
@@ -171,17 +219,7 @@ struct JSONParser {
       if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
       if takeDigits() == 0 { throw error("a digit is missing in the exponent") }
     }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if whole, let value = Int64(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
-      position = start
-      throw error("the number \(text) is out of range")
-    }
-    // Above 128 bits it is not asked whether the double is exact.
-    if whole, options.longWholeAsText, Int128(exactly: value) != Int128(text) || Int128(text) == nil {
-      return .string(text)
-    }
-    return .number(value)
+    return whole
   }
 
   private mutating func takeDigits() -> Int {
@@ -190,7 +228,7 @@ struct JSONParser {
     return position - start
   }
 
-  private mutating func string() throws(JSONError) -> String {
+  mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
     var isASCII = true
@@ -224,7 +262,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func escape() throws(JSONError) -> [UInt8] {
+  mutating func escape() throws(JSONError) -> [UInt8] {
     guard let byte = next else { throw error("a string has no end") }
     position += 1
     switch byte {

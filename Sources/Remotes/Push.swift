@@ -4,7 +4,7 @@ import System
 /// What is sent to another place: artefacts with all that they stand for, records, and names.
 public struct Push: Sendable {
   public var artefacts: [Artefact]
-  /// Artefacts that records name: of what was removed to save room only the recipe is sent.
+  /// Artefacts that records name: of those that are not kept here only the recipe is sent.
   public var recorded: [Artefact] = []
   public var records: [Record]
   public var references: [Reference]
@@ -23,7 +23,8 @@ public struct Push: Sendable {
     public var recordsThere = 0
     /// Records that have signatures there now that they did not have.
     public var signatures = 0
-    /// Artefacts that records name and that were removed here to save room: only how they are made was sent.
+    /// Artefacts that records name and that are not kept here, since they were removed to save room or never fetched: only how they are
+    /// made was sent.
     public var omitted = 0
   }
 
@@ -135,6 +136,7 @@ public struct Push: Sendable {
   /// Adds the signatures of records to those that are there.
   private func sendSignatures(of store: Store, to remote: any RemoteFiles) async throws -> Int {
     var count = 0
+    var isMarked = false
     for start in stride(from: 0, to: records.count, by: Push.batch) {
       let keys = records[start..<min(start + Push.batch, records.count)].map(\.key)
       let own = try await store.signatures(for: keys)
@@ -148,15 +150,23 @@ public struct Push: Sendable {
           Shipment(
             path: StorePath.signatures(key).text, content: .bytes(all.bytes), isReplacing: true))
       }
-      // Where a store is behind it, that one sees to it.
-      if !shipments.isEmpty, count == 0, remote is SegmentedFiles {
-        let (path, bytes) = Store.signedMark
-        try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
+      if !own.isEmpty, !isMarked {
+        try await markSigned(remote)
+        isMarked = true
       }
       try await remote.write(shipments)
       count += shipments.count
     }
     return count
+  }
+
+  /// Says there that it has signatures, also where an earlier brake has sent all of them and did not say so.
+  private func markSigned(_ remote: any RemoteFiles) async throws {
+    // Where a store is behind it, that one sees to it.
+    guard remote is SegmentedFiles else { return }
+    let (path, bytes) = Store.signedMark
+    if try await remote.bytes(of: path, limit: 256) != nil { return }
+    try await remote.write([Shipment(path: path, content: .bytes(bytes), isReplacing: true)])
   }
 
   /// Says there what was sent, so that whoever collects what is not needed keeps it.

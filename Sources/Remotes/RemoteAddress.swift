@@ -96,11 +96,11 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   /// Whether somebody on another machine can use it.
   public var isShared: Bool { if case .folder = kind { false } else { true } }
 
-  /// Whether it is a bucket of an S3 service, which asks everybody who they are.
+  /// Whether it is a bucket of an S3 service. Brake asks it with keys alone, also where it is open to all.
   public var isBucket: Bool { if case .s3 = kind { true } else { false } }
 
-  /// The same as others can use it: the path of a folder from the root of the file system, and of a bucket the service that the
-  /// environment here says.
+  /// The same as others can use it: the path of a folder from the root of the file system, and of a bucket the service that keeps it as it
+  /// is found from here, so that the environment of others does not say another one.
   public func absolute() throws -> RemoteAddress {
     try absolute(files: LocalFileSystem()) { Environment[$0] }
   }
@@ -111,7 +111,8 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       guard let real = try files.realPath(path) else { return self }
       return try RemoteAddress(real)
     case .s3(let bucket, let path, let service):
-      return try RemoteAddress("s3://\(bucket)\(path)" + service.completed(by: variable).options)
+      return try RemoteAddress(
+        "s3://\(bucket)\(path)" + service.completed(by: variable).complete(for: bucket).options)
     case .web, .ssh, .sftp: return self
     }
   }
@@ -138,7 +139,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
       )
     case .s3(let bucket, let path, let service):
       let service = service.completed()
-      let region = service.region ?? "us-east-1"
+      let region = service.region ?? S3Service.usualRegion
       let base: String
       do throws(S3Service.Fault) { base = try service.base(of: bucket, in: region) } catch {
         // An endpoint may hold a password.

@@ -16,15 +16,13 @@ enum RemoteFailure {
       hint: hint ?? "check the address and the network, and try again", cause: cause)
   }
 
-  static func lying(_ name: String, _ what: String) -> Failure {
-    Failure(.remote, "\(name) \(what)", hint: "nothing of it was kept; ask who keeps that place")
+  static func lying(_ name: String, _ what: String, cause: (any Error)? = nil) -> Failure {
+    Failure(
+      .remote, "\(name) \(what)", hint: "nothing of it was kept; ask who keeps that place", cause: cause)
   }
 
   /// The same, of one object alone: the place has it, and not as it should be.
-  static func damaged(_ name: String, _ what: String) -> Failure {
-    let failure = lying(name, what)
-    return Failure(failure.code, failure.headline, hint: failure.hint, cause: Damage())
-  }
+  static func damaged(_ name: String, _ what: String) -> Failure { lying(name, what, cause: Damage()) }
 
   static func refused(
     _ name: String, _ what: String, hint: String? = nil, cause: (any Error)? = nil
@@ -41,5 +39,7 @@ enum RemoteFailure {
 
 extension Failure {
   /// Whether another place has answered that it does not have an object, or has answered with something else.
-  public var isAnswered: Bool { code == .notFound || code == .damaged || cause is RemoteFailure.Damage }
+  public var meansPlaceLacksObject: Bool {
+    code == .notFound || code == .damaged || cause is RemoteFailure.Damage
+  }
 }

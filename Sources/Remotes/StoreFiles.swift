@@ -89,9 +89,11 @@ public struct StoreFiles: RemoteFiles {
     var references: [(name: String, digest: Digest)] = []
     var lists: [[Digest]] = []
     var signatures: [Digest: RecordSignatures] = [:]
-    var recorded: [Digest] = []
+    var recorded: [Artefact] = []
+    var sent: Set<Digest> = []
     for shipment in shipments {
       try Task.checkCancellation()
+      if case .object(let digest)? = StorePath(shipment.path) { sent.insert(digest) }
       switch (StorePath(shipment.path), shipment.content) {
       case (.object(let digest), .object(_, of: let source)):
         let path = try publication.newPath()
@@ -109,7 +111,7 @@ public struct StoreFiles: RemoteFiles {
         shipment.sent(bytes.count)
       case (.record(let key), .bytes(let bytes)):
         let record = try Record(storedBytes: bytes, key: key)
-        recorded += record.artefacts.map(\.digest)
+        recorded += record.artefacts
         try publication.add(record: record, isReplacing: false)
         shipment.sent(bytes.count)
       case (.signatures(let key), .bytes(let bytes)):
@@ -133,13 +135,7 @@ public struct StoreFiles: RemoteFiles {
     }
     // They stay beside those that others have sent.
     if !signatures.isEmpty { try store.add(signatures) }
-    // What was not sent is not lost.
-    let sent = Set(
-      shipments.compactMap { if case .object(let digest)? = StorePath($0.path) { digest } else { nil } })
-    let left = Set(try recorded.filter { try !sent.contains($0) && !store.contains($0) })
-    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
-    try commit(publication)
-    if !left.isEmpty { try store.noteGone(left) }
+    try store.leavingOut(recorded, coming: sent) { try commit(publication) }
     for list in lists { try store.noteShared(list) }
     for reference in references { try store.setReference(reference.name, to: reference.digest) }
   }

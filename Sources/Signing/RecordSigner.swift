@@ -29,7 +29,10 @@ public struct RecordSigner: Sendable {
       claims.formUnion(claimed)
       fresh[record.key] = record.digest
     }
-    if fresh.isEmpty { return 0 }
+    if fresh.isEmpty {
+      try store.markSigned()
+      return 0
+    }
     // In an order that does not depend on how they were found, so that the same records have the same signature.
     let entries = fresh.sorted { $0.key < $1.key }
     let tree = HashTree(of: entries.map(\.value))

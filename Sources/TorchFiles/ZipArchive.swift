@@ -12,11 +12,13 @@ struct ZipArchive {
 
   init(_ bytes: [UInt8]) throws(Failure) {
     self.bytes = bytes
-    let (count, start, size) = try directory()
-    guard count <= Self.mostEntries else { throw Self.malformed("it has \(count) entries") }
-    var position = start
-    for _ in 0..<count {
-      position = try addEntry(at: position, before: start + size)
+    guard let directory = try ZipDirectory(tail: bytes[...], fileSize: bytes.count) else { throw fault }
+    guard directory.count <= Self.mostEntries else {
+      throw Self.malformed("it has \(directory.count) entries")
+    }
+    var position = directory.place.lowerBound
+    for _ in 0..<directory.count {
+      position = try addEntry(at: position, before: directory.place.upperBound)
     }
   }
 
@@ -27,18 +29,12 @@ struct ZipArchive {
   }
 
   private func number(_ position: Int, _ count: Int) throws(Failure) -> Int {
-    guard position >= 0, count <= bytes.count, position <= bytes.count - count else {
-      throw Self.malformed("it ends too early")
-    }
-    var value: UInt64 = 0
-    for index in 0..<count { value |= UInt64(bytes[position + index]) << UInt64(8 * index) }
-    guard let number = Int(exactly: value) else { throw Self.malformed("a number in it is too large") }
-    return number
+    try bytes[...].zipNumber(position, count)
   }
 
   /// Why there is no directory at the end.
   private var fault: Failure {
-    if bytes.starts(with: [0x50, 0x4B, 3, 4]) {
+    if bytes.starts(with: ZipDirectory.opening) {
       return Failure(
         .malformed, "this file of torch.save is cut off: its directory, which is written last, is missing",
         hint: "whoever wrote or copied it was stopped: copy it again, or take another checkpoint")
@@ -53,25 +49,6 @@ struct ZipArchive {
       )
     }
     return Self.malformed("it is no ZIP archive")
-  }
-
-  /// The end of the central directory stands at the end of the file, behind it at most a comment of 65 535 bytes.
-  private func directory() throws(Failure) -> (count: Int, start: Int, size: Int) {
-    var end = bytes.count - 22
-    let least = max(0, end - 65_535)
-    while end >= least, try number(end, 4) != 0x0605_4B50 { end -= 1 }
-    guard end >= least else { throw fault }
-    var (count, size, start) = (try number(end + 10, 2), try number(end + 12, 4), try number(end + 16, 4))
-    if count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF {
-      guard try number(end - 20, 4) == 0x0706_4B50 else { throw Self.malformed("its directory is missing") }
-      let place = try number(end - 12, 8)
-      guard try number(place, 4) == 0x0606_4B50 else { throw Self.malformed("its directory is missing") }
-      (count, size, start) = (try number(place + 32, 8), try number(place + 40, 8), try number(place + 48, 8))
-    }
-    guard start <= bytes.count, size <= bytes.count - start else {
-      throw Self.malformed("its directory lies outside of it")
-    }
-    return (count, start, size)
   }
 
   /// - Returns: where the next entry of the directory stands.

@@ -135,7 +135,7 @@ struct Fetching {
       do {
         for name in names { wanted += try await borrowing.artefacts(named: name) }
       } catch let error as PipelineError {
-        throw try await remote.lacking(error)
+        throw error.code == .notFound ? try await remote.lacking(error) : error
       }
       try await borrowing.take(wanted, extent)
       return try wanted.map {
@@ -165,7 +165,7 @@ struct Fetching {
       try publication.commit()
       for error in failures.sorted(by: { $0.key < $1.key }).map(\.value) { Output.note("error: \(error)") }
       let hasStore = try? await files.hasStore()
-      let open = failures.filter { hasStore != true || ($0.value as? Failure)?.isAnswered != true }
+      let open = failures.filter { hasStore != true || ($0.value as? Failure)?.meansPlaceLacksObject != true }
       return Repaired(
         count: digests.count - failures.count, open: Set(open.keys), hasStore: hasStore)
     }

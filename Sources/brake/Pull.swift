@@ -32,8 +32,7 @@ extension Brake {
         "Fetch what the targets of a run have made that somebody has sent there with 'brake push --run', as a folder.",
         valueName: "run"))
     var runName: String?
-    @OptionGroup var records: LineageOption
-    @Flag(help: "Also all that the stages before them have made.") var lineage = false
+    @OptionGroup var lineage: LineageOption
     @Flag(help: "Move references that stand for something else here.") var force = false
     @Flag(help: "Print an array of objects.") var json = false
     @Argument(
@@ -47,7 +46,6 @@ extension Brake {
 
     func validate() throws {
       if names.isEmpty && runName == nil { throw ValidationError("Missing expected argument '<artefact>'") }
-      try records.check(with: lineage)
     }
 
     private enum Wanted {
@@ -57,7 +55,7 @@ extension Brake {
     }
 
     private var extent: Borrowing.Extent {
-      lineage ? .withLineage : records.lineage ? .withRecords : .alone
+      lineage.all ? .withLineage : lineage.records ? .withRecords : .alone
     }
 
     func run() async throws {

@@ -30,13 +30,9 @@ extension Brake {
       completion: Completion.runs)
     var runName: String?
     @OptionGroup var lineage: LineageOption
-    @Flag(name: .customLong("lineage"), help: "Also send all that the stages before them have made.")
-    var sendsAll = false
     @Flag(help: "Move references that stand for something else there.") var force = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
-
-    func validate() throws { try lineage.check(with: sendsAll) }
 
     func run() async throws {
       try pipeline.workspace.enter()
@@ -44,15 +40,15 @@ extension Brake {
       let address = try RemoteNames(of: store).resolve(to)
       let remote = try address.open()
       var (push, named) = try await chosen(in: store)
-      if lineage.lineage {
+      if lineage.records {
         let sent = push.artefacts + push.recorded
         push.records += try sent.map(\.digest).records(in: store, except: push.records)
         for digest in named { try push.add(lineageOf: digest, in: store) }
       }
       let run = try runName.map {
-        try push.add(run: $0, withLineage: lineage.lineage, ifTaken: ifTaken, in: store)
+        try push.add(run: $0, withLineage: lineage.records, ifTaken: ifTaken, in: store)
       }
-      if sendsAll { push.recorded += push.records.flatMap(\.artefacts) }
+      if lineage.all { push.recorded += push.records.flatMap(\.artefacts) }
       try OwnRecords.signIfConfigured(push.records, in: store)
       let progress = TransferProgress()
       let outcome = try await Transfer.run("sent", progress) { [push] in
@@ -72,10 +68,7 @@ extension Brake {
         "\(outcome.objects) objects (\(byteCount(progress.bytes))) and \(outcome.records) records sent to \(address), "
           + "\(outcome.objectsThere) and \(outcome.recordsThere) were there"
           + (outcome.signatures == 0 ? "" : ", \(outcome.signatures) records have new signatures")
-          + (outcome.omitted == 0
-            ? ""
-            : "; \(outcome.omitted) artefacts are recorded and not kept here, so that only their records went")
-      )
+          + (outcome.omitted == 0 ? "" : "; \(outcome.omittedText)"))
       if let run { try Output.print("brake pull --run \(run.identifier)") }
     }
 
@@ -142,13 +135,10 @@ extension Brake {
       completion: Completion.runs)
     var runName: String?
     @OptionGroup var lineage: LineageOption
-    @Flag(name: .customLong("lineage"), help: "Also send all that the stages before them have made.")
-    var sendsAll = false
     @Flag(help: "Print one object.") var json = false
     @OptionGroup var given: ArtefactArguments
 
     func validate() throws {
-      try lineage.check(with: sendsAll)
       if runName == nil {
         _ = try given.one()
       } else if let name = given.names.first {
@@ -163,7 +153,7 @@ extension Brake {
       var push = Remotes.Push(artefacts: [])
       let digest: Digest
       let run = try runName.map {
-        try push.add(run: $0, withLineage: lineage.lineage, ifTaken: .leave, in: store)
+        try push.add(run: $0, withLineage: lineage.records, ifTaken: .leave, in: store)
       }
       if let run {
         digest = run.artefact.digest
@@ -173,18 +163,18 @@ extension Brake {
           hint: "name one of them, or share all that the targets of a run have made: brake share --run last"
         ).digest
         push.artefacts = [try store.artefact(digest)]
-        if lineage.lineage { push.records = try [digest].records(in: store, except: []) }
+        if lineage.records { push.records = try [digest].records(in: store, except: []) }
       }
       var line = ShareLine(
         digest: digest, from: try publicAddress.map { try RemoteAddress($0) } ?? address.absolute())
-      if lineage.lineage {
+      if lineage.records {
         try OwnRecords.signIfConfigured(push.records, in: store)
         line.lineage = try push.add(listOf: push.records, for: digest, in: store)
       }
-      if sendsAll { push.recorded = push.records.flatMap(\.artefacts) }
+      if lineage.all { push.recorded = push.records.flatMap(\.artefacts) }
       let progress = TransferProgress()
       let remote = try address.open()
-      _ = try await Transfer.run("sent", progress) { [push] in
+      let outcome = try await Transfer.run("sent", progress) { [push] in
         try await push.run(from: store, to: remote, progress: progress)
       }
       try store.noteShared((push.artefacts + store.unremoved(push.recorded)).map(\.digest))
@@ -192,16 +182,24 @@ extension Brake {
         return try Output.print([
           "line": .string(line.description), "digest": .string(digest.description),
           "remote": .string(address.description), "bytes": .integer(Int64(progress.bytes)),
+          "omitted": .integer(Int64(outcome.omitted)),
           "run": run.map { .string($0.identifier) } ?? .null,
         ])
       }
       try Output.print("brake get '\(line)'")
+      if outcome.omitted > 0 { Output.note("note: \(outcome.omittedText)") }
       if publicAddress == nil, address.isBucket {
         Output.note(
           "note: who pastes this needs keys for the bucket; of one that is open to all, "
             + "--public-address https://… gives a line that needs none")
       }
     }
+  }
+}
+
+extension Remotes.Push.Outcome {
+  fileprivate var omittedText: String {
+    "\(omitted) artefacts are recorded and not kept here, so that only their records went"
   }
 }
 

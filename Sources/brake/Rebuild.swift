@@ -48,10 +48,10 @@ extension Brake {
       let isWhole: Bool
       do {
         isWhole = try await Overseen.run { observe in try await rebuilding.run(observe) }
-      } catch let code as ExitCode {
+      } catch {
         // What has been made anew until then is recorded.
-        _ = try RepetitionReports.show(rebuilding.lines.all, most: most, json: json)
-        throw code
+        _ = try RepetitionReports.show(await rebuilding.linesSoFar(), most: most, json: json)
+        throw error
       }
       let status = try RepetitionReports.show(rebuilding.lines.all, most: most, json: json)
       if !isWhole { throw ExitCode(2) }
@@ -73,11 +73,11 @@ private struct Rebuilding {
   func run(_ observe: @escaping @Sendable (RunEvent) -> Void) async throws -> Bool {
     var done: Set<String> = []
     while true {
-      let (ends, isWhole) = try await bringUpToDate(observe)
+      let (ended, isWhole) = try await bringUpToDate(observe)
       let targeted = try await engine.instances(of: targets)
-      lines.add(targeted.compactMap { name in ends[name].map { (name, $0) } })
+      lines.settle(targeted)
       if !isWhole { return false }
-      done.formUnion(ends.keys)
+      done.formUnion(ended)
       let all = Set(targeted)
       let pending = all.subtracting(done)
       if pending.isEmpty { return true }
@@ -86,7 +86,7 @@ private struct Rebuilding {
         targets: targets, options: options, isRecording: true, passing: all.subtracting(generation),
         observe: observe, ended: { [lines] in lines.note($0, .repeated($1)) }
       ) { [store = engine.store] in try RepetitionReport($0, in: store) }
-      lines.add(new.map { ($0.instance, .repeated($0.outcome)) })
+      lines.settle(targeted)
       done.formUnion(generation)
       if new.contains(where: { if case .failed = $0.outcome { true } else { false } }) {
         return false
@@ -94,20 +94,31 @@ private struct Rebuilding {
     }
   }
 
-  /// - Returns: what came of those that had to run for that, and so are new or have failed; and whether nothing has failed.
+  /// What came of targets, where it has not come to its end.
+  func linesSoFar() async -> [Lines.Entry] {
+    lines.settle(try? await engine.instances(of: targets))
+    return lines.all
+  }
+
+  /// - Returns: those that had to run for that, and so are new or have failed; and whether nothing has failed.
   private func bringUpToDate(
     _ observe: @escaping @Sendable (RunEvent) -> Void
-  ) async throws -> (ends: [String: RepetitionReports.Line], isWhole: Bool) {
-    let ends = Mutex<[String: RepetitionReports.Line]>([:])
-    let summary = try await engine.run(targets: targets, options: options) { event in
-      switch event {
-      case .finished(let name, .ran, let seconds): ends.withLock { $0[name] = .ran(seconds: seconds) }
-      case .finished(let name, .failed(let error), _): ends.withLock { $0[name] = .repeated(.failed(error)) }
-      default: break
+  ) async throws -> (ended: Set<String>, isWhole: Bool) {
+    let ended = Mutex<Set<String>>([])
+    let summary = try await engine.run(targets: targets, options: options) { [lines] event in
+      let end: (name: String, line: RepetitionReports.Line)? =
+        switch event {
+        case .finished(let name, .ran, let seconds): (name, .ran(seconds: seconds))
+        case .finished(let name, .failed(let error), _): (name, .repeated(.failed(error)))
+        default: nil
+        }
+      if let end {
+        ended.withLock { _ = $0.insert(end.name) }
+        lines.note(end.name, end.line)
       }
       observe(event)
     }
-    return (ends.withLock { $0 }, !summary.isFailure)
+    return (ended.withLock { $0 }, !summary.isFailure)
   }
 
   /// One for each target: the last that came of it, in the order in which something first did.
@@ -116,23 +127,27 @@ private struct Rebuilding {
 
     private let state = Mutex<(generations: [Entry], noted: [Entry])>(([], []))
 
-    /// Adds what came of a generation, in its order.
-    func add(_ entries: [Entry]) {
-      state.withLock { state in
-        state.generations += entries
-        state.noted = []
-      }
-    }
-
-    /// Notes what came of an instance, until its generation has ended.
+    /// Notes what came of an instance, which need not be a target.
     func note(_ instance: String, _ line: RepetitionReports.Line) {
       state.withLock { $0.noted.append((instance, line)) }
+    }
+
+    /// Adds what was noted of targets, in their order.
+    /// - Parameter targets: nil where they are not known: then all that was noted is added.
+    func settle(_ targets: [String]?) {
+      state.withLock { state in
+        let noted = Dictionary(state.noted.map { ($0.instance, $0.line) }, uniquingKeysWith: { $1 })
+        state.generations += (targets ?? state.noted.map(\.instance)).compactMap { name in
+          noted[name].map { (name, $0) }
+        }
+        state.noted = []
+      }
     }
 
     var all: [Entry] {
       var lines: [Entry] = []
       var places: [String: Int] = [:]
-      for entry in state.withLock({ $0.generations + $0.noted }) {
+      for entry in state.withLock(\.generations) {
         if let place = places[entry.instance] {
           lines[place] = entry
         } else {

@@ -94,10 +94,10 @@ extension Brake {
         try forEach(objects, &outcome) { try repacking.unpack($0) }
         try repacking.finish()
       } else {
-        let before = Set(repacking.differences)
         let successions = try repacking.successions(failed: { Output.note("note: passed over: \($0)") })
           .filter { (predictsWeights || $0.states.isEmpty) && wanted?.contains($0.later) ?? true }
         if predictsWeights || depth > Repacking.usualDepth {
+          let before = Set(repacking.differences)
           outcome.left = Set(successions.map(\.later).filter(before.contains)).count
         }
         try forEach(successions, &outcome) { try repacking.pack($0, limit: depth) }

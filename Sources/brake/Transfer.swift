@@ -44,17 +44,3 @@ enum Transfer {
     }
   }
 }
-
-/// Which records belong to artefacts.
-struct LineageOption: ParsableArguments {
-  @Flag(help: "Without the records of how it was made and of all that it was made from.")
-  var noLineage = false
-
-  /// Whether the records belong to it.
-  var lineage: Bool { !noLineage }
-
-  /// - Parameter all: whether what the stages before have made is asked for.
-  func check(with all: Bool) throws {
-    if all && noLineage { throw ValidationError("--lineage and --no-lineage exclude each other") }
-  }
-}

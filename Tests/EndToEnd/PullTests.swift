@@ -115,6 +115,9 @@ import Testing
     #expect(
       try brake(yours, "pull", "--from", place["none"], "last", status: 2).err.contains(
         "there is no store at"))
+    // What is misspelt is misspelt wherever it is looked for.
+    #expect(
+      try brake(yours, "pull", "--from", place["none"], "train.x", status: 2).err.contains("no output 'x'"))
     #expect(!yours.exists("cache/actions"))
     // A record that promises what is lost there is not taken.
     _ = try place.shell(
@@ -163,6 +166,14 @@ import Testing
     let other = place["other"]
     _ = try brake(mine, "push", "--lineage", "--to", other, "last")
     _ = try brake(yours, "pull", "--store", "new", "--from", other, digest)
+    // Who has no more than the records says so.
+    let third = TemporaryFolder()
+    third.write(PullTests.pipeline, to: "brake.yaml")
+    _ = try brake(third, "pull", "--from", other, "last")
+    let onward = try brake(third, "share", "--lineage", "--to", place["onward"], "last")
+    #expect(onward.err.contains("12 artefacts are recorded and not kept here"), "\(onward.err)")
+    let told = try brake(third, "share", "--lineage", "--to", place["onward"], "--json", "last").out
+    #expect(try JSON(parsing: Array(told.utf8))["omitted"] == 12)
   }
 
   private func names(in folder: String) throws -> [String] {

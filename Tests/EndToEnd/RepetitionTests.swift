@@ -89,6 +89,46 @@ import Testing
     #expect(!run.out.contains("second:"))
   }
 
+  @Test func `What was new before an interruption is told`() throws {
+    folder.write(
+      """
+      stages:
+        before: { run: "echo 0 > ${out.o}", out: { o: o.txt } }
+        first: { run: "cat ${in.i} > ${out.o}", in: { i: before }, out: { o: o.txt } }
+        second:
+          run: "cp ${in.i} ${out.o}; touch \(folder["begun"]); sleep 300"
+          in: { i: first }
+          out: { o: o.txt }
+          sandbox: false
+      """, to: "brake.yaml")
+    let brake = try BrakeProcess(["rebuild", "first", "second"], in: folder)
+    try #require(folder.appears("begun"))
+    brake.send(SIGINT)
+    let run = brake.wait()
+    #expect(run.status == 128 + SIGINT)
+    #expect(run.out.hasPrefix("first: ran in ") && !run.out.contains("before:"), "\(run)")
+  }
+
+  @Test func `An error does not lose what was made anew before it`() throws {
+    folder.write("one\n", to: "number.txt")
+    folder.write("here\n", to: "source.txt")
+    folder.write(
+      """
+      stages:
+        first:
+          run: "cat \(folder["number.txt"]) > ${out.o}; if grep -q two ${out.o}; then rm \(folder["source.txt"]); fi"
+          out: { o: o.txt }
+          sandbox: false
+        second: { run: "cat ${in.i} ${in.s} > ${out.o}", in: { i: first, s: source.txt }, out: { o: o.txt } }
+      """, to: "brake.yaml")
+    #expect(try folder.brake("run").status == 0)
+    folder.write("two\n", to: "number.txt")
+    let run = try folder.brake("rebuild", "first", "second", "--json")
+    #expect(run.status == 2 && run.err.contains("source.txt"), "\(run)")
+    let told = try JSON(parsing: Array(run.out.utf8)).array
+    #expect(told?.first?["stage"] == "first" && told?.first?["same"] == false, "\(run)")
+  }
+
   @Test(arguments: [["run", "--check-determinism"], ["rebuild", "s"]])
   func `Versions that are remembered are asked for before something is computed again`(words: [String])
     throws

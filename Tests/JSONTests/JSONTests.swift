@@ -57,4 +57,60 @@ import Testing
       }
     }
   }
+
+  private func pass(over text: String, depth: Int = 128) throws {
+    var options = JSON.Options.python
+    options.depth = depth
+    var parser = try JSONParser(passingOver: Array(text.utf8), options: options)
+    try parser.skip()
+    try parser.finish()
+  }
+
+  @Test(arguments: [
+    // Swift takes these two names for one.
+    "{\"\u{E0}\":1,\"a\u{300}\":2}", "[NaN,-Infinity,1e999,-0.5e-3]", " [ [ ] , { } ] ",
+    #""\ud834\udd1e\"\n""#, "true", "null",
+  ])
+  func `Names that stand twice and numbers out of range are passed over`(text: String) throws {
+    try pass(over: text)
+  }
+
+  @Test(arguments: [
+    "", "[1,", "[01]", "[1] x", #""\ud800""#, "\"\u{1}\"", "nul", "[1 2]", "{1:2}", #"{"a" 1}"#, "\"a", "-",
+    "[,]", "Infinit", #""\x""#, "1.", "2e",
+  ])
+  func `What is no JSON is refused as it is passed over, where it goes wrong`(text: String) {
+    let error = #expect(throws: JSONError.self) { try pass(over: text) }
+    let built = #expect(throws: JSONError.self) { try JSON(parsing: text, options: .python) }
+    #expect(error == built)
+  }
+
+  @Test func `Deep nesting and what is no UTF-8 are refused as they are passed over`() {
+    #expect(throws: JSONError.self) { try pass(over: "[[[]]]", depth: 1) }
+    #expect(throws: JSONError.self) { try pass(over: String(repeating: "[", count: 100_000)) }
+    let broken = #expect(throws: JSONError.self) {
+      try JSONParser(passingOver: Array("[\n\"".utf8) + [0xFF, 0x22, 0x5D])
+    }
+    #expect(broken?.line == 2 && broken?.column == 2)
+  }
+
+  @Test func `What is asked for is read, and the rest passed over`() throws {
+    let text = #"{"a":[1,"2",3.0,99999999999999999999,-4],"b":{"c":"d","e":7},"f":[]}"#
+    var parser = try JSONParser(passingOver: Array(text.utf8))
+    var numbers: [Int?] = []
+    var texts: [String?] = []
+    var kinds: [Bool] = []
+    let isObject = try parser.members { parser, name throws(JSONError) in
+      if name == "a" {
+        kinds.append(try parser.elements { parser throws(JSONError) in numbers.append(try parser.integer()) })
+      } else if name == "b" {
+        kinds.append(try parser.members { parser, _ throws(JSONError) in texts.append(try parser.text()) })
+      } else {
+        kinds.append(try parser.members { parser, _ throws(JSONError) in try parser.skip() })
+      }
+    }
+    try parser.finish()
+    #expect(
+      isObject && numbers == [1, nil, nil, nil, -4] && texts == ["d", nil] && kinds == [true, true, false])
+  }
 }

@@ -60,7 +60,9 @@ import Testing
     ("style=path", "lab", "https://s3.r.amazonaws.com/lab"),
     ("endpoint=https://host:9000/", "lab", "https://host:9000/lab"),
     ("endpoint=https://host:9000/a&style=host", "lab", "https://lab.host:9000/a"),
-    ("endpoint=https://host&style=host", "my.lab", "https://host/my.lab"),
+    ("endpoint=https://host&style=host", "my.lab", "https://my.lab.host"),
+    ("endpoint=https://host", "lab", "https://host/lab"),
+    ("style=host", "my.lab", "https://my.lab.s3.r.amazonaws.com"),
   ])
   func `A bucket is named where its service expects it`(_ options: String, _ bucket: String, _ url: String)
     throws
@@ -77,7 +79,25 @@ import Testing
       try told("s3://lab/store", here) == "s3://lab/store?endpoint=https://s3.example.org:9000&region=eu")
     let given = "s3://lab?endpoint=https://other&style=host"
     #expect(try told(given, here) == "s3://lab?endpoint=https://other&region=eu&style=host")
-    #expect(try told("s3://lab/store", [:]) == "s3://lab/store")
+    // Also Amazon's, which the environment of others may not name.
+    #expect(
+      try told("s3://lab/store", [:])
+        == "s3://lab/store?endpoint=https://s3.us-east-1.amazonaws.com&region=us-east-1&style=host")
+    #expect(
+      try told("s3://my.lab", ["AWS_REGION": "eu"])
+        == "s3://my.lab?endpoint=https://s3.eu.amazonaws.com&region=eu&style=path")
+  }
+
+  @Test(arguments: ["lab", "my.lab"])
+  func `What others are told of a bucket means for them what it means here`(_ bucket: String) throws {
+    for options in ["", "style=path", "style=host", "region=eu", "endpoint=https://host:9000"] {
+      let here = try #require(S3Service(options: options[...]))
+      let told = try #require(S3Service(options: here.complete(for: bucket).options.dropFirst()))
+      let there = told.completed { _ in "https://elsewhere" }
+      let region = here.region ?? S3Service.usualRegion
+      #expect(there.region == region)
+      #expect(try there.base(of: bucket, in: region) == here.base(of: bucket, in: region))
+    }
   }
 
   @Test func `Lines are read as they are written`() throws {

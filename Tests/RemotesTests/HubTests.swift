@@ -19,11 +19,11 @@ import Testing
   }
 
   /// A safetensors file of one byte.
-  private static let weights: String = {
-    let header = #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
-    return
-      "\(Character(Unicode.Scalar(UInt8(header.utf8.count))))\(String(repeating: "\0", count: 7))\(header)w"
-  }()
+  private static let weights = safetensors(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#)
+
+  private static func safetensors(_ header: String) -> String {
+    "\(Character(Unicode.Scalar(UInt8(header.utf8.count))))\(String(repeating: "\0", count: 7))\(header)w"
+  }
 
   private static let missing = OddServer.Answer(
     "HTTP/1.1 404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0")
@@ -102,6 +102,9 @@ import Testing
     ("model.safetensors", String(weights.dropLast()), ""), ("model.safetensors", weights + "x", ""),
     ("model.safetensors", "<!DOCTYPE html><p>weights", ""), ("model.safetensors", "weights", ""),
     ("model.safetensors", "", ""),
+    ("model.safetensors", safetensors(#"{"a":{"data_offsets":[1]}}"#), ""),
+    ("model.safetensors", safetensors(#"{"a":{"data_offsets":[0,1.0]}}"#), ""),
+    ("model.safetensors", safetensors(#"[{"a":{"data_offsets":[0,1]}}]"#), ""),
     ("tokenizer.json", "", ""), ("merges.txt", "\n <!doctype HTML>", ""), ("vocab.txt", "", ""),
     ("tokenizer.model", "<html>", ""), ("model.safetensors.index.json", "<html>", ""),
   ])
@@ -122,10 +125,45 @@ import Testing
     #expect(try await fetch(server, "hf://o/m/a.json").artefact.kind == .blob)
   }
 
+  @Test func `A vocabulary with names that Swift takes for one is taken`() async throws {
+    let vocabulary = "{\"\u{E0}\":1,\"a\u{300}\":2,\"\u{2126}\":3,\"\u{3A9}\":4}"
+    let index = "{\"weight_map\":{\"\u{E0}\":\"one.bin\",\"a\u{300}\":\"two.bin\"}}"
+    let server = hub([
+      "config.json": "{}", "pytorch_model.bin.index.json": index, "one.bin": "1", "two.bin": "2",
+      "vocab.json": vocabulary,
+    ])
+    defer { server.stop() }
+    let names = try await here.store.tree(fetch(server).artefact.digest).entries.map(\.name)
+    #expect(Set(names).isSuperset(of: ["vocab.json", "one.bin", "two.bin"]))
+  }
+
+  @Test func `Types of elements that are not known are no fault of a file`() async throws {
+    let weights = HubTests.safetensors(#"{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}"#)
+    let server = hub(["a.safetensors": weights])
+    defer { server.stop() }
+    #expect(try await fetch(server, "hf://o/m/a.safetensors").artefact.kind == .blob)
+  }
+
   @Test(arguments: ["PK\u{3}\u{4} without an end", "<p>", ""])
   func `Weights of PyTorch that are none are refused`(_ text: String) async throws {
     let error = try await failure(hub(["config.json": "{}", "pytorch_model.bin": text]))
     #expect(error.contains("sent something else for pytorch_model.bin"))
+  }
+
+  /// An archive without entries, behind a name and bytes of one.
+  private static let archive = "PK\u{3}\u{4} bytes PK\u{5}\u{6}" + String(repeating: "\0", count: 18)
+
+  @Test func `Archives that are cut short are refused, whatever their name`() async throws {
+    let whole = hub(["weights.pt": HubTests.archive])
+    defer { whole.stop() }
+    #expect(try await fetch(whole, "hf://o/m/weights.pt").artefact.kind == .blob)
+    let cut = hub(["weights.pt": String(HubTests.archive.dropLast())])
+    defer { cut.stop() }
+    await #expect {
+      try await fetch(cut, "hf://o/m/weights.pt")
+    } throws: {
+      "\($0)".contains("it is an archive that was cut short")
+    }
   }
 
   @Test func `What is missing is named`() async throws {

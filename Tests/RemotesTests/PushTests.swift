@@ -61,6 +61,22 @@ import Testing
     #expect(try !target.store.contains(here.tree.digest))
   }
 
+  @Test func `A place to which an earlier brake has sent signatures is made to say that it has some`()
+    async throws
+  {
+    let shelf = ShelfPlace()
+    let push = Push(artefacts: [], records: [here.record])
+    let signature = RecordSignature(record: here.record.digest, way: [], signature: "mine")
+    try here.store.add([here.record.key: RecordSignatures([signature])])
+    #expect(try await push.run(from: here.store, to: SegmentedFiles(shelf)).signatures == 1)
+    let (path, mark) = Store.signedMark
+    #expect(shelf.takeQuestions().filter { $0.hasPrefix("signatures/") }.last != path)
+    #expect(shelf.bytes(path) == mark)
+    try FileManager.default.removeItem(atPath: shelf.folder["store/" + path])
+    #expect(try await push.run(from: here.store, to: SegmentedFiles(shelf)).signatures == 0)
+    #expect(shelf.bytes(path) == mark)
+  }
+
   @Test func `A name that somebody has given there meanwhile stays as it is`() async throws {
     let (shelf, other) = (ShelfPlace(), Digest(of: [7]))
     shelf.whenReading { if $0 == "format" { shelf.place(Array("\(other)\n".utf8), at: "refs/best") } }

@@ -105,6 +105,18 @@ import Testing
     try apart.verify(results.tree.digest)
   }
 
+  @Test(arguments: [true, false])
+  func `What records name and was not sent is not lost there`(_ isOverPipe: Bool) async throws {
+    let results = try ManyResults(20, records: 20)
+    let store = try target()
+    let pair = try PipePair(store, isReadOnly: false)
+    let files: any RemoteFiles = isOverPipe ? pair.client : StoreFiles(store)
+    let sent = results.files.prefix(4)
+    _ = try await Push(artefacts: Array(sent), records: results.records).run(from: results.store, to: files)
+    #expect(names(in: "target/segments").count == 1)
+    #expect(try store.removedObjects() == Set(results.files.dropFirst(4).map(\.digest)))
+  }
+
   @Test func `What comes many at once shares a segment here, too`() async throws {
     let results = try ManyResults(100)
     let store = try target()

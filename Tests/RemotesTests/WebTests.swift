@@ -179,22 +179,27 @@ import Testing
 
   /// Reads an object's file of which nobody knows the size.
   /// - Returns: why it cannot be had, and how much of it has come.
-  private func refusal(_ server: OddServer, _ unannounced: Int) async throws -> (text: String, bytes: Int) {
+  private func refusal(
+    _ server: OddServer, _ unannounced: Int
+  ) async throws -> (text: String, bytes: Int, meansLack: Bool) {
     defer { server.stop() }
     let landing = Landing(path, limit: 64 << 20, unannounced: unannounced)
     try await WebFiles("http://127.0.0.1:\(server.port)", name: "the server").read([landing])
     let error = try #require(landing.error)
-    return ("\(error)", landing.count)
+    return ("\(error)", landing.count, (error as? Failure)?.meansPlaceLacksObject == true)
   }
 
   @Test func `What never ends is ended where nobody knows how long it is`() async throws {
     let page = OddServer { _ in
       .init("HTTP/1.1 200 OK", [UInt8](repeating: 7, count: 1 << 16), isEndless: true)
     }
-    let (text, bytes) = try await refusal(page, 64 << 20)
-    #expect(text.contains("the server sends a damaged object") && bytes < 16, "\(text)")
+    let (text, bytes, meansLack) = try await refusal(page, 64 << 20)
+    #expect(meansLack && text.contains("the server sends a damaged object") && bytes < 16, "\(text)")
     let frames = try await refusal(endless(), 1 << 20)
     #expect(frames.text.contains("sends more than 1048576 bytes") && frames.bytes <= 1 << 20, "\(frames)")
+    // That is as much as brake takes, and says nothing of the object: more than it can have does.
+    #expect(!frames.meansLack)
+    #expect(try await refusal(endless(), 64 << 20).meansLack)
     // Of an object that is asked for by its digest alone nobody knows it.
     let remote = RemoteStore(WebFiles("http://127.0.0.1:1", name: "nobody"), scratch: here.store)
     let unknown = remote.landing(of: WantedObject(there.large.digest, size: nil), at: here.folder["file"])

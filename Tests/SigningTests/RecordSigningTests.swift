@@ -44,7 +44,10 @@ struct RecordSigningTests {
     #expect(
       try store.files.contents(of: "\(store.root)/\(Store.signedMark.path)", limit: 64)
         == Store.signedMark.bytes)
+    // An earlier brake did not say so.
+    try store.files.remove("\(store.root)/\(Store.signedMark.path)")
     #expect(try RecordSigner(key: key).sign(records, in: store) == 0)
+    #expect(folder.read("store/\(Store.signedMark.path)") != nil)
     let check = try SignatureCheck(allowed: keys.allow(["ada"]))
     var signatures: Set<String> = []
     for record in records {
@@ -268,7 +271,9 @@ struct RecordSigningTests {
     try add([here], to: store)
     try store.add(toldBy: told, from: "somewhere")
     try RecordSigner(key: key).sign([here, told, gone], in: store)
+    try store.files.remove("\(store.root)/\(Store.signedMark.path)")
     #expect(try store.removeSignaturesWithoutRecords(writtenBefore: 0) == 0)
+    #expect(folder.read("store/\(Store.signedMark.path)") != nil)
     #expect(try store.removeSignaturesWithoutRecords(writtenBefore: .max) == 1)
     #expect(try store.keysOfSignatures() == [here.key, told.key].sorted())
     #expect(store.originOfTold(told.key) == "somewhere")

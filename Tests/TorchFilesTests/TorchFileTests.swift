@@ -52,6 +52,16 @@ import Testing
     #expect(try Self.floats(file, "model.0.weight") == Self.numbers(6))
   }
 
+  @Test func `The end of a file tells where its directory is, as the whole file does`() throws {
+    let bytes = try Self.bytes("state.pt")
+    let whole = try #require(try ZipDirectory(tail: bytes[...], fileSize: bytes.count))
+    #expect(whole.count > 10 && bytes[whole.place].starts(with: [0x50, 0x4B, 1, 2]))
+    let end = Array(bytes.suffix(bytes.count - whole.place.upperBound))
+    #expect(try ZipDirectory(tail: end[...], fileSize: bytes.count) == whole)
+    #expect(try ZipDirectory(tail: bytes[..<whole.place.lowerBound], fileSize: whole.place.lowerBound) == nil)
+    #expect(throws: Failure.self) { try ZipDirectory(tail: end[...], fileSize: end.count) }
+  }
+
   @Test func `Why a file cannot be read is told, and what helps`() throws {
     func hint(_ bytes: [UInt8]) -> String? {
       #expect(throws: Failure.self) { try TorchFile(bytes) }?.hint

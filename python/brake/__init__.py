@@ -54,8 +54,9 @@ def open(name: str, store: "Union[Store, str, os.PathLike[str], None]" = None) -
         # Nobody needs a store to read from another one.
         if store is not None or line.remote is None:
             raise
+    own = list(stores)
     if line.remote is not None:
         stores.append(Store(line.remote))
-    artefact = Artefact(stores[0].resolve(line.name), stores, line.fragment, line.lineage)
+    artefact = Artefact(stores[0].resolve(line.name), stores, line.fragment, line.lineage, own)
     artefact.check()
     return artefact

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _Bytes = bytes
 _Result = TypeVar("_Result")
 _ENTRY_LIMIT = 10_000_000
+# Bytes of the records that a stranger's line names: all of them are in memory at once.
+_RECORDS_LIMIT = 256 << 20
 
 
 class Artefact:
@@ -35,14 +37,17 @@ class Artefact:
     """
 
     def __init__(
-        self, digits: str, stores: "Sequence[Store]", fragment: Optional[str] = None, lineage: Optional[str] = None
-    ) -> None:
+        self, digits: str, stores: "Sequence[Store]", fragment: Optional[str] = None, lineage: Optional[str] = None,
+        own: "Optional[Sequence[Store]]" = None,
+    ) -> None:  # fmt: skip
         #: `sha256:` and 64 digits.
         self.digest = f"sha256:{digits}"
         #: The name of a tensor that stood behind `#`.
         self.fragment = fragment
         self._digits = digits
         self._stores = stores
+        # Those of the stores that are not just where a line says that it is.
+        self._own = stores if own is None else own
         # The digits of the list of the records of how it was made, where somebody has named it.
         self._lineage = lineage
         self._kept: Optional[Reader] = None
@@ -87,8 +92,15 @@ class Artefact:
     def bytes(self) -> "_Bytes":
         """The bytes of the file; of a folder, of its manifest."""
 
+        return self._read(None)
+
+    def _read(self, limit: Optional[int]) -> "_Bytes":
+        """The same, of what may not be larger than the limit."""
+
         def read(reader: Reader) -> _Bytes:
             check_memory(reader.size)
+            if limit is not None and reader.size > limit:
+                raise BrakeError(f"{self.digest} has {reader.size} bytes, more than the {limit} that it may have")
             stream = io.BytesIO()
             try:
                 self._copy(reader, stream.write)
@@ -210,23 +222,40 @@ class Artefact:
     def provenance(self) -> Dict[str, Any]:
         """Where it comes from, back to the source files: the members are those of `brake provenance --json`.
 
-        Of an artefact that was opened by a line, whoever sent the line says it, unless a store here does.
+        Of an artefact that was opened by a line, whoever sent the line says it, unless a store of one's own does: not one that the line
+        names.
         """
-        if self._lineage is not None and not self._is_recorded():
-            return provenance.of(self._digits, self._told(self._lineage), is_told=True)
-        return provenance.of(self._digits, self._stores[0].records())
+        for store in self._own:
+            if self._lineage is None or (store.can_list and self._is_recorded(store)):
+                return provenance.of(self._digits, store.records())
+        told = [] if self._lineage is None else self._told(self._lineage)
+        return provenance.of(self._digits, told, is_told=True)
 
-    def _is_recorded(self) -> bool:
-        own = (record for store in self._stores if store.can_list for record in store.records())
-        return any(output.digest == self._digits for record in own for output in record.outputs)
+    def _is_recorded(self, store: "Store") -> bool:
+        return any(output.digest == self._digits for record in store.records() for output in record.outputs)
 
     def _told(self, lineage: str) -> Iterator[Record]:
         """The records that a list names, as far as they are there."""
-        for key in provenance.listed(Artefact(lineage, self._stores).bytes(), lineage, self.digest):
-            found = (store.record(key) for store in self._stores)
-            record = next((each for each in found if each is not None), None)
+        size = 0
+        listing = Artefact(lineage, self._stores)._read(provenance.LIST_LIMIT)
+        for key in provenance.listed(listing, lineage, self.digest):
+            record = self._record(key)
             if record is not None:
+                size += record.size
+                if size > _RECORDS_LIMIT:
+                    raise BrakeError(f"how {self.digest} was made is told by more than {_RECORDS_LIMIT >> 20} MiB of records")
                 yield record
+
+    def _record(self, key: str) -> Optional[Record]:
+        """The record of an action from the first place that has it; one that is damaged is as if it were not there."""
+        for store in self._stores:
+            try:
+                record = store.record(key)
+            except Damaged:
+                continue
+            if record is not None:
+                return record
+        return None
 
     # Reading
 
@@ -321,7 +350,7 @@ class Artefact:
         return tree
 
     def _child(self, entry: trees.TreeEntry) -> "Artefact":
-        return Artefact(entry.digest, self._stores)
+        return Artefact(entry.digest, self._stores, own=self._own)
 
     def _survey(self, known: Dict[str, Tuple[int, int]], depth: int) -> Tuple[int, int]:
         """How many entries and bytes are below it; refuses what is too deep, too much, or not as large as it says.

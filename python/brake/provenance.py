@@ -17,13 +17,14 @@ class _Maker(NamedTuple):
     inputs: List[Dict[str, str]]
 
 
-_LIST_LIMIT = 16 << 20
+#: Bytes of a list of records, at most.
+LIST_LIMIT = 16 << 20
 
 
 def listed(bytes: bytes, name: str, artefact: str) -> List[str]:
     """The keys of the records that a list names: of how an artefact was made."""
     try:
-        members = values.parse(bytes) if len(bytes) <= _LIST_LIMIT else None
+        members = values.parse(bytes)
     except ValueError:
         members = None
     keys = members.get("records") if isinstance(members, dict) and members.get("brake") == "lineage 1" else None

@@ -43,6 +43,8 @@ class Record(NamedTuple):
     """Of how many attempts that is so."""
     ran_in: Optional[str] = None
     """The digest of the container image in which it ran, `sha256:…`, if that was an artefact of the store."""
+    size: int = 0
+    """Bytes as it is kept."""
 
 
 def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
@@ -72,13 +74,13 @@ def parse(bytes: bytes, key: str, note: Optional[bytes] = None) -> Record:
             if fault is not None:
                 raise ValueError(f"it names a stage or source {label!r}: {fault}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BrakeError(f"{what} is not believed: {error}") from error
+        raise Damaged(f"{what} is not believed: {error}") from error
     is_resumed = members.get("resumed") is True
     times = members.get("times_resumed", 1)
     times_resumed = max(1, times if type(times) is int else 1) if is_resumed else 0
     ran_in = members.get("ran_in")
     ran_in = ran_in if values.digits(ran_in) is not None else None
-    return Record(key, manifest, outputs, stage, sources, sandbox, note, is_resumed, times_resumed, ran_in)
+    return Record(key, manifest, outputs, stage, sources, sandbox, note, is_resumed, times_resumed, ran_in, len(bytes))
 
 
 def _output(member: Dict[str, Any]) -> Output:

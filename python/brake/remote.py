@@ -35,7 +35,8 @@ _BLOCK = 1 << 16
 _CATALOGUE_SIZE = 1 << 16
 _CATALOGUE_FILES = 1 << 16
 _CATALOGUE_NAMES = 1 << 18
-#: A server that is busy is asked so often, after pauses of seconds that double; it may ask for longer ones, up to a minute.
+#: A server that is busy is asked so often at most, after pauses of seconds: the first is this one, and each later one twice as long. It may
+#: want longer ones, but if it wants more than a minute it is not asked again.
 _BUSY = (429, 500, 502, 503, 504)
 _TRIES = 5
 _PAUSE = 0.25

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
 import brake
+import brake.artefact
 import brake.remote
 import brake.segments
 import numpy
@@ -148,13 +149,7 @@ class RemoteTests(StoreTest):
         self.assertRaises(brake.Forbidden, self.open)
 
     def test_a_line_leads_to_the_provenance(self):
-        self.run_pipeline(
-            'stages: { one: { run: "echo 1 > ${out.o}", out: { o: o.txt } }, '
-            'two: { run: "cat ${in.i} ${in.i} > ${out.o}", in: { i: one }, out: { o: o.txt } } }'
-        )
-        self.brake("share", "two", "--to", self.cache)
-        line = self.brake("share", "two", "--to", self.cache).decode().split("'")[1]
-        name, lineage = line[:71], line.rpartition("lineage=")[2]
+        name, lineage = self.share_two()
         pasted = f"{name}?from={self.url}&lineage={lineage}"
         told = brake.open(pasted, self.other).provenance()
         own = brake.open(name, self.cache).provenance()
@@ -168,6 +163,51 @@ class RemoteTests(StoreTest):
         false = f"{name}?from={self.url}&lineage={name}"
         self.assertRaisesRegex(brake.BrakeError, "no list", brake.open(false, self.other).provenance)
         self.assertRaisesRegex(brake.BrakeError, "lineage", brake.open, f"{name}?from={self.url}&lineage=sha256:12")
+
+    def share_two(self):
+        """Runs two stages; gives the digest of what the second one makes and that of the list of their records."""
+        self.run_pipeline(
+            'stages: { one: { run: "echo 1 > ${out.o}", out: { o: o.txt } }, '
+            'two: { run: "cat ${in.i} ${in.i} > ${out.o}", in: { i: one }, out: { o: o.txt } } }'
+        )
+        line = self.brake("share", "two", "--to", self.cache).decode().split("'")[1]
+        return line[:71], line.rpartition("lineage=")[2]
+
+    def test_what_a_line_of_a_folder_tells_is_told_and_what_ones_own_store_says_is_not(self):
+        name, lineage = self.share_two()
+        line = f"{name}?from={self.cache}&lineage={lineage}"
+        told = brake.open(line, self.other).provenance()["made_by"].values()
+        self.assertEqual([(maker["stage"], maker["told"]) for maker in told], [("two", True), ("one", True)])
+        self.assertEqual(brake.open(line, self.cache).provenance(), brake.open(name, self.cache).provenance())
+        # Without a store of one's own, the folder is still somebody else's.
+        with mock.patch.dict("os.environ", {"BRAKE_STORE": str(self.folder / "none")}):
+            told = brake.open(line).provenance()["made_by"].values()
+            self.assertEqual([maker["told"] for maker in told], [True, True])
+            self.assertEqual(brake.open(f"{name}?from={self.cache}").provenance()["made_by"], {})
+
+    def test_a_damaged_record_does_not_end_a_provenance(self):
+        name, lineage = self.share_two()
+        for path in (self.cache / "actions").glob("*/*"):
+            if b'"stage":"one"' in path.read_bytes():
+                path.chmod(0o644)
+                path.write_bytes(path.read_bytes().replace(b'"stage":"one"', b'"stage":"won"'))
+        told = brake.open(f"{name}?from={self.url}&lineage={lineage}", self.other).provenance()
+        self.assertEqual([maker["stage"] for maker in told["made_by"].values()], ["two"])
+
+    def test_what_a_stranger_tells_is_bounded(self):
+        name, lineage = self.share_two()
+        line = f"{name}?from={self.url}&lineage={lineage}"
+        with mock.patch.object(brake.artefact, "_RECORDS_LIMIT", 100):
+            self.assertRaisesRegex(brake.BrakeError, "MiB of records", brake.open(line, self.other).provenance)
+        large = self.put(bytes(20 << 20))
+        # It is not read: its bytes would not pass.
+        path = self.object_path(large)
+        path.chmod(0o644)
+        content = bytearray(path.read_bytes())
+        content[40] ^= 1
+        path.write_bytes(content)
+        line = f"{name}?from={self.url}&lineage={large}"
+        self.assertRaisesRegex(brake.BrakeError, "more than the 16777216", brake.open(line, self.other).provenance)
 
     def segment(self, contents, name="0123456789abcdef" * 2):
         """Writes a segment with some objects and names it in the catalogue."""

@@ -40,6 +40,21 @@ extension Store {
     if !gone.isEmpty { try noteRemoved(gone) { _ in true } }
   }
 
+  /// Has records that came from elsewhere committed. What they name and is not here stays there, and is not lost: it counts as removed.
+  /// - Parameters:
+  ///   - coming: objects that are committed with them.
+  ///   - commit: makes the records visible.
+  public func leavingOut(
+    _ artefacts: some Sequence<Artefact>, coming: Set<Digest> = [], _ commit: () throws -> Void
+  ) throws {
+    let left = Set(artefacts.map(\.digest)).subtracting(coming)
+    let out = try left.filter { try !contains($0) }
+    if !out.isEmpty { try noteRemoved(out) { _ in true } }
+    try commit()
+    // Whoever has collected in between has forgotten what no record named until now.
+    if !out.isEmpty { try noteGone(out) }
+  }
+
   /// Those artefacts of which everything is there, or is missing without having been removed on purpose.
   public func unremoved(_ artefacts: [Artefact]) throws -> [Artefact] {
     let removed = try removedObjects()

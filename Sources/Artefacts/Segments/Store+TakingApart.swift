@@ -2,7 +2,7 @@ internal import System
 
 extension Store {
   /// Stores what stands in a segment that came from elsewhere: every object under the digest of its bytes, every record under its own key.
-  /// Nothing else that the segment says of itself is believed.
+  /// Nothing else that the segment says of itself is believed. What records name and did not come before them is not lost.
   /// - Parameters:
   ///   - path: of a file, which stays.
   ///   - whenSome: called whenever some more of it is there.
@@ -18,6 +18,12 @@ extension Store {
     // Also what came before something went wrong.
     defer { sealSegment() }
     var open = 0
+    var records: [Record] = []
+    var objects: Set<Digest> = []
+    func commit() throws {
+      try leavingOut(records.flatMap(\.artefacts), coming: objects) { try publication.commit() }
+      (records, objects, open) = ([], [], 0)
+    }
     do {
       try segments.forEachGroup(of: file) { _, logical in
         var found: [(digest: Digest, kind: SegmentEntry.Kind, range: Range<Int>)] = []
@@ -25,20 +31,21 @@ extension Store {
         for (digest, kind, range) in found {
           let bytes = Array(logical[range])
           if kind == .record {
-            try publication.add(record: Record(storedBytes: bytes, key: digest), isReplacing: false)
+            let record = try Record(storedBytes: bytes, key: digest)
+            try publication.add(record: record, isReplacing: false)
+            records.append(record)
           } else {
-            _ = try publication.add(bytes: bytes)
+            objects.insert(try publication.add(bytes: bytes).digest)
           }
         }
         // What names something stands behind it, so that what has come can be seen before the rest.
         open += logical.count
         if open > Store.takenAtOnce {
-          try publication.commit()
+          try commit()
           try whenSome()
-          open = 0
         }
       }
-      try publication.commit()
+      try commit()
     } catch let damage as Damage {
       throw Failure(.damaged, "what came as a segment is damaged: \(damage.reason)")
     }

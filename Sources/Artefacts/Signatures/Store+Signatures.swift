@@ -61,20 +61,24 @@ extension Store {
     ("signatures/written", Array("brake signatures 1\n".utf8))
   }
 
-  private func markSigned() throws {
+  /// Says that the store has signatures, if it does not say so: an earlier brake that has written them did not.
+  public func markSigned() throws {
     let (path, bytes) = Store.signedMark
     if try files.entry("\(root)/\(path)") != nil { return }
     let parts = path.split(separator: "/")
     try write(bytes, as: String(parts[1]), in: String(parts[0]))
   }
 
-  /// Removes signatures of records that are not there, neither as results nor as what others say.
+  /// Removes signatures of records that are not there, neither as results nor as what others say. Says that there are some, if the store
+  /// does not say so.
   ///
   /// - Parameter limit: what was written after this time, by `timeOfFiles`, stays: its record may be on its way.
   /// - Returns: how many files that were.
   public func removeSignaturesWithoutRecords(writtenBefore limit: Int64) throws -> Int {
     var count = 0
-    for key in try keysOfSignatures() {
+    let keys = try keysOfSignatures()
+    if !keys.isEmpty { try markSigned() }
+    for key in keys {
       let path = signaturesPath(key)
       guard let status = try files.entry(path), status.modified < limit, try !hasRecord(key),
         try !isTold(key), try !Aside(of: self).has(.record, key)

@@ -35,11 +35,11 @@ extension BundleFolder {
     _ = try await store.copy(logs.map { WantedObject($0, size: nil) }, to: publication)
     try publication.commit()
     for record in records { try publication.add(record: record) }
-    let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !target.contains($0) })
-    if !left.isEmpty { try target.noteRemoved(left) { _ in true } }
+    let named = records.flatMap(\.artefacts)
     try target.add(await store.signatures(for: records.map(\.key)))
-    try publication.commit()
+    try target.leavingOut(named) { try publication.commit() }
     try? target.note(told: records, from: place)
+    let left = Set(try named.map(\.digest).filter { try !target.contains($0) })
     return Filling(artefacts: artefacts.count, records: records.count, omitted: left.count)
   }
 

@@ -71,10 +71,9 @@ final class HubDownload: Sendable {
   /// The files that an index names.
   private func shards(_ index: String) throws -> [String] {
     let bytes = try files.contents(of: "\(folder)/\(index)", limit: HubDownload.textLimit) ?? []
-    guard let map = (try? JSON(parsing: bytes))?["weight_map"]?.object else {
+    guard let names = try? HubDownload.weights(in: bytes) else {
       throw RemoteFailure.lying(client.name, "has something else than an index of weights in \(index)")
     }
-    let names = Set(map.values.compactMap(\.string))
     for name in names where EntryName.fault(of: name) != nil || name.hasSuffix(".json") {
       throw RemoteFailure.lying(client.name, "names weights in \(index) that are none: '\(name.visible())'")
     }
@@ -82,6 +81,22 @@ final class HubDownload: Sendable {
       throw RemoteFailure.lying(client.name, "names \(names.count) files of weights in \(index)")
     }
     return names.sorted()
+  }
+
+  /// - Returns: the names in the values of the member `weight_map`; nil if there is no such object.
+  private static func weights(in index: [UInt8]) throws(JSONError) -> Set<String>? {
+    var parser = try JSONParser(passingOver: index, options: .ofHub)
+    var names: Set<String>?
+    _ = try parser.members { parser, name throws(JSONError) in
+      guard name == "weight_map" else { return try parser.skip() }
+      var found: Set<String> = []
+      let isMap = try parser.members { parser, _ throws(JSONError) in
+        if let name = try parser.text() { found.insert(name) }
+      }
+      names = isMap ? found : nil
+    }
+    try parser.finish()
+    return names
   }
 
   /// Fetches files.

@@ -44,7 +44,30 @@ struct S3Service: Hashable, Sendable {
     return service
   }
 
-  /// What follows the address of a bucket: nothing, or `?endpoint=URL&region=NAME`.
+  /// The same with nothing left for the environment of whoever reads it to say.
+  func complete(for bucket: String) -> S3Service {
+    var service = self
+    let region = region ?? S3Service.usualRegion
+    service.region = region
+    if endpoint == nil {
+      service.style = style(for: bucket)
+      service.endpoint = S3Service.amazon(in: region)
+    }
+    return service
+  }
+
+  /// That of a bucket of which nobody says one.
+  static let usualRegion = "us-east-1"
+
+  private static func amazon(in region: String) -> String { "https://s3.\(region).amazonaws.com" }
+
+  /// Without a style Amazon's is asked by host, since newer regions know no other way, and others by path; so is a bucket with a dot in its
+  /// name, since no certificate is for its host.
+  private func style(for bucket: String) -> Style {
+    style ?? (endpoint == nil && !bucket.contains(".") ? .host : .path)
+  }
+
+  /// What follows the address of a bucket: nothing, or `?endpoint=URL&region=NAME&style=host`, as far as they are given.
   var options: String {
     let given = [("endpoint", endpoint), ("region", region), ("style", style?.rawValue)]
     let texts = given.compactMap { name, value in
@@ -53,11 +76,9 @@ struct S3Service: Hashable, Sendable {
     return texts.isEmpty ? "" : "?" + texts.joined(separator: "&")
   }
 
-  /// The address of a bucket, without a slash at its end. Without a style Amazon's is asked by host, since newer regions know no other
-  /// way, and others by path. A bucket with a dot in its name is asked by path: no certificate is for its host.
+  /// The address of a bucket, without a slash at its end.
   func base(of bucket: String, in region: String) throws(Fault) -> String {
-    let isAmazon = endpoint == nil
-    var service = endpoint ?? "https://s3.\(region).amazonaws.com"
+    var service = endpoint ?? S3Service.amazon(in: region)
     guard service.hasPrefix("http://") || service.hasPrefix("https://") else {
       throw Fault(reason: "its endpoint is no web address")
     }
@@ -67,7 +88,6 @@ struct S3Service: Hashable, Sendable {
     if rest.prefix(while: { $0 != "/" }).contains("@") {
       throw Fault(reason: "its endpoint holds a name or password")
     }
-    let style = bucket.contains(".") ? .path : style ?? (isAmazon ? .host : .path)
-    return style == .host ? "\(scheme)\(bucket).\(rest)" : "\(service)/\(bucket)"
+    return style(for: bucket) == .host ? "\(scheme)\(bucket).\(rest)" : "\(service)/\(bucket)"
   }
 }

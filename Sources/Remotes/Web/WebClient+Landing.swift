@@ -23,7 +23,7 @@ extension WebClient {
         }
         return request
       },
-      receive: { [name] piece, answer in
+      receive: { [self] piece, answer in
         if landing.count == 0 {
           tag = answer.headers["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
           if let length = answer.length, length > landing.limit {
@@ -39,8 +39,7 @@ extension WebClient {
             answer.length.map { min(max($0, 0), landing.limit) + landing.count } ?? landing.unannouncedLimit
         }
         guard landing.count + piece.count <= end else {
-          throw RemoteFailure.damaged(
-            name, "sends more than \(end) bytes for \(landing.path), and has not said that so many come")
+          throw tooMuch(for: landing, after: end, answer)
         }
         landing.isGoingOn = true
         try landing.append(piece, from: name)
@@ -58,5 +57,16 @@ extension WebClient {
     guard answer.isSuccess else { throw refusal(answer, landing.path) }
     landing.arrive()
     return answer
+  }
+
+  /// More than was announced, or than the file can have, is not the file. That nothing was announced says nothing of the file.
+  private func tooMuch(for landing: Landing, after count: Int, _ answer: WebAnswer) -> Failure {
+    if answer.length == nil, count < landing.limit {
+      return RemoteFailure.refused(
+        name, "sends more than \(count) bytes for \(landing.path), and has not said how many come",
+        hint: "a server that says how long its answers are (Content-Length) may send more")
+    }
+    return RemoteFailure.damaged(
+      name, "sends more than \(count) bytes for \(landing.path), and has not said that so many come")
   }
 }

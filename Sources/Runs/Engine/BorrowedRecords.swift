@@ -1,6 +1,7 @@
 import Actions
 import Artefacts
 import Pipeline
+import System
 
 /// What another place has recorded of actions that are not recorded here. With these an engine finds its way through the plan as if
 /// all that they name were in the store; who asks for them brings it there.
@@ -22,12 +23,13 @@ struct BorrowedRecords: Sendable {
     }
   }
 
-  /// The error for an instance of which nothing is recorded in the place, or nothing that it is made from.
+  /// The error for an instance of which nothing is recorded in the place, or nothing that it is made from: `.notFound`, unless something
+  /// else is wrong.
   func lacking(_ instance: String, _ survey: Survey) -> PipelineError {
     guard let cause = cause(of: instance, survey) else {
       return PipelineError(
         "it cannot be told which results of '\(instance)' \(place) has: its instances are not known",
-        hint: "run what it waits for, or 'brake run --remote-cache read'")
+        hint: "run what it waits for, or 'brake run --remote-cache read'", code: .notFound)
     }
     let name = cause.instance.name
     let behind: [(label: String, value: String)] = name == instance ? [] : [("needed for", instance)]
@@ -45,7 +47,8 @@ struct BorrowedRecords: Sendable {
     return PipelineError(
       "\(place) has no result of '\(name)' with the inputs and parameters that it has here", facts: behind,
       hint:
-        "who has it can send it with 'brake push \(quoted(name))'; 'brake run \(quoted(name))' makes it here")
+        "who has it can send it with 'brake push \(quoted(name))'; 'brake run \(quoted(name))' makes it here",
+      code: .notFound)
   }
 
   private func quoted(_ name: String) -> String { name.contains("[") ? "'\(name)'" : name }

@@ -36,7 +36,7 @@ public struct Borrowing: Sendable {
   }
 
   /// The artefacts that a name such as `fit[47k].curve` stands for there.
-  /// - Throws: a `PipelineError` that names the stage of which there is no result.
+  /// - Throws: a `PipelineError` that names the stage of which there is no result: `.notFound` if the place has none.
   public func artefacts(named name: String) async throws -> [NamedArtefact] {
     try await withTaskExecutorPreference(TaskThreads.shared) {
       guard let found = try PipelineNames(engine: engine, text: name).meanings().first else {
@@ -126,14 +126,10 @@ extension Engine {
       }
       records.append(record)
     }
-    // What stays there is not lost: who needs it has it made or fetched, as what was removed to save room.
-    let left = Set(try records.flatMap(\.artefacts).map(\.digest).filter { try !store.contains($0) })
-    if !left.isEmpty { try store.noteRemoved(left) { _ in true } }
     let keys = Set(records.map(\.key))
     _ = try store.add(signatures.filter { keys.contains($0.key) })
-    try publication.commit()
-    // Whoever has collected in between has forgotten what no record named until now.
-    if !left.isEmpty { try store.noteGone(left) }
+    // Who needs what stays there has it made or fetched, as what was removed to save room.
+    try store.leavingOut(records.flatMap(\.artefacts)) { try publication.commit() }
     try? store.note(told: records, from: place)
   }
 

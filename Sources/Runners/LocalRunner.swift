@@ -67,7 +67,7 @@ public struct LocalRunner: Runner {
       do {
         return try await CommandRun(
           action: action, command: command, scratch: scratch, store: store, confinement: confinement,
-          jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher
+          jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher, notice: surroundings.notice
         ).run()
       } catch {
         // Perhaps since there is no sandbox any more.

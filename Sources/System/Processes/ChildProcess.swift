@@ -36,20 +36,26 @@ package struct ChildProcess: Sendable {
     let time: Duration?
     /// How long it has to save what it has done, once its time is over or this process is to end soon (`Preemption`).
     let grace: Duration
+    /// What the scheduler leaves it of that in the latter case; nil where that is for nobody to say.
+    let notice: Notice?
     /// Whether the program itself does nothing but hold those below it together.
     let isHolder: Bool
     /// Called when one of its ends is near.
     let foresee: @Sendable (Foreseen) -> Void
 
     package init(
-      time: Duration?, grace: Duration, isHolder: Bool,
+      time: Duration?, grace: Duration, notice: Notice? = nil, isHolder: Bool,
       foresee: @escaping @Sendable (Foreseen) -> Void = { _ in }
     ) {
       self.time = time
       self.grace = grace
+      self.notice = notice
       self.isHolder = isHolder
       self.foresee = foresee
     }
+
+    /// How long it has once this process was told by a signal that it is to end soon.
+    func grace(behind signal: Int32) -> Duration { notice?.grace(grace, behind: signal) ?? grace }
   }
 
   /// What is about to happen to a child and to what it has started.
@@ -108,7 +114,7 @@ package struct ChildProcess: Sendable {
       }
     } onCancel: {
       let signal = limits == nil ? nil : Preemption.signal
-      let time = signal == nil ? patience : max(limits?.grace ?? patience, Preemption.grace)
+      let time = signal.flatMap { limits?.grace(behind: $0) } ?? patience
       Task {
         await child.windDown(
           signal ?? SIGTERM, within: time, isHolder: limits?.isHolder ?? false,

@@ -70,8 +70,7 @@ public struct LocalRunner: Runner {
           jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher, notice: surroundings.notice
         ).run()
       } catch {
-        // Perhaps since there is no sandbox any more.
-        if case .sandbox = confinement { memory.forget() }
+        if case .sandbox = confinement, Sandbox.hasFailed(scratch) { memory.forget() }
         throw error
       }
     }

@@ -59,13 +59,14 @@ package struct ChildProcess: Sendable {
   }
 
   /// What is about to happen to a child and to what it has started.
-  package enum Foreseen: Sendable {
+  package enum Foreseen: Sendable, Equatable {
     /// All are told to end.
     case telling
-    /// One of those that were told does something about it.
+    /// One of those that are told does something about it.
     case heard
-    /// What has not ended is killed.
-    case killing
+    /// What has not ended is killed: busy if one of those that were told may be at something, and not if only those are left that were
+    /// stopped or die of the signal.
+    case killing(isBusy: Bool)
   }
 
   /// Where its standard streams lead.
@@ -91,7 +92,7 @@ package struct ChildProcess: Sendable {
     defer { child.endGroup() }
     let timer = limits.flatMap { limits in
       limits.time.map { time in
-        Task {
+        Task(executorPreference: TaskThreads.shared) {
           try await Task.sleep(for: time)
           child.expire()
           await child.windDown(
@@ -115,7 +116,7 @@ package struct ChildProcess: Sendable {
     } onCancel: {
       let signal = limits == nil ? nil : Preemption.signal
       let time = signal.flatMap { limits?.grace(behind: $0) } ?? patience
-      Task {
+      Task(executorPreference: TaskThreads.shared) {
         await child.windDown(
           signal ?? SIGTERM, within: time, isHolder: limits?.isHolder ?? false,
           foresee: limits?.foresee ?? { _ in })

@@ -67,11 +67,10 @@ public struct LocalRunner: Runner {
       do {
         return try await CommandRun(
           action: action, command: command, scratch: scratch, store: store, confinement: confinement,
-          jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher
+          jobServer: surroundings.jobServer, supplies: supplies, watcher: watcher, notice: surroundings.notice
         ).run()
       } catch {
-        // Perhaps since there is no sandbox any more.
-        if case .sandbox = confinement { memory.forget() }
+        if case .sandbox = confinement, Sandbox.hasFailed(scratch) { memory.forget() }
         throw error
       }
     }

@@ -164,7 +164,11 @@ public struct LocalFileSystem: FileSystem {
 
   public func setModified(_ path: String, to nanoseconds: Int64) throws(Failure) {
     let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    // The system counts parts of a second forwards, also before 1970.
+    let time =
+      rest < 0
+      ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
+      : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
     if utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) < 0 {
       throw .system("set the time of", path)
     }

@@ -26,13 +26,19 @@ extension Brake {
         "The name of this job: nothing is done if another one does the action.", valueName: "name"))
     var job: String
 
+    @Option(
+      help: ArgumentHelp(
+        "How long commands have to save their work after SIGUSR1, in seconds, whatever their stages say.",
+        valueName: "seconds"))
+    var grace: Int?
+
     func run() async throws {
       let number = getenv("SLURM_JOB_ID").map { String(cString: $0) }
       let executions = folders.map {
         TicketExecution(
-          folder: $0, job: job, number: number, registry: .builtIn, guardExecutable: "/proc/self/exe")
+          folder: $0, job: job, number: number, notice: Notice(granted: grace.map { .seconds($0) }),
+          registry: .builtIn, guardExecutable: "/proc/self/exe")
       }
-      Preemption.grace = SlurmJob.usualGrace
       do {
         let isMade = try await Interruption.cancelling { try await Execute.run(executions) }
         if !isMade { throw ExitCode(2) }

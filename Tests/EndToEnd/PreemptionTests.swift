@@ -36,10 +36,20 @@ import Testing
           retries: \(retries)
           \(rest)
       """, to: "brake.yaml")
+    return try run { hasStarted }
+  }
+
+  /// A run that is as far as it is to be.
+  private func run(until isReady: () -> Bool) throws -> BrakeProcess {
     let brake = try BrakeProcess(["run"], in: folder)
-    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
-    try #require(hasStarted)
-    return brake
+    for _ in 0..<1000 {
+      if isReady() { return brake }
+      usleep(20_000)
+    }
+    // What it has started ends with it.
+    brake.send(SIGKILL)
+    Issue.record("it is not as far as it is to be: \(brake.wait().err)")
+    throw CancellationError()
   }
 
   /// Whether the training has printed that it has.
@@ -103,11 +113,8 @@ import Testing
           out: { result: result.txt, states: states/ }
           sandbox: false
       """, to: "brake.yaml")
-    let brake = try BrakeProcess(["run"], in: folder)
-    try #require(folder.appears("go.reached"))
     // Until what was announced is kept.
-    for _ in 0..<500 where !hasKept("states/3.txt") { usleep(20_000) }
-    try #require(hasKept("states/3.txt"))
+    let brake = try run { folder.exists("go.reached") && hasKept("states/3.txt") }
     brake.send(signal)
     #expect(brake.wait().status == 128 + signal)
     #expect(try folder.brake("log", "train").out.hasPrefix("from 0\n"), "what was printed is there")
@@ -170,9 +177,7 @@ import Testing
           resume: true
           \(rest)
       """, to: "brake.yaml")
-    let brake = try BrakeProcess(["run"], in: folder)
-    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
-    try #require(hasStarted)
+    let brake = try run { hasStarted }
     brake.send(signal)
     #expect(brake.wait().status == 128 + signal)
     let run = try folder.brake("run")
@@ -189,9 +194,7 @@ import Testing
             trap '' TERM; echo started; while true; do sleep 0.1; done
           grace: 1s
       """, to: "brake.yaml")
-    let brake = try BrakeProcess(["run"], in: folder)
-    for _ in 0..<1000 where !hasStarted { usleep(20_000) }
-    try #require(hasStarted)
+    let brake = try run { hasStarted }
     brake.send(SIGTERM)
     #expect(brake.wait().status == 128 + SIGTERM)
     #expect(try folder.brake("log", "train").out == "started\n")

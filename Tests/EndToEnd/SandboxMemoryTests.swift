@@ -16,13 +16,15 @@ import Testing
       PATH=${PATH#*:} exec bwrap "$@"
 
       """, to: "bin/bwrap")
-    try folder.shell("chmod +x bin/bwrap")
+    _ = try folder.shell("chmod +x bin/bwrap")
     folder.write(
       """
       stages:
         one: { run: "echo 1 > ${out.o}", out: { o: o.txt } }
         two: { run: "echo 2 > ${out.o}", out: { o: o.txt } }
         three: { run: "echo 3 > ${out.o}", out: { o: o.txt } }
+        fails: { run: "echo no; exit 1" }
+        leaves: { run: "true", out: { o: o.txt } }
       """, to: "work/brake.yaml")
   }
 
@@ -35,11 +37,17 @@ import Testing
   }
 
   @Test(.enabled(if: TestSandbox.works))
-  func `A later run relies on it, and finds out anew once a command has failed`() throws {
+  func `A later run relies on it, and finds out anew once bubblewrap has failed, and no command in it`()
+    throws
+  {
     let first = try starts("one")
     #expect(first.run.status == 0 && first.count == 2, "\(first)")
     let second = try starts("two")
     #expect(second.run.status == 0 && second.count == 1, "\(second)")
+    for stage in ["fails", "leaves", "fails"] {
+      let failed = try starts(stage)
+      #expect(failed.run.status == 2 && failed.count == 1, "\(failed)")
+    }
     folder.write("", to: "broken")
     #expect(try starts("three").run.status == 2)
     let last = try starts("three")

@@ -66,6 +66,15 @@ import Testing
     #expect("\(failure)".contains("the shell 'bash' is not in the container image"), "\(failure)")
   }
 
+  @Test func `Scripts that no shell of the image can read are said to be what is wrong`() async throws {
+    let sample = try ApptainerImages()
+    try sample.shell("rm \(sample.folder["root"])/bin/sh")
+    try sample.save()
+    let failure = try #require(try await workspace(sample).run().failures.first)
+    #expect(failure.headline.contains("no shell to read them"), "\(failure)")
+    #expect(failure.hint?.contains("put bash or sh into the image") == true, "\(failure)")
+  }
+
   @Test func `The same file system in another file is a hit, and another one a miss that is named`()
     async throws
   {

@@ -282,7 +282,7 @@ import Testing
           run: |
             echo a > step_1.tmp; mv step_1.tmp step_1
             echo b > step_2
-            echo c > step_3.tmp; mv step_3.tmp step_3; echo more >> step_3
+            exec 3> step_3.tmp; echo c >&3; mv step_3.tmp step_3; echo more >&3; exec 3>&-
             : > step_4.tmp; mv step_4.tmp step_4
             exit 1
           out: { c: { folder: ./, key: "step_*", grows: true } }

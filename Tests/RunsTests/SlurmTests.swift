@@ -68,6 +68,19 @@ import Testing
     #expect(signal(.seconds(300), .seconds(7200)) == "--signal=B:USR1@330")
     #expect(signal(.seconds(300), .seconds(400)) == "--signal=B:USR1@200")
     #expect(signal(.seconds(10), .seconds(7200)) == "--signal=B:USR1@90")
+    // Commands are told how long that is, but for what is kept for the answer.
+    func grace(_ time: Duration?, _ options: [String] = []) -> String? {
+      let job = SlurmJob(
+        resources: Resources(time: time), tickets: [ticket],
+        settings: SlurmSettings(executable: "/bin/brake", version: "1", options: options), root: "/work",
+        grace: .seconds(300), name: "brake-abc s")
+      let line = String(decoding: job.script, as: UTF8.self).split(separator: "\n").last ?? ""
+      return line.split(separator: " ").map(String.init).first { $0.hasPrefix("--grace") }
+    }
+    #expect(grace(.seconds(7200)) == "--grace=300")
+    #expect(grace(.seconds(400)) == "--grace=170")
+    #expect(grace(.seconds(299)) == nil && grace(nil) == nil)
+    #expect(grace(.seconds(7200), ["--signal=B:USR1@20"]) == nil)
   }
 
   @Test func `Names of folders are no words of a job's script`() throws {

@@ -22,8 +22,10 @@ os.chmod(folder, 0o755)
 cluster, failures = f"{folder}/cluster", []
 # The jobs that there were when the last run began.
 known = set()
+# All that were started here.
+processes = []
 
-PIPELINE = """params: { a: 1, place: "", bad: 1, pause: 0.0 }
+PIPELINE = """params: { a: 1, place: "", bad: 1, pause: 0.0, time: first }
 stages:
   many:
     for: { i: 1..40 }
@@ -63,6 +65,7 @@ stages:
     time: 1m
   grows:
     run: |
+      : ${time}
       mkdir -p ckpt; from=$(ls ckpt | wc -l); echo "goes on from $from"
       for step in $(seq $((from + 1)) 12); do echo $step > ckpt/$step.pt; sleep 1; done
       cat ckpt/*.pt | cksum > ${out.o}
@@ -73,7 +76,7 @@ stages:
     memory: 200M
     sandbox: false
   queued:
-    for: { k: [x], l: [y], i: 1..3 }
+    for: { i: 1..3 }
     run: "echo ${i} > ${out.o}"
     out: { o: o.txt }
   burns:
@@ -101,20 +104,47 @@ def slurm(*words):
     return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout.split()
 
 
+def begin(*words):
+    process = subprocess.Popen([brake, *words], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    processes.append(process)
+    return process
+
+
 def start(*words, runner=("--runner", "slurm")):
     known.clear()
     known.update(jobs())
-    return subprocess.Popen([brake, "-C", f"{folder}/w", "run", *runner, *words], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return begin("-C", f"{folder}/w", "run", *runner, *words)
 
 
 def output(stage):
     return subprocess.run([brake, "-C", f"{folder}/w", "cat", f"{stage}"], capture_output=True, text=True).stdout.strip()
 
 
+def told(*words):
+    """What brake prints of what is in the workspace's store."""
+    return subprocess.run([brake, "-C", f"{folder}/w", *words], capture_output=True, text=True).stdout
+
+
 def doctor(*words):
-    return subprocess.Popen([brake, "doctor", "slurm", "-C", f"{folder}/w", *words], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return begin("doctor", "slurm", "-C", f"{folder}/w", *words)
+
+
+def set_default(name, old, new):
+    """Gives a parameter of the pipeline another value, for all that comes."""
+    for place in ["w", "calm"]:
+        with open(f"{folder}/{place}/brake.yaml") as file:
+            text = file.read()
+        assert f"{name}: {old}" in text
+        with open(f"{folder}/{place}/brake.yaml", "w") as file:
+            file.write(text.replace(f"{name}: {old}", f"{name}: {new}", 1))
+
+
+def expect_gone_on(what, stage):
+    """The last attempt of a stage went on from what the one before it had kept, and the record says so."""
+    begun = [line.split()[-1] for line in told("log", stage).splitlines() if line.startswith("goes on from")]
+    record = told("provenance", "--json", f"{stage}.o")
+    if not begun or begun[-1] == "0" or '"times_resumed":1' not in record:
+        failures.append(f"{what}: what was kept was not given back: {begun} {record}")
 
 
 def expect(what, process, status, *texts):
@@ -185,8 +215,7 @@ def controller(action):
     elif action == "stop":
         # It keeps what it knows of jobs.
         subprocess.run(["pkill", "-TERM", "-f", pattern], check=True)
-        while subprocess.run(["pgrep", "-f", pattern], capture_output=True).returncode == 0:
-            time.sleep(0.1)
+        until("no controller", lambda: subprocess.run(["pgrep", "-f", pattern], capture_output=True).returncode != 0)
     else:
         subprocess.run(["slurmctld", "-f", os.environ["SLURM_CONF"]], check=True)
         # It goes on in the background, and may not be there yet.
@@ -264,8 +293,7 @@ try:
     until_running()
     process.kill()
     process.wait()
-    while jobs("RUNNING,PENDING,COMPLETING"):
-        time.sleep(0.2)
+    until("no job runs", lambda: not jobs("RUNNING,PENDING,COMPLETING"))
     expect("a killed brake's job, after it has ended", start("counted", f"place={place}2"), 0, "1 ran")
     for name in [place, f"{place}2"]:
         if len(open(name).read().split()) != 1:
@@ -276,8 +304,7 @@ try:
     process.wait()
     slurm("scancel", job)
     # A brake that finds it still running follows it, and says then that somebody cancelled it.
-    while jobs("RUNNING,PENDING,COMPLETING"):
-        time.sleep(0.2)
+    until("no job runs", lambda: not jobs("RUNNING,PENDING,COMPLETING"))
     expect("a killed brake's job that was cancelled", start("counted", f"place={place}3"), 0, "1 ran")
 
     expect("a stage that runs here", start("here"), 0, "1 ran")
@@ -288,35 +315,28 @@ try:
     if output("there") != "1":
         failures.append("a stage does not run on the cluster")
     expect("a run without a terminal", start("-B", "slow", "--detach"), 0, "goes on without this terminal")
-    expect("that run, looked at", subprocess.Popen([brake, "-C", f"{folder}/w", "attach"], text=True,
-           stdout=subprocess.PIPE, stderr=subprocess.STDOUT), 0, "1 ran")
+    expect("that run, looked at", begin("-C", f"{folder}/w", "attach"), 0, "1 ran")
     expect("the doctor", doctor(), 0, "sees", "as here", "slurm-wlm")
     os.environ["SBATCH_PARTITION"] = "nowhere"
     expect("the doctor of a partition that is not there", doctor(), 2, "BAD", "invalid partition")
     del os.environ["SBATCH_PARTITION"]
 
     expect("a limit of time", start("saves"), 0, "is submitted again", "1 ran")
-    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "saves"], capture_output=True, text=True).stdout
+    log = told("log", "saves")
     if "goes on from" not in log:
         failures.append(f"what was saved was not given back: {log}")
     # What grows is in the store while the job runs, and in its place for the next one.
     process = start("grows")
     job = until_running()
-    for _ in range(300):
-        if output("grows.ckpt[2]") == "2":
-            break
-        time.sleep(0.1)
-    else:
-        failures.append("what grows is not in the store while it does")
+    until("what grows is in the store", lambda: output("grows.ckpt[2]") == "2")
     slurm("scancel", "--signal=KILL", "--full", job)
     expect("a job that is killed while its checkpoints grow", process, 2)
     expect("another that goes on from them", start("grows"), 0, "1 ran")
-    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "grows"], capture_output=True, text=True).stdout
-    told = subprocess.run([brake, "-C", f"{folder}/w", "provenance", "--json", "grows.o"], capture_output=True, text=True).stdout
+    expect_gone_on("a job that is killed while its checkpoints grow", "grows")
     straight = subprocess.run("for i in $(seq 12); do echo $i > $i.pt; done; cat *.pt | cksum", shell=True, cwd=f"{folder}/calm",
                               capture_output=True, text=True).stdout.strip()
-    if "goes on from 0" in log or "goes on from" not in log or '"times_resumed":1' not in told or output("grows.o") != straight:
-        failures.append(f"what grew was not given back: {log}{told}")
+    if output("grows.o") != straight:
+        failures.append("a job that was killed and went on made something else")
 
     # Stages that read what another has made so far run beside it, and are not lost with its node.
     os.environ["READ"] = place = f"{folder}/read"
@@ -329,7 +349,7 @@ try:
     time.sleep(2)
     slurm("scontrol", "update", f"nodename={node}", "state=resume")
     expect("a node that fails while what grows on it is read", process, 0, "is submitted again", "10 ran")
-    log = subprocess.run([brake, "-C", f"{folder}/w", "log", "teller"], capture_output=True, text=True).stdout
+    log = told("log", "teller")
     begun = [line.split()[-1] for line in log.splitlines() if line.startswith("goes on from")]
     if not begun or begun[-1] == "0":
         failures.append(f"a stage whose outputs are read did not go on from them: {log}")
@@ -342,11 +362,13 @@ try:
             failures.append(f"what was read early was read again: {step}")
 
     # A job that is put back into the queue, as those are that make place for others.
-    process = start("-B", "grows")
+    set_default("time", "first", "second")
+    process = start("grows")
     job = until("a stage that grows", lambda: job_of("grows"))
     until("what grows is in the store", lambda: output("grows.ckpt[2]") == "2")
     slurm("scontrol", "requeue", job)
     expect("a job that is put back into the queue", process, 0, "is submitted again", "1 ran")
+    expect_gone_on("a job that is put back into the queue", "grows")
     if output("grows.o") != straight:
         failures.append("a job that was put back into the queue made something else")
 
@@ -376,8 +398,7 @@ try:
     waited = time.monotonic() - begun
     subprocess.run(["scontrol", "update", "partitionname=main", "state=up"], check=True)
     expect("a job that waits in the queue", process, 0, "1 ran")
-    told = subprocess.run([brake, "-C", f"{folder}/w", "log", "burns", "--json"], capture_output=True, text=True).stdout
-    made = json.loads(told)[0]["made"]
+    made = json.loads(told("log", "burns", "--json"))[0]["made"]
     if not 0 < made["seconds"] < time.monotonic() - begun - waited or not 0 < made["cpu_seconds"] <= made["seconds"] + 1:
         failures.append(f"the time that a job took is not noted: {made}")
     if not 200 << 20 < made["peak_memory"] < 1 << 30 or not made["host"]:
@@ -401,8 +422,14 @@ try:
     if left:
         failures.append(f"folders are left: {left}")
 finally:
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
     if "SLURM_CONF" in os.environ:
-        slurm("scancel", "--user=root")
+        try:
+            slurm("scancel", "--user=root")
+        except subprocess.TimeoutExpired as error:
+            failures.append(f"the jobs could not be cancelled: {error}")
     subprocess.run([f"{here}/cluster.sh", cluster, "stop"])
     subprocess.run(["chmod", "-R", "u+w", folder])
     shutil.rmtree(folder, ignore_errors=True)

@@ -38,6 +38,10 @@ import Testing
     #expect(throws: Failure.self) { try stopped.setModified(path, to: 2_000_000_000) }
     #expect(throws: Failure.self) { try stopped.makeLink(folder["other"], to: "file") }
     #expect(try files.status(folder["link"])?.modified == 1_000_000_000_000_000_001)
+    for time: Int64 in [-1, -1_000_000_000, -1_500_000_000, 0] {
+      try files.setModified(path, to: time)
+      #expect(try files.status(path)?.modified == time)
+    }
     #expect(try files.entry(folder["other"]) == nil)
   }
 

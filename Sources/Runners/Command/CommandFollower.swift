@@ -6,13 +6,21 @@ import System
 final class CommandFollower: Sendable {
   private struct State: ~Copyable {
     var events: CommandEvents
-    var progress = TrainingProgress()
     var growing: GrowingOutputs
     /// Whether the command has ended.
     var isOver = false
   }
 
+  /// What one look has read.
+  private struct Sight {
+    var events: [CommandEvents.Event] = []
+    var members: [GrownMember] = []
+  }
+
+  /// Never held while something is passed on, which may take long: what is foreseen does not wait for that.
   private let state: Mutex<State>
+  /// Held while a look is passed on, so that what was read before is passed on before.
+  private let passing = Mutex(TrainingProgress())
   private let start = ContinuousClock.now
   private let report: @Sendable (OperationContext.Progress) -> Void
   private let saved: @Sendable (String) -> Void
@@ -40,7 +48,7 @@ final class CommandFollower: Sendable {
 
   /// Looks every now and then while the body runs, and once more when it has ended.
   func following<Result>(_ body: () async throws -> Result) async throws -> Result {
-    let task = Task { [self] in
+    let task = Task(executorPreference: TaskThreads.shared) { [self] in
       while !Task.isCancelled {
         try await Task.sleep(for: CommandFollower.pause)
         look()
@@ -54,34 +62,53 @@ final class CommandFollower: Sendable {
   }
 
   private func look() {
-    state.withLock { state in
-      if !state.isOver { look(&state) }
+    passing.withLock { progress in
+      let sight = state.withLock { state in
+        if state.isOver { return Sight() }
+        var sight = CommandFollower.sight(&state)
+        sight.members += state.growing.finished()
+        return sight
+      }
+      pass(sight, &progress)
     }
   }
 
+  /// All is passed on before this ends.
   private func lookForTheLastTime() {
-    state.withLock { state in
-      state.isOver = true
-      repeat { look(&state) } while state.events.mayGoOn
+    passing.withLock { progress in
+      var mayGoOn = true
+      while mayGoOn {
+        let sight = state.withLock { state in
+          state.isOver = true
+          let sight = CommandFollower.sight(&state)
+          mayGoOn = state.events.mayGoOn
+          return sight
+        }
+        pass(sight, &progress)
+      }
+      pass(Sight(members: state.withLock { $0.growing.finishedInTheEnd() }), &progress)
     }
   }
 
-  /// Passes on what it sees before the next look begins: what one look has read is passed on before that which comes behind it, and all
-  /// of it before the last look ends.
-  private func look(_ state: inout State) {
-    let events = state.events.new()
-    var (logs, members): ([CommandEvents.Log], [GrownMember]) = ([], [])
-    for event in events {
+  /// What the command has told since the last look.
+  private static func sight(_ state: inout State) -> Sight {
+    var sight = Sight(events: state.events.new())
+    for case .saved(let path) in sight.events {
+      if let member = state.growing.finished(announced: path) { sight.members.append(member) }
+    }
+    return sight
+  }
+
+  private func pass(_ sight: Sight, _ progress: inout TrainingProgress) {
+    var logs: [CommandEvents.Log] = []
+    for event in sight.events {
       switch event {
       case .log(let log): logs.append(log)
-      case .saved(let path):
-        if let member = state.growing.finished(announced: path) { members.append(member) }
+      case .saved(let path): saved(path)
       }
     }
-    members += state.isOver ? state.growing.finishedInTheEnd() : state.growing.finished()
-    for case .saved(let path) in events { saved(path) }
-    for member in members { grown(member) }
-    if let progress = state.progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)) {
+    for member in sight.members { grown(member) }
+    if let progress = progress.progress(logs, at: (ContinuousClock.now - start) / .seconds(1)) {
       report(progress)
     }
   }

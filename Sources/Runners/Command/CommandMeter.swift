@@ -11,6 +11,8 @@ final class CommandMeter: Sendable {
     /// The first process of the command, once it was found.
     var process: pid_t?
     var usage: ProcessUsage?
+    /// Whether the system has told what it took.
+    var isOver = false
   }
 
   /// Where the first process of the command runs, and no other child of this one.
@@ -23,7 +25,7 @@ final class CommandMeter: Sendable {
 
   /// - Parameters:
   ///   - folder: absolute, without links.
-  ///   - seen: called with what was seen so far.
+  ///   - seen: called with what was seen so far, until the system has told what the command took.
   init(folder: String, seen: @escaping @Sendable (Effort) -> Void) {
     self.folder = folder
     self.seen = seen
@@ -31,10 +33,11 @@ final class CommandMeter: Sendable {
 
   /// - Parameter told: what the system told at the end.
   /// - Returns: the larger numbers: what was in nobody's sight is in none of the others.
-  func effort(_ told: ProcessUsage?) -> Effort {
-    let seen = sight.withLock { $0.usage }
-    guard let told, let seen else { return Effort(told ?? seen) }
-    return Effort(CommandMeter.larger(told, seen))
+  func effort(_ told: ProcessUsage) -> Effort {
+    sight.withLock { sight in
+      sight.isOver = true
+      return Effort(sight.usage.map { CommandMeter.larger(told, $0) } ?? told)
+    }
   }
 
   func measuring<Result: Sendable>(_ body: @Sendable () async throws -> Result) async rethrows -> Result {
@@ -58,11 +61,14 @@ final class CommandMeter: Sendable {
       peak = max(peak, CommandMeter.peak(each))
     }
     let now = ProcessUsage(processorSeconds: seconds, peakMemory: peak > 0 ? peak : nil)
-    sight.withLock {
-      $0.process = process
-      $0.usage = $0.usage.map { CommandMeter.larger($0, now) } ?? now
+    sight.withLock { sight in
+      // One that comes too late must not take the place of what the system has told.
+      if sight.isOver { return }
+      sight.process = process
+      let usage = sight.usage.map { CommandMeter.larger($0, now) } ?? now
+      sight.usage = usage
+      seen(Effort(usage))
     }
-    seen(effort(nil))
   }
 
   private static func larger(_ a: ProcessUsage, _ b: ProcessUsage) -> ProcessUsage {

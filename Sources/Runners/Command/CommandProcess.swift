@@ -138,7 +138,8 @@ extension CommandRun {
   private func limits(_ foresee: @escaping @Sendable (ChildProcess.Foreseen) -> Void) -> ChildProcess.Limits {
     let isHolder = if case .none = confinement { false } else { true }
     return ChildProcess.Limits(
-      time: command.ending.timeout, grace: command.ending.grace, isHolder: isHolder, foresee: foresee)
+      time: command.ending.timeout, grace: command.ending.grace, notice: notice, isHolder: isHolder,
+      foresee: foresee)
   }
 
   // MARK: Failures

@@ -34,7 +34,14 @@ extension CommandRun {
     }
     // Apptainer reads the scripts as bash would.
     let path = image.searchPath
-    let reader = try image.program("bash", in: path, disk) ?? shell("sh", in: image, path)
+    guard
+      let reader = try image.program("bash", in: path, disk) ?? image.program("sh", in: path, disk)
+    else {
+      throw PipelineError(
+        "the container image has scripts for its environment, and no shell to read them",
+        facts: [("scripts", ImageScripts.folder), ("looked in", path)],
+        hint: "put bash or sh into the image: Apptainer itself reads them without the image's help")
+    }
     // As everywhere, HOME is the image's if that says what it is.
     let isHomeGiven = command.environment["HOME"] != nil || command.passed.contains("HOME")
     let kept = variables.keys.filter { $0 != "HOME" || isHomeGiven }

@@ -12,6 +12,8 @@ struct CommandRun: Sendable {
   let jobServer: JobServer?
   let supplies: CommandSupplies
   let watcher: ActionWatcher
+  /// How long it has once this process is told to end; nil if its stage alone says that.
+  let notice: Notice?
 
   var disk: any FileSystem { scratch.files }
   var notes: ActionNotes { watcher.notes }

@@ -34,8 +34,10 @@ struct GrowingOutputs {
   private var announced: Set<String> = []
   private var next: ContinuousClock.Instant
   private let renamed: RenamedEntries
-  /// What it was still writing when it was told to end, or when it was killed.
+  /// What it had open when it was told to end, or when it was killed.
   private var unfinished: Set<String> = []
+  /// Folders that were not told when it was told to end: whoever writes them may have been between two of their files.
+  private var begun: [String: Look] = [:]
   private var end = End()
 
   private struct End {
@@ -73,9 +75,11 @@ struct GrowingOutputs {
   mutating func finished() -> [GrownMember] {
     let start = ContinuousClock.now
     if outputs.isEmpty { return [] }
-    // As soon as a folder is there.
-    renamed.watch(outputs.map(\.place))
-    if start < next { return [] }
+    guard start >= next else {
+      // As soon as a folder is there.
+      renamed.watch(outputs.map(\.place))
+      return []
+    }
     let found = members { $0.isFinished($1, at: start) }
     next = max(start + GrowingOutputs.pause, .now + (.now - start) * 10)
     return found
@@ -85,18 +89,45 @@ struct GrowingOutputs {
   mutating func finishedInTheEnd() -> [GrownMember] {
     members { growing, place in
       guard let look = growing.look(at: place), growing.told[place] != look,
-        growing.renamed.contains(place) || growing.isSaved(place, look)
+        growing.isRenamed(place, look) || growing.isSaved(place, look)
       else { return false }
       growing.tell(place, look)
       return true
     }
   }
 
-  /// Who is told to end and does something about it has finished all that it was not in the middle of, unless it was killed: then a
-  /// folder may be half.
+  /// What is told to end and does something about it has finished the files that nobody had open when it was told, and the folders
+  /// that it has written or changed since. What was killed has finished no folder, and no file that was open then, either.
   private func isSaved(_ place: String, _ look: Look) -> Bool {
     if end.hasSucceeded { return true }
-    return end.wasHeard && !unfinished.contains(place) && !(end.wasKilled && look.isFolder)
+    return end.wasHeard && !isInTheMiddle(place, look) && !(end.wasKilled && look.isFolder)
+  }
+
+  /// Whether the command was writing it when it was told to end, and nothing says that it has come to an end of that.
+  private func isInTheMiddle(_ place: String, _ look: Look) -> Bool {
+    unfinished.contains(place) || begun[place] == look
+  }
+
+  /// Whether it was renamed into its place, and nothing was written of it since.
+  private func isRenamed(_ place: String, _ look: Look) -> Bool {
+    guard renamed.contains(place) else { return false }
+    return !look.isFolder || !unfinished.contains(place) && isOlderThanItsName(place, look)
+  }
+
+  /// Whether all in a folder is older than its name, by the clock of its file system: to be renamed changes a folder itself, and nothing
+  /// of what is in it.
+  private func isOlderThanItsName(_ place: String, _ look: Look) -> Bool {
+    guard let own = try? files.entry("\(folder)/\(place)") else { return false }
+    let inner = Set(
+      look.files.flatMap { file in
+        let parts = file.path.split(separator: "/").dropLast()
+        return parts.indices.map { parts[...$0].joined(separator: "/") }
+      })
+    return own.modified < own.changed && look.modified < own.changed
+      && inner.allSatisfy { name in
+        guard let status = try? files.entry("\(folder)/\(place)/\(name)") else { return false }
+        return status.modified < own.changed
+      }
   }
 
   mutating func succeed() { end.hasSucceeded = true }
@@ -106,43 +137,47 @@ struct GrowingOutputs {
     switch event {
     case .heard: end.wasHeard = true
     case .telling:
-      // What has begun since the last look may be what it saves, where others have told it, too.
-      let known = Set(seen.keys)
-      _ = members { growing, place in
-        if known.contains(place), growing.mayBeWritten(place) { growing.unfinished.insert(place) }
-        return false
+      noteOpen(orUnknown: true)
+      for place in members().map(\.place) where !unfinished.contains(place) {
+        if let look = look(at: place), look.isFolder, told[place] != look { begun[place] = look }
       }
-    case .killing:
-      end.wasKilled = true
-      _ = members { growing, place in
-        if growing.mayBeWritten(place) { growing.unfinished.insert(place) }
-        return false
-      }
+    case .killing(let isBusy):
+      if isBusy { end.wasKilled = true }
+      // What those that do nothing about it had open they had open when they were told.
+      noteOpen(orUnknown: isBusy)
     }
   }
 
-  /// Whether somebody has a file of a member open for writing, as far as anybody can say.
-  private func mayBeWritten(_ place: String) -> Bool {
-    guard let look = look(at: place) else { return true }
-    return told[place] != look && writers(of: look, at: place) != false
+  /// Notes which members somebody is in the middle of.
+  /// - Parameter orUnknown: also those of which nobody can say.
+  private mutating func noteOpen(orUnknown: Bool) {
+    for place in members().map(\.place) {
+      if let look = look(at: place) {
+        if told[place] == look { continue }
+        let isOpen = writers(of: look, at: place) ?? (orUnknown && !isRenamed(place, look))
+        if isOpen { unfinished.insert(place) }
+      } else if orUnknown {
+        unfinished.insert(place)
+      }
+    }
   }
 
   /// The members of which a condition holds, in the order in which they were written: beside one that is kept stand all that were
   /// there before it.
   private mutating func members(where isOne: (inout GrowingOutputs, String) -> Bool) -> [GrownMember] {
-    var found: [(member: GrownMember, modified: Int64)] = []
+    let found = members().filter { isOne(&self, $0.place) }
+    return found.map { ($0, told[$0.place]?.modified ?? 0) }.sorted { $0.1 < $1.1 }.map(\.0)
+  }
+
+  /// All that stand where members do.
+  private func members() -> [GrownMember] {
     renamed.watch(outputs.map(\.place))
-    for output in outputs {
+    return outputs.flatMap { output -> [GrownMember] in
       guard isFolder(output.place), let names = try? files.names(in: folder + "/" + output.place) else {
-        continue
+        return []
       }
-      for name in names.prefix(GrowingOutputs.mostMembers) {
-        if let member = member(name, of: output), isOne(&self, member.place) {
-          found.append((member, told[member.place]?.modified ?? 0))
-        }
-      }
+      return names.prefix(GrowingOutputs.mostMembers).compactMap { member($0, of: output) }
     }
-    return found.sorted { $0.modified < $1.modified }.map(\.member)
   }
 
   /// The member that the command says to be complete, or to which the last file belongs that it says to be; nil for what is no
@@ -211,7 +246,7 @@ struct GrowingOutputs {
       seen[place] = nil
       return false
     }
-    if renamed.contains(place), writers(of: look, at: place) != true {
+    if isRenamed(place, look), writers(of: look, at: place) != true {
       seen[place] = nil
       tell(place, look)
       return true
@@ -220,7 +255,7 @@ struct GrowingOutputs {
       seen[place] = (look, time)
       return false
     }
-    if time - before.since < GrowingOutputs.quiet { return false }
+    if time - before.since < GrowingOutputs.quiet || isInTheMiddle(place, look) { return false }
     switch writers(of: look, at: place) {
     case true?: return false
     case nil: if time - before.since < GrowingOutputs.quietUnknown { return false }

@@ -1,15 +1,20 @@
 import Glibc
 import Synchronization
 
-/// Which entries of some folders were renamed into their place, and have been left alone since: whoever writes a file under another name
-/// first says by its name that it is complete.
+/// Which entries of some folders were renamed into their place, and of files which have been left alone since: whoever writes a file
+/// under another name first says by its name that it is complete. What happens in a folder that is such an entry is not seen.
 ///
 /// The kernel tells it (inotify) of what the processes of this machine do, on network file systems too. Where it does not, or there is
 /// too much to tell, nothing counts as renamed.
 final class RenamedEntries: Sendable {
   private struct State {
-    /// By the number of the watch: the folder's place.
-    var folders: [Int32: String] = [:]
+    /// By the number of the watch.
+    var folders: [Int32: Folder] = [:]
+  }
+
+  private struct Folder {
+    var place: String
+    /// Names of its entries.
     var renamed: Set<String> = []
   }
 
@@ -35,15 +40,27 @@ final class RenamedEntries: Sendable {
     state.withLock { state in
       take(&state)
       for place in places {
-        // One that was removed and made again is another one, and is watched anew.
         let watch = inotify_add_watch(
           file, "\(folder)/\(place)", RenamedEntries.events | UInt32(IN_ONLYDIR | IN_DONT_FOLLOW))
-        if watch >= 0 { state.folders[watch] = place }
+        if watch < 0 { continue }
+        state.folders[watch, default: Folder(place: place)].place = place
+        // One that was moved away, and made again, is another one.
+        for (other, folder) in state.folders where other != watch && folder.place == place {
+          inotify_rm_watch(file, other)
+          state.folders[other] = nil
+        }
       }
     }
   }
 
-  func contains(_ place: String) -> Bool { state.withLock { $0.renamed.contains(place) } }
+  func contains(_ place: String) -> Bool {
+    let parts = place.split(separator: "/")
+    let parent = parts.count == 1 ? "." : parts.dropLast().joined(separator: "/")
+    let name = String(parts.last ?? "")
+    return state.withLock { state in
+      state.folders.values.contains { $0.place == parent && $0.renamed.contains(name) }
+    }
+  }
 
   private func take(_ state: inout State) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
@@ -63,18 +80,15 @@ final class RenamedEntries: Sendable {
   }
 
   private static func note(_ event: inotify_event, _ name: String, _ state: inout State) {
-    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return state.renamed.removeAll() }
-    guard let folder = state.folders[event.wd] else { return }
-    if event.mask & UInt32(IN_IGNORED) != 0 {
+    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
+      for watch in state.folders.keys { state.folders[watch]?.renamed = [] }
+    } else if event.mask & UInt32(IN_IGNORED) != 0 {
       state.folders[event.wd] = nil
-      return
-    }
-    let place = folder == "." ? name : folder + "/" + name
-    // Closing a file that was open for writing when it was renamed, too, tells that there was more to come.
-    if event.mask & UInt32(IN_MOVED_TO) != 0 {
-      state.renamed.insert(place)
+    } else if event.mask & UInt32(IN_MOVED_TO) != 0 {
+      state.folders[event.wd]?.renamed.insert(name)
     } else {
-      state.renamed.remove(place)
+      // Closing a file that was open for writing when it was renamed, too, tells that there was more to come.
+      state.folders[event.wd]?.renamed.remove(name)
     }
   }
 }

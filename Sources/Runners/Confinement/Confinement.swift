@@ -35,11 +35,16 @@ public struct CommandSurroundings: Sendable {
   let guardExecutable: String?
   /// The tokens that commands may take to run more than one thing.
   var jobServer: JobServer?
+  /// How long they have once this process is told to end; nil if their stages alone say that.
+  let notice: Notice?
 
-  public init(workspace: String, guardExecutable: String?, jobServer: JobServer? = nil) {
+  public init(
+    workspace: String, guardExecutable: String?, jobServer: JobServer? = nil, notice: Notice? = nil
+  ) {
     self.workspace = workspace
     self.guardExecutable = guardExecutable
     self.jobServer = jobServer
+    self.notice = notice
   }
 
   func confinement(of command: ActionCommand, _ memory: SandboxMemory) -> Confinement {

@@ -76,6 +76,13 @@ struct Sandbox: Sendable {
     return .failure(Unavailable(reason: "bubblewrap does not work here: \(said)"))
   }
 
+  /// Whether it was bubblewrap that failed, and nothing in it, by what was printed.
+  static func hasFailed(_ scratch: Scratch) -> Bool {
+    let printed = (try? scratch.files.end(of: scratch.log, limit: 1 << 12)) ?? nil
+    let lines = String(decoding: printed ?? [], as: UTF8.self).split(whereSeparator: \.isNewline)
+    return lines.contains { $0.hasPrefix("bwrap: ") }
+  }
+
   private static func hidable(_ workspace: String) -> String? {
     guard let real = try? disk.realPath(workspace), real != "/" else { return nil }
     return real

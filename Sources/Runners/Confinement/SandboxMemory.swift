@@ -5,8 +5,8 @@ import System
 
 /// Remembers from one run to the next that bubblewrap works here: to find that out takes as long as a small command.
 ///
-/// Only that it does is remembered. A command is started in it all the same, and fails where it does not work any more; then this is
-/// forgotten, and the next run finds out anew.
+/// Only that it does is remembered. A command is started in it all the same, and bubblewrap says so where it does not work any more; then
+/// this is forgotten, and the next run finds out anew.
 struct SandboxMemory: Sendable {
   let store: Store
 

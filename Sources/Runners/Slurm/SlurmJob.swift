@@ -39,10 +39,23 @@ public struct SlurmJob {
   /// What Slurm and the shell of the job print.
   static func printed(in folder: String) -> String { folder + "/slurm.log" }
 
-  /// How long a command of a job has for saving its work, also where its stage says nothing or less.
-  public static let usualGrace = Duration.seconds(60)
-  /// What it takes to keep that, and to leave an answer.
+  /// What it takes to keep what a command has saved, and to leave an answer.
   private static let margin = 30
+
+  /// How long before the end of the job Slurm is asked to send SIGUSR1, in seconds; nil if it is not.
+  private var notice: Int? {
+    // Slurm sends it up to a minute too early.
+    guard let seconds, seconds >= 300, !settings.options.contains(where: { $0.hasPrefix("--signal") }) else {
+      return nil
+    }
+    let wanted = Int(max(grace, Notice.usualGrace).components.seconds) + SlurmJob.margin
+    return min(wanted, seconds / 2)
+  }
+
+  /// How long the job may take; nil if nobody has said so.
+  private var seconds: Int? {
+    resources.time.map { max(60, Int($0.components.seconds) * tickets.count) }
+  }
 
   var script: [UInt8] {
     var lines = ["#!/bin/sh"]
@@ -53,7 +66,8 @@ public struct SlurmJob {
       "[ -x \(quoted(settings.executable)) ] || { echo \(quoted("this node does not see the program \(settings.executable)")) >&2; exit 91; }"
     )
     let folders = tickets.map { quoted($0.folder) }.joined(separator: " ")
-    lines.append("exec \(quoted(settings.executable)) execute --job=\(quoted(name)) \(folders)")
+    let grace = notice.map { " --grace=\($0 - SlurmJob.margin)" } ?? ""
+    lines.append("exec \(quoted(settings.executable)) execute --job=\(quoted(name))\(grace) \(folders)")
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 
@@ -66,15 +80,8 @@ public struct SlurmJob {
     ]
     if let memory = resources.memory { words.append("--mem=\(max(1, (memory + (1 << 20) - 1) >> 20))M") }
     if let gpus = resources.gpus, gpus > 0 { words.append("--gres=gpu:\(gpus)") }
-    if let time = resources.time {
-      let seconds = max(60, Int(time.components.seconds) * tickets.count)
-      words.append("--time=\(seconds / 60):\(String(100 + seconds % 60).suffix(2))")
-      // Slurm sends it up to a minute too early.
-      if seconds >= 300 {
-        let wanted = Int(max(grace, SlurmJob.usualGrace).components.seconds) + SlurmJob.margin
-        words.append("--signal=B:USR1@\(min(wanted, seconds / 2))")
-      }
-    }
+    if let seconds { words.append("--time=\(seconds / 60):\(String(100 + seconds % 60).suffix(2))") }
+    if let notice { words.append("--signal=B:USR1@\(notice)") }
     return words + settings.options
   }
 

@@ -9,6 +9,7 @@ public struct TicketExecution: Sendable {
   private let ticket: ActionTicket
   private let job: String
   private let number: String?
+  private let notice: Notice?
   private let files: any FileSystem
   private let registry: OperationRegistry
   private let guardExecutable: String?
@@ -18,15 +19,18 @@ public struct TicketExecution: Sendable {
   /// - Parameters:
   ///   - folder: of the ticket.
   ///   - number: of this job; nil where it has none.
+  ///   - notice: how long commands have once the job is told to end; nil if their stages alone say that.
   ///   - job: the name of this job. Where the action is meanwhile another one's, nothing is done.
   ///   - guardExecutable: as for an `Engine`.
   public init(
-    folder: String, job: String, number: String? = nil, registry: OperationRegistry, guardExecutable: String?,
+    folder: String, job: String, number: String? = nil, notice: Notice? = nil, registry: OperationRegistry,
+    guardExecutable: String?,
     files: any FileSystem = LocalFileSystem()
   ) {
     ticket = ActionTicket(in: folder, files: files)
     self.job = job
     self.number = number
+    self.notice = notice
     self.files = files
     self.registry = registry
     self.guardExecutable = guardExecutable
@@ -95,7 +99,8 @@ public struct TicketExecution: Sendable {
     let saved = SavedFiles(store: store)
     if action.resumes { try saved.restore(action.key) }
     let attempt = saved.attempt(of: action.key)
-    let surroundings = CommandSurroundings(workspace: order.root, guardExecutable: guardExecutable)
+    let surroundings = CommandSurroundings(
+      workspace: order.root, guardExecutable: guardExecutable, notice: notice)
     let runner = LocalRunner(store: store, surroundings: surroundings)
     guard let graphics = try await graphics(for: action, of: runner) else {
       try ticket.write(.told(hasSaved: false), notes, by: job)

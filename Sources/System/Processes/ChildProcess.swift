@@ -36,30 +36,37 @@ package struct ChildProcess: Sendable {
     let time: Duration?
     /// How long it has to save what it has done, once its time is over or this process is to end soon (`Preemption`).
     let grace: Duration
+    /// What the scheduler leaves it of that in the latter case; nil where that is for nobody to say.
+    let notice: Notice?
     /// Whether the program itself does nothing but hold those below it together.
     let isHolder: Bool
     /// Called when one of its ends is near.
     let foresee: @Sendable (Foreseen) -> Void
 
     package init(
-      time: Duration?, grace: Duration, isHolder: Bool,
+      time: Duration?, grace: Duration, notice: Notice? = nil, isHolder: Bool,
       foresee: @escaping @Sendable (Foreseen) -> Void = { _ in }
     ) {
       self.time = time
       self.grace = grace
+      self.notice = notice
       self.isHolder = isHolder
       self.foresee = foresee
     }
+
+    /// How long it has once this process was told by a signal that it is to end soon.
+    func grace(behind signal: Int32) -> Duration { notice?.grace(grace, behind: signal) ?? grace }
   }
 
   /// What is about to happen to a child and to what it has started.
-  package enum Foreseen: Sendable {
+  package enum Foreseen: Sendable, Equatable {
     /// All are told to end.
     case telling
-    /// One of those that were told does something about it.
+    /// One of those that are told does something about it.
     case heard
-    /// What has not ended is killed.
-    case killing
+    /// What has not ended is killed: busy if one of those that were told may be at something, and not if only those are left that were
+    /// stopped or die of the signal.
+    case killing(isBusy: Bool)
   }
 
   /// Where its standard streams lead.
@@ -85,7 +92,7 @@ package struct ChildProcess: Sendable {
     defer { child.endGroup() }
     let timer = limits.flatMap { limits in
       limits.time.map { time in
-        Task {
+        Task(executorPreference: TaskThreads.shared) {
           try await Task.sleep(for: time)
           child.expire()
           await child.windDown(
@@ -108,8 +115,8 @@ package struct ChildProcess: Sendable {
       }
     } onCancel: {
       let signal = limits == nil ? nil : Preemption.signal
-      let time = signal == nil ? patience : max(limits?.grace ?? patience, Preemption.grace)
-      Task {
+      let time = signal.flatMap { limits?.grace(behind: $0) } ?? patience
+      Task(executorPreference: TaskThreads.shared) {
         await child.windDown(
           signal ?? SIGTERM, within: time, isHolder: limits?.isHolder ?? false,
           foresee: limits?.foresee ?? { _ in })

@@ -11,12 +11,17 @@ struct Farewell {
   private let isHolder: Bool
   /// Those that were stopped, or die of the signal.
   private var lost: Set<pid_t> = []
-  /// Whether one was told that does something about the signal.
-  private(set) var isHeard = false
 
   init(_ process: pid_t, isHolder: Bool) {
     self.process = process
     self.isHolder = isHolder
+  }
+
+  /// Whether one of those that run now does something about a signal.
+  func isHeard(_ signal: Int32) -> Bool {
+    members.contains { member in
+      ProcessStatus(member).map { !$0.isDead && $0.catches(signal) } ?? false
+    }
   }
 
   /// Tells all that run now. What one of them then starts, to save its work perhaps, is told nothing.
@@ -35,7 +40,7 @@ struct Farewell {
     }
     for member in members where !lost.contains(member) {
       guard let status = ProcessStatus(member), !status.isDead else { continue }
-      if status.hasDefault(for: signal) { lost.insert(member) } else { isHeard = true }
+      if status.hasDefault(for: signal) { lost.insert(member) }
       kill(member, signal)
     }
   }
@@ -55,7 +60,8 @@ struct Farewell {
 private struct ProcessStatus {
   /// Has ended, and nobody has looked at it yet.
   let isDead: Bool
-  private let handled: UInt64
+  /// Signals, a bit each.
+  private let (ignored, caught): (UInt64, UInt64)
 
   /// Nil if there is none.
   init?(_ process: pid_t) {
@@ -63,20 +69,23 @@ private struct ProcessStatus {
       return nil
     }
     var isDead = false
-    var handled: UInt64 = 0
+    var (ignored, caught): (UInt64, UInt64) = (0, 0)
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let words = line.split(whereSeparator: \.isWhitespace)
       guard words.count >= 2 else { continue }
       switch words[0] {
       case "State:": isDead = words[1] == "Z" || words[1] == "X"
-      case "SigIgn:", "SigCgt:": handled |= UInt64(words[1], radix: 16) ?? 0
+      case "SigIgn:": ignored = UInt64(words[1], radix: 16) ?? 0
+      case "SigCgt:": caught = UInt64(words[1], radix: 16) ?? 0
       default: break
       }
     }
     self.isDead = isDead
-    self.handled = handled
+    (self.ignored, self.caught) = (ignored, caught)
   }
 
+  func catches(_ signal: Int32) -> Bool { caught >> UInt64(signal - 1) & 1 != 0 }
+
   /// Whether it neither catches nor ignores a signal.
-  func hasDefault(for signal: Int32) -> Bool { handled >> UInt64(signal - 1) & 1 == 0 }
+  func hasDefault(for signal: Int32) -> Bool { (ignored | caught) >> UInt64(signal - 1) & 1 == 0 }
 }

@@ -10,13 +10,5 @@ public enum Preemption {
     return number == 0 ? nil : number
   }
 
-  private static let granted = Atomic<Int64>(0)
-
-  /// How long what runs has at least to save its work, as whoever announces the end grants it.
-  public static var grace: Duration {
-    get { .seconds(granted.load(ordering: .sequentiallyConsistent)) }
-    set { granted.store(newValue.components.seconds, ordering: .sequentiallyConsistent) }
-  }
-
   public static func note(_ signal: Int32) { number.store(signal, ordering: .sequentiallyConsistent) }
 }

@@ -62,45 +62,56 @@ final class RunningChild: Sendable {
     _ signal: Int32, within patience: Duration, isHolder: Bool,
     foresee: (ChildProcess.Foreseen) -> Void = { _ in }
   ) async {
-    let end = ContinuousClock.now + patience
-    if isRunning { foresee(.telling) }
-    let told: (process: pid_t, farewell: Farewell)? = state.withLock { state in
+    let running: pid_t? = state.withLock { state in
       switch state {
-      case .running(let process):
-        var farewell = Farewell(process, isHolder: isHolder)
-        farewell.tell(signal)
-        return (process, farewell)
+      case .running(let process): return process
       case .new: state = .cancelled
       case .cancelled, .ended: break
       }
       return nil
     }
-    guard let told else { return }
-    if told.farewell.isHeard { foresee(.heard) }
-    while ContinuousClock.now < end, isRunning, told.farewell.isWaiting, !Task.isCancelled {
+    guard let process = running else { return }
+    var farewell = Farewell(process, isHolder: isHolder)
+    // All of this before anybody is told: what hears the signal may have ended right after.
+    foresee(.telling)
+    if farewell.isHeard(signal) { foresee(.heard) }
+    whileRunning { _ in farewell.tell(signal) }
+    // What was foreseen may have taken its time, which is not the child's.
+    let end = ContinuousClock.now + patience
+    while ContinuousClock.now < end, isRunning, farewell.isWaiting, !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(20))
     }
-    if isRunning, told.farewell.isWaiting { foresee(.killing) }
-    kill(descendantsOf: told.process)
+    if isRunning {
+      let isBusy = farewell.isWaiting
+      // So that none of them writes anything between the look at it and its end.
+      send(SIGSTOP)
+      foresee(.killing(isBusy: isBusy))
+    }
+    send(SIGKILL)
   }
 
   /// Ends the child and all its descendants at once.
-  func endAtOnce() {
-    if case .running(let process) = state.withLock({ $0 }) { kill(descendantsOf: process) }
-  }
+  func endAtOnce() { send(SIGKILL) }
 
   /// What a child that has ended left running in its group ends with it.
   func endGroup() {
-    if case .ended(let process) = state.withLock({ $0 }) { Glibc.kill(-process, SIGKILL) }
+    if case .ended(let process) = state.withLock({ $0 }) { kill(-process, SIGKILL) }
   }
 
-  private func kill(descendantsOf process: pid_t) {
-    state.withLock { state in
-      guard case .running(process) = state else { return }
+  /// Sends the child and all its descendants a signal that nobody can do anything about.
+  private func send(_ signal: Int32) {
+    whileRunning { process in
       let below = ProcessTree.descendants(of: process)
-      Glibc.kill(-process, SIGKILL)
-      Glibc.kill(process, SIGKILL)
-      for descendant in below { Glibc.kill(descendant, SIGKILL) }
+      kill(-process, signal)
+      kill(process, signal)
+      for descendant in below { kill(descendant, signal) }
+    }
+  }
+
+  /// Does something as long as the child's number is its own, if it is.
+  private func whileRunning(_ body: (pid_t) -> Void) {
+    state.withLock { state in
+      if case .running(let process) = state { body(process) }
     }
   }
 }

@@ -9,7 +9,8 @@ import Compute
       "Prints how often curves without a break are called decelerating, how often others are, and how often intervals hold.",
     discussion: """
       Fails if more than 5 % of the first (in a cell of laws without a break, or of all curves of other shapes) or fewer than \
-      90 % of the others are, or if intervals hold outside 92 to 98 %. Of \
+      90 % of the others are, or if intervals hold outside 92 to 98 %; those of two breaks are judged \
+      where at least 200 curves have some, and those of their exponents are not. Of \
       verdicts it prints three numbers a cell: of curves whose losses are fitted as they are, of curves that are smoothed \
       before, and of smoothed points alone, as published runs are; the seeds take turns. Of a break in the last nothing is \
       demanded: they tell less of the noise.

@@ -32,7 +32,7 @@ extension ReportedRun {
     return least...most
   }
 
-  /// `1181 [1113, 1266], 2384 [1733, 3065]`
+  /// `1076 [1008, 1162], 2186 [1547, 2919]`
   var breaksText: String {
     guard let law = brokenLaw else { return "" }
     return law.breaks.enumerated().map { index, step in

@@ -11,10 +11,11 @@ import Testing
     let changes = try #require(analysis.slopeChanges)
     let intervals = try #require(changes.intervals)
     #expect(intervals.resamples == 200 && intervals.obstacle == nil)
-    let held = [800, 4000] + changes.rates
-    for (interval, truth) in zip(intervals.breaks + intervals.rates, held) {
-      #expect((interval.lower...interval.upper).contains(truth), "\(interval), \(truth)")
-    }
+    let held = [800, 4000, 0.15, 0.40, 0.05]
+    let all = intervals.breaks + intervals.rates
+    // Of five, each at 95 %, chance lets one miss in every fourth run.
+    let count = zip(all, held).count { ($0.lower...$0.upper).contains($1) }
+    #expect(all.count == 5 && count >= 4, "\(all)")
     let first = try #require(intervals.ofBreak(0))
     #expect(first.lower < changes.steps[0] && changes.steps[0] < first.upper && intervals.ofBreak(2) == nil)
     let told = "at steps \(Int(changes.steps[0])) (95 %: \(Int(first.lower)) to \(Int(first.upper))) and "
@@ -94,6 +95,13 @@ import Testing
       members["intervals"] = .object(intervals)
       #expect(throws: Failure.self, "\(name)") { try BreakEvidence.Law(json: .object(members)) }
     }
+    for (name, value) in [("failed", 201), ("failed", -1), ("breaks", [])] as [(String, JSON)] {
+      var members = try #require(law.json.object)
+      var intervals = try #require(members["intervals"]?.object)
+      intervals[name] = value
+      members["intervals"] = .object(intervals)
+      #expect(throws: Failure.self, "\(name)") { try BreakEvidence.Law(json: .object(members)) }
+    }
   }
 
   @Test func `Whose margin decides is said where t_d is of another law`() throws {
@@ -142,20 +150,40 @@ import Testing
   }
 
   @Test func `Two breaks nearer to each other than a window are one change of slope`() throws {
-    var json = try #require(try Self.twoBreaks(seed: 0).json.object)
-    func changes(_ second: Double) throws -> SlopeChanges? {
+    let analysis = try Self.twoBreaks(seed: 0)
+    var json = try #require(analysis.json.object)
+    func judged(_ second: Double, warmup: Int? = nil) throws -> (CurveAnalysis, Judgement) {
       var evidence = try #require(json["evidence"]?.object)
       evidence["laws"] = .array(
         try #require(evidence["laws"]?.array).map { law in
-          guard law["name"] == "two breaks", var members = law.object else { return law }
-          members["breaks"] = [1000, .number(second)]
+          guard law["has_break"] == true, var members = law.object else { return law }
+          members["behind"] = law["name"] == "two breaks" ? 0 : 100_000
+          if law["name"] == "two breaks" { members["breaks"] = [1000, .number(second)] }
           return .object(members)
         })
       json["evidence"] = .object(evidence)
-      return try CurveAnalysis(json: .object(json)).slopeChanges
+      let moved = try CurveAnalysis(json: .object(json))
+      var options = analysis.options
+      options.warmup = warmup
+      return (
+        moved,
+        Judgement(
+          fit: moved.fit, evidence: moved.evidence, intervals: nil, sensitivity: [], smoothed: nil,
+          unsmoothed: nil, options: options)
+      )
     }
-    #expect(try changes(1210) != nil)
-    #expect(try changes(1190) == nil)
+    let (apart, verdict) = try judged(1210)
+    #expect(apart.slopeChanges != nil && verdict.verdict == .deceleration)
+    #expect(apart.supportedLaw?.name == "two breaks")
+    // The law with one break is behind one without: nothing is left that is supported.
+    let (near, undecided) = try judged(1190)
+    #expect(near.slopeChanges == nil && near.supportedLaw == nil && undecided.verdict == .notDecided)
+    #expect(
+      undecided.reasons[0].contains("But its breaks, at steps 1000 and 1190, are no further apart than"))
+    let (_, early) = try judged(1210, warmup: 30_000)
+    #expect(early.verdict == .warmupBreak)
+    #expect(early.reasons.contains { $0.hasPrefix("If there is a break, two are ") })
+    #expect(!early.reasons.contains { $0.hasPrefix("There is more than one change") })
   }
 
   private static func twoBreaks(seed: Int, noise: Double = 0.001) throws -> CurveAnalysis {

@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import System
 import Testing
 
 @testable import Compute
@@ -6,11 +8,11 @@ import Testing
 /// How well the size of noise is known, and what is made of it.
 @Suite struct NoiseSizeTests {
   /// Squares of so many independent points, of variance 4.
-  private func noise(_ points: [Double], isKnown: Bool = false) -> StepNoise {
+  private func noise(_ points: [Double]) -> StepNoise {
     StepNoise(
       points.enumerated().map {
         StepNoise.Sum(first: 1000 >> $0, points: $1, squares: 4 * $1, products: 0)
-      }, course: 0, isCorrelated: false, isKnown: isKnown)
+      }, course: 0, isCorrelated: false)
   }
 
   @Test func `A size that few points tell is drawn so that intervals of a mean are Student's`() {
@@ -25,7 +27,7 @@ import Testing
     #expect(share(StudentT.normalQuantile) > 0.08)
   }
 
-  @Test func `Stretches share what they know, and known sizes are not drawn`() {
+  @Test func `Stretches share what they know, and known sizes are not drawn`() throws {
     let random = Philox(seed: 1)
     func scatter(_ noise: StepNoise, _ stretch: Int) -> Double {
       let logs = (0..<2000).map { log(noise.drawnDeviations(random, stream: UInt32($0))[stretch]) }
@@ -37,16 +39,63 @@ import Testing
     // 30 of its own points and 10 of the stretch behind it: its variance scatters by 9/16 of 2/30 and 1/16 of 2/200, as that of 52.5.
     #expect(abs(scatter(noise([200, 30]), 1) * 105.0.squareRoot() - 1) < 0.1)
     #expect(abs(scatter(noise([200, 0]), 1) * 400.0.squareRoot() - 1) < 0.1)
-    #expect(noise([4, 2], isKnown: true).drawnDeviations(random, stream: 0) == [2, 2])
+    // As curves have it that an earlier revision has prepared.
+    var members = try #require(noise([4, 2]).json.object)
+    (members["freedom"], members["inherited"]) = (nil, nil)
+    let known = try StepNoise(json: .object(members))
+    #expect(known.drawnDeviations(random, stream: 0) == [2, 2] && known.json == .object(members))
   }
 
-  @Test func `Strays of neighbours tell less than independent ones, by what their correlation says`() {
+  @Test func `The size of the noise of some logged losses is drawn, and read as it is written`() throws {
+    let losses = (1...60).map { 3 + sin(Double($0) * Double($0)) }
+    let curve = try Preparation()(Curve(run: "a", steps: (1...60).map { 500 * $0 }, losses: losses))
+    let noise = try #require(curve.origin?.noise)
+    #expect(noise.stretches.allSatisfy { $0.freedom.isFinite })
+    #expect(noise.drawnDeviations(Philox(seed: 1), stream: 0) != noise.stretches.map(\.deviation))
+    #expect(try StepNoise(json: noise.json) == noise)
+    for (name, value) in [("freedom", [-1.0, 1]), ("inherited", [0, 2.0]), ("freedom", [1.0])] {
+      var members = try #require(self.noise([4, 2]).json.object)
+      members[name] = .numbers(value)
+      #expect(throws: Failure.self) { try StepNoise(json: .object(members)) }
+    }
+  }
+
+  @Test(arguments: [100, 1000])
+  func `Strongly autocorrelated noise is found to be that, however short the curve`(count: Int) {
+    for seed in 0..<40 as Range<UInt64> {
+      let random = Philox(seed: seed)
+      var level = random.normals(stream: 0, index: 0).0
+      let losses = (1...count).map { index in
+        level = 0.9 * level + 0.19.squareRoot() * random.normals(stream: 0, index: UInt64(index)).0
+        return level
+      }
+      let noise = StepNoise(steps: (1...count).map { 500 * $0 }, logLosses: losses)
+      #expect((0.5...0.995).contains(noise.persistence), "\(seed): \(noise)")
+    }
+  }
+
+  @Test func `Of thousands of strays some are compared with those that share steps, and tell as much`() throws
+  {
+    let x = (0..<4000).map(Double.init)
+    var asked = 0
+    let own = { (a: Int, b: Int) in
+      asked += 1
+      return a == b ? 1.0 : 0
+    }
+    let strays = (1..<3999).compactMap { PointStray($0, x: x, shared: own) }
+    asked = 0
+    let wanted = 3998 / (1 + 2 * (4.0 / 9 + 1.0 / 36))
+    #expect(abs(try strays.independent(own) / wanted - 1) < 0.01)
+    #expect(asked < 20_000)
+  }
+
+  @Test func `Strays of neighbours tell less than independent ones, by what their correlation says`() throws {
     let x = (0..<200).map(Double.init)
     let own = { (a: Int, b: Int) in a == b ? 1.0 : 0 }
     let strays = (1..<199).compactMap { PointStray($0, x: x, shared: own) }
     // Second differences of independent points are correlated by -2/3 and 1/6.
     let wanted = 198 / (1 + 2 * (4.0 / 9 + 1.0 / 36))
-    #expect(abs(strays.independent(own) / wanted - 1) < 0.01)
+    #expect(abs(try strays.independent(own) / wanted - 1) < 0.01)
     #expect(abs(strays[0].variance - 1.5) < 1e-12)
   }
 

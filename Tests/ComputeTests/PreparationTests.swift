@@ -102,9 +102,9 @@ import Testing
     #expect(try read("smoothing", 1.5).smoothing == 1.5)
   }
 
-  @Test func `The noise of a smoothed curve is found up to the largest steps`() {
+  @Test func `The noise of a smoothed curve is found up to the largest steps`() throws {
     let steps = (1...40).map { $0 * 200_000_000_000_000 }
-    let noise = StepNoise(smoothed: steps, logLosses: steps.indices.map { $0 % 2 == 0 ? 1 : 1.01 })
+    let noise = try StepNoise(smoothed: steps, logLosses: steps.indices.map { $0 % 2 == 0 ? 1 : 1.01 })
     #expect(!noise.stretches.isEmpty && noise.stretches.allSatisfy { $0.deviation.isFinite })
   }
 }

@@ -61,6 +61,11 @@ import Testing
       _ = try await OperationRun(operation("curve.import"), folders: ["file": ["hparams.yaml": [0x61]]])
     }
     #expect(failure?.headline.contains("holds no event files of TensorBoard") == true)
+    let empty = await #expect(throws: Failure.self) {
+      let folder = ["events.out.tfevents.1.host": [], "version_0/metrics.csv": Array("step,loss\n".utf8)]
+      _ = try await OperationRun(operation("curve.import"), folders: ["file": folder])
+    }
+    #expect(empty?.hint == "give a file in it: version_0/metrics.csv")
   }
 
   @Test func `A warm-up that is given decides the verdict`() async throws {

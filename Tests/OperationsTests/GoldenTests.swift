@@ -29,11 +29,11 @@ import Testing
       operation: "curve.generate", revision: 2,
       digests: ["curves[472M]": "019d15e382ca21d8534001997a31bebb699fac08ba2b80b6796c5d51c693227f"]),
     Golden(
-      operation: "curve.prepare", revision: 3,
-      digests: ["prepared": "92b974d7a48d38c16d1419714e6d7da9d57d32e9ba4fbac54f06a837e070bc1e"]),
+      operation: "curve.prepare", revision: 4,
+      digests: ["prepared": "6ccac047cca3674286fb1729698598f1aa3b0f16761f0a62cbcb4e04d1e08b5a"]),
     Golden(
-      operation: "curve.fit", revision: 14,
-      digests: ["fit": "2b0a06d3033f2bac987114661bb19f21641ee54b5a84b4b7ffcccb90a3ed4ac3"]),
+      operation: "curve.fit", revision: 15,
+      digests: ["fit": "4cbd50dd8a8f0fab1030b2e9d61ce7ef04280fd46ed89e40ab54ebc11013673a"]),
     Golden(
       operation: "curve.compare", revision: 2,
       digests: ["comparison": "4bdba58427ba05b41bd8d535720020c8e30e6eda70573dc8053b23dbeb56cd60"]),

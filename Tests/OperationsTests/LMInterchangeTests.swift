@@ -208,6 +208,19 @@ enum Interchange {
     return Array(try Data(contentsOf: tests.appending(path: "TorchFilesTests/fixtures/\(name)")))
   }
 
+  @Test func `No entry is proposed for a tensor too many in a file whose names are known`() async throws {
+    let configuration = try #require(Interchange.configurations["gpt2"])
+    var tensors = try Interchange.tensors(configuration)
+    tensors.append(
+      Interchange.Tensor(name: "h.61." + tensors[0].name, shape: tensors[0].shape, values: tensors[0].values))
+    let folder = [
+      "config.json": configuration.canonicalBytes,
+      "model.safetensors": try Interchange.file(tensors, .float32),
+    ]
+    let failure = await #expect(throws: Failure.self) { try await Interchange.imported(folder) }
+    #expect(failure?.headline.contains("the model has no parameter") == true && failure?.hint == nil)
+  }
+
   @Test func `Weights that PyTorch wrote are read, whole, in shards and from a training's checkpoint`()
     async throws
   {

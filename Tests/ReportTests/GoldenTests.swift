@@ -76,19 +76,19 @@ import Testing
       operation: "report.zero-sum", figure: "changes", revision: 12,
       digest: "ca1d144a2c9ea1ca0697865a96fae9bfb95fe5f2c5c8df2f413778ec0079c514"),
     Golden(
-      operation: "report.tables", revision: 15,
-      digest: "b1ef2c27f9a93d8083d19ce3462e05aeab1f289c6c220b8534882cd33d6c7a04"),
+      operation: "report.tables", revision: 16,
+      digest: "a158823263c0f3b5e1669677f6608ec61d37b827556cc8e8b6985a03ef1ce600"),
     Golden(
-      operation: "report.html", revision: 19,
-      digest: "13d8bd1adea050a368437afc24631fd263dd1cc2ff5e6b4eb4e5b698ae71ace5"),
+      operation: "report.html", revision: 20,
+      digest: "061b0dc4cc2ad1478740037391913d46d47446c89ef053ebd12f22f391a9b195"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
     Golden(
-      operation: "report.tables", isOfRates: true, revision: 15,
-      digest: "7c5124214b48876c5c6bb7695e4bac69f1bc179414509f6b339f357f9ba060ff"),
+      operation: "report.tables", isOfRates: true, revision: 16,
+      digest: "8c4ae42514a01519f831b2d0b81609eebb8b12f66195375bffee000414229f36"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 19,
+      operation: "report.html", isOfRates: true, revision: 20,
       digest: "1aa441eca62b9ffd1817453f1100d2ba1068c7625b30848744d752b4e839a865"),
   ]
 

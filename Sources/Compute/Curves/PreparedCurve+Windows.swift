@@ -1,14 +1,20 @@
 extension PreparedCurve {
   /// Windows for judging laws: of the points that the curve was made from, or else of its own.
-  var windows: [LossWindow] {
+  ///
+  /// - Parameter noise: of the steps behind its points, if these were smoothed by others.
+  func windows(smoothedNoise noise: StepNoise?) -> [LossWindow] {
     if let origin { return origin.windows }
     let used = steps.indices.filter { steps[$0] > 0 && losses[$0] > 0 && losses[$0].isFinite }
     let kept = used.map { steps[$0] }
     let logLosses = used.map { Elementary.log(losses[$0]) }
-    return PreparedCurve.areSmoothed(kept, logLosses)
-      ? [LossWindow](
-        smoothed: kept, logLosses: logLosses, noise: StepNoise(smoothed: kept, logLosses: logLosses))
-      : [LossWindow](steps: kept, logLosses: logLosses) { _ in 0 }
+    return noise.map { [LossWindow](smoothed: kept, logLosses: logLosses, noise: $0) }
+      ?? [LossWindow](steps: kept, logLosses: logLosses) { _ in 0 }
+  }
+
+  /// The noise of the steps behind its points; nil where the curve knows these, or the points are single losses.
+  func smoothedNoise(_ points: FittedPoints) throws -> StepNoise? {
+    guard origin == nil, PreparedCurve.areSmoothed(points.steps, points.y) else { return nil }
+    return try StepNoise(smoothed: points.steps, logLosses: points.y)
   }
 
   /// Whether points look like moving averages over the windows of the published smoothing, not like single losses.

@@ -6,7 +6,7 @@ extension StepNoise {
   ///
   /// The steps' noise is taken as independent: smoothing leaves of an autocorrelated one only its power at frequency 0, which this
   /// measures.
-  init(smoothed steps: [Int], logLosses: [Double]) {
+  init(smoothed steps: [Int], logLosses: [Double]) throws {
     var sums: [Sum] = []
     let windows = steps.map(LossWindow.smoothed)
     func shared(_ a: Int, _ b: Int) -> Double {
@@ -26,11 +26,11 @@ extension StepNoise {
         let value = $1.value(logLosses)
         return $0 + value * value / $1.variance
       }
-      sum.count(as: strays.independent(shared))
+      sum.count(as: try strays.independent(shared))
       sums.append(sum)
       end = first
     }
-    self.init(sums, course: 0, isCorrelated: false, isKnown: false)
+    self.init(sums, course: 0, isCorrelated: false)
   }
 
   /// Of points that are single losses, from what a law of so many parameters leaves of them.
@@ -41,6 +41,6 @@ extension StepNoise {
         Sum(
           first: 0, points: Double(residuals.count), squares: Sums.dot(residuals, residuals),
           products: products)
-      ], course: Double(parameters), isCorrelated: true, isKnown: false)
+      ], course: Double(parameters), isCorrelated: true)
   }
 }

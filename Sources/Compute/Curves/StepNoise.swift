@@ -12,7 +12,8 @@ public struct StepNoise: Sendable, Hashable {
   public struct Stretch: Sendable, Hashable {
     public let firstPoint: Int
     public let deviation: Double
-    /// How many independent points of its own tell its size. Infinite where that is taken as known.
+    /// How many independent points of its own tell its size. Infinite where that is taken as known, as curves were that an earlier
+    /// revision of curve.prepare has made.
     let freedom: Double
     /// What the variance of the stretch behind it counts in its own.
     let inherited: Double
@@ -34,6 +35,10 @@ public struct StepNoise: Sendable, Hashable {
     var points: Double
     /// Of the squares of the residuals, and of the products of neighbours.
     var squares, products: Double
+
+    /// How many of its points a course of so many coefficients takes out, each of them this many; from short stretches less, of which
+    /// no more than half is counted.
+    func taken(by course: Double, power: Double) -> Double { min(course * power, max(course, points / 2)) }
   }
 
   /// Stretches double the step; a parabola in log t is taken out of each.
@@ -55,8 +60,7 @@ public struct StepNoise: Sendable, Hashable {
           products: Sums.dot(Array(rest.dropLast()), Array(rest.dropFirst()))))
       end = first
     }
-    // Of hundreds and thousands of losses in a stretch the size of their noise is known.
-    self.init(sums, course: Double(course), isCorrelated: true, isKnown: true)
+    self.init(sums, course: Double(course), isCorrelated: true)
   }
 
   /// - Parameters:
@@ -64,43 +68,66 @@ public struct StepNoise: Sendable, Hashable {
   ///   - course: coefficients that were taken out of each. Each takes the power of the noise at frequency 0 with it,
   ///     gamma_0 (1 + phi) / (1 - phi), which is put back.
   ///   - isCorrelated: whether the products say how much.
-  ///   - isKnown: whether the sizes are taken as known.
-  init(_ sums: [Sum], course: Double, isCorrelated: Bool, isKnown: Bool) {
-    var deviations = [Double](repeating: 0, count: sums.count)
-    var (freedoms, inherited) = (deviations, deviations)
-    for _ in 0..<50 {
-      let power = (1 + persistence) / (1 - persistence)
-      // Points that tell as much of the size as an independent one.
-      let cost = (1 + persistence * persistence) / (1 - persistence * persistence)
-      let prior = StepNoise.priorPoints * cost
-      var behind: Double?
-      var (numerator, denominator) = (0.0, 0.0)
-      for (index, each) in sums.enumerated() {
-        let free = each.points - course * power
-        let variance: Double
-        if let behind {
-          variance = free > 0 ? (each.squares + prior * behind) / (free + prior) : behind
-          freedoms[index] = max(free, 0) / cost
-          inherited[index] = prior / (max(free, 0) + prior)
-        } else {
-          variance = each.squares / max(free, 1)
-          freedoms[index] = max(free, 1) / cost
-        }
-        deviations[index] = variance.squareRoot()
-        if free > prior, variance > 0 {
-          numerator += each.products / variance + course * power
-          denominator += each.points - 1
-        }
-        behind = variance
-      }
-      let last = persistence
-      persistence = isCorrelated && denominator > 0 ? min(max(numerator / denominator, 0), 0.995) : 0
-      if (persistence - last).magnitude < 1e-6 { break }
-    }
-    stretches = sums.indices.map {
+  init(_ sums: [Sum], course: Double, isCorrelated: Bool) {
+    if isCorrelated { persistence = StepNoise.persistence(of: sums, course: course) }
+    stretches = zip(sums, StepNoise.sizes(sums, course: course, persistence: persistence)).map { sum, size in
       Stretch(
-        firstPoint: sums[$0].first, deviation: deviations[$0], freedom: isKnown ? .infinity : freedoms[$0],
-        inherited: isKnown ? 0 : inherited[$0])
+        firstPoint: sum.first, deviation: size.variance.squareRoot(), freedom: size.freedom,
+        inherited: size.inherited)
+    }
+  }
+
+  /// The least autocorrelation that is also what the products of neighbours say if it is put back into what the course took: looked for
+  /// from 0 up, then by halving.
+  private static func persistence(of sums: [Sum], course: Double) -> Double {
+    // The longest stretches say it best. Which they are must not depend on what they say, or there may be no answer.
+    let longest = sums.reduce(0) { max($0, $1.points) }
+    let telling = sums.indices.filter {
+      sums[$0].points - 1 > course + priorPoints && 4 * sums[$0].points >= longest
+    }
+    let points = telling.reduce(0) { $0 + sums[$1].points - 1 }
+    func isTooLow(_ persistence: Double) -> Bool {
+      let power = (1 + persistence) / (1 - persistence)
+      let sizes = sizes(sums, course: course, persistence: persistence)
+      let products = telling.reduce(0) { sum, index in
+        let taken = sums[index].taken(by: course, power: power)
+        return sizes[index].variance > 0 ? sum + sums[index].products / sizes[index].variance + taken : sum
+      }
+      return products > persistence * points
+    }
+    guard isTooLow(0) else { return 0 }
+    var (low, high) = (0.0, strideOfPersistence)
+    while high < mostPersistent, isTooLow(high) { (low, high) = (high, high + strideOfPersistence) }
+    for _ in 0..<24 {
+      let middle = (low + high) / 2
+      if isTooLow(middle) { low = middle } else { high = middle }
+    }
+    return min(low, mostPersistent)
+  }
+
+  private static let mostPersistent = 0.995
+  private static let strideOfPersistence = 0.005
+
+  /// The sizes of stretches whose noise is autocorrelated so much.
+  private static func sizes(
+    _ sums: [Sum], course: Double, persistence: Double
+  ) -> [(variance: Double, freedom: Double, inherited: Double)] {
+    let power = (1 + persistence) / (1 - persistence)
+    // Points that tell as much of the size as an independent one.
+    let cost = (1 + persistence * persistence) / (1 - persistence * persistence)
+    let prior = priorPoints * cost
+    var behind: Double?
+    return sums.map { each in
+      guard let last = behind else {
+        let own = max(each.points - each.taken(by: course, power: power), 1)
+        behind = each.squares / own
+        return (each.squares / own, own / cost, 0)
+      }
+      // A stretch of which the course may have taken all says nothing of its own.
+      let own = max(each.points - course * power, 0)
+      let variance = own > 0 ? (each.squares + prior * last) / (own + prior) : last
+      behind = variance
+      return (variance, own / cost, prior / (own + prior))
     }
   }
 
@@ -116,21 +143,33 @@ public struct StepNoise: Sendable, Hashable {
 
 extension StepNoise {
   var json: JSON {
-    [
+    var members: [String: JSON] = [
       "persistence": .number(persistence), "first_point": .wholes(stretches.map(\.firstPoint)),
       "deviation": .numbers(stretches.map(\.deviation)),
     ]
+    if stretches.allSatisfy(\.freedom.isFinite) {
+      members["freedom"] = .numbers(stretches.map(\.freedom))
+      members["inherited"] = .numbers(stretches.map(\.inherited))
+    }
+    return .object(members)
   }
 
   init(json: JSON) throws(Failure) {
     persistence = try json.number("persistence")
     let points = try json.wholes("first_point")
     let deviations = try json.numbers("deviation")
-    guard points.count == deviations.count, (0..<1).contains(persistence), deviations.allSatisfy({ $0 >= 0 }),
-      points.allSatisfy(CurveOrigin.holds)
+    let isKnown = json["freedom"] == nil
+    let freedoms = isKnown ? points.map { _ in .infinity } : try json.numbers("freedom")
+    let inherited = isKnown ? points.map { _ in 0 } : try json.numbers("inherited")
+    guard [deviations, freedoms, inherited].allSatisfy({ $0.count == points.count }),
+      (0..<1).contains(persistence), (deviations + freedoms).allSatisfy({ $0 >= 0 }),
+      inherited.allSatisfy((0...1).contains), points.allSatisfy(CurveOrigin.holds)
     else {
       throw Failure(.malformed, "this is no noise of a curve")
     }
-    stretches = zip(points, deviations).map { Stretch(firstPoint: $0, deviation: $1) }
+    stretches = points.indices.map {
+      Stretch(
+        firstPoint: points[$0], deviation: deviations[$0], freedom: freedoms[$0], inherited: inherited[$0])
+    }
   }
 }

@@ -97,11 +97,12 @@ extension CurveAnalysis {
       startsAtOptimum: reached, isAtBound: best.isAtBound(solver.positions),
       lastLoss: curve.losses[curve.losses.count - 1])
     progress(0.2, "bootstrap")
+    let noise = try curve.smoothedNoise(points)
     let intervals =
       options.resamples > 0
       ? try BootstrapIntervals(
         solver: &solver, optimum: best, points: points,
-        noise: PointNoise.of(curve, points: points, law: best, cut: options.skip),
+        noise: PointNoise.of(curve, points: points, smoothed: noise, law: best, cut: options.skip),
         resamples: options.resamples, seed: options.seed) : nil
     let smoothed = SmoothedLaw(curve, points: points)
     let unsmoothed = UnsmoothedLaw(
@@ -111,7 +112,8 @@ extension CurveAnalysis {
       b: Elementary.exp(line.intercept), c0: line.c0,
       quality: FitQuality(parameters: 2, points: points.count, sse: line.sse))
     let evidence = try BreakEvidence(
-      curve.windows, noise: curve.origin?.noise, cut: options.skip, later: options.laterCut,
+      curve.windows(smoothedNoise: noise), noise: curve.origin?.noise, cut: options.skip,
+      later: options.laterCut,
       resamples: options.resamples, seed: options.seed)
     let sensitivity = try CutSensitivity.rows(curve, options)
     let judgement = Judgement(

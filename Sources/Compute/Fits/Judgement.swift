@@ -60,6 +60,14 @@ struct Judgement {
       reasons.append("\(ahead), so this is not decided.")
       return
     }
+    guard evidence.brokenLaw != nil else {
+      let places = broken.breaks.map(whole).joined(separator: " and ")
+      reasons.append(
+        "\(ahead). But its breaks, at steps \(places), are no further apart than windows of the losses are wide, which tell no more of "
+          + "them than that the loss changes there, and no law with one break is decisively ahead; so this is not decided."
+      )
+      return
+    }
     if let part = evidence.contradiction {
       let start = part.firstStep > fit.firstStep
       let isAtStart = start && fall.step < Double(part.firstStep)
@@ -123,6 +131,10 @@ struct Judgement {
   /// More than one change of slope, and a loss that falls faster again.
   private mutating func describeBreaks() {
     guard verdict != .noBreak, let changes = evidence.flatMap(SlopeChanges.init) else { return }
+    guard verdict == .deceleration || verdict == .saturating else {
+      reasons.append("If there is a break, two are \(rounded(changes.ahead)) ahead of one.")
+      return
+    }
     reasons.append(verdict == .deceleration ? changes.sentence : changes.places)
     if changes.rates[2] > changes.rates[1] {
       reasons.append(

@@ -1,11 +1,11 @@
 public import JSON
-public import System
+internal import System
 
 /// 95 % intervals of the breaks and exponents of a law, by a parametric bootstrap of the windows that it is fitted to: their noise is
 /// drawn again, with what the law leaves of them besides, and added to the law, which is then fitted again.
 ///
 /// Windows are means of the losses themselves, so that no smoothing has to be gone through; where only smoothed points are known, they
-/// are points that share no loss, at the mean of log t over the steps that they are means of.
+/// are points that share no loss, at the mean of log t over the steps that they are means of. The size of the noise is taken as known.
 public struct LawIntervals: Sendable, Hashable {
   public typealias Interval = BootstrapIntervals.Interval
 
@@ -39,7 +39,7 @@ extension LawIntervals {
       return nil
     }
     let fitted = zip(solver.y, law.residuals).map { $0 - $1 }
-    let starts = solver.starts(near: fit, within: Self.reach)
+    let starts = fit.starts(within: Self.reach)
     let random = Philox(seed: UInt64(bitPattern: Int64(seed)))
     var found: [(breaks: [Double], rates: [Double])] = []
     for resample in 0..<resamples {
@@ -81,16 +81,14 @@ extension LawIntervals {
   }
 }
 
-extension RivalSolver {
-  /// A law's optimum, and others with other breaks that are no further behind it in chi squared.
-  fileprivate func starts(near fit: LawFits.Fit, within reach: Double) -> [[Double]] {
-    let optima = optima(fit.rival, hint: fit.searched).sorted { $0.chiSquared < $1.chiSquared }
-    guard let best = optima.first else { return [fit.searched] }
+extension LawFits.Fit {
+  /// Its optimum, and others with other breaks that are no further behind it in chi squared.
+  fileprivate func starts(within reach: Double) -> [[Double]] {
     var starts: [[Double]] = []
-    for optimum in optima where optimum.chiSquared <= best.chiSquared + reach {
-      let breaks = fit.rival.breaks(optimum.searched)
+    for optimum in optima where optimum.chiSquared <= optima[0].chiSquared + reach {
+      let breaks = rival.breaks(optimum.searched)
       let isKnown = starts.contains { start in
-        zip(breaks, fit.rival.breaks(start)).allSatisfy { ($0 - $1).magnitude < 0.05 }
+        zip(breaks, rival.breaks(start)).allSatisfy { ($0 - $1).magnitude < 0.05 }
       }
       if !isKnown { starts.append(optimum.searched) }
     }
@@ -122,5 +120,10 @@ extension LawIntervals {
     failed = try json.whole("failed")
     self.breaks = try intervals("breaks", breaks)
     self.rates = try intervals("rates", rates)
+    guard resamples >= 0, (0...resamples).contains(failed), self.breaks.isEmpty == self.rates.isEmpty else {
+      throw Failure(
+        .malformed,
+        "intervals of a law are of all its breaks and exponents, and no more resamples failed than there are")
+    }
   }
 }

@@ -2,11 +2,13 @@ extension PointNoise {
   /// The noise that a curve's fitted points have.
   ///
   /// - Parameters:
+  ///   - smoothed: of the steps behind the points, if these were smoothed by others.
   ///   - law: the one-break fit.
   ///   - cut: steps up to this one are not fitted.
   static func of(
-    _ curve: PreparedCurve, points: FittedPoints, law: BrokenPowerLawSolver.Solution, cut: Int
-  ) throws -> (noise: PointNoise, source: BootstrapIntervals.Source) {
+    _ curve: PreparedCurve, points: FittedPoints, smoothed: StepNoise?,
+    law: BrokenPowerLawSolver.Solution, cut: Int
+  ) -> (noise: PointNoise, source: BootstrapIntervals.Source) {
     if let origin = curve.origin {
       let windows = points.places.map { index in
         let place = origin.places[index]
@@ -16,8 +18,7 @@ extension PointNoise {
       return (PointNoise(windows, origin.noise, points, known, law), .steps)
     }
     let steps = points.steps
-    if PreparedCurve.areSmoothed(steps, points.y) {
-      let noise = StepNoise(smoothed: steps, logLosses: points.y)
+    if let noise = smoothed {
       let known = [LossWindow](smoothed: steps, logLosses: points.y, noise: noise)
       return (PointNoise(steps.map(LossWindow.smoothed), noise, points, known, law), .differences)
     }

@@ -13,8 +13,7 @@ public struct SlopeChanges: Sendable, Hashable {
   /// - Returns: nil where one break does as well, as far as can be told.
   init?(_ evidence: BreakEvidence) {
     guard let one = evidence.bestOneBreak, let two = evidence.twoBreaks, two.rates.count == 3,
-      one.behind - two.behind > BreakEvidence.decisive,
-      zip(two.breaks, two.breaks.dropFirst()).allSatisfy({ $1 > $0 * LossWindow.ratio })
+      one.behind - two.behind > BreakEvidence.decisive, two.areBreaksApart
     else { return nil }
     (steps, rates, intervals) = (two.breaks, two.rates, two.intervals)
     ahead = one.behind - two.behind
@@ -25,8 +24,14 @@ extension BreakEvidence {
   var bestOneBreak: Law? { laws.first { $0.rates.count == 2 && $0.breaks.count == 1 } }
   var twoBreaks: Law? { laws.first { $0.breaks.count == 2 } }
 
-  /// The law with a break that is told of: with two only where they are decisively better than one. Nil where a law without one is ahead.
-  var brokenLaw: Law? { margin > 0 ? SlopeChanges(self) == nil ? bestOneBreak : twoBreaks : nil }
+  /// The law with a break that is told of: with two only where they are decisively better than one. Nil where a law without one is ahead,
+  /// or only two breaks that windows do not tell apart are decisively better than that: these are one change, of another form.
+  var brokenLaw: Law? {
+    guard margin > 0, let smooth = bestSmooth, let best = bestBroken else { return nil }
+    if SlopeChanges(self) != nil { return twoBreaks }
+    guard let one = bestOneBreak else { return nil }
+    return best.areBreaksApart || smooth.behind - one.behind > BreakEvidence.decisive ? one : nil
+  }
 
   /// How much better than the best law without a break that of the one-break fit is, of which t_d is; negative if it is worse.
   public var marginOfOneBreakFit: Double? {
@@ -36,6 +41,9 @@ extension BreakEvidence {
 }
 
 extension BreakEvidence.Law {
+  /// Whether its breaks are further apart than windows of the losses are wide.
+  var areBreaksApart: Bool { zip(breaks, breaks.dropFirst()).allSatisfy { $1 > $0 * LossWindow.ratio } }
+
   /// Why there are no intervals of its breaks, as half a sentence; nil if there are, or it has none.
   public var obstacle: String? {
     guard !breaks.isEmpty else { return nil }
@@ -48,8 +56,10 @@ extension BreakEvidence.Law {
 }
 
 extension CurveAnalysis {
-  /// Nil where no break is found, or one is enough.
-  public var slopeChanges: SlopeChanges? { verdict == .noBreak ? nil : evidence.flatMap(SlopeChanges.init) }
+  /// Nil where no law with a break is supported, or one break is enough.
+  public var slopeChanges: SlopeChanges? {
+    verdict == .deceleration || verdict == .saturating ? evidence.flatMap(SlopeChanges.init) : nil
+  }
 
   /// The law that the verdict is about: with two breaks only where they are decisively better than one. Nil where none is supported.
   public var supportedLaw: BreakEvidence.Law? {

@@ -31,10 +31,15 @@ public struct ResampledDifference: Sendable, Hashable {
   /// Resamples without a value are in no deviation, and may be those that lie on the other side of 0: it is at least twice their part.
   /// Nil where no error is known.
   public var probabilityOfZero: Double? {
+    deviating.map { missing == 0 ? $0 : min(1, max($0, 2 * Double(missing) / Double(resamples))) }
+  }
+
+  /// Whether resamples without a value decide that probability, and not Student's t.
+  public var isByMissing: Bool { deviating != probabilityOfZero }
+
+  private var deviating: Double? {
     guard let error, sequences > 1 else { return nil }
-    let deviating =
-      error > 0 ? StudentT.tails(beyond: value / error, degrees: sequences - 1) : value == 0 ? 1 : 0
-    return missing == 0 ? deviating : min(1, max(deviating, 2 * Double(missing) / Double(resamples)))
+    return error > 0 ? StudentT.tails(beyond: value / error, degrees: sequences - 1) : value == 0 ? 1 : 0
   }
 
   /// Whether it is above or below 0; nil where that is not certain at a level, or 0 lies in the 95 % interval, which need not be

@@ -84,13 +84,17 @@ public struct WeightReader {
 
   /// What to say where the names of parameters stand in the file with something before them.
   private func hint(for file: some TensorFile) -> String? {
+    let isNamedAsKnown = file.tensors.contains { tensor in
+      names.name(of: tensor.name).map { known[$0] != nil } ?? false
+    }
+    guard !isNamedAsKnown else { return nil }
     for tensor in file.tensors {
-      guard let name = names.name(of: tensor.name), known[name] == nil else { continue }
+      guard let name = names.name(of: tensor.name) else { continue }
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
       for count in 1..<max(1, parts.count) where known[parts[count...].joined(separator: ".")] != nil {
-        let before =
-          (names.prefix.isEmpty ? [] : [String(names.prefix.dropLast())]) + parts[..<count].map(String.init)
-        let entry = before.joined(separator: ".")
+        let rest = "." + parts[count...].joined(separator: ".")
+        guard tensor.name.hasSuffix(rest) else { continue }
+        let entry = tensor.name.dropLast(rest.count)
         return
           "names in the file have '\(entry).' before them: say so with 'entry' or 'names', such as entry: \(entry)"
       }

@@ -17,7 +17,7 @@ struct CurveFitOperation: Operation {
   static let starts = Parameter("starts", default: 60, in: 1...10_000, help: "of the search for the optimum")
 
   let name = "curve.fit"
-  let revision = 14
+  let revision = 15
   let summary =
     "Fits a power law with one break, with intervals, rival laws and a verdict (Mircea et al., ACL 2025)."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.prepare writes it")]

@@ -63,7 +63,8 @@ struct CurveImportOperation: Operation {
     let folder = context.scratch + "/events"
     try input.write(to: folder)
     let events = try Self.eventFiles(in: folder)
-    let others = events.isEmpty ? Self.others(in: folder, below: "", depth: 2).prefix(3) : []
+    let isEmpty = events.allSatisfy(\.bytes.isEmpty)
+    let others = isEmpty ? try Self.others(in: folder, below: "", depth: 2).prefix(3) : []
     return [try reader(eventFiles: events, folder: "input 'file'", others: Array(others))]
   }
 
@@ -82,16 +83,15 @@ struct CurveImportOperation: Operation {
   }
 
   /// The files in which Weights & Biases and Lightning keep the curves of a run, by their path in the folder.
-  private static func others(in folder: String, below place: String, depth: Int) -> [String] {
+  private static func others(in folder: String, below place: String, depth: Int) throws -> [String] {
     let files = LocalFileSystem()
-    let names = (try? files.names(in: folder + place).sorted()) ?? []
-    return names.flatMap { name -> [String] in
-      guard let status = try? files.entry("\(folder)\(place)/\(name)") else { return [] }
+    return try files.names(in: folder + place).sorted().flatMap { name -> [String] in
+      guard let status = try files.entry("\(folder)\(place)/\(name)") else { return [] }
       if status.isFile, name.hasSuffix(".wandb") || name == "metrics.csv" || name == "trainer_state.json" {
         return [String("\(place)/\(name)".dropFirst())]
       }
       return status.isFolder && depth > 0
-        ? others(in: folder, below: "\(place)/\(name)", depth: depth - 1) : []
+        ? try others(in: folder, below: "\(place)/\(name)", depth: depth - 1) : []
     }
   }
 

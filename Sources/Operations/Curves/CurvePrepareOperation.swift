@@ -21,7 +21,7 @@ struct CurvePrepareOperation: Operation {
       + "training are drawn over the runs of a group. Empty for a run without such others")
 
   let name = "curve.prepare"
-  let revision = 3
+  let revision = 4
   let summary = "Smooths and subsamples a loss curve; one that its authors have prepared stays as it is."
   let inputs = [InputDeclaration("curve", help: "a curve as curve.import or curve.generate writes it")]
   let parameters: [any ParameterDeclaration] = [smoothing, base, subsample, run, group]

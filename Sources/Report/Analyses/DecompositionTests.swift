@@ -31,7 +31,8 @@ struct DecompositionTests {
     return """
 
       <p>Whether <i>D</i> and the progress of a training change is judged by resamples of sequences, and of \
-      <i>t</i><sub>d</sub> where the fit has an interval of it: by their deviation with Student's <i>t</i>, two-sided, each of \
+      <i>t</i><sub>d</sub> where the fit has an interval of it: by their deviation with Student's <i>t</i>, two-sided, and at least twice the part of \
+      resamples that have none, each of \
       \(comparisons) tests at a level of 5 % / \(comparisons), so that these together err in at most 5 % of pages where nothing changes, \
       and by whether the 95 % interval is on one side of 0. It is about these trainings as they are.</p>
       """
@@ -50,8 +51,10 @@ struct DecompositionTests {
           says: [direction(of: difference).says, result.chosenNote].compactMap(\.self)
             .joined(separator: "; "),
           test: .init(
-            name: "Student's t over resamples of sequences", probability: probability,
-            comparisons: comparisons))
+            name: difference.isByMissing
+              ? "twice the part of resamples of sequences without a value"
+              : "Student's t over resamples of sequences",
+            probability: probability, comparisons: comparisons))
       }
     }
   }

@@ -5,7 +5,7 @@ internal import JSON
 /// `report.tables`: the table of all runs as CSV, Markdown and LaTeX.
 struct TablesOperation: Actions.Operation {
   let name = "report.tables"
-  let revision = 15
+  let revision = 16
   let summary =
     "Writes the table of fitted loss curves as CSV, Markdown and LaTeX, and all findings as a table that papers can cite."
   let inputs = [ReportInputs.fits, ReportInputs.comparison] + ReportedAnalyses.inputs

@@ -21,8 +21,8 @@ extension FindingsTable {
           row(
             "break_margin", unit: "2 log odds", evidence.margin,
             says:
-              "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive)), where each run by "
-              + "itself errs at that rate",
+              "of \(broken.name) over \(smooth.name); decisive above \(Format.short(BreakEvidence.decisive)); each run by itself "
+              + "errs in at most 5 %",
             test: odds))
       }
       if run.brokenLaw != nil, let smooth = evidence.bestSmooth, let margin = evidence.marginOfOneBreakFit {

@@ -19,12 +19,14 @@ package struct LawDistances {
   ///   - steps: those that are looked at.
   /// - Returns: nil with too few windows.
   package init?(_ curve: PreparedCurve, deviation: Double, persistence: Double, steps: ClosedRange<Int>) {
-    let windows = curve.windows.filter { steps.contains($0.firstStep) && steps.contains($0.lastStep) }
-      .map {
-        LossWindow(
-          firstStep: $0.firstStep, lastStep: $0.lastStep, firstPoint: $0.firstPoint, points: $0.points,
-          logStep: $0.logStep, logLoss: $0.logLoss, deviation: deviation)
-      }
+    let windows = curve.windows(smoothedNoise: nil).filter {
+      steps.contains($0.firstStep) && steps.contains($0.lastStep)
+    }
+    .map {
+      LossWindow(
+        firstStep: $0.firstStep, lastStep: $0.lastStep, firstPoint: $0.firstPoint, points: $0.points,
+        logStep: $0.logStep, logLoss: $0.logLoss, deviation: deviation)
+    }
     guard windows.count >= BreakEvidence.fewest,
       let whitening = Whitening(
         covariance: windows.covariance(persistence: persistence), count: windows.count)

@@ -3,6 +3,8 @@ struct LawFits {
   struct Fit {
     let rival: any Rival
     let searched: [Double]
+    /// Where searches for it ended, the best first, which is its own.
+    let optima: [RivalSolver.Found]
     /// chi^2 and the price of the parameters: -2 log of the probability of the windows under the law, whatever its parameters, but
     /// for a term that all laws share.
     let evidence: Double
@@ -21,15 +23,14 @@ struct LawFits {
     for rival in Rivals.all where rival.parameters < solver.x.count - 3 {
       try Task.checkCancellation()
       let hint = others?.fits.first { $0.rival.name == rival.name }?.searched
-      guard let found = solver.fit(rival, hint: hint), let law = solver.curve(rival, found.searched) else {
-        continue
-      }
+      let optima = solver.optima(rival, hint: hint).sorted { $0.chiSquared < $1.chiSquared }
+      guard let found = optima.first, let law = solver.curve(rival, found.searched) else { continue }
       let variance = isScaled ? 1 : max(found.chiSquared / count, 1e-20)
       let misfit = isScaled ? found.chiSquared : count * Elementary.log(variance)
       fits.append(
         Fit(
-          rival: rival, searched: found.searched, evidence: misfit + solver.price(of: law, variance: variance)
-        ))
+          rival: rival, searched: found.searched, optima: optima,
+          evidence: misfit + solver.price(of: law, variance: variance)))
     }
     self.fits = fits
   }

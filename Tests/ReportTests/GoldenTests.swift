@@ -79,8 +79,8 @@ import Testing
       operation: "report.tables", revision: 16,
       digest: "a158823263c0f3b5e1669677f6608ec61d37b827556cc8e8b6985a03ef1ce600"),
     Golden(
-      operation: "report.html", revision: 20,
-      digest: "061b0dc4cc2ad1478740037391913d46d47446c89ef053ebd12f22f391a9b195"),
+      operation: "report.html", revision: 21,
+      digest: "a44e5f83ef696bb34e949098989776f305200a803ce6c099c6dad47bf48609ae"),
     Golden(
       operation: "report.zero-sum", figure: "ranking", isOfRates: true, revision: 12,
       digest: "3804c0cb5d291bbd6c0f644b78031ab6a3038f36ffceac295dd938be69e4aaea"),
@@ -88,7 +88,7 @@ import Testing
       operation: "report.tables", isOfRates: true, revision: 16,
       digest: "8c4ae42514a01519f831b2d0b81609eebb8b12f66195375bffee000414229f36"),
     Golden(
-      operation: "report.html", isOfRates: true, revision: 20,
+      operation: "report.html", isOfRates: true, revision: 21,
       digest: "1aa441eca62b9ffd1817453f1100d2ba1068c7625b30848744d752b4e839a865"),
   ]
 

@@ -8,7 +8,7 @@ struct PageOperation: Actions.Operation {
     "introduction", default: "", help: "what stands ahead of the summary; empty lines separate paragraphs")
 
   let name = "report.html"
-  let revision = 20
+  let revision = 21
   let tellsHowStagesRan = true
   let summary = "Writes the report of fitted loss curves as one self-contained HTML file."
   let inputs =

@@ -7,7 +7,7 @@ extension Page {
     var entries: [(what: String, digest: Digest)] = runs.map { ("Fit of \($0.label)", $0.digest) }
     if let comparison { entries.append(("Comparison of the runs", comparison.digest)) }
     for (decomposition, digest) in analysisResults.decompositions {
-      entries.append(("What the deceleration of \(decomposition.run) is made of", digest))
+      entries.append(("What the fall of progress of \(decomposition.run) is made of", digest))
     }
     for (index, figure) in figures.enumerated() {
       entries.append(("Figure \(index + 1)", figure.digest))

@@ -212,8 +212,13 @@ extension [Digest] {
     func outputs(_ records: [Record]) -> Set<Digest> { Set(records.flatMap { $0.artefacts.map(\.digest) }) }
     let read = known.flatMap { Lineage.inputs(of: $0).map(\.digest) }
     let open = Set(self + read).subtracting(outputs(known))
-    let source = try Lineage.Source(of: store)
-    for digest in try open.intersection(outputs(store.records { _ in })).sorted() {
+    // What is damaged or too new nobody here can send. What cannot be read at this moment may belong to these.
+    var unread: Failure?
+    let source = try Lineage.Source(of: store) { failure in
+      if [.unreadable, .system].contains(failure.code) { unread = failure }
+    }
+    if let unread { throw unread }
+    for digest in open.filter(source.hasMaker).sorted() {
       for maker in Lineage(of: digest, in: source).makers.values
       where !maker.isTold && seen.insert(maker.record.key).inserted {
         records.append(maker.record)

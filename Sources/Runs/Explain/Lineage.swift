@@ -1,6 +1,7 @@
 public import Artefacts
 public import JSON
 import Pipeline
+public import System
 
 /// Where an artefact comes from: the action that made it, what that action read, and so on back to the sources.
 public struct Lineage: Sendable {
@@ -40,14 +41,18 @@ public struct Lineage: Sendable {
     fileprivate let makers: [Digest: [Maker]]
     fileprivate let makings: Makings
 
-    public init(of store: Store) throws {
-      let records = try store.records { _ in }
+    /// - Parameter unread: called for each record that cannot be read or believed, and is passed over.
+    public init(of store: Store, unread: (Failure) -> Void = { _ in }) throws {
+      let records = try store.records(damaged: unread)
       let own = Set(records.map(\.key))
       let told = try store.toldRecords().filter { !own.contains($0.key) }
       self.own = own
       makers = Lineage.makers(in: records + told)
       makings = Makings(store: store)
     }
+
+    /// Whether anybody says how it was made.
+    public func hasMaker(of digest: Digest) -> Bool { makers[digest] != nil }
   }
 
   public let digest: Digest

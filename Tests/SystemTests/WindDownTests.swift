@@ -33,6 +33,21 @@ import Testing
     #expect(try await process.run() == .overdue)
   }
 
+  /// Does so once the program has made a file that says that it is ready.
+  /// - Returns: what was told.
+  private func run(
+    _ text: String, readyWith name: String, grace: Duration,
+    foresee: @escaping @Sendable (ChildProcess.Foreseen) -> Void = { _ in }
+  ) async throws -> [ChildProcess.Foreseen] {
+    let told = Told()
+    try await run(text, grace: grace) { [self] event in
+      if case .telling = event { waits(for: name) }
+      told.add(event)
+      foresee(event)
+    }
+    return told.all
+  }
+
   @Test func `All is foreseen before the signal is sent, and takes nothing of the time that is granted`()
     async throws
   {
@@ -58,33 +73,24 @@ import Testing
   }
 
   @Test func `Who ignores the signal does nothing about it, and is killed while it is busy`() async throws {
-    let told = Told()
-    try await run(
-      "trap '' TERM; echo > ready; while true; do sleep 0.05; done", grace: .milliseconds(100)
-    ) { [self] event in
-      if case .telling = event { waits(for: "ready") }
-      told.add(event)
-    }
-    #expect(told.all == [.telling, .killing(isBusy: true)])
+    let told = try await run(
+      "trap '' TERM; echo > ready; while true; do sleep 0.05; done", readyWith: "ready",
+      grace: .milliseconds(100))
+    #expect(told == [.telling, .killing(isBusy: true)])
   }
 
   @Test func `What is only stopped is looked at once more before it is killed, and writes nothing then`()
     async throws
   {
-    let told = Told()
-    let hasWritten = Mutex(false)
-    try await run("sleep 300 & echo > ready; wait; true", grace: .seconds(300)) { [self] event in
-      if case .telling = event { waits(for: "ready") }
-      told.add(event)
-    }
-    #expect(told.all == [.telling, .killing(isBusy: false)])
+    let told = try await run(
+      "sleep 300 & echo > ready; wait; true", readyWith: "ready", grace: .seconds(300))
+    #expect(told == [.telling, .killing(isBusy: false)])
 
-    let other = Told()
-    try await run(
-      "trap '' TERM; echo > begun; while true; do echo x >> growing; done", grace: .milliseconds(200)
+    let hasWritten = Mutex(false)
+    let other = try await run(
+      "trap '' TERM; echo > begun; while true; do echo x >> growing; done", readyWith: "begun",
+      grace: .milliseconds(200)
     ) { [self] event in
-      if case .telling = event { waits(for: "begun") }
-      other.add(event)
       guard case .killing = event else { return }
       // The kernel stops it as soon as it gets a turn.
       sleep(100)
@@ -92,7 +98,7 @@ import Testing
       sleep(200)
       if folder.read("growing") != before { hasWritten.withLock { $0 = true } }
     }
-    #expect(other.all == [.telling, .killing(isBusy: true)])
+    #expect(other == [.telling, .killing(isBusy: true)])
     #expect(!hasWritten.withLock { $0 })
   }
 }

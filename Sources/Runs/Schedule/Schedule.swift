@@ -14,35 +14,6 @@ import Pipeline
 ///
 /// Every state can also become `failed`, and whatever waits for that `skipped`.
 struct Schedule {
-  enum State: Hashable {
-    case waiting, lookingUp, fetching, queued, twin, running, elsewhere, storing, publishing, failed, skipped
-    case done(hit: Bool)
-
-    var isDone: Bool { if case .done = self { true } else { false } }
-    var isLostCause: Bool { self == .failed || self == .skipped }
-  }
-
-  private struct Node {
-    var state = State.waiting
-    var priority: Int
-    var dependants: [Int] = []
-    /// How many of its dependencies are not done.
-    var missing = 0
-    /// Whether it is known what comes of it as long as nothing that it depends on comes out otherwise than before.
-    var isPresumed = false
-    /// Whether it was run again because something of its own was lost.
-    var isRepaired = false
-    var changes = 0
-    /// Whether what is being published was recorded already.
-    var isRecorded = false
-  }
-
-  /// What is to run of an instance, and what that asks for.
-  private struct Work {
-    let key: Digest
-    let demand: Resources
-  }
-
   /// One for each instance, of which there may be very many: what few of them have stands elsewhere.
   private var nodes: [Node] = []
   /// Of those that were not recorded when they were looked up, until they are done.
